@@ -1,0 +1,126 @@
+/** Bounded waiting: a queue and a semaphore. Both are fair, abortable, and never grow past their capacity. */
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function enqueue<T>(waiters: Set<Waiter<T>>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  return new Promise<T>((resolve, reject) => {
+    const settle = (): void => {
+      waiters.delete(waiter);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const waiter: Waiter<T> = {
+      resolve: (value) => {
+        settle();
+        resolve(value);
+      },
+      reject: (reason) => {
+        settle();
+        reject(reason);
+      },
+    };
+    const onAbort = (): void => waiter.reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    waiters.add(waiter);
+  });
+}
+
+function first<T>(waiters: Set<T>): T | undefined {
+  for (const waiter of waiters) return waiter;
+  return undefined;
+}
+
+/** Hands out a fixed number of permits. `using permit = await semaphore.acquire(signal)` gives it back. */
+export class Semaphore {
+  #free: number;
+  #waiters = new Set<Waiter<void>>();
+
+  constructor(permits: number) {
+    if (!Number.isInteger(permits) || permits < 1)
+      throw new RangeError(`a semaphore needs at least one permit, not ${permits}`);
+    this.#free = permits;
+  }
+
+  async acquire(signal?: AbortSignal): Promise<Disposable> {
+    signal?.throwIfAborted();
+    if (this.#free > 0) this.#free -= 1;
+    else await enqueue(this.#waiters, signal);
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        const next = first(this.#waiters);
+        if (next) next.resolve();
+        else this.#free += 1;
+      },
+    };
+  }
+}
+
+/** A queue with a capacity: `push` waits while it is full, `pull` while it is empty. `close` lets pulls drain, then gives undefined. */
+export class BoundedQueue<T> {
+  readonly #capacity: number;
+  #items: T[] = [];
+  #closed = false;
+  #error: { readonly reason: unknown } | undefined;
+  #pushers = new Set<Waiter<void>>();
+  #pullers = new Set<Waiter<void>>();
+
+  constructor(capacity: number) {
+    if (!Number.isInteger(capacity) || capacity < 1)
+      throw new RangeError(`a queue needs a capacity of at least one, not ${capacity}`);
+    this.#capacity = capacity;
+  }
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  async push(item: T, signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#error) throw this.#error.reason;
+      if (this.#closed) throw new Error('the queue is closed');
+      if (this.#items.length < this.#capacity) break;
+      await enqueue(this.#pushers, signal);
+    }
+    this.#items.push(item);
+    first(this.#pullers)?.resolve();
+  }
+
+  /** The oldest item, or undefined once the queue is closed and empty. */
+  async pull(signal?: AbortSignal): Promise<T | undefined> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#error) throw this.#error.reason;
+      if (this.#items.length > 0) {
+        const item = this.#items.shift();
+        first(this.#pushers)?.resolve();
+        return item;
+      }
+      if (this.#closed) return undefined;
+      await enqueue(this.#pullers, signal);
+    }
+  }
+
+  /** No more pushes; pulls drain what is there. */
+  close(): void {
+    this.#closed = true;
+    for (const waiter of [...this.#pullers, ...this.#pushers]) waiter.resolve();
+  }
+
+  /** Drops everything; every push and pull, waiting or later, rejects with the reason. */
+  fail(reason: unknown): void {
+    this.#error ??= { reason };
+    this.#items = [];
+    for (const waiter of [...this.#pullers, ...this.#pushers]) waiter.reject(reason);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
+    for (let item = await this.pull(); item !== undefined; item = await this.pull()) yield item;
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * Every error the product can report, in one table. The code is stable: scripts and monitoring match on it.
+ * `docs/errors.md` is generated from this table.
+ */
+
+/** What a caller may do with the failure: give up, try again later, or find out first. */
+export type Retry = 'permanent' | 'transient' | 'unknown';
+
+/** Exit statuses of every `holdfast` command. They follow restic's where restic has one. */
+export const exitStatus = {
+  success: 0,
+  /** The command failed. */
+  failed: 1,
+  /** The command line or a configuration value was wrong; nothing was done. */
+  usage: 2,
+  /** The work is done, but something was left out or went a second-best way: files unreadable, a fallback used. */
+  incomplete: 3,
+  repositoryMissing: 10,
+  repositoryLocked: 11,
+  wrongPassword: 12,
+  /** Cancelled by a signal or on request. */
+  cancelled: 130,
+} as const;
+
+export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
+
+export interface ErrorEntry {
+  /** One line for the documentation: what happened. */
+  readonly summary: string;
+  /** What the person can do, unless the place that raises the error knows better. */
+  readonly guidance: string;
+  readonly retry: Retry;
+  readonly exit: ExitStatus;
+  /** The HTTP status an API of ours answers with. */
+  readonly http: number;
+}
+
+const entry = (
+  summary: string,
+  guidance: string,
+  options: { retry?: Retry; exit?: ExitStatus; http?: number } = {},
+): ErrorEntry => ({
+  summary,
+  guidance,
+  retry: options.retry ?? 'permanent',
+  exit: options.exit ?? exitStatus.failed,
+  http: options.http ?? 500,
+});
+
+export const errorTable = {
+  // General
+  'internal.unexpected': entry(
+    'Something happened that Holdfast did not expect.',
+    'Report it with the log of this run.',
+    {
+      retry: 'unknown',
+    },
+  ),
+  'internal.limit': entry(
+    'A built-in limit was reached.',
+    'docs/architecture.md lists the limits and why they exist.',
+    {
+      http: 400,
+    },
+  ),
+  'usage.option': entry('An option or argument is unknown or has a wrong value.', 'Run the command with --help.', {
+    exit: exitStatus.usage,
+    http: 400,
+  }),
+  'usage.configuration': entry('A configuration value is wrong.', 'Correct the value that the message names.', {
+    exit: exitStatus.usage,
+    http: 400,
+  }),
+  'run.cancelled': entry('The work was cancelled.', 'Start it again when you are ready; nothing was lost.', {
+    exit: exitStatus.cancelled,
+    http: 499,
+  }),
+  'run.timeout': entry('Something took longer than its limit.', 'Check the other end and try again.', {
+    retry: 'transient',
+    http: 504,
+  }),
+  'process.running': entry(
+    'Another Holdfast process already uses this data directory.',
+    'Stop the other process, or choose another folder with --data.',
+    { http: 409 },
+  ),
+
+  // The network
+  'channel.unknown': entry('No channel of that name is in the contract.', 'Run `holdfast ports list`.', {
+    exit: exitStatus.usage,
+    http: 404,
+  }),
+  'channel.refused': entry(
+    'The other end refused the connection: nothing listens there.',
+    'Start the service at the other end.',
+    {
+      retry: 'transient',
+      http: 502,
+    },
+  ),
+  'channel.timeout': entry(
+    'The connection was not answered: a firewall drops it, or the host is down.',
+    'Open the port.',
+    {
+      retry: 'transient',
+      http: 504,
+    },
+  ),
+  'channel.name': entry('The host name could not be resolved.', 'Check the name and the DNS server.', {
+    retry: 'transient',
+    http: 502,
+  }),
+  'channel.tls': entry(
+    'The TLS handshake failed.',
+    'Check the certificates of both ends and whether something intercepts TLS.',
+    {
+      http: 502,
+    },
+  ),
+  'channel.identity': entry(
+    'The other end is not the role that the channel names.',
+    'Check that the address is right; enrol the computer again if its certificate is lost.',
+    {
+      http: 403,
+    },
+  ),
+  'channel.revoked': entry(
+    'The certificate of the other end has been revoked.',
+    'Enrol the computer again with a new join token.',
+    {
+      http: 403,
+    },
+  ),
+  'channel.closed': entry(
+    'The connection was cut.',
+    'Check the network between both ends; an idle time-out or an intrusion-prevention system may have cut it.',
+    {
+      retry: 'transient',
+      http: 502,
+    },
+  ),
+  'channel.unreachable': entry('The network has no way to the other end.', 'Check routes and addresses.', {
+    retry: 'transient',
+    http: 502,
+  }),
+  'port.occupied': entry(
+    'Every port that the channel allows is taken.',
+    'Free one of the ports that the message lists, or configure another.',
+    {
+      http: 503,
+    },
+  ),
+  'port.forbidden': entry(
+    'This user may not listen on that port.',
+    'Give the process CAP_NET_BIND_SERVICE, or configure a port above 1023.',
+    {
+      http: 503,
+    },
+  ),
+  'port.reserved': entry(
+    'The operating system has reserved the port, though nothing listens on it.',
+    'List the reserved ranges and move or release them.',
+    {
+      http: 503,
+    },
+  ),
+  'lease.none': entry(
+    'No data channel could be leased: every port of the range is in use.',
+    'Wait for running jobs, or widen the range.',
+    {
+      retry: 'transient',
+      http: 503,
+    },
+  ),
+  'lease.refused': entry(
+    'The data channel was refused: wrong nonce or certificate, or it has expired.',
+    'Start the run again; if it persists, check that both computers are enrolled at the same server.',
+    {
+      retry: 'transient',
+      http: 403,
+    },
+  ),
+
+  // Identity and rights
+  'auth.required': entry(
+    'The request carries no valid proof of identity.',
+    'Sign in, or pass the administrator token.',
+    {
+      http: 401,
+    },
+  ),
+  'auth.forbidden': entry('The caller may not do that.', 'Ask an administrator for the right.', { http: 403 }),
+  'auth.token': entry(
+    'The join token is unknown, used up or expired.',
+    'Make a new one with `holdfast token create`.',
+    {
+      http: 403,
+    },
+  ),
+  'auth.fingerprint': entry(
+    'The server is not the one whose fingerprint was given.',
+    'Compare the fingerprint that `holdfast token create` printed; somebody may be in between.',
+    {
+      http: 403,
+    },
+  ),
+  'auth.rate': entry('Too many attempts from this address.', 'Wait a minute and try again.', {
+    retry: 'transient',
+    http: 403,
+  }),
+  'grant.invalid': entry(
+    'The grant is not valid here: wrong signature, repository, computer or form.',
+    'Start the run again from the server.',
+    {
+      http: 403,
+    },
+  ),
+  'grant.expired': entry(
+    'The grant has expired.',
+    'Start the run again from the server; check the clocks of both computers.',
+    {
+      http: 403,
+    },
+  ),
+  'grant.mode': entry('The grant does not allow this operation.', 'Ask for a grant with the right mode.', {
+    http: 403,
+  }),
+  'version.unsupported': entry(
+    'The other end speaks a protocol version that this one does not.',
+    'Update the older of the two.',
+    {
+      http: 400,
+    },
+  ),
+  'request.invalid': entry('The request does not have the form that the API documents.', 'See /api/openapi.json.', {
+    http: 400,
+  }),
+  'request.missing': entry('There is no such thing.', 'Check the name or id.', { http: 404 }),
+  'request.conflict': entry('The request contradicts the present state.', 'Look at the state and decide again.', {
+    http: 409,
+  }),
+
+  // Storage
+  'storage.missing': entry('The object is not there.', 'Run `holdfast check`.', { http: 404 }),
+  'storage.exists': entry(
+    'The object exists already with other content.',
+    'Nothing was overwritten. Find out who wrote it.',
+    {
+      http: 403,
+    },
+  ),
+  'storage.full': entry(
+    'The storage is full.',
+    'Free some space or raise the quota; nothing half-written is left that looks whole.',
+    {
+      http: 507,
+    },
+  ),
+  'storage.tampered': entry(
+    'An object is not what its name says: it was damaged or changed.',
+    'Do not delete anything. Run `holdfast check --read-data` and keep a copy of the repository.',
+    {
+      http: 500,
+    },
+  ),
+  'storage.immutable': entry('The object may not be deleted yet.', 'Wait for the date that the message gives.', {
+    http: 403,
+  }),
+  'storage.permission': entry(
+    'The storage refused access.',
+    'Check owner and mode of the folder, or the credentials.',
+    { http: 403 },
+  ),
+  'storage.unavailable': entry(
+    'The storage does not answer.',
+    'Check the storage and the network; the run can be started again.',
+    {
+      retry: 'transient',
+      http: 503,
+    },
+  ),
+  'storage.unsupported': entry('This kind of storage cannot do that.', 'Use a target with that capability.', {
+    http: 400,
+  }),
+
+  // Repositories
+  'repository.missing': entry(
+    'There is no repository at that place.',
+    'Check the address, or make one with `holdfast repo init`.',
+    {
+      exit: exitStatus.repositoryMissing,
+      http: 404,
+    },
+  ),
+  'repository.exists': entry('There is a repository at that place already.', 'Use it, or choose another place.', {
+    http: 409,
+  }),
+  'repository.password': entry('The password is wrong, or no key of the repository fits.', 'Check the password file.', {
+    exit: exitStatus.wrongPassword,
+    http: 403,
+  }),
+  'repository.locked': entry('The repository is locked by somebody else.', 'Wait until the other work ends.', {
+    retry: 'transient',
+    exit: exitStatus.repositoryLocked,
+    http: 503,
+  }),
+  'repository.version': entry(
+    'The repository has a format version that is not supported.',
+    'Format version 2 is supported; `restic migrate upgrade_repo_v2` upgrades an older one.',
+    {},
+  ),
+  'repository.damaged': entry(
+    'The repository is damaged.',
+    'Do not delete anything. Run `holdfast check --read-data`, and keep a copy before repairing.',
+    {},
+  ),
+  'snapshot.missing': entry('There is no such snapshot.', 'Run `holdfast snapshots`.', { http: 404 }),
+
+  // Files
+  'file.unreadable': entry(
+    'A file or folder could not be read.',
+    'Check its permissions; everything else was backed up.',
+    {
+      exit: exitStatus.incomplete,
+    },
+  ),
+  'file.changed': entry(
+    'A file changed while it was being read.',
+    'What was read is stored; use a snapshot of the volume for a consistent copy.',
+    {
+      exit: exitStatus.incomplete,
+    },
+  ),
+  'file.vanished': entry('A file vanished before it could be read.', 'Nothing to do if it was temporary.', {
+    exit: exitStatus.success,
+  }),
+  'file.unstorable': entry(
+    'Something about a file cannot be stored in the repository format.',
+    'The message names what was left out.',
+    {
+      exit: exitStatus.incomplete,
+    },
+  ),
+  'restore.item': entry(
+    'A file or one of its attributes could not be restored.',
+    'Run as root to restore owners and devices; check the space and the file system of the target.',
+    {
+      exit: exitStatus.incomplete,
+    },
+  ),
+  'restore.target': entry('The restore target cannot be used.', 'Choose an empty folder, or allow overwriting.', {
+    exit: exitStatus.usage,
+  }),
+  'native.unavailable': entry(
+    'A function of the operating system is not available here.',
+    'The message names what is lost without it.',
+    {},
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;

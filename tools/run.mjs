@@ -1,0 +1,71 @@
+// The door to every npm script. Runs on any Node from 20 on: installs the project's dependencies if they are not there,
+// Node 26 among them, then starts the command with that Node. Plain JavaScript, no dependencies, no pre/post scripts,
+// so that it works with npm's scripts switched off as well.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const nodeBinary = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+
+const commands = {
+  start: ['apps/cli/src/main.ts', 'up', '--demonstrate'],
+  holdfast: ['apps/cli/src/main.ts'],
+  test: ['tools/test.ts'],
+  check: ['tools/check.ts'],
+  peers: ['tools/peers.ts'],
+  bench: ['bench/src/main.ts'],
+};
+
+/** Every package that the lock file wants here is installed in that version. */
+function installed() {
+  const hidden = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(nodeBinary) || !existsSync(hidden)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const present = JSON.parse(readFileSync(hidden, 'utf8')).packages;
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || entry.optional || !path.includes('node_modules/') || entry.version === present[path]?.version,
+  );
+}
+
+function install() {
+  console.error('Installing the dependencies (npm ci) …');
+  const npm = process.env.npm_execpath;
+  const [file, args] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
+  const result = spawnSync(file, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32' && !npm,
+  });
+  if (result.status !== 0 || !installed()) {
+    console.error('The dependencies could not be installed: npm ci failed. Its messages are above.');
+    process.exit(1);
+  }
+}
+
+const [name, ...rest] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+if (!command) {
+  console.error(`usage: node tools/run.mjs ${Object.keys(commands).join('|')} [arguments]`);
+  process.exit(2);
+}
+if (!installed()) install();
+
+const [script, ...fixed] = command;
+const child = spawn(nodeBinary, [join(root, script), ...fixed, ...rest], {
+  stdio: 'inherit',
+  shell: process.platform === 'win32',
+  env: { ...process.env, HOLDFAST_COMMAND: `npm run ${name} --` },
+});
+// A terminal sends Ctrl-C to the child as well; from elsewhere the signal is passed on. Either way the child decides when to end.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.on('error', (error) => {
+  console.error(`Could not start ${nodeBinary}: ${error.message}`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => {
+  if (signal) process.kill(process.pid, signal);
+  else process.exit(code ?? 1);
+});
