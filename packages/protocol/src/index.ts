@@ -1,1 +1,79 @@
-export {};
+export { type CallContext, CallPeer, type Handlers } from './calls.ts';
+export {
+  caFingerprint,
+  certificateAnswer,
+  controlPath,
+  type EnrolAnswer,
+  type EnrollableRole,
+  type EnrolRequest,
+  enrolAnswer,
+  enrollableRole,
+  enrolPath,
+  enrolRequest,
+  renewPath,
+  renewRequest,
+  taskProtocol,
+} from './enrolment.ts';
+export { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
+export {
+  type Grant,
+  GrantIssuer,
+  type GrantMode,
+  type GrantRequest,
+  GrantVerifier,
+  grantMode,
+  type IdentityKey,
+  identityKey,
+} from './grants.ts';
+export * as limits from './limits.ts';
+export {
+  type ChannelUseReport,
+  channelUse,
+  type DialRequest,
+  dialRequest,
+  type LeaseAnswer,
+  leaseAnswer,
+  leaseRequest,
+  localAgents,
+  moverApiPrefix,
+  type OpenSession,
+  openSession,
+  placedRepository,
+  placeRepository,
+  type RepositoryRef,
+  repositoryRef,
+  type SessionStatus,
+  sessionStatus,
+  type TrustUpdate,
+  trustUpdate,
+  useAnswer,
+} from './mover-api.ts';
+export { localTenant } from './names.ts';
+export { openApiDocument } from './openapi.ts';
+export {
+  type CatalogueSnapshot,
+  type Computer,
+  type Job,
+  type Repository,
+  type Routes,
+  type Run,
+  routes,
+  type ServerEvent,
+} from './rest-api.ts';
+export { type CallArguments, RestClient } from './rest-client.ts';
+export type { Route } from './route.ts';
+export {
+  type BackupResult,
+  type BackupTask,
+  type Degradation,
+  type Hello,
+  type Progress,
+  type RepositoryAccess,
+  type RestoreResult,
+  type RestoreTask,
+  type Task,
+  type TaskEvent,
+  type TaskMethods,
+  type TaskResult,
+  taskMethods,
+} from './tasks.ts';

@@ -1,0 +1,25 @@
+/** Bounds of our own protocols. Each is tested at the limit. */
+
+/** The version that the first message of every connection carries. Raised when an older end could misunderstand us. */
+export const protocolVersion = 1;
+
+/** One frame of the task protocol, JSON text included: a task with a few thousand paths fits. */
+export const maxFrameBytes = 1024 * 1024;
+
+/** Requests that one task connection may have running in each direction. */
+export const maxConcurrentCalls = 64;
+
+/** A silent task connection is asked for a sign of life this often, so that firewalls with idle time-outs keep it. */
+export const heartbeatIntervalMs = 30_000;
+
+/** A task connection that stayed silent for this long is dead. */
+export const heartbeatTimeoutMs = 90_000;
+
+/** JSON bodies of HTTP requests and answers. */
+export const maxJsonBytes = 4 * 1024 * 1024;
+
+/** Paths, patterns and tags of one task. */
+export const maxListEntries = 10_000;
+
+/** A job's grant lives this long and is renewed while the job runs. */
+export const jobGrantLifetimeMs = 60 * 60_000;

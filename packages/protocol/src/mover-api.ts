@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { grantMode, identityKey } from './grants.ts';
+import { certificateSerial, entityId, fingerprint, host, leaseNonce, port, slug, tenantId } from './names.ts';
+
+/**
+ * The mover's own API on 6162, below `/holdfast/v1`. Everything else on 6162 is the restic REST protocol:
+ * `/<tenant>/<repository>/…`.
+ */
+export const moverApiPrefix = '/holdfast/v1';
+
+export const repositoryRef = z.strictObject({ tenant: tenantId, repository: slug });
+export type RepositoryRef = z.infer<typeof repositoryRef>;
+
+/** `PUT /trust`, server only: whom the mover believes from now on. */
+export const trustUpdate = z.strictObject({
+  identityKeys: z.array(identityKey).min(1).max(16),
+  revokedSerials: z.array(certificateSerial).max(100_000),
+});
+export type TrustUpdate = z.infer<typeof trustUpdate>;
+
+/** `POST /repositories`, server only: makes the place for a repository. Repeating it is harmless. */
+export const placeRepository = repositoryRef;
+export const placedRepository = z.object({
+  ...repositoryRef.shape,
+  location: z.string(),
+  freeBytes: z.number().optional(),
+});
+
+/** `POST /sessions`, server only: admits one computer to one repository for one run. */
+export const openSession = z.strictObject({
+  sessionId: entityId,
+  ...repositoryRef.shape,
+  subject: z.string().max(200),
+  fingerprint,
+  mode: grantMode,
+});
+export type OpenSession = z.infer<typeof openSession>;
+
+/** `GET /sessions/:id` and the answer to `DELETE /sessions/:id`. */
+export const sessionStatus = z.object({
+  sessionId: entityId,
+  openChannels: z.number().int(),
+  receivedBytes: z.number(),
+  sentBytes: z.number(),
+  objectsCreated: z.number().int(),
+});
+export type SessionStatus = z.infer<typeof sessionStatus>;
+
+/** `POST /sessions/:id/leases`, the session's computer only, with its grant: ports that it may dial. */
+export const leaseRequest = z.strictObject({ count: z.number().int().min(1).max(16) });
+export const leaseAnswer = z.object({
+  channel: z.string(),
+  leases: z.array(z.object({ port, nonce: leaseNonce })),
+});
+export type LeaseAnswer = z.infer<typeof leaseAnswer>;
+
+/** `POST /sessions/:id/dial`, server only: the mover dials a port that the agent has leased on its computer. */
+export const dialRequest = z.strictObject({ host, port, nonce: leaseNonce, fingerprint, channel: z.string().max(100) });
+export type DialRequest = z.infer<typeof dialRequest>;
+
+/** How much each channel was used by one process. */
+export const channelUse = z.object({
+  channel: z.string(),
+  ports: z.array(z.number().int()),
+  connectionsIn: z.number().int(),
+  connectionsOut: z.number().int(),
+  bytesIn: z.number(),
+  bytesOut: z.number(),
+  lastUsedAt: z.iso.datetime().optional(),
+});
+export type ChannelUseReport = z.infer<typeof channelUse>;
+
+/** `GET /use`, server only. */
+export const useAnswer = z.object({ channels: z.array(channelUse) });
+
+/** `GET /agents`, server only: the agents of this computer that have registered. `GET /agents/:id/tasks` upgrades to a relay to one. */
+export const localAgents = z.object({ agents: z.array(entityId) });

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { errorReport } from './error-report.ts';
+import type { Route } from './route.ts';
+
+/** The OpenAPI 3.1 document of a set of routes. */
+export function openApiDocument(
+  routes: Iterable<Route>,
+  info: { title: string; version: string },
+): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    paths[route.path] ??= {};
+    Object.assign(paths[route.path] ?? {}, { [route.method.toLowerCase()]: operation(route) });
+  }
+  return {
+    openapi: '3.1.0',
+    info: { ...info, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    security: [{ administratorToken: [] }],
+    components: {
+      securitySchemes: { administratorToken: { type: 'http', scheme: 'bearer' } },
+      schemas: { Error: jsonSchema(errorReport, 'output') },
+    },
+    paths,
+  };
+}
+
+function operation(route: Route): Record<string, unknown> {
+  return {
+    operationId: route.id,
+    summary: route.summary,
+    tags: [route.tag],
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: json(jsonSchema(route.body, 'input')) } }),
+    responses: {
+      '200': {
+        description: route.stream ? 'Server-sent events; the data of each has this form' : 'Done',
+        content: route.stream
+          ? { 'text/event-stream': { schema: jsonSchema(route.response, 'output') } }
+          : json(jsonSchema(route.response, 'output')),
+      },
+      default: { description: 'What went wrong', content: json({ $ref: '#/components/schemas/Error' }) },
+    },
+  };
+}
+
+function parameters(schema: z.ZodObject, place: 'path' | 'query'): unknown[] {
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: place,
+    required: place === 'path' || !z.safeParse(z.object({ value: field }), {}).success,
+    schema: jsonSchema(field, 'input'),
+  }));
+}
+
+function json(schema: unknown): Record<string, unknown> {
+  return { 'application/json': { schema } };
+}
+
+function jsonSchema(schema: z.core.$ZodType, io: 'input' | 'output'): unknown {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+}

@@ -1,0 +1,101 @@
+import { HoldfastError } from '@holdfast/core';
+import type { HttpClient } from '@holdfast/wire';
+import type { z } from 'zod';
+import { parseErrorReport, parseMessage } from './error-report.ts';
+import { maxJsonBytes } from './limits.ts';
+import { type Routes, routes } from './rest-api.ts';
+
+type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
+
+/** What a call needs, and only that. */
+export type CallArguments<R extends Routes[keyof Routes]> = (keyof Input<R['params']> extends never
+  ? { params?: never }
+  : { params: Input<R['params']> }) & { query?: Input<R['query']> } & (R['body'] extends z.ZodType
+    ? { body: Input<R['body']> }
+    : { body?: never }) & {
+    signal?: AbortSignal;
+  };
+
+type Answer<Name extends keyof Routes> = z.output<Routes[Name]['response']>;
+
+/** Calls the REST API with the types of its routes. Give it an HttpClient that dials `client-to-server`. */
+export class RestClient {
+  readonly #http: HttpClient;
+  readonly #token: string;
+
+  constructor(options: { http: HttpClient; token: string }) {
+    this.#http = options.http;
+    this.#token = options.token;
+  }
+
+  /** One request, one answer. Throws the error that the server reports. */
+  async call<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>): Promise<Answer<Name>> {
+    const response = await this.#request(name, args, 'application/json');
+    return parseMessage(
+      routes[name].response,
+      await response.json(maxJsonBytes),
+      `The answer of ${name}`,
+    ) as Answer<Name>;
+  }
+
+  /** The events of a streaming route until it ends or the signal aborts. */
+  async *events<Name extends keyof Routes>(
+    name: Name,
+    args: CallArguments<Routes[Name]>,
+  ): AsyncGenerator<Answer<Name>> {
+    const response = await this.#request(name, args, 'text/event-stream');
+    for await (const data of eventData(response.body)) {
+      yield parseMessage(routes[name].response, JSON.parse(data), `An event of ${name}`) as Answer<Name>;
+    }
+  }
+
+  async #request<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>, accept: string) {
+    const route = routes[name];
+    const body: unknown = args.body;
+    const response = await this.#http.request({
+      method: route.method,
+      path: pathOf(route.path, args.params, args.query),
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        accept,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(args.signal ? { signal: args.signal } : {}),
+      stream: route.stream,
+    });
+    if (response.status >= 200 && response.status < 300) return response;
+    const reported = parseErrorReport(await response.json(maxJsonBytes));
+    throw (
+      reported ??
+      new HoldfastError('internal.unexpected', { message: `${name} was answered with HTTP status ${response.status}.` })
+    );
+  }
+}
+
+function pathOf(
+  template: string,
+  params: Readonly<Record<string, unknown>> = {},
+  query: Readonly<Record<string, unknown>> = {},
+): string {
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return path;
+  return `${path}?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]))}`;
+}
+
+/** The `data` of each server-sent event (one line each, as our server writes them); comments keep the connection alive and are skipped. */
+async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let pending = '';
+  for await (const chunk of body) {
+    pending += decoder.decode(chunk, { stream: true });
+    if (pending.length > maxJsonBytes)
+      throw new HoldfastError('internal.limit', { message: 'An event is larger than the limit.' });
+    for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
+      const line = pending.slice(0, end);
+      pending = pending.slice(end + 1);
+      if (line.startsWith('data: ')) yield line.slice('data: '.length);
+    }
+  }
+}

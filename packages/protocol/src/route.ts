@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+/** One route of the REST API: from it come the validation, the OpenAPI document and the typed client. */
+export interface Route {
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` for each parameter. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly params: z.ZodObject;
+  readonly query: z.ZodObject;
+  /** undefined: the route takes no body. */
+  readonly body: z.ZodType | undefined;
+  readonly response: z.ZodType;
+  /** The answer is a stream of server-sent events, each `data` of the response's form. */
+  readonly stream: boolean;
+}
+
+interface RouteSpec {
+  readonly summary: string;
+  readonly tag: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly response: z.ZodType;
+  readonly stream?: boolean;
+}
+
+const nothing = z.strictObject({});
+
+/** Names a route with its types kept: absent parts become "nothing". */
+export function route<const Spec extends RouteSpec>(id: string, method: Route['method'], path: string, spec: Spec) {
+  type Params = Spec['params'] extends z.ZodObject ? Spec['params'] : typeof nothing;
+  type Query = Spec['query'] extends z.ZodObject ? Spec['query'] : typeof nothing;
+  type Body = Spec['body'] extends z.ZodType ? Spec['body'] : undefined;
+  return {
+    id,
+    method,
+    path,
+    summary: spec.summary,
+    tag: spec.tag,
+    params: (spec.params ?? nothing) as Params,
+    query: (spec.query ?? nothing) as Query,
+    body: spec.body as Body,
+    response: spec.response as Spec['response'],
+    stream: spec.stream ?? false,
+  } satisfies Route;
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { errorReport } from './error-report.ts';
+import { maxListEntries } from './limits.ts';
+import { channelUse } from './mover-api.ts';
+import { entityId, host, isoTime, leaseNonce, platform, port, slug, snapshotId, tenantId } from './names.ts';
+
+/** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
+
+const path = z.string().min(1).max(65_536);
+const paths = z.array(path).max(maxListEntries);
+
+/** Everything an agent needs to reach one repository. Holds secrets: travels inside the end-to-end TLS of a task connection only, never to a log. */
+export const repositoryAccess = z.strictObject({
+  tenant: tenantId,
+  repository: slug,
+  password: z.string().min(1).max(4096),
+  grant: z.string().max(8192),
+  sessionId: entityId,
+  mover: z.strictObject({ id: entityId, host, port }),
+  /** Who dials the data channels. */
+  direction: z.enum(['agent-dials', 'mover-dials']),
+});
+export type RepositoryAccess = z.infer<typeof repositoryAccess>;
+
+export const backupTask = z.strictObject({
+  kind: z.literal('backup'),
+  access: repositoryAccess,
+  sources: paths.min(1),
+  excludes: paths,
+  oneFileSystem: z.boolean(),
+  tags: z.array(z.string().max(200)).max(100),
+  /** Make the repository first if there is none. */
+  initialise: z.boolean(),
+});
+
+export const restoreTask = z.strictObject({
+  kind: z.literal('restore'),
+  access: repositoryAccess,
+  snapshotId,
+  target: path,
+  include: paths,
+  overwrite: z.boolean(),
+});
+
+export const task = z.discriminatedUnion('kind', [backupTask, restoreTask]);
+export type Task = z.infer<typeof task>;
+export type BackupTask = z.infer<typeof backupTask>;
+export type RestoreTask = z.infer<typeof restoreTask>;
+
+export const progress = z.object({
+  phase: z.string(),
+  filesDone: z.number(),
+  filesTotal: z.number().optional(),
+  bytesDone: z.number(),
+  bytesTotal: z.number().optional(),
+  currentPath: z.string().optional(),
+});
+export type Progress = z.infer<typeof progress>;
+
+/** A contracted connection could not be made and another stood in for it: the run ends degraded. */
+export const degradation = z.object({
+  channel: z.string(),
+  usedInstead: z.string(),
+  reason: errorReport,
+});
+export type Degradation = z.infer<typeof degradation>;
+
+export const taskEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), progress }),
+  /** Something was left out or went wrong without ending the task. */
+  z.object({ kind: z.literal('problem'), problem: errorReport }),
+  z.object({ kind: z.literal('degraded'), degradation }),
+  /** The agent has leased a port on its computer for the mover to dial (`mover-dials`). */
+  z.object({ kind: z.literal('channel-offered'), port, nonce: leaseNonce, channel: z.string() }),
+]);
+export type TaskEvent = z.infer<typeof taskEvent>;
+
+const counts = z.object({ new: z.number(), changed: z.number(), unmodified: z.number() });
+
+export const backupResult = z.object({
+  kind: z.literal('backup'),
+  snapshotId,
+  parentId: snapshotId.optional(),
+  startedAt: isoTime,
+  files: counts,
+  directories: counts,
+  /** Bytes of all files in the snapshot. */
+  totalBytes: z.number(),
+  totalFiles: z.number(),
+  /** Bytes really read from the disk in this run. */
+  readBytes: z.number(),
+  /** Bytes of blobs that the repository did not have. */
+  newBytes: z.number(),
+  /** What they take in the repository, compressed and sealed. */
+  storedBytes: z.number(),
+  durationMs: z.number(),
+});
+export type BackupResult = z.infer<typeof backupResult>;
+
+export const restoreResult = z.object({
+  kind: z.literal('restore'),
+  snapshotId,
+  target: path,
+  files: z.number(),
+  directories: z.number(),
+  bytes: z.number(),
+  durationMs: z.number(),
+});
+export type RestoreResult = z.infer<typeof restoreResult>;
+
+/** The last word on a task that did not fail. Problems are counted; the first thousand are listed. */
+export const taskResult = z.object({
+  result: z.discriminatedUnion('kind', [backupResult, restoreResult]),
+  problems: z.array(errorReport).max(1000),
+  problemCount: z.number().int(),
+  degradations: z.array(degradation).max(100),
+});
+export type TaskResult = z.infer<typeof taskResult>;
+
+/** The first message of every task connection, in both directions. */
+export const hello = z.strictObject({
+  protocolVersion: z.number().int(),
+  productVersion: z.string().max(40),
+  hostname: z.string().max(253),
+  platform,
+  /** Channel id to port, for sticky and overridden ports. */
+  ports: z.record(z.string(), z.number().int()),
+});
+export type Hello = z.infer<typeof hello>;
+
+/** The methods of the task protocol. */
+export const taskMethods = {
+  hello: { params: hello, result: hello, event: z.never() },
+  /** Runs a task, or attaches to it if the agent runs it already: repeating a call after a lost connection is safe. */
+  'task.run': {
+    params: z.strictObject({ taskId: entityId, task }),
+    result: taskResult,
+    event: taskEvent,
+  },
+  /** Replaces the grant of a running task before it expires. */
+  'task.renew': {
+    params: z.strictObject({ taskId: entityId, grant: z.string().max(8192) }),
+    result: z.object({}),
+    event: z.never(),
+  },
+  /** Cancels a task whichever connection started it. */
+  'task.cancel': { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
+  'channels.use': { params: z.strictObject({}), result: z.object({ channels: z.array(channelUse) }), event: z.never() },
+} as const;
+export type TaskMethods = typeof taskMethods;
