@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxListEntries } from './limits.ts';
 import { channelUse } from './mover-api.ts';
-import { entityId, host, isoTime, leaseNonce, platform, port, slug, snapshotId, tenantId } from './names.ts';
+import { entityId, fingerprint, host, isoTime, leaseNonce, platform, port, slug, snapshotId, tenantId } from './names.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
 
@@ -16,7 +16,7 @@ export const repositoryAccess = z.strictObject({
   password: z.string().min(1).max(4096),
   grant: z.string().max(8192),
   sessionId: entityId,
-  mover: z.strictObject({ id: entityId, host, port }),
+  mover: z.strictObject({ id: entityId, host, port, fingerprint }),
   /** Who dials the data channels. */
   direction: z.enum(['agent-dials', 'mover-dials']),
 });
