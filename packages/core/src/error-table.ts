@@ -249,6 +249,17 @@ export const errorTable = {
       http: 403,
     },
   ),
+  'storage.range': entry(
+    'The object ends before the bytes that were asked for.',
+    'It was cut short, or the index does not belong to it. Run `holdfast check --read-data`.',
+    { http: 416 },
+  ),
+  'storage.size': entry(
+    'The object is larger than its type allows.',
+    'Nothing was stored. Holdfast and restic stay far below the limits; look for the program that sent it.',
+    // 403, because restic would repeat a 413 for a quarter of an hour.
+    { http: 403 },
+  ),
   'storage.full': entry(
     'The storage is full.',
     'Free some space or raise the quota; nothing half-written is left that looks whole.',

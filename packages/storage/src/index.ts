@@ -1,1 +1,28 @@
-export {};
+export { maxObjectSizeBytes, objectSizeLimits } from './limits.ts';
+export { isObjectId, printableName, requireObjectName } from './object-name.ts';
+export {
+  objectPath,
+  type RestListEntry,
+  type RestRetention,
+  type RestRetentionChange,
+  restHeaders,
+  restMediaType,
+  restQueries,
+  typeFolders,
+  typeOfFolder,
+} from './rest-protocol.ts';
+export {
+  type CreateOptions,
+  type CreateResult,
+  type ListOptions,
+  type ObjectInfo,
+  type ObjectName,
+  type ObjectType,
+  objectTypes,
+  type ReadOptions,
+  type Retention,
+  type Target,
+  type TargetCapabilities,
+  type Transferred,
+  type WaitOptions,
+} from './target.ts';

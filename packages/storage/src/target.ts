@@ -1,0 +1,120 @@
+/**
+ * What a place must offer to hold a repository, whatever it is made of: a folder, a data mover, a bucket.
+ * One conformance suite (`conformance.ts`) proves every promise below for every target.
+ */
+
+/** The six kinds of file of a restic repository (restic doc/design.rst, "Repository Layout"). */
+export const objectTypes = ['config', 'key', 'lock', 'snapshot', 'index', 'data'] as const;
+export type ObjectType = (typeof objectTypes)[number];
+
+/** Which object. Ids are the SHA-256 of the content, 64 lowercase hexadecimal digits; `config` has the id ''. */
+export interface ObjectName {
+  readonly type: ObjectType;
+  readonly id: string;
+}
+
+export interface ObjectInfo {
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
+/** What a target can do. Callers ask before they rely on it, and refuse by name what it can't. */
+export interface TargetCapabilities {
+  /**
+   * True: of several creates of one name exactly one answers 'created', also across computers, and nothing is ever
+   * overwritten. False: the target looks before it writes, so two writers of different content could race; as every
+   * name but `config` is the content's hash, only a doubled initialisation is at stake.
+   */
+  readonly createIfAbsent: boolean;
+  /** True: `retention` is there and deletes are refused until the date. */
+  readonly retention: boolean;
+  /** True: `serverTime` is the clock that retention is judged by. False: it is this computer's. */
+  readonly serverTime: boolean;
+  readonly rangedRead: true;
+  /** The largest object of any type; `objectSizeLimits` gives the limit of each type. */
+  readonly maxObjectSizeBytes: number;
+  /** More calls than this at once gain nothing: they wait for each other. */
+  readonly maxParallelRequests: number;
+}
+
+export interface WaitOptions {
+  /** Aborting rejects with the signal's reason as a HoldfastError (`run.cancelled` for a plain abort). */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CreateOptions extends WaitOptions {
+  /** No delete before this time. `storage.unsupported` where the target has no retention, and for locks. */
+  readonly retainUntil?: Date | undefined;
+}
+
+export interface ReadOptions extends WaitOptions {
+  /** First byte; 0 if left out. */
+  readonly offset?: number | undefined;
+  /** Exactly that many bytes; all from `offset` on if left out. */
+  readonly length?: number | undefined;
+}
+
+export interface ListOptions extends WaitOptions {
+  /** Only ids that come after this one. */
+  readonly after?: string | undefined;
+  /** Entries of one page, 1 to 10,000; 1,000 if left out. */
+  readonly pageSize?: number | undefined;
+}
+
+/** 'identical': the same bytes were there already, durably; nothing was changed. */
+export type CreateResult = 'created' | 'identical';
+
+export interface Transferred {
+  readonly requests: number;
+  /** Content of objects given to the target, without protocol overhead; repeated attempts count again. */
+  readonly sentBytes: number;
+  /** Content of objects read from the target. */
+  readonly receivedBytes: number;
+}
+
+/**
+ * Dates before which an object can't be deleted. They are never shortened. Locks can't have one (`storage.unsupported`):
+ * they must be removable in every mode. A missing object is `storage.missing`.
+ */
+export interface Retention {
+  /** The date in force, also one that has passed; undefined if there never was one. */
+  get(name: ObjectName, options?: WaitOptions): Promise<Date | undefined>;
+  /** Sets exactly this date; `storage.immutable` if that would shorten the one in force. */
+  set(name: ObjectName, until: Date, options?: WaitOptions): Promise<void>;
+  /** At least this date; a later one stays. Gives the date that is then in force. */
+  extend(name: ObjectName, until: Date, options?: WaitOptions): Promise<Date>;
+}
+
+/**
+ * A place that holds one repository. All methods may run at the same time, reject with HoldfastErrors only, and refuse
+ * names that aren't well formed with `request.invalid` before anything is touched. Common errors: `storage.permission`,
+ * `storage.unavailable`, `run.cancelled`, and those of the channel for targets behind a network.
+ */
+export interface Target extends AsyncDisposable {
+  /** 'local', 'rest' …: for messages, never to decide by; that is what capabilities are for. */
+  readonly kind: string;
+  /** Where it is, for people. No secrets. */
+  readonly location: string;
+  readonly capabilities: TargetCapabilities;
+  /** There exactly when `capabilities.retention` is true. */
+  readonly retention: Retention | undefined;
+
+  /**
+   * Stores a new object from its pieces; when it resolves the object is durable. Never overwrites, and until it is
+   * whole it is not visible. Rejects with `storage.exists` (other content has that name), `storage.tampered` (the body
+   * is not what the name says), `storage.size` (over the limit of its type), `storage.full`.
+   */
+  create(name: ObjectName, body: readonly Uint8Array[], options?: CreateOptions): Promise<CreateResult>;
+  /** Exactly the bytes asked for. Rejects with `storage.missing`, or `storage.range` if the object ends before. */
+  read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array>;
+  /** Undefined if it isn't there. */
+  stat(name: ObjectName, options?: WaitOptions): Promise<ObjectInfo | undefined>;
+  /** All objects of a type in ascending order of id, page by page; no page is empty. Foreign names are left out. */
+  list(type: Exclude<ObjectType, 'config'>, options?: ListOptions): AsyncIterable<readonly ObjectInfo[]>;
+  /** A missing object is fine. Rejects with `storage.immutable` before the object's date. */
+  delete(name: ObjectName, options?: WaitOptions): Promise<void>;
+  /** The time by the clock of whoever holds the data. */
+  serverTime(options?: WaitOptions): Promise<Date>;
+  /** What went over this target since it was opened. */
+  transferred(): Transferred;
+}
