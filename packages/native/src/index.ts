@@ -1,1 +1,7 @@
-export {};
+export { groupId, groupName, userId, userName } from './accounts.ts';
+export { tryLockFile } from './locks.ts';
+export { adviseReading } from './read-advice.ts';
+export { nextData, nextHole, punchHole } from './sparse.ts';
+export { makeSpecialFile, type SpecialFileType } from './special-files.ts';
+export { setTimes } from './times.ts';
+export { listXattrs, readXattr, removeXattr, writeXattr } from './xattrs.ts';
