@@ -1,0 +1,155 @@
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import type { Degradation, Task, TaskEvent, TaskResult } from '@holdfast/protocol';
+import { maxKeptTasks, maxListedProblems, maxRunningTasks } from './limits.ts';
+
+/** What a task gets from the agent that runs it. */
+export interface TaskContext {
+  readonly signal: AbortSignal;
+  /** The grant in force: renewed while the task runs. */
+  grant(): string;
+  /** Shows progress to whoever watches; it may be lost while nobody does. */
+  report(event: Extract<TaskEvent, { kind: 'progress' | 'channel-offered' }>): void;
+  problem(error: HoldfastError): void;
+  degraded(degradation: Degradation): void;
+}
+
+export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskResult['result']>;
+
+type Watcher = (event: TaskEvent) => void;
+
+/**
+ * The tasks of this agent, by id. A task outlives the connection that started it: asking for the same id again attaches
+ * to it, also when it has ended, so a server that lost the connection loses nothing.
+ */
+export class TaskRegistry {
+  readonly #runner: TaskRunner;
+  /** In order of arrival: the oldest ended ones are forgotten first. */
+  readonly #tasks = new Map<string, RunningTask>();
+
+  constructor(runner: TaskRunner) {
+    this.#runner = runner;
+  }
+
+  /** Runs the task or attaches to it. Leaving (the signal) does not end the task: `cancel` does. */
+  async run(taskId: string, task: Task, options: { readonly watch: Watcher; readonly signal: AbortSignal }): Promise<TaskResult> {
+    const running = this.#tasks.get(taskId) ?? this.#start(taskId, task);
+    return running.attach(options.watch, options.signal);
+  }
+
+  renew(taskId: string, grant: string): void {
+    this.#find(taskId).renew(grant);
+  }
+
+  cancel(taskId: string): void {
+    this.#find(taskId).cancel(new HoldfastError('run.cancelled'));
+  }
+
+  /** Cancels everything and waits for the ends. */
+  async stop(): Promise<void> {
+    const reason = new HoldfastError('run.cancelled', { message: 'The agent is shutting down.' });
+    for (const task of this.#tasks.values()) task.cancel(reason);
+    await Promise.allSettled([...this.#tasks.values()].map((task) => task.ended));
+  }
+
+  #start(taskId: string, task: Task): RunningTask {
+    const running = [...this.#tasks.values()].filter((other) => other.isRunning).length;
+    if (running >= maxRunningTasks) {
+      throw new HoldfastError('internal.limit', {
+        message: `This agent runs ${running} tasks already; it takes ${maxRunningTasks} at once.`,
+        retry: 'transient',
+      });
+    }
+    for (const [id, other] of this.#tasks) {
+      if (this.#tasks.size < maxKeptTasks) break;
+      if (!other.isRunning) this.#tasks.delete(id);
+    }
+    const started = new RunningTask(task, this.#runner);
+    this.#tasks.set(taskId, started);
+    return started;
+  }
+
+  #find(taskId: string): RunningTask {
+    const task = this.#tasks.get(taskId);
+    if (!task) throw new HoldfastError('request.missing', { message: 'The agent does not know that task.', context: { taskId } });
+    return task;
+  }
+}
+
+class RunningTask {
+  readonly ended: Promise<TaskResult>;
+  isRunning = true;
+  readonly #controller = new AbortController();
+  readonly #watchers = new Set<Watcher>();
+  readonly #problems: HoldfastError[] = [];
+  readonly #degradations: Degradation[] = [];
+  #problemCount = 0;
+  #grant: string;
+
+  constructor(task: Task, runner: TaskRunner) {
+    this.#grant = task.access.grant;
+    this.ended = this.#run(task, runner);
+    // Whoever attaches sees the failure; without anybody attached it must not end the process.
+    this.ended.catch((error: unknown) => toHoldfastError(error));
+  }
+
+  async attach(watch: Watcher, signal: AbortSignal): Promise<TaskResult> {
+    signal.throwIfAborted();
+    this.#watchers.add(watch);
+    for (const degradation of this.#degradations) watch({ kind: 'degraded', degradation });
+    const left = Promise.withResolvers<never>();
+    const leave = (): void => left.reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await Promise.race([this.ended, left.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      this.#watchers.delete(watch);
+    }
+  }
+
+  renew(grant: string): void {
+    this.#grant = grant;
+  }
+
+  cancel(reason: HoldfastError): void {
+    this.#controller.abort(reason);
+  }
+
+  async #run(task: Task, runner: TaskRunner): Promise<TaskResult> {
+    try {
+      const result = await runner(task, {
+        signal: this.#controller.signal,
+        grant: () => this.#grant,
+        report: (event) => this.#tell(event),
+        problem: (error) => {
+          this.#problemCount++;
+          if (this.#problems.length < maxListedProblems) this.#problems.push(error);
+          this.#tell({ kind: 'problem', problem: reported(error) });
+        },
+        degraded: (degradation) => {
+          if (this.#degradations.some((known) => known.channel === degradation.channel)) return;
+          this.#degradations.push(degradation);
+          this.#tell({ kind: 'degraded', degradation });
+        },
+      });
+      return {
+        result,
+        problems: this.#problems.map(reported),
+        problemCount: this.#problemCount,
+        degradations: this.#degradations,
+      };
+    } finally {
+      this.isRunning = false;
+    }
+  }
+
+  #tell(event: TaskEvent): void {
+    for (const watch of this.#watchers) watch(event);
+  }
+}
+
+function reported(error: HoldfastError) {
+  const { context, ...report } = error.toJSON();
+  const given = Object.entries(context).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined);
+  return { ...report, context: Object.fromEntries(given) };
+}
