@@ -1,4 +1,6 @@
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
+export { writeFileDurably } from './durable-file.ts';
+export { type EnrolOptions, enrolComputer } from './enrol-client.ts';
 export {
   caFingerprint,
   certificateAnswer,
@@ -25,7 +27,18 @@ export {
   type IdentityKey,
   identityKey,
 } from './grants.ts';
+export { IdentityKeeper, type RenewalOptions } from './identity-keeper.ts';
 export * as limits from './limits.ts';
+export {
+  type LocalAnswer,
+  type LocalRegistration,
+  type LocalRequest,
+  localAnswer,
+  localRequest,
+  newRelayId,
+  readSingleFrame,
+  registerWithLocalMover,
+} from './local-mover.ts';
 export {
   type ChannelUseReport,
   channelUse,
@@ -62,6 +75,7 @@ export {
 } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
 export type { Route } from './route.ts';
+export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
 export {
   type BackupResult,
   type BackupTask,

@@ -23,3 +23,15 @@ export const maxListEntries = 10_000;
 
 /** A job's grant lives this long and is renewed while the job runs. */
 export const jobGrantLifetimeMs = 60 * 60_000;
+
+/** A message on a mover's local socket: ids and an error report. */
+export const maxLocalFrameBytes = 16 * 1024;
+
+/** Whoever opens a mover's local socket says within this time what for; the answer comes as fast. */
+export const localHandshakeTimeoutMs = 10_000;
+
+/** One enrolment or renewal, the server's signing included. */
+export const enrolTimeoutMs = 30_000;
+
+/** How often at least a process looks whether its certificate is due. */
+export const renewalCheckIntervalMs = 60 * 60_000;

@@ -2,7 +2,18 @@ import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxListEntries } from './limits.ts';
 import { channelUse } from './mover-api.ts';
-import { entityId, fingerprint, host, isoTime, leaseNonce, platform, port, slug, snapshotId, tenantId } from './names.ts';
+import {
+  entityId,
+  fingerprint,
+  host,
+  isoTime,
+  leaseNonce,
+  platform,
+  port,
+  slug,
+  snapshotId,
+  tenantId,
+} from './names.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
 
