@@ -1,1 +1,32 @@
-export {};
+export {
+  type BlobLocation,
+  type BlobPlace,
+  type BlobType,
+  blobId,
+  openBlob,
+  type PackedBlob,
+  plainLength,
+} from './blob.ts';
+export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
+export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
+export { type Compression, defaultCompression } from './compression.ts';
+export type { RepositoryConfig } from './config.ts';
+export { goFileMode, unixPermissions } from './file-mode.ts';
+export { quoteName, unquoteName } from './go-text.ts';
+export type { IndexedPack } from './index-file.ts';
+export type { KeyOptions, ScryptCost } from './key-file.ts';
+export { limits as repositoryLimits } from './limits.ts';
+export { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
+export { idBytes, isObjectId, type ObjectId, objectIdOf, parseObjectId, shortId } from './object-id.ts';
+export {
+  type AddedBlob,
+  type FinishedPack,
+  PackBuilder,
+  type PackBuilderOptions,
+  type PartialPack,
+} from './pack-builder.ts';
+export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';
+export type { RepositoryKey } from './repository-key.ts';
+export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
+export type { Snapshot, SnapshotSummary } from './snapshot.ts';
+export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';

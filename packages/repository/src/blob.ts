@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto';
+import { HoldfastError } from '@holdfast/core';
+import { type BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
+import { unzstd } from './compression.ts';
+import { limits } from './limits.ts';
+import { type ObjectId, objectIdOf, shortId } from './object-id.ts';
+
+/** Data of files, or trees. The two never share a pack. */
+export type BlobType = 'data' | 'tree';
+
+/** Where a blob lies inside its pack. */
+export interface BlobPlace {
+  readonly offset: number;
+  /** Sealed length. */
+  readonly length: number;
+  /** 0 when the blob is not compressed. */
+  readonly uncompressedLength: number;
+}
+
+/** A blob as the header of its pack, or an index file, lists it. */
+export interface PackedBlob extends BlobPlace {
+  readonly type: BlobType;
+  readonly id: ObjectId;
+}
+
+/** A blob and the pack that holds it. */
+export interface BlobLocation extends BlobPlace {
+  readonly packId: ObjectId;
+}
+
+/** The id of plain bytes. */
+export function blobId(plain: Uint8Array): Buffer {
+  return hash('sha256', plain, 'buffer');
+}
+
+/** Length of the plain bytes of a blob. */
+export function plainLength(place: BlobPlace): number {
+  return place.uncompressedLength === 0 ? place.length - sealOverheadBytes : place.uncompressedLength;
+}
+
+/**
+ * Opens, decompresses and verifies one blob. Needs only the key, so it runs in any thread.
+ * @throws storage.tampered when anything about it is wrong.
+ */
+export function openBlob(cipher: BlobCipher, sealed: Uint8Array, blob: { id: ObjectId } & BlobPlace): Buffer {
+  const what = `Blob ${shortId(blob.id)}`;
+  let plain = cipher.open(sealed, what);
+  if (blob.uncompressedLength !== 0) {
+    if (blob.uncompressedLength > limits.blobMaxPlainSizeBytes)
+      throw new HoldfastError('internal.limit', {
+        message: `${what} claims to have ${blob.uncompressedLength} bytes, more than the limit of ${limits.blobMaxPlainSizeBytes}.`,
+      });
+    plain = unzstd(plain, { maxSizeBytes: blob.uncompressedLength, expectedBytes: blob.uncompressedLength, what });
+  }
+  if (plain.byteLength !== plainLength(blob) || objectIdOf(blobId(plain)) !== blob.id)
+    throw new HoldfastError('storage.tampered', {
+      message: `${what} is not what its name says, though it was sealed with the right key.`,
+      context: { blob: blob.id },
+    });
+  return plain;
+}

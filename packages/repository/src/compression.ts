@@ -1,0 +1,61 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { HoldfastError } from '@holdfast/core';
+import { limits } from './limits.ts';
+
+/** A zstd level, 1 to 19, or 'off'. restic's own default is 3. */
+export type Compression = number | 'off';
+
+export const defaultCompression: Compression = 3;
+
+/** ZSTD_COMPRESSBOUND: room for the worst case, so that the output is one piece and never joined. */
+function boundOf(sizeBytes: number): number {
+  return sizeBytes + (sizeBytes >>> 8) + 512;
+}
+
+export function zstd(plain: Uint8Array, level: number): Buffer {
+  return zstdCompressSync(plain, {
+    chunkSize: boundOf(plain.byteLength),
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+  });
+}
+
+/**
+ * The plain bytes of zstd frames.
+ * @throws storage.tampered when they are not zstd or have more than `maxSizeBytes`.
+ */
+export function unzstd(
+  packed: Uint8Array,
+  options: { maxSizeBytes: number; expectedBytes?: number; what: string },
+): Buffer {
+  // Without a size the output grows in pieces; the first guess need not be right.
+  const chunkSize = Math.max(
+    64,
+    Math.min(options.expectedBytes ?? packed.byteLength * 4, limits.sampleAboveBytes * 64),
+  );
+  try {
+    return zstdDecompressSync(packed, { chunkSize, maxOutputLength: options.maxSizeBytes });
+  } catch (cause) {
+    throw new HoldfastError('storage.tampered', { message: `${options.what} cannot be decompressed.`, cause });
+  }
+}
+
+const sample = new Uint8Array(limits.samplePieces * limits.samplePieceBytes);
+
+/**
+ * The compressed bytes, or undefined where compressing gains nothing. Large blobs are judged by a sample first, because
+ * compressing what is compressed already (media, archives) costs as much as hashing it.
+ */
+export function compressIfSmaller(plain: Uint8Array, compression: Compression): Buffer | undefined {
+  if (compression === 'off' || plain.byteLength === 0) return undefined;
+  if (plain.byteLength > limits.sampleAboveBytes) {
+    const step = (plain.byteLength - limits.samplePieceBytes) / (limits.samplePieces - 1);
+    for (let piece = 0; piece < limits.samplePieces; piece += 1) {
+      const from = Math.floor(piece * step);
+      sample.set(plain.subarray(from, from + limits.samplePieceBytes), piece * limits.samplePieceBytes);
+    }
+    // Less than 1/64 saved is not worth the reader's time either.
+    if (zstd(sample, 1).byteLength > sample.byteLength - (sample.byteLength >>> 6)) return undefined;
+  }
+  const packed = zstd(plain, compression);
+  return packed.byteLength < plain.byteLength ? packed : undefined;
+}

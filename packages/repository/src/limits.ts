@@ -1,0 +1,83 @@
+/** Every bound of this package, each with its reason. Sizes in bytes, times in milliseconds. */
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+export const limits = {
+  /** What a run aims at; restic's own default. */
+  packTargetSizeBytes: 16 * mib,
+  /** restic writes packs up to this size, and its readers keep a pack of it in memory. */
+  packMaxSizeBytes: 128 * mib,
+  /** restic's `pack.MaxHeaderSize`, without the length field: it refuses a longer header. */
+  packHeaderMaxSizeBytes: 16 * mib,
+  /** A zstd frame may claim any size; nothing that restic or we write comes near this. */
+  blobMaxPlainSizeBytes: 1024 * mib,
+  /** Unpacked files after decompression: an index of 50,000 blobs has 10 MB, but older programs wrote larger ones. */
+  unpackedMaxPlainSizeBytes: 512 * mib,
+  /** Sizes above which a file of that type is not read at all. Locks, keys and config are tiny. */
+  keyFileMaxSizeBytes: 64 * kib,
+  lockFileMaxSizeBytes: 64 * kib,
+  configMaxSizeBytes: 64 * kib,
+  snapshotMaxSizeBytes: 16 * mib,
+  indexMaxSizeBytes: 256 * mib,
+
+  /** restic tries at most 20 keys too; each costs a second of scrypt. */
+  keyTries: 20,
+  /** 128 * N * r bytes: a foreign key file must not take all memory. */
+  scryptMaxMemoryBytes: 1024 * mib,
+  /** p multiplies the time of scrypt. */
+  scryptMaxParallelization: 64,
+
+  /** restic's bounds of an index file: this many blobs, or so old. */
+  indexMaxBlobs: 50_000,
+  indexMaxAgeMs: 10 * 60_000,
+  /** Parallel reads of small files (index, snapshot, lock): enough to hide latency, few enough for memory. */
+  parallelFileReads: 8,
+
+  /** Nonces made by one call: amortises 3.8 µs of AES set-up to nothing (32 KiB of memory). */
+  nonceBatch: 1000,
+
+  /** Blobs above this size are sampled before they are compressed. */
+  sampleAboveBytes: 64 * kib,
+  /** The sample: this many pieces of this size, evenly spread. */
+  samplePieces: 4,
+  samplePieceBytes: 4 * kib,
+
+  /** Entries of the index in memory: 2^27 take 7 GiB of address space, of memory only what is used. */
+  indexMaxEntries: 2 ** 27,
+  indexMaxPacks: 2 ** 24,
+  /** How long a thread waits for another one's insertion, which takes microseconds; longer means that it died. */
+  indexLockTimeoutMs: 30_000,
+
+  /** restic's lock protocol. */
+  lockRefreshMs: 5 * 60_000,
+  lockStaleMs: 30 * 60_000,
+  /** A lock that was not refreshed for so long may soon count as stale elsewhere: the work must stop. */
+  lockLostMs: 22.5 * 60_000,
+  lockSettleMs: 200,
+  /** How often the age of the lock is looked at; wall clock, because timers stand still in standby. */
+  lockPollMs: 5_000,
+  /** How long giving back a lock may take. */
+  lockReleaseTimeoutMs: 60_000,
+  /** More locks than that are an attack or a defect, not use. */
+  lockMaxFiles: 10_000,
+
+  /** Sealed ranges of tree packs kept in memory, and the window that one read covers. */
+  treeWindowBytes: 512 * kib,
+  treeWindowCacheBytes: 64 * mib,
+  /** Plain trees kept in memory. */
+  treeCacheBytes: 32 * mib,
+  /** Trees loaded at once when a whole repository is walked. */
+  parallelTreeLoads: 8,
+
+  /** A ranged read goes on over gaps up to this size: reading them costs less than a second request. */
+  readGapBytes: 256 * kib,
+  /** One ranged read of a restore: bounds the memory of each reader. */
+  readMaxBytes: 32 * mib,
+
+  /** Bytes of packs that a check holds at once, and packs at once. */
+  checkBytesInFlight: 256 * mib,
+  checkParallelPacks: 4,
+  /** Problems listed one by one; the rest is counted. */
+  checkMaxProblems: 10_000,
+} as const;
