@@ -206,8 +206,12 @@ export const errorTable = {
   ),
   'auth.rate': entry('Too many attempts from this address.', 'Wait a minute and try again.', {
     retry: 'transient',
-    http: 403,
+    http: 429,
   }),
+  'vault.tampered': entry(
+    "A sealed secret does not open with the server's vault key: it was changed, moved, or sealed under another key.",
+    "Restore the server's data directory, database and `vault-key` together, from one backup.",
+  ),
   'grant.invalid': entry(
     'The grant is not valid here: wrong signature, repository, computer or form.',
     'Start the run again from the server.',

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { HoldfastError } from '@holdfast/core';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+
+const port = z.number().int().min(0).max(65535);
+
+/** What an administrator may configure. A JSON or YAML file; unknown keys are refused, so that a slip is noticed. */
+export const serverConfigSchema = z.strictObject({
+  /** Address to listen on. */
+  bind: z.string().min(1).max(253).default('0.0.0.0'),
+  /** Channel id to the port, or the range of ports, that it listens on instead of the contract's; 0 lets the system choose. */
+  ports: z.record(z.string(), z.union([port, z.strictObject({ from: port, to: port })])).default({}),
+  /** DNS names and addresses, besides the host name, that stand in the server's certificate for browsers and other clients. */
+  names: z.array(z.string().min(1).max(253)).max(100).default([]),
+  certificateLifetimeDays: z.number().min(0.001).max(825).default(90),
+  /** Runs at once, over all agents; one agent always runs one at a time. */
+  parallelRuns: z.number().int().min(1).max(1000).default(32),
+  /** A run that takes longer fails. */
+  maxRunHours: z.number().positive().max(8760).default(168),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+export type ServerConfig = z.output<typeof serverConfigSchema>;
+export type ServerConfigInput = z.input<typeof serverConfigSchema>;
+
+/** Checks a configuration. Throws `usage.configuration` that names each wrong key. */
+export function parseServerConfig(value: unknown, where = 'The configuration of the server'): ServerConfig {
+  const parsed = serverConfigSchema.safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(file)'}: ${issue.message}`);
+  throw new HoldfastError('usage.configuration', { message: `${where} is wrong: ${problems.join('; ')}.` });
+}
+
+/** Reads a configuration file, JSON or YAML (of which JSON is a part). */
+export async function loadServerConfig(path: string): Promise<ServerConfig> {
+  let value: unknown;
+  try {
+    value = parseYaml(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new HoldfastError('usage.configuration', {
+      message: `The configuration file ${path} could not be read: ${error instanceof Error ? error.message : String(error)}.`,
+      cause: error,
+    });
+  }
+  return parseServerConfig(value, `The configuration file ${path}`);
+}

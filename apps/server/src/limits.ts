@@ -1,0 +1,80 @@
+/** Every bound of the server, with its reason. */
+
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+
+/** Certificates are made valid from this long ago, so that a computer whose clock is a little behind accepts them. */
+export const clockSkewMs = 5 * minuteMs;
+/** The root outlives every computer that trusts it; replacing it means enrolling the fleet again. */
+export const rootLifetimeMs = 20 * 365 * dayMs;
+export const intermediateLifetimeMs = 5 * 365 * dayMs;
+/** An intermediate with less than this left is replaced at start, so that it always outlives the leaves that it issues. */
+export const intermediateRenewalMs = 365 * dayMs;
+/** A certificate is renewed when this part of its lifetime is over. */
+export const renewalFraction = 2 / 3;
+/** The server looks at its own certificate this often. */
+export const ownCertificateCheckMs = 60 * minuteMs;
+
+/** Revoked certificates that movers are told: the bound of their API. Expired ones need no mention. */
+export const maxRevokedSerials = 100_000;
+
+/** Wrong administrator tokens from one address in a minute, before further requests from it are refused. */
+export const maxFailedSignInsPerMinute = 20;
+/** Enrolment attempts from one address in a minute; a rollout behind one NAT address comes to a few a second. */
+export const maxEnrolmentsPerMinute = 300;
+/** Of those, refused ones. A token has 256 bits: this is about load, not about guessing. */
+export const maxFailedEnrolmentsPerMinute = 10;
+/** Renewals of one computer in a minute: it needs one in two months. */
+export const maxRenewalsPerMinute = 6;
+/** Addresses that one limiter remembers; the longest unseen one is forgotten first. */
+export const maxLimitedAddresses = 10_000;
+
+/** Bodies of enrolment messages: a request is below 2 KiB. */
+export const maxEnrolmentBytes = 64 * 1024;
+
+/** Event streams open at once. */
+export const maxEventStreams = 200;
+/** Unsent bytes after which a client that does not read its events is cut. */
+export const maxEventStreamBacklogBytes = 1024 * 1024;
+/** A comment this often keeps an event stream alive through proxies, which cut after 60 s. */
+export const eventStreamKeepAliveMs = 15_000;
+
+/** Runs that wait at once. */
+export const maxQueuedRuns = 10_000;
+/** Problems of a run that are kept in full; all are counted. */
+export const maxListedProblems = 1000;
+/** Degradations of one run that are kept: one for each channel is plenty. */
+export const maxListedDegradations = 100;
+
+/** Progress is written to the database this often at most; events carry all of it. */
+export const progressPersistMs = 5_000;
+
+/** A run whose agent can't be reached waits this long for it to call in before it fails. */
+export const agentWaitMs = 30_000;
+/** After a lost task connection the agent goes on; the server tries this long to attach again. */
+export const reattachMs = 2 * minuteMs;
+/** Pauses between attempts to attach. */
+export const reattachPauseMinMs = 500;
+export const reattachPauseMaxMs = 10_000;
+/** A cancelled task has this long to stop before its session is closed under it. */
+export const cancelGraceMs = 30_000;
+/** `hello`, `task.renew`, `task.cancel`, `channels.use`: answered from memory. */
+export const controlCallTimeoutMs = 15_000;
+/** Requests to a mover other than data: small, answered from memory or with a few system calls. */
+export const moverRequestTimeoutMs = 20_000;
+/** Connections kept to each mover. */
+export const connectionsPerMover = 2;
+/** Clients kept for movers; a fleet's movers are far fewer. */
+export const maxMoverClients = 1000;
+/** Answers of movers. */
+export const maxMoverAnswerBytes = 4 * 1024 * 1024;
+
+/** Movers are contacted this often: their presence, and the revocations in case a push was missed. */
+export const moverContactIntervalMs = 30_000;
+/** Movers contacted at the same time. */
+export const maxParallelContacts = 8;
+/** Presence is written to the database this often at most. */
+export const presencePersistMs = minuteMs;
+
+/** Audit records and other pages are read with a limit from the API, at most this. */
+export const maxListedRows = 10_000;

@@ -1,0 +1,24 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/**
+ * Names under which a secret could come into a log line, at the depths that occur. The code logs ids and error reports
+ * only; this is the second net.
+ */
+const secretNames = ['token', 'password', 'grant', 'authorization', 'privateKeyPem', 'signingRequest', 'nonce'];
+
+/** JSON lines on standard error: standard output belongs to the command. */
+export function createLogger(level: string): Logger {
+  return pino(
+    {
+      level,
+      base: { role: 'server' },
+      redact: {
+        paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `headers.${name}`]),
+        censor: '[secret]',
+      },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}

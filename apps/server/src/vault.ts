@@ -1,0 +1,79 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { HoldfastError } from '@holdfast/core';
+import type { DataDirectory } from './data-directory.ts';
+
+/** What a sealed secret belongs to. It is authenticated with it, so that a row can't be moved to another place. */
+export interface SecretPlace {
+  readonly tenant: string;
+  readonly repositoryId: string;
+}
+
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+const algorithm = 'aes-256-gcm';
+/** Of the sealed form, so that it can change one day. */
+const version = 'v1';
+
+/** Repository passwords, sealed under a master key that is in a file beside the database, not in it. */
+export class Vault {
+  readonly #key: Buffer;
+
+  private constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  static async open(data: DataDirectory): Promise<Vault> {
+    const text = await data.readOrMake('vault-key', () => `${randomBytes(keyBytes).toString('base64')}\n`);
+    const key = Buffer.from(text.trim(), 'base64');
+    if (key.length !== keyBytes) {
+      throw new HoldfastError('usage.configuration', {
+        message: `${data.file('vault-key')} does not hold a key of ${keyBytes} bytes.`,
+        guidance: 'Put the right file back from your backup: without it no repository password can be read.',
+      });
+    }
+    return new Vault(key);
+  }
+
+  /** AES-256-GCM with a random nonce: `v1.` and the base64 of nonce, tag and ciphertext. */
+  seal(secret: string, place: SecretPlace): string {
+    const nonce = randomBytes(nonceBytes);
+    const cipher = createCipheriv(algorithm, this.#key, nonce, { authTagLength: tagBytes });
+    cipher.setAAD(placeBytes(place));
+    const body = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
+    return `${version}.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64')}`;
+  }
+
+  /** Throws `vault.tampered` when the sealed text, its place or the master key is not the one that it was sealed with. */
+  open(sealed: string, place: SecretPlace): string {
+    const [sealedVersion, text] = sealed.split('.', 2);
+    const bytes = Buffer.from(text ?? '', 'base64');
+    if (sealedVersion !== version || bytes.length < nonceBytes + tagBytes) throw tampered(place);
+    const decipher = createDecipheriv(algorithm, this.#key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes });
+    decipher.setAAD(placeBytes(place));
+    decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes));
+    try {
+      const body = bytes.subarray(nonceBytes + tagBytes);
+      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+    } catch (error) {
+      throw tampered(place, error);
+    }
+  }
+}
+
+function placeBytes(place: SecretPlace): Buffer {
+  return Buffer.from(JSON.stringify(['holdfast-vault', version, place.tenant, place.repositoryId]), 'utf8');
+}
+
+function tampered(place: SecretPlace, cause?: unknown): HoldfastError {
+  return new HoldfastError('vault.tampered', {
+    message: `The sealed password of repository ${place.repositoryId} does not open with this server's vault key.`,
+    context: { repositoryId: place.repositoryId },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** A repository password: 256 random bits, in letters that survive a shell and a telephone line. */
+export function newRepositoryPassword(): string {
+  return randomBytes(32).toString('base64url');
+}
