@@ -1,5 +1,6 @@
 import type { FeatureId } from './features.ts';
 import type { ProcessName, Role } from './roles.ts';
+import type { RowId } from './rows.ts';
 
 /** TCP and UDP ports, or `local`: a Unix socket or named pipe, which no firewall sees. */
 export type Transport = 'tcp' | 'udp' | 'local';
@@ -39,9 +40,11 @@ interface Common {
   readonly from: readonly Role[];
   readonly to: readonly Role[];
   readonly transport: Transport;
-  /** Every port that may be used, the default first. Empty: `local`, or the port comes from the configuration. */
+  /** Every port that may be used, the default first. Empty: `local`, off, or given at run time. */
   readonly ports: readonly PortRange[];
   readonly busy?: BusyPort;
+  /** The port depends on the device at the other end; the configuration gives it. */
+  readonly configuredPort?: true;
   /** Both ends are one computer, and the socket is bound to the loopback interface. */
   readonly loopbackOnly?: true;
   /** Present when the channel is needed only then. */
@@ -62,7 +65,7 @@ interface Common {
 /** How a channel is written down: one that covers rows, or one of our own with the reason for it. */
 export type ChannelSpec = Common &
   (
-    | { readonly rows: readonly [string, ...string[]]; readonly reason?: never }
+    | { readonly rows: readonly [RowId, ...RowId[]]; readonly reason?: never }
     | { readonly reason: string; readonly rows?: never }
   );
 

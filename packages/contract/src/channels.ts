@@ -4,6 +4,7 @@ import { cloud } from './channels/cloud.ts';
 import { controlPlane } from './channels/control-plane.ts';
 import { data } from './channels/data.ts';
 import { deployment } from './channels/deployment.ts';
+import { distribution } from './channels/distribution.ts';
 import { local } from './channels/local.ts';
 import { objectStorage } from './channels/object-storage.ts';
 import { own } from './channels/own.ts';
@@ -11,12 +12,14 @@ import { services } from './channels/services.ts';
 import { shares } from './channels/shares.ts';
 import type { FeatureId } from './features.ts';
 import { type CertificateRole, certificateRoleOf, type ProcessName, type Role, roles } from './roles.ts';
+import type { RowId } from './rows.ts';
 
 const subjects = {
   'control-plane': controlPlane,
   data,
   local,
   deployment,
+  distribution,
   'object-storage': objectStorage,
   cloud,
   shares,
@@ -34,7 +37,7 @@ export interface Channel {
   readonly from: readonly Role[];
   readonly to: readonly Role[];
   readonly transport: Transport;
-  /** Every port that may be used, the default first. Empty: `local`, or the port comes from the configuration. */
+  /** Every port that may be used, the default first. Empty: `local`, off, or given at run time. */
   readonly ports: readonly PortRange[];
   readonly busy: BusyPort;
   /** Both ends are one computer, and the socket is bound to the loopback interface. */
@@ -46,8 +49,8 @@ export interface Channel {
   /** The programs that dial and listen. On 6162 the mover of the computer answers for every role there. */
   readonly processes: { readonly from: readonly ProcessName[]; readonly to: readonly ProcessName[] };
   /**
-   * The certificate roles that the ends may present. Empty: that end has none of the installation's CA here, either because
-   * it is not ours or because it proves itself inside the connection (enrolment, sign-in, grant as a password).
+   * The certificate roles that the ends may present. With `mutual-tls` both must, with `server-tls` the listener must and
+   * the dialler may. Empty: no certificate of the installation's CA belongs at that end.
    */
   readonly certificates: { readonly from: readonly CertificateRole[]; readonly to: readonly CertificateRole[] };
   readonly application: string;
@@ -59,7 +62,7 @@ export interface Channel {
   /** The channel that this one stands in for when that is blocked. A run that needed it ends degraded. */
   readonly fallbackOf?: ChannelId;
   /** Ids of the rows that the channel covers. */
-  readonly rows: readonly string[];
+  readonly rows: readonly RowId[];
   readonly origin: 'reference' | 'own';
   /** Why an own channel exists. */
   readonly reason?: string;
@@ -90,7 +93,8 @@ function build(subject: Subject, spec: ChannelSpec): Channel {
     from: spec.dialledBy ?? processesOf(spec.from),
     to: spec.listenedBy ?? processesOf(spec.to),
   };
-  const ours = spec.transport !== 'local' && (spec.ports.length === 0 || !processes.to.includes('outside'));
+  const ours = spec.ports.length > 0 && !processes.to.includes('outside');
+  const installationTls = spec.security === 'mutual-tls' || spec.security === 'server-tls';
   return {
     id,
     subject,
@@ -101,11 +105,11 @@ function build(subject: Subject, spec: ChannelSpec): Channel {
     busy: spec.busy ?? { kind: 'fail' },
     loopbackOnly: spec.loopbackOnly ?? false,
     ...(spec.condition === undefined ? {} : { optional: { condition: spec.condition } }),
-    ...(ours ? { configurationKey: `ports.${id}` } : {}),
+    ...(ours || spec.configuredPort ? { configurationKey: `ports.${id}` } : {}),
     processes,
     certificates: {
-      from: spec.security === 'mutual-tls' ? certificatesOf(processes.from) : [],
-      to: spec.security === 'mutual-tls' || spec.security === 'server-tls' ? certificatesOf(processes.to) : [],
+      from: installationTls ? certificatesOf(processes.from) : [],
+      to: installationTls ? certificatesOf(processes.to) : [],
     },
     application: spec.application,
     security: spec.security,
@@ -140,9 +144,20 @@ export function fallbacksOf(id: ChannelId): readonly Channel[] {
   return channels.filter((candidate) => candidate.fallbackOf === id);
 }
 
-/** Every port of a channel in the order in which a listener tries them. */
+/** The ports of our services that stay where they are. 3260 lies within the data range. */
+const servicePorts: ReadonlySet<number> = new Set(
+  channels
+    .filter(({ busy, processes }) => busy.kind === 'fail' && !processes.to.includes('outside'))
+    .flatMap(({ ports }) => ports.filter(({ from, to }) => from === to).map(({ from }) => from)),
+);
+
+/**
+ * The ports of a channel in the order in which a listener tries them. Of a range with one port per connection, the ports
+ * of our own services are left out: a data connection must never keep a service from starting.
+ */
 export function candidatePorts(entry: Channel): readonly number[] {
-  return entry.ports.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, index) => from + index));
+  const all = entry.ports.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, index) => from + index));
+  return entry.busy.kind === 'onePortPerConnection' ? all.filter((port) => !servicePorts.has(port)) : all;
 }
 
 /** The port that is dialled when nothing else is known. Undefined for `local` and for ports that the configuration gives. */

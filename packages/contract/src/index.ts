@@ -10,7 +10,19 @@ export {
   isChannelId,
   type Subject,
 } from './channels.ts';
+export { type Computer, type ComputerChannels, channelsOf } from './computer.ts';
+export { type Deviation, deviations } from './deviations.ts';
+export { renderPortsDocument } from './document.ts';
 export { type FeatureId, features } from './features.ts';
+export {
+  type ChannelListing,
+  listChannels,
+  listRows,
+  parseRoles,
+  type RowListing,
+  renderJsonLines,
+  selectChannels,
+} from './listing.ts';
 export {
   type CertificateRole,
   certificateRole,
@@ -25,3 +37,7 @@ export {
   rolePlatforms,
   roles,
 } from './roles.ts';
+export type { SourceDocument } from './row-spec.ts';
+export { countRows, isOff, type LiveRow, type RowCounts, type RowStatus, rowStatuses } from './row-status.ts';
+export { type Row, type RowId, rows } from './rows.ts';
+export { renderChannelTable, renderRowTable, type TableOptions } from './tables.ts';

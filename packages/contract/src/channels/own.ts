@@ -1,12 +1,4 @@
-import {
-  type ChannelSpec,
-  dataRange,
-  everyAgent,
-  onePortPerConnection,
-  port,
-  posixAgents,
-  windowsAgent,
-} from '../channel-spec.ts';
+import { type ChannelSpec, dataRange, everyAgent, onePortPerConnection, port, windowsAgent } from '../channel-spec.ts';
 
 /** Connections between our own parts, and from people to them, that no row names. */
 export const own = [
@@ -90,7 +82,7 @@ export const own = [
   },
   {
     id: 'mover-to-server',
-    from: ['data-mover', 'mount-server', 'cloud-gateway'],
+    from: ['data-mover', ...everyAgent, 'mount-server', 'cloud-gateway'],
     to: ['backup-server'],
     transport: 'tcp',
     ports: [port(10006)],
@@ -100,16 +92,18 @@ export const own = [
     purpose: 'Movers and the other services renew their certificates and report events.',
     features: ['mover-management'],
     reason: 'Certificates renew themselves, and a mover behind NAT can be reached only this way.',
+    note: 'On a protected computer it is the mover of that computer that dials.',
   },
   {
     id: 'enrolment',
-    from: [...posixAgents, 'data-mover', 'mount-server', 'cloud-gateway', 'distribution-server'],
+    from: [...everyAgent, 'data-mover', 'mount-server', 'cloud-gateway', 'distribution-server'],
     to: ['backup-server'],
     transport: 'tcp',
     ports: [port(10006)],
     application: 'enrolment',
     security: 'server-tls',
-    purpose: 'A computer that has no certificate yet joins with a join token.',
+    purpose:
+      'A mover (of any computer), another service, or a Linux, Unix or macOS agent that has no certificate yet joins with a join token.',
     features: ['enrolment'],
     reason: 'The first connection cannot present the certificate that it is there to obtain.',
   },
@@ -121,7 +115,7 @@ export const own = [
     ports: [port(10005)],
     application: 'enrolment',
     security: 'server-tls',
-    purpose: 'A Windows computer that has no certificate yet joins with a join token.',
+    purpose: 'A Windows agent that has no certificate yet joins with a join token.',
     features: ['enrolment'],
     reason: 'The first connection cannot present the certificate that it is there to obtain.',
   },
