@@ -18,6 +18,7 @@ export type { KeyOptions, ScryptCost } from './key-file.ts';
 export { limits as repositoryLimits } from './limits.ts';
 export { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
 export { idBytes, isObjectId, type ObjectId, objectIdOf, parseObjectId, shortId } from './object-id.ts';
+export { initRepository, openRepository } from './open-repository.ts';
 export {
   type AddedBlob,
   type FinishedPack,
@@ -26,7 +27,10 @@ export {
   type PartialPack,
 } from './pack-builder.ts';
 export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';
+export { type BlobToRead, type PackRead, type PackReadOptions, planPackReads } from './pack-reads.ts';
+export { type FileProblem, type FoundSnapshot, type OnProblem, Repository } from './repository.ts';
 export type { RepositoryKey } from './repository-key.ts';
+export type { LockOptions, RepositoryLock } from './repository-lock.ts';
 export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
 export type { Snapshot, SnapshotSummary } from './snapshot.ts';
 export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';

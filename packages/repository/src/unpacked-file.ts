@@ -43,3 +43,11 @@ export function requireHash(bytes: Uint8Array, options: { id: ObjectId; what: st
       context: { object: options.id },
     });
 }
+
+/** @throws internal.limit for a file that no honest program can have made. */
+export function refuseLarge(info: { readonly sizeBytes: number }, maxSizeBytes: number, what: string): void {
+  if (info.sizeBytes > maxSizeBytes)
+    throw new HoldfastError('internal.limit', {
+      message: `${what} has ${info.sizeBytes} bytes; at most ${maxSizeBytes} can be right.`,
+    });
+}

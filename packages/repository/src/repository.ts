@@ -1,0 +1,321 @@
+import { hkdfSync } from 'node:crypto';
+import { type Clock, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
+import type { ObjectInfo, ObjectType, Target } from '@holdfast/storage';
+import { type BlobType, openBlob } from './blob.ts';
+import { BlobCipher } from './blob-cipher.ts';
+import { BlobIndex } from './blob-index.ts';
+import type { RepositoryConfig } from './config.ts';
+import { decodeIndex, encodeIndex, type IndexedPack, type IndexFilePack } from './index-file.ts';
+import { limits } from './limits.ts';
+import type { Node } from './node.ts';
+import { type ObjectId, parseObjectId, shortId } from './object-id.ts';
+import type { FinishedPack } from './pack-builder.ts';
+import type { RepositoryKey } from './repository-key.ts';
+import { type LockOptions, RepositoryLock } from './repository-lock.ts';
+import { parseTime } from './rfc3339.ts';
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from './snapshot.ts';
+import { decodeTree } from './tree.ts';
+import { TreeSource } from './tree-source.ts';
+import { decodeFile, encodeFile, refuseLarge } from './unpacked-file.ts';
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface FoundSnapshot {
+  readonly id: ObjectId;
+  readonly snapshot: Snapshot;
+}
+
+/** A file that could not be read, opened or understood. */
+export interface FileProblem {
+  readonly id: ObjectId;
+  readonly problem: HoldfastError;
+}
+
+export type OnProblem = (problem: HoldfastError) => void;
+
+/**
+ * An open repository. The target stays the caller's: dispose it after the repository's last use.
+ *
+ * Durability order, which makes every crash harmless: a pack is durable before an index file names it (`savePack`, then
+ * `saveIndex`), and every index file before a snapshot refers to what it holds (`saveSnapshot` last). What a crash leaves
+ * behind is unreferenced, never broken.
+ */
+export class Repository {
+  readonly target: Target;
+  readonly config: RepositoryConfig;
+  readonly clock: Clock;
+  readonly #key: RepositoryKey;
+  readonly #cipher: BlobCipher;
+  readonly #trees: TreeSource;
+  #index: BlobIndex | undefined;
+
+  constructor(options: { target: Target; config: RepositoryConfig; key: RepositoryKey; clock: Clock }) {
+    this.target = options.target;
+    this.config = options.config;
+    this.clock = options.clock;
+    this.#key = options.key;
+    this.#cipher = new BlobCipher(options.key);
+    this.#trees = new TreeSource({ target: options.target, cipher: this.#cipher });
+  }
+
+  /** Opens everything: hand it to worker threads, never to logs. */
+  get masterKey(): RepositoryKey {
+    return this.#key;
+  }
+
+  /** Sealing and opening with the master key, for this thread. */
+  get cipher(): BlobCipher {
+    return this.#cipher;
+  }
+
+  /** The index that `loadIndex` has loaded. @throws internal.unexpected before */
+  get index(): BlobIndex {
+    if (this.#index === undefined)
+      throw new HoldfastError('internal.unexpected', { message: 'The index of the repository was not loaded.' });
+    return this.#index;
+  }
+
+  /**
+   * The chunker's gear table: 256 words that only holders of the master key can compute (HKDF-SHA256, RFC 5869), so that
+   * sizes of chunks tell nobody else which files are stored. Never to be changed: all deduplication would be lost.
+   */
+  gearTable(): Uint32Array {
+    const { encrypt, macK, macR } = this.#key;
+    const bytes = hkdfSync('sha256', Buffer.concat([encrypt, macK, macR]), '', 'holdfast-gear-1', 256 * 4);
+    const view = new DataView(bytes);
+    return Uint32Array.from({ length: 256 }, (_, at) => view.getUint32(at * 4, true));
+  }
+
+  /**
+   * Reads all index files into memory that threads can share. With `onProblem` an unreadable index file is reported and
+   * skipped, so that a planted or damaged one does not stop everything; its blobs then count as missing.
+   */
+  async loadIndex(options: { onProblem?: OnProblem } & WaitOptions = {}): Promise<BlobIndex> {
+    const { onProblem, signal } = options;
+    const infos = await this.#listAll('index', signal);
+    // Sealed and compressed, a blob takes about 55 bytes of an index file: a good guess saves growing.
+    const totalBytes = infos.reduce((sum, info) => sum + info.sizeBytes, 0);
+    const index = BlobIndex.create({ expectedBlobs: Math.ceil(totalBytes / 55) });
+    for await (const file of this.readIndexFiles(infos, options)) {
+      if ('problem' in file) {
+        if (onProblem === undefined) throw file.problem;
+        onProblem(file.problem);
+        continue;
+      }
+      for (const pack of file.packs)
+        for (const blob of pack.blobs) index.addBlob(blob.id, blob.type, { ...blob, packId: pack.id });
+    }
+    this.#index = index;
+    return index;
+  }
+
+  /** Every index file of the list, several being read ahead, in no particular order. */
+  async *readIndexFiles(
+    infos: readonly ObjectInfo[],
+    options: WaitOptions = {},
+  ): AsyncGenerator<{ id: ObjectId; packs: IndexFilePack[] } | FileProblem> {
+    for await (const file of this.#readFiles('index', infos, limits.indexMaxSizeBytes, options.signal)) {
+      const what = `Index ${shortId(file.id)}`;
+      yield 'problem' in file ? file : attempt(file.id, () => ({ packs: decodeIndex(file.plain, what) }));
+    }
+  }
+
+  /** Stores a pack durably. The order is: packs, then `saveIndex`, then `saveSnapshot`. */
+  async savePack(pack: Pick<FinishedPack, 'id' | 'bytes'>, options: WaitOptions = {}): Promise<void> {
+    this.#requireWritable();
+    const id = Buffer.from(pack.id).toString('hex');
+    await this.target.create({ type: 'data', id }, [pack.bytes], options);
+  }
+
+  /** Stores index files for packs that are durable, at most 50,000 blobs each; durable when it resolves. */
+  async saveIndex(
+    packs: readonly (IndexedPack & { readonly blobCount: number })[],
+    options: WaitOptions = {},
+  ): Promise<ObjectId[]> {
+    this.#requireWritable();
+    const ids: ObjectId[] = [];
+    let group: IndexedPack[] = [];
+    let blobs = 0;
+    const flush = async (): Promise<void> => {
+      if (group.length === 0) return;
+      ids.push(await this.#saveFile('index', encodeIndex(group), options.signal));
+      group = [];
+      blobs = 0;
+    };
+    for (const pack of packs) {
+      if (blobs + pack.blobCount > limits.indexMaxBlobs) await flush();
+      group.push(pack);
+      blobs += pack.blobCount;
+    }
+    await flush();
+    return ids;
+  }
+
+  /** Stores a snapshot: the last step, when every pack and index file it needs is durable. Gives its id. */
+  async saveSnapshot(snapshot: Snapshot, options: WaitOptions = {}): Promise<ObjectId> {
+    this.#requireWritable();
+    return this.#saveFile('snapshot', encodeSnapshot(snapshot), options.signal);
+  }
+
+  /**
+   * All snapshots in no particular order. With `onProblem` unreadable ones are reported and skipped, otherwise the first
+   * one throws.
+   */
+  async *snapshots(options: { onProblem?: OnProblem } & WaitOptions = {}): AsyncGenerator<FoundSnapshot> {
+    const infos = await this.#listAll('snapshot', options.signal);
+    for await (const file of this.#readFiles('snapshot', infos, limits.snapshotMaxSizeBytes, options.signal)) {
+      const what = `Snapshot ${shortId(file.id)}`;
+      const found = 'problem' in file ? file : attempt(file.id, () => ({ snapshot: decodeSnapshot(file.plain, what) }));
+      if ('problem' in found) {
+        if (options.onProblem === undefined) throw found.problem;
+        options.onProblem(found.problem);
+      } else yield found;
+    }
+  }
+
+  /**
+   * A snapshot by its id, the beginning of its id, or `latest`.
+   * @throws snapshot.missing, usage.option when several ids begin like that
+   */
+  async loadSnapshot(
+    idOrPrefix: string,
+    options: { onProblem?: OnProblem } & WaitOptions = {},
+  ): Promise<FoundSnapshot> {
+    if (idOrPrefix === 'latest') {
+      let latest: FoundSnapshot | undefined;
+      for await (const found of this.snapshots(options))
+        if (latest === undefined || compareTimes(found.snapshot.time, latest.snapshot.time) > 0) latest = found;
+      if (latest === undefined)
+        throw new HoldfastError('snapshot.missing', { message: 'The repository has no snapshot yet.' });
+      return latest;
+    }
+    if (!/^[0-9a-f]{1,64}$/.test(idOrPrefix))
+      throw new HoldfastError('usage.option', {
+        message: `${JSON.stringify(idOrPrefix.slice(0, 80))} is neither \`latest\` nor the beginning of a snapshot's id.`,
+      });
+    const infos = (await this.#listAll('snapshot', options.signal)).filter((info) => info.id.startsWith(idOrPrefix));
+    const [info] = infos;
+    if (info === undefined)
+      throw new HoldfastError('snapshot.missing', { message: `No snapshot has an id that begins with ${idOrPrefix}.` });
+    if (infos.length > 1)
+      throw new HoldfastError('usage.option', {
+        message: `${infos.length} snapshots have ids that begin with ${idOrPrefix}.`,
+        guidance: 'Give more digits of the id.',
+      });
+    for await (const found of this.#readFiles('snapshot', [info], limits.snapshotMaxSizeBytes, options.signal)) {
+      if ('problem' in found) throw found.problem;
+      return { id: found.id, snapshot: decodeSnapshot(found.plain, `Snapshot ${shortId(found.id)}`) };
+    }
+    throw new HoldfastError('snapshot.missing', { message: `Snapshot ${idOrPrefix} vanished.` });
+  }
+
+  /** One blob, verified. For many, `planPackReads` and `openBlob`. @throws repository.damaged, storage.tampered */
+  async loadBlob(type: BlobType, id: ObjectId, options: WaitOptions = {}): Promise<Buffer> {
+    if (type === 'tree') return this.#trees.load(this.index, id, options.signal);
+    const location = this.index.lookup(id, type);
+    if (location === undefined)
+      throw new HoldfastError('repository.damaged', {
+        message: `Blob ${shortId(id)} is not in the index of the repository.`,
+        context: { blob: id },
+      });
+    const { packId, offset, length } = location;
+    const sealed = await this.target.read({ type: 'data', id: packId }, { offset, length, signal: options.signal });
+    return openBlob(this.#cipher, sealed, { id, ...location });
+  }
+
+  /** The entries of a folder. Neighbouring trees are read ahead and kept, within bounds. */
+  async loadTree(id: ObjectId, options: WaitOptions = {}): Promise<Node[]> {
+    const plain = await this.#trees.load(this.index, id, options.signal);
+    try {
+      return decodeTree(plain);
+    } catch (cause) {
+      if (!isHoldfastError(cause)) throw cause;
+      throw new HoldfastError(cause.code, {
+        message: `Tree ${shortId(id)}: ${cause.message}`,
+        context: { tree: id },
+        cause,
+      });
+    }
+  }
+
+  /**
+   * Takes the repository's lock. `await using lock = await repository.lock(…)`, and stop when `lock.signal` aborts.
+   * @throws repository.locked
+   */
+  lock(options: LockOptions): Promise<RepositoryLock> {
+    return RepositoryLock.acquire({ target: this.target, cipher: this.#cipher, clock: this.clock }, options);
+  }
+
+  /** All objects of a type with their sizes. */
+  list(type: Exclude<ObjectType, 'config'>, options: WaitOptions = {}): Promise<ObjectInfo[]> {
+    return this.#listAll(type, options.signal);
+  }
+
+  #requireWritable(): void {
+    if (this.config.version === 1)
+      throw new HoldfastError('repository.version', {
+        message: 'The repository has format version 1, which Holdfast reads but does not write.',
+      });
+  }
+
+  async #saveFile(type: 'index' | 'snapshot', plain: Uint8Array, signal: AbortSignal | undefined): Promise<ObjectId> {
+    const file = encodeFile(this.#cipher, plain);
+    await this.target.create({ type, id: file.id }, [file.bytes], { signal });
+    return file.id;
+  }
+
+  async #listAll(type: Exclude<ObjectType, 'config'>, signal: AbortSignal | undefined): Promise<ObjectInfo[]> {
+    const infos: ObjectInfo[] = [];
+    for await (const page of this.target.list(type, { signal })) infos.push(...page);
+    return infos;
+  }
+
+  /** Reads and opens small files, a bounded number at once, and gives each in the order of the list. */
+  async *#readFiles(
+    type: 'index' | 'snapshot',
+    infos: readonly ObjectInfo[],
+    maxSizeBytes: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<{ id: ObjectId; plain: Buffer } | FileProblem> {
+    const read = async (info: ObjectInfo): Promise<{ id: ObjectId; plain: Buffer } | FileProblem> => {
+      const id = parseObjectId(info.id, `The list of objects of type ${type}`);
+      const what = `${type === 'index' ? 'Index' : 'Snapshot'} ${shortId(id)}`;
+      try {
+        refuseLarge(info, maxSizeBytes, what);
+        const bytes = await this.target.read({ type, id }, { signal });
+        return { id, plain: decodeFile(this.#cipher, bytes, { id, what }) };
+      } catch (error) {
+        return { id, problem: toHoldfastError(error) };
+      }
+    };
+    const running: ReturnType<typeof read>[] = [];
+    const parallel = Math.min(limits.parallelFileReads, this.target.capabilities.maxParallelRequests);
+    const waiting = infos.values();
+    for (;;) {
+      while (running.length < parallel) {
+        const next = waiting.next();
+        if (next.done) break;
+        running.push(read(next.value));
+      }
+      const file = await running.shift();
+      if (file === undefined) return;
+      signal?.throwIfAborted();
+      yield file;
+    }
+  }
+}
+
+function attempt<Result extends object>(id: ObjectId, decode: () => Result): ({ id: ObjectId } & Result) | FileProblem {
+  try {
+    return { id, ...decode() };
+  } catch (error) {
+    return { id, problem: toHoldfastError(error) };
+  }
+}
+
+function compareTimes(a: string, b: string): number {
+  const difference = (parseTime(a) ?? 0n) - (parseTime(b) ?? 0n);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
