@@ -1,1 +1,30 @@
-export {};
+export type { CertificateRole } from '@holdfast/contract';
+export type { Connection } from './connection.ts';
+export type { ClientCertificate } from './handshake.ts';
+export {
+  type HttpBody,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+  type HttpResponse,
+  httpClient,
+  singleConnection,
+} from './http-client.ts';
+export { createHttpServer, type HttpServerOnConnections, type HttpServerOptions } from './http-server.ts';
+export { certificateFingerprint, type Identity, identityOf, type PeerIdentity, parseFingerprint } from './identity.ts';
+export type { Lease } from './lease.ts';
+export type { Listener } from './listener.ts';
+export type { ChannelUse } from './meter.ts';
+export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
+export { pipe, type Relayed } from './relay.ts';
+export {
+  createWire,
+  type DialOptions,
+  type LeaseRequest,
+  type ListenOptions,
+  type LocalListener,
+  type LocalListenOptions,
+  type SecureOptions,
+  type Wire,
+  type WireOptions,
+} from './wire.ts';

@@ -1,0 +1,142 @@
+import { constants, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect, createServer, type TLSSocket } from 'node:tls';
+import type { Identity } from './identity.ts';
+import { maxChainLength } from './limits.ts';
+import { type WaitOptions, waitOn } from './waiting.ts';
+
+/**
+ * TLS 1.3 of both sides. Neither lets Node judge the certificate by itself: Node would cut a refused peer without a word, and
+ * ours is told why (`verdict.ts`). Callers must pass every socket through `peer-check.ts` before they use it.
+ */
+
+/**
+ * ALPN name of our own dialler: the channel's id follows, so that a shared port knows what a connection is for, and the
+ * listener sends a verdict first. Clients that offer another name, or none, get the plain protocol of the port.
+ */
+const alpnPrefix = 'holdfast/1+';
+const alpnHttp = 'http/1.1';
+
+/** AES-128 first: a tenth faster than AES-256 in Node, and no weaker link of the chain (P-256 certificates). */
+const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+
+export type ClientCertificate = 'required' | 'optional' | 'none';
+
+/** The listening side's handshake. Destroys the raw stream when it fails. */
+export function acceptTls(
+  raw: Duplex,
+  o: WaitOptions & { identity: Identity; clientCertificate: ClientCertificate },
+): Promise<TLSSocket> {
+  return new Promise<TLSSocket>((resolve, reject) => {
+    // A server of its own for each handshake: 0.5 ms, and the certificate is always the newest one.
+    const server = createServer({
+      cert:
+        o.clientCertificate === 'required'
+          ? o.identity.certificatePem
+          : // Joiners compare the root's fingerprint with the one that they were given, so it has to be sent.
+            `${o.identity.certificatePem.trimEnd()}\n${o.identity.caPem}`,
+      key: o.identity.privateKeyPem,
+      ca: o.identity.caPem,
+      minVersion: 'TLSv1.3',
+      ciphers,
+      requestCert: o.clientCertificate !== 'none',
+      rejectUnauthorized: false,
+      handshakeTimeout: o.timeoutMs,
+      // A resumed session would carry no certificate. OpenSSL still sends tickets, but none that it would take back.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      ALPNCallback: ({ protocols }) =>
+        protocols.find((name) => name.startsWith(alpnPrefix)) ?? protocols.find((name) => name === alpnHttp),
+    });
+    const settle = (): void => o.signal?.removeEventListener('abort', onAbort);
+    const fail = (error: unknown): void => {
+      settle();
+      raw.destroy();
+      reject(error);
+    };
+    const onAbort = (): void => fail(o.signal?.reason);
+    if (o.signal?.aborted) return onAbort();
+    o.signal?.addEventListener('abort', onAbort, { once: true });
+    // The raw socket's own errors would be uncaught; TLS reports them as tlsClientError.
+    raw.on('error', fail);
+    server.on('tlsClientError', fail);
+    server.on('secureConnection', (socket) => {
+      settle();
+      resolve(socket);
+    });
+    server.emit('connection', raw);
+  });
+}
+
+/** The channel that the dialler named; undefined for a client that is not ours and so gets no verdict. */
+export function claimedChannel(socket: TLSSocket): string | undefined {
+  const name = socket.alpnProtocol;
+  return typeof name === 'string' && name.startsWith(alpnPrefix) ? name.slice(alpnPrefix.length) : undefined;
+}
+
+/** Whether the listening side speaks verdicts. */
+export const speaksVerdict = (socket: TLSSocket): boolean => claimedChannel(socket) !== undefined;
+
+export type TlsTarget = { readonly host: string; readonly port: number } | { readonly stream: Duplex };
+
+/**
+ * The dialling side's handshake, over a new TCP connection or within a stream. Destroys the socket when it fails.
+ * `onConnected` tells that TCP is through, so that the caller can tell a dropped packet from a stalled handshake.
+ */
+export async function connectTls(
+  target: TlsTarget,
+  o: WaitOptions & {
+    identity: Identity | undefined;
+    /** The only root that is believed; none: every chain is taken, and the caller must judge it. */
+    caPem: string | undefined;
+    /** The channel to name; none for leases, whose port belongs to one channel anyway. */
+    channel: string | undefined;
+    onConnected?: () => void;
+  },
+): Promise<TLSSocket> {
+  o.signal?.throwIfAborted();
+  const socket = connect({
+    ...('stream' in target
+      ? { socket: target.stream }
+      : {
+          host: target.host,
+          port: target.port,
+          ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+        }),
+    ...(o.identity ? { cert: o.identity.certificatePem, key: o.identity.privateKeyPem } : {}),
+    ca: o.caPem ?? [],
+    minVersion: 'TLSv1.3',
+    ciphers,
+    rejectUnauthorized: false,
+    // Who the other end is stands in its URI name, which the caller checks; host names prove nothing within a fleet.
+    checkServerIdentity: () => undefined,
+    ALPNProtocols: o.channel === undefined ? [alpnHttp] : [`${alpnPrefix}${o.channel}`, alpnHttp],
+  });
+  try {
+    if (o.onConnected) socket.once('connect', o.onConnected);
+    let secure = false;
+    socket.once('secureConnect', () => {
+      secure = true;
+    });
+    await waitOn(socket, ['secureConnect'], () => secure || undefined, o);
+    return socket;
+  } catch (error) {
+    // Later errors of a socket that nobody uses any more belong to nobody.
+    socket.on('error', () => undefined);
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** The certificates that the other end presented, its own first. */
+export function presentedChain(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let next: ReturnType<TLSSocket['getPeerCertificate']> | undefined = socket.getPeerCertificate(true);
+  while (next?.raw && chain.length < maxChainLength) {
+    const certificate = new X509Certificate(next.raw);
+    if (chain.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256)) break;
+    chain.push(certificate);
+    next = 'issuerCertificate' in next ? (next.issuerCertificate as typeof next) : undefined;
+  }
+  return chain;
+}

@@ -1,0 +1,332 @@
+import { request as nodeRequest } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Duplex, Readable } from 'node:stream';
+import { type ErrorReport, errorTable, HoldfastError, isHoldfastError } from '@holdfast/core';
+import { errors, Pool } from 'undici';
+import type { Connection } from './connection.ts';
+import {
+  bodyPieceBytes,
+  bodySilenceMs,
+  clientKeepAliveMs,
+  maxAnswerBytes,
+  maxClientConnections,
+  maxHeaderBytes,
+} from './limits.ts';
+
+export interface HttpClientOptions {
+  /** Opens one more connection: a dial along a channel. For one that exists already see {@link singleConnection}. */
+  readonly connect: (signal: AbortSignal) => Promise<Connection>;
+  /** Connections at most, 1 to 64. Default 1. */
+  readonly connections?: number;
+  /** The Host header. Default `holdfast`. */
+  readonly host?: string;
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type HttpBody = string | Uint8Array | readonly Uint8Array[];
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent in pieces of at most 256 KiB, the next one when the connection has taken the last. */
+  readonly body?: HttpBody | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** How long the other end may be silent: before its answer, and between pieces of it. 0: no limit, for event streams. Default 120,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Has to be read or destroyed: the connection is busy until then. */
+  readonly body: Readable;
+  /** The whole body; `internal.limit` when it is larger than the bound. Default 16 MiB. */
+  bytes(maxBytes?: number): Promise<Buffer>;
+  text(maxBytes?: number): Promise<string>;
+  json(maxBytes?: number): Promise<unknown>;
+}
+
+/** HTTP/1.1 over connections of ours. Errors of the transport are HoldfastErrors; answers of any status are answers. */
+export interface HttpClient extends AsyncDisposable {
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Opens a connection of its own and turns it into a plain byte stream. An answer other than 101 is thrown: the error that it
+   * reports, else `request.invalid`.
+   */
+  upgrade(
+    path: string,
+    protocol: string,
+    o?: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly signal?: AbortSignal;
+      readonly timeoutMs?: number;
+    },
+  ): Promise<Duplex>;
+  /** Waits for requests under way, then closes the connections. Disposing cuts them. */
+  close(): Promise<void>;
+}
+
+/** For a data channel: gives the one connection, once. When it breaks, the caller needs a new lease, not a new dial. */
+export function singleConnection(connection: Connection): (signal: AbortSignal) => Promise<Connection> {
+  let used = false;
+  return async () => {
+    if (used || connection.stream.destroyed) {
+      throw new HoldfastError('channel.closed', {
+        message: `Channel ${connection.channel}: the connection to ${connection.remoteAddress}:${connection.remotePort} is closed.`,
+        context: { channel: connection.channel },
+      });
+    }
+    used = true;
+    return connection;
+  };
+}
+
+export function httpClient(options: HttpClientOptions): HttpClient {
+  const { connections = 1, host = 'holdfast', headers: always = {} } = options;
+  if (!Number.isInteger(connections) || connections < 1 || connections > maxClientConnections) {
+    throw new RangeError(`an HTTP client has 1 to ${maxClientConnections} connections, not ${connections}`);
+  }
+  const over = new AbortController();
+  let where = 'the other end';
+  const open = new Set<Duplex>();
+
+  async function connect(signal: AbortSignal): Promise<Connection> {
+    const connection = await options.connect(signal);
+    where = `${connection.remoteAddress}:${connection.remotePort} along channel ${connection.channel}`;
+    open.add(connection.stream);
+    void connection.closed.then(() => open.delete(connection.stream));
+    return connection;
+  }
+
+  const pool = new Pool('http://holdfast.invalid', {
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: clientKeepAliveMs,
+    keepAliveMaxTimeout: clientKeepAliveMs,
+    maxHeaderSize: maxHeaderBytes,
+    // Ours watches for silence; undici's would count the time that a slow line needs for a large body.
+    headersTimeout: 0,
+    connect: (_options, callback) => {
+      connect(over.signal).then(
+        // undici takes any duplex stream that behaves like a socket, as TLSSocket does.
+        ({ stream }) => callback(null, stream as Socket),
+        (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
+      );
+    },
+  });
+
+  function failure(error: unknown, request: { method: string; path: string }): unknown {
+    if (isHoldfastError(error)) return error;
+    const cause = error instanceof Error && isHoldfastError(error.cause) ? error.cause : undefined;
+    if (cause) return cause;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const timedOut = error instanceof errors.BodyTimeoutError || error instanceof SilenceError;
+    return new HoldfastError(timedOut ? 'run.timeout' : 'channel.closed', {
+      message: `${request.method} ${request.path} to ${where} ${timedOut ? 'was not answered in time' : `was cut${code === '' ? '' : ` (${code})`}`}.`,
+      context: { method: request.method, path: request.path, ...(code === '' ? {} : { cause: code }) },
+      cause: error,
+    });
+  }
+
+  async function request(r: HttpRequest): Promise<HttpResponse> {
+    const timeoutMs = r.timeoutMs ?? bodySilenceMs;
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort(r.signal?.reason);
+    r.signal?.throwIfAborted();
+    r.signal?.addEventListener('abort', onAbort, { once: true });
+    const silence = timeoutMs > 0 ? setTimeout(() => stop.abort(new SilenceError()), timeoutMs) : undefined;
+    const pieces = toPieces(r.body);
+    const sizeBytes = pieces?.reduce((sum, piece) => sum + piece.length, 0);
+    try {
+      const answer = await pool.request({
+        method: r.method,
+        path: r.path,
+        headers: {
+          host,
+          ...always,
+          ...r.headers,
+          ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
+        },
+        body: toBody(pieces ?? [], () => silence?.refresh()),
+        bodyTimeout: timeoutMs,
+        signal: stop.signal,
+      });
+      const { body } = answer;
+      body.once('close', () => r.signal?.removeEventListener('abort', onAbort));
+      return response(answer.statusCode, answer.headers, body, (error) => {
+        r.signal?.throwIfAborted();
+        return failure(error, r);
+      });
+    } catch (error) {
+      r.signal?.removeEventListener('abort', onAbort);
+      r.signal?.throwIfAborted();
+      throw failure(error, r);
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+
+  async function upgrade(
+    path: string,
+    protocol: string,
+    o: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly signal?: AbortSignal;
+      readonly timeoutMs?: number;
+    } = {},
+  ): Promise<Duplex> {
+    const signal = o.signal ? AbortSignal.any([o.signal, over.signal]) : over.signal;
+    signal.throwIfAborted();
+    const { stream: socket } = await connect(signal);
+    try {
+      return await upgradeOn(socket, {
+        path,
+        headers: { host, ...always, ...o.headers, connection: 'Upgrade', upgrade: protocol },
+        timeoutMs: o.timeoutMs ?? bodySilenceMs,
+        signal,
+      });
+    } catch (error) {
+      socket.destroy();
+      o.signal?.throwIfAborted();
+      throw failure(error, { method: 'GET', path });
+    }
+  }
+
+  return {
+    request,
+    upgrade,
+    close: () => pool.close(),
+    [Symbol.asyncDispose]: async () => {
+      over.abort();
+      await pool.destroy();
+      for (const stream of open) stream.destroy();
+    },
+  };
+}
+
+class SilenceError extends Error {}
+
+/** Pieces of at most 256 KiB, as views: nothing is copied. */
+function toPieces(body: HttpBody | undefined): Uint8Array[] | undefined {
+  if (body === undefined) return undefined;
+  const parts = typeof body === 'string' ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : body;
+  const pieces: Uint8Array[] = [];
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += bodyPieceBytes) pieces.push(part.subarray(at, at + bodyPieceBytes));
+  }
+  return pieces;
+}
+
+/** One piece goes out as it is; more are pulled one by one. */
+function toBody(pieces: readonly Uint8Array[], onPiece: () => void): Uint8Array | Readable | null {
+  if (pieces.length <= 1) return pieces[0] ?? null;
+  function* pull(): Generator<Uint8Array> {
+    for (const piece of pieces) {
+      onPiece();
+      yield piece;
+    }
+    onPiece();
+  }
+  return Readable.from(pull(), { objectMode: false, highWaterMark: bodyPieceBytes });
+}
+
+function response(
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  body: Readable,
+  failed: (error: unknown) => unknown,
+): HttpResponse {
+  const bytes = async (maxBytes = maxAnswerBytes): Promise<Buffer> => {
+    const tooLarge = (): HoldfastError =>
+      new HoldfastError('internal.limit', {
+        message: `The answer is larger than the ${maxBytes} bytes that are allowed.`,
+      });
+    const announced = Number(headers['content-length'] ?? Number.NaN);
+    try {
+      if (announced > maxBytes) throw tooLarge();
+      // With the size known, one allocation and one copy; else the pieces are joined at the end.
+      const whole = Number.isSafeInteger(announced) ? Buffer.allocUnsafe(announced) : undefined;
+      const pieces: Uint8Array[] = [];
+      let size = 0;
+      for await (const piece of body as AsyncIterable<Uint8Array>) {
+        if (size + piece.length > maxBytes) throw tooLarge();
+        if (whole) whole.set(piece, size);
+        else pieces.push(piece);
+        size += piece.length;
+      }
+      return whole ? whole.subarray(0, size) : Buffer.concat(pieces);
+    } catch (error) {
+      body.on('error', () => undefined);
+      body.destroy();
+      throw failed(error);
+    }
+  };
+  const text = async (maxBytes?: number): Promise<string> => (await bytes(maxBytes)).toString('utf8');
+  const json = async (maxBytes?: number): Promise<unknown> => {
+    const content = await text(maxBytes);
+    try {
+      return JSON.parse(content) as unknown;
+    } catch (error) {
+      throw new HoldfastError('request.invalid', {
+        message: `The answer (status ${status}) is not JSON.`,
+        guidance: 'Check that the address belongs to a Holdfast service.',
+        cause: error,
+      });
+    }
+  };
+  return { status, headers, body, bytes, text, json };
+}
+
+/** Node's own client for this one: it hands over the stream, and the answer when there is no upgrade. */
+function upgradeOn(
+  socket: Duplex,
+  o: { path: string; headers: Record<string, string>; timeoutMs: number; signal: AbortSignal },
+): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => req.destroy(new SilenceError()), o.timeoutMs);
+    const req = nodeRequest({
+      createConnection: () => socket,
+      path: o.path,
+      headers: o.headers,
+      signal: o.signal,
+      maxHeaderSize: maxHeaderBytes,
+    });
+    const settle = (): void => clearTimeout(timer);
+    req.on('error', (error) => {
+      settle();
+      reject(error);
+    });
+    req.on('upgrade', (_res, upgraded, head) => {
+      settle();
+      if (head.length > 0) upgraded.unshift(head);
+      resolve(upgraded);
+    });
+    req.on('response', (res) => {
+      settle();
+      const answer = response(res.statusCode ?? 0, res.headers, res, (error) => error);
+      answer.text(64 * 1024).then((text) => reject(refusal(res.statusCode ?? 0, o.path, text)), reject);
+    });
+    req.end();
+  });
+}
+
+/** The error that an answer in place of an upgrade reports. */
+function refusal(status: number, path: string, text: string): HoldfastError {
+  try {
+    const report = JSON.parse(text) as Partial<ErrorReport> | null;
+    if (report?.code && Object.hasOwn(errorTable, report.code) && typeof report.message === 'string') {
+      return new HoldfastError(report.code, {
+        message: report.message,
+        ...(typeof report.guidance === 'string' ? { guidance: report.guidance } : {}),
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return new HoldfastError('request.invalid', {
+    message: `The other end answered ${status} to the request to upgrade ${path}.`,
+    context: { status, path },
+  });
+}

@@ -1,0 +1,160 @@
+import type { Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Channel, ChannelId } from '@holdfast/contract';
+import { HoldfastError, isHoldfastError } from '@holdfast/core';
+import type { Connection, Connections } from './connection.ts';
+import { connectionError } from './failure.ts';
+import { acceptTls, type ClientCertificate, claimedChannel } from './handshake.ts';
+import { type Identity, identityOf } from './identity.ts';
+import { maxConnectionsPerListener, maxPendingHandshakes, maxPendingHandshakesPerAddress } from './limits.ts';
+import { checkPeer } from './peer-check.ts';
+import { channelFor } from './roles.ts';
+import { sendAccepted, sendRefused } from './verdict.ts';
+
+export interface Listener extends AsyncDisposable {
+  readonly channels: readonly ChannelId[];
+  readonly host: string;
+  readonly port: number;
+  /** Why it is not the contract's (or the configured) port; undefined when it is. Print it. */
+  readonly reason: string | undefined;
+  /** Connections that are open. */
+  readonly connections: number;
+  /** Stops listening. Open connections go on; disposing cuts them as well. */
+  close(): Promise<void>;
+}
+
+export interface AcceptorOptions {
+  readonly channels: readonly Channel[];
+  readonly clientCertificate: ClientCertificate;
+  readonly identity: () => Identity;
+  readonly isRevoked: (serial: string) => boolean;
+  readonly connections: Connections;
+  readonly handshakeTimeoutMs: number;
+  readonly here: string;
+  readonly onConnection: (connection: Connection) => void;
+  readonly onRefused: (error: HoldfastError, remoteAddress: string) => void;
+}
+
+/** Turns accepted sockets into verified connections, within bounds. */
+export class Acceptor {
+  readonly #o: AcceptorOptions;
+  readonly #pending = new Map<string, number>();
+  readonly #stop = new AbortController();
+  readonly open = new Set<Connection>();
+  #pendingTotal = 0;
+  port = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#o = options;
+  }
+
+  readonly take = (socket: Socket): void => {
+    const address = socket.remoteAddress ?? '';
+    const fromAddress = this.#pending.get(address) ?? 0;
+    if (
+      this.#stop.signal.aborted ||
+      this.open.size + this.#pendingTotal >= maxConnectionsPerListener ||
+      this.#pendingTotal >= maxPendingHandshakes ||
+      fromAddress >= maxPendingHandshakesPerAddress
+    ) {
+      socket.on('error', () => socket.destroy());
+      socket.destroy();
+      return;
+    }
+    this.#pending.set(address, fromAddress + 1);
+    this.#pendingTotal += 1;
+    void this.#accept(socket, address).finally(() => {
+      this.#pendingTotal -= 1;
+      const left = (this.#pending.get(address) ?? 1) - 1;
+      if (left > 0) this.#pending.set(address, left);
+      else this.#pending.delete(address);
+    });
+  };
+
+  async #accept(raw: Socket, address: string): Promise<void> {
+    const { channels, here } = this.#o;
+    const [first] = channels;
+    if (!first) return;
+    let connection: Connection | undefined;
+    try {
+      const identity = this.#o.identity();
+      const socket = await acceptTls(raw, {
+        identity,
+        clientCertificate: this.#o.clientCertificate,
+        timeoutMs: this.#o.handshakeTimeoutMs,
+        signal: this.#stop.signal,
+      });
+      connection = this.#admit(socket, identity, first);
+      this.#o.onConnection(connection);
+    } catch (error) {
+      connection?.stream.destroy();
+      if (this.#stop.signal.aborted) return;
+      const ends = { channel: first, from: address, host: here, port: this.port };
+      this.#o.onRefused(isHoldfastError(error) ? error : connectionError(error, 'handshake', ends), address);
+    }
+  }
+
+  /** Judges the peer of a finished handshake, and tells it. */
+  #admit(socket: TLSSocket, identity: Identity, first: Channel): Connection {
+    const { channels } = this.#o;
+    const claimed = claimedChannel(socket);
+    const remote = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    socket.on('error', () => socket.destroy());
+    const check = checkPeer(
+      socket,
+      {
+        certificate: this.#o.clientCertificate,
+        roles: undefined,
+        installation: identityOf(identity.certificatePem).installation,
+        isRevoked: this.#o.isRevoked,
+      },
+      'a client certificate',
+    );
+    const channel = check.ok ? channelFor(channels, check.peer, claimed) : undefined;
+    if (!check.ok || !channel) {
+      const refusal = check.ok
+        ? {
+            code: 'channel.identity' as const,
+            what: check.peer
+              ? `met ${check.peer.role} ${check.peer.id}, which may not use ${claimed ?? 'any channel'} here`
+              : `met somebody without a certificate, who may not use ${claimed ?? 'any channel'} here`,
+            guidance: 'Check that the address and the port are right.',
+          }
+        : check;
+      const error = new HoldfastError(refusal.code, {
+        message: `Channel ${claimed ?? first.id} from ${remote} to ${this.#o.here}:${this.port} ${refusal.what}.`,
+        guidance: refusal.guidance,
+        context: { channel: claimed ?? first.id, from: remote, host: this.#o.here, port: this.port },
+      });
+      if (claimed === undefined) socket.destroy();
+      else sendRefused(socket, error, this.#o.handshakeTimeoutMs);
+      throw error;
+    }
+    if (claimed !== undefined) sendAccepted(socket);
+    const connection = this.#o.connections.register({
+      stream: socket,
+      channel,
+      direction: 'in',
+      peer: check.peer,
+      caPem: identity.caPem,
+      port: this.port,
+    });
+    this.open.add(connection);
+    void connection.closed.then(() => this.open.delete(connection));
+    return connection;
+  }
+
+  /** Cuts handshakes that are under way; takes no more. */
+  stop(): void {
+    this.#stop.abort();
+  }
+}
+
+/** Stops a server from listening; resolves when the port is free. Connections that it accepted stay open. */
+export function stopListening(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // `close` would also wait for the accepted connections, but the port is free as soon as it has returned.
+    server.close();
+    setImmediate(resolve);
+  });
+}

@@ -1,0 +1,33 @@
+import { type CertificateRole, type Channel, certificateRoleOf } from '@holdfast/contract';
+import type { PeerIdentity } from './identity.ts';
+
+/** The certificate roles that may dial along a channel. Where TLS asks for none, whoever has one may still present it. */
+export function diallerRoles(channel: Channel): readonly CertificateRole[] {
+  if (channel.security === 'mutual-tls') return channel.certificates.from;
+  return channel.processes.from.map((name) => certificateRoleOf[name]).filter((role) => role !== 'none');
+}
+
+/** Whether somebody without a certificate may come along the channel, and prove itself inside: a joiner, a browser, restic. */
+export function admitsAnonymous(channel: Channel): boolean {
+  return channel.security === 'server-tls';
+}
+
+/**
+ * The channel that a connection to a shared port belongs to: the one that the dialler named, if it may use that one, else the
+ * first that it may use. Undefined: it has no business here.
+ */
+export function channelFor(
+  channels: readonly Channel[],
+  peer: PeerIdentity | undefined,
+  claimed: string | undefined,
+): Channel | undefined {
+  const open = channels.filter((channel) =>
+    peer ? diallerRoles(channel).includes(peer.role) : admitsAnonymous(channel),
+  );
+  return claimed === undefined ? open[0] : open.find((channel) => channel.id === claimed);
+}
+
+/** The command that prints the firewall rule for a channel's listening end. */
+export function ruleCommand(channel: Channel): string {
+  return `holdfast ports list --role ${channel.to[0] ?? 'backup-server'}`;
+}

@@ -1,0 +1,7 @@
+/** For the tests of other packages: `import { createTestInstallation } from '@holdfast/wire/testing'`. */
+export {
+  createTestInstallation,
+  type IssueOptions,
+  type TestInstallation,
+  type TestLeaf,
+} from './test-certificates.ts';

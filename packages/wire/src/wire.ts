@@ -1,0 +1,471 @@
+import type { Server } from 'node:net';
+import { hostname } from 'node:os';
+import type { Duplex } from 'node:stream';
+import {
+  type CertificateRole,
+  type Channel,
+  type ChannelId,
+  channel as channelOf,
+  defaultPort,
+  type Role,
+} from '@holdfast/contract';
+import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { type Connection, Connections } from './connection.ts';
+import { fetchRoot, openConnection } from './dial.ts';
+import { connectionError, type Ends } from './failure.ts';
+import type { ClientCertificate } from './handshake.ts';
+import type { Identity } from './identity.ts';
+import { type Lease, LeasePorts, leasePreamble, openLease } from './lease.ts';
+import { dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
+import { Acceptor, type Listener, stopListening } from './listener.ts';
+import { dialSocket, listenSocket } from './local.ts';
+import { type ChannelUse, Meter } from './meter.ts';
+import { bindChannels, type PortOverrides, type PortPolicy } from './ports.ts';
+import { admitsAnonymous } from './roles.ts';
+import { acceptSecure } from './secure.ts';
+import { StickyPorts } from './sticky-ports.ts';
+
+export interface WireOptions {
+  /** What this process is, for messages. */
+  readonly role: Role;
+  /** The address to listen on; channels that are loopback only use 127.0.0.1 whatever it says. */
+  readonly bind: string;
+  /** Ports that the configuration puts in the place of the contract's, for listening and for dialling. */
+  readonly overrides?: PortOverrides;
+  /** Asked at every handshake, so that a renewed certificate is used at once. */
+  readonly identity?: () => Identity | undefined;
+  /** Asked at every handshake, every HTTP request, and each minute for every open connection. Serials in lower-case hex. */
+  readonly isRevoked?: (serial: string) => boolean;
+  /** Where ports that stay the same are remembered. Without it they aren't. */
+  readonly stateDir?: string;
+  /** Told of everybody who was turned away: for the log. */
+  readonly onRefused?: (error: HoldfastError, remoteAddress: string) => void;
+  readonly platform?: NodeJS.Platform;
+  readonly clock?: Clock;
+  /** Milliseconds that a handshake may take on the listening side. Default 10,000. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+export interface ListenOptions {
+  readonly onConnection: (connection: Connection) => void;
+  /**
+   * The default follows from the channels: `required` when all of them are of mutual TLS, else `optional`. Channels of mutual TLS
+   * never admit anybody without a certificate, whatever this says.
+   */
+  readonly clientCertificate?: ClientCertificate;
+  /** `fallback`: when the ports can't be had, the contract's fallback, else any free one; `Listener.reason` says why. */
+  readonly port?: PortPolicy;
+  readonly signal?: AbortSignal;
+}
+
+export interface DialOptions {
+  /** Instead of the configured or the contract's port. */
+  readonly port?: number;
+  /** The id that the other end's certificate must name. */
+  readonly peerId?: string;
+  /** The one certificate that the other end must have: base64url SHA-256 of its DER form. */
+  readonly fingerprint?: string;
+  /** The root to believe instead of our own identity's: for a client without a certificate. */
+  readonly caPem?: string;
+  /**
+   * The SHA-256 of the root, where a person was given only that: the root is taken from the chain that the server presents,
+   * compared before anything is sent (`auth.fingerprint`), and everything is then verified against it.
+   */
+  readonly caFingerprint?: string;
+  /** Default 15,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface LeaseRequest {
+  /** 32 random bytes, used once. */
+  readonly nonce: Uint8Array;
+  /** The certificate that may come: base64url SHA-256 of its DER form. */
+  readonly fingerprint: string;
+  readonly onExpire?: () => void;
+  /** Default 30,000. */
+  readonly expireMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SecureOptions {
+  readonly channel: ChannelId;
+  readonly side: 'client' | 'server';
+  /** Who must be at the other end. */
+  readonly expect: { readonly role: CertificateRole; readonly id?: string };
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface LocalListenOptions {
+  readonly onConnection: (connection: Connection) => void;
+  /** 0600: the same user; 0660: the group as well. Default 0600. On Windows the pipe's default permissions hold. */
+  readonly mode?: 0o600 | 0o660;
+}
+
+export interface LocalListener extends AsyncDisposable {
+  readonly path: string;
+}
+
+/**
+ * The only way to a socket. Everything that a process listens on and dials goes through its one Wire, along a channel of the
+ * contract; disposing it closes all of it.
+ */
+export class Wire implements AsyncDisposable {
+  readonly #o: WireOptions;
+  readonly #clock: Clock;
+  readonly #platform: NodeJS.Platform;
+  readonly #meter: Meter;
+  readonly #connections: Connections;
+  readonly #leasePorts = new LeasePorts();
+  readonly #sticky: StickyPorts | undefined;
+  readonly #open = new Set<AsyncDisposable>();
+  readonly #isRevoked: (serial: string) => boolean;
+  readonly #handshakeTimeoutMs: number;
+  readonly #here: string;
+
+  constructor(options: WireOptions) {
+    this.#o = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#platform = options.platform ?? process.platform;
+    this.#isRevoked = options.isRevoked ?? (() => false);
+    this.#meter = new Meter(() => this.#clock.now());
+    this.#connections = new Connections({ meter: this.#meter, clock: this.#clock, isRevoked: this.#isRevoked });
+    this.#sticky = options.stateDir === undefined ? undefined : new StickyPorts(options.stateDir);
+    this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? handshakeTimeoutMs;
+    this.#here = `${options.role} on ${hostname()}`;
+  }
+
+  /**
+   * Listens along one or several channels on one port. Who connects decides the channel: our own diallers name it, others get
+   * the first that their certificate, or its absence, admits. Errors: `port.occupied`, `port.forbidden`, `port.reserved`,
+   * `usage.configuration` without an identity.
+   */
+  async listen(channels: ChannelId | readonly ChannelId[], o: ListenOptions): Promise<Listener> {
+    const listed = (typeof channels === 'string' ? [channels] : channels).map((id) => this.#tcp(id));
+    const [first] = listed;
+    if (!first) throw new HoldfastError('usage.configuration', { message: 'No channel to listen along was given.' });
+    this.#identity(first);
+    const host = this.#host(listed);
+    const acceptor = new Acceptor({
+      channels: listed,
+      clientCertificate: o.clientCertificate ?? (listed.some(admitsAnonymous) ? 'optional' : 'required'),
+      identity: () => this.#identity(first),
+      isRevoked: this.#isRevoked,
+      connections: this.#connections,
+      handshakeTimeoutMs: this.#handshakeTimeoutMs,
+      here: this.#here,
+      onConnection: o.onConnection,
+      onRefused: this.#onRefused,
+    });
+    const bound = await this.#bindFor(listed, host, o, acceptor);
+    acceptor.port = bound.port;
+    // A connection to the port that stands in is one along the channel that stands in.
+    if (!listed.includes(bound.channel)) listed.push(bound.channel);
+    let stopped: Promise<void> | undefined;
+    const close = (): Promise<void> => {
+      stopped ??= (async () => {
+        o.signal?.removeEventListener('abort', onAbort);
+        acceptor.stop();
+        await stopListening(bound.server);
+        bound.release();
+      })();
+      return stopped;
+    };
+    const onAbort = (): void => void close();
+    const listener: Listener = {
+      channels: listed.map(({ id }) => id),
+      host,
+      port: bound.port,
+      reason: bound.reason,
+      get connections() {
+        return acceptor.open.size;
+      },
+      close,
+      [Symbol.asyncDispose]: async () => {
+        this.#open.delete(listener);
+        await close();
+        const cut = [...acceptor.open].map(({ stream, closed }) => {
+          stream.destroy();
+          return closed;
+        });
+        await Promise.all(cut);
+      },
+    };
+    this.#open.add(listener);
+    o.signal?.addEventListener('abort', onAbort, { once: true });
+    return listener;
+  }
+
+  async #bindFor(
+    listed: readonly Channel[],
+    host: string,
+    o: ListenOptions,
+    acceptor: Acceptor,
+  ): Promise<{
+    server: Server;
+    port: number;
+    channel: Channel;
+    reason: string | undefined;
+    release: () => void;
+  }> {
+    const [first] = listed;
+    // A session port of the data range that stays open to many connections.
+    if (first?.busy.kind === 'onePortPerConnection') {
+      const range = this.#range(first);
+      const leased = await this.#leasePorts.bind({ channel: first, range, host, onSocket: acceptor.take });
+      return { ...leased, channel: first, reason: undefined };
+    }
+    const bound = await bindChannels({
+      channels: listed,
+      host,
+      overrides: this.#o.overrides ?? {},
+      policy: o.port ?? 'exact',
+      sticky: this.#sticky,
+      platform: this.#platform,
+      onSocket: acceptor.take,
+      signal: o.signal,
+    });
+    return { ...bound, release: () => undefined };
+  }
+
+  /**
+   * Connects along a channel and verifies the other end: issued by our installation's CA, a role that the channel names, not
+   * revoked. Every failure is a HoldfastError that names the channel, both ends, the likely cause and what to do.
+   */
+  async dial(channel: ChannelId, host: string, o: DialOptions = {}): Promise<Connection> {
+    const { ends, target } = this.#ends(channel, host, o.port);
+    const timeoutMs = o.timeoutMs ?? dialTimeoutMs;
+    const caPem =
+      o.caFingerprint === undefined
+        ? o.caPem
+        : await fetchRoot({ ends, fingerprint: o.caFingerprint, timeoutMs, signal: o.signal });
+    return await openConnection({
+      ends,
+      target,
+      identity: this.#o.identity?.(),
+      caPem,
+      peerId: o.peerId,
+      fingerprint: o.fingerprint,
+      claim: true,
+      isRevoked: this.#isRevoked,
+      connections: this.#connections,
+      timeoutMs,
+      signal: o.signal,
+    });
+  }
+
+  /** The root certificate (PEM) that the other end presents, if its SHA-256 is the given one; `auth.fingerprint` if not. */
+  async fetchCa(channel: ChannelId, host: string, o: DialOptions & { caFingerprint: string }): Promise<string> {
+    const { ends } = this.#ends(channel, host, o.port);
+    const timeoutMs = o.timeoutMs ?? dialTimeoutMs;
+    return await fetchRoot({ ends, fingerprint: o.caFingerprint, timeoutMs, signal: o.signal });
+  }
+
+  /**
+   * Binds a port of the channel's range for exactly one connection. Errors: `lease.none`. The lease's own `connection` rejects
+   * with `lease.refused`.
+   */
+  async lease(channel: ChannelId, o: LeaseRequest): Promise<Lease> {
+    const entry = this.#tcp(channel);
+    this.#identity(entry);
+    const lease = await openLease({
+      channel: entry,
+      range: this.#range(entry),
+      host: this.#host([entry]),
+      here: this.#here,
+      nonce: o.nonce,
+      fingerprint: o.fingerprint,
+      expireMs: o.expireMs ?? leaseExpireMs,
+      onExpire: o.onExpire,
+      onRefused: this.#onRefused,
+      signal: o.signal,
+      ports: this.#leasePorts,
+      identity: () => this.#identity(entry),
+      isRevoked: this.#isRevoked,
+      connections: this.#connections,
+      handshakeTimeoutMs: this.#handshakeTimeoutMs,
+      clock: this.#clock,
+    });
+    this.#open.add(lease);
+    const forget = (): void => void this.#open.delete(lease);
+    lease.connection.then((connection) => connection.closed.then(forget), forget);
+    return lease;
+  }
+
+  /** Connects to a leased port. `fingerprint`: the certificate of the one who leased it. */
+  async dialLease(
+    channel: ChannelId,
+    host: string,
+    port: number,
+    o: {
+      readonly nonce: Uint8Array;
+      readonly fingerprint?: string;
+      readonly peerId?: string;
+      readonly timeoutMs?: number;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Connection> {
+    const { ends, target } = this.#ends(channel, host, port);
+    return await openConnection({
+      ends,
+      target,
+      identity: this.#o.identity?.(),
+      caPem: undefined,
+      fingerprint: o.fingerprint,
+      peerId: o.peerId,
+      claim: false,
+      preamble: leasePreamble(o.nonce),
+      isRevoked: this.#isRevoked,
+      connections: this.#connections,
+      timeoutMs: o.timeoutMs ?? dialTimeoutMs,
+      signal: o.signal,
+    });
+  }
+
+  /** Listens on a Unix socket, or a named pipe on Windows. `process.running` when another process answers there. */
+  async listenLocal(channel: ChannelId, path: string, o: LocalListenOptions): Promise<LocalListener> {
+    const entry = this.#local(channel);
+    const open = new Set<Connection>();
+    const server = await listenSocket(path, {
+      mode: o.mode ?? 0o600,
+      platform: this.#platform,
+      timeoutMs: dialTimeoutMs,
+      onSocket: (socket) => {
+        const connection = this.#register(entry, 'in', socket);
+        open.add(connection);
+        void connection.closed.then(() => open.delete(connection));
+        o.onConnection(connection);
+      },
+    });
+    const listener: LocalListener = {
+      path,
+      [Symbol.asyncDispose]: async () => {
+        this.#open.delete(listener);
+        await stopListening(server);
+        for (const { stream } of open) stream.destroy();
+        await Promise.all([...open].map(({ closed }) => closed));
+      },
+    };
+    this.#open.add(listener);
+    return listener;
+  }
+
+  async dialLocal(
+    channel: ChannelId,
+    path: string,
+    o: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Connection> {
+    const entry = this.#local(channel);
+    try {
+      const wait = { timeoutMs: o.timeoutMs ?? dialTimeoutMs, signal: o.signal, platform: this.#platform };
+      return this.#register(entry, 'out', await dialSocket(path, wait));
+    } catch (error) {
+      o.signal?.throwIfAborted();
+      throw connectionError(error, 'connect', { channel: entry, from: this.#here, host: path, port: 0 });
+    }
+  }
+
+  /**
+   * TLS from end to end inside a relayed stream, with the same checks as over TCP. The bytes count for the connection that
+   * carries them, not once more.
+   */
+  async secure(stream: Duplex, o: SecureOptions): Promise<Connection> {
+    const entry = channelOf(o.channel);
+    const ends: Ends = {
+      channel: entry,
+      from: this.#here,
+      host: `${o.expect.role} ${o.expect.id ?? ''} (relayed)`,
+      port: 0,
+    };
+    const timeoutMs = o.timeoutMs ?? dialTimeoutMs;
+    const common = { ends, isRevoked: this.#isRevoked, connections: this.#connections, timeoutMs, signal: o.signal };
+    if (o.side === 'server') {
+      return await acceptSecure({ ...common, stream, identity: this.#identity(entry), expect: o.expect });
+    }
+    return await openConnection({
+      ...common,
+      target: { stream },
+      identity: this.#o.identity?.(),
+      caPem: undefined,
+      roles: [o.expect.role],
+      peerId: o.expect.id,
+      claim: true,
+    });
+  }
+
+  /** How this process used each channel since it started. */
+  use(): ChannelUse[] {
+    return this.#meter.use();
+  }
+
+  /** Cuts open connections of revoked certificates now, instead of at the next minute: call it when revocations arrive. */
+  recheckTrust(): void {
+    this.#connections.recheck();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open].map((open) => open[Symbol.asyncDispose]()));
+    this.#connections[Symbol.dispose]();
+  }
+
+  readonly #onRefused = (error: HoldfastError, remoteAddress: string): void =>
+    this.#o.onRefused?.(toHoldfastError(error), remoteAddress);
+
+  #register(channel: Channel, direction: 'in' | 'out', stream: Duplex): Connection {
+    return this.#connections.register({ stream, channel, direction, peer: undefined, port: 0 });
+  }
+
+  #identity(channel: Channel): Identity {
+    const identity = this.#o.identity?.();
+    if (identity) return identity;
+    throw new HoldfastError('usage.configuration', {
+      message: `Channel ${channel.id}: this process has no certificate to listen with.`,
+      guidance: 'Enrol this computer first: `holdfast enroll`.',
+      context: { channel: channel.id },
+    });
+  }
+
+  #host(channels: readonly Channel[]): string {
+    return channels.some(({ loopbackOnly }) => loopbackOnly) ? '127.0.0.1' : this.#o.bind;
+  }
+
+  #range(channel: Channel): { from: number; to: number } {
+    const given = this.#o.overrides?.[channel.id] ?? channel.ports[0];
+    if (given === undefined) {
+      throw new HoldfastError('usage.configuration', { message: `Channel ${channel.id} has no range of ports.` });
+    }
+    return typeof given === 'number' ? { from: given, to: given } : given;
+  }
+
+  #tcp(id: ChannelId): Channel {
+    const entry = channelOf(id);
+    if (entry.transport === 'tcp') return entry;
+    throw new HoldfastError('usage.configuration', { message: `Channel ${id} is not a TCP channel.` });
+  }
+
+  #local(id: ChannelId): Channel {
+    const entry = channelOf(id);
+    if (entry.transport === 'local') return entry;
+    throw new HoldfastError('usage.configuration', { message: `Channel ${id} is not a local one.` });
+  }
+
+  #ends(
+    id: ChannelId,
+    host: string,
+    given: number | undefined,
+  ): { ends: Ends; target: { host: string; port: number } } {
+    const channel = this.#tcp(id);
+    const configured = this.#o.overrides?.[id];
+    const port = given ?? (typeof configured === 'number' ? configured : configured?.from) ?? defaultPort(channel);
+    if (port === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new HoldfastError('usage.configuration', { message: `Channel ${id}: ${port} is not a port to dial.` });
+    }
+    return { ends: { channel, from: this.#here, host, port }, target: { host, port } };
+  }
+}
+
+/** The one way for a process to make its connections: see {@link Wire}. */
+export function createWire(options: WireOptions): Wire {
+  return new Wire(options);
+}
