@@ -13,7 +13,9 @@ const commands = {
   start: ['apps/cli/src/main.ts', 'up', '--demonstrate'],
   holdfast: ['apps/cli/src/main.ts'],
   test: ['tools/test.ts'],
+  'test:long': ['tools/test.ts', '--long'],
   check: ['tools/check.ts'],
+  fix: ['tools/check.ts', '--fix'],
   peers: ['tools/peers.ts'],
   bench: ['bench/src/main.ts'],
 };
@@ -25,15 +27,17 @@ function installed() {
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const present = JSON.parse(readFileSync(hidden, 'utf8')).packages;
   return Object.entries(wanted).every(
-    ([path, entry]) => path === '' || entry.optional || !path.includes('node_modules/') || entry.version === present[path]?.version,
+    ([path, entry]) =>
+      path === '' || entry.optional || !path.includes('node_modules/') || entry.version === present[path]?.version,
   );
 }
 
+/** Errors only: npm runs on the Node that is there and warns of packages that want a newer one, which is what they get. */
 function install() {
   console.error('Installing the dependencies (npm ci) …');
   const npm = process.env.npm_execpath;
   const [file, args] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
-  const result = spawnSync(file, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+  const result = spawnSync(file, [...args, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32' && !npm,

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import type { Expression, FunctionBody } from 'oxc-parser';
+import type { Check, Finding } from './check.ts';
+import { isTest, minimumSourceFiles, sourceFiles, textFiles } from './source-files.ts';
+import { readSource, type SourceFile } from './syntax.ts';
+
+/** Longer files hold more than one concept. Tests and tables of data may be longer. */
+const maximumLines = 450;
+const dataFiles = [
+  /^packages\/core\/src\/error-table\.ts$/,
+  /^packages\/contract\/src\/(channels|rows)\//,
+  /-data\.ts$/,
+];
+const fileName = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*$/;
+const emptyName = /(^|[-/])(utils?|helpers?|managers?|misc)([-./]|$)/;
+const unfinished = /\b(TODO|FIXME|XXX|HACK)\b/;
+/** Letters apart, so that the check does not find itself. */
+const vendorName = new RegExp(['v', 'e', 'e', 'a', 'm'].join(''), 'i');
+const suppression = /(oxlint-disable|eslint-disable|biome-ignore|@ts-ignore|@ts-nocheck|@ts-expect-error)/;
+/** A suppression gives its reason after a dash or colon. */
+const reasonedSuppression = /(oxlint-disable|eslint-disable|biome-ignore)\S*.*(--|:) \S+ \S+/;
+
+export const style: Check = {
+  name: 'style',
+  purpose: 'file sizes and names, finished code, nothing swallowed, neutral names',
+  async run(root) {
+    const files = sourceFiles(root);
+    const texts = textFiles(root);
+    const findings = [
+      ...files.flatMap((path) => styleFindings(readSource(root, path))),
+      ...texts.flatMap((path) => textFindings(path, readFileSync(join(root, path), 'utf8'))),
+    ];
+    return { filesSeen: files.length, filesExpected: minimumSourceFiles, findings };
+  },
+};
+
+function textFindings(path: string, text: string): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (emptyName.test(path))
+    findings.push({ file: path, message: 'the name says nothing: name the one concept it holds' });
+  for (const [index, line] of text.split('\n').entries())
+    if (vendorName.test(line))
+      findings.push({ file: path, line: index + 1, message: "a vendor's name: use the neutral one" });
+  return findings;
+}
+
+export function styleFindings(source: SourceFile): readonly Finding[] {
+  const { path } = source;
+  const findings: Finding[] = [];
+  const add = (offset: number, message: string): void => {
+    findings.push({ file: path, line: source.lineOf(offset), message });
+  };
+  if (!fileName.test(posix.basename(path))) findings.push({ file: path, message: 'file names are kebab-case' });
+  if (source.lineCount > maximumLines && !isTest(path) && !dataFiles.some((pattern) => pattern.test(path)))
+    findings.push({
+      file: path,
+      message: `${source.lineCount} lines, ${maximumLines} are allowed: split it by concept`,
+    });
+  for (const comment of source.comments) {
+    if (unfinished.test(comment.value)) add(comment.start, `unfinished: ${comment.value.trim()}`);
+    if (suppression.test(comment.value) && !reasonedSuppression.test(comment.value))
+      add(comment.start, 'a suppressed finding without a reason (-- why), or one that may not be suppressed');
+  }
+  const isSilent = (body: {
+    readonly start: number;
+    readonly end: number;
+    readonly body: readonly unknown[];
+  }): boolean =>
+    body.body.length === 0 &&
+    !source.comments.some(({ start, end, value }) => start > body.start && end < body.end && /\w+ \w+ \w+/.test(value));
+  source.visit({
+    CatchClause(node) {
+      if (isSilent(node.body))
+        add(node.start, 'an empty catch: handle the error, or say in it why nothing is to be done');
+    },
+    TSAsExpression(node) {
+      if (node.typeAnnotation.type === 'TSAnyKeyword' || node.typeAnnotation.type === 'TSNeverKeyword')
+        add(
+          node.start,
+          `${source.text.slice(node.typeAnnotation.start - 3, node.typeAnnotation.end)} switches the types off`,
+        );
+    },
+    CallExpression(node) {
+      const { callee } = node;
+      if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return;
+      const [first] = node.arguments;
+      if (callee.property.name === 'catch' && first?.type === 'ArrowFunctionExpression') {
+        const { body } = first;
+        const silent = body.type === 'BlockStatement' ? isSilent(body as FunctionBody) : isNothing(body);
+        if (silent)
+          add(callee.property.start, 'a swallowed rejection: handle it, or say in it why nothing is to be done');
+      }
+      if (callee.property.name === 'module' && callee.object.type === 'Identifier' && callee.object.name === 'mock')
+        add(node.start, 'a module mock: inject what the test replaces');
+    },
+  });
+  return findings;
+}
+
+/** `undefined`, `null`, `void 0`, a literal: an arrow that forgets the error. */
+function isNothing(body: Expression): boolean {
+  return (
+    body.type === 'Literal' ||
+    body.type === 'UnaryExpression' ||
+    (body.type === 'Identifier' && body.name === 'undefined')
+  );
+}
