@@ -84,3 +84,7 @@ export function port<const N extends number>(number: N): { readonly from: N; rea
 export const windowsAgent = ['agent-windows'] as const;
 export const posixAgents = ['agent-linux', 'agent-unix', 'agent-macos'] as const;
 export const everyAgent = [...windowsAgent, ...posixAgents] as const;
+
+/** Why 11731 is open wherever 6160 is, also where no row asks for it. */
+export const alternateReason =
+  'The setup service moves to 11731 when 6160 is taken, whoever wants to reach it; the rows say so for some of them only.';

@@ -2,7 +2,7 @@
 
 import type { PortRange } from './channel-spec.ts';
 import type { Channel } from './channels.ts';
-import { type Role, roleEntry, roleNames } from './roles.ts';
+import { type Role, roleNames } from './roles.ts';
 
 export function formatRange({ from, to }: PortRange): string {
   return from === to ? String(from) : `${from}-${to}`;
@@ -40,9 +40,4 @@ export function formatRoles(given: readonly Role[]): string {
     else words.push(`${family}-{${members.map((member) => member.slice(family.length + 1)).join(',')}}`);
   }
   return words.join(', ');
-}
-
-/** The roles of the other programs, which the product does not bring along. */
-export function isOutside(role: Role): boolean {
-  return roleEntry(role).process === 'outside';
 }

@@ -1,7 +1,7 @@
 import { type ChannelSpec, port } from '../channel-spec.ts';
 
 const tunnelled = ['agent-windows', 'agent-linux', 'agent-macos'] as const;
-const whereItIs = "either port, as the provider's certificate authority publishes its lists";
+const whereItIs = "only where the provider's certificate authority publishes its lists on this port";
 
 /** Cloud machines, and repositories hosted by a service provider. */
 export const cloud = [

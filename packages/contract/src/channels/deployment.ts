@@ -1,4 +1,4 @@
-import { type ChannelSpec, dynamicRange, port, windowsAgent } from '../channel-spec.ts';
+import { alternateReason, type ChannelSpec, dynamicRange, port, windowsAgent } from '../channel-spec.ts';
 
 const netbios = 'only where the network uses NetBIOS';
 
@@ -152,6 +152,20 @@ export const deployment = [
     rows: ['server-to-linux-agent.deployer'],
   },
   {
+    id: 'server-to-linux-agent-setup-alternate',
+    from: ['backup-server'],
+    to: ['agent-linux'],
+    transport: 'tcp',
+    ports: [port(11731)],
+    listenedBy: ['deployer'],
+    application: 'setup protocol',
+    security: 'mutual-tls',
+    purpose: 'The setup service on Linux, where 6160 is not available.',
+    features: ['agent-deployment', 'volume-restore', 'file-restore'],
+    fallbackOf: 'server-to-linux-agent-setup',
+    reason: alternateReason,
+  },
+  {
     id: 'server-to-linux-agent-ssh',
     from: ['backup-server'],
     to: ['agent-linux'],
@@ -191,6 +205,20 @@ export const deployment = [
     purpose: "A repository, gateway or mount server has the restore services started on the agent's computer.",
     features: ['file-restore', 'volume-restore'],
     rows: ['storage-side-to-windows-agent.restore-setup-service', 'storage-side-to-linux-agent.restore-deployer'],
+  },
+  {
+    id: 'mover-to-agent-setup-alternate',
+    from: ['repository', 'gateway', 'mount-server'],
+    to: ['agent-windows', 'agent-linux'],
+    transport: 'tcp',
+    ports: [port(11731)],
+    listenedBy: ['deployer'],
+    application: 'setup protocol',
+    security: 'mutual-tls',
+    purpose: "The setup service on the agent's computer, where 6160 is not available.",
+    features: ['file-restore', 'volume-restore'],
+    fallbackOf: 'mover-to-agent-setup',
+    reason: alternateReason,
   },
   {
     id: 'mover-to-windows-agent-smb',

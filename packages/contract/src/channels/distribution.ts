@@ -1,4 +1,4 @@
-import { type ChannelSpec, dynamicRange, port, windowsAgent } from '../channel-spec.ts';
+import { alternateReason, type ChannelSpec, dynamicRange, port, windowsAgent } from '../channel-spec.ts';
 
 const windowsDistributor = ['distribution-server-windows'] as const;
 
@@ -111,6 +111,20 @@ export const distribution = [
     rows: ['server-to-linux-distribution.deployer'],
   },
   {
+    id: 'server-to-linux-distributor-setup-alternate',
+    from: ['backup-server'],
+    to: ['distribution-server-linux'],
+    transport: 'tcp',
+    ports: [port(11731)],
+    listenedBy: ['deployer'],
+    application: 'setup protocol',
+    security: 'mutual-tls',
+    purpose: 'The setup service of a distribution server on Linux, where 6160 is not available.',
+    features: ['distribution-setup'],
+    fallbackOf: 'server-to-linux-distributor-setup',
+    reason: alternateReason,
+  },
+  {
     id: 'server-to-linux-distributor-ssh',
     from: ['backup-server'],
     to: ['distribution-server-linux'],
@@ -176,6 +190,20 @@ export const distribution = [
     purpose: 'A distribution server upgrades and repairs the agent on a Linux computer.',
     features: ['agent-distribution'],
     rows: ['distribution-to-linux-agent.deployer'],
+  },
+  {
+    id: 'distributor-to-linux-agent-setup-alternate',
+    from: ['distribution-server'],
+    to: ['agent-linux'],
+    transport: 'tcp',
+    ports: [port(11731)],
+    listenedBy: ['deployer'],
+    application: 'setup protocol',
+    security: 'mutual-tls',
+    purpose: 'A distribution server reaches the setup service on Linux where 6160 is not available.',
+    features: ['agent-distribution'],
+    fallbackOf: 'distributor-to-linux-agent-setup',
+    reason: alternateReason,
   },
   {
     id: 'distributor-to-linux-agent-ssh',
