@@ -192,7 +192,7 @@ export function renderPortsDocument(): string {
         ['Rows', String(rowStatuses.length)],
         ['live: a test makes the connection', String(counts.live)],
         ['planned', String(counts.planned)],
-        ['void: can not exist, opens nothing', String(counts.void)],
+        ['void: cannot exist, opens nothing', String(counts.void)],
       ],
     ),
     '**To write firewall rules:** find the roles of each computer under [By role](#by-role). *Incoming* has to be opened on the',
