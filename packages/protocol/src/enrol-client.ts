@@ -101,7 +101,6 @@ async function askServer(request: PendingEnrolment['request'], options: EnrolOpt
     connect: (signal) =>
       options.wire.dial(options.channel, options.server.host, {
         ...(options.server.port === undefined ? {} : { port: options.server.port }),
-        anonymous: true,
         caFingerprint: options.caFingerprint,
         signal,
       }),

@@ -17,6 +17,7 @@ export {
   taskProtocol,
 } from './enrolment.ts';
 export { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
+export { encodeFrame, readFrames, writeFrame } from './frames.ts';
 export {
   type Grant,
   GrantIssuer,
