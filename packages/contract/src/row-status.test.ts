@@ -67,8 +67,9 @@ test('a row is live, planned or void, and void rows share no channel with others
     assert.ok(!(id in liveRows), id);
     assert.ok(reason.length > 20, id);
     const entry = rowStatuses.find((row) => row.id === id)?.channel;
+    assert.ok(entry, id);
     assert.ok(
-      entry?.rows.every((row) => voidRows[row] !== undefined),
+      entry.rows.every((row) => voidRows[row] !== undefined),
       id,
     );
     assert.deepEqual(entry.ports, [], id);
