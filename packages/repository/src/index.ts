@@ -9,6 +9,8 @@ export {
 } from './blob.ts';
 export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
 export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
+export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts';
+export { type CheckOptions, type CheckProgress, checkRepository } from './check-repository.ts';
 export { type Compression, defaultCompression } from './compression.ts';
 export type { RepositoryConfig } from './config.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';

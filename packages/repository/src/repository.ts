@@ -33,7 +33,8 @@ export interface FileProblem {
   readonly problem: HoldfastError;
 }
 
-export type OnProblem = (problem: HoldfastError) => void;
+/** Told of a file that was skipped, by its id. */
+export type OnProblem = (problem: HoldfastError, id: ObjectId) => void;
 
 /**
  * An open repository. The target stays the caller's: dispose it after the repository's last use.
@@ -101,7 +102,7 @@ export class Repository {
     for await (const file of this.readIndexFiles(infos, options)) {
       if ('problem' in file) {
         if (onProblem === undefined) throw file.problem;
-        onProblem(file.problem);
+        onProblem(file.problem, file.id);
         continue;
       }
       for (const pack of file.packs)
@@ -170,7 +171,7 @@ export class Repository {
       const found = 'problem' in file ? file : attempt(file.id, () => ({ snapshot: decodeSnapshot(file.plain, what) }));
       if ('problem' in found) {
         if (options.onProblem === undefined) throw found.problem;
-        options.onProblem(found.problem);
+        options.onProblem(found.problem, found.id);
       } else yield found;
     }
   }

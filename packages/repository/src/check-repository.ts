@@ -1,0 +1,298 @@
+import { hasCode, toHoldfastError } from '@holdfast/core';
+import type { ObjectInfo } from '@holdfast/storage';
+import { sealOverheadBytes } from './blob-cipher.ts';
+import { BlobIndex } from './blob-index.ts';
+import { type CheckReport, ProblemList } from './check-report.ts';
+import type { IndexFilePack } from './index-file.ts';
+import { limits } from './limits.ts';
+import type { Node } from './node.ts';
+import { idBytes, type ObjectId, parseObjectId, shortId } from './object-id.ts';
+import { encodeHeader, headerLengthSizeBytes } from './pack-header.ts';
+import type { OnProblem, Repository } from './repository.ts';
+import { decodeTree, firstOutOfOrder } from './tree.ts';
+import { TreeSource } from './tree-source.ts';
+import { requireHash } from './unpacked-file.ts';
+import { headerDigest } from './verify-pack.ts';
+import { VerifyPool } from './verify-pool.ts';
+
+export interface CheckProgress {
+  readonly phase: 'index' | 'packs' | 'trees' | 'data';
+  readonly done: number;
+  /** Unknown for trees. */
+  readonly total?: number;
+  readonly bytesDone: number;
+  readonly bytesTotal?: number;
+}
+
+export interface CheckOptions {
+  /** Reads every pack and verifies every blob; otherwise only the structure. */
+  readonly readData?: boolean;
+  readonly onProgress?: (progress: CheckProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the index says about a pack. */
+interface PackFacts {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+const progressEveryMs = 100;
+
+/**
+ * Checks a repository and reports every problem it finds; it only throws what keeps it from going on (storage that does
+ * not answer, cancellation). Hold the exclusive lock while it runs, or at least no pruning may.
+ *
+ * The order lets backups go on beside it: snapshots are listed before the index is read, so all they need is in it, and
+ * packs after, so all it names are there.
+ */
+export async function checkRepository(repository: Repository, options: CheckOptions = {}): Promise<CheckReport> {
+  return new Check(repository, options).run();
+}
+
+class Check {
+  readonly #repository: Repository;
+  readonly #options: CheckOptions;
+  readonly #found = new ProblemList();
+  readonly #packs = new Map<ObjectId, PackFacts>();
+  readonly #index = BlobIndex.create();
+  readonly #trees: TreeSource;
+  #reportedMs = 0;
+  #bytesRead = 0;
+
+  constructor(repository: Repository, options: CheckOptions) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#trees = new TreeSource({ target: repository.target, cipher: repository.cipher });
+  }
+
+  async run(): Promise<CheckReport> {
+    const { signal } = this.#options;
+    await this.#checkKeys();
+    const roots = new Map<ObjectId, ObjectId>();
+    let snapshots = 0;
+    const onProblem: OnProblem = (problem, id) => this.#found.add('error', `snapshot ${id}`, problem.message);
+    for await (const { id, snapshot } of this.#repository.snapshots({ onProblem, signal })) {
+      snapshots += 1;
+      roots.set(snapshot.tree, id);
+    }
+    const indexFiles = await this.#readIndex();
+    const present = await this.#comparePacks();
+    const { trees, unusedBlobs } = await this.#walkTrees(roots);
+    if (this.#options.readData === true) await this.#readPacks(present);
+    return {
+      problems: this.#found.problems,
+      errors: this.#found.errors,
+      warnings: this.#found.warnings,
+      snapshots,
+      indexFiles,
+      packs: this.#packs.size,
+      blobs: this.#index.blobCount,
+      trees,
+      unusedBlobs,
+      bytesRead: this.#bytesRead,
+    };
+  }
+
+  async #checkKeys(): Promise<void> {
+    const { signal } = this.#options;
+    for (const info of await this.#repository.list('key', { signal })) {
+      const id = parseObjectId(info.id, 'The list of keys');
+      try {
+        const bytes = await this.#repository.target.read({ type: 'key', id }, { signal });
+        requireHash(bytes, { id, what: `Key ${shortId(id)}` });
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!hasCode(error, 'storage.tampered', 'storage.missing')) throw error;
+        this.#found.add('error', `key ${id}`, error.message);
+      }
+    }
+  }
+
+  async #readIndex(): Promise<number> {
+    const infos = await this.#repository.list('index', { signal: this.#options.signal });
+    let done = 0;
+    for await (const file of this.#repository.readIndexFiles(infos, this.#options)) {
+      if ('problem' in file) this.#found.add('error', `index ${file.id}`, file.problem.message);
+      else for (const pack of file.packs) this.#notePack(file.id, pack);
+      done += 1;
+      this.#progress({ phase: 'index', done, total: infos.length, bytesDone: 0 });
+    }
+    return infos.length;
+  }
+
+  #notePack(indexId: ObjectId, pack: IndexFilePack): void {
+    const object = `pack ${pack.id}`;
+    const blobs = pack.blobs.toSorted((a, b) => a.offset - b.offset);
+    let end = 0;
+    let gaps = false;
+    for (const blob of blobs) {
+      gaps ||= blob.offset !== end;
+      end = blob.offset + blob.length;
+      this.#index.addBlob(blob.id, blob.type, { ...blob, packId: pack.id });
+    }
+    if (gaps) this.#found.add('error', object, `index ${shortId(indexId)} lists its blobs with gaps or overlaps`);
+    if (new Set(blobs.map((blob) => blob.type)).size > 1)
+      this.#found.add('warning', object, 'it mixes data and trees; `restic prune` separates them');
+    const header = encodeHeader(blobs.map((blob) => ({ ...blob, id: idBytes(blob.id) })));
+    const facts: PackFacts = {
+      digest: headerDigest(header),
+      sizeBytes: end + header.byteLength + sealOverheadBytes + headerLengthSizeBytes,
+    };
+    const known = this.#packs.get(pack.id);
+    if (known === undefined) this.#packs.set(pack.id, facts);
+    else if (known.digest === facts.digest) this.#found.add('warning', object, 'several index files list it');
+    else this.#found.add('error', object, 'index files disagree about its blobs');
+  }
+
+  /** Compares the packs of the index with those that are there. Gives the ones to read. */
+  async #comparePacks(): Promise<ObjectInfo[]> {
+    const infos = await this.#repository.list('data', { signal: this.#options.signal });
+    const present: ObjectInfo[] = [];
+    const seen = new Set<string>();
+    for (const info of infos) {
+      const id = parseObjectId(info.id, 'The list of packs');
+      const facts = this.#packs.get(id);
+      if (facts === undefined) {
+        this.#found.add('warning', `pack ${id}`, 'no index file lists it: an interrupted backup leaves such packs');
+        continue;
+      }
+      seen.add(id);
+      present.push(info);
+      if (facts.sizeBytes !== info.sizeBytes)
+        this.#found.add(
+          'error',
+          `pack ${id}`,
+          `it has ${info.sizeBytes} bytes where the index expects ${facts.sizeBytes}`,
+        );
+    }
+    for (const id of this.#packs.keys()) if (!seen.has(id)) this.#found.add('error', `pack ${id}`, 'it is missing');
+    this.#progress({ phase: 'packs', done: infos.length, total: infos.length, bytesDone: 0 });
+    return present;
+  }
+
+  /** Goes from the snapshots down. Each tree is loaded once; used blobs are one bit each. */
+  async #walkTrees(roots: ReadonlyMap<ObjectId, ObjectId>): Promise<{ trees: number; unusedBlobs: number }> {
+    const { signal } = this.#options;
+    const used = new Bitmap(this.#index.blobCount);
+    const stack: ObjectId[] = [];
+    const visit = (id: ObjectId, from: string): void => {
+      const entry = this.#index.entryOf(id, 'tree');
+      if (entry < 0) this.#found.add('error', from, `it needs tree ${id}, which is not in the index`);
+      else if (used.set(entry)) stack.push(id);
+    };
+    for (const [tree, snapshot] of roots) visit(tree, `snapshot ${snapshot}`);
+    let trees = 0;
+    while (stack.length > 0) {
+      signal?.throwIfAborted();
+      const batch = stack.splice(-limits.parallelTreeLoads);
+      const loaded = await Promise.all(batch.map((id) => this.#loadTree(id)));
+      for (const [at, id] of batch.entries())
+        for (const node of loaded[at] ?? []) this.#checkNode(`tree ${id}`, node, used, visit);
+      trees += batch.length;
+      this.#progress({ phase: 'trees', done: trees, bytesDone: 0 });
+    }
+    return { trees, unusedBlobs: this.#index.blobCount - used.count };
+  }
+
+  async #loadTree(id: ObjectId): Promise<Node[]> {
+    const { signal } = this.#options;
+    try {
+      const tree = decodeTree(await this.#trees.load(this.#index, id, signal));
+      const wrong = firstOutOfOrder(tree);
+      if (wrong !== undefined)
+        this.#found.add('error', `tree ${id}`, `its entries are not in order at ${JSON.stringify(wrong.toString())}`);
+      return tree;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (hasCode(error, 'storage.unavailable', 'storage.permission')) throw error;
+      this.#found.add('error', `tree ${id}`, toHoldfastError(error).message);
+      return [];
+    }
+  }
+
+  #checkNode(object: string, node: Node, used: Bitmap, visit: (id: ObjectId, from: string) => void): void {
+    const name = JSON.stringify(node.name.toString());
+    if (node.type === 'dir') {
+      if (node.subtree === undefined) this.#found.add('error', object, `the folder ${name} has no tree`);
+      else visit(node.subtree, object);
+    }
+    if (node.type !== 'file') return;
+    if (node.content === null) this.#found.add('error', object, `the file ${name} has no content`);
+    for (const id of node.content ?? []) {
+      const entry = this.#index.entryOf(id, 'data');
+      if (entry < 0) this.#found.add('error', object, `the file ${name} needs blob ${id}, which is not in the index`);
+      else used.set(entry);
+    }
+  }
+
+  async #readPacks(present: readonly ObjectInfo[]): Promise<void> {
+    const failed = new AbortController();
+    const signal = this.#options.signal ? AbortSignal.any([this.#options.signal, failed.signal]) : failed.signal;
+    const bytesTotal = present.reduce((sum, info) => sum + info.sizeBytes, 0);
+    const largest = present.reduce((max, info) => Math.max(max, info.sizeBytes), 1);
+    // Enough to read the next packs while the present ones are verified, within the bound of memory.
+    const readers = Math.max(1, Math.min(limits.checkParallelPacks, Math.floor(limits.checkBytesInFlight / largest)));
+    await using pool = new VerifyPool(this.#repository.masterKey);
+    const waiting = present.values();
+    let done = 0;
+    const reader = async (): Promise<void> => {
+      for (const info of waiting) {
+        signal.throwIfAborted();
+        await this.#readPack(pool, info, signal);
+        done += 1;
+        this.#bytesRead += info.sizeBytes;
+        this.#progress({ phase: 'data', done, total: present.length, bytesDone: this.#bytesRead, bytesTotal });
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: readers }, reader));
+    } catch (error) {
+      // One reader's failure ends the others.
+      failed.abort(error);
+      throw error;
+    }
+  }
+
+  async #readPack(pool: VerifyPool, info: ObjectInfo, signal: AbortSignal): Promise<void> {
+    const id = parseObjectId(info.id, 'The list of packs');
+    const indexDigest = this.#packs.get(id)?.digest ?? '';
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#repository.target.read({ type: 'data', id }, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (hasCode(error, 'storage.unavailable', 'storage.permission')) throw error;
+      this.#found.add('error', `pack ${id}`, toHoldfastError(error).message);
+      return;
+    }
+    for (const message of await pool.verify({ id, bytes, indexDigest }, signal))
+      this.#found.add('error', `pack ${id}`, message);
+  }
+
+  #progress(progress: CheckProgress): void {
+    const nowMs = this.#repository.clock.monotonicMs();
+    if (progress.done !== progress.total && nowMs - this.#reportedMs < progressEveryMs) return;
+    this.#reportedMs = nowMs;
+    this.#options.onProgress?.(progress);
+  }
+}
+
+class Bitmap {
+  readonly #bits: Uint8Array;
+  count = 0;
+
+  constructor(size: number) {
+    this.#bits = new Uint8Array(Math.ceil(size / 8));
+  }
+
+  /** True when the bit was not set yet. */
+  set(at: number): boolean {
+    const mask = 1 << (at & 7);
+    const byte = this.#bits[at >>> 3] ?? 0;
+    if ((byte & mask) !== 0) return false;
+    this.#bits[at >>> 3] = byte | mask;
+    this.count += 1;
+    return true;
+  }
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { programs, skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import {
+  blobId,
+  checkRepository,
+  encodeTree,
+  formatTime,
+  goFileMode,
+  type Node,
+  objectIdOf,
+  openBlob,
+  openRepository,
+  planPackReads,
+} from './index.ts';
+import { MemoryTarget } from './testing/memory-target.ts';
+import { samplePassword, sampleRepository } from './testing/sample-repository.ts';
+
+const skip = skipUnless({ programs: ['restic'] });
+
+function run(program: string, folder: string, ...args: string[]): string {
+  const answer = spawnSync(program, ['--no-cache', '-r', folder, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, RESTIC_PASSWORD: samplePassword, TZ: 'UTC' },
+    timeout: 60_000,
+  });
+  assert.equal(answer.status, 0, `restic ${args.join(' ')}: ${answer.stdout}${answer.stderr}`);
+  return answer.stdout;
+}
+
+/** Names that Go and JavaScript could write differently. */
+const oddNames = [
+  Buffer.from('plain'),
+  Buffer.from('quote"back\\slash'),
+  Buffer.from('tab\tnewline\nbell\x07vt\x0besc\x1bdel\x7f'),
+  Buffer.from('<html>&amp;'),
+  Buffer.from('\u2028\u2029\u00ad\u00a0\ufeff\ufffd\u200b'),
+  Buffer.from('ümläut 漢字 \u{1f600} e\u0301'),
+  Buffer.from('\u{e0001}\u{f0000}'),
+  Buffer.from([0x66, 0xff, 0xfe, 0x80, 0xc3, 0x28, 0xe2, 0x82]),
+  Buffer.from([0xed, 0xa0, 0x80, 0xf4, 0x90, 0x80, 0x80, 0xc0, 0x80]),
+  Buffer.from('\u{1f600} before or after'),
+  Buffer.from('\uffff after or before'),
+];
+
+for (const { path: restic, version } of programs('restic')) {
+  test(`restic ${version} checks and restores our repository`, (t) =>
+    (async () => {
+      const { target, files } = await sampleRepository();
+      const folder = join(temporaryFolder(t), 'repo');
+      const restored = temporaryFolder(t);
+      target.writeTo(folder);
+      assert.match(run(restic, folder, 'check', '--read-data'), /no errors were found/);
+      run(restic, folder, 'restore', 'latest', '--target', restored);
+      for (const [name, bytes] of files) assert.deepEqual(readFileSync(join(restored, 'top', name)), bytes);
+      assert.equal(readlinkSync(join(restored, 'top', 'zfolder', 'link')), '../text');
+      // And goes on with it: a second snapshot of its own, which it then prunes.
+      run(restic, folder, 'backup', restored);
+      run(restic, folder, 'forget', '--keep-last', '1', '--group-by', '', '--prune');
+      run(restic, folder, 'check', '--read-data');
+      assert.equal((await openAndCheck(folder)).errors, 0);
+    })());
+
+  test(`what restic ${version} wrote is read, checked and encoded again to the same bytes`, (t) =>
+    (async () => {
+      const source = temporaryFolder(t);
+      const folder = join(temporaryFolder(t), 'repo');
+      for (const name of oddNames) writeFileSync(Buffer.concat([Buffer.from(`${source}/`), name]), name);
+      mkdirSync(join(source, 'sub'));
+      symlinkSync(Buffer.from([0x61, 0xff, 0xfe, 0xe2, 0x82, 0x3c]), join(source, 'sub', 'broken'));
+      symlinkSync('<&>\u2028', join(source, 'sub', 'html'));
+      linkSync(join(source, 'plain'), join(source, 'sub', 'hard'));
+      writeFileSync(join(source, 'sub', 'big'), Buffer.alloc(3_000_000, 'compressible '));
+      run(restic, folder, 'init');
+      run(restic, folder, 'backup', source);
+      run(restic, folder, 'backup', '--tag', 'x,y', source);
+
+      const target = MemoryTarget.fromFolder(folder);
+      const repository = await openRepository(target, { password: samplePassword });
+      const index = await repository.loadIndex();
+      const reads = [];
+      for (let entry = 0; entry < index.blobCount; entry += 1) {
+        const location = index.location(entry);
+        assert.ok(location);
+        reads.push({ ...index.blobAt(entry), ...location });
+      }
+      let trees = 0;
+      for (const read of planPackReads(reads)) {
+        const bytes = await target.read({ type: 'data', id: read.packId }, read);
+        for (const blob of read.blobs) {
+          const at = blob.offset - read.offset;
+          const plain = openBlob(repository.cipher, bytes.subarray(at, at + blob.length), blob);
+          if (blob.type !== 'tree') continue;
+          trees += 1;
+          assert.equal(encodeTree(await repository.loadTree(blob.id)).toString(), plain.toString());
+        }
+      }
+      assert.ok(trees >= 3);
+      const report = await checkRepository(repository, { readData: true });
+      assert.deepEqual(report.problems, []);
+      assert.equal(report.snapshots, 2);
+      assert.equal(report.unusedBlobs, 0);
+      assert.equal((await repository.loadSnapshot('latest')).snapshot.tags?.join(), 'x,y');
+    })());
+}
+
+test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
+  const [newest] = programs('restic');
+  assert.ok(newest);
+  const source = temporaryFolder(t);
+  const folder = join(temporaryFolder(t), 'repo');
+  for (const name of oddNames) writeFileSync(Buffer.concat([Buffer.from(`${source}/`), name]), name);
+  symlinkSync('<&>\u2028', join(source, 'html'));
+  symlinkSync(Buffer.from([0x61, 0xff, 0xfe, 0xe2, 0x82, 0x3c]), join(source, 'raw'));
+  run(newest.path, folder, 'init');
+  run(newest.path, folder, 'backup', '--with-atime', source);
+  const repository = await openRepository(MemoryTarget.fromFolder(folder), { password: samplePassword });
+  await repository.loadIndex();
+  const { snapshot } = await repository.loadSnapshot('latest');
+  let tree = await repository.loadTree(snapshot.tree);
+  let subtree = snapshot.tree;
+  for (let node = tree[0]; node?.type === 'dir'; node = tree[0]) {
+    assert.ok(node.subtree);
+    subtree = node.subtree;
+    tree = await repository.loadTree(subtree);
+  }
+  const [{ user, group } = {}] = tree;
+  const nodes = readdirSync(Buffer.from(source), { encoding: 'buffer' })
+    .sort(Buffer.compare)
+    .map((name): Node => {
+      const path = Buffer.concat([Buffer.from(`${source}/`), name]);
+      const stat = lstatSync(path, { bigint: true });
+      const link = stat.isSymbolicLink();
+      return {
+        name,
+        type: link ? 'symlink' : 'file',
+        mode: goFileMode(Number(stat.mode)),
+        mtime: formatTime(stat.mtimeNs),
+        atime: formatTime(stat.atimeNs),
+        ctime: formatTime(stat.ctimeNs),
+        uid: Number(stat.uid),
+        gid: Number(stat.gid),
+        user,
+        group,
+        inode: stat.ino,
+        size: link ? undefined : stat.size,
+        links: stat.nlink,
+        linkTarget: link ? readlinkSync(path, { encoding: 'buffer' }) : undefined,
+        content: link ? null : [objectIdOf(blobId(readFileSync(path)))],
+      };
+    });
+  const encoded = encodeTree(nodes);
+  assert.equal(encoded.toString(), encodeTree(tree).toString());
+  assert.equal(objectIdOf(blobId(encoded)), subtree);
+});
+
+async function openAndCheck(folder: string) {
+  const repository = await openRepository(MemoryTarget.fromFolder(folder), { password: samplePassword });
+  return checkRepository(repository, { readData: true });
+}
