@@ -21,7 +21,7 @@ export interface HttpClientOptions {
   /** The Host header. Default `holdfast`. */
   readonly host?: string;
   /** Sent with each request. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export type HttpBody = string | Uint8Array | readonly Uint8Array[];
@@ -29,12 +29,14 @@ export type HttpBody = string | Uint8Array | readonly Uint8Array[];
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent in pieces of at most 256 KiB, the next one when the connection has taken the last. */
   readonly body?: HttpBody | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** How long the other end may be silent: before its answer, and between pieces of it. 0: no limit, for event streams. Default 120,000. */
-  readonly timeoutMs?: number;
+  /** How long the other end may be silent, before its answer and between pieces of it. 0: no limit. Default 120,000. */
+  readonly timeoutMs?: number | undefined;
+  /** True for streams of events: once the answer has begun it may be silent for any time. */
+  readonly stream?: boolean | undefined;
 }
 
 export interface HttpResponse {
@@ -59,9 +61,9 @@ export interface HttpClient extends AsyncDisposable {
     path: string,
     protocol: string,
     o?: {
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly signal?: AbortSignal;
-      readonly timeoutMs?: number;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly signal?: AbortSignal | undefined;
+      readonly timeoutMs?: number | undefined;
     },
   ): Promise<Duplex>;
   /** Waits for requests under way, then closes the connections. Disposing cuts them. */
@@ -150,7 +152,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
           ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
         },
         body: toBody(pieces ?? [], () => silence?.refresh()),
-        bodyTimeout: timeoutMs,
+        bodyTimeout: r.stream === true ? 0 : timeoutMs,
         signal: stop.signal,
       });
       const { body } = answer;
@@ -172,9 +174,9 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     path: string,
     protocol: string,
     o: {
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly signal?: AbortSignal;
-      readonly timeoutMs?: number;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly signal?: AbortSignal | undefined;
+      readonly timeoutMs?: number | undefined;
     } = {},
   ): Promise<Duplex> {
     const signal = o.signal ? AbortSignal.any([o.signal, over.signal]) : over.signal;

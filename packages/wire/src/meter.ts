@@ -5,13 +5,14 @@ import { maxPortsPerChannelUse } from './limits.ts';
 export interface ChannelUse {
   readonly channel: ChannelId;
   /** Listening ports for connections in, the other end's for connections out; ascending, at most 1,024. */
-  readonly ports: readonly number[];
+  readonly ports: number[];
   readonly connectionsIn: number;
   readonly connectionsOut: number;
   /** Content read from connections of either direction, open ones included. TLS's own bytes are not in it. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly lastUsedAt: Date;
+  /** ISO 8601. */
+  readonly lastUsedAt: string;
 }
 
 /** A socket whose bytes are counted while it is open. */
@@ -72,8 +73,10 @@ export class Meter {
   use(): ChannelUse[] {
     return [...this.#accounts].map(([channel, account]) => {
       for (const socket of account.open.keys()) this.#read(account, socket);
-      const { ports, open: _open, ...counts } = account;
-      return { channel, ports: [...ports].sort((a, b) => a - b), ...counts };
+      const { connectionsIn, connectionsOut, bytesIn, bytesOut } = account;
+      const ports = [...account.ports].sort((a, b) => a - b);
+      const lastUsedAt = account.lastUsedAt.toISOString();
+      return { channel, ports, connectionsIn, connectionsOut, bytesIn, bytesOut, lastUsedAt };
     });
   }
 

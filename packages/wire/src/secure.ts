@@ -12,7 +12,7 @@ export async function acceptSecure(o: {
   readonly stream: Duplex;
   readonly ends: Ends;
   readonly identity: Identity;
-  readonly expect: { readonly role: CertificateRole; readonly id?: string };
+  readonly expect: { readonly role: CertificateRole; readonly id?: string | undefined };
   readonly isRevoked: (serial: string) => boolean;
   readonly connections: Connections;
   readonly timeoutMs: number;
