@@ -68,16 +68,16 @@ function quoteText(text: string): string {
   return quoted;
 }
 
-/** Text of bytes that may not be UTF-8: Go puts one U+FFFD for each wrong byte, where Node puts one for several. */
-export function goText(bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString('utf8');
-  let text = '';
+/** A JSON string of bytes that may not be UTF-8: Go puts one escaped U+FFFD for each wrong byte. */
+export function goJsonBytes(bytes: Buffer): string {
+  if (isUtf8(bytes)) return goJsonString(bytes.toString('utf8'));
+  let json = '"';
   for (let at = 0; at < bytes.byteLength; ) {
     const length = runeLength(bytes, at);
-    text += length === 0 ? '\ufffd' : bytes.toString('utf8', at, at + length);
+    json += length === 0 ? '\\ufffd' : goJsonString(bytes.toString('utf8', at, at + length)).slice(1, -1);
     at += Math.max(1, length);
   }
-  return text;
+  return `${json}"`;
 }
 
 /** Length of the UTF-8 sequence at a place, 0 when there is none. */

@@ -33,12 +33,15 @@ const skip = skipUnless({ programs: ['restic'] });
 function run(program: string, folder: string, ...args: string[]): string {
   const answer = spawnSync(program, ['--no-cache', '-r', folder, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, RESTIC_PASSWORD: samplePassword, TZ: 'UTC' },
+    env: { ...process.env, RESTIC_PASSWORD: samplePassword, TZ: 'UTC', RESTIC_FEATURES: features },
     timeout: 60_000,
   });
   assert.equal(answer.status, 0, `restic ${args.join(' ')}: ${answer.stdout}${answer.stderr}`);
   return answer.stdout;
 }
+
+/** Device numbers only where they mean something: as we store them. Old versions ignore this. */
+const features = 'device-id-for-hardlinks=true';
 
 /** Names that Go and JavaScript could write differently. */
 const oddNames = [
@@ -56,64 +59,64 @@ const oddNames = [
 ];
 
 for (const { path: restic, version } of programs('restic')) {
-  test(`restic ${version} checks and restores our repository`, (t) =>
-    (async () => {
-      const { target, files } = await sampleRepository();
-      const folder = join(temporaryFolder(t), 'repo');
-      const restored = temporaryFolder(t);
-      target.writeTo(folder);
-      assert.match(run(restic, folder, 'check', '--read-data'), /no errors were found/);
-      run(restic, folder, 'restore', 'latest', '--target', restored);
-      for (const [name, bytes] of files) assert.deepEqual(readFileSync(join(restored, 'top', name)), bytes);
-      assert.equal(readlinkSync(join(restored, 'top', 'zfolder', 'link')), '../text');
-      // And goes on with it: a second snapshot of its own, which it then prunes.
-      run(restic, folder, 'backup', restored);
-      run(restic, folder, 'forget', '--keep-last', '1', '--group-by', '', '--prune');
-      run(restic, folder, 'check', '--read-data');
-      assert.equal((await openAndCheck(folder)).errors, 0);
-    })());
+  test(`restic ${version} checks and restores our repository`, async (t) => {
+    const { target, files } = await sampleRepository();
+    const folder = join(temporaryFolder(t), 'repo');
+    const restored = temporaryFolder(t);
+    target.writeTo(folder);
+    assert.match(run(restic, folder, 'check', '--read-data'), /no errors were found/);
+    run(restic, folder, 'restore', 'latest', '--target', restored);
+    for (const [name, bytes] of files) assert.deepEqual(readFileSync(join(restored, 'top', name)), bytes);
+    assert.equal(readlinkSync(join(restored, 'top', 'zfolder', 'link')), '../text');
+    // And goes on with it: a second snapshot of its own, which it then prunes.
+    run(restic, folder, 'backup', restored);
+    run(restic, folder, 'forget', '--keep-last', '1', '--group-by', '', '--prune');
+    run(restic, folder, 'check', '--read-data');
+    assert.equal((await openAndCheck(folder)).errors, 0);
+  });
 
-  test(`what restic ${version} wrote is read, checked and encoded again to the same bytes`, (t) =>
-    (async () => {
-      const source = temporaryFolder(t);
-      const folder = join(temporaryFolder(t), 'repo');
-      for (const name of oddNames) writeFileSync(Buffer.concat([Buffer.from(`${source}/`), name]), name);
-      mkdirSync(join(source, 'sub'));
+  test(`what restic ${version} wrote is read, checked and encoded again to the same bytes`, async (t) => {
+    const source = temporaryFolder(t);
+    const folder = join(temporaryFolder(t), 'repo');
+    for (const name of oddNames) writeFileSync(Buffer.concat([Buffer.from(`${source}/`), name]), name);
+    mkdirSync(join(source, 'sub'));
+    // Before 0.16 restic lost what is not UTF-8 in a link's target.
+    if (!/^0\.1[0-5]\./.test(version))
       symlinkSync(Buffer.from([0x61, 0xff, 0xfe, 0xe2, 0x82, 0x3c]), join(source, 'sub', 'broken'));
-      symlinkSync('<&>\u2028', join(source, 'sub', 'html'));
-      linkSync(join(source, 'plain'), join(source, 'sub', 'hard'));
-      writeFileSync(join(source, 'sub', 'big'), Buffer.alloc(3_000_000, 'compressible '));
-      run(restic, folder, 'init');
-      run(restic, folder, 'backup', source);
-      run(restic, folder, 'backup', '--tag', 'x,y', source);
+    symlinkSync('<&>\u2028', join(source, 'sub', 'html'));
+    linkSync(join(source, 'plain'), join(source, 'sub', 'hard'));
+    writeFileSync(join(source, 'sub', 'big'), Buffer.alloc(3_000_000, 'compressible '));
+    run(restic, folder, 'init');
+    run(restic, folder, 'backup', source);
+    run(restic, folder, 'backup', '--tag', 'x,y', source);
 
-      const target = MemoryTarget.fromFolder(folder);
-      const repository = await openRepository(target, { password: samplePassword });
-      const index = await repository.loadIndex();
-      const reads = [];
-      for (let entry = 0; entry < index.blobCount; entry += 1) {
-        const location = index.location(entry);
-        assert.ok(location);
-        reads.push({ ...index.blobAt(entry), ...location });
+    const target = MemoryTarget.fromFolder(folder);
+    const repository = await openRepository(target, { password: samplePassword });
+    const index = await repository.loadIndex();
+    const reads = [];
+    for (let entry = 0; entry < index.blobCount; entry += 1) {
+      const location = index.location(entry);
+      assert.ok(location);
+      reads.push({ ...index.blobAt(entry), ...location });
+    }
+    let trees = 0;
+    for (const read of planPackReads(reads)) {
+      const bytes = await target.read({ type: 'data', id: read.packId }, read);
+      for (const blob of read.blobs) {
+        const at = blob.offset - read.offset;
+        const plain = openBlob(repository.cipher, bytes.subarray(at, at + blob.length), blob);
+        if (blob.type !== 'tree') continue;
+        trees += 1;
+        assert.equal(encodeTree(await repository.loadTree(blob.id)).toString(), plain.toString());
       }
-      let trees = 0;
-      for (const read of planPackReads(reads)) {
-        const bytes = await target.read({ type: 'data', id: read.packId }, read);
-        for (const blob of read.blobs) {
-          const at = blob.offset - read.offset;
-          const plain = openBlob(repository.cipher, bytes.subarray(at, at + blob.length), blob);
-          if (blob.type !== 'tree') continue;
-          trees += 1;
-          assert.equal(encodeTree(await repository.loadTree(blob.id)).toString(), plain.toString());
-        }
-      }
-      assert.ok(trees >= 3);
-      const report = await checkRepository(repository, { readData: true });
-      assert.deepEqual(report.problems, []);
-      assert.equal(report.snapshots, 2);
-      assert.equal(report.unusedBlobs, 0);
-      assert.equal((await repository.loadSnapshot('latest')).snapshot.tags?.join(), 'x,y');
-    })());
+    }
+    assert.ok(trees >= 3);
+    const report = await checkRepository(repository, { readData: true });
+    assert.deepEqual(report.problems, []);
+    assert.equal(report.snapshots, 2);
+    assert.equal(report.unusedBlobs, 0);
+    assert.equal((await repository.loadSnapshot('latest')).snapshot.tags?.join(), 'x,y');
+  });
 }
 
 test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
@@ -125,7 +128,7 @@ test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
   symlinkSync('<&>\u2028', join(source, 'html'));
   symlinkSync(Buffer.from([0x61, 0xff, 0xfe, 0xe2, 0x82, 0x3c]), join(source, 'raw'));
   run(newest.path, folder, 'init');
-  run(newest.path, folder, 'backup', '--with-atime', source);
+  run(newest.path, folder, 'backup', source);
   const repository = await openRepository(MemoryTarget.fromFolder(folder), { password: samplePassword });
   await repository.loadIndex();
   const { snapshot } = await repository.loadSnapshot('latest');
@@ -148,13 +151,14 @@ test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
         type: link ? 'symlink' : 'file',
         mode: goFileMode(Number(stat.mode)),
         mtime: formatTime(stat.mtimeNs),
-        atime: formatTime(stat.atimeNs),
+        atime: formatTime(stat.mtimeNs),
         ctime: formatTime(stat.ctimeNs),
         uid: Number(stat.uid),
         gid: Number(stat.gid),
         user,
         group,
         inode: stat.ino,
+        deviceId: stat.nlink > 1n ? stat.dev : undefined,
         size: link ? undefined : stat.size,
         links: stat.nlink,
         linkTarget: link ? readlinkSync(path, { encoding: 'buffer' }) : undefined,

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { escapeJsonLikeGo, goJsonString, goText, quoteName } from './go-text.ts';
+import { escapeJsonLikeGo, goJsonBytes, goJsonString, quoteName } from './go-text.ts';
 import type { ObjectId } from './object-id.ts';
 
 export const nodeTypes = ['file', 'dir', 'symlink', 'dev', 'chardev', 'fifo', 'socket', 'irregular'] as const;
@@ -30,7 +30,7 @@ export interface Node {
   readonly user?: string | undefined;
   readonly group?: string | undefined;
   readonly inode?: bigint | undefined;
-  /** st_dev; only on files with several links. */
+  /** st_dev. restic stores it on everything, or, with its feature `device-id-for-hardlinks`, only where links > 1. */
   readonly deviceId?: bigint | undefined;
   readonly size?: bigint | undefined;
   readonly links?: bigint | undefined;
@@ -60,7 +60,7 @@ export function encodeNode(node: Node): string {
   if (node.size) json += `,"size":${node.size}`;
   if (node.links) json += `,"links":${node.links}`;
   if (node.linkTarget && node.linkTarget.byteLength > 0) {
-    json += `,"linktarget":${goJsonString(goText(node.linkTarget))}`;
+    json += `,"linktarget":${goJsonBytes(node.linkTarget)}`;
     if (!isUtf8(node.linkTarget)) json += `,"linktarget_raw":"${node.linkTarget.toString('base64')}"`;
   }
   if (node.extendedAttributes && node.extendedAttributes.length > 0) {
