@@ -8,7 +8,7 @@ import { type Routes, routes } from './rest-api.ts';
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
 /** What a call needs, and only that. */
-export type CallArguments<R extends Routes[keyof Routes]> = (keyof Input<R['params']> extends never
+export type CallArguments<R extends Routes[keyof Routes]> = (Record<string, never> extends Input<R['params']>
   ? { params?: never }
   : { params: Input<R['params']> }) & { query?: Input<R['query']> } & (R['body'] extends z.ZodType
     ? { body: Input<R['body']> }
