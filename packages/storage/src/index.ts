@@ -1,4 +1,11 @@
 export { maxObjectSizeBytes, objectSizeLimits } from './limits.ts';
+export {
+  type LocalDisk,
+  type LocalObjectInfo,
+  type ObjectStream,
+  type StreamCreateOptions,
+} from './local-disk/local-disk.ts';
+export { type OpenLocalDiskOptions, openLocalDisk } from './local-disk/open-local-disk.ts';
 export { isObjectId, printableName, requireObjectName } from './object-name.ts';
 export {
   objectPath,

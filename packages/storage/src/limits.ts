@@ -25,3 +25,18 @@ export const maxReadBytes = 256 * MiB;
 
 export const defaultPageSize = 1000;
 export const maxPageSize = 10_000;
+
+/** Content is hashed and written in batches: the hash of one (about 3 ms) runs while the disk writes it. */
+export const writeBatchBytes = 1 * MiB;
+/** IOV_MAX of Linux is 1,024; half of it, so that no system splits the call. */
+export const maxPiecesPerWrite = 512;
+/** Pieces in which an object is streamed out: restic's HTTP client stalls on larger ones. */
+export const streamPieceBytes = 256 * KiB;
+/** Calls of `lstat` in flight for one list: the thread pool has four threads. */
+export const listParallelism = 16;
+/** A temporary file this old belongs to a process that died: no upload takes a day. */
+export const leftoverAgeMs = 24 * 3_600_000;
+/** A reservation (file systems without hard links) is held for one rename; after this its holder died. */
+export const reservationAgeMs = 10 * 60_000;
+/** A disk has its own queue; more at once only adds seeks. */
+export const localParallelRequests = 16;

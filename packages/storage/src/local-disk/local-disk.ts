@@ -1,0 +1,380 @@
+import type { Stats } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
+import { checkedPaging, checkedRange, requireReadable } from '../arguments.ts';
+import { throwIfCancelled } from '../cancellation.ts';
+import { KeyedExclusion } from '../keyed-exclusion.ts';
+import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits, streamPieceBytes } from '../limits.ts';
+import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
+import { objectPath } from '../rest-protocol.ts';
+import type {
+  CreateOptions,
+  CreateResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectName,
+  ObjectType,
+  ReadOptions,
+  Retention,
+  Target,
+  TargetCapabilities,
+  Transferred,
+  WaitOptions,
+} from '../target.ts';
+import { TransferCount } from '../transfer-count.ts';
+import { batches } from './batches.ts';
+import { diskFailure } from './failure.ts';
+import { Folders, syncFolder } from './folders.ts';
+import { Layout } from './layout.ts';
+import { listObjects } from './listing.ts';
+import { digestObject, openObject, rangeLength, statObject } from './object-file.ts';
+import { type HardLinks, publish } from './publish.ts';
+import { RetentionRecords } from './retention-records.ts';
+import { ContentHash, TemporaryFile } from './temporary-file.ts';
+
+export interface LocalDiskOptions {
+  readonly clock: Clock;
+  readonly hardLinks: HardLinks;
+}
+
+export interface StreamCreateOptions extends CreateOptions {
+  /** What the sender announced; fewer bytes are `channel.closed`, more are `request.invalid`. */
+  readonly expectedSizeBytes?: number | undefined;
+  /** A limit below that of the type, for example what is left of a quota. */
+  readonly maxSizeBytes?: number | undefined;
+}
+
+export interface LocalObjectInfo extends ObjectInfo {
+  /** When the content was written, by this computer's clock. */
+  readonly modifiedAt: Date;
+}
+
+export interface ObjectStream {
+  /** Of the whole object. */
+  readonly sizeBytes: number;
+  /** The bytes asked for, in pieces of at most 256 KiB. Destroy it if you don't read it to the end. */
+  readonly stream: Readable;
+}
+
+/**
+ * A repository in a folder, laid out as restic does. Objects are written to a temporary file, checked against their
+ * name, synced, and then given their name by a hard link, which never overwrites; the folder is synced last.
+ */
+export class LocalDisk implements Target {
+  readonly kind = 'local';
+  readonly location: string;
+  readonly capabilities: TargetCapabilities = {
+    createIfAbsent: true,
+    retention: true,
+    serverTime: false,
+    rangedRead: true,
+    maxObjectSizeBytes,
+    maxParallelRequests: localParallelRequests,
+  };
+  readonly retention: Retention = {
+    get: (name, options) => this.#getRetention(name, options),
+    set: async (name, until, options) => {
+      await this.#protect(name, until, { exactly: true, signal: options?.signal });
+    },
+    extend: (name, until, options) => this.#protect(name, until, { exactly: false, signal: options?.signal }),
+  };
+  readonly #layout: Layout;
+  readonly #folders: Folders;
+  readonly #records: RetentionRecords;
+  readonly #clock: Clock;
+  readonly #hardLinks: HardLinks;
+  readonly #count = new TransferCount();
+  /** A delete must not come between the look at an object's date and a change of it. */
+  readonly #exclusion = new KeyedExclusion();
+
+  /** Use `openLocalDisk`. */
+  constructor(root: string, options: LocalDiskOptions) {
+    this.location = root;
+    this.#layout = new Layout(root);
+    this.#folders = new Folders(root);
+    this.#records = new RetentionRecords(this.#layout, this.#folders);
+    this.#clock = options.clock;
+    this.#hardLinks = options.hardLinks;
+  }
+
+  create(name: ObjectName, body: readonly Uint8Array[], options: CreateOptions = {}): Promise<CreateResult> {
+    return this.#attempt('store', name, options.signal, () => this.#store(name, body, options));
+  }
+
+  /**
+   * Like `create`, hashing and writing while the bytes arrive. The stream is read to its end where that is possible and
+   * never destroyed, except by the signal: an answer can still be sent on its connection.
+   */
+  createFromStream(name: ObjectName, body: Readable, options: StreamCreateOptions = {}): Promise<CreateResult> {
+    return this.#attempt('store', name, options.signal, () => {
+      if (options.signal) addAbortSignal(options.signal, body);
+      return this.#store(name, body.iterator({ destroyOnReturn: false }), options);
+    });
+  }
+
+  read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array> {
+    return this.#attempt('read', name, options.signal, async () => {
+      const { offset, length: wanted } = checkedRange(options);
+      await using object = await openObject(this.#layout, this.#folders, name);
+      const length = rangeLength(name, { offset, length: wanted, sizeBytes: object.sizeBytes });
+      requireReadable(length);
+      const buffer = Buffer.allocUnsafeSlow(length);
+      for (let done = 0; done < length; ) {
+        throwIfCancelled(options.signal);
+        const { bytesRead } = await object.handle.read(buffer, done, length - done, offset + done);
+        // Cut short since it was opened.
+        if (bytesRead === 0) rangeLength(name, { offset, length, sizeBytes: offset + done });
+        done += bytesRead;
+      }
+      this.#count.received(length);
+      return buffer;
+    });
+  }
+
+  /** Like `read`, for objects of any size, as a stream. */
+  readStream(name: ObjectName, options: ReadOptions = {}): Promise<ObjectStream> {
+    return this.#attempt('read', name, options.signal, async () => {
+      const { offset, length: wanted } = checkedRange(options);
+      const { handle, sizeBytes } = await openObject(this.#layout, this.#folders, name);
+      try {
+        const length = rangeLength(name, { offset, length: wanted, sizeBytes });
+        // `end` is inclusive, so nothing at all can't be said; a stream that starts behind the end gives nothing.
+        const range = length === 0 ? { start: sizeBytes } : { start: offset, end: offset + length - 1 };
+        const stream = handle.createReadStream({ ...range, highWaterMark: streamPieceBytes, autoClose: true });
+        stream.once('close', () => this.#count.received(stream.bytesRead));
+        if (options.signal) addAbortSignal(options.signal, stream);
+        return { sizeBytes, stream };
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    });
+  }
+
+  stat(name: ObjectName, options: WaitOptions = {}): Promise<LocalObjectInfo | undefined> {
+    return this.#attempt('look at', name, options.signal, async () => {
+      const found = await statObject(this.#layout, this.#folders, name);
+      return found && { id: name.id, sizeBytes: found.size, modifiedAt: found.mtime };
+    });
+  }
+
+  async *list(
+    type: Exclude<ObjectType, 'config'>,
+    options: ListOptions = {},
+  ): AsyncGenerator<readonly ObjectInfo[], void, undefined> {
+    requireListedType(type);
+    const { after, pageSize } = checkedPaging(options);
+    const { signal } = options;
+    throwIfCancelled(signal);
+    try {
+      this.#count.request();
+      yield* listObjects(this.#layout, this.#folders, { type, after, pageSize, signal });
+    } catch (error) {
+      throw diskFailure(error, `list the objects of type ${type}`, this.#layout.typeFolder(type));
+    }
+  }
+
+  delete(name: ObjectName, options: WaitOptions = {}): Promise<void> {
+    return this.#attempt('delete', name, options.signal, () =>
+      this.#exclusion.run(objectPath(name), async () => {
+        if (!(await this.#stored(name))) return;
+        const until = await this.#records.read(name);
+        if (until && until > this.#clock.now())
+          throw new HoldfastError('storage.immutable', {
+            message: `${printableName(name)} may not be deleted before ${until.toISOString()}`,
+            context: { type: name.type, id: name.id, until: until.toISOString() },
+          });
+        await unlink(this.#layout.objectFile(name));
+        await syncFolder(this.#layout.objectFolder(name));
+        if (until) await this.#records.remove(name);
+      }),
+    );
+  }
+
+  async serverTime(options: WaitOptions = {}): Promise<Date> {
+    throwIfCancelled(options.signal);
+    return this.#clock.now();
+  }
+
+  transferred(): Transferred {
+    return this.#count.total();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #store(
+    name: ObjectName,
+    source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    options: StreamCreateOptions,
+  ): Promise<CreateResult> {
+    if (options.retainUntil) requireRetainable(name, options.retainUntil);
+    const body = this.#counted(
+      batches(source, {
+        what: `The body of ${printableName(name)}`,
+        expectedSizeBytes: options.expectedSizeBytes,
+        maxSizeBytes: Math.min(objectSizeLimits[name.type], options.maxSizeBytes ?? Number.POSITIVE_INFINITY),
+        signal: options.signal,
+      }),
+    );
+    return (await this.#stored(name)) ? this.#compare(name, body, options) : this.#write(name, body, options);
+  }
+
+  /** Takes a body whose name is taken: it may only repeat what is there. Needs no space. */
+  async #compare(
+    name: ObjectName,
+    body: AsyncIterable<readonly Uint8Array[]>,
+    options: CreateOptions,
+  ): Promise<'identical'> {
+    const content = new ContentHash();
+    for await (const pieces of body) content.update(pieces);
+    const digest = content.digest();
+    requireDigest(name, digest);
+    await this.#exclusion.run(objectPath(name), async () => {
+      await this.#requireIdentical(name, digest, options.signal);
+      if (options.retainUntil) await this.#extend(name, options.retainUntil);
+    });
+    return 'identical';
+  }
+
+  async #write(
+    name: ObjectName,
+    body: AsyncIterable<readonly Uint8Array[]>,
+    options: CreateOptions,
+  ): Promise<CreateResult> {
+    await this.#folders.make(this.#layout.temporaryFolder);
+    await using file = await TemporaryFile.create(this.#layout.temporaryFolder);
+    for await (const pieces of body) await file.write(pieces);
+    const digest = await file.finish();
+    requireDigest(name, digest);
+    // `await`, because the temporary file is removed when this function ends.
+    return await this.#exclusion.run(objectPath(name), async () => {
+      throwIfCancelled(options.signal);
+      // Before the object has its name, so that it is never there without its protection.
+      if (options.retainUntil) await this.#extend(name, options.retainUntil);
+      const created = await this.#publish(file, name);
+      if (!created) await this.#requireIdentical(name, digest, options.signal);
+      else await syncFolder(this.#layout.objectFolder(name));
+      return created ? 'created' : 'identical';
+    });
+  }
+
+  async *#counted(body: AsyncIterable<readonly Uint8Array[]>): AsyncGenerator<readonly Uint8Array[]> {
+    for await (const pieces of body) {
+      this.#count.sent(pieces.reduce((sum, piece) => sum + piece.length, 0));
+      yield pieces;
+    }
+  }
+
+  async #publish(file: TemporaryFile, name: ObjectName): Promise<boolean> {
+    const target = this.#layout.objectFile(name);
+    const options = { hardLinks: this.#hardLinks, clock: this.#clock };
+    await this.#folders.make(this.#layout.objectFolder(name));
+    try {
+      return await publish(file, target, options);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      // The folder was removed since we last saw it.
+      this.#folders.forget();
+      await this.#folders.make(this.#layout.objectFolder(name));
+      return publish(file, target, options);
+    }
+  }
+
+  async #requireIdentical(name: ObjectName, digest: string, signal: AbortSignal | undefined): Promise<void> {
+    await using object = await openObject(this.#layout, this.#folders, name);
+    if ((await digestObject(object, signal)) === digest) {
+      // Whoever stored it may not have come to this yet, and our caller will rely on it.
+      await syncFolder(this.#layout.objectFolder(name));
+      return;
+    }
+    const damaged = name.type !== 'config';
+    throw new HoldfastError('storage.exists', {
+      message: damaged
+        ? `${printableName(name)} is stored already, but its content is not what its name says`
+        : 'There is a config already, with other content',
+      ...(damaged ? { guidance: 'The stored object is damaged. Run `holdfast check --read-data`.' } : {}),
+      context: { type: name.type, id: name.id },
+    });
+  }
+
+  #stored(name: ObjectName): Promise<Stats | undefined> {
+    return statObject(this.#layout, this.#folders, name);
+  }
+
+  #getRetention(name: ObjectName, options: WaitOptions = {}): Promise<Date | undefined> {
+    return this.#attempt('look at the date of', name, options.signal, async () => {
+      requireRetainable(name);
+      await this.#requireStored(name);
+      return this.#records.read(name);
+    });
+  }
+
+  #protect(
+    name: ObjectName,
+    until: Date,
+    options: { readonly exactly: boolean; readonly signal: AbortSignal | undefined },
+  ): Promise<Date> {
+    return this.#attempt('protect', name, options.signal, () =>
+      this.#exclusion.run(objectPath(name), async () => {
+        requireRetainable(name, until);
+        await this.#requireStored(name);
+        const inForce = await this.#extend(name, until);
+        if (options.exactly && inForce > until)
+          throw new HoldfastError('storage.immutable', {
+            message: `${printableName(name)} is kept until ${inForce.toISOString()}; that can't be shortened`,
+            context: { type: name.type, id: name.id, until: inForce.toISOString() },
+          });
+        return inForce;
+      }),
+    );
+  }
+
+  /** The later of the date in force and this one, recorded. */
+  async #extend(name: ObjectName, until: Date): Promise<Date> {
+    const present = await this.#records.read(name);
+    if (present && present >= until) return present;
+    await this.#records.write(name, until);
+    return until;
+  }
+
+  async #requireStored(name: ObjectName): Promise<void> {
+    if (!(await this.#stored(name)))
+      throw new HoldfastError('storage.missing', { message: `There is no ${printableName(name)} in ${this.location}` });
+  }
+
+  async #attempt<T>(
+    operation: string,
+    name: ObjectName,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    requireObjectName(name);
+    throwIfCancelled(signal);
+    this.#count.request();
+    try {
+      return await work();
+    } catch (error) {
+      throw diskFailure(error, `${operation} ${printableName(name)}`, this.#layout.objectFile(name));
+    }
+  }
+}
+
+function requireDigest(name: ObjectName, digest: string): void {
+  if (name.type === 'config' || digest === name.id) return;
+  throw new HoldfastError('storage.tampered', {
+    message: `The body of ${printableName(name)} has another SHA-256 than its name; nothing was stored`,
+    guidance: 'It was damaged on its way or in memory. If it happens again, test the memory of both computers.',
+    context: { type: name.type, id: name.id, digest },
+  });
+}
+
+function requireRetainable(name: ObjectName, until?: Date): void {
+  if (name.type === 'lock')
+    throw new HoldfastError('storage.unsupported', {
+      message: 'Locks are never protected: whoever made one must be able to remove it',
+    });
+  // Years beyond 9999 have no RFC 3339 form.
+  if (until && !(until.getTime() <= Date.UTC(9999, 11, 31)))
+    throw new HoldfastError('request.invalid', { message: 'The date to keep an object until is not a valid date' });
+}

@@ -1,0 +1,91 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import { maxPiecesPerWrite } from '../limits.ts';
+import { objectMode } from './layout.ts';
+
+/** Zero where the system doesn't have it (Windows). */
+export const noFollow: number = constants.O_NOFOLLOW ?? 0;
+
+/** SHA-256 of a body in pieces. */
+export class ContentHash {
+  readonly #hash = createHash('sha256');
+
+  update(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) this.#hash.update(piece);
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex');
+  }
+}
+
+/**
+ * A file that nobody takes for an object, hashed while it is written. Removed when disposed, so that whatever goes wrong
+ * leaves nothing; what a crash leaves is swept up when the repository is next opened.
+ */
+export class TemporaryFile implements AsyncDisposable {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #content = new ContentHash();
+  #moved = false;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  static async create(folder: string): Promise<TemporaryFile> {
+    const path = join(folder, randomUUID());
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow;
+    return new TemporaryFile(path, await open(path, flags, objectMode));
+  }
+
+  /** Writes everything; the pieces are hashed while the disk is at work. */
+  async write(pieces: readonly Uint8Array[]): Promise<void> {
+    const written = writeAll(this.#handle, pieces);
+    this.#content.update(pieces);
+    await written;
+  }
+
+  /** Makes the content durable and gives its SHA-256. Nothing can be written afterwards. */
+  async finish(): Promise<string> {
+    await this.#handle.sync();
+    return this.#content.digest();
+  }
+
+  /** The file has been renamed: there is nothing to remove any more. */
+  moved(): void {
+    this.#moved = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+    if (this.#moved) return;
+    try {
+      await unlink(this.path);
+    } catch (error) {
+      // Somebody removed it, or the disk vanished: what matters is that no object was made, and leftovers are swept up.
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+    }
+  }
+}
+
+/** One call may write less than it was given: on a disk that is about to be full, always. */
+async function writeAll(handle: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let rest = pieces.filter((piece) => piece.length > 0);
+  while (rest.length > 0) {
+    let { bytesWritten } = await handle.writev(rest.slice(0, maxPiecesPerWrite));
+    if (bytesWritten === 0) throw new HoldfastError('storage.unavailable', { message: 'The disk takes no more bytes' });
+    let first = 0;
+    for (let piece = rest[first]; piece !== undefined && piece.length <= bytesWritten; piece = rest[first]) {
+      bytesWritten -= piece.length;
+      first += 1;
+    }
+    const partly = rest[first];
+    rest = partly === undefined ? [] : [partly.subarray(bytesWritten), ...rest.slice(first + 1)];
+  }
+}
