@@ -1,0 +1,134 @@
+import type { ErrorReport } from '@holdfast/core';
+import type { BlobIndexHandle, FinishedPack, Node, ObjectId, PartialPack, RepositoryKey } from '@holdfast/repository';
+
+/** What the main thread of a backup and its workers tell each other. */
+
+export interface BackupSetup {
+  readonly kind: 'setup';
+  readonly key: RepositoryKey;
+  readonly index: BlobIndexHandle;
+  readonly gear: Uint32Array;
+  readonly slabs: readonly SharedArrayBuffer[];
+  readonly excludes: readonly string[];
+  readonly oneFileSystem: boolean;
+  readonly packSizeBytes: number | undefined;
+}
+
+/** Looks at the entries of a folder, stores small files, describes everything. */
+export interface ScanJob {
+  readonly kind: 'scan';
+  readonly path: Uint8Array;
+  /** The entries to look at, each followed by NUL; all of the folder if left out. */
+  readonly names: Uint8Array | undefined;
+  /** True for what the person named: then it is an error that it is missing. */
+  readonly named: boolean;
+  /** The folder's own file system; undefined for what the person named. */
+  readonly device: bigint | undefined;
+  /** The same folder, or the part of it with these names, in the parent snapshot. */
+  readonly parentTree: Uint8Array | undefined;
+}
+
+export interface ReadJob {
+  readonly kind: 'read';
+  readonly path: Uint8Array;
+  /** Undefined for the first piece. */
+  readonly open: OpenFile | undefined;
+  readonly offset: number;
+  readonly slab: number;
+}
+
+export interface OpenFile {
+  readonly fd: number;
+  readonly sparse: boolean;
+  /** mtime, ctime, size and inode when it was opened. */
+  readonly version: string;
+}
+
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+export type BackupJob = (
+  | BackupSetup
+  | ScanJob
+  | ReadJob
+  | { readonly kind: 'chunks'; readonly slab: number; readonly chunks: readonly Range[] }
+  | { readonly kind: 'tree'; readonly json: Uint8Array }
+  | { readonly kind: 'flush' }
+) & {
+  /** Memory of packs that are stored, for the next ones. */
+  readonly spare?: SharedArrayBuffer | undefined;
+};
+
+/** A folder inside the one that was looked at. */
+export interface FoundFolder {
+  readonly kind: 'folder';
+  readonly name: Uint8Array;
+  /** The node's JSON up to the id of the tree. */
+  readonly json: string;
+  readonly device: bigint;
+  readonly parentTree: ObjectId | undefined;
+  /** False for a mount point that is left out: it becomes an empty folder. */
+  readonly descend: boolean;
+}
+
+/** A file that is too large for one job. */
+export interface FoundFile {
+  readonly kind: 'file';
+  readonly node: Node;
+  readonly change: Change;
+}
+
+export type Change = 'new' | 'changed' | 'unmodified';
+
+export interface ScanResult {
+  readonly kind: 'scan';
+  /** Text is the JSON of one or more nodes, separated by commas. Everything is in the order of the names. */
+  readonly found: readonly (string | FoundFolder | FoundFile)[];
+  /** What is left of a wide folder, in order. */
+  readonly rest: readonly Pick<ScanJob, 'names' | 'parentTree'>[];
+  readonly problems: readonly ErrorReport[];
+  /** The folder itself could not be read. */
+  readonly failed: boolean;
+  readonly files: Readonly<Record<Change, number>>;
+  /** Of all files that are done. */
+  readonly bytesDone: number;
+  /** Of those, what was really read. */
+  readonly bytesRead: number;
+  readonly stored: Stored;
+}
+
+export interface Stored {
+  readonly dataBlobs: number;
+  readonly treeBlobs: number;
+  readonly bytes: number;
+  readonly packedBytes: number;
+}
+
+export interface ReadResult {
+  readonly kind: 'read';
+  readonly open: OpenFile | undefined;
+  /** Chunks of zeros that a hole gave before what is in the slab. */
+  readonly zeroChunks: { readonly count: number; readonly id: ObjectId; readonly sizeBytes: number } | undefined;
+  readonly chunks: readonly Range[];
+  /** Where the next piece begins. */
+  readonly offset: number;
+  readonly end: boolean;
+  readonly problem: ErrorReport | undefined;
+  /** The file can't be stored. */
+  readonly failed: boolean;
+  readonly stored: Stored;
+}
+
+export type BackupResult =
+  | ScanResult
+  | ReadResult
+  | { readonly kind: 'chunks'; readonly ids: readonly ObjectId[]; readonly stored: Stored }
+  | { readonly kind: 'tree'; readonly id: ObjectId; readonly stored: Stored }
+  | { readonly kind: 'flush'; readonly partials: readonly PartialPack[] }
+  | { readonly kind: 'setup' };
+
+export interface PackEvent {
+  readonly pack: FinishedPack;
+}

@@ -1,0 +1,412 @@
+import fs from 'node:fs';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { decodeTree, type Node, type ObjectId, type Repository } from '@holdfast/repository';
+import type {
+  BackupJob,
+  BackupResult,
+  Change,
+  PackEvent,
+  ReadResult,
+  ScanJob,
+  ScanResult,
+  Stored,
+} from './backup-jobs.ts';
+import { asBuffer, joinPath, printPath } from './byte-path.ts';
+import { describeFile } from './describe-file.ts';
+import { type FolderState, folderTree, type Slot } from './folder-state.ts';
+import { LargeFile } from './large-file.ts';
+import { limits } from './limits.ts';
+import { PackUploads } from './pack-uploads.ts';
+import type { ProblemList } from './problem-list.ts';
+import { folderJson, packNames } from './scan-folder.ts';
+import type { SourceFolder } from './source-tree.ts';
+import type { ThreadPool } from './thread-pool.ts';
+
+export type BackupPool = ThreadPool<BackupJob, BackupResult, PackEvent>;
+
+export interface BackupCounts {
+  readonly files: Record<Change, number>;
+  readonly folders: Record<Change, number>;
+  bytesDone: number;
+  bytesRead: number;
+  stored: Stored;
+}
+
+interface ScanTask {
+  readonly job: ScanJob;
+  readonly folder: FolderState;
+  readonly slot: Slot;
+}
+
+interface ChunkTask {
+  readonly file: LargeFile;
+  readonly slab: number;
+  readonly chunks: ReadResult['chunks'];
+  readonly first: number;
+}
+
+/**
+ * One backup from the sources to the id of the root's tree: gives jobs to the threads, most urgent first (trees, then
+ * chunks that hold a slab, then pieces of large files, then folders, deepest first, which bounds what is in memory).
+ */
+export class BackupRun {
+  readonly counts: BackupCounts = {
+    files: { new: 0, changed: 0, unmodified: 0 },
+    folders: { new: 0, changed: 0, unmodified: 0 },
+    bytesDone: 0,
+    bytesRead: 0,
+    stored: { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 },
+  };
+  currentPath: Buffer | undefined;
+  /** Sources that were found. */
+  readonly uploads: PackUploads;
+  readonly #repository: Repository;
+  readonly #pool: BackupPool;
+  readonly #problems: ProblemList;
+  readonly #signal: AbortSignal;
+  readonly #onProgress: () => void;
+  readonly #finished = Promise.withResolvers<ObjectId>();
+
+  readonly #trees: FolderState[] = [];
+  readonly #chunks: ChunkTask[] = [];
+  readonly #waitingFiles: LargeFile[] = [];
+  readonly #activeFiles = new Set<LargeFile>();
+  readonly #freeSlabs: number[];
+  readonly #chunksInSlab: number[];
+  readonly #scans: ScanTask[] = [];
+  /** Scans whose folder of the parent snapshot is loaded. */
+  readonly #readyScans: ScanTask[] = [];
+  #loading = 0;
+  #ended = false;
+
+  constructor(options: {
+    readonly repository: Repository;
+    readonly pool: BackupPool;
+    readonly problems: ProblemList;
+    readonly signal: AbortSignal;
+    readonly slabCount: number;
+    readonly onProgress: () => void;
+  }) {
+    this.#repository = options.repository;
+    this.#pool = options.pool;
+    this.#problems = options.problems;
+    this.#signal = options.signal;
+    this.#onProgress = options.onProgress;
+    this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
+    this.#chunksInSlab = this.#freeSlabs.map(() => 0);
+    this.uploads = new PackUploads({
+      repository: options.repository,
+      signal: options.signal,
+      onChange: () => this.#pump(),
+      onFailure: (error) => this.fail(error),
+    });
+  }
+
+  /** Gives the id of the root's tree when every folder has its tree in some pack. */
+  async run(root: SourceFolder, parentTree: ObjectId | undefined): Promise<ObjectId> {
+    const folder: FolderState = {
+      path: Buffer.from('/'),
+      parent: undefined,
+      parentTree,
+      slots: [],
+      open: 1,
+      failed: false,
+    };
+    const onAbort = (): void => this.fail(this.#signal.reason);
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (root.named) this.#scanWhole(folder, { device: fs.statSync('/', { bigint: true }).dev });
+      else await this.#wayFolder(root, folder);
+      this.#close(folder);
+      this.#pump();
+      return await this.#finished.promise;
+    } finally {
+      this.#signal.removeEventListener('abort', onAbort);
+      this.#ended = true;
+      for (const { open } of this.#activeFiles) if (open !== undefined) fs.closeSync(open.fd);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#ended = true;
+    this.#finished.reject(toHoldfastError(error));
+  }
+
+  /** A folder on the way to the sources: only its own description and what leads to them is stored. */
+  async #wayFolder(source: SourceFolder, folder: FolderState): Promise<void> {
+    const parents = await this.#parentNodes(folder.parentTree);
+    const parentOf = (child: SourceFolder): Node | undefined => parents.find((node) => node.name.equals(child.name));
+    for (const child of source.children) {
+      const slot: Slot = { json: '' };
+      folder.slots.push(slot);
+      if (child.named) {
+        const job: ScanJob = {
+          kind: 'scan',
+          path: folder.path,
+          names: packNames([child.name]),
+          named: true,
+          device: undefined,
+          parentTree: folder.parentTree === undefined ? undefined : await this.#parentBytes(folder.parentTree),
+        };
+        folder.open += 1;
+        this.#readyScans.push({ job, folder, slot });
+        continue;
+      }
+      const path = joinPath(folder.path, child.name);
+      let json: string;
+      try {
+        // Links on the way are followed, as the system does when it resolves the path.
+        const stat = fs.statSync(path, { bigint: true });
+        const file = { name: child.name, path, accessPath: joinPath(path, Buffer.from('.')), stat };
+        json = folderJson(describeFile(file, (problem) => this.#problems.add(problem)));
+      } catch (cause) {
+        this.#problems.add(
+          new HoldfastError('file.unreadable', {
+            message: `${printPath(path)} does not exist or can't be entered.`,
+            context: { path: printPath(path) },
+            cause,
+          }),
+        );
+        continue;
+      }
+      const before = parentOf(child);
+      folder.open += 1;
+      const inner: FolderState = {
+        path,
+        parent: { folder, slot, json },
+        parentTree: before?.type === 'dir' ? before.subtree : undefined,
+        slots: [],
+        open: 1,
+        failed: false,
+      };
+      await this.#wayFolder(child, inner);
+      this.#close(inner);
+    }
+  }
+
+  async #parentNodes(tree: ObjectId | undefined): Promise<readonly Node[]> {
+    const bytes = tree === undefined ? undefined : await this.#parentBytes(tree);
+    return bytes === undefined ? [] : decodeTree(bytes);
+  }
+
+  /** A folder of the parent snapshot; one that can't be read only costs time: everything in it is read again. */
+  async #parentBytes(tree: ObjectId): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#repository.loadBlob('tree', tree, { signal: this.#signal });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.#problems.add(toHoldfastError(error));
+      return undefined;
+    }
+  }
+
+  #scanWhole(folder: FolderState, options: { readonly device: bigint }): void {
+    const slot: Slot = { json: '' };
+    folder.slots.push(slot);
+    folder.open += 1;
+    const { path } = folder;
+    const job: ScanJob = {
+      kind: 'scan',
+      path,
+      names: undefined,
+      named: false,
+      device: options.device,
+      parentTree: undefined,
+    };
+    if (folder.parentTree === undefined) this.#readyScans.push({ job, folder, slot });
+    else this.#scans.push({ job, folder, slot });
+  }
+
+  #pump(): void {
+    while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
+  }
+
+  /** Starts the most urgent job, if there is one. */
+  #next(): boolean {
+    const tree = this.#trees.pop();
+    if (tree !== undefined) return this.#start(this.#storeTree(tree));
+    const chunks = this.#chunks.shift();
+    if (chunks !== undefined) return this.#start(this.#storeChunks(chunks));
+    const file = this.#nextFile();
+    if (file !== undefined) return this.#start(this.#readPiece(file));
+    this.#loadParents();
+    // Large files that wait hold memory: no more of them are looked for before they have begun.
+    if (this.#waitingFiles.length > limits.entriesPerJob) return false;
+    const scan = this.#readyScans.pop();
+    return scan !== undefined && this.#start(this.#scan(scan));
+  }
+
+  #start(work: Promise<void>): true {
+    work.then(
+      () => this.#pump(),
+      (error: unknown) => this.fail(error),
+    );
+    return true;
+  }
+
+  async #run<Kind extends BackupResult['kind']>(
+    kind: Kind,
+    job: BackupJob,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Extract<BackupResult, { kind: Kind }>> {
+    const spare = this.uploads.takeSpare();
+    const result = await this.#pool.run(spare === undefined ? job : { ...job, spare }, transfer);
+    if (!isKind(result, kind))
+      throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
+    if ('stored' in result) this.#count(result.stored);
+    return result;
+  }
+
+  #count(stored: Stored): void {
+    const sum = this.counts.stored;
+    this.counts.stored = {
+      dataBlobs: sum.dataBlobs + stored.dataBlobs,
+      treeBlobs: sum.treeBlobs + stored.treeBlobs,
+      bytes: sum.bytes + stored.bytes,
+      packedBytes: sum.packedBytes + stored.packedBytes,
+    };
+  }
+
+  /** Loads folders of the parent snapshot a little ahead of the threads. */
+  #loadParents(): void {
+    while (this.#loading < limits.parallelParentTrees && this.#readyScans.length < limits.parallelParentTrees) {
+      const task = this.#scans.pop();
+      if (task === undefined) return;
+      const { parentTree } = task.folder;
+      this.#loading += 1;
+      const load = async (): Promise<void> => {
+        // A copy of its own, which can be handed over to the thread.
+        const bytes = parentTree === undefined ? undefined : await this.#parentBytes(parentTree);
+        this.#loading -= 1;
+        this.#readyScans.push({ ...task, job: { ...task.job, parentTree: bytes && new Uint8Array(bytes) } });
+      };
+      this.#start(load());
+    }
+  }
+
+  async #scan(task: ScanTask): Promise<void> {
+    const { folder, slot } = task;
+    this.currentPath = folder.path;
+    const result = await this.#run('scan', task.job);
+    for (const report of result.problems) this.#problems.add(HoldfastError.fromReport(report));
+    for (const change of ['new', 'changed', 'unmodified'] as const) this.counts.files[change] += result.files[change];
+    this.counts.bytesDone += result.bytesDone;
+    this.counts.bytesRead += result.bytesRead;
+    if (result.failed) folder.failed = true;
+    slot.more = [];
+    for (const found of result.found) this.#take(folder, slot.more, found);
+    // The last one is taken from the stack first; the order of the slots is what counts.
+    for (const rest of result.rest) {
+      const restSlot: Slot = { json: '' };
+      slot.more.push(restSlot);
+      folder.open += 1;
+      this.#readyScans.push({ job: { ...task.job, ...rest }, folder, slot: restSlot });
+    }
+    this.#onProgress();
+    this.#close(folder);
+  }
+
+  #take(folder: FolderState, slots: Slot[], found: ScanResult['found'][number]): void {
+    if (typeof found === 'string') {
+      slots.push({ json: found });
+      return;
+    }
+    const slot: Slot = { json: '' };
+    slots.push(slot);
+    folder.open += 1;
+    if (found.kind === 'file') {
+      this.#waitingFiles.push(new LargeFile({ path: joinPath(folder.path, found.node.name), folder, slot, found }));
+      return;
+    }
+    const inner: FolderState = {
+      path: joinPath(folder.path, asBuffer(found.name)),
+      parent: { folder, slot, json: found.json },
+      parentTree: found.parentTree,
+      slots: [],
+      open: 1,
+      failed: false,
+    };
+    if (found.descend) this.#scanWhole(inner, { device: found.device });
+    this.#close(inner);
+  }
+
+  /** One thing less that the folder waits for. */
+  #close(folder: FolderState): void {
+    folder.open -= 1;
+    if (folder.open > 0) return;
+    if (folder.failed && folder.parent !== undefined) this.#close(folder.parent.folder);
+    else this.#trees.push(folder);
+  }
+
+  async #storeTree(folder: FolderState): Promise<void> {
+    const json = new Uint8Array(folderTree(folder));
+    folder.slots.length = 0;
+    const { id } = await this.#run('tree', { kind: 'tree', json }, [json.buffer]);
+    if (folder.parent === undefined) {
+      this.#finished.resolve(id);
+      return;
+    }
+    const change = folder.parentTree === undefined ? 'new' : folder.parentTree === id ? 'unmodified' : 'changed';
+    this.counts.folders[change] += 1;
+    folder.parent.slot.json = `${folder.parent.json}${id}"}`;
+    this.#close(folder.parent.folder);
+  }
+
+  #nextFile(): LargeFile | undefined {
+    if (this.#freeSlabs.length === 0) return undefined;
+    for (const file of this.#activeFiles) if (!file.reading && !file.readToEnd) return file;
+    if (this.#activeFiles.size >= limits.largeFilesAtOnce) return undefined;
+    const file = this.#waitingFiles.pop();
+    if (file !== undefined) this.#activeFiles.add(file);
+    return file;
+  }
+
+  async #readPiece(file: LargeFile): Promise<void> {
+    const slab = this.#freeSlabs.pop() ?? 0;
+    file.reading = true;
+    this.currentPath = file.path;
+    const result = await this.#run('read', {
+      kind: 'read',
+      path: file.path,
+      open: file.open,
+      offset: file.offset,
+      slab,
+    });
+    if (result.problem !== undefined) this.#problems.add(HoldfastError.fromReport(result.problem));
+    const before = file.offset;
+    const first = file.take(result);
+    this.counts.bytesDone += file.offset - before;
+    this.counts.bytesRead += result.chunks.at(-1)?.end ?? 0;
+    this.#chunksInSlab[slab] = result.chunks.length;
+    if (result.chunks.length === 0) this.#freeSlabs.push(slab);
+    for (let at = 0; at < result.chunks.length; at += limits.chunksPerJob)
+      this.#chunks.push({ file, slab, chunks: result.chunks.slice(at, at + limits.chunksPerJob), first: first + at });
+    this.#onProgress();
+    this.#finishFile(file);
+  }
+
+  async #storeChunks(task: ChunkTask): Promise<void> {
+    const { file, slab, chunks, first } = task;
+    const { ids } = await this.#run('chunks', { kind: 'chunks', slab, chunks });
+    file.stored(first, ids);
+    const left = (this.#chunksInSlab[slab] ?? 0) - chunks.length;
+    this.#chunksInSlab[slab] = left;
+    if (left === 0) this.#freeSlabs.push(slab);
+    this.#onProgress();
+    this.#finishFile(file);
+  }
+
+  #finishFile(file: LargeFile): void {
+    if (!file.complete || !this.#activeFiles.delete(file)) return;
+    file.finish();
+    if (!file.failed) this.counts.files[file.found.change] += 1;
+    this.#close(file.folder);
+  }
+}
+
+function isKind<Kind extends BackupResult['kind']>(
+  result: BackupResult,
+  kind: Kind,
+): result is Extract<BackupResult, { kind: Kind }> {
+  return result.kind === kind;
+}

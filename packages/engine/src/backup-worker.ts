@@ -1,0 +1,43 @@
+import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
+import { BlobStore } from './blob-store.ts';
+import { LargeFileReader } from './read-large-file.ts';
+import { FolderScanner } from './scan-folder.ts';
+import { serveJobs } from './worker-side.ts';
+
+/** A worker thread of a backup. Everything here is synchronous: a thread does one job at a time, to its end. */
+
+interface Tools {
+  readonly store: BlobStore;
+  readonly scanner: FolderScanner;
+  readonly reader: LargeFileReader;
+}
+
+let tools: Tools | undefined;
+
+serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
+  if (job.kind === 'setup') {
+    const store = new BlobStore(job, (pack) => emit({ pack }));
+    tools = { store, scanner: new FolderScanner(job, store), reader: new LargeFileReader(job, store) };
+    return { result: { kind: 'setup' } };
+  }
+  if (tools === undefined) throw new Error('the thread was given work before its setup');
+  const { store, scanner, reader } = tools;
+  if (job.spare !== undefined) store.reuse(job.spare);
+  switch (job.kind) {
+    case 'scan':
+      return { result: scanner.scan(job) };
+    case 'read':
+      return { result: reader.read(job) };
+    case 'chunks': {
+      const slab = reader.slab(job.slab);
+      const ids = job.chunks.map(({ start, end }) => store.store('data', slab.subarray(start, end)));
+      return { result: { kind: 'chunks', ids, stored: store.takeStored() } };
+    }
+    case 'tree': {
+      const id = store.store('tree', job.json);
+      return { result: { kind: 'tree', id, stored: store.takeStored() } };
+    }
+    case 'flush':
+      return { result: { kind: 'flush', partials: store.flush() } };
+  }
+});

@@ -1,0 +1,73 @@
+/** Every bound of this package, each with its reason. Sizes in bytes, times in milliseconds. */
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+export const limits = {
+  /**
+   * Content-defined chunks. Blobs of about 1 MiB are restic's order of size, so indexes and restores behave alike;
+   * 8 MiB is what restic's own readers are used to.
+   */
+  chunkMinSizeBytes: 512 * kib,
+  chunkAverageSizeBytes: 1 * mib,
+  chunkMaxSizeBytes: 8 * mib,
+
+  /** More threads than this gain nothing: the thread that uploads becomes the bottleneck. */
+  maxWorkers: 8,
+  /** Jobs given to a thread: the one it works on, and the next, so that it never waits for a message. */
+  jobsPerWorker: 2,
+
+  /** Files up to this size are read whole inside one thread; larger ones are chunked, and their chunks spread over all. */
+  smallFileMaxSizeBytes: 4 * mib,
+  /** A piece of a large file that is read and chunked at once. Twice the largest chunk, so that every step gains ground. */
+  slabSizeBytes: 16 * mib,
+  /** Slabs beyond one for each thread: reading goes on while chunks are being stored. */
+  extraSlabs: 2,
+  /** Chunks that one job hashes side by side; eight lanes are what the processor has. */
+  chunksPerJob: 8,
+  /** Large files in work at once: the next one is opened while the last chunks of the one before are stored. */
+  largeFilesAtOnce: 4,
+
+  /** Entries of a folder that one job looks at; wider folders are split. */
+  entriesPerJob: 1000,
+  /** A job ends early after reading this much, so that uploads can hold it back. */
+  bytesPerJob: 32 * mib,
+  /** Trees of the parent snapshot being loaded at once. */
+  parallelParentTrees: 16,
+
+  /** Packs that are finished and not durable yet, beyond the parallel requests of the target: a bound of memory (20 MiB each). */
+  extraPacksInFlight: 2,
+  /** Parallel uploads, whatever the target allows: each holds a pack in memory. */
+  maxParallelUploads: 8,
+
+  /** Problems kept for the summary; all are counted and reported. */
+  maxProblemsKept: 1000,
+  /** Time between two reports of progress. */
+  progressIntervalMs: 100,
+
+  /** Paths longer than this are opened in steps; the system's limit is 4,096 with the NUL. */
+  maxPathBytes: 3500,
+  /** Folders inside one another. The system's own programs fail long before. */
+  maxDepth: 20_000,
+
+  /** Restore: sealed bytes that are read and not yet written. */
+  restoreBytesInFlight: 128 * mib,
+  /** Restore: blobs that one job opens and writes. */
+  restoreBytesPerJob: 8 * mib,
+  /** Restore: files that one job writes. */
+  restoreFilesPerJob: 500,
+  /** Restore: a ranged read goes on over gaps of this size, which cost less than a second request. */
+  restoreGapBytes: 64 * kib,
+  /** Restore: parallel reads of packs. */
+  restoreParallelReads: 8,
+  /** Restore: jobs that wait for a thread; with the bytes above the bound of memory. */
+  restoreJobsInFlight: 64,
+  /** Restore: open folders and files; 1,024 is the usual limit of a process, of which others need some. */
+  restoreOpenFiles: 300,
+  /** Restore: the unit that becomes a hole when it is zero; the block of nearly all file systems. */
+  holeSizeBytes: 4 * kib,
+
+  /** The longest pattern; regular expressions made of longer ones would be slow to no use. */
+  maxPatternLength: 4096,
+  maxPatterns: 10_000,
+} as const;

@@ -1,0 +1,135 @@
+import {
+  type FinishedPack,
+  PackBuilder,
+  type PartialPack,
+  type Repository,
+  repositoryLimits,
+} from '@holdfast/repository';
+import { limits } from './limits.ts';
+
+interface StoredPack {
+  readonly id: Uint8Array;
+  readonly header: Uint8Array;
+  readonly blobCount: number;
+}
+
+/**
+ * Takes finished packs, stores several at once, and writes index files for those that are durable. Order of durability:
+ * a pack is in no index file before it is durable itself.
+ */
+export class PackUploads {
+  readonly #repository: Repository;
+  readonly #signal: AbortSignal;
+  readonly #onChange: () => void;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #parallel: number;
+  readonly #waiting: FinishedPack[] = [];
+  readonly #uploads = new Set<Promise<void>>();
+  readonly #spare: SharedArrayBuffer[] = [];
+  #stored: StoredPack[] = [];
+  #storedBlobs = 0;
+  #oldestMs = 0;
+  #indexing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: {
+    readonly repository: Repository;
+    readonly signal: AbortSignal;
+    /** A pack has become durable: there may be room again. */
+    readonly onChange: () => void;
+    readonly onFailure: (error: unknown) => void;
+  }) {
+    this.#repository = options.repository;
+    this.#signal = options.signal;
+    this.#onChange = options.onChange;
+    this.#onFailure = options.onFailure;
+    this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
+  }
+
+  /** False while so many packs wait that no new work should begin. */
+  get room(): boolean {
+    return this.#waiting.length + this.#uploads.size < this.#parallel + limits.extraPacksInFlight;
+  }
+
+  /** Memory of a pack that is durable, to build another one in. */
+  takeSpare(): SharedArrayBuffer | undefined {
+    return this.#spare.pop();
+  }
+
+  add(pack: FinishedPack): void {
+    this.#waiting.push(pack);
+    this.#start();
+  }
+
+  /** Merges what the threads have left: at most one pack of each type stays below the usual size. */
+  addPartials(partials: readonly PartialPack[], packSizeBytes: number | undefined): void {
+    for (const type of ['data', 'tree'] as const) {
+      const size = packSizeBytes === undefined ? {} : { targetSizeBytes: packSizeBytes };
+      const builder = new PackBuilder({ cipher: this.#repository.cipher, type, ...size });
+      for (const partial of partials) {
+        if (partial.type !== type) continue;
+        builder.absorb(partial);
+        if (builder.full) this.#addFinished(builder);
+      }
+      this.#addFinished(builder);
+    }
+  }
+
+  /** Everything durable, index files included. */
+  async settle(): Promise<void> {
+    while (this.#uploads.size > 0) await Promise.all(this.#uploads);
+    this.#saveIndex();
+    await this.#indexing;
+  }
+
+  /** Waits until nothing runs any more, whatever came of it: after an abort or a failure. */
+  async quiesce(): Promise<void> {
+    this.#waiting.length = 0;
+    await Promise.allSettled([...this.#uploads, this.#indexing]);
+  }
+
+  #addFinished(builder: PackBuilder): void {
+    const pack = builder.finish();
+    if (pack !== undefined) this.add(pack);
+  }
+
+  #start(): void {
+    while (this.#uploads.size < this.#parallel && !this.#signal.aborted) {
+      const pack = this.#waiting.shift();
+      if (pack === undefined) return;
+      const upload = this.#upload(pack).then(
+        () => {
+          this.#uploads.delete(upload);
+          this.#start();
+          this.#onChange();
+        },
+        (error: unknown) => {
+          this.#uploads.delete(upload);
+          this.#onFailure(error);
+        },
+      );
+      this.#uploads.add(upload);
+    }
+  }
+
+  async #upload(pack: FinishedPack): Promise<void> {
+    await this.#repository.savePack(pack, { signal: this.#signal });
+    this.#repository.index.addPack(pack.id, pack.header);
+    if (this.#spare.length < this.#parallel) this.#spare.push(pack.bytes.buffer);
+    const nowMs = this.#repository.clock.monotonicMs();
+    if (this.#stored.length === 0) this.#oldestMs = nowMs;
+    this.#stored.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });
+    this.#storedBlobs += pack.blobCount;
+    if (this.#storedBlobs >= repositoryLimits.indexMaxBlobs || nowMs - this.#oldestMs > repositoryLimits.indexMaxAgeMs)
+      this.#saveIndex();
+  }
+
+  #saveIndex(): void {
+    const packs = this.#stored;
+    if (packs.length === 0) return;
+    this.#stored = [];
+    this.#storedBlobs = 0;
+    // One after the other, so that a failure stops those behind it.
+    this.#indexing = this.#indexing.then(() => this.#repository.saveIndex(packs, { signal: this.#signal }));
+    this.#indexing.catch(this.#onFailure);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '@holdfast/core';
+import { limits } from './limits.ts';
+
+/** How far the work is. Totals are there when they are known. */
+export interface Progress<Phase extends string> {
+  readonly phase: Phase;
+  readonly filesDone: number;
+  readonly filesTotal?: number;
+  readonly bytesDone: number;
+  readonly bytesTotal?: number;
+  /** Not necessarily UTF-8 on disk; shown with replacement characters. */
+  readonly currentPath?: string;
+}
+
+/** Passes on at most ten reports a second; the last one always. */
+export class ProgressReporter<Phase extends string> {
+  readonly #clock: Clock;
+  readonly #onProgress: ((progress: Progress<Phase>) => void) | undefined;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, onProgress: ((progress: Progress<Phase>) => void) | undefined) {
+    this.#clock = clock;
+    this.#onProgress = onProgress;
+  }
+
+  report(make: () => Progress<Phase>): void {
+    if (this.#onProgress === undefined) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#lastMs < limits.progressIntervalMs) return;
+    this.#lastMs = nowMs;
+    this.#onProgress(make());
+  }
+
+  /** A report that is not left out: a new phase, the end. */
+  force(progress: Progress<Phase>): void {
+    this.#lastMs = this.#clock.monotonicMs();
+    this.#onProgress?.(progress);
+  }
+}
