@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { z } from 'zod';
 import { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
-import { readFrames, writeFrame } from './frames.ts';
+import { encodeFrame, readFrames } from './frames.ts';
 import { heartbeatIntervalMs, heartbeatTimeoutMs, maxConcurrentCalls } from './limits.ts';
 
 /** Calls in both directions over one byte stream, each with a stream of events and a cancellation. */
@@ -60,6 +60,9 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
   readonly #pending = new Map<number, PendingCall>();
   readonly #serving = new Map<number, AbortController>();
   readonly #over = new AbortController();
+  /** Shared by everyone who waits while the stream is full. */
+  #drained: Promise<void> | undefined;
+  #ending: HoldfastError | undefined;
   #nextId = 0;
   #lastHeardMs: number;
 
@@ -72,7 +75,15 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
     this.closed = this.#run();
   }
 
-  /** Calls the other end. Rejects with the error it reports, `channel.closed` when the connection ends, or the signal's reason. */
+  /**
+   * Set once the connection is over. A call that the end cut off rejects with this very error; a call that the other end
+   * refused rejects with another one, whatever its code. So `error === peer.ending` tells a lost call from a failed one.
+   */
+  get ending(): HoldfastError | undefined {
+    return this.#ending;
+  }
+
+  /** Calls the other end. Rejects with the error it reports, `ending` when the connection ends, or the signal's reason. */
   async call<Name extends keyof Table & string>(
     name: Name,
     params: z.input<Table[Name]['params']>,
@@ -81,13 +92,15 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const method = this.#methods[name];
     if (!method) throw new HoldfastError('internal.unexpected', { message: `There is no method ${name}.` });
-    if (this.#over.signal.aborted) throw closedError(this.#over.signal.reason);
+    if (this.#ending) throw this.#ending;
     if (this.#pending.size >= maxConcurrentCalls) {
       throw new HoldfastError('internal.limit', {
         message: `More than ${maxConcurrentCalls} calls are waiting on one connection.`,
       });
     }
     const id = this.#nextId++;
+    // Encoded before anything is promised: a call that is too large fails alone and leaves the connection as it was.
+    const frame = encodeFrame({ type: 'call', id, method: name, params });
     const onEvent = options.onEvent;
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(id, {
@@ -104,7 +117,7 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
     };
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      this.#post({ type: 'call', id, method: name, params });
+      this.#postFrame(frame);
       return parseMessage(method.result, await answer, `The answer to ${name}`) as z.output<Table[Name]['result']>;
     } finally {
       options.signal?.removeEventListener('abort', onAbort);
@@ -113,9 +126,14 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#over.abort();
+    this.#end(undefined);
     this.#stream.destroy();
     await this.closed;
+  }
+
+  #end(failure: HoldfastError | undefined): void {
+    this.#ending ??= failure ?? new HoldfastError('channel.closed');
+    this.#over.abort(this.#ending);
   }
 
   async #run(): Promise<HoldfastError | undefined> {
@@ -126,17 +144,17 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
       // A stream that is destroyed without an error ends the loop or rejects with a premature close; both mean closed.
       for await (const frame of readFrames(this.#stream)) {
         this.#lastHeardMs = this.#clock.monotonicMs();
-        this.#receive(parseMessage(message, frame, 'A message of the task protocol'));
+        await this.#receive(parseMessage(message, frame, 'A message of the task protocol'));
       }
     } catch (error) {
-      if (!this.#over.signal.aborted) failure = closedError(error);
+      if (!this.#ending) failure = closedError(error);
     } finally {
       clearInterval(heartbeat);
-      this.#over.abort(failure);
+      this.#end(failure);
       this.#stream.destroy();
-      for (const call of this.#pending.values()) call.reject(closedError(failure));
+      for (const call of this.#pending.values()) call.reject(this.#ending);
       this.#pending.clear();
-      for (const controller of this.#serving.values()) controller.abort(closedError(failure));
+      for (const controller of this.#serving.values()) controller.abort(this.#ending);
     }
     return failure;
   }
@@ -153,13 +171,17 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
     this.#post({ type: 'ping' });
   }
 
-  #receive(incoming: Message): void {
+  async #receive(incoming: Message): Promise<void> {
     switch (incoming.type) {
       case 'ping':
         return;
-      case 'call':
-        void this.#serve(incoming.id, incoming.method, incoming.params);
+      case 'call': {
+        const refusal = this.#refusal(incoming.id, incoming.method);
+        // Waits while the other end does not read: whoever sends calls faster than it takes answers is not read either.
+        if (refusal) await this.#send({ type: 'error', id: incoming.id, error: reportOf(refusal) });
+        else void this.#serve(incoming.id, incoming.method, incoming.params);
         return;
+      }
       case 'cancel':
         this.#serving.get(incoming.id)?.abort(new HoldfastError('run.cancelled'));
         return;
@@ -179,19 +201,23 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
     }
   }
 
+  #refusal(id: number, name: string): HoldfastError | undefined {
+    if (!Object.hasOwn(this.#methods, name) || !Object.hasOwn(this.#handlers, name)) {
+      return new HoldfastError('request.missing', { message: `This end does not serve ${name}.` });
+    }
+    if (this.#serving.size < maxConcurrentCalls && !this.#serving.has(id)) return undefined;
+    return new HoldfastError('internal.limit', {
+      message: `More than ${maxConcurrentCalls} calls are running on one connection.`,
+    });
+  }
+
   async #serve(id: number, name: string, params: unknown): Promise<void> {
     const controller = new AbortController();
+    this.#serving.set(id, controller);
     try {
-      const method = Object.hasOwn(this.#methods, name) ? this.#methods[name] : undefined;
-      const handler = Object.hasOwn(this.#handlers, name) ? this.#handlers[name] : undefined;
-      if (!method || !handler)
-        throw new HoldfastError('request.missing', { message: `This end does not serve ${name}.` });
-      if (this.#serving.size >= maxConcurrentCalls || this.#serving.has(id)) {
-        throw new HoldfastError('internal.limit', {
-          message: `More than ${maxConcurrentCalls} calls are running on one connection.`,
-        });
-      }
-      this.#serving.set(id, controller);
+      const method = this.#methods[name];
+      const handler = this.#handlers[name];
+      if (!method || !handler) throw new HoldfastError('request.missing');
       const context: CallContext<Table[string]> = {
         signal: controller.signal,
         emit: (event) => this.#send({ type: 'event', id, event }),
@@ -204,34 +230,43 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
     } catch (error) {
       this.#post({ type: 'error', id, error: reportOf(error) });
     } finally {
-      if (this.#serving.get(id) === controller) this.#serving.delete(id);
+      this.#serving.delete(id);
     }
   }
 
   /** Sends and waits while the connection is slow; silently does nothing once it is over, because `closed` tells. */
-  async #send(outgoing: unknown): Promise<void> {
-    if (this.#over.signal.aborted || this.#stream.destroyed) return;
+  #send(outgoing: unknown): Promise<void> {
+    return this.#sendFrame(encodeFrame(outgoing));
+  }
+
+  async #sendFrame(frame: Buffer): Promise<void> {
+    if (this.#ending || this.#stream.destroyed) return;
+    if (this.#stream.write(frame)) return;
+    this.#drained ??= this.#waitForDrain();
+    await this.#drained;
+  }
+
+  async #waitForDrain(): Promise<void> {
     try {
-      await writeFrame(this.#stream, outgoing, this.#over.signal);
+      await once(this.#stream, 'drain', { signal: this.#over.signal });
     } catch (error) {
-      if (!this.#over.signal.aborted && !this.#stream.destroyed) throw error;
+      if (!this.#ending && !this.#stream.destroyed) throw error;
+    } finally {
+      this.#drained = undefined;
     }
   }
 
   /** Sends without waiting: for small messages that are bounded in number. */
   #post(outgoing: unknown): void {
-    void this.#send(outgoing).catch((error: unknown) => this.#stream.destroy(toHoldfastError(error)));
+    this.#postFrame(encodeFrame(outgoing));
+  }
+
+  #postFrame(frame: Buffer): void {
+    void this.#sendFrame(frame).catch((error: unknown) => this.#stream.destroy(toHoldfastError(error)));
   }
 }
 
 function closedError(cause: unknown): HoldfastError {
   if (cause instanceof HoldfastError) return cause;
   return new HoldfastError('channel.closed', cause === undefined ? {} : { cause });
-}
-
-/** Waits until a stream that is about to be destroyed has sent what it holds. */
-export async function finish(stream: Duplex): Promise<void> {
-  if (stream.writableFinished || stream.destroyed) return;
-  stream.end();
-  await once(stream, 'finish');
 }

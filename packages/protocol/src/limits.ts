@@ -35,3 +35,9 @@ export const enrolTimeoutMs = 30_000;
 
 /** How often at least a process looks whether its certificate is due. */
 export const renewalCheckIntervalMs = 60 * 60_000;
+
+/** The REST API answers within this, also where it has to ask a mover first. */
+export const answerTimeoutMs = 60_000;
+
+/** An event stream that was silent for this long is dead: the server sends a comment every 15 seconds. */
+export const eventSilenceMs = 60_000;

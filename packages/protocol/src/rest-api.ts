@@ -6,7 +6,7 @@ import { maxListEntries } from './limits.ts';
 import { channelUse } from './mover-api.ts';
 import { certificateSerial, entityId, isoTime, platform, slug, snapshotId } from './names.ts';
 import { route } from './route.ts';
-import { backupResult, degradation, progress, restoreResult } from './tasks.ts';
+import { backupResult, dataDirection, degradation, progress, restoreResult } from './tasks.ts';
 
 /** The server's REST API, on 443. Every route needs the administrator token (`Authorization: Bearer …`), the OpenAPI document too. */
 
@@ -71,6 +71,8 @@ export const job = z.object({
   excludes: paths,
   oneFileSystem: z.boolean(),
   tags: z.array(text).max(100),
+  /** Who dials the data channels. */
+  direction: dataDirection,
   createdAt: isoTime,
 });
 export type Job = z.infer<typeof job>;
@@ -260,6 +262,7 @@ export const routes = {
       excludes: paths.default([]),
       oneFileSystem: z.boolean().default(false),
       tags: z.array(text).max(100).default([]),
+      direction: dataDirection.default('agent-dials'),
     }),
     response: job,
   }),
@@ -291,7 +294,7 @@ export const routes = {
       include: paths.default([]),
       overwrite: z.boolean().default(false),
       /** Who dials the data channels. */
-      direction: z.enum(['agent-dials', 'mover-dials']).default('agent-dials'),
+      direction: dataDirection.default('agent-dials'),
     }),
     response: run,
   }),

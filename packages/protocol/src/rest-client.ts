@@ -2,7 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { HttpClient } from '@holdfast/wire';
 import type { z } from 'zod';
 import { parseErrorReport, parseMessage } from './error-report.ts';
-import { maxJsonBytes } from './limits.ts';
+import { answerTimeoutMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
 import { type Routes, routes } from './rest-api.ts';
 
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
@@ -62,7 +62,8 @@ export class RestClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(args.signal ? { signal: args.signal } : {}),
-      stream: route.stream,
+      // Event streams carry a comment every 15 seconds; silence for this long means that the server is gone.
+      timeoutMs: route.stream ? eventSilenceMs : answerTimeoutMs,
     });
     if (response.status >= 200 && response.status < 300) return response;
     const reported = parseErrorReport(await response.json(maxJsonBytes));

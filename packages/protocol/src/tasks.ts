@@ -20,6 +20,10 @@ import {
 const path = z.string().min(1).max(65_536);
 const paths = z.array(path).max(maxListEntries);
 
+/** Who dials the data channels: the agent, as a rule, or the mover where no path leads from the agent to it. */
+export const dataDirection = z.enum(['agent-dials', 'mover-dials']);
+export type DataDirection = z.infer<typeof dataDirection>;
+
 /** Everything an agent needs to reach one repository. Holds secrets: travels inside the end-to-end TLS of a task connection only, never to a log. */
 export const repositoryAccess = z.strictObject({
   tenant: tenantId,
@@ -28,8 +32,7 @@ export const repositoryAccess = z.strictObject({
   grant: z.string().max(8192),
   sessionId: entityId,
   mover: z.strictObject({ id: entityId, host, port, fingerprint }),
-  /** Who dials the data channels. */
-  direction: z.enum(['agent-dials', 'mover-dials']),
+  direction: dataDirection,
 });
 export type RepositoryAccess = z.infer<typeof repositoryAccess>;
 

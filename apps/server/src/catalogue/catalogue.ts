@@ -1,0 +1,109 @@
+import { HoldfastError } from '@holdfast/core';
+import type { Kysely, Transaction } from 'kysely';
+import { openDatabase } from './database.ts';
+import type { Database } from './schema.ts';
+import { TenantPlugin } from './tenant-plugin.ts';
+
+/** Query builders confined to one tenant. The only way to the tables. */
+export type TenantQueries = Pick<Kysely<Database>, 'selectFrom' | 'insertInto' | 'updateTable' | 'deleteFrom' | 'fn'>;
+
+export interface TenantScope {
+  readonly tenant: string;
+  readonly query: TenantQueries;
+  /** All or nothing, and durable when it resolves. Use only the scope that is given to `work`. */
+  transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T>;
+}
+
+/**
+ * The server's memory: who is enrolled, what is to be done, what was done. Beside the tenants' scopes it answers the few
+ * questions that come before a tenant is known.
+ */
+export class Catalogue implements AsyncDisposable {
+  readonly #database: Kysely<Database>;
+
+  private constructor(database: Kysely<Database>) {
+    this.#database = database;
+  }
+
+  static async open(path: string): Promise<Catalogue> {
+    return new Catalogue(await openDatabase(path));
+  }
+
+  tenant(tenant: string): TenantScope {
+    return new Scope(this.#database, tenant);
+  }
+
+  /** The tenant that a join token was made for, or was used in; undefined for an unknown one. */
+  async tenantOfToken(tokenHash: string): Promise<string | undefined> {
+    const token = await this.#database
+      .selectFrom('joinTokens')
+      .select('tenant')
+      .where('tokenHash', '=', tokenHash)
+      .executeTakeFirst();
+    const used =
+      token ??
+      (await this.#database
+        .selectFrom('tokenUses')
+        .select('tenant')
+        .where('tokenHash', '=', tokenHash)
+        .executeTakeFirst());
+    return used?.tenant;
+  }
+
+  /** The tenant that a certificate was issued in; undefined for an unknown serial. */
+  async tenantOfCertificate(serial: string): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('certificates')
+      .select('tenant')
+      .where('serial', '=', serial)
+      .executeTakeFirst();
+    return row?.tenant;
+  }
+
+  /** Serials of all tenants that are revoked and not yet expired. Throws `internal.limit` above `limit`, rather than forget one. */
+  async revokedSerials(o: { now: Date; limit: number }): Promise<string[]> {
+    const rows = await this.#database
+      .selectFrom('certificates')
+      .select('serial')
+      .where('revokedAt', 'is not', null)
+      .where('expiresAt', '>', o.now.toISOString())
+      .limit(o.limit + 1)
+      .execute();
+    if (rows.length > o.limit) {
+      throw new HoldfastError('internal.limit', {
+        message: `More than ${o.limit} certificates are revoked and not yet expired.`,
+      });
+    }
+    return rows.map((row) => row.serial);
+  }
+
+  /** Every tenant that has anything enrolled. */
+  async tenants(): Promise<string[]> {
+    const rows = await this.#database.selectFrom('computers').select('tenant').distinct().execute();
+    return rows.map((row) => row.tenant);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database.destroy();
+  }
+}
+
+class Scope implements TenantScope {
+  readonly tenant: string;
+  readonly #database: Kysely<Database> | Transaction<Database>;
+  readonly #confined: Kysely<Database>;
+
+  constructor(database: Kysely<Database> | Transaction<Database>, tenant: string) {
+    this.tenant = tenant;
+    this.#database = database;
+    this.#confined = database.withPlugin(new TenantPlugin(tenant));
+  }
+
+  get query(): TenantQueries {
+    return this.#confined;
+  }
+
+  transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T> {
+    return this.#database.transaction().execute((transaction) => work(new Scope(transaction, this.tenant)));
+  }
+}

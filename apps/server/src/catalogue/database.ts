@@ -1,0 +1,47 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { migrations } from './migrations.ts';
+import type { Database } from './schema.ts';
+
+/** Another process (a backup, an administrator's shell) may hold the database for a moment. */
+const busyTimeoutMs = 5_000;
+
+/** Opens the catalogue's database and brings it to the present schema. Mode of the file: that of its folder, 0700. */
+export async function openDatabase(path: string): Promise<Kysely<Database>> {
+  const sqlite = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+  // FULL in WAL mode: a transaction is durable when it is committed, which is what the API reports.
+  sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
+  const database = new Kysely<Database>({
+    dialect: new SqliteDialect({
+      database: { close: () => sqlite.close(), prepare: (sql) => statement(sqlite.prepare(sql)) },
+    }),
+  });
+  try {
+    const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
+    const { error } = await migrator.migrateToLatest();
+    if (error) throw error;
+    return database;
+  } catch (error) {
+    await database.destroy();
+    throw error;
+  }
+}
+
+/** What Kysely's SQLite dialect asks of a statement, on top of Node's. */
+function statement(prepared: StatementSync): SqliteStatement {
+  return {
+    reader: prepared.columns().length > 0,
+    all: (parameters) => prepared.all(...parameters.map(sqlValue)),
+    run: (parameters) => prepared.run(...parameters.map(sqlValue)),
+    iterate: (parameters) => prepared.iterate(...parameters.map(sqlValue)),
+  };
+}
+
+function sqlValue(value: unknown): SQLInputValue {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value;
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(`a value of type ${typeof value} can't be stored`);
+}

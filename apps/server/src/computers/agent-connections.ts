@@ -1,0 +1,138 @@
+import type { Duplex } from 'node:stream';
+import type { ChannelId } from '@holdfast/contract';
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { CallPeer, type Hello, limits, type TaskMethods, taskMethods } from '@holdfast/protocol';
+import type { PeerIdentity } from '@holdfast/wire';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { controlCallTimeoutMs } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import { withTimeLimit } from '../time-limit.ts';
+import type { Presence } from './presence.ts';
+
+/** A connection to an agent over which tasks can be run. */
+export interface AgentPeer {
+  readonly peer: CallPeer<TaskMethods>;
+  /** The certificate that the agent showed on it. */
+  readonly identity: PeerIdentity;
+  readonly channel: ChannelId;
+}
+
+interface Held extends AgentPeer {
+  readonly tenant: string;
+}
+
+interface Waiter {
+  readonly agentId: string;
+  readonly resolve: (held: AgentPeer) => void;
+}
+
+/** The connections that agents hold open on 10005 and 10006: the carrier that always works, and the sign of presence. */
+export class AgentConnections implements AsyncDisposable {
+  readonly #catalogue: Catalogue;
+  readonly #presence: Presence;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #ownHello: () => Hello;
+  readonly #held = new Map<string, Held>();
+  readonly #waiters = new Set<Waiter>();
+
+  constructor(o: {
+    catalogue: Catalogue;
+    presence: Presence;
+    clock: Clock;
+    logger: Logger;
+    ownHello: () => Hello;
+  }) {
+    this.#catalogue = o.catalogue;
+    this.#presence = o.presence;
+    this.#clock = o.clock;
+    this.#logger = o.logger;
+    this.#ownHello = o.ownHello;
+  }
+
+  /** Takes over a stream that speaks the task protocol from now on. Resolves when the connection is over. */
+  async hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
+    const { identity, tenant } = o;
+    await using peer = new CallPeer({ stream: o.stream, methods: taskMethods, handlers: {}, clock: this.#clock });
+    await this.greet({ peer, tenant, agentId: identity.id });
+    const held: Held = { peer, tenant, identity, channel: o.channel };
+    const earlier = this.#held.get(identity.id);
+    this.#held.set(identity.id, held);
+    // The agent has called again, so what it held before is dead even if our side has not noticed.
+    if (earlier) await earlier.peer[Symbol.asyncDispose]();
+    await this.#presence.seen(tenant, identity.id);
+    this.#logger.info({ agent: identity.id, channel: o.channel }, 'agent connected');
+    for (const waiter of [...this.#waiters]) if (waiter.agentId === identity.id) waiter.resolve(held);
+    await peer.closed;
+    this.#logger.info({ agent: identity.id }, 'agent disconnected');
+    if (this.#held.get(identity.id) !== held) return;
+    this.#held.delete(identity.id);
+    await this.#presence.gone(tenant, identity.id);
+  }
+
+  /** The first exchange on every task connection: versions, and the ports that the agent really listens on. */
+  async greet(o: { peer: CallPeer<TaskMethods>; tenant: string; agentId: string }): Promise<void> {
+    const answer = await withTimeLimit({
+      clock: this.#clock,
+      limitMs: controlCallTimeoutMs,
+      expired: () =>
+        new HoldfastError('run.timeout', { message: `Agent ${o.agentId} did not answer the first message.` }),
+      work: (signal) => o.peer.call('hello', this.#ownHello(), { signal }),
+    });
+    if (answer.protocolVersion !== limits.protocolVersion) {
+      throw new HoldfastError('version.unsupported', {
+        message: `Agent ${o.agentId} speaks version ${answer.protocolVersion} of the protocol, this server version ${limits.protocolVersion}.`,
+      });
+    }
+    await this.#catalogue
+      .tenant(o.tenant)
+      .query.updateTable('computers')
+      .set({
+        hostname: answer.hostname,
+        platform: answer.platform,
+        productVersion: answer.productVersion,
+        portsJson: JSON.stringify(answer.ports),
+      })
+      .where('id', '=', o.agentId)
+      .execute();
+  }
+
+  held(agentId: string): AgentPeer | undefined {
+    return this.#held.get(agentId);
+  }
+
+  /** The held connection, now or when the agent calls in. Rejects with the signal's reason. */
+  async wait(agentId: string, signal: AbortSignal): Promise<AgentPeer> {
+    signal.throwIfAborted();
+    const held = this.#held.get(agentId);
+    if (held) return held;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        agentId,
+        resolve: (peer) => {
+          settle();
+          resolve(peer);
+        },
+      };
+      const onAbort = (): void => {
+        settle();
+        reject(signal.reason);
+      };
+      this.#waiters.add(waiter);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Cuts the connection of an agent whose certificate has been revoked. */
+  async drop(agentId: string): Promise<void> {
+    await this.#held.get(agentId)?.peer[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#held.values()].map((held) => held.peer[Symbol.asyncDispose]()));
+  }
+}

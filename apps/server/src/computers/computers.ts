@@ -1,0 +1,70 @@
+import { type ChannelId, channel as channelOf, defaultPort, isChannelId } from '@holdfast/contract';
+import { HoldfastError } from '@holdfast/core';
+import type { Computer, EnrollableRole } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { ComputersTable } from '../catalogue/schema.ts';
+import { readJson } from '../json-column.ts';
+import { maxListedRows } from '../limits.ts';
+
+export type ComputerRow = Selectable<ComputersTable>;
+
+const portMap = z.record(z.string(), z.number().int());
+
+export async function listComputers(scope: TenantScope, role?: EnrollableRole): Promise<ComputerRow[]> {
+  let query = scope.query.selectFrom('computers').selectAll().orderBy('enrolledAt').limit(maxListedRows);
+  if (role !== undefined) query = query.where('role', '=', role);
+  return query.execute();
+}
+
+/** Throws `request.missing` when there is none of that id and role. */
+export async function loadComputer(scope: TenantScope, id: string, role?: EnrollableRole): Promise<ComputerRow> {
+  const row = await scope.query.selectFrom('computers').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row && (role === undefined || row.role === role)) return row;
+  throw new HoldfastError('request.missing', { message: `There is no ${role ?? 'computer'} ${id}.` });
+}
+
+/** As `loadComputer`, and refuses a computer whose certificate is revoked. */
+export async function loadUsableComputer(scope: TenantScope, id: string, role: EnrollableRole): Promise<ComputerRow> {
+  const row = await loadComputer(scope, id, role);
+  if (row.revokedAt === null) return row;
+  throw new HoldfastError('channel.revoked', {
+    message: `The certificate of ${role} ${row.hostname} (${id}) has been revoked.`,
+    context: { role, id },
+  });
+}
+
+export function computerView(row: ComputerRow, isOnline: boolean): Computer {
+  return {
+    id: row.id,
+    role: row.role,
+    group: row.groupName,
+    hostname: row.hostname,
+    address: row.address,
+    platform: platformSchema.parse(row.platform),
+    productVersion: row.productVersion,
+    certificateSerial: row.certificateSerial,
+    certificateExpiresAt: row.certificateExpiresAt,
+    enrolledAt: row.enrolledAt,
+    state: row.revokedAt !== null ? 'revoked' : isOnline ? 'online' : 'offline',
+    ...(row.lastSeenAt === null ? {} : { lastSeenAt: row.lastSeenAt }),
+  };
+}
+
+const platformSchema = z.enum(['linux', 'win32', 'darwin', 'aix', 'sunos', 'freebsd', 'openbsd']);
+
+/**
+ * Where that computer listens for the channel: what it reported, for this channel or one that shares the port, else the
+ * contract's port.
+ */
+export function portOf(row: Pick<ComputerRow, 'portsJson'>, id: ChannelId): number {
+  const contracted = defaultPort(channelOf(id));
+  const reported = readJson(portMap, row.portsJson, 'computers.portsJson');
+  const sharing = Object.entries(reported).find(
+    ([other]) => isChannelId(other) && defaultPort(channelOf(other)) === contracted,
+  );
+  const port = reported[id] ?? sharing?.[1] ?? contracted;
+  if (port === undefined) throw new HoldfastError('channel.unknown', { message: `Channel ${id} has no port.` });
+  return port;
+}

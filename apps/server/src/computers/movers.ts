@@ -1,0 +1,100 @@
+import { type Clock, Semaphore, toHoldfastError } from '@holdfast/core';
+import type { IdentityKey } from '@holdfast/protocol';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Revocations } from '../enrolment/revocations.ts';
+import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs, newMoverMs } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import { type ComputerRow, listComputers } from './computers.ts';
+import type { MoverLinks } from './mover-link.ts';
+import type { Presence } from './presence.ts';
+
+/** Keeps movers told whom to believe, and knows by it which of them are there. */
+export class Movers {
+  readonly links: MoverLinks;
+  readonly #catalogue: Catalogue;
+  readonly #revocations: Revocations;
+  readonly #presence: Presence;
+  readonly #identityKeys: readonly IdentityKey[];
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #contacts = new Semaphore(maxParallelContacts);
+  readonly #lastContactMs = new Map<string, number>();
+
+  constructor(o: {
+    links: MoverLinks;
+    catalogue: Catalogue;
+    revocations: Revocations;
+    presence: Presence;
+    identityKeys: readonly IdentityKey[];
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.links = o.links;
+    this.#catalogue = o.catalogue;
+    this.#revocations = o.revocations;
+    this.#presence = o.presence;
+    this.#identityKeys = o.identityKeys;
+    this.#clock = o.clock;
+    this.#logger = o.logger;
+  }
+
+  /** Contacts movers as they fall due until the signal aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#contactAll(signal, (mover) => this.#isDue(mover));
+      await this.#clock.sleep(newMoverContactIntervalMs, signal);
+    }
+  }
+
+  /** Tells every mover at once; returns when each has been told or could not be reached. */
+  async pushTrust(signal?: AbortSignal): Promise<void> {
+    await this.#contactAll(signal, () => true);
+  }
+
+  /** Tells one mover whom to believe. Throws when it can't be told. */
+  async trust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
+    this.#lastContactMs.set(mover.id, this.#clock.monotonicMs());
+    try {
+      const revokedSerials = await this.#revocations.list();
+      await this.links.tell(mover, {
+        method: 'PUT',
+        path: '/trust',
+        body: { identityKeys: this.#identityKeys, revokedSerials },
+        ...(signal ? { signal } : {}),
+      });
+      await this.#presence.seen(tenant, mover.id);
+    } catch (error) {
+      signal?.throwIfAborted();
+      await this.#presence.gone(tenant, mover.id);
+      throw error;
+    }
+  }
+
+  async #contactAll(signal: AbortSignal | undefined, isDue: (mover: ComputerRow) => boolean): Promise<void> {
+    const contacts: Promise<void>[] = [];
+    for (const tenant of await this.#catalogue.tenants()) {
+      for (const mover of await listComputers(this.#catalogue.tenant(tenant), 'mover')) {
+        if (mover.revokedAt === null && isDue(mover)) contacts.push(this.#contact(tenant, mover, signal));
+      }
+    }
+    await Promise.all(contacts);
+  }
+
+  async #contact(tenant: string, mover: ComputerRow, signal: AbortSignal | undefined): Promise<void> {
+    using _permit = await this.#contacts.acquire(signal);
+    try {
+      await this.trust(tenant, mover, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#logger.debug({ mover: mover.id, error: toHoldfastError(error) }, 'mover not reached');
+    }
+  }
+
+  /** One that has just enrolled is about to listen: it is tried more often. */
+  #isDue(mover: ComputerRow): boolean {
+    const sinceMs = this.#clock.monotonicMs() - (this.#lastContactMs.get(mover.id) ?? Number.NEGATIVE_INFINITY);
+    const isNew = this.#clock.now().getTime() - Date.parse(mover.enrolledAt) < newMoverMs;
+    const isWaitedFor = isNew && !this.#presence.isOnline(mover.id);
+    return sinceMs >= (isWaitedFor ? newMoverContactIntervalMs : moverContactIntervalMs);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '@holdfast/core';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { EventHub } from '../event-hub.ts';
+import { presencePersistMs } from '../limits.ts';
+import { computerView, loadComputer } from './computers.ts';
+
+/** Who is there now: agents by the connection that they hold, movers by the last contact. */
+export class Presence {
+  readonly #catalogue: Catalogue;
+  readonly #events: EventHub;
+  readonly #clock: Clock;
+  readonly #online = new Set<string>();
+  readonly #persistedMs = new Map<string, number>();
+
+  constructor(o: { catalogue: Catalogue; events: EventHub; clock: Clock }) {
+    this.#catalogue = o.catalogue;
+    this.#events = o.events;
+    this.#clock = o.clock;
+  }
+
+  isOnline(computerId: string): boolean {
+    return this.#online.has(computerId);
+  }
+
+  /** The computer was heard of just now. */
+  async seen(tenant: string, computerId: string): Promise<void> {
+    const isNew = !this.#online.has(computerId);
+    this.#online.add(computerId);
+    const nowMs = this.#clock.monotonicMs();
+    const persistedMs = this.#persistedMs.get(computerId) ?? Number.NEGATIVE_INFINITY;
+    if (isNew || nowMs - persistedMs >= presencePersistMs) {
+      this.#persistedMs.set(computerId, nowMs);
+      await this.#catalogue
+        .tenant(tenant)
+        .query.updateTable('computers')
+        .set({ lastSeenAt: this.#clock.now().toISOString() })
+        .where('id', '=', computerId)
+        .execute();
+    }
+    if (isNew) await this.announce(tenant, computerId);
+  }
+
+  async gone(tenant: string, computerId: string): Promise<void> {
+    this.#persistedMs.delete(computerId);
+    if (this.#online.delete(computerId)) await this.announce(tenant, computerId);
+  }
+
+  /** Publishes the computer as it is now. */
+  async announce(tenant: string, computerId: string): Promise<void> {
+    const row = await loadComputer(this.#catalogue.tenant(tenant), computerId);
+    this.#events.publishComputer(tenant, computerView(row, this.isOnline(computerId)));
+  }
+}

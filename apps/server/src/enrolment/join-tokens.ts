@@ -1,0 +1,96 @@
+import type { Clock } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
+import type { EnrollableRole } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import { hashToken, newToken } from '../administrator-token.ts';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { JoinTokensTable } from '../catalogue/schema.ts';
+import { maxListedRows } from '../limits.ts';
+
+export interface JoinToken {
+  readonly id: string;
+  readonly role: EnrollableRole;
+  readonly group: string;
+  readonly usesLeft: number;
+  readonly expiresAt: string;
+  readonly createdAt: string;
+}
+
+export function joinTokenHash(token: string): string {
+  return hashToken(token).toString('hex');
+}
+
+/** Makes a token. Its text is known to the caller only: the catalogue keeps a hash. */
+export async function createJoinToken(
+  scope: TenantScope,
+  o: { role: EnrollableRole; group: string; uses: number; lifetimeMs: number; clock: Clock },
+): Promise<JoinToken & { readonly token: string }> {
+  const token = newToken('hfj');
+  const now = o.clock.now();
+  const row = {
+    id: crypto.randomUUID(),
+    tokenHash: joinTokenHash(token),
+    role: o.role,
+    groupName: o.group,
+    usesLeft: o.uses,
+    createdAt: now.toISOString(),
+    expiresAt: new Date(now.getTime() + o.lifetimeMs).toISOString(),
+  };
+  await scope.query.insertInto('joinTokens').values(row).execute();
+  return { ...view(row), token };
+}
+
+/** Tokens that can still be used. Others are removed on the way. */
+export async function usableJoinTokens(scope: TenantScope, clock: Clock): Promise<JoinToken[]> {
+  const now = clock.now().toISOString();
+  await scope.query
+    .deleteFrom('joinTokens')
+    .where((row) => row.or([row('expiresAt', '<=', now), row('usesLeft', '=', 0)]))
+    .execute();
+  const rows = await scope.query
+    .selectFrom('joinTokens')
+    .selectAll()
+    .orderBy('createdAt')
+    .limit(maxListedRows)
+    .execute();
+  return rows.map(view);
+}
+
+export async function deleteJoinToken(scope: TenantScope, id: string): Promise<void> {
+  const { numDeletedRows } = await scope.query.deleteFrom('joinTokens').where('id', '=', id).executeTakeFirst();
+  if (numDeletedRows === 0n) throw new HoldfastError('request.missing', { message: `There is no join token ${id}.` });
+}
+
+/**
+ * Takes one use of a token within the caller's transaction. Throws `auth.token` without saying which of unknown, expired,
+ * used up or made for another role it is: only the person who made the token needs to know.
+ */
+export async function useJoinToken(
+  scope: TenantScope,
+  o: { tokenHash: string; role: EnrollableRole; clock: Clock },
+): Promise<{ readonly group: string }> {
+  const row = await scope.query
+    .updateTable('joinTokens')
+    .set((token) => ({ usesLeft: token('usesLeft', '-', 1) }))
+    .where('tokenHash', '=', o.tokenHash)
+    .where('role', '=', o.role)
+    .where('usesLeft', '>', 0)
+    .where('expiresAt', '>', o.clock.now().toISOString())
+    .returning('groupName')
+    .executeTakeFirst();
+  if (!row) throw new HoldfastError('auth.token');
+  return { group: row.groupName };
+}
+
+function view(
+  row: Pick<Selectable<JoinTokensTable>, 'id' | 'role' | 'groupName' | 'usesLeft' | 'expiresAt' | 'createdAt'>,
+): JoinToken {
+  return {
+    id: row.id,
+    role: row.role,
+    group: row.groupName,
+    usesLeft: row.usesLeft,
+    expiresAt: row.expiresAt,
+    createdAt: row.createdAt,
+  };
+}
