@@ -39,7 +39,7 @@ export const format: Check = {
   name: 'format',
   purpose: 'biome: one format and import order (npm run fix)',
   async run(root) {
-    const args = ['ci', '--reporter=json', '--max-diagnostics=none', '.'];
+    const args = ['ci', '--colors=off', '--reporter=json', '--max-diagnostics=none', '.'];
     const output = await runNode(root, 'node_modules/@biomejs/biome/bin/biome', args);
     const { summary, diagnostics } = JSON.parse(output.stdout) as BiomeReport;
     const findings = diagnostics.map(({ message, location }): Finding => {

@@ -1,4 +1,4 @@
-import type { Argument, ParamPattern } from 'oxc-parser';
+import type { Argument } from 'oxc-parser';
 import type { Check, Finding } from './check.ts';
 import { isTest, minimumSourceFiles, sourceFiles } from './source-files.ts';
 import { readSource, type SourceFile } from './syntax.ts';
@@ -50,10 +50,9 @@ export function socketFindings(source: SourceFile): readonly Finding[] {
     const names = use.names.filter((name) => !permitted.includes(name));
     if (names.length > 0) add(use.line, `${names.join(', ')} from ${use.specifier}`);
   }
-  const own = bindings(source);
+  // A thing of one's own may not be called so either: whoever reads the call could not tell.
   const addGlobal = (node: Argument): void => {
-    if (node.type === 'Identifier' && globals.has(node.name) && !own.has(node.name))
-      add(source.lineOf(node.start), `the global ${node.name}`);
+    if (node.type === 'Identifier' && globals.has(node.name)) add(source.lineOf(node.start), `the global ${node.name}`);
   };
   source.visit({
     CallExpression(node) {
@@ -89,30 +88,6 @@ function isAddress(argument: Argument): boolean {
       property.key.type === 'Identifier' &&
       ['port', 'host', 'path', 'fd'].includes(property.key.name),
   );
-}
-
-/** Names that the file itself gives to something: parameters, variables, functions and imports. */
-function bindings(source: SourceFile): ReadonlySet<string> {
-  const names = new Set<string>();
-  const addPattern = (pattern: ParamPattern): void => {
-    if (pattern.type === 'Identifier') names.add(pattern.name);
-    else if (pattern.type === 'ObjectPattern')
-      for (const property of pattern.properties) if (property.type === 'Property') addPattern(property.value);
-  };
-  const addParameters = (node: { readonly params: readonly ParamPattern[] }): void => {
-    for (const parameter of node.params) addPattern(parameter);
-  };
-  source.visit({
-    VariableDeclarator: (node) => addPattern(node.id),
-    FunctionDeclaration(node) {
-      if (node.id) names.add(node.id.name);
-      addParameters(node);
-    },
-    FunctionExpression: addParameters,
-    ArrowFunctionExpression: addParameters,
-    ImportSpecifier: (node) => names.add(node.local.name),
-  });
-  return names;
 }
 
 /** The comment stands on the line itself or alone on the line before. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import type { Expression, FunctionBody } from 'oxc-parser';
+import type { ArrowFunctionExpression, CallExpression, Expression } from 'oxc-parser';
 import type { Check, Finding } from './check.ts';
 import { isTest, minimumSourceFiles, sourceFiles, textFiles } from './source-files.ts';
 import { readSource, type SourceFile } from './syntax.ts';
@@ -17,6 +17,7 @@ const emptyName = /(^|[-/])(utils?|helpers?|managers?|misc)([-./]|$)/;
 const unfinished = /\b(TODO|FIXME|XXX|HACK)\b/;
 /** Letters apart, so that the check does not find itself. */
 const vendorName = new RegExp(['v', 'e', 'e', 'a', 'm'].join(''), 'i');
+const swallowed = 'a swallowed rejection: handle it, or say in it why nothing is to be done';
 const suppression = /(oxlint-disable|eslint-disable|biome-ignore|@ts-ignore|@ts-nocheck|@ts-expect-error)/;
 /** A suppression gives its reason after a dash or colon. */
 const reasonedSuppression = /(oxlint-disable|eslint-disable|biome-ignore)\S*.*(--|:) \S+ \S+/;
@@ -81,16 +82,15 @@ export function styleFindings(source: SourceFile): readonly Finding[] {
           `${source.text.slice(node.typeAnnotation.start - 3, node.typeAnnotation.end)} switches the types off`,
         );
     },
+    ExpressionStatement(node) {
+      const rejection = forgottenRejection(node.expression);
+      if (rejection) add(rejection.start, swallowed);
+    },
     CallExpression(node) {
+      const handler = catchHandler(node);
+      if (handler?.body.type === 'BlockStatement' && isSilent(handler.body)) add(handler.start, swallowed);
       const { callee } = node;
       if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return;
-      const [first] = node.arguments;
-      if (callee.property.name === 'catch' && first?.type === 'ArrowFunctionExpression') {
-        const { body } = first;
-        const silent = body.type === 'BlockStatement' ? isSilent(body as FunctionBody) : isNothing(body);
-        if (silent)
-          add(callee.property.start, 'a swallowed rejection: handle it, or say in it why nothing is to be done');
-      }
       if (callee.property.name === 'module' && callee.object.type === 'Identifier' && callee.object.name === 'mock')
         add(node.start, 'a module mock: inject what the test replaces');
     },
@@ -98,8 +98,27 @@ export function styleFindings(source: SourceFile): readonly Finding[] {
   return findings;
 }
 
-/** `undefined`, `null`, `void 0`, a literal: an arrow that forgets the error. */
-function isNothing(body: Expression): boolean {
+/** The arrow function of `promise.catch(() => …)`. */
+function catchHandler(node: CallExpression): ArrowFunctionExpression | undefined {
+  const {
+    callee,
+    arguments: [first],
+  } = node;
+  if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return undefined;
+  return callee.property.name === 'catch' && first?.type === 'ArrowFunctionExpression' ? first : undefined;
+}
+
+/** `promise.catch(() => undefined)` as a statement, awaited or not: nobody will ever see the value nor the error. */
+function forgottenRejection(statement: Expression): ArrowFunctionExpression | undefined {
+  const isWrapped =
+    statement.type === 'AwaitExpression' || (statement.type === 'UnaryExpression' && statement.operator === 'void');
+  const expression = isWrapped ? statement.argument : statement;
+  const handler = expression.type === 'CallExpression' ? catchHandler(expression) : undefined;
+  return handler && isNothing(handler.body) ? handler : undefined;
+}
+
+/** `undefined`, `null`, `void 0`, a literal. */
+function isNothing(body: ArrowFunctionExpression['body']): boolean {
   return (
     body.type === 'Literal' ||
     body.type === 'UnaryExpression' ||
