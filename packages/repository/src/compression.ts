@@ -40,21 +40,43 @@ export function unzstd(
 }
 
 const sample = new Uint8Array(limits.samplePieces * limits.samplePieceBytes);
+const counts = new Uint32Array(256);
 
 /**
- * The compressed bytes, or undefined where compressing gains nothing. Large blobs are judged by a sample first, because
- * compressing what is compressed already (media, archives) costs as much as hashing it.
+ * True when bytes are spread so evenly that coding them by frequency would save less than 1/64: what is encrypted or
+ * compressed already looks like this, and hardly anything else. The saving is about chi² / (16 n ln 2) of n bytes. Below
+ * 2 KiB even random bytes are not that even. Costs a fifth of asking zstd.
+ */
+export function looksRandom(bytes: Uint8Array): boolean {
+  const size = bytes.byteLength;
+  if (size < 2048) return false;
+  counts.fill(0);
+  for (let at = 0; at < size; at += 1) {
+    const byte = bytes[at] ?? 0;
+    counts[byte] = (counts[byte] ?? 0) + 1;
+  }
+  let squares = 0;
+  for (let byte = 0; byte < 256; byte += 1) squares += (counts[byte] ?? 0) ** 2;
+  return (squares * 256) / size - size < (16 * Math.LN2 * size) / 64;
+}
+
+/**
+ * The compressed bytes, or undefined where compressing gains nothing. A sample is judged first, because compressing
+ * what is compressed already (media, archives) costs as much as hashing it.
  */
 export function compressIfSmaller(plain: Uint8Array, compression: Compression): Buffer | undefined {
   if (compression === 'off' || plain.byteLength === 0) return undefined;
-  if (plain.byteLength > limits.sampleAboveBytes) {
+  if (plain.byteLength <= limits.sampleAboveBytes) {
+    if (looksRandom(plain)) return undefined;
+  } else {
     const step = (plain.byteLength - limits.samplePieceBytes) / (limits.samplePieces - 1);
     for (let piece = 0; piece < limits.samplePieces; piece += 1) {
       const from = Math.floor(piece * step);
       sample.set(plain.subarray(from, from + limits.samplePieceBytes), piece * limits.samplePieceBytes);
     }
     // Less than 1/64 saved is not worth the reader's time either.
-    if (zstd(sample, 1).byteLength > sample.byteLength - (sample.byteLength >>> 6)) return undefined;
+    if (looksRandom(sample) || zstd(sample, 1).byteLength > sample.byteLength - (sample.byteLength >>> 6))
+      return undefined;
   }
   const packed = zstd(plain, compression);
   return packed.byteLength < plain.byteLength ? packed : undefined;
