@@ -1,1 +1,3 @@
-export {};
+export { type MoverConfig, moverConfigSchema } from './config.ts';
+export { enrolMover } from './enrol.ts';
+export { type MoverOptions, type RunningMover, startMover } from './mover.ts';

@@ -1,0 +1,31 @@
+import { channels } from '@holdfast/contract';
+import { z } from 'zod';
+
+const port = z.number().int().min(1).max(65_535);
+const range = z.strictObject({ from: port, to: port }).refine(({ from, to }) => from <= to, 'from is above to');
+const bytes = z.number().int().positive();
+
+/** `tenant/repository`. */
+const repositoryName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9-]{0,62}$/);
+
+export const quotas = z.strictObject({
+  /** Bytes that a repository without an entry of its own may take; none: the disk's size is the limit. */
+  defaultBytes: bytes.optional(),
+  repositories: z.record(repositoryName, bytes).default({}),
+});
+export type Quotas = z.output<typeof quotas>;
+
+/** The configuration file of `holdfast mover`. */
+export const moverConfigSchema = z.strictObject({
+  /** Folder in which every repository has one of its own: `<tenant>/<repository>`. Mode 0700; the mover's user owns it. */
+  storageRoot: z.string().min(1),
+  /** Address that 6162 and the data range are opened on. */
+  bind: z.string().default('0.0.0.0'),
+  server: z.strictObject({ host: z.string().min(1), port: port.optional() }),
+  /** Channel id to port or range, where they are not the contract's. */
+  ports: z.partialRecord(z.enum(channels.map(({ id }) => id)), port.or(range)).default({}),
+  /** Unix socket (or named pipe) on which the agents of this computer register. */
+  localSocket: z.string().min(1).optional(),
+  quotas: quotas.prefault({}),
+});
+export type MoverConfig = z.output<typeof moverConfigSchema>;

@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { parseMessage } from '@holdfast/protocol';
+import { restHeaders } from '@holdfast/storage';
+import type { z } from 'zod';
+import { drainTimeoutMs, maxDrainBytes, smallBodyTimeoutMs, transferSilenceMs } from './limits.ts';
+
+export const jsonType = 'application/json';
+
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  res.writeHead(status, { 'content-type': jsonType, 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+/** Reports an error. Bodies that nobody reads any more are taken, within bounds, so that the client sees the answer. */
+export function sendError(req: IncomingMessage, res: ServerResponse, error: unknown, status?: number): void {
+  const failure = toHoldfastError(error);
+  if (res.headersSent || res.destroyed) {
+    // Half an answer can't be taken back: cutting it is the only way to say that it is not whole.
+    req.socket.destroy();
+    return;
+  }
+  const code = status ?? failure.entry.http;
+  if (code === 401) res.setHeader('www-authenticate', 'Basic realm="holdfast", charset="UTF-8"');
+  // A cause may hold a path or a foreign message; the report never contains it.
+  sendJson(res, code, failure);
+  drain(req);
+}
+
+function drain(req: IncomingMessage): void {
+  if (req.complete) return;
+  let rest = maxDrainBytes;
+  const cut = setTimeout(() => req.socket.destroy(), drainTimeoutMs);
+  const stop = (): void => clearTimeout(cut);
+  req.on('data', (piece: Buffer) => {
+    rest -= piece.length;
+    if (rest < 0) req.socket.destroy();
+  });
+  req.once('end', stop).once('close', stop);
+  req.resume();
+}
+
+/** A small JSON body, checked. Throws `request.invalid`, `internal.limit`, `run.timeout`. */
+export async function readJson<Schema extends z.ZodType>(
+  req: IncomingMessage,
+  schema: Schema,
+  maxBytes: number,
+): Promise<z.output<Schema>> {
+  return parseMessage(schema, await readBody(req, maxBytes), 'The request');
+}
+
+async function readBody(req: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  const cut = setTimeout(
+    () => req.destroy(new HoldfastError('run.timeout', { message: 'The body of the request did not arrive in time.' })),
+    smallBodyTimeoutMs,
+  );
+  try {
+    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
+      const piece = chunk as Buffer;
+      sizeBytes += piece.length;
+      if (sizeBytes > maxBytes)
+        throw new HoldfastError('internal.limit', { message: `The request's body has more than ${maxBytes} bytes.` });
+      pieces.push(piece);
+    }
+  } finally {
+    clearTimeout(cut);
+  }
+  try {
+    return JSON.parse(Buffer.concat(pieces, sizeBytes).toString('utf8'));
+  } catch (error) {
+    throw new HoldfastError('request.invalid', { message: "The request's body is not JSON.", cause: error });
+  }
+}
+
+/** Sends a stream as the rest of an answer, no faster than the client takes it; a client that takes nothing is cut. */
+export async function sendStream(
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Readable,
+  signal: AbortSignal,
+): Promise<void> {
+  // Node's server destroys a socket that has timed out, and sets a time-out of its own once the answer is finished.
+  req.socket.setTimeout(transferSilenceMs);
+  await pipeline(body, res, { signal });
+}
+
+/** What makes an answer one of a mover's. */
+export function markMover(res: ServerResponse): void {
+  res.setHeader(restHeaders.mover, '1');
+}

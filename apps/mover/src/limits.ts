@@ -1,0 +1,61 @@
+/** Every bound of the mover, with its reason. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Open sessions: one for each running job of the computers that store here, with room. */
+export const maxSessions = 1_024;
+/** Data channels of one session that wait or are open. One core saturates two; a lease request may ask for 16. */
+export const maxChannelsPerSession = 16;
+/** A session without any channel and request for so long is over: the server never closed it. */
+export const sessionIdleMs = 30 * 60_000;
+/** How often idle sessions are looked for. */
+export const sessionSweepMs = 60_000;
+
+/** Grants whose signature was checked already; the next check costs a hash instead of 0.2 ms. */
+export const maxCachedGrants = 1_024;
+/** A grant has about 700 bytes; the whole head of a request at most 16 KiB. */
+export const maxGrantBytes = 8 * KiB;
+
+/** Body of `PUT /trust`: 100,000 revoked serials of 40 digits. */
+export const maxTrustBytes = 8 * MiB;
+/** Every other body of the mover's own API. */
+export const maxApiBytes = 64 * KiB;
+/** A small body must be there by then. */
+export const smallBodyTimeoutMs = 30_000;
+
+/** One answer goes out in pieces of this size: larger ones cost memory of slow clients without gaining speed. */
+export const pieceBytes = 256 * KiB;
+/** Answers of refused uploads: so much of the body is still taken, so that the client reads the reason and not a reset. */
+export const maxDrainBytes = 192 * MiB;
+/** And for so long. */
+export const drainTimeoutMs = 60_000;
+/** An upload or download that makes no progress for so long is over. */
+export const transferSilenceMs = 120_000;
+/** Entries of a list that are read from the storage at once. */
+export const listPageEntries = 1_000;
+/** Uploads that one repository works on at once; the rest wait. */
+export const maxParallelUploads = 64;
+
+/** Repositories kept open: each costs a few KiB. */
+export const maxOpenRepositories = 1_024;
+/** Keys before `config` is there: restic writes one. After that only maintain grants add more. */
+export const maxKeysBeforeConfig = 4;
+/** Locks of one repository: a client that leaks locks must not fill the storage with small files. */
+export const maxLocks = 1_000;
+/** restic calls a lock stale after 30 minutes, and refreshes it every five. */
+export const staleLockMs = 30 * 60_000;
+/** No object is protected further ahead than this, so that a mistaken year does not fill the storage for ever. */
+export const maxRetentionMs = 10 * 366 * 86_400_000;
+
+/** Agents registered over the local socket: a computer has one; tests and containers a few. */
+export const maxLocalAgents = 64;
+/** Connections of the local socket that have not said yet what they are for. */
+export const maxPendingLocal = 64;
+/** Relays of one agent that wait for it or are open. */
+export const maxRelaysPerAgent = 16;
+/** An agent picks a relay up within this time, or the server is told that it does not. */
+export const relayPickupMs = 10_000;
+
+/** What is running may finish within this time at shutdown. */
+export const shutdownGraceMs = 10_000;

@@ -1,0 +1,192 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import {
+  dialRequest,
+  leaseRequest,
+  moverApiPrefix,
+  openSession,
+  placeRepository,
+  taskProtocol,
+  trustUpdate,
+} from '@holdfast/protocol';
+import { type Connection, pipe, type Wire } from '@holdfast/wire';
+import { type Carrier, identifyCaller } from './caller.ts';
+import type { DataChannels } from './data-channels.ts';
+import { readJson, sendError, sendJson } from './http-answer.ts';
+import { maxApiBytes, maxTrustBytes } from './limits.ts';
+import type { LocalAgents } from './local-agents.ts';
+import type { Repositories } from './repositories.ts';
+import type { Sessions } from './session.ts';
+import type { Trust } from './trust.ts';
+
+export interface ApiContext {
+  readonly trust: Trust;
+  readonly sessions: Sessions;
+  readonly repositories: Repositories;
+  readonly channels: DataChannels;
+  readonly agents: LocalAgents;
+  readonly wire: Wire;
+  readonly onFailure: (error: HoldfastError, req: IncomingMessage) => void;
+}
+
+interface Call {
+  readonly req: IncomingMessage;
+  readonly carrier: Carrier;
+  /** What the pattern's group matched, else ''. */
+  readonly id: string;
+}
+
+interface Endpoint {
+  readonly method: string;
+  readonly path: RegExp;
+  /** `server`: only the backup server. `computer`: the session's computer, with its grant. */
+  readonly caller: 'server' | 'computer';
+  readonly run: (context: ApiContext, call: Call) => Promise<unknown>;
+}
+
+const uuid = '([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
+
+const endpoints: readonly Endpoint[] = [
+  {
+    method: 'PUT',
+    path: /^\/trust$/,
+    caller: 'server',
+    run: async ({ trust, wire }, { req }) => {
+      await trust.update(await readJson(req, trustUpdate, maxTrustBytes));
+      wire.recheckTrust();
+      return {};
+    },
+  },
+  {
+    method: 'POST',
+    path: /^\/repositories$/,
+    caller: 'server',
+    run: async ({ repositories }, { req }) => {
+      const key = await readJson(req, placeRepository, maxApiBytes);
+      return { ...key, ...(await repositories.place(key)) };
+    },
+  },
+  {
+    method: 'POST',
+    path: /^\/sessions$/,
+    caller: 'server',
+    run: async ({ sessions, repositories }, { req }) => {
+      const request = await readJson(req, openSession, maxApiBytes);
+      // A session to a repository that was never placed would fail at the agent, far from who can repair it.
+      await using _open = await repositories.open(request);
+      return sessions.open(request).status();
+    },
+  },
+  {
+    method: 'GET',
+    path: new RegExp(`^/sessions/${uuid}$`),
+    caller: 'server',
+    run: async ({ sessions }, { id }) => sessions.require(id).status(),
+  },
+  {
+    method: 'DELETE',
+    path: new RegExp(`^/sessions/${uuid}$`),
+    caller: 'server',
+    run: async ({ sessions }, { id }) => sessions.close(id, 'the server closed it').status(),
+  },
+  {
+    method: 'POST',
+    path: new RegExp(`^/sessions/${uuid}/dial$`),
+    caller: 'server',
+    run: async ({ sessions, channels }, { req, id }) => {
+      await channels.dial(sessions.require(id), await readJson(req, dialRequest, maxApiBytes));
+      return {};
+    },
+  },
+  {
+    method: 'POST',
+    path: new RegExp(`^/sessions/${uuid}/leases$`),
+    caller: 'computer',
+    run: async (context, { req, carrier, id }) => {
+      const { session } = await identifyCaller(req, carrier, { ...context, repository: undefined });
+      if (session?.id !== id)
+        throw new HoldfastError('auth.forbidden', { message: 'That session is not open for the caller.' });
+      const { count } = await readJson(req, leaseRequest, maxApiBytes);
+      return context.channels.lease(session, count, carrier.connection.remoteAddress);
+    },
+  },
+  {
+    method: 'GET',
+    path: /^\/use$/,
+    caller: 'server',
+    run: async ({ wire }) => ({ channels: wire.use() }),
+  },
+  {
+    method: 'GET',
+    path: /^\/agents$/,
+    caller: 'server',
+    run: async ({ agents }) => ({ agents: agents.list() }),
+  },
+];
+
+const relayPath = new RegExp(`^${moverApiPrefix}/agents/${uuid}/tasks$`);
+
+export function isApiPath(url: string): boolean {
+  return url === moverApiPrefix || url.startsWith(`${moverApiPrefix}/`);
+}
+
+/** Answers one request of the mover's own API. Never throws. */
+export async function answerApi(
+  context: ApiContext,
+  carrier: Carrier,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  try {
+    const path = (req.url ?? '').slice(moverApiPrefix.length).split('?', 1)[0] ?? '';
+    const endpoint = endpoints.find((one) => one.method === req.method && one.path.test(path));
+    // Who is nobody here learns nothing about what there is.
+    if (!endpoint || endpoint.caller === 'server') requireServer(carrier.connection);
+    if (!endpoint) throw new HoldfastError('request.missing', { message: 'There is no such operation.' });
+    const id = endpoint.path.exec(path)?.[1] ?? '';
+    sendJson(res, 200, await endpoint.run(context, { req, carrier, id }));
+  } catch (error) {
+    const failure = toHoldfastError(error);
+    context.onFailure(failure, req);
+    sendError(req, res, failure);
+  }
+}
+
+function requireServer({ peer }: Connection): void {
+  if (!peer) throw new HoldfastError('auth.required', { message: 'That needs the certificate of the backup server.' });
+  if (peer.role !== 'server')
+    throw new HoldfastError('auth.forbidden', { message: `Only the backup server may do that, not a ${peer.role}.` });
+}
+
+/** `GET /agents/:id/tasks`, server only: joins the connection with the agent of this computer. Never throws. */
+export async function answerUpgrade(
+  context: ApiContext,
+  carrier: Carrier,
+  upgrade: { req: IncomingMessage; stream: Duplex; head: Buffer },
+  signal: AbortSignal,
+): Promise<void> {
+  const { req, stream, head } = upgrade;
+  try {
+    const id = relayPath.exec(req.url ?? '')?.[1];
+    requireServer(carrier.connection);
+    if (req.method !== 'GET' || id === undefined || req.headers.upgrade?.toLowerCase() !== taskProtocol)
+      throw new HoldfastError('request.missing', { message: `Nothing can be upgraded to ${taskProtocol} there.` });
+    using agent = await context.agents.relay(id, signal);
+    stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${taskProtocol}\r\n\r\n`);
+    if (head.length > 0) stream.unshift(head);
+    await pipe(stream, agent.stream, { signal });
+  } catch (error) {
+    const failure = toHoldfastError(error);
+    context.onFailure(failure, req);
+    refuseUpgrade(stream, failure);
+  }
+}
+
+function refuseUpgrade(stream: Duplex, error: HoldfastError): void {
+  if (stream.destroyed) return;
+  const body = JSON.stringify(error);
+  stream.end(
+    `HTTP/1.1 ${error.entry.http} Refused\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,182 @@
+import { chmod, mkdir, stat } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import type { ChannelId } from '@holdfast/contract';
+import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { IdentityKeeper, loadIdentity, type StoredIdentity } from '@holdfast/protocol';
+import { type Connection, createHttpServer, createWire, type HttpServerOnConnections, type Wire } from '@holdfast/wire';
+import type { Logger } from 'pino';
+import type { Carrier } from './caller.ts';
+import type { MoverConfig } from './config.ts';
+import { DataChannels } from './data-channels.ts';
+import { markMover } from './http-answer.ts';
+import { Ledger } from './ledger.ts';
+import { sessionSweepMs, shutdownGraceMs } from './limits.ts';
+import { LocalAgents } from './local-agents.ts';
+import { type ApiContext, answerApi, answerUpgrade, isApiPath } from './mover-api.ts';
+import { Repositories } from './repositories.ts';
+import { answerRest } from './rest-backend.ts';
+import { type Session, Sessions } from './session.ts';
+import { Trust } from './trust.ts';
+
+/** What comes in on 6162: a computer's mover answers for every role of that computer. */
+const transportChannels = [
+  'server-to-mover',
+  'agent-to-mover-transport',
+  'client-to-mover',
+  'server-to-agent-transport',
+  'mover-to-agent-transport',
+] as const satisfies readonly ChannelId[];
+
+export interface MoverOptions {
+  /** Identity, trust and ledger; mode 0700. The computer must be enrolled (`enrolMover`). */
+  readonly dataDir: string;
+  readonly config: MoverConfig;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+export interface RunningMover extends AsyncDisposable {
+  readonly id: string;
+  /** The port that stands for 6162 here. */
+  readonly port: number;
+  readonly localSocket: string;
+  /** How this process has used its channels. */
+  readonly wire: Pick<Wire, 'use'>;
+}
+
+/**
+ * Starts the data mover of this computer. Resolves when it listens. `usage.configuration` when the computer is not enrolled
+ * as a mover, `port.occupied` when 6162 is taken. Disposing finishes what is running, within ten seconds.
+ */
+export async function startMover(options: MoverOptions): Promise<RunningMover> {
+  const clock = options.clock ?? systemClock;
+  const { config, logger, dataDir } = options;
+  const stored = await requireIdentity(dataDir);
+  await prepareRoot(config.storageRoot);
+
+  await using cleanup = new AsyncDisposableStack();
+  const ledger = cleanup.use(new Ledger(join(dataDir, 'ledger.sqlite')));
+  const trust = await Trust.open({
+    dataDir,
+    installation: stored.installation,
+    identityKeys: stored.identityKeys,
+    clock,
+  });
+  const repositories = cleanup.use(
+    new Repositories({ root: config.storageRoot, ledger, quotas: config.quotas, clock }),
+  );
+  const keeper = cleanup.use(new IdentityKeeper({ dataDir, stored, clock }));
+  const sessions = new Sessions(clock);
+  const over = new AbortController();
+
+  const wire = cleanup.use(
+    createWire({
+      role: 'data-mover',
+      bind: config.bind,
+      overrides: config.ports,
+      identity: () => keeper.identity,
+      isRevoked: (serial) => trust.isRevoked(serial),
+      onRefused: (error, remoteAddress) => logger.warn({ err: error.toJSON(), remoteAddress }, 'connection refused'),
+      stateDir: dataDir,
+      clock,
+    }),
+  );
+
+  const channelSessions = new WeakMap<Connection, Session>();
+  const agents = new LocalAgents({
+    moverId: stored.id,
+    onRefused: (error) => logger.warn({ err: error.toJSON() }, 'local connection refused'),
+  });
+  const onFailure = (error: HoldfastError, req: IncomingMessage): void => logFailure(logger, error, req);
+  const channels = new DataChannels({
+    wire,
+    serve: (connection, session) => {
+      channelSessions.set(connection, session);
+      http.feed(connection);
+    },
+    onFailure: (error) => logger.info({ err: error.toJSON() }, 'data channel ended'),
+  });
+  const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, onFailure };
+  const carrierOf = (req: IncomingMessage): Carrier => {
+    const connection = http.connectionOf(req);
+    if (!connection) throw new HoldfastError('internal.unexpected', { message: 'A request came on no connection.' });
+    return { connection, session: channelSessions.get(connection) };
+  };
+  const http: HttpServerOnConnections = createHttpServer({
+    handler: (req, res) => {
+      markMover(res);
+      const answer = isApiPath(req.url ?? '') ? answerApi : answerRest;
+      void answer(context, carrierOf(req), req, res);
+    },
+    onUpgrade: (req, stream, head) => void answerUpgrade(context, carrierOf(req), { req, stream, head }, over.signal),
+  });
+  cleanup.defer(async () => {
+    over.abort(new HoldfastError('run.cancelled', { message: 'The mover is shutting down.' }));
+    // What is running may finish; then sessions end and with them their channels.
+    await http.close({ graceMs: shutdownGraceMs });
+    sessions.closeAll('the mover is shutting down');
+  });
+
+  const listener = await wire.listen(transportChannels, {
+    clientCertificate: 'optional',
+    onConnection: (connection) => http.feed(connection),
+  });
+  cleanup.defer(() => listener.close());
+  const localSocket = config.localSocket ?? join(dataDir, 'mover.sock');
+  await wire.listenLocal('role-to-local-mover', localSocket, {
+    mode: 0o660,
+    onConnection: ({ stream }) => agents.accept(stream),
+  });
+  keeper.start({
+    wire,
+    channel: 'mover-to-server',
+    onRenewed: () => logger.info('certificate renewed'),
+    onFailure: (error) => logger.error({ err: error.toJSON() }, 'certificate not renewed'),
+  });
+  void sweepSessions(sessions, clock, over.signal);
+  logger.info({ id: stored.id, port: listener.port, localSocket, storageRoot: config.storageRoot }, 'mover listening');
+
+  const running = cleanup.move();
+  return {
+    id: stored.id,
+    port: listener.port,
+    localSocket,
+    wire,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+async function requireIdentity(dataDir: string): Promise<StoredIdentity> {
+  const stored = await loadIdentity(dataDir);
+  if (stored?.role === 'mover') return stored;
+  throw new HoldfastError('usage.configuration', {
+    message: `${dataDir} does not hold the identity of a mover.`,
+    guidance: 'Enrol this computer first: `holdfast enroll --role mover`.',
+  });
+}
+
+/** Nobody but the mover's user looks into the storage: who could would pass by every rule. */
+async function prepareRoot(root: string): Promise<void> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  if (process.platform !== 'win32' && ((await stat(root)).mode & 0o077) !== 0) await chmod(root, 0o700);
+}
+
+async function sweepSessions(sessions: Sessions, clock: Clock, signal: AbortSignal): Promise<void> {
+  try {
+    for (;;) {
+      await clock.sleep(sessionSweepMs, signal);
+      sessions.sweep();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** What callers do wrong is their business; what goes wrong here has to be seen. */
+function logFailure(logger: Logger, error: HoldfastError, req: IncomingMessage): void {
+  const line = { err: error.toJSON(), method: req.method, path: req.url?.split('?', 1)[0] };
+  if (error.entry.http < 500) logger.info(line, 'request refused');
+  else if (error.code === 'internal.unexpected') logger.error({ ...line, cause: error.cause }, 'request failed');
+  else logger.warn(line, 'request failed');
+}

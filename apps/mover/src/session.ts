@@ -1,0 +1,160 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import type { GrantMode, OpenSession, SessionStatus } from '@holdfast/protocol';
+import { maxChannelsPerSession, maxSessions, sessionIdleMs } from './limits.ts';
+
+/** One computer's admission to one repository for one run. The server opens and closes it; its data channels live in it. */
+export class Session {
+  readonly id: string;
+  readonly tenant: string;
+  readonly repository: string;
+  readonly subject: string;
+  readonly fingerprint: string;
+  readonly mode: GrantMode;
+  readonly #clock: Clock;
+  readonly #over = new AbortController();
+  readonly #channels = new Set<object>();
+  #requests = 0;
+  #lastUsedMs: number;
+  #receivedBytes = 0;
+  #sentBytes = 0;
+  #objectsCreated = 0;
+
+  constructor(request: OpenSession, clock: Clock) {
+    this.id = request.sessionId;
+    this.tenant = request.tenant;
+    this.repository = request.repository;
+    this.subject = request.subject;
+    this.fingerprint = request.fingerprint;
+    this.mode = request.mode;
+    this.#clock = clock;
+    this.#lastUsedMs = clock.monotonicMs();
+  }
+
+  /** Aborted when the session ends: its leases, channels and requests end with it. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  get isIdle(): boolean {
+    const quiet = this.#channels.size === 0 && this.#requests === 0;
+    return quiet && this.#clock.monotonicMs() - this.#lastUsedMs > sessionIdleMs;
+  }
+
+  isFor(request: OpenSession): boolean {
+    return (
+      this.tenant === request.tenant &&
+      this.repository === request.repository &&
+      this.subject === request.subject &&
+      this.fingerprint === request.fingerprint &&
+      this.mode === request.mode
+    );
+  }
+
+  /** Takes a place for a data channel, from the lease to the end of its connection. `using` gives it back. */
+  takeChannel(): Disposable {
+    this.#touch();
+    if (this.#channels.size >= maxChannelsPerSession)
+      throw new HoldfastError('lease.none', {
+        message: `Session ${this.id} has ${this.#channels.size} data channels already, as many as one may have.`,
+        guidance: 'Close some of them first.',
+      });
+    const place = {};
+    this.#channels.add(place);
+    return {
+      [Symbol.dispose]: () => {
+        this.#touch();
+        this.#channels.delete(place);
+      },
+    };
+  }
+
+  beginRequest(): Disposable {
+    this.#touch();
+    this.#requests += 1;
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        this.#touch();
+        this.#requests -= 1;
+      },
+    };
+  }
+
+  count(transferred: { receivedBytes?: number; sentBytes?: number; objectsCreated?: number }): void {
+    this.#receivedBytes += transferred.receivedBytes ?? 0;
+    this.#sentBytes += transferred.sentBytes ?? 0;
+    this.#objectsCreated += transferred.objectsCreated ?? 0;
+  }
+
+  status(): SessionStatus {
+    return {
+      sessionId: this.id,
+      openChannels: this.#channels.size,
+      receivedBytes: this.#receivedBytes,
+      sentBytes: this.#sentBytes,
+      objectsCreated: this.#objectsCreated,
+    };
+  }
+
+  end(why: string): void {
+    this.#over.abort(new HoldfastError('grant.invalid', { message: `The session is over: ${why}.` }));
+  }
+
+  #touch(): void {
+    this.#lastUsedMs = this.#clock.monotonicMs();
+  }
+}
+
+/** The sessions of a mover. They live in memory: after a restart the server opens them again. */
+export class Sessions {
+  readonly #clock: Clock;
+  readonly #open = new Map<string, Session>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Repeating an identical request is harmless; `request.conflict` for another one of the same id. */
+  open(request: OpenSession): Session {
+    const known = this.#open.get(request.sessionId);
+    if (known?.isFor(request)) return known;
+    if (known)
+      throw new HoldfastError('request.conflict', {
+        message: `Session ${request.sessionId} is open already, for another computer, repository or mode.`,
+      });
+    if (this.#open.size >= maxSessions)
+      throw new HoldfastError('internal.limit', { message: `More than ${maxSessions} sessions are open.` });
+    const session = new Session(request, this.#clock);
+    this.#open.set(session.id, session);
+    return session;
+  }
+
+  find(id: string): Session | undefined {
+    return this.#open.get(id);
+  }
+
+  require(id: string): Session {
+    const session = this.#open.get(id);
+    if (!session) throw new HoldfastError('request.missing', { message: `There is no session ${id} here.` });
+    return session;
+  }
+
+  close(id: string, why: string): Session {
+    const session = this.require(id);
+    this.#open.delete(id);
+    session.end(why);
+    return session;
+  }
+
+  /** Ends sessions that nobody uses any more. */
+  sweep(): void {
+    for (const session of [...this.#open.values()])
+      if (session.isIdle) this.close(session.id, 'nobody used it for half an hour');
+  }
+
+  closeAll(why: string): void {
+    for (const id of [...this.#open.keys()]) this.close(id, why);
+  }
+}

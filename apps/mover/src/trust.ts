@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
+import {
+  type Grant,
+  GrantVerifier,
+  type IdentityKey,
+  type TrustUpdate,
+  trustUpdate,
+  writeFileDurably,
+} from '@holdfast/protocol';
+import { maxCachedGrants, maxGrantBytes, maxTrustBytes } from './limits.ts';
+
+const fileName = 'trust.json';
+
+/** Whom this mover believes: the pinned keys that sign grants, and the certificates that are revoked. Survives restarts. */
+export class Trust {
+  readonly #path: string;
+  readonly #installation: string;
+  readonly #clock: Clock;
+  readonly #verified = new Map<string, Grant>();
+  #revoked: ReadonlySet<string>;
+  #verifier: GrantVerifier;
+  #saving: Promise<void> = Promise.resolve();
+
+  private constructor(options: { path: string; installation: string; state: TrustUpdate; clock: Clock }) {
+    this.#path = options.path;
+    this.#installation = options.installation;
+    this.#clock = options.clock;
+    this.#revoked = new Set(options.state.revokedSerials);
+    this.#verifier = this.#newVerifier(options.state.identityKeys);
+  }
+
+  /** Reads what was trusted last; at the first start the keys that came with the enrolment. */
+  static async open(options: {
+    dataDir: string;
+    installation: string;
+    identityKeys: readonly IdentityKey[];
+    clock: Clock;
+  }): Promise<Trust> {
+    const path = join(options.dataDir, fileName);
+    const state = (await readState(path)) ?? { identityKeys: [...options.identityKeys], revokedSerials: [] };
+    return new Trust({ path, installation: options.installation, state, clock: options.clock });
+  }
+
+  isRevoked(serial: string): boolean {
+    return this.#revoked.has(serial);
+  }
+
+  /** Durable when it resolves; in force at once. Updates are applied in the order of the calls. */
+  update(next: TrustUpdate): Promise<void> {
+    this.#revoked = new Set(next.revokedSerials);
+    this.#verifier = this.#newVerifier(next.identityKeys);
+    this.#verified.clear();
+    const text = JSON.stringify(next);
+    const saved = this.#saving.then(() => writeFileDurably(this.#path, text));
+    // A failed save is told to its caller; the next one must still be tried.
+    this.#saving = saved.then(
+      () => undefined,
+      () => undefined,
+    );
+    return saved;
+  }
+
+  /** Throws `grant.invalid` or `grant.expired`. */
+  async verify(token: string, fingerprint: string | undefined): Promise<Grant> {
+    if (token.length > maxGrantBytes)
+      throw new HoldfastError('grant.invalid', { message: 'The grant is longer than any grant of ours.' });
+    const key = createHash('sha256')
+      .update(`${fingerprint ?? ''}\n${token}`)
+      .digest('base64');
+    const known = this.#verified.get(key);
+    if (known && known.expiresAt > this.#clock.now()) return known;
+    this.#verified.delete(key);
+    const verifier = this.#verifier;
+    const grant = await verifier.verify(token, { fingerprint });
+    // The keys may have changed while the signature was checked.
+    if (verifier !== this.#verifier) return this.verify(token, fingerprint);
+    if (this.#verified.size >= maxCachedGrants) {
+      const [oldest] = this.#verified.keys();
+      if (oldest !== undefined) this.#verified.delete(oldest);
+    }
+    this.#verified.set(key, grant);
+    return grant;
+  }
+
+  #newVerifier(keys: readonly IdentityKey[]): GrantVerifier {
+    return new GrantVerifier({ installation: this.#installation, keys, clock: this.#clock });
+  }
+}
+
+/** Throws if the file is there but damaged: going on with the keys of the enrolment could trust a revoked computer again. */
+async function readState(path: string): Promise<TrustUpdate | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > maxTrustBytes) throw new RangeError(`${size} bytes`);
+    return trustUpdate.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new HoldfastError('usage.configuration', {
+      message: `${path}, the list of trusted keys and revoked certificates, can't be read.`,
+      guidance: 'Restore the file from a backup, or enrol the mover again.',
+      cause: error,
+    });
+  }
+}
