@@ -1,1 +1,2 @@
-export {};
+export { type AgentOptions, type RunningAgent, startAgent } from './agent.ts';
+export { type AgentConfig, agentConfigSchema } from './config.ts';

@@ -1,0 +1,19 @@
+import { isChannelId } from '@holdfast/contract';
+import { z } from 'zod';
+
+const port = z.number().int().min(1).max(65_535);
+const range = z.strictObject({ from: port, to: port }).refine(({ from, to }) => from <= to, 'from is above to');
+
+/** The configuration file of `holdfast agent`. */
+export const agentConfigSchema = z.strictObject({
+  /** Address that ports are leased on, for movers that dial in, and that the service listens on (Windows). */
+  bind: z.string().min(1).max(253).default('0.0.0.0'),
+  /** Channel id to port or range, where they are not the contract's. */
+  ports: z
+    .partialRecord(z.string().refine(isChannelId, 'no such channel; `holdfast ports list` prints them'), port.or(range))
+    .default({}),
+  /** Socket of this computer's mover, for the server's calls on 6162. Without one the held connection is used. */
+  moverSocket: z.string().min(1).max(4096).optional(),
+  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+export type AgentConfig = z.output<typeof agentConfigSchema>;

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import { type ChannelId, isChannelId } from '@holdfast/contract';
+import { type ErrorCode, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
+import { leaseAnswer, moverApiPrefix, parseErrorReport, parseMessage, type RepositoryAccess } from '@holdfast/protocol';
+import { type Connection, type HttpClient, httpClient, type Wire } from '@holdfast/wire';
+import { dataChannelsPerSession, leaseDialTimeoutMs } from './limits.ts';
+import type { TaskContext } from './task-registry.ts';
+
+/**
+ * The way of one session's data between this agent and the mover: HTTP over a few byte streams, whoever dialled them.
+ *
+ *   agent-dials   the mover leases ports of 2500-3300 to the session and the agent dials them; when they can't be reached,
+ *                 the same over 6162, and the run is degraded
+ *   mover-dials   the agent leases ports on this computer, offers them through the server, and the mover dials them; nothing
+ *                 has to be open from here to the mover
+ */
+export function openDataChannels(options: {
+  readonly wire: Wire;
+  readonly access: RepositoryAccess;
+  readonly context: TaskContext;
+}): HttpClient {
+  const { access } = options;
+  const connect = access.direction === 'mover-dials' ? offering(options) : dialling(options);
+  return httpClient({ connect, connections: dataChannelsPerSession });
+}
+
+type Connect = (signal: AbortSignal) => Promise<Connection>;
+
+/** What makes 6162 stand in for a leased port: the port can't be had or reached. Anything else would fail there as well. */
+const blocked: readonly ErrorCode[] = [
+  'channel.refused',
+  'channel.timeout',
+  'channel.unreachable',
+  'channel.closed',
+  'lease.none',
+  'lease.refused',
+];
+
+function dialling({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
+  const { mover } = access;
+  const channel: ChannelId = isThisComputer(mover.host) ? localDataChannel() : 'agent-to-mover-data';
+  const transport: Connect = (signal) =>
+    wire.dial('agent-to-mover-transport', mover.host, { port: mover.port, peerId: mover.id, signal });
+  let isBlocked = false;
+  return async (signal) => {
+    if (!isBlocked) {
+      const lease = await askForLease(transport, { access, context, signal });
+      try {
+        return await wire.dialLease(isChannelId(lease.channel) ? lease.channel : channel, mover.host, lease.port, {
+          nonce: lease.nonce,
+          peerId: mover.id,
+          timeoutMs: leaseDialTimeoutMs,
+          signal,
+        });
+      } catch (error) {
+        if (!hasCode(error, ...blocked)) throw error;
+        // One try more than this and every new connection would wait for the time-out again.
+        isBlocked = true;
+        context.degraded({ channel: lease.channel, usedInstead: 'agent-to-mover-transport', reason: plainReport(error) });
+      }
+    }
+    return transport(signal);
+  };
+}
+
+function offering({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
+  return async (signal) => {
+    const nonce = randomBytes(32);
+    const lease = await wire.lease('server-to-agent-data', { nonce, fingerprint: access.mover.fingerprint, signal });
+    context.report({
+      kind: 'channel-offered',
+      port: lease.port,
+      nonce: nonce.toString('base64url'),
+      channel: 'server-to-agent-data',
+    });
+    return lease.connection;
+  };
+}
+
+async function askForLease(
+  connect: Connect,
+  options: { readonly access: RepositoryAccess; readonly context: TaskContext; readonly signal: AbortSignal },
+): Promise<{ channel: string; port: number; nonce: Buffer }> {
+  const { access, context, signal } = options;
+  await using http = httpClient({ connect, connections: 1 });
+  const response = await http.request({
+    method: 'POST',
+    path: `${moverApiPrefix}/sessions/${access.sessionId}/leases`,
+    headers: { authorization: `Bearer ${context.grant()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ count: 1 }),
+    signal,
+  });
+  const body = await response.json();
+  if (response.status !== 200) throw parseErrorReport(body) ?? new HoldfastError('lease.none', { context: { status: response.status } });
+  const answer = parseMessage(leaseAnswer, body, "The mover's answer to a lease request");
+  const [lease] = answer.leases;
+  if (!lease) throw new HoldfastError('lease.none');
+  return { channel: answer.channel, port: lease.port, nonce: Buffer.from(lease.nonce, 'base64url') };
+}
+
+/** Whether an address is this computer's own: then data goes over the loopback channel. */
+export function isThisComputer(host: string): boolean {
+  if (/^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)) return true;
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host));
+}
+
+function localDataChannel(): ChannelId {
+  return process.platform === 'win32' ? 'windows-agent-local-data' : 'agent-local-data';
+}
+
+/** A report whose context has no empty fields, as messages need it. */
+export function plainReport(error: unknown) {
+  const { context, ...report } = toHoldfastError(error).toJSON();
+  const given = Object.entries(context).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined);
+  return { ...report, context: Object.fromEntries(given) };
+}

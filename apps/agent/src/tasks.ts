@@ -1,0 +1,82 @@
+import { HoldfastError } from '@holdfast/core';
+import { backup, restore } from '@holdfast/engine';
+import type { BackupTask, RestoreTask, Task, TaskResult } from '@holdfast/protocol';
+import { initRepository, openRepository, type Repository } from '@holdfast/repository';
+import { openRest, type Target } from '@holdfast/storage';
+import type { Wire } from '@holdfast/wire';
+import { openDataChannels } from './data-channels.ts';
+import type { TaskContext } from './task-registry.ts';
+
+/** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
+export async function runTask(wire: Wire, task: Task, context: TaskContext): Promise<TaskResult['result']> {
+  const { access } = task;
+  await using http = openDataChannels({ wire, access, context });
+  await using target = openRest({
+    http,
+    path: `/${access.tenant}/${access.repository}/`,
+    location: `repository ${access.tenant}/${access.repository} at mover ${access.mover.host}`,
+    credentials: { authorization: async () => `Bearer ${context.grant()}` },
+  });
+  switch (task.kind) {
+    case 'backup':
+      return backUp(await openOrMake(target, task, context.signal), task, context);
+    case 'restore':
+      return bringBack(await openRepository(target, { password: access.password, signal: context.signal }), task, context);
+  }
+}
+
+async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal): Promise<Repository> {
+  const { password } = task.access;
+  const config = await target.stat({ type: 'config', id: '' }, { signal });
+  if (config === undefined && task.initialise) return initRepository(target, { password, signal });
+  return openRepository(target, { password, signal });
+}
+
+async function backUp(repository: Repository, task: BackupTask, context: TaskContext): Promise<TaskResult['result']> {
+  const startedAt = repository.clock.now().toISOString();
+  const summary = await backup(repository, {
+    sources: task.sources,
+    excludes: task.excludes,
+    oneFileSystem: task.oneFileSystem,
+    tags: task.tags,
+    parent: 'auto',
+    signal: context.signal,
+    onProgress: (progress) => context.report({ kind: 'progress', progress }),
+    onProblem: (problem) => context.problem(problem),
+  });
+  return {
+    kind: 'backup',
+    snapshotId: summary.snapshotId,
+    ...(summary.parentId === undefined ? {} : { parentId: summary.parentId }),
+    startedAt,
+    files: { new: summary.filesNew, changed: summary.filesChanged, unmodified: summary.filesUnmodified },
+    directories: { new: summary.foldersNew, changed: summary.foldersChanged, unmodified: summary.foldersUnmodified },
+    totalBytes: summary.bytesProcessed,
+    totalFiles: summary.filesNew + summary.filesChanged + summary.filesUnmodified,
+    readBytes: summary.bytesRead,
+    newBytes: summary.bytesNew,
+    storedBytes: summary.bytesStored,
+    durationMs: summary.durationMs,
+  };
+}
+
+async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskResult['result']> {
+  const summary = await restore(repository, {
+    snapshotId: task.snapshotId,
+    target: task.target,
+    include: task.include,
+    overwrite: task.overwrite,
+    signal: context.signal,
+    onProgress: (progress) => context.report({ kind: 'progress', progress }),
+    onProblem: (problem) => context.problem(problem),
+  });
+  return {
+    kind: 'restore',
+    snapshotId: task.snapshotId,
+    target: task.target,
+    files: summary.files,
+    directories: summary.folders,
+    bytes: summary.bytes,
+    durationMs: summary.durationMs,
+  };
+}

@@ -1,0 +1,78 @@
+import { formatBytes, formatCount, type HoldfastError } from '@holdfast/core';
+
+/** How commands talk to people: results on stdout, everything else on stderr; plain lines when that is no terminal. */
+
+export interface ProgressView {
+  update(text: string): void;
+  /** Clears the line, so that the next output starts at its beginning. */
+  done(): void;
+}
+
+/** One line that is redrawn on a terminal; elsewhere a line every few seconds, so that logs stay readable. */
+export function progressView(options: { readonly quiet: boolean; readonly stream?: NodeJS.WriteStream } = { quiet: false }): ProgressView {
+  const stream = options.stream ?? process.stderr;
+  const everyMs = stream.isTTY ? 100 : 5000;
+  let lastMs = stream.isTTY ? 0 : performance.now();
+  let shown = false;
+  return {
+    update: (text) => {
+      if (options.quiet || performance.now() - lastMs < everyMs) return;
+      lastMs = performance.now();
+      if (!stream.isTTY) {
+        stream.write(`${text}\n`);
+        return;
+      }
+      const width = Math.max(20, (stream.columns ?? 80) - 1);
+      stream.write(`\r\x1b[2K${text.length > width ? `${text.slice(0, width - 1)}…` : text}`);
+      shown = true;
+    },
+    done: () => {
+      if (shown) stream.write('\r\x1b[2K');
+      shown = false;
+    },
+  };
+}
+
+export interface ProgressNumbers {
+  readonly phase: string;
+  readonly filesDone: number;
+  readonly filesTotal?: number | undefined;
+  readonly bytesDone: number;
+  readonly bytesTotal?: number | undefined;
+  readonly currentPath?: string | undefined;
+}
+
+/** `[████░░░░] 42 %  1,234 files  1.2 GiB  310 MiB/s  /usr/share/doc` */
+export function progressText(progress: ProgressNumbers, elapsedMs: number): string {
+  const { filesDone, filesTotal, bytesDone, bytesTotal } = progress;
+  const share = bytesTotal ? Math.min(1, bytesDone / bytesTotal) : undefined;
+  const bar = share === undefined ? progress.phase : `[${'█'.repeat(Math.round(share * 20)).padEnd(20, '░')}] ${Math.floor(share * 100)} %`;
+  const files = filesTotal === undefined ? `${formatCount(filesDone)} files` : `${formatCount(filesDone)} of ${formatCount(filesTotal)} files`;
+  const speed = elapsedMs > 500 ? `${formatBytes((bytesDone * 1000) / elapsedMs)}/s` : '';
+  return [bar, files, formatBytes(bytesDone), speed, progress.currentPath ?? ''].filter((part) => part !== '').join('  ');
+}
+
+/** Columns aligned for people. The first row is the heading; columns named in `right` hold numbers. */
+export function table(rows: readonly (readonly string[])[], options: { readonly right?: readonly number[]; readonly indent?: string } = {}): string {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]): string =>
+    widths
+      .map((width, column) => {
+        const cell = row[column] ?? '';
+        return options.right?.includes(column) ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  const [heading, ...body] = rows;
+  if (!heading) return '';
+  const rule = widths.map((width) => '─'.repeat(width)).join('  ');
+  return [line(heading), rule, ...body.map(line)].map((text) => `${options.indent ?? ''}${text}\n`).join('');
+}
+
+/** What happened, what to do, and the code to search the documentation for. */
+export function errorText(error: HoldfastError): string {
+  const lines = [`Error: ${error.message}`, `  What to do: ${error.guidance}`, `  Code: ${error.code} (docs/errors.md)`];
+  if (error.code === 'internal.unexpected' && error.cause instanceof Error && error.cause.stack) lines.push(error.cause.stack);
+  return `${lines.join('\n')}\n`;
+}
