@@ -10,7 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeBinary = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
 
 const commands = {
-  start: ["apps/cli/src/main.ts", "up", "--demonstrate"],
+  start: ['apps/cli/src/main.ts', 'up', '--demonstrate'],
   holdfast: ['apps/cli/src/main.ts'],
   test: ['tools/test.ts'],
   'test:long': ['tools/test.ts', '--long'],

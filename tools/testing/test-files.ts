@@ -1,0 +1,31 @@
+import { globSync } from 'node:fs';
+
+/** The order: what holds for the whole workspace first, then parts, then whole systems. */
+const patterns = [
+  'tools/workspace.test.ts',
+  'packages/*/src/**/*.test.ts',
+  'apps/*/src/**/*.test.ts',
+  'bench/src/**/*.test.ts',
+  'tools/**/*.test.ts',
+  'tests/**/*.test.ts',
+];
+/** Minutes to hours each; `npm run test:long` runs them. */
+const longTests = 'tests/long/';
+
+export interface TestSelection {
+  readonly root: string;
+  /** Only files whose path contains one of these; all if empty. */
+  readonly filters: readonly string[];
+  readonly long: boolean;
+}
+
+/** Test files relative to the root. */
+export function findTestFiles({ root, filters, long }: TestSelection): readonly string[] {
+  const exclude = ['**/node_modules/**', 'tools/fixtures/**'];
+  const found = patterns.flatMap((pattern) => globSync(pattern, { cwd: root, exclude }).sort());
+  const wanted = filters.map((filter) => filter.replace(/^\.\//, ''));
+  return [...new Set(found)].filter(
+    (path) =>
+      path.startsWith(longTests) === long && (wanted.length === 0 || wanted.some((filter) => path.includes(filter))),
+  );
+}
