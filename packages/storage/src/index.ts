@@ -1,3 +1,16 @@
+export {
+  type ConformanceCase,
+  type ConformanceSubject,
+  conformanceTests,
+} from './conformance/suite.ts';
+export {
+  basicCredentials,
+  type CredentialSource,
+  type RenewingTokenOptions,
+  type RequestToAuthorize,
+  renewingToken,
+  type Token,
+} from './credentials.ts';
 export { maxObjectSizeBytes, objectSizeLimits } from './limits.ts';
 export {
   type LocalDisk,
@@ -7,6 +20,7 @@ export {
 } from './local-disk/local-disk.ts';
 export { type OpenLocalDiskOptions, openLocalDisk } from './local-disk/open-local-disk.ts';
 export { isObjectId, printableName, requireObjectName } from './object-name.ts';
+export { type OpenRestOptions, openRest } from './rest/open-rest.ts';
 export {
   objectPath,
   type RestListEntry,

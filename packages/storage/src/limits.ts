@@ -40,3 +40,19 @@ export const leftoverAgeMs = 24 * 3_600_000;
 export const reservationAgeMs = 10 * 60_000;
 /** A disk has its own queue; more at once only adds seeks. */
 export const localParallelRequests = 16;
+
+/** As restic: more connections gain nothing on the links that matter, fewer leave them idle. */
+export const restParallelRequests = 5;
+/** A list without pages: about two million objects of a foreign server. A mover's pages stay far below. */
+export const maxListBytes = 256 * MiB;
+/** Reports of errors, and answers that carry nothing. */
+export const maxShortAnswerBytes = 64 * KiB;
+/** Transient failures: six attempts with pauses of 0.5 s, doubled each time, spread over half their length: about 15 s. */
+export const retryAttempts = 6;
+export const retryFirstPauseMs = 500;
+export const retryLongestPauseMs = 10_000;
+/** A credential is renewed so long before it expires, or after two thirds of a life that is too short for that. */
+export const renewBeforeMs = 60_000;
+/** After a renewal that failed while the old credential is still good. */
+export const renewPauseMs = 5_000;
+export const renewTimeoutMs = 30_000;

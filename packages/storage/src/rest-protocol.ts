@@ -17,8 +17,10 @@
  * Additions of a mover. It announces them with the header `Holdfast-Mover: 1` on every answer, errors too; an unmodified
  * restic never sees a difference:
  *
- * - Errors have the content type `application/json` and the body of `HoldfastError.toJSON()`. Statuses are those that
- *   restic understands (401, 403, 404, 416, 507 end its attempts, others it repeats).
+ * - Errors have the content type `application/json` and the body of `HoldfastError.toJSON()`, and their code in the header
+ *   `Holdfast-Error` (an answer to HEAD has no body). Statuses are those that restic understands (401, 403, 404, 416, 507
+ *   end its attempts, others it repeats). A refused POST is read to its end before it is answered: a client that is
+ *   still sending when the connection closes never sees the answer.
  * - POST of an object answers 200 with `Holdfast-Result: created` or `identical`. `Holdfast-Retain-Until: <RFC 3339>` on
  *   the request protects the object from the first moment on.
  * - GET {base}{type}/?after={id}&limit={n}: at most n entries (1 to 10,000; the mover may give fewer, never none while
@@ -57,6 +59,8 @@ export function typeOfFolder(folder: string): Exclude<ObjectType, 'config'> | un
 export const restHeaders = {
   /** On every answer of a mover. Value `1`. */
   mover: 'holdfast-mover',
+  /** On errors: the code. */
+  error: 'holdfast-error',
   /** On answers to POST: `created` or `identical`. */
   result: 'holdfast-result',
   /** On POST: RFC 3339. */

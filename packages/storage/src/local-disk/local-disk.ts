@@ -8,6 +8,7 @@ import { KeyedExclusion } from '../keyed-exclusion.ts';
 import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits, streamPieceBytes } from '../limits.ts';
 import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
 import { objectPath } from '../rest-protocol.ts';
+import { requireRetainable } from '../retainable.ts';
 import type {
   CreateOptions,
   CreateResult,
@@ -367,14 +368,4 @@ function requireDigest(name: ObjectName, digest: string): void {
     guidance: 'It was damaged on its way or in memory. If it happens again, test the memory of both computers.',
     context: { type: name.type, id: name.id, digest },
   });
-}
-
-function requireRetainable(name: ObjectName, until?: Date): void {
-  if (name.type === 'lock')
-    throw new HoldfastError('storage.unsupported', {
-      message: 'Locks are never protected: whoever made one must be able to remove it',
-    });
-  // Years beyond 9999 have no RFC 3339 form.
-  if (until && !(until.getTime() <= Date.UTC(9999, 11, 31)))
-    throw new HoldfastError('request.invalid', { message: 'The date to keep an object until is not a valid date' });
 }
