@@ -1,8 +1,8 @@
-import { hasCode, toHoldfastError } from '@holdfast/core';
 import type { ObjectInfo } from '@holdfast/storage';
 import { sealOverheadBytes } from './blob-cipher.ts';
 import { BlobIndex } from './blob-index.ts';
 import { type CheckReport, ProblemList } from './check-report.ts';
+import { isDamage } from './damage.ts';
 import type { IndexFilePack } from './index-file.ts';
 import { limits } from './limits.ts';
 import type { Node } from './node.ts';
@@ -102,8 +102,7 @@ class Check {
         const bytes = await this.#repository.target.read({ type: 'key', id }, { signal });
         requireHash(bytes, { id, what: `Key ${shortId(id)}` });
       } catch (error) {
-        signal?.throwIfAborted();
-        if (!hasCode(error, 'storage.tampered', 'storage.missing')) throw error;
+        if (!isDamage(error)) throw error;
         this.#found.add('error', `key ${id}`, error.message);
       }
     }
@@ -204,9 +203,8 @@ class Check {
         this.#found.add('error', `tree ${id}`, `its entries are not in order at ${JSON.stringify(wrong.toString())}`);
       return tree;
     } catch (error) {
-      signal?.throwIfAborted();
-      if (hasCode(error, 'storage.unavailable', 'storage.permission')) throw error;
-      this.#found.add('error', `tree ${id}`, toHoldfastError(error).message);
+      if (!isDamage(error)) throw error;
+      this.#found.add('error', `tree ${id}`, error.message);
       return [];
     }
   }
@@ -261,9 +259,8 @@ class Check {
     try {
       bytes = await this.#repository.target.read({ type: 'data', id }, { signal });
     } catch (error) {
-      signal.throwIfAborted();
-      if (hasCode(error, 'storage.unavailable', 'storage.permission')) throw error;
-      this.#found.add('error', `pack ${id}`, toHoldfastError(error).message);
+      if (!isDamage(error)) throw error;
+      this.#found.add('error', `pack ${id}`, error.message);
       return;
     }
     for (const message of await pool.verify({ id, bytes, indexDigest }, signal))

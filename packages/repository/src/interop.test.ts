@@ -142,7 +142,7 @@ test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
   }
   const [{ user, group } = {}] = tree;
   const nodes = readdirSync(Buffer.from(source), { encoding: 'buffer' })
-    .sort(Buffer.compare)
+    .sort((a, b) => Buffer.compare(a, b))
     .map((name): Node => {
       const path = Buffer.concat([Buffer.from(`${source}/`), name]);
       const stat = lstatSync(path, { bigint: true });

@@ -2,6 +2,7 @@ import { type Clock, HoldfastError, hasCode, systemClock } from '@holdfast/core'
 import type { Target } from '@holdfast/storage';
 import { BlobCipher } from './blob-cipher.ts';
 import { decodeConfig, encodeConfig, newConfig } from './config.ts';
+import { isDamage } from './damage.ts';
 import { encodeKeyFile, type KeyOptions, openKeyFile } from './key-file.ts';
 import { limits } from './limits.ts';
 import { parseObjectId, shortId } from './object-id.ts';
@@ -91,8 +92,7 @@ async function findKey(target: Target, password: string, signal: AbortSignal | u
         if (key !== undefined) return key;
       } catch (error) {
         // One bad key file must not lock out the owner of a good one.
-        if (!hasCode(error, 'storage.tampered', 'repository.damaged', 'repository.version', 'internal.limit'))
-          throw error;
+        if (!isDamage(error)) throw error;
         problem ??= error;
       }
     }

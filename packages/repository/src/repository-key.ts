@@ -23,6 +23,15 @@ export function newRepositoryKey(): RepositoryKey {
   };
 }
 
+/** For what comes over a thread's boundary. */
+export function isRepositoryKey(value: unknown): value is RepositoryKey {
+  const part = (name: string, sizeBytes: number): boolean => {
+    const bytes: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+    return bytes instanceof Uint8Array && bytes.byteLength === sizeBytes;
+  };
+  return part('encrypt', 32) && part('macK', 16) && part('macR', 16);
+}
+
 /** 64 bytes of scrypt become a key in this order: encryption, k, r. */
 export function repositoryKeyFromBytes(bytes: Uint8Array): RepositoryKey {
   if (bytes.byteLength !== 64)

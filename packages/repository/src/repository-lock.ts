@@ -1,6 +1,7 @@
-import { type Clock, HoldfastError, hasCode, isHoldfastError, toHoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import type { Target } from '@holdfast/storage';
 import type { BlobCipher } from './blob-cipher.ts';
+import { isDamage } from './damage.ts';
 import { limits } from './limits.ts';
 import { decodeLockFile, describeLock, encodeLockFile, isStale, type LockFile, newLockFile } from './lock-file.ts';
 import { type ObjectId, parseObjectId, shortId } from './object-id.ts';
@@ -237,9 +238,8 @@ export async function* listLocks(
         const bytes = await context.target.read({ type: 'lock', id }, { signal });
         yield { id, lock: decodeLockFile(decodeFile(context.cipher, bytes, { id, what }), what) };
       } catch (error) {
-        signal?.throwIfAborted();
         if (hasCode(error, 'storage.missing')) continue;
-        if (!isHoldfastError(error)) throw error;
+        if (!isDamage(error)) throw error;
         yield { id, problem: error };
       }
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { isHoldfastError } from '@holdfast/core';
+import { HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import fc from 'fast-check';
 import { isIrreducible, newChunkerPolynomial } from './chunker-polynomial.ts';
 import { decodeConfig } from './config.ts';
@@ -289,6 +289,18 @@ test('index files hold at most 50,000 blobs, and packs are not split', async () 
   assert.equal((await repository.loadIndex()).blobCount, 60_000);
 });
 
+test('a storage that does not answer ends what is done, and is not taken for damage', async () => {
+  for (const unlucky of ['read index', 'read data', 'read snapshot', 'list data']) {
+    const { target, repository } = await sampleRepository();
+    target.fail = (call, name) => {
+      if (`${call} ${name.type}` === unlucky) throw new HoldfastError('channel.timeout');
+    };
+    await assert.rejects(checkRepository(repository, { readData: true }), { code: 'channel.timeout' }, unlucky);
+    if (unlucky === 'read index')
+      await assert.rejects(repository.loadIndex({ onProblem: () => assert.fail() }), { code: 'channel.timeout' });
+  }
+});
+
 test('cancelling ends a check', async () => {
   const { repository } = await sampleRepository();
   const controller = new AbortController();
@@ -297,5 +309,5 @@ test('cancelling ends a check', async () => {
     signal: controller.signal,
     onProgress: () => controller.abort(),
   });
-  await assert.rejects(check, { name: 'AbortError' });
+  await assert.rejects(check, (error) => toHoldfastError(error).code === 'run.cancelled');
 });

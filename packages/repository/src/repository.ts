@@ -5,6 +5,7 @@ import { type BlobType, openBlob } from './blob.ts';
 import { BlobCipher } from './blob-cipher.ts';
 import { BlobIndex } from './blob-index.ts';
 import type { RepositoryConfig } from './config.ts';
+import { isDamage } from './damage.ts';
 import { decodeIndex, encodeIndex, type IndexedPack, type IndexFilePack } from './index-file.ts';
 import { limits } from './limits.ts';
 import type { Node } from './node.ts';
@@ -280,7 +281,9 @@ export class Repository {
     maxSizeBytes: number,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<{ id: ObjectId; plain: Buffer } | FileProblem> {
-    const read = async (info: ObjectInfo): Promise<{ id: ObjectId; plain: Buffer } | FileProblem> => {
+    type Outcome = { id: ObjectId; plain: Buffer } | FileProblem | { failure: unknown };
+    // Never rejects: a rejection of what is read ahead would go unheard when the caller stops early.
+    const read = async (info: ObjectInfo): Promise<Outcome> => {
       const id = parseObjectId(info.id, `The list of objects of type ${type}`);
       const what = `${type === 'index' ? 'Index' : 'Snapshot'} ${shortId(id)}`;
       try {
@@ -288,10 +291,10 @@ export class Repository {
         const bytes = await this.target.read({ type, id }, { signal });
         return { id, plain: decodeFile(this.#cipher, bytes, { id, what }) };
       } catch (error) {
-        return { id, problem: toHoldfastError(error) };
+        return isDamage(error) ? { id, problem: error } : { failure: error };
       }
     };
-    const running: ReturnType<typeof read>[] = [];
+    const running: Promise<Outcome>[] = [];
     const parallel = Math.min(limits.parallelFileReads, this.target.capabilities.maxParallelRequests);
     const waiting = infos.values();
     for (;;) {
@@ -302,7 +305,7 @@ export class Repository {
       }
       const file = await running.shift();
       if (file === undefined) return;
-      signal?.throwIfAborted();
+      if ('failure' in file) throw toHoldfastError(file.failure);
       yield file;
     }
   }
@@ -312,7 +315,8 @@ function attempt<Result extends object>(id: ObjectId, decode: () => Result): ({ 
   try {
     return { id, ...decode() };
   } catch (error) {
-    return { id, problem: toHoldfastError(error) };
+    if (!isDamage(error)) throw error;
+    return { id, problem: error };
   }
 }
 

@@ -15,7 +15,7 @@ export class VerifyPool implements AsyncDisposable {
     const count = Math.min(availableParallelism(), limits.checkParallelPacks);
     this.#all = Array.from(
       { length: count },
-      () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: { key } }),
+      () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: key }),
     );
     this.#idle = [...this.#all];
     this.#permits = new Semaphore(count);

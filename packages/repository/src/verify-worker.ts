@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { BlobCipher } from './blob-cipher.ts';
 import type { ObjectId } from './object-id.ts';
-import type { RepositoryKey } from './repository-key.ts';
+import { isRepositoryKey } from './repository-key.ts';
 import { verifyPack } from './verify-pack.ts';
 
 export interface VerifyRequest {
@@ -11,6 +11,7 @@ export interface VerifyRequest {
   readonly indexDigest: string;
 }
 
-const { key }: { key: RepositoryKey } = workerData;
+const key: unknown = workerData;
+if (!isRepositoryKey(key)) throw new Error('a verifying thread needs the repository key');
 const cipher = new BlobCipher(key);
 parentPort?.on('message', (request: VerifyRequest) => parentPort?.postMessage(verifyPack(cipher, request)));
