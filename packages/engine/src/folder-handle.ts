@@ -17,12 +17,12 @@ const throughDescriptors = process.platform === 'linux' && fs.existsSync('/proc/
  */
 export class FolderHandle implements Disposable {
   readonly fd: number;
-  /** Ends with a slash. */
-  readonly #prefix: Buffer;
+  /** What the system needs before an entry's name; ends with a slash. */
+  readonly prefix: Buffer;
 
   private constructor(fd: number, path: Uint8Array) {
     this.fd = fd;
-    this.#prefix = throughDescriptors ? Buffer.from(`/proc/self/fd/${fd}/`) : joinPath(path, Buffer.alloc(0));
+    this.prefix = throughDescriptors ? Buffer.from(`/proc/self/fd/${fd}/`) : joinPath(path, Buffer.alloc(0));
   }
 
   /** Opens a folder by its path. The last part is never followed if it is a link; those before it may be. */
@@ -44,9 +44,9 @@ export class FolderHandle implements Disposable {
 
   /** The path by which the system finds the entry. */
   path(name: Uint8Array): Buffer {
-    const path = Buffer.allocUnsafe(this.#prefix.length + name.length);
-    path.set(this.#prefix);
-    path.set(name, this.#prefix.length);
+    const path = Buffer.allocUnsafe(this.prefix.length + name.length);
+    path.set(this.prefix);
+    path.set(name, this.prefix.length);
     return path;
   }
 
@@ -63,7 +63,7 @@ export class FolderHandle implements Disposable {
 
   /** The names of the entries, ascending by bytes as trees need them. */
   names(): Buffer[] {
-    return fs.readdirSync(this.#prefix, { encoding: 'buffer' }).sort(Buffer.compare);
+    return fs.readdirSync(this.prefix, { encoding: 'buffer' }).sort(Buffer.compare);
   }
 
   close(): void {

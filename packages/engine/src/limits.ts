@@ -61,7 +61,7 @@ export const limits = {
   /** Restore: parallel reads of packs. */
   restoreParallelReads: 8,
   /** Restore: jobs that wait for a thread; with the bytes above the bound of memory. */
-  restoreJobsInFlight: 64,
+  restoreJobsInFlight: 16,
   /** Restore: open folders and files; 1,024 is the usual limit of a process, of which others need some. */
   restoreOpenFiles: 300,
   /** Restore: the unit that becomes a hole when it is zero; the block of nearly all file systems. */
