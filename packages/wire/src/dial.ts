@@ -88,7 +88,6 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
       counted: !('stream' in o.target),
     });
   } catch (error) {
-    socket?.on('error', () => undefined);
     socket?.destroy();
     signal?.throwIfAborted();
     if (phase === 'verdict' && isHoldfastError(error)) throw refusedByPeer(ends, error);
@@ -139,7 +138,6 @@ export async function fetchRoot(o: {
     o.signal?.throwIfAborted();
     throw connectionError(error, phase, o.ends);
   }
-  socket.on('error', () => undefined);
   const chain = presentedChain(socket);
   socket.destroy();
   const root = chain.find((certificate) => certificateFingerprint(certificate) === expected);

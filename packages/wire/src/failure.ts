@@ -68,6 +68,12 @@ function diagnose(error: unknown, phase: Phase, ends: Ends): Diagnosis {
   const code = codeOf(error);
   const open = `Open TCP ${ends.port} to ${ends.host} in the firewalls between both ends`;
   switch (code) {
+    case 'ENOENT':
+      return {
+        code: 'channel.refused',
+        what: 'was refused: there is no such local socket',
+        guidance: 'Start the service that makes it, or correct the path',
+      };
     case 'ECONNREFUSED':
       return {
         code: 'channel.refused',
@@ -148,13 +154,16 @@ function diagnose(error: unknown, phase: Phase, ends: Ends): Diagnosis {
   return { code: 'channel.closed', what: `failed (${code})`, guidance: 'Check the network between both ends' };
 }
 
+/** Local sockets and relayed streams have no port. */
+const placeOf = ({ host, port }: Ends): string => (port === 0 ? host : `${host}:${port}`);
+
 /** Puts a diagnosis into words that name the channel, both ends, what to do, and the command for the firewall rule. */
 export function describeFailure(ends: Ends, diagnosis: Diagnosis, cause?: unknown): HoldfastError {
   const { channel, from, host, port } = ends;
   const guidance = diagnosis.guidance.replace(/\.$/, '');
   return new HoldfastError(diagnosis.code, {
-    message: `Channel ${channel.id} from ${from} to ${host}:${port} ${diagnosis.what}.`,
-    guidance: `${guidance}. The rule: ${ruleCommand(channel)}`,
+    message: `Channel ${channel.id} from ${from} to ${placeOf(ends)} ${diagnosis.what}.`,
+    guidance: port === 0 ? `${guidance}.` : `${guidance}. The rule: ${ruleCommand(channel)}`,
     context: { channel: channel.id, from, host, port, ...(codeOf(cause) === '' ? {} : { cause: codeOf(cause) }) },
     cause,
   });

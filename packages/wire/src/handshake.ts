@@ -62,6 +62,7 @@ export function acceptTls(
     server.on('tlsClientError', fail);
     server.on('secureConnection', (socket) => {
       settle();
+      socket.on('error', () => socket.destroy());
       resolve(socket);
     });
     server.emit('connection', raw);
@@ -112,6 +113,8 @@ export async function connectTls(
     checkServerIdentity: () => undefined,
     ALPNProtocols: o.channel === undefined ? [alpnHttp] : [`${alpnPrefix}${o.channel}`, alpnHttp],
   });
+  // From now on an error always has a listener: one that comes late belongs to nobody and must not end the process.
+  socket.on('error', () => socket.destroy());
   try {
     if (o.onConnected) socket.once('connect', o.onConnected);
     let secure = false;
@@ -121,8 +124,6 @@ export async function connectTls(
     await waitOn(socket, ['secureConnect'], () => secure || undefined, o);
     return socket;
   } catch (error) {
-    // Later errors of a socket that nobody uses any more belong to nobody.
-    socket.on('error', () => undefined);
     socket.destroy();
     throw error;
   }

@@ -84,6 +84,10 @@ export function createHttpServer(o: HttpServerOptions): HttpServerOnConnections 
     });
     if (!trusted) return true;
     watchBody(req, silenceMs);
+    // A connection that was busy when we began to close is idle after its answer.
+    res.once('close', () => {
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
     return emit(event as string, ...values);
   };
 

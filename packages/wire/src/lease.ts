@@ -177,7 +177,6 @@ export async function openLease(o: LeaseOptions): Promise<Lease> {
       const identity = o.identity();
       const wait = { timeoutMs: o.handshakeTimeoutMs, signal: over.signal };
       const socket = await acceptTls(raw, { ...wait, identity, clientCertificate: 'required' });
-      socket.on('error', () => socket.destroy());
       const check = checkPeer(
         socket,
         {

@@ -99,7 +99,6 @@ export class Acceptor {
     const { channels } = this.#o;
     const claimed = claimedChannel(socket);
     const remote = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    socket.on('error', () => socket.destroy());
     const check = checkPeer(
       socket,
       {

@@ -19,11 +19,11 @@ const maxSocketPathBytes = 103;
 
 export async function dialSocket(path: string, o: WaitOptions & { platform: NodeJS.Platform }): Promise<Socket> {
   const socket = connect({ path: localAddress(path, o.platform) });
+  socket.on('error', () => socket.destroy());
   try {
     await waitOn(socket, ['connect'], () => (socket.readyState === 'open' ? true : undefined), o);
     return socket;
   } catch (error) {
-    socket.on('error', () => undefined);
     socket.destroy();
     throw error;
   }

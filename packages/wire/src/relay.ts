@@ -13,10 +13,11 @@ export interface Relayed {
  */
 export async function pipe(a: Duplex, b: Duplex, o: { signal?: AbortSignal } = {}): Promise<Relayed> {
   const { signal } = o;
+  // With an error, so that a cut does not look like an orderly end at the far sides.
   const destroyBoth = (): void => {
     for (const stream of [a, b]) {
-      stream.on('error', () => undefined);
-      stream.destroy();
+      stream.on('error', () => stream.destroy());
+      stream.destroy(cutError());
     }
   };
   signal?.addEventListener('abort', destroyBoth, { once: true });
@@ -39,34 +40,48 @@ function copy(from: Duplex, to: Duplex): Promise<number> {
     let bytes = 0;
     let ended = from.readableEnded;
     const settle = (): void => {
-      from.off('data', onData).off('end', onEnd).off('close', onClose).off('error', fail);
-      to.off('drain', onDrain).off('close', onClose).off('error', fail);
+      from.off('data', onData).off('end', onEnd).off('close', onFromClose).off('error', fail);
+      to.off('drain', onDrain).off('finish', onFinish).off('close', onToClose).off('error', fail);
     };
     const fail = (error: unknown): void => {
       settle();
       reject(error);
+    };
+    const cut = (): void => fail(cutError());
+    const finish = (): void => {
+      settle();
+      resolve(bytes);
     };
     const onData = (piece: Buffer): void => {
       bytes += piece.length;
       if (!to.write(piece)) from.pause();
     };
     const onDrain = (): void => void from.resume();
-    const finish = (): void => {
-      settle();
-      resolve(bytes);
-    };
     const onEnd = (): void => {
       ended = true;
       if (to.writableFinished) finish();
-      else to.end(finish);
+      else if (to.destroyed) cut();
+      else to.end();
     };
-    const onClose = (): void => {
+    // `to` may end by itself, when its own end came from the far side: then nothing more can be passed on.
+    const onFinish = (): void => {
+      if (ended) finish();
+    };
+    // A stream that has ended both ways closes by itself, perhaps before the other one has taken all of it.
+    const onFromClose = (): void => {
+      if (!ended) cut();
+    };
+    const onToClose = (): void => {
       if (ended && to.writableFinished) finish();
-      else fail(Object.assign(new Error('one side of the relay was cut'), { code: 'ECONNRESET' }));
+      else cut();
     };
-    from.on('data', onData).on('end', onEnd).on('close', onClose).on('error', fail);
-    to.on('drain', onDrain).on('close', onClose).on('error', fail);
+    from.on('data', onData).on('end', onEnd).on('close', onFromClose).on('error', fail);
+    to.on('drain', onDrain).on('finish', onFinish).on('close', onToClose).on('error', fail);
     if (ended) onEnd();
-    else if (from.destroyed || to.destroyed) onClose();
+    else if (from.destroyed || to.destroyed) cut();
   });
+}
+
+function cutError(): Error {
+  return Object.assign(new Error('one side of the relay was cut'), { code: 'ECONNRESET' });
 }

@@ -26,7 +26,6 @@ export async function acceptSecure(o: {
     signal?.throwIfAborted();
     throw connectionError(error, 'handshake', ends);
   }
-  socket.on('error', () => socket.destroy());
   const check = checkPeer(
     socket,
     {

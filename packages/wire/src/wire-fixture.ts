@@ -1,0 +1,41 @@
+import type { TestContext } from 'node:test';
+import type { Connection } from './connection.ts';
+import type { Identity } from './identity.ts';
+import { createTestInstallation } from './test-certificates.ts';
+import { createWire, type Wire, type WireOptions } from './wire.ts';
+
+/** One installation with one certificate of each role, shared by the tests of a file, and wires that end with their test. */
+export async function testFleet() {
+  const installation = await createTestInstallation();
+  const [server, agent, mover, otherAgent] = await Promise.all([
+    installation.issue({ role: 'server' }),
+    installation.issue({ role: 'agent' }),
+    installation.issue({ role: 'mover' }),
+    installation.issue({ role: 'agent' }),
+  ]);
+
+  const wire = (t: TestContext, identity: Identity | undefined, options: Partial<WireOptions> = {}): Wire => {
+    const made = createWire({ role: 'backup-server', bind: '127.0.0.1', identity: () => identity, ...options });
+    t.after(() => made[Symbol.asyncDispose]());
+    return made;
+  };
+  return { installation, server, agent, mover, otherAgent, wire };
+}
+
+/** Both ends of a connection along a channel, over loopback TLS. */
+export async function connectedPair(
+  from: Wire,
+  to: Wire,
+  channel: Connection['channel'],
+): Promise<{ near: Connection; far: Connection }> {
+  const arrived = Promise.withResolvers<Connection>();
+  const listener = await to.listen(channel, { onConnection: arrived.resolve });
+  const near = await from.dial(channel, '127.0.0.1', { port: listener.port });
+  return { near, far: await arrived.promise };
+}
+
+/** Ports for a test that needs a range: far from the defaults, and different in processes that run side by side. */
+export function testRange(count: number): { from: number; to: number } {
+  const from = 20_000 + ((process.pid * 37) % 10_000);
+  return { from, to: from + count - 1 };
+}
