@@ -120,6 +120,24 @@ for (const { path: restic, version } of programs('restic')) {
   });
 }
 
+test('restic respects our lock, reads it, and does not take it for abandoned', { skip }, async (t) => {
+  const [newest] = programs('restic');
+  assert.ok(newest);
+  const { target, repository } = await sampleRepository();
+  const folder = join(temporaryFolder(t), 'repo');
+  await using lock = await repository.lock({ exclusive: true });
+  target.writeTo(folder);
+  const refused = spawnSync(newest.path, ['--no-cache', '-r', folder, 'check'], {
+    encoding: 'utf8',
+    env: { ...process.env, RESTIC_PASSWORD: samplePassword },
+  });
+  assert.equal(refused.status, 11, refused.stderr);
+  assert.match(refused.stderr, new RegExp(`locked exclusively by PID ${process.pid} `));
+  // It asks us with a SIGHUP whether we live.
+  run(newest.path, folder, 'unlock');
+  assert.deepEqual(readdirSync(join(folder, 'locks')), [lock.id]);
+});
+
 test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
   const [newest] = programs('restic');
   assert.ok(newest);
