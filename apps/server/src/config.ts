@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { HoldfastError } from '@holdfast/core';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 
 const port = z.number().int().min(0).max(65535);
 
-/** What an administrator may configure. A JSON or YAML file; unknown keys are refused, so that a slip is noticed. */
+/** What an administrator may configure; unknown keys are refused, so that a slip is noticed. */
 export const serverConfigSchema = z.strictObject({
   /** Address to listen on. */
   bind: z.string().min(1).max(253).default('0.0.0.0'),
@@ -17,30 +15,18 @@ export const serverConfigSchema = z.strictObject({
   /** Runs at once, over all agents; one agent always runs one at a time. */
   parallelRuns: z.number().int().min(1).max(1000).default(32),
   /** A run that takes longer fails. */
-  maxRunHours: z.number().positive().max(8760).default(168),
+  maxRunHours: z.number().positive().max(500).default(168),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type ServerConfig = z.output<typeof serverConfigSchema>;
 export type ServerConfigInput = z.input<typeof serverConfigSchema>;
 
 /** Checks a configuration. Throws `usage.configuration` that names each wrong key. */
-export function parseServerConfig(value: unknown, where = 'The configuration of the server'): ServerConfig {
+export function parseServerConfig(value: unknown): ServerConfig {
   const parsed = serverConfigSchema.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(file)'}: ${issue.message}`);
-  throw new HoldfastError('usage.configuration', { message: `${where} is wrong: ${problems.join('; ')}.` });
-}
-
-/** Reads a configuration file, JSON or YAML (of which JSON is a part). */
-export async function loadServerConfig(path: string): Promise<ServerConfig> {
-  let value: unknown;
-  try {
-    value = parseYaml(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new HoldfastError('usage.configuration', {
-      message: `The configuration file ${path} could not be read: ${error instanceof Error ? error.message : String(error)}.`,
-      cause: error,
-    });
-  }
-  return parseServerConfig(value, `The configuration file ${path}`);
+  throw new HoldfastError('usage.configuration', {
+    message: `The configuration of the server is wrong: ${problems.join('; ')}.`,
+  });
 }

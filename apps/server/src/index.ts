@@ -1,1 +1,3 @@
-export {};
+export { type ServerConfig, type ServerConfigInput, serverConfigSchema } from './config.ts';
+export type { Listening } from './rest/server-handlers.ts';
+export { type RunningServer, type ServerOptions, startServer } from './server.ts';

@@ -82,3 +82,9 @@ export const presencePersistMs = minuteMs;
 
 /** Audit records and other pages are read with a limit from the API, at most this. */
 export const maxListedRows = 10_000;
+
+/** A session is opened again this often while its run lasts: harmless, and it heals a mover that has restarted. */
+export const sessionKeepMs = 15_000;
+
+/** Requests under way have this long when the server stops. */
+export const closeGraceMs = 2_000;

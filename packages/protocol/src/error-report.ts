@@ -28,6 +28,10 @@ export function parseMessage<Schema extends z.ZodType>(schema: Schema, value: un
   throw new HoldfastError('request.invalid', { message: `${what} is not valid: ${problems.join('; ')}.` });
 }
 
-export function reportOf(error: unknown): ErrorReport {
-  return toHoldfastError(error).toJSON();
+/** The report of any error, in the form that messages take: without the facts that are not known. */
+export function reportOf(error: unknown): Omit<ErrorReport, 'context'> & Pick<z.output<typeof errorReport>, 'context'> {
+  const report = toHoldfastError(error).toJSON();
+  const context: z.output<typeof errorReport>['context'] = {};
+  for (const [name, value] of Object.entries(report.context)) if (value !== undefined) context[name] = value;
+  return { ...report, context };
 }

@@ -62,7 +62,7 @@ export {
   trustUpdate,
   useAnswer,
 } from './mover-api.ts';
-export { localTenant } from './names.ts';
+export { localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
 export {
   type CatalogueSnapshot,
@@ -76,6 +76,7 @@ export {
 } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
 export type { Route } from './route.ts';
+export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';
 export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
 export {
   type BackupResult,

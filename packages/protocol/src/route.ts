@@ -34,6 +34,7 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
   type Params = Spec['params'] extends z.ZodObject ? Spec['params'] : typeof nothing;
   type Query = Spec['query'] extends z.ZodObject ? Spec['query'] : typeof nothing;
   type Body = Spec['body'] extends z.ZodType ? Spec['body'] : undefined;
+  type Stream = Spec['stream'] extends true ? true : false;
   return {
     id,
     method,
@@ -44,6 +45,6 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
     query: (spec.query ?? nothing) as Query,
     body: spec.body as Body,
     response: spec.response as Spec['response'],
-    stream: spec.stream ?? false,
+    stream: (spec.stream ?? false) as Stream,
   } satisfies Route;
 }

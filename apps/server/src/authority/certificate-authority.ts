@@ -55,6 +55,8 @@ export class CertificateAuthority {
   readonly caPem: string;
   /** `sha256:` and the base64url SHA-256 of the root's DER form: what a person compares. */
   readonly caFingerprint: string;
+  /** The intermediate that leaves are issued by at present. */
+  readonly issuerPem: string;
   readonly #intermediate: Authority;
   readonly #clock: Clock;
 
@@ -62,6 +64,7 @@ export class CertificateAuthority {
     this.installation = o.installation;
     this.caPem = `${o.root.toString('pem')}\n`;
     this.caFingerprint = `sha256:${sha256Base64url(o.root.rawData)}`;
+    this.issuerPem = o.intermediate.certificate.toString('pem');
     this.#intermediate = o.intermediate;
     this.#clock = o.clock;
   }

@@ -100,6 +100,7 @@ async function firstSchema(database: Kysely<unknown>): Promise<void> {
     .addColumn('excludesJson', 'text', (column) => column.notNull())
     .addColumn('oneFileSystem', 'integer', (column) => column.notNull())
     .addColumn('tagsJson', 'text', (column) => column.notNull())
+    .addColumn('direction', 'text', (column) => column.notNull())
     .addColumn('createdAt', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('jobsKey', ['tenant', 'id'])
     .addForeignKeyConstraint('jobsAgent', ['tenant', 'agentId'], 'computers', ['tenant', 'id'])

@@ -1,4 +1,4 @@
-import type { EnrollableRole } from '@holdfast/protocol';
+import type { DataDirection, EnrollableRole } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 
 /**
@@ -84,6 +84,7 @@ export interface JobsTable {
   excludesJson: string;
   oneFileSystem: number;
   tagsJson: string;
+  direction: DataDirection;
   createdAt: string;
 }
 

@@ -51,7 +51,7 @@ export class AgentCarriers {
       return this.#useHeld(held, {
         channel: agent.platform === 'win32' ? 'windows-agent-service' : 'server-to-agent-transport',
         usedInstead: held.channel,
-        reason: { ...reportOf(reason), context: {} },
+        reason: reportOf(reason),
       });
     }
   }

@@ -35,6 +35,7 @@ export class AgentConnections implements AsyncDisposable {
   readonly #ownHello: () => Hello;
   readonly #held = new Map<string, Held>();
   readonly #waiters = new Set<Waiter>();
+  readonly #holding = new Set<Promise<void>>();
 
   constructor(o: {
     catalogue: Catalogue;
@@ -51,7 +52,13 @@ export class AgentConnections implements AsyncDisposable {
   }
 
   /** Takes over a stream that speaks the task protocol from now on. Resolves when the connection is over. */
-  async hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
+  hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
+    const holding = this.#hold(o).finally(() => this.#holding.delete(holding));
+    this.#holding.add(holding);
+    return holding;
+  }
+
+  async #hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
     const { identity, tenant } = o;
     await using peer = new CallPeer({ stream: o.stream, methods: taskMethods, handlers: {}, clock: this.#clock });
     await this.greet({ peer, tenant, agentId: identity.id });
@@ -134,5 +141,6 @@ export class AgentConnections implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#held.values()].map((held) => held.peer[Symbol.asyncDispose]()));
+    await Promise.allSettled(this.#holding);
   }
 }

@@ -1,6 +1,6 @@
 import { type ChannelId, channel as channelOf, defaultPort, isChannelId } from '@holdfast/contract';
 import { HoldfastError } from '@holdfast/core';
-import type { Computer, EnrollableRole } from '@holdfast/protocol';
+import { type Computer, type EnrollableRole, platform } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
@@ -42,7 +42,7 @@ export function computerView(row: ComputerRow, isOnline: boolean): Computer {
     group: row.groupName,
     hostname: row.hostname,
     address: row.address,
-    platform: platformSchema.parse(row.platform),
+    platform: platform.parse(row.platform),
     productVersion: row.productVersion,
     certificateSerial: row.certificateSerial,
     certificateExpiresAt: row.certificateExpiresAt,
@@ -51,8 +51,6 @@ export function computerView(row: ComputerRow, isOnline: boolean): Computer {
     ...(row.lastSeenAt === null ? {} : { lastSeenAt: row.lastSeenAt }),
   };
 }
-
-const platformSchema = z.enum(['linux', 'win32', 'darwin', 'aix', 'sunos', 'freebsd', 'openbsd']);
 
 /**
  * Where that computer listens for the channel: what it reported, for this channel or one that shares the port, else the

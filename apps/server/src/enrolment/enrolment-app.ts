@@ -1,0 +1,125 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@holdfast/core';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { controlPath, enrolPath, renewPath, taskProtocol } from '@holdfast/protocol';
+import type { Connection, PeerIdentity } from '@holdfast/wire';
+import { AttemptLimiter } from '../attempt-limiter.ts';
+import { writeAudit } from '../audit.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { AgentConnections } from '../computers/agent-connections.ts';
+import type { Presence } from '../computers/presence.ts';
+import { acceptUpgrade, createHttpApp, type HttpApp, refuseUpgrade, remoteAddressOf } from '../http-app.ts';
+import {
+  maxEnrolmentBytes,
+  maxEnrolmentsPerMinute,
+  maxFailedEnrolmentsPerMinute,
+  maxRenewalsPerMinute,
+} from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import type { Enrolment } from './enrolment.ts';
+import type { Revocations } from './revocations.ts';
+
+interface Parts {
+  readonly catalogue: Catalogue;
+  readonly enrolment: Enrolment;
+  readonly revocations: Revocations;
+  readonly connections: AgentConnections;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * What computers ask on 10005 and 10006. Without a certificate only `enrolPath` answers; renewal and the held connection need
+ * the computer's own certificate, and a revoked one is refused at every request.
+ */
+export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
+  const { clock, logger } = parts;
+  const attempts = new AttemptLimiter({ what: 'enrolments', perMinute: maxEnrolmentsPerMinute, clock });
+  const failures = new AttemptLimiter({ what: 'refused enrolments', perMinute: maxFailedEnrolmentsPerMinute, clock });
+  const renewals = new AttemptLimiter({ what: 'renewals', perMinute: maxRenewalsPerMinute, clock });
+
+  const httpApp = createHttpApp({
+    logger,
+    bodyLimitBytes: maxEnrolmentBytes,
+    onUpgrade: (req, stream, head) => {
+      holdControl(parts, httpApp, { req, stream, head }).catch((error: unknown) => {
+        logger.info({ error: toHoldfastError(error) }, 'control connection refused or lost');
+        if (!stream.destroyed) refuseUpgrade(stream, error);
+      });
+    },
+  });
+  const { app, http } = httpApp;
+
+  app.post(enrolPath, async (request) => {
+    const address = remoteAddressOf(http, request.raw);
+    attempts.check(address);
+    failures.check(address);
+    attempts.count(address);
+    try {
+      const { answer, enrolled } = await parts.enrolment.enrol(request.body, address);
+      const actor = `${enrolled.role}/${enrolled.id}`;
+      const action = enrolled.repeated ? 'enrol-repeated' : 'enrol';
+      const scope = parts.catalogue.tenant(enrolled.tenant);
+      await writeAudit(scope, { actor, action, subject: enrolled.id, remoteAddress: address }, clock);
+      await parts.presence.announce(enrolled.tenant, enrolled.id);
+      logger.info({ computer: enrolled.id, role: enrolled.role, address }, 'computer enrolled');
+      return answer;
+    } catch (error) {
+      failures.count(address);
+      throw error;
+    }
+  });
+
+  app.post(renewPath, async (request) => {
+    const peer = trustedPeer(parts, http.peerOf(request.raw));
+    renewals.check(peer.id);
+    renewals.count(peer.id);
+    const answer = await parts.enrolment.renew(peer, request.body);
+    logger.info({ computer: peer.id, role: peer.role }, 'certificate renewed');
+    return answer;
+  });
+
+  await app.ready();
+  return httpApp;
+}
+
+/** A peer with a certificate that is not revoked; the signature was checked when it connected. */
+function trustedPeer(parts: Parts, peer: PeerIdentity | undefined): PeerIdentity {
+  if (!peer) {
+    throw new HoldfastError('auth.required', {
+      message: 'This needs the certificate of an enrolled computer.',
+      guidance: 'Enrol the computer first: `holdfast enroll`.',
+    });
+  }
+  if (parts.revocations.isRevoked(peer.serial)) throw new HoldfastError('channel.revoked');
+  if (peer.role !== 'agent' && peer.role !== 'mover') throw new HoldfastError('channel.identity');
+  return peer;
+}
+
+async function holdControl(
+  parts: Parts,
+  { http }: HttpApp,
+  o: { req: IncomingMessage; stream: Duplex; head: Buffer },
+): Promise<void> {
+  const { req, stream } = o;
+  if (req.url !== controlPath || req.headers.upgrade !== taskProtocol) {
+    throw new HoldfastError('request.missing', { message: `Only ${controlPath} is upgraded, to ${taskProtocol}.` });
+  }
+  const identity = trustedPeer(parts, http.peerOf(req));
+  if (identity.role !== 'agent') {
+    throw new HoldfastError('channel.identity', { message: 'Only agents hold a control connection.' });
+  }
+  const tenant = await parts.catalogue.tenantOfCertificate(identity.serial);
+  const connection: Connection | undefined = http.connectionOf(req);
+  if (tenant === undefined || !connection) throw new HoldfastError('channel.identity');
+  acceptUpgrade(stream, o.head, taskProtocol);
+  try {
+    await parts.connections.hold({ stream, tenant, identity, channel: connection.channel });
+  } catch (error) {
+    // The stream speaks frames by now: a refusal in HTTP would only confuse the other end.
+    stream.destroy();
+    throw error;
+  }
+}

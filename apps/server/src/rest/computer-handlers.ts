@@ -1,0 +1,53 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import type { AgentConnections } from '../computers/agent-connections.ts';
+import { computerView, listComputers, loadComputer } from '../computers/computers.ts';
+import type { Movers } from '../computers/movers.ts';
+import type { Presence } from '../computers/presence.ts';
+import { createJoinToken, deleteJoinToken, usableJoinTokens } from '../enrolment/join-tokens.ts';
+import type { Revocations } from '../enrolment/revocations.ts';
+import type { RunQueue } from '../runs/run-queue.ts';
+import type { RestHandlers } from './rest-app.ts';
+
+export function computerHandlers(o: {
+  presence: Presence;
+  movers: Movers;
+  connections: AgentConnections;
+  revocations: Revocations;
+  queue: RunQueue;
+  /** Cuts every open connection whose certificate is revoked. */
+  recheckTrust: () => void;
+  caFingerprint: string;
+  clock: Clock;
+}): Pick<RestHandlers, 'createToken' | 'tokens' | 'deleteToken' | 'computers' | 'revokeComputer'> {
+  return {
+    createToken: async ({ scope, body }) => {
+      const { role, group, uses, lifetimeSeconds } = body;
+      const lifetimeMs = lifetimeSeconds * 1000;
+      const token = await createJoinToken(scope, { role, group, uses, lifetimeMs, clock: o.clock });
+      return { ...token, caFingerprint: o.caFingerprint };
+    },
+    tokens: async ({ scope }) => ({ tokens: await usableJoinTokens(scope, o.clock) }),
+    deleteToken: async ({ scope, params }) => {
+      await deleteJoinToken(scope, params.id);
+      return {};
+    },
+    computers: async ({ scope, query }) => ({
+      computers: (await listComputers(scope, query.role)).map((row) => computerView(row, o.presence.isOnline(row.id))),
+    }),
+    revokeComputer: async ({ scope, params: { id } }) => {
+      await o.revocations.revokeComputer(scope, id);
+      o.recheckTrust();
+      const reason = new HoldfastError('channel.revoked', {
+        message: `The certificate of computer ${id} was revoked.`,
+      });
+      o.queue.abandon(id, reason);
+      await o.connections.drop(id);
+      await o.movers.links.drop(id);
+      await o.presence.gone(scope.tenant, id);
+      await o.presence.announce(scope.tenant, id);
+      // Movers that can't be reached now are told at the next contact.
+      await o.movers.pushTrust();
+      return computerView(await loadComputer(scope, id), o.presence.isOnline(id));
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http';
+import { HoldfastError } from '@holdfast/core';
+import { securityHeaders } from '../http-app.ts';
+import { eventStreamKeepAliveMs, maxEventStreamBacklogBytes, maxEventStreams } from '../limits.ts';
+
+/** The event streams that are open, within a bound. */
+export class EventStreams implements Disposable {
+  readonly #open = new Set<EventStream>();
+
+  /** Throws `internal.limit` when too many are open. */
+  open(response: ServerResponse): EventStream {
+    if (this.#open.size >= maxEventStreams) {
+      throw new HoldfastError('internal.limit', { message: `More than ${maxEventStreams} event streams are open.` });
+    }
+    const stream = new EventStream(response);
+    this.#open.add(stream);
+    response.once('close', () => this.#open.delete(stream));
+    return stream;
+  }
+
+  [Symbol.dispose](): void {
+    for (const stream of this.#open) stream.end();
+  }
+}
+
+/** Server-sent events (WHATWG HTML, section 9.2) to one client, one line of JSON each. A client that does not read is cut. */
+export class EventStream {
+  readonly #response: ServerResponse;
+  readonly #keepAlive: NodeJS.Timeout;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.writeHead(200, { ...securityHeaders, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    response.flushHeaders();
+    this.#keepAlive = setInterval(() => this.#write(':\n\n'), eventStreamKeepAliveMs);
+    this.#keepAlive.unref();
+    response.once('close', () => clearInterval(this.#keepAlive));
+  }
+
+  /** Resolves when the client has gone, or the stream has been ended. */
+  get closed(): Promise<void> {
+    if (this.#response.closed) return Promise.resolve();
+    return new Promise((resolve) => this.#response.once('close', () => resolve()));
+  }
+
+  send(event: unknown): void {
+    this.#write(`data: ${JSON.stringify(event)}\n\n`);
+  }
+
+  end(): void {
+    clearInterval(this.#keepAlive);
+    this.#response.end();
+  }
+
+  #write(text: string): void {
+    if (this.#response.writableEnded || this.#response.destroyed) return;
+    this.#response.write(text);
+    if (this.#response.writableLength > maxEventStreamBacklogBytes) this.#response.destroy();
+  }
+}

@@ -1,0 +1,101 @@
+import { isIPv6 } from 'node:net';
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { type CatalogueSnapshot, type GrantIssuer, placedRepository } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
+import type { SnapshotsTable } from '../catalogue/schema.ts';
+import { loadUsableComputer, portOf } from '../computers/computers.ts';
+import type { Movers } from '../computers/movers.ts';
+import { readJson } from '../json-column.ts';
+import { listRepositories, loadRepository, repositoryView } from '../repositories.ts';
+import { newRepositoryPassword, type Vault } from '../vault.ts';
+import type { RestHandlers } from './rest-app.ts';
+
+export function repositoryHandlers(o: {
+  vault: Vault;
+  movers: Movers;
+  grants: GrantIssuer;
+  caPem: string;
+  clock: Clock;
+}): Pick<RestHandlers, 'createRepository' | 'repositories' | 'repositoryPassword' | 'repositoryGrant' | 'snapshots'> {
+  return {
+    createRepository: async ({ scope, body, signal }) => {
+      const mover = await loadUsableComputer(scope, body.moverId, 'mover');
+      const taken = await scope.query
+        .selectFrom('repositories')
+        .select('id')
+        .where('name', '=', body.name)
+        .executeTakeFirst();
+      if (taken) {
+        throw new HoldfastError('repository.exists', { message: `There is a repository ${body.name} already.` });
+      }
+      await o.movers.trust(scope.tenant, mover, signal);
+      const place = await o.movers.links.request(mover, {
+        method: 'POST',
+        path: '/repositories',
+        body: { tenant: scope.tenant, repository: body.name },
+        answer: placedRepository,
+        signal,
+      });
+      const id = crypto.randomUUID();
+      const sealedPassword = o.vault.seal(newRepositoryPassword(), { tenant: scope.tenant, repositoryId: id });
+      const row = await scope.query
+        .insertInto('repositories')
+        .values({
+          id,
+          name: body.name,
+          moverId: mover.id,
+          location: place.location,
+          sealedPassword,
+          createdAt: o.clock.now().toISOString(),
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return repositoryView(row);
+    },
+    repositories: async ({ scope }) => ({ repositories: (await listRepositories(scope)).map(repositoryView) }),
+    repositoryPassword: async ({ scope, params }) => {
+      const row = await loadRepository(scope, params.id);
+      const place = { tenant: scope.tenant, repositoryId: row.id };
+      return { password: o.vault.open(row.sealedPassword, place) };
+    },
+    repositoryGrant: async ({ scope, params, body }) => {
+      const row = await loadRepository(scope, params.id);
+      const mover = await loadUsableComputer(scope, row.moverId, 'mover');
+      const lifetimeMs = body.lifetimeSeconds * 1000;
+      const grant = await o.grants.issue({
+        subject: `administrator/${body.note}`,
+        tenant: scope.tenant,
+        repository: row.name,
+        mode: body.mode,
+        sessionId: undefined,
+        fingerprint: undefined,
+        lifetimeMs,
+      });
+      const host = isIPv6(mover.address) ? `[${mover.address}]` : mover.address;
+      return {
+        grant,
+        username: 'grant',
+        url: `https://${host}:${portOf(mover, 'client-to-mover')}/${scope.tenant}/${row.name}/`,
+        caPem: o.caPem,
+        expiresAt: new Date(o.clock.now().getTime() + lifetimeMs).toISOString(),
+      };
+    },
+    snapshots: async ({ scope, query }) => {
+      let rows = scope.query.selectFrom('snapshots').selectAll().orderBy('takenAt', 'desc').limit(query.limit);
+      if (query.repositoryId !== undefined) rows = rows.where('repositoryId', '=', query.repositoryId);
+      if (query.agentId !== undefined) rows = rows.where('agentId', '=', query.agentId);
+      return { snapshots: (await rows.execute()).map(snapshotView) };
+    },
+  };
+}
+
+function snapshotView(row: Selectable<SnapshotsTable>): CatalogueSnapshot {
+  const { tenant: _, sourcesJson, tagsJson, ...rest } = row;
+  const texts = z.array(z.string());
+  return {
+    ...rest,
+    sources: readJson(texts, sourcesJson, 'snapshots.sourcesJson'),
+    tags: readJson(texts, tagsJson, 'snapshots.tagsJson'),
+  };
+}

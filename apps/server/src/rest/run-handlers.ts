@@ -1,0 +1,74 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Job, type Run } from '@holdfast/protocol';
+import { loadUsableComputer } from '../computers/computers.ts';
+import type { EventHub } from '../event-hub.ts';
+import { createJob, deleteJob, jobView, listJobs, loadJob, orderOf } from '../jobs.ts';
+import { loadRepository } from '../repositories.ts';
+import type { RunQueue } from '../runs/run-queue.ts';
+import type { RestHandlers } from './rest-app.ts';
+
+export function runHandlers(o: {
+  queue: RunQueue;
+  events: EventHub;
+  clock: Clock;
+}): Pick<
+  RestHandlers,
+  'createJob' | 'jobs' | 'deleteJob' | 'runJob' | 'createRestore' | 'runs' | 'run' | 'runEvents' | 'cancelRun'
+> {
+  return {
+    createJob: async ({ scope, body }): Promise<Job> => {
+      await loadUsableComputer(scope, body.agentId, 'agent');
+      await loadRepository(scope, body.repositoryId);
+      return jobView(await createJob(scope, body, o.clock));
+    },
+    jobs: async ({ scope }) => ({ jobs: (await listJobs(scope)).map(jobView) }),
+    deleteJob: async ({ scope, params }) => {
+      await deleteJob(scope, params.id);
+      return {};
+    },
+    runJob: async ({ scope, params }) => {
+      const job = await loadJob(scope, params.id);
+      await loadUsableComputer(scope, job.agentId, 'agent');
+      return o.queue.enqueue(scope, {
+        jobId: job.id,
+        agentId: job.agentId,
+        repositoryId: job.repositoryId,
+        order: orderOf(jobView(job)),
+      });
+    },
+    createRestore: async ({ scope, body }) => {
+      const { agentId, repositoryId, ...order } = body;
+      await loadUsableComputer(scope, agentId, 'agent');
+      const repository = await loadRepository(scope, repositoryId);
+      if (repository.initialisedAt === null) {
+        throw new HoldfastError('repository.missing', {
+          message: `No backup has been made to repository ${repository.name} yet: there is nothing to restore.`,
+        });
+      }
+      return o.queue.enqueue(scope, { agentId, repositoryId, order: { kind: 'restore', ...order } });
+    },
+    runs: async ({ scope, query }) => {
+      let rows = scope.query.selectFrom('runs').selectAll().orderBy('sequence', 'desc').limit(query.limit);
+      if (query.jobId !== undefined) rows = rows.where('jobId', '=', query.jobId);
+      return { runs: (await rows.execute()).map((row) => o.queue.viewOf(scope, row)) };
+    },
+    run: async ({ scope, params }) => o.queue.view(scope, params.id),
+    runEvents: async ({ scope, params }, open) => {
+      // Subscribed before the present state is read, so that no change falls between.
+      const early: Run[] = [];
+      let deliver = (run: Run): void => void early.push(run);
+      using _subscription = o.events.subscribe(scope.tenant, (event) => {
+        if (event.kind === 'run' && event.run.id === params.id) deliver(event.run);
+      });
+      const present = await o.queue.view(scope, params.id);
+      const stream = open();
+      deliver = (run) => {
+        stream.send(run);
+        if (run.endedAt !== undefined) stream.end();
+      };
+      for (const run of [present, ...early]) deliver(run);
+      await stream.closed;
+    },
+    cancelRun: async ({ scope, params }) => o.queue.cancel(scope, params.id),
+  };
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '@holdfast/core';
+import { openApiDocument, routes } from '@holdfast/protocol';
+import type { Wire } from '@holdfast/wire';
+import { readAudit } from '../audit.ts';
+import type { AgentConnections } from '../computers/agent-connections.ts';
+import type { Movers } from '../computers/movers.ts';
+import type { EventHub } from '../event-hub.ts';
+import { productVersion } from '../version.ts';
+import { collectChannelUse } from './channel-use.ts';
+import type { RestHandlers } from './rest-app.ts';
+
+/** A listener, as the start-up prints it and the API reports it. */
+export interface Listening {
+  readonly channel: string;
+  readonly address: string;
+  readonly port: number;
+  /** Why it is not the contract's port. */
+  readonly reason?: string;
+}
+
+export function serverHandlers(o: {
+  wire: Wire;
+  movers: Movers;
+  connections: AgentConnections;
+  events: EventHub;
+  clock: Clock;
+  facts: { installation: string; serverId: string; caFingerprint: string; startedAt: Date };
+  listening: () => readonly Listening[];
+}): Pick<RestHandlers, 'openapi' | 'status' | 'channelUse' | 'events' | 'audit'> {
+  const document = openApiDocument(Object.values(routes), { title: 'Holdfast', version: productVersion });
+  const { serverId, startedAt, installation, caFingerprint } = o.facts;
+  return {
+    openapi: async () => document,
+    status: async () => ({
+      productVersion,
+      installation,
+      caFingerprint,
+      startedAt: startedAt.toISOString(),
+      listening: [...o.listening()],
+    }),
+    channelUse: async ({ scope, signal }) => ({
+      processes: await collectChannelUse({ ...o, serverId }, scope, signal),
+    }),
+    events: async ({ scope }, open) => {
+      const stream = open();
+      using _subscription = o.events.subscribe(scope.tenant, (event) => stream.send(event));
+      await stream.closed;
+    },
+    audit: async ({ scope, query }) => ({ records: await readAudit(scope, query.limit) }),
+  };
+}

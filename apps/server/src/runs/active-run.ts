@@ -1,0 +1,72 @@
+import type { Clock } from '@holdfast/core';
+import type { Degradation, Run, TaskEvent } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { EventHub } from '../event-hub.ts';
+import { maxListedDegradations, maxListedProblems, progressPersistMs } from '../limits.ts';
+import { type RunRow, runView, saveRunning } from './run-store.ts';
+
+/** A run under way: its present view is in memory, published at each change, and written to the catalogue now and then. */
+export class ActiveRun {
+  readonly row: RunRow;
+  readonly scope: TenantScope;
+  readonly cancel = new AbortController();
+  readonly #events: EventHub;
+  readonly #clock: Clock;
+  #view: Run;
+  #savedMs: number;
+
+  constructor(o: { row: RunRow; scope: TenantScope; events: EventHub; clock: Clock }) {
+    this.row = o.row;
+    this.scope = o.scope;
+    this.#events = o.events;
+    this.#clock = o.clock;
+    this.#view = runView(o.row);
+    this.#savedMs = o.clock.monotonicMs();
+  }
+
+  get view(): Run {
+    return this.#view;
+  }
+
+  change(change: Partial<Run>): void {
+    this.#view = { ...this.#view, ...change };
+    this.#events.publishRun(this.scope.tenant, this.#view);
+  }
+
+  degrade(degradation: Degradation): void {
+    const { degradations } = this.#view;
+    if (degradations.length >= maxListedDegradations) return;
+    if (degradations.some((known) => known.channel === degradation.channel)) return;
+    this.change({ degradations: [...degradations, degradation] });
+  }
+
+  /** What the agent tells while it works; offers of channels are not for the view. */
+  observe(event: Exclude<TaskEvent, { kind: 'channel-offered' }>): void {
+    switch (event.kind) {
+      case 'progress':
+        this.change({ progress: event.progress });
+        break;
+      case 'problem': {
+        const { problems, problemCount } = this.#view;
+        this.change({
+          problemCount: problemCount + 1,
+          ...(problems.length < maxListedProblems ? { problems: [...problems, event.problem] } : {}),
+        });
+        break;
+      }
+      case 'degraded':
+        this.degrade(event.degradation);
+        break;
+    }
+  }
+
+  /** Writes the view if it has not been written for a while. */
+  async saveIfDue(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#savedMs >= progressPersistMs) await this.save();
+  }
+
+  async save(): Promise<void> {
+    this.#savedMs = this.#clock.monotonicMs();
+    await saveRunning(this.scope, this.#view);
+  }
+}

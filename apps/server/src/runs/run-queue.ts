@@ -1,0 +1,221 @@
+import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
+import { type Run, reportOf, type TaskResult } from '@holdfast/protocol';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { EventHub } from '../event-hub.ts';
+import { readJson } from '../json-column.ts';
+import { maxQueuedRuns } from '../limits.ts';
+import type { Logger } from '../logger.ts';
+import { withTimeLimit } from '../time-limit.ts';
+import { ActiveRun } from './active-run.ts';
+import {
+  beginRun,
+  cancelQueuedRun,
+  endRun,
+  enqueueRun,
+  loadRun,
+  type RunRow,
+  recordCancelRequest,
+  runsInState,
+  runView,
+} from './run-store.ts';
+import type { Runner } from './runner.ts';
+import { type WorkOrder, workOrder } from './work-order.ts';
+
+/** Runs wait in the catalogue, in order; one at a time for each agent, and a bounded number at once. */
+export class RunQueue implements AsyncDisposable {
+  readonly #catalogue: Catalogue;
+  readonly #runner: Runner;
+  readonly #events: EventHub;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #parallelRuns: number;
+  readonly #maxRunMs: number;
+  readonly #leaving = new AbortController();
+  /** By run id; each agent stands in it once at most. */
+  readonly #active = new Map<string, ActiveRun>();
+  readonly #working = new Set<Promise<void>>();
+  #pumping: Promise<void> | undefined;
+  #pumpAgain = false;
+
+  constructor(o: {
+    catalogue: Catalogue;
+    runner: Runner;
+    events: EventHub;
+    clock: Clock;
+    logger: Logger;
+    parallelRuns: number;
+    maxRunMs: number;
+  }) {
+    this.#catalogue = o.catalogue;
+    this.#runner = o.runner;
+    this.#events = o.events;
+    this.#clock = o.clock;
+    this.#logger = o.logger;
+    this.#parallelRuns = o.parallelRuns;
+    this.#maxRunMs = o.maxRunMs;
+  }
+
+  /** Takes up what an earlier life of this server left: attaches to running tasks, then works off the queue. */
+  async resume(): Promise<void> {
+    for (const tenant of await this.#catalogue.tenants()) {
+      const scope = this.#catalogue.tenant(tenant);
+      for (const row of await runsInState(scope, 'running', maxQueuedRuns)) this.#start(scope, row);
+    }
+    this.#pump();
+  }
+
+  async enqueue(
+    scope: TenantScope,
+    o: { jobId?: string; agentId: string; repositoryId: string; order: WorkOrder },
+  ): Promise<Run> {
+    const row = await enqueueRun(scope, { ...o, now: this.#clock.now() });
+    const view = runView(row);
+    this.#events.publishRun(scope.tenant, view);
+    this.#pump();
+    return view;
+  }
+
+  /** The run as it is now: newer than the catalogue while it is under way. */
+  async view(scope: TenantScope, id: string): Promise<Run> {
+    return this.#activeOf(scope, id)?.view ?? runView(await loadRun(scope, id));
+  }
+
+  /** Of a list that was read from the catalogue. */
+  viewOf(scope: TenantScope, row: RunRow): Run {
+    return this.#activeOf(scope, row.id)?.view ?? runView(row);
+  }
+
+  /** Asks for the end of a run; of one that waits, it is the end. Throws `request.conflict` for an ended one. */
+  async cancel(scope: TenantScope, id: string): Promise<Run> {
+    await loadRun(scope, id);
+    if (await cancelQueuedRun(scope, id, this.#clock.now())) {
+      const view = runView(await loadRun(scope, id));
+      this.#events.publishRun(scope.tenant, view);
+      return view;
+    }
+    const active = this.#activeOf(scope, id);
+    if (!active) throw new HoldfastError('request.conflict', { message: `Run ${id} has ended already.` });
+    await recordCancelRequest(scope, id);
+    active.cancel.abort(new HoldfastError('run.cancelled', { message: 'The run was cancelled on request.' }));
+    return active.view;
+  }
+
+  /** Fails the runs of a computer whose certificate has been revoked. */
+  abandon(computerId: string, reason: HoldfastError): void {
+    for (const run of this.#active.values()) if (run.row.agentId === computerId) run.cancel.abort(reason);
+  }
+
+  /** Leaves running tasks to the next start of the server. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leaving.abort(new HoldfastError('run.cancelled', { message: 'The server is stopping.' }));
+    await this.#pumping;
+    await Promise.all(this.#working);
+  }
+
+  #activeOf(scope: TenantScope, id: string): ActiveRun | undefined {
+    const run = this.#active.get(id);
+    return run?.scope.tenant === scope.tenant ? run : undefined;
+  }
+
+  /** Starts what may be started. Calls while it works make it look once more. */
+  #pump(): void {
+    if (this.#pumping) {
+      this.#pumpAgain = true;
+      return;
+    }
+    this.#pumping = this.#startQueued()
+      .catch((error: unknown) => this.#logger.error({ error: toHoldfastError(error) }, 'the queue could not be read'))
+      .finally(() => {
+        this.#pumping = undefined;
+        if (!this.#pumpAgain) return;
+        this.#pumpAgain = false;
+        this.#pump();
+      });
+  }
+
+  async #startQueued(): Promise<void> {
+    for (const tenant of await this.#catalogue.tenants()) {
+      const scope = this.#catalogue.tenant(tenant);
+      const busy = new Set([...this.#active.values()].map((run) => run.row.agentId));
+      for (const row of await runsInState(scope, 'queued', maxQueuedRuns)) {
+        if (this.#leaving.signal.aborted || this.#active.size >= this.#parallelRuns) return;
+        if (busy.has(row.agentId) || !(await beginRun(scope, row.id, this.#clock.now()))) continue;
+        busy.add(row.agentId);
+        this.#start(scope, await loadRun(scope, row.id));
+      }
+    }
+  }
+
+  #start(scope: TenantScope, row: RunRow): void {
+    const run = new ActiveRun({ row, scope, events: this.#events, clock: this.#clock });
+    this.#active.set(row.id, run);
+    const work = this.#work(run)
+      .catch((error: unknown) =>
+        this.#logger.error({ run: row.id, error: toHoldfastError(error) }, 'the end of a run could not be recorded'),
+      )
+      .finally(() => {
+        this.#working.delete(work);
+        this.#active.delete(row.id);
+        this.#pump();
+      });
+    this.#working.add(work);
+  }
+
+  async #work(run: ActiveRun): Promise<void> {
+    run.change({});
+    const order = readJson(workOrder, run.row.orderJson, 'runs.orderJson');
+    if (run.row.cancelRequested === 1) run.cancel.abort(new HoldfastError('run.cancelled'));
+    let end: Partial<Run>;
+    let hostname = '';
+    try {
+      const outcome = await this.#withinLimit(run, () => this.#runner.run(run, order, this.#leaving.signal));
+      hostname = outcome.hostname;
+      end = succeeded(run.view, outcome.result);
+    } catch (error) {
+      if (this.#leaving.signal.aborted) return await run.save();
+      end = failed(run.cancel.signal.aborted ? run.cancel.signal.reason : error);
+    }
+    const ended: Run = { ...run.view, ...end, endedAt: this.#clock.now().toISOString() };
+    await endRun(run.scope, ended, order, hostname);
+    // Published after it is durable, so that nobody hears of an end that a crash takes back.
+    run.change(ended);
+    this.#logger.info({ run: ended.id, state: ended.state, error: ended.error }, 'run ended');
+  }
+
+  /** Cancels the run when it takes too long, so that the agent is told to stop. */
+  #withinLimit<T>(run: ActiveRun, work: () => Promise<T>): Promise<T> {
+    const elapsedMs = this.#clock.now().getTime() - Date.parse(run.row.startedAt ?? run.row.queuedAt);
+    return withTimeLimit({
+      clock: this.#clock,
+      limitMs: Math.max(0, this.#maxRunMs - elapsedMs),
+      expired: () =>
+        new HoldfastError('run.timeout', {
+          message: `The run took longer than ${this.#maxRunMs / 3_600_000} hours.`,
+          guidance: 'Split the job, or raise maxRunHours in the configuration of the server.',
+        }),
+      work: (limited) => {
+        limited.addEventListener('abort', () => run.cancel.abort(limited.reason), { once: true });
+        return work();
+      },
+    });
+  }
+}
+
+function succeeded(view: Run, outcome: TaskResult): Partial<Run> {
+  const degradations = [
+    ...view.degradations,
+    ...outcome.degradations.filter((one) => !view.degradations.some((known) => known.channel === one.channel)),
+  ];
+  const isClean = outcome.problemCount === 0 && degradations.length === 0;
+  return {
+    state: isClean ? 'succeeded' : 'warning',
+    result: outcome.result,
+    problems: outcome.problems,
+    problemCount: outcome.problemCount,
+    degradations,
+  };
+}
+
+function failed(error: unknown): Partial<Run> {
+  return { state: hasCode(error, 'run.cancelled') ? 'cancelled' : 'failed', error: reportOf(error) };
+}

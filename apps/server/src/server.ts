@@ -1,0 +1,273 @@
+import { hostname } from 'node:os';
+import { type ChannelId, isChannelId } from '@holdfast/contract';
+import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { limits, platform, writeFileDurably } from '@holdfast/protocol';
+import { createWire, type HttpServerOnConnections, type Listener, type PortOverrides, type Wire } from '@holdfast/wire';
+import { z } from 'zod';
+import { AdministratorToken } from './administrator-token.ts';
+import { CertificateAuthority } from './authority/certificate-authority.ts';
+import { Catalogue } from './catalogue/catalogue.ts';
+import { AgentCarriers } from './computers/agent-carriers.ts';
+import { AgentConnections } from './computers/agent-connections.ts';
+import { MoverLinks } from './computers/mover-link.ts';
+import { Movers } from './computers/movers.ts';
+import { Presence } from './computers/presence.ts';
+import { parseServerConfig, type ServerConfigInput } from './config.ts';
+import { DataDirectory } from './data-directory.ts';
+import { Enrolment } from './enrolment/enrolment.ts';
+import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
+import { Revocations } from './enrolment/revocations.ts';
+import { EventHub } from './event-hub.ts';
+import { openGrantIdentity } from './grant-identity.ts';
+import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { OwnCertificate, serverNames } from './own-certificate.ts';
+import { computerHandlers } from './rest/computer-handlers.ts';
+import { repositoryHandlers } from './rest/repository-handlers.ts';
+import { createRestApp } from './rest/rest-app.ts';
+import { runHandlers } from './rest/run-handlers.ts';
+import { type Listening, serverHandlers } from './rest/server-handlers.ts';
+import { RunQueue } from './runs/run-queue.ts';
+import { Runner } from './runs/runner.ts';
+import { Vault } from './vault.ts';
+import { productVersion } from './version.ts';
+
+export interface ServerOptions {
+  /** Everything the server owns is in it; made if it is not there. */
+  readonly dataDir: string;
+  readonly config?: ServerConfigInput;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly installation: string;
+  readonly serverId: string;
+  /** What a person compares before a computer joins. */
+  readonly caFingerprint: string;
+  /** Files that clients read: the administrator token (mode 0600) and the CA's certificate. */
+  readonly tokenFile: string;
+  readonly caFile: string;
+  /** One entry for each listener, with the reason where it is not the contract's port. */
+  readonly listening: readonly Listening[];
+  /** The port that a channel listens on. */
+  portOf(channel: ChannelId): number;
+}
+
+const ids = z.strictObject({ installation: z.uuid(), serverId: z.uuid() });
+
+/** Channels of one port, and whether another port may stand in. */
+const listeners: readonly { readonly channels: readonly ChannelId[]; readonly app: 'rest' | 'enrolment' }[] = [
+  { channels: ['client-to-server'], app: 'rest' },
+  { channels: ['windows-agent-control', 'windows-enrolment'], app: 'enrolment' },
+  { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
+];
+
+/**
+ * Starts a backup server. Needs no rights: where 443 can't be had another port stands in, and `listening` says why. Rejects
+ * with `process.running` when another server uses the folder, `port.occupied` when 10005 or 10006 is taken, and
+ * `usage.configuration`.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const config = parseServerConfig(options.config);
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger ?? createLogger(config.logLevel);
+  const stack = new AsyncDisposableStack();
+  try {
+    const data = stack.use(await DataDirectory.open(options.dataDir));
+    const { installation, serverId } = ids.parse(
+      JSON.parse(
+        await data.readOrMake('server.json', () =>
+          JSON.stringify({ installation: crypto.randomUUID(), serverId: crypto.randomUUID() }),
+        ),
+      ),
+    );
+    const authority = await CertificateAuthority.open(data, { installation, clock });
+    const lifetimeMs = config.certificateLifetimeDays * 86_400_000;
+    const own = await OwnCertificate.open(data, authority, { serverId, names: serverNames(config), lifetimeMs, clock });
+    await writeFileDurably(data.file('ca.pem'), authority.caPem);
+    const vault = await Vault.open(data);
+    const grants = await openGrantIdentity(data, { installation, clock });
+    const token = await AdministratorToken.open(data);
+    const catalogue = stack.use(await Catalogue.open(data.file('catalogue.sqlite')));
+    const revocations = await Revocations.open(catalogue, clock);
+
+    const wire = stack.use(
+      createWire({
+        role: 'backup-server',
+        bind: config.bind,
+        overrides: portOverrides(config.ports),
+        identity: () => own.identity,
+        isRevoked: (serial) => revocations.isRevoked(serial),
+        onRefused: (error, remoteAddress) => logger.warn({ error, remoteAddress }, 'connection refused'),
+        clock,
+      }),
+    );
+    const events = new EventHub(clock);
+    const presence = new Presence({ catalogue, events, clock });
+    const links = stack.use(new MoverLinks(wire));
+    const movers = new Movers({
+      links,
+      catalogue,
+      revocations,
+      presence,
+      identityKeys: grants.keys,
+      clock,
+      logger,
+    });
+    const listening: Listening[] = [];
+    const connections = new AgentConnections({
+      catalogue,
+      presence,
+      clock,
+      logger,
+      ownHello: () => ownHello(listening),
+    });
+    const carriers = new AgentCarriers({ wire, connections, clock });
+    const runner = new Runner({ carriers, movers, grants: grants.issuer, vault, clock, logger });
+    const queue = new RunQueue({
+      catalogue,
+      runner,
+      events,
+      clock,
+      logger,
+      parallelRuns: config.parallelRuns,
+      maxRunMs: config.maxRunHours * 3_600_000,
+    });
+    const enrolment = new Enrolment({
+      catalogue,
+      authority,
+      clock,
+      serverId,
+      identityKeys: grants.keys,
+      certificateLifetimeMs: lifetimeMs,
+    });
+    const enrolmentApp = await createEnrolmentApp({
+      catalogue,
+      enrolment,
+      revocations,
+      connections,
+      presence,
+      clock,
+      logger,
+    });
+    const { caFingerprint, caPem } = authority;
+    const facts = { installation, serverId, caFingerprint, startedAt: clock.now() };
+    const restApp = await createRestApp({
+      token,
+      catalogue,
+      clock,
+      logger,
+      handlers: {
+        ...serverHandlers({ wire, movers, connections, events, clock, facts, listening: () => listening }),
+        ...computerHandlers({
+          presence,
+          movers,
+          connections,
+          revocations,
+          queue,
+          recheckTrust: () => wire.recheckTrust(),
+          caFingerprint,
+          clock,
+        }),
+        ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
+        ...runHandlers({ queue, events, clock }),
+      },
+    });
+    const apps = { rest: restApp.http, enrolment: enrolmentApp.http };
+    // Undone in the opposite order: runs are left to the next start before the connections to their agents go.
+    stack.defer(async () => {
+      await Promise.all(Object.values(apps).map((http) => http.close({ graceMs: closeGraceMs })));
+    });
+    stack.use(connections);
+    stack.use(queue);
+    stack.use(restApp.streams);
+    for (const { channels, app } of listeners) {
+      const listener = await listen(wire, channels, apps[app], app);
+      for (const channel of channels) listening.push(describe(listener, channel));
+    }
+    const background = new AbortController();
+    const loops = [movers.watch(background.signal), keepRenewed(own, clock, background.signal, logger)];
+    const watching = Promise.all(loops).catch((error: unknown) => {
+      if (!background.signal.aborted) logger.fatal({ error: toHoldfastError(error) }, 'background work ended');
+    });
+    stack.defer(async () => {
+      background.abort();
+      await watching;
+    });
+    await queue.resume();
+    logger.info({ listening, installation }, 'server started');
+    const running = stack.move();
+    return {
+      installation,
+      serverId,
+      caFingerprint,
+      listening,
+      tokenFile: data.file('admin-token'),
+      caFile: data.file('ca.pem'),
+      portOf: (channel) => {
+        const found = listening.find((one) => one.channel === channel);
+        if (found) return found.port;
+        throw new HoldfastError('channel.unknown', { message: `The server does not listen along ${channel}.` });
+      },
+      [Symbol.asyncDispose]: async () => {
+        await running.disposeAsync();
+        logger.info('server stopped');
+      },
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+function listen(
+  wire: Wire,
+  channels: readonly ChannelId[],
+  http: HttpServerOnConnections,
+  app: 'rest' | 'enrolment',
+): Promise<Listener> {
+  return wire.listen(channels, {
+    // 443 needs rights and is often taken; computers were told 10005 and 10006, so those are had or the start fails.
+    port: app === 'rest' ? 'fallback' : 'exact',
+    clientCertificate: app === 'rest' ? 'none' : 'optional',
+    onConnection: (connection) => http.feed(connection),
+  });
+}
+
+function describe(listener: Listener, channel: ChannelId): Listening {
+  const { host, port, reason } = listener;
+  return { channel, address: host, port, ...(reason === undefined ? {} : { reason }) };
+}
+
+function ownHello(listening: readonly Listening[]) {
+  return {
+    protocolVersion: limits.protocolVersion,
+    productVersion,
+    hostname: hostname(),
+    platform: platform.parse(process.platform),
+    ports: Object.fromEntries(listening.map(({ channel, port }) => [channel, port])),
+  };
+}
+
+/** Throws `channel.unknown` for a port of a channel that is not in the contract. */
+function portOverrides(ports: Readonly<Record<string, number | { from: number; to: number }>>): PortOverrides {
+  const unknown = Object.keys(ports).find((id) => !isChannelId(id));
+  if (unknown !== undefined) {
+    throw new HoldfastError('channel.unknown', {
+      message: `The configuration gives a port to ${unknown}, which is no channel.`,
+    });
+  }
+  return ports;
+}
+
+async function keepRenewed(own: OwnCertificate, clock: Clock, signal: AbortSignal, logger: Logger): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(ownCertificateCheckMs, signal);
+    try {
+      await own.renewIfDue();
+    } catch (error) {
+      logger.error({ error: toHoldfastError(error) }, 'the own certificate could not be renewed');
+    }
+  }
+}
