@@ -24,6 +24,8 @@ export function sendRefused(stream: Duplex, error: HoldfastError, timeoutMs: num
   head.writeUInt8(refused, 0);
   head.writeUInt16BE(text.length, 1);
   const timer = setTimeout(() => stream.destroy(), timeoutMs);
+  // A refused peer is no reason for a process to live on.
+  timer.unref();
   stream.once('close', () => clearTimeout(timer));
   stream.resume();
   stream.end(text.length > maxVerdictBytes ? Buffer.of(refused, 0, 0) : Buffer.concat([head, text]));
