@@ -9,6 +9,11 @@ export const serverConfigSchema = z.strictObject({
   bind: z.string().min(1).max(253).default('0.0.0.0'),
   /** Channel id to the port, or the range of ports, that it listens on instead of the contract's; 0 lets the system choose. */
   ports: z.record(z.string(), z.union([port, z.strictObject({ from: port, to: port })])).default({}),
+  /**
+   * What to do when 10005 or 10006 is taken: `exact` refuses to start, because computers were told those ports; `fallback` takes
+   * any free one and says so. 443 always has a fallback.
+   */
+  busyPorts: z.enum(['exact', 'fallback']).default('exact'),
   /** DNS names and addresses, besides the host name, that stand in the server's certificate for browsers and other clients. */
   names: z.array(z.string().min(1).max(253)).max(100).default([]),
   certificateLifetimeDays: z.number().min(0.001).max(825).default(90),

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type ChannelId, isChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { limits, platform, writeFileDurably } from '@holdfast/protocol';
-import { createWire, type HttpServerOnConnections, type Listener, type PortOverrides, type Wire } from '@holdfast/wire';
+import { createWire, type Listener, type PortOverrides } from '@holdfast/wire';
 import { z } from 'zod';
 import { AdministratorToken } from './administrator-token.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
@@ -148,6 +148,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       revocations,
       connections,
       presence,
+      movers,
       clock,
       logger,
     });
@@ -183,7 +184,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stack.use(queue);
     stack.use(restApp.streams);
     for (const { channels, app } of listeners) {
-      const listener = await listen(wire, channels, apps[app], app);
+      const listener = await wire.listen(channels, {
+        port: app === 'rest' ? 'fallback' : config.busyPorts,
+        clientCertificate: app === 'rest' ? 'none' : 'optional',
+        onConnection: (connection) => apps[app].feed(connection),
+      });
       for (const channel of channels) listening.push(describe(listener, channel));
     }
     const background = new AbortController();
@@ -221,23 +226,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-function listen(
-  wire: Wire,
-  channels: readonly ChannelId[],
-  http: HttpServerOnConnections,
-  app: 'rest' | 'enrolment',
-): Promise<Listener> {
-  return wire.listen(channels, {
-    // 443 needs rights and is often taken; computers were told 10005 and 10006, so those are had or the start fails.
-    port: app === 'rest' ? 'fallback' : 'exact',
-    clientCertificate: app === 'rest' ? 'none' : 'optional',
-    onConnection: (connection) => http.feed(connection),
-  });
-}
-
 function describe(listener: Listener, channel: ChannelId): Listening {
   const { host, port, reason } = listener;
-  return { channel, address: host, port, ...(reason === undefined ? {} : { reason }) };
+  return { channel, host, port, ...(reason === undefined ? {} : { reason }) };
 }
 
 function ownHello(listening: readonly Listening[]) {

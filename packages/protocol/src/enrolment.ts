@@ -6,6 +6,8 @@ import { entityId, fingerprint, platform } from './names.ts';
 
 export const enrolPath = '/v1/enrol';
 export const renewPath = '/v1/renew';
+/** A `hello` from a mover that has begun to listen; answered with `{}`. */
+export const reportPath = '/v1/report';
 /** Upgraded to the task protocol: the connection that the agent holds open. */
 export const controlPath = '/v1/control';
 export const taskProtocol = 'holdfast-task';

@@ -14,6 +14,7 @@ export {
   enrolRequest,
   renewPath,
   renewRequest,
+  reportPath,
   taskProtocol,
 } from './enrolment.ts';
 export { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
@@ -64,6 +65,7 @@ export {
 } from './mover-api.ts';
 export { localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
+export { reportToServer } from './report.ts';
 export {
   type CatalogueSnapshot,
   type Computer,
@@ -87,6 +89,7 @@ export {
   dataDirection,
   degradation,
   type Hello,
+  hello,
   type Progress,
   progress,
   type RepositoryAccess,

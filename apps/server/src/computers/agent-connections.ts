@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { CallPeer, type Hello, limits, type TaskMethods, taskMethods } from '@holdfast/protocol';
+import { CallPeer, type Hello, type TaskMethods, taskMethods } from '@holdfast/protocol';
 import type { PeerIdentity } from '@holdfast/wire';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { controlCallTimeoutMs } from '../limits.ts';
 import type { Logger } from '../logger.ts';
 import { withTimeLimit } from '../time-limit.ts';
+import { recordHello } from './computers.ts';
 import type { Presence } from './presence.ts';
 
 /** A connection to an agent over which tasks can be run. */
@@ -86,22 +87,7 @@ export class AgentConnections implements AsyncDisposable {
         new HoldfastError('run.timeout', { message: `Agent ${o.agentId} did not answer the first message.` }),
       work: (signal) => o.peer.call('hello', this.#ownHello(), { signal }),
     });
-    if (answer.protocolVersion !== limits.protocolVersion) {
-      throw new HoldfastError('version.unsupported', {
-        message: `Agent ${o.agentId} speaks version ${answer.protocolVersion} of the protocol, this server version ${limits.protocolVersion}.`,
-      });
-    }
-    await this.#catalogue
-      .tenant(o.tenant)
-      .query.updateTable('computers')
-      .set({
-        hostname: answer.hostname,
-        platform: answer.platform,
-        productVersion: answer.productVersion,
-        portsJson: JSON.stringify(answer.ports),
-      })
-      .where('id', '=', o.agentId)
-      .execute();
+    await recordHello(this.#catalogue.tenant(o.tenant), o.agentId, answer);
   }
 
   held(agentId: string): AgentPeer | undefined {

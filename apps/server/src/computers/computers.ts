@@ -1,6 +1,6 @@
 import { type ChannelId, channel as channelOf, defaultPort, isChannelId } from '@holdfast/contract';
 import { HoldfastError } from '@holdfast/core';
-import { type Computer, type EnrollableRole, platform } from '@holdfast/protocol';
+import { type Computer, type EnrollableRole, type Hello, limits, platform } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
@@ -50,6 +50,21 @@ export function computerView(row: ComputerRow, isOnline: boolean): Computer {
     state: row.revokedAt !== null ? 'revoked' : isOnline ? 'online' : 'offline',
     ...(row.lastSeenAt === null ? {} : { lastSeenAt: row.lastSeenAt }),
   };
+}
+
+/** Keeps what a computer says about itself in the first message of a connection. */
+export async function recordHello(scope: TenantScope, id: string, hello: Hello): Promise<void> {
+  if (hello.protocolVersion !== limits.protocolVersion) {
+    throw new HoldfastError('version.unsupported', {
+      message: `Computer ${hello.hostname} speaks version ${hello.protocolVersion} of the protocol, this server version ${limits.protocolVersion}.`,
+    });
+  }
+  const { hostname, productVersion, ports } = hello;
+  await scope.query
+    .updateTable('computers')
+    .set({ hostname, productVersion, platform: hello.platform, portsJson: JSON.stringify(ports) })
+    .where('id', '=', id)
+    .execute();
 }
 
 /**

@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@holdfast/core';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { controlPath, enrolPath, renewPath, taskProtocol } from '@holdfast/protocol';
+import { controlPath, enrolPath, hello, parseMessage, renewPath, reportPath, taskProtocol } from '@holdfast/protocol';
 import type { Connection, PeerIdentity } from '@holdfast/wire';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import { writeAudit } from '../audit.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
+import { loadComputer, recordHello } from '../computers/computers.ts';
+import type { Movers } from '../computers/movers.ts';
 import type { Presence } from '../computers/presence.ts';
 import { acceptUpgrade, createHttpApp, type HttpApp, refuseUpgrade, remoteAddressOf } from '../http-app.ts';
 import {
@@ -26,6 +28,7 @@ interface Parts {
   readonly revocations: Revocations;
   readonly connections: AgentConnections;
   readonly presence: Presence;
+  readonly movers: Movers;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -79,6 +82,22 @@ export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
     const answer = await parts.enrolment.renew(peer, request.body);
     logger.info({ computer: peer.id, role: peer.role }, 'certificate renewed');
     return answer;
+  });
+
+  app.post(reportPath, async (request) => {
+    const peer = trustedPeer(parts, http.peerOf(request.raw));
+    const tenant = await parts.catalogue.tenantOfCertificate(peer.serial);
+    if (tenant === undefined) throw new HoldfastError('channel.identity');
+    const scope = parts.catalogue.tenant(tenant);
+    await recordHello(scope, peer.id, parseMessage(hello, request.body, 'The report'));
+    // It listens now, so it is told whom to believe, and known to be there. If that fails the next contact tells.
+    const computer = await loadComputer(scope, peer.id);
+    if (computer.role === 'mover') {
+      parts.movers.trust(tenant, computer).catch((error: unknown) => {
+        logger.warn({ mover: peer.id, error: toHoldfastError(error) }, 'mover that reported can not be reached');
+      });
+    }
+    return {};
   });
 
   await app.ready();

@@ -12,7 +12,7 @@ import type { RestHandlers } from './rest-app.ts';
 /** A listener, as the start-up prints it and the API reports it. */
 export interface Listening {
   readonly channel: string;
-  readonly address: string;
+  readonly host: string;
   readonly port: number;
   /** Why it is not the contract's port. */
   readonly reason?: string;
@@ -36,7 +36,7 @@ export function serverHandlers(o: {
       installation,
       caFingerprint,
       startedAt: startedAt.toISOString(),
-      listening: [...o.listening()],
+      listening: o.listening().map(({ host, ...rest }) => ({ address: host, ...rest })),
     }),
     channelUse: async ({ scope, signal }) => ({
       processes: await collectChannelUse({ ...o, serverId }, scope, signal),
