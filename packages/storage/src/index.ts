@@ -47,3 +47,4 @@ export {
   type Transferred,
   type WaitOptions,
 } from './target.ts';
+export { type Throttle, TokenBucket, type TokenBucketOptions, throttled } from './throttle.ts';
