@@ -137,7 +137,7 @@ export function presentedChain(socket: TLSSocket): X509Certificate[] {
     const certificate = new X509Certificate(next.raw);
     if (chain.some(({ fingerprint256 }) => fingerprint256 === certificate.fingerprint256)) break;
     chain.push(certificate);
-    next = 'issuerCertificate' in next ? (next.issuerCertificate as typeof next) : undefined;
+    next = 'issuerCertificate' in next ? next.issuerCertificate : undefined;
   }
   return chain;
 }

@@ -34,7 +34,8 @@ export interface HttpServerOptions {
 export interface HttpServerOnConnections extends AsyncDisposable {
   /** Node's server, for a framework. Nobody may call its `listen`. */
   readonly server: Server;
-  feed(connection: Connection): void;
+  /** Serves a connection. Needs no `this`: it can be given as `onConnection`. */
+  readonly feed: (connection: Connection) => void;
   /** Who sent the request; undefined without a certificate. */
   peerOf(req: IncomingMessage): PeerIdentity | undefined;
   connectionOf(req: IncomingMessage): Connection | undefined;

@@ -17,14 +17,14 @@ export type { Listener } from './listener.ts';
 export type { ChannelUse } from './meter.ts';
 export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
 export { pipe, type Relayed } from './relay.ts';
-export {
-  createWire,
-  type DialOptions,
-  type LeaseRequest,
-  type ListenOptions,
-  type LocalListener,
-  type LocalListenOptions,
-  type SecureOptions,
-  type Wire,
-  type WireOptions,
-} from './wire.ts';
+export { createWire, type Wire } from './wire.ts';
+export type {
+  DialOptions,
+  LeaseDialOptions,
+  LeaseRequest,
+  ListenOptions,
+  LocalListener,
+  LocalListenOptions,
+  SecureOptions,
+  WireOptions,
+} from './wire-options.ts';

@@ -45,7 +45,7 @@ test('both ends learn who the other is, and bytes are counted at both', async (t
   assert.equal(far.peer?.installation, fleet.installation.installation);
   assert.equal(far.channel, control);
   near.stream.write('hello');
-  const [data] = await once(far.stream, 'data');
+  const [data] = (await once(far.stream, 'data')) as [Buffer];
   assert.equal(String(data), 'hello');
   far.stream.destroy();
   await Promise.all([near.closed, far.closed]);

@@ -2,7 +2,8 @@ import type { TestContext } from 'node:test';
 import type { Connection } from './connection.ts';
 import type { Identity } from './identity.ts';
 import { createTestInstallation } from './test-certificates.ts';
-import { createWire, type Wire, type WireOptions } from './wire.ts';
+import { createWire, type Wire } from './wire.ts';
+import type { WireOptions } from './wire-options.ts';
 
 /** One installation with one certificate of each role, shared by the tests of a file, and wires that end with their test. */
 export async function testFleet() {

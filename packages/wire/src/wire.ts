@@ -24,88 +24,16 @@ import { bindChannels, type PortOverrides, type PortPolicy } from './ports.ts';
 import { admitsAnonymous } from './roles.ts';
 import { acceptSecure } from './secure.ts';
 import { StickyPorts } from './sticky-ports.ts';
-
-export interface WireOptions {
-  /** What this process is, for messages. */
-  readonly role: Role;
-  /** The address to listen on; channels that are loopback only use 127.0.0.1 whatever it says. */
-  readonly bind: string;
-  /** Ports that the configuration puts in the place of the contract's, for listening and for dialling. */
-  readonly overrides?: PortOverrides | undefined;
-  /** Asked at every handshake, so that a renewed certificate is used at once. */
-  readonly identity?: (() => Identity | undefined) | undefined;
-  /** Asked at every handshake, every HTTP request, and each minute for every open connection. Serials in lower-case hex. */
-  readonly isRevoked?: ((serial: string) => boolean) | undefined;
-  /** Where ports that stay the same are remembered. Without it they aren't. */
-  readonly stateDir?: string | undefined;
-  /** Told of everybody who was turned away: for the log. */
-  readonly onRefused?: ((error: HoldfastError, remoteAddress: string) => void) | undefined;
-  readonly platform?: NodeJS.Platform | undefined;
-  readonly clock?: Clock | undefined;
-  /** Milliseconds that a handshake may take on the listening side. Default 10,000. */
-  readonly handshakeTimeoutMs?: number | undefined;
-}
-
-export interface ListenOptions {
-  readonly onConnection: (connection: Connection) => void;
-  /**
-   * The default follows from the channels: `required` when all of them are of mutual TLS, else `optional`. Channels of mutual TLS
-   * never admit anybody without a certificate, whatever this says.
-   */
-  readonly clientCertificate?: ClientCertificate | undefined;
-  /** `fallback`: when the ports can't be had, the contract's fallback, else any free one; `Listener.reason` says why. */
-  readonly port?: PortPolicy | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface DialOptions {
-  /** Instead of the configured or the contract's port. */
-  readonly port?: number | undefined;
-  /** The id that the other end's certificate must name. */
-  readonly peerId?: string | undefined;
-  /** The one certificate that the other end must have: base64url SHA-256 of its DER form. */
-  readonly fingerprint?: string | undefined;
-  /** The root to believe instead of our own identity's: for a client without a certificate. */
-  readonly caPem?: string | undefined;
-  /**
-   * The SHA-256 of the root, where a person was given only that: the root is taken from the chain that the server presents,
-   * compared before anything is sent (`auth.fingerprint`), and everything is then verified against it.
-   */
-  readonly caFingerprint?: string | undefined;
-  /** Default 15,000. */
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface LeaseRequest {
-  /** 32 random bytes, used once. */
-  readonly nonce: Uint8Array;
-  /** The certificate that may come: base64url SHA-256 of its DER form. */
-  readonly fingerprint: string;
-  readonly onExpire?: (() => void) | undefined;
-  /** Default 30,000. */
-  readonly expireMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface SecureOptions {
-  readonly channel: ChannelId;
-  readonly side: 'client' | 'server';
-  /** Who must be at the other end. */
-  readonly expect: { readonly role: CertificateRole; readonly id?: string | undefined };
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface LocalListenOptions {
-  readonly onConnection: (connection: Connection) => void;
-  /** 0600: the same user; 0660: the group as well. Default 0600. On Windows the pipe's default permissions hold. */
-  readonly mode?: 0o600 | 0o660 | undefined;
-}
-
-export interface LocalListener extends AsyncDisposable {
-  readonly path: string;
-}
+import type {
+  DialOptions,
+  LeaseDialOptions,
+  LeaseRequest,
+  ListenOptions,
+  LocalListener,
+  LocalListenOptions,
+  SecureOptions,
+  WireOptions,
+} from './wire-options.ts';
 
 /**
  * The only way to a socket. Everything that a process listens on and dials goes through its one Wire, along a channel of the
@@ -293,19 +221,8 @@ export class Wire implements AsyncDisposable {
     return lease;
   }
 
-  /** Connects to a leased port. `fingerprint`: the certificate of the one who leased it. */
-  async dialLease(
-    channel: ChannelId,
-    host: string,
-    port: number,
-    o: {
-      readonly nonce: Uint8Array;
-      readonly fingerprint?: string;
-      readonly peerId?: string;
-      readonly timeoutMs?: number;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<Connection> {
+  /** Connects to a leased port. Errors: those of `dial`, and `lease.refused`. */
+  async dialLease(channel: ChannelId, host: string, port: number, o: LeaseDialOptions): Promise<Connection> {
     const { ends, target } = this.#ends(channel, host, port);
     return await openConnection({
       ends,
