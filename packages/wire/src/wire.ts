@@ -1,26 +1,18 @@
 import type { Server } from 'node:net';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
-import {
-  type CertificateRole,
-  type Channel,
-  type ChannelId,
-  channel as channelOf,
-  defaultPort,
-  type Role,
-} from '@holdfast/contract';
+import { type Channel, type ChannelId, channel as channelOf, defaultPort } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { type Connection, Connections } from './connection.ts';
 import { fetchRoot, openConnection } from './dial.ts';
 import { connectionError, type Ends } from './failure.ts';
-import type { ClientCertificate } from './handshake.ts';
 import type { Identity } from './identity.ts';
 import { type Lease, LeasePorts, leasePreamble, openLease } from './lease.ts';
 import { dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
 import { Acceptor, type Listener, stopListening } from './listener.ts';
 import { dialSocket, listenSocket } from './local.ts';
 import { type ChannelUse, Meter } from './meter.ts';
-import { bindChannels, type PortOverrides, type PortPolicy } from './ports.ts';
+import { bindChannels } from './ports.ts';
 import { admitsAnonymous } from './roles.ts';
 import { acceptSecure } from './secure.ts';
 import { StickyPorts } from './sticky-ports.ts';
