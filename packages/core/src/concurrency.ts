@@ -28,6 +28,14 @@ function enqueue<T>(waiters: Set<Waiter<T>>, signal: AbortSignal | undefined): P
   });
 }
 
+/** Waits to be woken. Who is woken and aborted in one turn passes the wake-up on: it is the only one for that item or place. */
+async function wake(waiters: Set<Waiter<void>>, signal: AbortSignal | undefined): Promise<void> {
+  await enqueue(waiters, signal);
+  if (!signal?.aborted) return;
+  first(waiters)?.resolve();
+  throw signal.reason;
+}
+
 function first<T>(waiters: Set<T>): T | undefined {
   for (const waiter of waiters) return waiter;
   return undefined;
@@ -86,7 +94,7 @@ export class BoundedQueue<T> {
       if (this.#error) throw this.#error.reason;
       if (this.#closed) throw new Error('the queue is closed');
       if (this.#items.length < this.#capacity) break;
-      await enqueue(this.#pushers, signal);
+      await wake(this.#pushers, signal);
     }
     this.#items.push(item);
     first(this.#pullers)?.resolve();
@@ -103,7 +111,7 @@ export class BoundedQueue<T> {
         return item;
       }
       if (this.#closed) return undefined;
-      await enqueue(this.#pullers, signal);
+      await wake(this.#pullers, signal);
     }
   }
 
