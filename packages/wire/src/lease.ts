@@ -19,7 +19,7 @@ import { readExactly } from './waiting.ts';
  */
 
 const magic = Buffer.from('HFD1', 'latin1');
-export const nonceBytes = 32;
+const nonceBytes = 32;
 
 export function leasePreamble(nonce: Uint8Array): Buffer {
   if (nonce.length !== nonceBytes) throw new RangeError(`a lease's nonce has ${nonceBytes} bytes, not ${nonce.length}`);

@@ -2,7 +2,7 @@ import { type CertificateRole, type Channel, certificateRoleOf } from '@holdfast
 import type { PeerIdentity } from './identity.ts';
 
 /** The certificate roles that may dial along a channel. Where TLS asks for none, whoever has one may still present it. */
-export function diallerRoles(channel: Channel): readonly CertificateRole[] {
+function diallerRoles(channel: Channel): readonly CertificateRole[] {
   if (channel.security === 'mutual-tls') return channel.certificates.from;
   return channel.processes.from.map((name) => certificateRoleOf[name]).filter((role) => role !== 'none');
 }

@@ -42,7 +42,7 @@ export async function readVerdict(stream: Duplex, o: WaitOptions): Promise<void>
 }
 
 /** The other end's reason as an error; anything that is not a report becomes `channel.identity`. */
-export function parseRefusal(text: string): HoldfastError {
+function parseRefusal(text: string): HoldfastError {
   let report: Partial<Record<keyof ErrorReport, unknown>> = {};
   try {
     const parsed: unknown = JSON.parse(text);

@@ -7,7 +7,7 @@ export interface WaitOptions {
 }
 
 /** An error with Node's code for a wait that took too long, so that one place diagnoses it with the rest. */
-export function timeoutError(): Error {
+function timeoutError(): Error {
   return Object.assign(new Error('the time limit passed'), { code: 'ETIMEDOUT' });
 }
 
