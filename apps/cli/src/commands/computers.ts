@@ -1,0 +1,174 @@
+import { exitStatus, HoldfastError } from '@holdfast/core';
+import { type Command, Option } from 'commander';
+import { chooseComputer } from '../managed/names.ts';
+import { performWithServer } from '../managed/perform-with-server.ts';
+import { writeSecretFile } from '../managed/secret-file.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-connection.ts';
+import { lifetime, wholeNumber } from '../option-values.ts';
+import { print, printJson, shownTime } from '../output.ts';
+import { table } from '../terminal.ts';
+
+type Role = 'agent' | 'mover';
+
+interface CreateTokenOptions extends ServerOptions {
+  readonly role: Role;
+  readonly group: string;
+  readonly uses: number;
+  readonly lifetime: number;
+  readonly out?: string;
+}
+
+/** `holdfast token` and `holdfast computers`: who may join, and who has. */
+export function registerComputers(program: Command): void {
+  const token = program
+    .command('token')
+    .description('join tokens: one-time passwords with which computers join the server');
+
+  addServerOptions(token.command('create').description('make a join token; its text is shown this once'))
+    .addOption(new Option('--role <role>', 'what joins with it').choices(['agent', 'mover']).makeOptionMandatory())
+    .option('--group <name>', 'group that the computers join', 'default')
+    .option('--uses <n>', 'so many computers', wholeNumber(1, 10_000), 1)
+    .option('--lifetime <time>', 'as long as this: 30m, 24h, 7d', lifetime, 3_600_000)
+    .option('--out <file>', 'write the token to a new file of mode 0600 instead of showing it')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ holdfast token create --role agent\n  $ holdfast token create --role agent --uses 50 --lifetime 7d --out token.txt\n${serverHelp}`,
+    )
+    .action((options: CreateTokenOptions) => createToken(options));
+
+  addServerOptions(token.command('list').description('join tokens that can still be used; their text is not kept'))
+    .addHelpText('after', `\nExample:\n  $ holdfast token list\n${serverHelp}`)
+    .action((options: ServerOptions) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const { tokens } = await client.call('tokens', { signal });
+        if (options.json) await printJson({ kind: 'tokens', tokens });
+        else {
+          const rows = tokens.map(({ id, role, group, usesLeft, expiresAt }) => [
+            id,
+            role,
+            group,
+            String(usesLeft),
+            shownTime(expiresAt),
+          ]);
+          await print(table([['Id', 'Role', 'Group', 'Uses left', 'Expires'], ...rows], { right: [3] }));
+        }
+        return exitStatus.success;
+      }),
+    );
+
+  addServerOptions(
+    token.command('delete').description('withdraw a join token').argument('<id>', 'as `holdfast token list` prints it'),
+  )
+    .addHelpText('after', `\nExample:\n  $ holdfast token delete 6f1c2a34-…\n${serverHelp}`)
+    .action((id: string, options: ServerOptions) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const { tokens } = await client.call('tokens', { signal });
+        const found = tokens.filter((known) => known.id.startsWith(id.toLowerCase()));
+        const [only] = found;
+        if (!only || found.length > 1) {
+          throw new HoldfastError(only ? 'usage.option' : 'request.missing', {
+            message: only
+              ? `${found.length} tokens have ids that begin with ${id}.`
+              : `There is no join token ${id} that can still be used.`,
+            guidance: '`holdfast token list` prints them.',
+          });
+        }
+        await client.call('deleteToken', { params: { id: only.id }, signal });
+        if (options.json) await printJson({ kind: 'token-deleted', id: only.id });
+        else await print(`Token ${only.id} is withdrawn.\n`);
+        return exitStatus.success;
+      }),
+    );
+
+  const computers = program.command('computers').description('agents and movers that have joined the server');
+
+  addServerOptions(computers.command('list').description('who has joined, and who is online'))
+    .addOption(new Option('--role <role>', 'only these').choices(['agent', 'mover']))
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ holdfast computers list\n  $ holdfast computers list --role mover --json\n${serverHelp}`,
+    )
+    .action((options: ServerOptions & { readonly role?: Role }) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const { computers: found } = await client.call('computers', {
+          query: options.role === undefined ? {} : { role: options.role },
+          signal,
+        });
+        if (options.json) await printJson({ kind: 'computers', computers: found });
+        else {
+          const rows = found.map(
+            ({ id, role, hostname, address, platform, productVersion, state, lastSeenAt, group }) => [
+              hostname,
+              role,
+              state,
+              group,
+              address,
+              platform,
+              productVersion,
+              lastSeenAt === undefined ? '' : shownTime(lastSeenAt),
+              id,
+            ],
+          );
+          await print(
+            table([['Host', 'Role', 'State', 'Group', 'Address', 'Platform', 'Version', 'Last seen', 'Id'], ...rows]),
+          );
+        }
+        return exitStatus.success;
+      }),
+    );
+
+  addServerOptions(
+    computers
+      .command('revoke')
+      .description("revoke a computer's certificate, at once and for good")
+      .argument('<name>', 'host name or id'),
+  )
+    .addOption(new Option('--role <role>', 'where an agent and a mover have one name').choices(['agent', 'mover']))
+    .option('--yes', 'really: the computer has to join again with a new token')
+    .addHelpText('after', `\nExample:\n  $ holdfast computers revoke web1 --role agent --yes\n${serverHelp}`)
+    .action((name: string, options: ServerOptions & { readonly role?: Role; readonly yes?: boolean }) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const chosen = await chooseComputer(client, {
+          text: name,
+          ...(options.role === undefined ? {} : { role: options.role }),
+          signal,
+        });
+        if (!options.yes) {
+          throw new HoldfastError('usage.option', {
+            message: `This would lock out ${chosen.role} ${chosen.hostname} (${chosen.id}) for good; nothing was done.`,
+            guidance: 'Say --yes if you mean it.',
+          });
+        }
+        const computer = await client.call('revokeComputer', { params: { id: chosen.id }, signal });
+        if (options.json) await printJson({ kind: 'computer-revoked', computer });
+        else await print(`The certificate of ${computer.role} ${computer.hostname} (${computer.id}) is revoked.\n`);
+        return exitStatus.success;
+      }),
+    );
+}
+
+function createToken(options: CreateTokenOptions): Promise<void> {
+  return performWithServer(options, async ({ client, signal }) => {
+    const made = await client.call('createToken', {
+      body: {
+        role: options.role,
+        group: options.group,
+        uses: options.uses,
+        lifetimeSeconds: Math.ceil(options.lifetime / 1000),
+      },
+      signal,
+    });
+    const { token, ...rest } = made;
+    const file = options.out === undefined ? undefined : await writeSecretFile(options.out, `${token}\n`);
+    if (options.json)
+      await printJson({ kind: 'token', ...rest, ...(file === undefined ? { token } : { tokenFile: file }) });
+    else {
+      const shown = file === undefined ? `Token: ${token}\n` : `The token is in ${file}.\n`;
+      await print(
+        `${shown}Good for ${made.usesLeft === 1 ? 'one computer' : `${made.usesLeft} computers`} until ${shownTime(made.expiresAt)}. On the ${made.role}'s computer, with the token in a file:\n\n` +
+          `  holdfast enroll --role ${made.role} --server HOST --ca-fingerprint ${made.caFingerprint} --token-file FILE\n`,
+      );
+    }
+    return exitStatus.success;
+  });
+}

@@ -1,0 +1,118 @@
+import { type ExitStatus, exitStatus, formatBytes } from '@holdfast/core';
+import type { Command } from 'commander';
+import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-connection.ts';
+import { wholeNumber } from '../option-values.ts';
+import { print, printJson, shownTime } from '../output.ts';
+import { table } from '../terminal.ts';
+
+/** `holdfast status`, `channel-use` and `audit`: what the server is and does. */
+export function registerStatus(program: Command): void {
+  addServerOptions(program.command('status').description('the server: version, ports, computers, what runs now'))
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ holdfast status\n  $ holdfast status --server backup.example --token-file token --cacert ca.pem --json\n${serverHelp}`,
+    )
+    .action((options: ServerOptions) => performWithServer(options, (work) => showStatus(options, work)));
+
+  addServerOptions(
+    program.command('channel-use').description('how much each channel of the network contract was used, by process'),
+  )
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ holdfast channel-use\n  $ holdfast channel-use --json\n\n\`holdfast ports list\` explains the channels.\n${serverHelp}`,
+    )
+    .action((options: ServerOptions) => performWithServer(options, (work) => showChannelUse(options, work)));
+
+  addServerOptions(program.command('audit').description('who did what, newest first'))
+    .option('--limit <n>', 'so many records', wholeNumber(1, 1000), 100)
+    .addHelpText('after', `\nExamples:\n  $ holdfast audit --limit 20\n  $ holdfast audit --json\n${serverHelp}`)
+    .action((options: ServerOptions & { readonly limit: number }) =>
+      performWithServer(options, (work) => showAudit(options, work)),
+    );
+}
+
+async function showStatus(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
+  const [status, { computers }, { runs }] = await Promise.all([
+    client.call('status', { signal }),
+    client.call('computers', { signal }),
+    client.call('runs', { query: { limit: 100 }, signal }),
+  ]);
+  const working = runs.filter(({ state }) => state === 'running' || state === 'queued');
+  if (options.json) {
+    await printJson({ kind: 'status', server: status, computers, runs: working });
+    return exitStatus.success;
+  }
+  const hostOf = new Map(computers.map(({ id, hostname }) => [id, hostname]));
+  const count = (role: string, state: string): number =>
+    computers.filter((computer) => computer.role === role && computer.state === state).length;
+  const ports = status.listening.map(({ channel, address, port, reason }) => [
+    channel,
+    `${address}:${port}`,
+    reason ?? '',
+  ]);
+  const lines = [
+    `Holdfast ${status.productVersion}, installation ${status.installation}, running since ${shownTime(status.startedAt)}`,
+    `CA fingerprint ${status.caFingerprint}`,
+    `Agents: ${count('agent', 'online')} online, ${count('agent', 'offline')} offline. Movers: ${count('mover', 'online')} online, ${count('mover', 'offline')} offline.`,
+  ];
+  await print(`${lines.join('\n')}\n\n${table([['Channel', 'Listening on', 'Why not the usual port'], ...ports])}\n`);
+  const rows = working.map(({ id, kind, state, agentId, progress }) => [
+    id,
+    kind,
+    hostOf.get(agentId) ?? agentId,
+    state,
+    progress ? `${progress.phase} ${formatBytes(progress.bytesDone)}` : '',
+  ]);
+  await print(
+    rows.length === 0 ? 'Nothing is running.\n' : table([['Run', 'Kind', 'Agent', 'State', 'Progress'], ...rows]),
+  );
+  return exitStatus.success;
+}
+
+async function showChannelUse(options: ServerOptions, { client, signal, view }: ServerWork): Promise<ExitStatus> {
+  const { processes } = await client.call('channelUse', { signal });
+  if (options.json) await printJson({ kind: 'channel-use', processes });
+  else {
+    const rows = processes.flatMap(({ role, id, channels }) =>
+      channels.map((use) => [
+        `${role} ${id.slice(0, 8)}`,
+        use.channel,
+        use.ports.length > 4 ? `${use.ports.slice(0, 3).join(' ')} …` : use.ports.join(' '),
+        String(use.connectionsIn),
+        String(use.connectionsOut),
+        formatBytes(use.bytesIn),
+        formatBytes(use.bytesOut),
+        use.lastUsedAt === undefined ? '' : shownTime(use.lastUsedAt),
+      ]),
+    );
+    await print(
+      table([['Process', 'Channel', 'Ports', 'In', 'Out', 'Received', 'Sent', 'Last used'], ...rows], {
+        right: [3, 4, 5, 6],
+      }),
+    );
+  }
+  const silent = processes.flatMap(({ role, id, error }) => (error ? [{ role, id, error }] : []));
+  for (const { role, id, error } of silent)
+    view.note(`Warning: ${role} ${id.slice(0, 8)} did not answer: ${error.message}`);
+  return silent.length === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function showAudit(
+  options: ServerOptions & { readonly limit: number },
+  { client, signal }: ServerWork,
+): Promise<ExitStatus> {
+  const { records } = await client.call('audit', { query: { limit: options.limit }, signal });
+  if (options.json) await printJson({ kind: 'audit', records });
+  else {
+    const rows = records.map(({ at, actor, action, subject, remoteAddress }) => [
+      shownTime(at),
+      actor,
+      action,
+      subject,
+      remoteAddress,
+    ]);
+    await print(table([['Time', 'Who', 'Did', 'To', 'From'], ...rows]));
+  }
+  return exitStatus.success;
+}

@@ -1,0 +1,128 @@
+import {
+  type ExitStatus,
+  exitStatus,
+  formatBytes,
+  formatDuration,
+  HoldfastError,
+  hasCode,
+  systemClock,
+} from '@holdfast/core';
+import { parseErrorReport, type RestClient, type Run } from '@holdfast/protocol';
+import { counted, type OutputOptions, print, printJson, type WorkView } from '../output.ts';
+
+/** A stream of events that breaks is opened again: the run goes on without us. */
+const maxReconnects = 10;
+const reconnectPauseMs = 1000;
+
+interface Following {
+  readonly client: RestClient;
+  readonly view: WorkView;
+  readonly options: OutputOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Shows a run until it has ended, prints its result and gives the exit status. Ctrl-C leaves it running and says so. */
+export async function followRun(started: Run, o: Following): Promise<ExitStatus> {
+  const { view, options, signal } = o;
+  if (!options.json && !options.quiet) view.note(`The ${started.kind} is run ${started.id}.`);
+  let run: Run;
+  try {
+    run = await watch(started, o);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new HoldfastError('run.cancelled', {
+      message: `No longer watching; run ${started.id} goes on.`,
+      guidance: `\`holdfast run show ${started.id} --follow\` watches it again, \`holdfast run cancel ${started.id}\` ends it.`,
+      cause: error,
+    });
+  }
+  view.done();
+  return reportRun(run, o);
+}
+
+async function watch(started: Run, { client, view, signal }: Following): Promise<Run> {
+  let last = started;
+  let degradations = 0;
+  for (let failures = 0; ; failures += 1) {
+    try {
+      for await (const run of client.events('runEvents', { params: { id: started.id }, signal })) {
+        last = run;
+        failures = 0;
+        if (run.progress) view.progress(run.progress);
+        for (const { channel, usedInstead } of run.degradations.slice(degradations))
+          view.note(degradationText(channel, usedInstead));
+        degradations = run.degradations.length;
+      }
+      if (hasEnded(last)) return last;
+      last = await client.call('run', { params: { id: started.id }, signal });
+      if (hasEnded(last)) return last;
+    } catch (error) {
+      const isCut = hasCode(
+        error,
+        'channel.closed',
+        'channel.refused',
+        'channel.timeout',
+        'channel.unreachable',
+        'run.timeout',
+      );
+      if (!isCut || failures >= maxReconnects) throw error;
+    }
+    if (failures >= maxReconnects)
+      throw new HoldfastError('channel.closed', { message: 'The server ends the stream of events again and again.' });
+    await systemClock.sleep(reconnectPauseMs, signal);
+  }
+}
+
+function degradationText(channel: string, usedInstead: string): string {
+  return `Warning: channel ${channel} could not be used, ${usedInstead} stands in for it (\`holdfast ports list\`).`;
+}
+
+function hasEnded({ state }: Run): boolean {
+  return state !== 'queued' && state !== 'running';
+}
+
+/** Prints how a run ended. */
+export async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Promise<ExitStatus> {
+  const error = run.error && parseErrorReport(run.error);
+  if (options.json) await printJson({ kind: 'run', run });
+  else if (run.state === 'failed')
+    throw error ?? new HoldfastError('internal.unexpected', { message: `The ${run.kind} failed.` });
+  else if (run.state === 'cancelled')
+    throw new HoldfastError('run.cancelled', { message: `The ${run.kind} was cancelled.` });
+  else if (!options.quiet) await print(runText(run));
+  if (run.state === 'warning') return exitStatus.incomplete;
+  if (run.state === 'cancelled') return exitStatus.cancelled;
+  return run.state === 'failed' ? (error?.entry.exit ?? exitStatus.failed) : exitStatus.success;
+}
+
+/** A run with its numbers, for people. */
+export function runText(run: Run): string {
+  const { result } = run;
+  const lines = [`${run.kind === 'backup' ? 'Backup' : 'Restore'} ${run.id}: ${run.state}`];
+  if (result?.kind === 'backup') {
+    const { files } = result;
+    lines.push(
+      `  Snapshot  ${result.snapshotId}`,
+      `  Files     ${counted(result.totalFiles, 'file')} (${files.new} new, ${files.changed} changed, ${files.unmodified} unmodified), ${formatBytes(result.totalBytes)}`,
+      `  Read      ${formatBytes(result.readBytes)}, added ${formatBytes(result.newBytes)}, stored in ${formatBytes(result.storedBytes)}`,
+      `  Time      ${formatDuration(result.durationMs)}`,
+    );
+  } else if (result?.kind === 'restore') {
+    lines.push(
+      `  Snapshot  ${result.snapshotId}`,
+      `  Restored  ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${result.target}`,
+      `  Time      ${formatDuration(result.durationMs)}`,
+    );
+  } else if (run.progress) {
+    lines.push(
+      `  Progress  ${run.progress.phase}, ${counted(run.progress.filesDone, 'file')}, ${formatBytes(run.progress.bytesDone)}`,
+    );
+  }
+  if (run.carrier !== undefined) lines.push(`  Carrier   ${run.carrier}`);
+  for (const { channel, usedInstead } of run.degradations)
+    lines.push(`  Degraded  ${degradationText(channel, usedInstead)}`);
+  for (const problem of run.problems.slice(0, 20)) lines.push(`  Problem   ${problem.message} (${problem.code})`);
+  if (run.problemCount > 20) lines.push(`  Problem   … ${run.problemCount} in all`);
+  if (run.error) lines.push(`  Error     ${run.error.message}`, `            ${run.error.guidance}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { exitStatus, formatCount, type HoldfastError } from '@holdfast/core';
+import { type ProgressNumbers, type ProgressView, progressText, progressView } from './terminal.ts';
+
+/** What a command may say, by the options that the person gave. */
+export interface OutputOptions {
+  readonly json?: boolean | undefined;
+  readonly jsonProgress?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+}
+
+/** Reports of progress as JSON lines: programs that watch need no more, and logs stay small. */
+const jsonProgressEveryMs = 1000;
+/** A backup of a broken disk must not flood the terminal; the summary counts the rest. */
+const maxProblemsShown = 100;
+
+/** Writes a result to standard output, and waits while the reader is slow. */
+export async function print(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+export async function printJson(value: unknown): Promise<void> {
+  await print(`${JSON.stringify(value, jsonValue)}\n`);
+}
+
+/** Whole numbers that JavaScript's cannot hold stay exact as text. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value;
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
+}
+
+/** A reader that has seen enough (`holdfast ls … | head`) is no failure. */
+export function endQuietlyWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitStatus.success);
+    throw error;
+  });
+}
+
+/** Progress and problems of one piece of work, on standard error; as JSON lines on standard output where asked for. */
+export class WorkView {
+  readonly #options: OutputOptions;
+  readonly #view: ProgressView;
+  readonly #startedMs = performance.now();
+  #lastJsonMs = 0;
+  #problems = 0;
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+    this.#view = progressView({ quiet: options.quiet === true || options.json === true });
+  }
+
+  readonly progress = (progress: ProgressNumbers): void => {
+    if (this.#options.json && this.#options.jsonProgress) {
+      const nowMs = performance.now();
+      if (nowMs - this.#lastJsonMs < jsonProgressEveryMs) return;
+      this.#lastJsonMs = nowMs;
+      process.stdout.write(`${JSON.stringify({ kind: 'progress', ...progress })}\n`);
+      return;
+    }
+    this.#view.update(progressText(progress, performance.now() - this.#startedMs));
+  };
+
+  /** A line of text while other work goes on. */
+  readonly status = (text: string): void => this.#view.update(text);
+
+  readonly problem = (problem: Pick<HoldfastError, 'message' | 'code'>): void => {
+    this.#problems += 1;
+    if (this.#problems <= maxProblemsShown) this.note(`Warning: ${problem.message} (${problem.code})`);
+    else if (this.#problems === maxProblemsShown + 1)
+      this.note('Warning: there are more problems; only the first ones are shown.');
+  };
+
+  /** A line that stays, above the progress. */
+  readonly note = (text: string): void => {
+    this.#view.done();
+    process.stderr.write(`${text}\n`);
+  };
+
+  done(): void {
+    this.#view.done();
+  }
+}
+
+/** `1 file`, `2 files`, `1,234 files`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** `2026-11-21 04:23:40`, in this computer's time zone, of any time that JSON or a snapshot holds. */
+export function shownTime(time: string | Date): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return String(time);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import { openRepository, type Repository } from '@holdfast/repository';
+import { basicCredentials, openLocalDisk, openRest, type Target } from '@holdfast/storage';
+import { createWire, httpClient } from '@holdfast/wire';
+import { resolvePath } from '../data-directory.ts';
+import { setting } from '../environment.ts';
+import { readConnectionFile } from '../managed/server-connection.ts';
+import { parseLocation, type RepositoryLocation } from './location.ts';
+import { readPassword } from './password.ts';
+import type { RepositoryOptions } from './repository-options.ts';
+
+/** Requests to a mover at once: what restic uses. */
+const restConnections = 5;
+
+/** An address that was given by option or environment; undefined means that the command is for the server. */
+export async function givenRepository(options: RepositoryOptions): Promise<string | undefined> {
+  // Who names a server means it, whatever the environment holds for stand-alone work.
+  if (options.server !== undefined) {
+    if (options.repo === undefined && options.repositoryFile === undefined) return undefined;
+    throw new HoldfastError('usage.option', { message: '--repo means to work without a server; leave out --server.' });
+  }
+  if (options.repo !== undefined && options.repositoryFile !== undefined) {
+    throw new HoldfastError('usage.option', { message: '--repo and --repository-file exclude each other.' });
+  }
+  const file =
+    options.repositoryFile ??
+    (options.repo === undefined && setting('REPOSITORY') === undefined ? setting('REPOSITORY_FILE') : undefined);
+  if (file === undefined) return options.repo ?? setting('REPOSITORY');
+  return (await readGivenFile(file, 'repository file')).trim();
+}
+
+export async function requireRepository(options: RepositoryOptions): Promise<RepositoryLocation> {
+  const given = await givenRepository(options);
+  if (given !== undefined) return parseLocation(given);
+  throw new HoldfastError('usage.option', {
+    message: 'No repository was given.',
+    guidance: 'Use --repo, --repository-file, or the variable HOLDFAST_REPOSITORY or RESTIC_REPOSITORY.',
+  });
+}
+
+/** Opens the place of a repository; closed with the stack. */
+export async function openTarget(
+  location: RepositoryLocation,
+  o: {
+    readonly options: RepositoryOptions;
+    readonly create: boolean;
+    readonly resources: AsyncDisposableStack;
+    readonly signal: AbortSignal;
+  },
+): Promise<Target> {
+  const { options, create, resources, signal } = o;
+  if (location.kind === 'folder') return resources.use(await openLocalDisk({ path: location.path, create }));
+  const caPem = await readCa(options);
+  const wire = resources.use(createWire({ role: 'client', bind: '127.0.0.1' }));
+  const client = httpClient({
+    connections: restConnections,
+    host: location.host,
+    connect: (signal) => wire.dial('client-to-mover', location.host, { port: location.port, caPem, signal }),
+  });
+  const user = location.username ?? setting('REST_USERNAME');
+  const password = location.password ?? setting('REST_PASSWORD');
+  const target = await openRest({
+    client,
+    basePath: location.basePath,
+    location: location.shown,
+    credentials:
+      user === undefined && password === undefined
+        ? undefined
+        : basicCredentials({ user: user ?? '', password: password ?? '' }),
+    create,
+    maxParallelRequests: restConnections,
+    signal,
+  });
+  return resources.use(target);
+}
+
+/** Opens the repository of the options. Everything that it opened is closed with the stack. */
+export async function openGivenRepository(
+  options: RepositoryOptions,
+  o: { readonly resources: AsyncDisposableStack; readonly signal: AbortSignal },
+): Promise<Repository> {
+  const { resources, signal } = o;
+  const location = await requireRepository(options);
+  const target = await openTarget(location, { options, create: false, resources, signal });
+  // Before anybody is asked for a password.
+  if (!(await target.stat({ type: 'config', id: '' }, { signal }))) {
+    throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
+  }
+  const password = await readPassword(options, { confirm: false, signal });
+  return openRepository(target, { password, signal });
+}
+
+/** The CA to believe: the one given, else that of the server on this computer. The system's CAs issue no Holdfast names. */
+async function readCa(options: RepositoryOptions): Promise<string> {
+  const given = options.cacert ?? setting('CACERT');
+  if (given !== undefined) return readGivenFile(given, 'CA certificate');
+  const local = await readConnectionFile(options.data);
+  if (local) return readGivenFile(local.caFile, 'CA certificate');
+  throw new HoldfastError('usage.option', {
+    message: 'The CA certificate of the data mover was not given, so nobody could tell whether it is the right one.',
+    guidance: 'Use --cacert FILE, or HOLDFAST_CACERT or RESTIC_CACERT; `holdfast repo grant` writes the file.',
+  });
+}
+
+/** A small file that the command line names. */
+export async function readGivenFile(path: string, what: string): Promise<string> {
+  try {
+    return await readFile(resolvePath(path), 'utf8');
+  } catch (error) {
+    throw new HoldfastError('usage.option', {
+      message: `The ${what} ${path} could not be read (${errnoOf(error) ?? String(error)}).`,
+      guidance: 'Check the path and its permissions.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { buffer, text } from 'node:stream/consumers';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import { resolvePath } from '../data-directory.ts';
+import { setting } from '../environment.ts';
+import { splitCommand } from './command-line.ts';
+import { canPrompt, promptPassword } from './password-prompt.ts';
+
+export interface PasswordOptions {
+  readonly passwordFile?: string | undefined;
+  readonly passwordCommand?: string | undefined;
+}
+
+/** The program may have to ask a person, or a vault on the network. */
+const commandLimitMs = 5 * 60_000;
+
+/**
+ * The repository's password: from `--password-file` or `--password-command`, then the environment (ours before restic's),
+ * then the terminal. `confirm` asks twice, for a new repository.
+ */
+export async function readPassword(
+  options: PasswordOptions,
+  use: { readonly confirm: boolean; readonly signal: AbortSignal },
+): Promise<string> {
+  const { passwordFile, passwordCommand } = options;
+  if (passwordFile !== undefined && passwordCommand !== undefined) {
+    throw new HoldfastError('usage.option', { message: '--password-file and --password-command exclude each other.' });
+  }
+  const file = passwordFile ?? (passwordCommand === undefined ? setting('PASSWORD_FILE') : undefined);
+  const command = passwordCommand ?? (file === undefined ? setting('PASSWORD_COMMAND') : undefined);
+  if (file !== undefined) return notEmpty(await fromFile(file), `The password file ${file}`);
+  if (command !== undefined)
+    return notEmpty(await fromCommand(command, use.signal), 'The answer of the password command');
+  const given = setting('PASSWORD');
+  if (given !== undefined) return given;
+  if (!canPrompt()) {
+    throw new HoldfastError('usage.option', {
+      message: 'No password was given, and there is no terminal to ask on.',
+      guidance:
+        'Use --password-file FILE, --password-command COMMAND, or the variables HOLDFAST_PASSWORD_FILE or RESTIC_PASSWORD_FILE.',
+    });
+  }
+  return fromTerminal(use.confirm);
+}
+
+async function fromFile(file: string): Promise<string> {
+  try {
+    return file === '-' ? await text(process.stdin) : await readFile(resolvePath(file), 'utf8');
+  } catch (error) {
+    throw new HoldfastError('usage.option', {
+      message: `The password file ${file} could not be read (${errnoOf(error) ?? String(error)}).`,
+      guidance: 'Check the path and its permissions.',
+      cause: error,
+    });
+  }
+}
+
+/** Runs the program without a shell, as restic does; what it says on standard error is shown. */
+async function fromCommand(command: string, signal: AbortSignal): Promise<string> {
+  const [program, ...args] = splitCommand(command);
+  if (program === undefined) throw new HoldfastError('usage.option', { message: 'The password command is empty.' });
+  const failed = (how: string, cause?: unknown): HoldfastError =>
+    new HoldfastError('usage.option', {
+      message: `The password command ${program} ${how}.`,
+      guidance: 'Run it by itself to see why.',
+      cause,
+    });
+  const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'inherit'], signal, timeout: commandLimitMs });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  try {
+    const [answer, status] = await Promise.all([buffer(child.stdout), ended]);
+    if (status !== 0) throw failed(`ended with status ${status ?? 'of a signal'}`);
+    return answer.toString('utf8');
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof HoldfastError) throw error;
+    throw failed(`could not be run (${errnoOf(error) ?? String(error)})`, error);
+  }
+}
+
+async function fromTerminal(confirm: boolean): Promise<string> {
+  const password = notEmpty(
+    await promptPassword(confirm ? 'New password of the repository: ' : 'Password of the repository: '),
+    'The password',
+  );
+  if (confirm && (await promptPassword('The same again: ')) !== password) {
+    throw new HoldfastError('usage.option', {
+      message: 'The two passwords differ.',
+      guidance: 'Try again; nothing was made.',
+    });
+  }
+  return password;
+}
+
+/** White space around it is not part of it, as restic has it. */
+function notEmpty(content: string, what: string): string {
+  const password = content.replace(/^\uFEFF/, '').trim();
+  if (password === '')
+    throw new HoldfastError('usage.option', {
+      message: `${what} is empty.`,
+      guidance: 'A repository needs a password.',
+    });
+  return password;
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { defaultDataDirectory } from '../data-directory.ts';
+import { addServerPlace } from '../managed/server-connection.ts';
+import type { OutputOptions } from '../output.ts';
+import type { PasswordOptions } from './password.ts';
+
+export interface RepositoryOptions extends PasswordOptions, OutputOptions {
+  readonly repo?: string;
+  readonly repositoryFile?: string;
+  readonly cacert?: string;
+  readonly data?: string;
+  readonly server?: string;
+  readonly tokenFile?: string;
+}
+
+/** Options of every command that opens a repository by itself; `orServer` adds those of commands that also ask the server. */
+export function addRepositoryOptions(command: Command, o: { readonly orServer: boolean }): Command {
+  command
+    .option(
+      '-r, --repo <repository>',
+      'a folder, or rest:https://host:port/path/ (env HOLDFAST_REPOSITORY, RESTIC_REPOSITORY)',
+    )
+    .option(
+      '--repository-file <file>',
+      'file that holds the address, for one with a password in it (env …_REPOSITORY_FILE)',
+    )
+    .option('-p, --password-file <file>', 'file that holds the password; - reads standard input (env …_PASSWORD_FILE)')
+    .option('--password-command <command>', 'program that prints the password (env …_PASSWORD_COMMAND)')
+    .option('--cacert <file>', 'the CA certificate (PEM) of the mover or server (env …_CACERT); else the one of --data')
+    .option(
+      '--data <directory>',
+      `data directory of \`holdfast up\` on this computer (default: ${defaultDataDirectory()})`,
+    );
+  return o.orServer ? addServerPlace(command) : command;
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command
+    .option('--json', 'print the result as one JSON object')
+    .option('-q, --quiet', 'no progress and no summary; warnings and errors only');
+}
+
+export function addProgressOption(command: Command): Command {
+  return command.option('--json-progress', 'with --json: a line {"kind":"progress",…} every second before the result');
+}
+
+/** The end of every stand-alone command's help. */
+export const environmentHelp = `
+Without --repo the command talks to the backup server. For REST repositories HOLDFAST_REST_USERNAME and
+HOLDFAST_REST_PASSWORD hold user name and grant, so that they need not stand in the address. Every HOLDFAST_… variable
+may be the RESTIC_… one as well.`;
+
+export const exitStatusHelp = `
+Exit status:
+  0   everything is done           10  there is no repository
+  1   failed                       11  the repository is locked
+  2   wrong command line           12  wrong password
+  3   done, but not completely     130 stopped by Ctrl-C
+These are restic's, but for 2 (restic gives 1 for a wrong command line).`;

@@ -1,0 +1,67 @@
+import { HoldfastError } from '@holdfast/core';
+import { type FoundSnapshot, parseTime, type Repository } from '@holdfast/repository';
+import type { Command } from 'commander';
+import { resolvePath } from '../data-directory.ts';
+import { collect, splitTags } from '../option-values.ts';
+
+/** Which snapshots a person means. */
+export interface SnapshotFilter {
+  readonly host?: string[];
+  readonly tag?: string[];
+  readonly path?: string[];
+}
+
+export function addSnapshotFilter(command: Command): Command {
+  return command
+    .option('-H, --host <name>', 'only snapshots of this computer; may be repeated', collect)
+    .option('--tag <tag[,tag…]>', 'only snapshots with all of these tags; repeated: with any of the lists', collect)
+    .option('--path <path>', 'only snapshots of this path; repeated: of all of them', collect);
+}
+
+export function matches({ snapshot }: FoundSnapshot, filter: SnapshotFilter): boolean {
+  const { host, tag, path } = filter;
+  const tags = new Set(snapshot.tags ?? []);
+  const paths = new Set(snapshot.paths);
+  return (
+    (host === undefined || host.includes(snapshot.hostname ?? '')) &&
+    (tag === undefined || tag.some((list) => splitTags([list]).every((name) => tags.has(name)))) &&
+    (path === undefined || path.every((one) => paths.has(resolvePath(one))))
+  );
+}
+
+/** Oldest first. */
+export function byTime(a: FoundSnapshot, b: FoundSnapshot): number {
+  const difference = (parseTime(a.snapshot.time) ?? 0n) - (parseTime(b.snapshot.time) ?? 0n);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+/** A snapshot by id, beginning of an id, or `latest` among those that the filter leaves. */
+export async function selectSnapshot(
+  repository: Repository,
+  o: {
+    readonly reference: string;
+    readonly filter: SnapshotFilter;
+    readonly signal: AbortSignal;
+    readonly onProblem: (problem: HoldfastError) => void;
+  },
+): Promise<FoundSnapshot> {
+  const { reference, filter, signal, onProblem } = o;
+  if (reference !== 'latest') return repository.loadSnapshot(reference, { signal });
+  let latest: FoundSnapshot | undefined;
+  for await (const found of repository.snapshots({ signal, onProblem })) {
+    if (matches(found, filter) && (latest === undefined || byTime(found, latest) > 0)) latest = found;
+  }
+  if (latest) return latest;
+  const filtered = filter.host !== undefined || filter.tag !== undefined || filter.path !== undefined;
+  throw new HoldfastError('snapshot.missing', {
+    message: filtered ? 'No snapshot fits --host, --tag and --path.' : 'The repository has no snapshot yet.',
+  });
+}
+
+/** `latest:/home/ann` is the folder of that snapshot. */
+export function splitReference(text: string): { readonly reference: string; readonly path: string } {
+  const colon = text.indexOf(':');
+  return colon < 0
+    ? { reference: text, path: '/' }
+    : { reference: text.slice(0, colon), path: text.slice(colon + 1) || '/' };
+}
