@@ -1,7 +1,9 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
+export { hashesInLanes, sha256Each } from './sha256-lanes.ts';
 export { nextData, nextHole, punchHole } from './sparse.ts';
 export { makeSpecialFile, type SpecialFileType } from './special-files.ts';
 export { setTimes } from './times.ts';
 export { listXattrs, readXattr, removeXattr, writeXattr } from './xattrs.ts';
+export { type ZstdContext, zstdContext } from './zstd-context.ts';
