@@ -59,6 +59,7 @@ export const listCases: readonly CaseDefinition[] = [
         }
       }
       assert.equal(new Set(seen).size, bodies.length);
+      assert.deepEqual(seen, seen.toSorted());
       assert.deepEqual(await pagesOf(target, 'index'), []);
     },
   },
