@@ -17,6 +17,7 @@ const groups: Readonly<Record<string, string>> = {
   grant: 'Grants',
   version: 'Versions',
   request: 'Requests to the API',
+  vault: 'Keys',
   storage: 'Storage',
   repository: 'Repositories',
   snapshot: 'Snapshots',
@@ -46,7 +47,7 @@ const exitMeanings: Readonly<Record<keyof typeof exitStatus, string>> = {
 export function errorsPage(table: Readonly<Record<string, ErrorEntry>> = errorTable): string {
   const byGroup = Map.groupBy(Object.entries(table), ([code]) => code.slice(0, code.indexOf('.')));
   const sections = [...byGroup].map(([group, entries]) => {
-    const title = groups[group] ?? group;
+    const title = groups[group] ?? group.charAt(0).toUpperCase() + group.slice(1);
     const rows = entries.map(([code, entry]) => [
       `\`${code}\``,
       entry.summary,

@@ -34,7 +34,7 @@ export const sockets: Check = {
   },
 };
 
-export function socketFindings(source: SourceFile): readonly Finding[] {
+function socketFindings(source: SourceFile): readonly Finding[] {
   const findings: Finding[] = [];
   const add = (line: number, what: string): void => {
     if (!isExcepted(source, line))

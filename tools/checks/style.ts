@@ -46,7 +46,7 @@ function textFindings(path: string, text: string): readonly Finding[] {
   return findings;
 }
 
-export function styleFindings(source: SourceFile): readonly Finding[] {
+function styleFindings(source: SourceFile): readonly Finding[] {
   const { path } = source;
   const findings: Finding[] = [];
   const add = (offset: number, message: string): void => {

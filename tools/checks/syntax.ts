@@ -28,7 +28,7 @@ export function readSource(root: string, path: string): SourceFile {
   return parseSource(path, readFileSync(join(root, path), 'utf8'));
 }
 
-export function parseSource(path: string, text: string): SourceFile {
+function parseSource(path: string, text: string): SourceFile {
   const { program, comments, errors } = parseSync(path, text);
   if (errors[0]) throw new Error(`${path}: ${errors[0].message}`);
   const lineStarts = [0];

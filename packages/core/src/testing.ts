@@ -32,6 +32,7 @@ export const peersFolder = join(import.meta.dirname, '..', '..', '..', '.peers',
 /** Programs that answer to something other than `--version`. */
 const versionArguments: Readonly<Record<string, readonly string[]>> = {
   restic: ['version'],
+  openssl: ['version'],
   ip: ['-V'],
   tc: ['-V'],
   ssh: ['-V'],
@@ -41,9 +42,9 @@ const versionLimitMs = 10_000;
 
 const found = new Map<string, readonly Program[]>();
 
-/** Every program of that name, the newest peers first, then in the order of the PATH. */
-export function programs(name: string): readonly Program[] {
-  const known = found.get(name);
+/** Every program of that name, the newest peers first, then in the order of the PATH. Remembered, unless told to look again. */
+export function programs(name: string, memory?: 'look again'): readonly Program[] {
+  const known = memory === 'look again' ? undefined : found.get(name);
   if (known) return known;
   const folders = [peersFolder, ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')];
   const paths = new Set(

@@ -1,0 +1,210 @@
+/**
+ * `npm run peers` installs the programs that tests play against. What Debian's stable release has good enough goes into
+ * the system with apt-get; the newest restic and its REST server are unpacked from Debian's development suite into
+ * `.peers/bin`, without touching the system. What cannot be installed is named, with the way to get it by hand: that is
+ * no failure, because the tests that need it say so and are skipped.
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { peersFolder, program, programs } from '@holdfast/core/testing';
+
+/** A program, Debian's package that brings it, and what it is needed for. */
+const systemPrograms = [
+  { name: 'restic', package: 'restic', use: 'interoperation with the oldest restic that is supported' },
+  { name: 'nft', package: 'nftables', use: 'firewalls of the lab' },
+  { name: 'ip', package: 'iproute2', use: 'networks of the lab' },
+  { name: 'strace', package: 'strace', use: 'what a process really opens and syncs' },
+  { name: 'getfattr', package: 'attr', use: 'extended attributes' },
+  { name: 'getfacl', package: 'acl', use: 'access control lists' },
+  { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },
+] as const;
+
+/** Single binaries that need no more than the C library of Debian 12. */
+const newestPrograms = [
+  { name: 'restic', package: 'restic', atLeast: '0.19', use: 'interoperation with the newest restic' },
+  {
+    name: 'restic-rest-server',
+    package: 'restic-rest-server',
+    atLeast: '0.14',
+    use: 'comparison of the REST protocol',
+  },
+] as const;
+const newestSuite = 'sid';
+/** Mirrors and networks have bad moments. */
+const updateAttempts = 3;
+const aptLimitMs = 300_000;
+
+interface Missing {
+  readonly name: string;
+  readonly reason: string;
+  readonly byHand: string;
+}
+
+const missing: Missing[] = [];
+let updated: boolean | undefined;
+installSystemPrograms();
+installNewestPrograms();
+report();
+
+function installSystemPrograms(): void {
+  const wanted = systemPrograms.filter(({ name }) => !isInSystem(name));
+  if (wanted.length === 0) return;
+  const packages = wanted.map((one) => one.package);
+  console.log(`Installing with apt-get: ${packages.join(' ')}`);
+  const obstacle = aptObstacle();
+  const reason = obstacle ?? (updateLists() ? undefined : 'apt-get update failed');
+  // Together it is faster; one by one a package that this release lacks does not keep out the others.
+  if (!reason && !install(packages)) for (const one of packages) install([one]);
+  for (const one of wanted)
+    if (!isInSystem(one.name))
+      missing.push({
+        name: `${one.name} (${one.use})`,
+        reason: reason ?? `apt-get could not install ${one.package}`,
+        byHand: `apt-get install ${one.package}, or the like of your system`,
+      });
+}
+
+function installNewestPrograms(): void {
+  const wanted = newestPrograms.filter(({ name, atLeast }) => !isNewest(name, atLeast));
+  if (wanted.length === 0) return;
+  console.log(`Unpacking into .peers/bin from Debian ${newestSuite}: ${wanted.map((one) => one.package).join(' ')}`);
+  const reason = aptObstacle() ?? unpackNewest(wanted.map((one) => one.package));
+  for (const one of wanted)
+    if (!isNewest(one.name, one.atLeast))
+      missing.push({
+        name: `${one.name} ${one.atLeast} or newer (${one.use})`,
+        reason: reason ?? `Debian ${newestSuite} did not bring it`,
+        byHand: `put the program into .peers/bin or on the PATH`,
+      });
+}
+
+/** Why apt-get cannot be used here, if it cannot. */
+function aptObstacle(): string | undefined {
+  if (process.platform !== 'linux' || !program('apt-get') || !program('dpkg-deb')) return 'this is no Debian system';
+  return process.getuid?.() === 0 ? undefined : 'apt-get needs root rights';
+}
+
+function updateLists(): boolean {
+  updated ??= withRetries(() => apt([], ['update']));
+  return updated;
+}
+
+function install(packages: readonly string[]): boolean {
+  return apt([], ['install', '-y', '--no-install-recommends', ...packages]);
+}
+
+/** Uses lists, a cache and a source of its own, so that the system's apt never hears of the development suite. */
+function unpackNewest(packages: readonly string[]): string | undefined {
+  const mirror = systemMirror();
+  if (!mirror) return 'no mirror stands in the apt sources';
+  const work = mkdtempSync(join(tmpdir(), 'holdfast-peers-'));
+  try {
+    for (const folder of ['lists/partial', 'cache/archives/partial', 'unpacked'])
+      mkdirSync(join(work, folder), { recursive: true });
+    const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+    writeFileSync(join(work, 'sources.list'), `deb [signed-by=${keyring}] ${mirror} ${newestSuite} main\n`);
+    const own = [
+      ...['-o', `Dir::Etc::SourceList=${work}/sources.list`, '-o', 'Dir::Etc::SourceParts=/dev/null'],
+      ...['-o', `Dir::State::Lists=${work}/lists`, '-o', `Dir::Cache=${work}/cache`, '-o', 'APT::Sandbox::User=root'],
+      ...['-o', 'Acquire::Languages=none', '-o', 'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false'],
+    ];
+    if (!withRetries(() => apt(own, ['update'], work))) return `apt-get update failed for Debian ${newestSuite}`;
+    if (!withRetries(() => apt(own, ['download', ...packages], work))) return 'apt-get download failed';
+    for (const file of readdirSync(work).filter((name) => name.endsWith('.deb')))
+      if (!succeeds('dpkg-deb', ['-x', join(work, file), join(work, 'unpacked')]))
+        return `${file} could not be unpacked`;
+    mkdirSync(peersFolder, { recursive: true });
+    const binaries = join(work, 'unpacked', 'usr', 'bin');
+    for (const name of readdirSync(binaries)) {
+      // A program that is running cannot be overwritten, only replaced.
+      rmSync(join(peersFolder, name), { force: true });
+      copyFileSync(join(binaries, name), join(peersFolder, name));
+      chmodSync(join(peersFolder, name), 0o755);
+    }
+    return undefined;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The first mirror of the machine's own apt sources, in either of their two forms. */
+function systemMirror(): string | undefined {
+  const folder = '/etc/apt';
+  const parts = join(folder, 'sources.list.d');
+  const files = [join(folder, 'sources.list'), ...readNames(parts).map((name) => join(parts, name))];
+  for (const file of files) {
+    const text = readText(file);
+    const found = /^URIs:\s*(\S+)/m.exec(text)?.[1] ?? /^deb\s.*?(https?:\/\/\S+)/m.exec(text)?.[1];
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function readNames(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function apt(options: readonly string[], args: readonly string[], folder?: string): boolean {
+  return succeeds('apt-get', ['-qq', ...options, ...args], folder);
+}
+
+function withRetries(attempt: () => boolean): boolean {
+  for (let number = 1; number <= updateAttempts; number += 1) if (attempt()) return true;
+  return false;
+}
+
+/** Shows what the program says only if it fails. */
+function succeeds(name: string, args: readonly string[], folder?: string): boolean {
+  const result = spawnSync(name, args, {
+    encoding: 'utf8',
+    timeout: aptLimitMs,
+    ...(folder === undefined ? {} : { cwd: folder }),
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (result.status === 0) return true;
+  console.error(`${name} ${args.join(' ')} failed:\n${result.stderr}`);
+  return false;
+}
+
+function isInSystem(name: string): boolean {
+  return programs(name, 'look again').some(({ path }) => !path.startsWith(peersFolder));
+}
+
+function isNewest(name: string, atLeast: string): boolean {
+  return programs(name, 'look again').some(({ version }) => compareVersions(version, atLeast) >= 0);
+}
+
+function compareVersions(left: string, right: string): number {
+  return left.localeCompare(right, 'en', { numeric: true });
+}
+
+function report(): void {
+  const names = new Set([...systemPrograms, ...newestPrograms].map(({ name }) => name));
+  for (const name of names)
+    for (const { path, version } of programs(name)) console.log(`✔ ${name} ${version}  ${path}`);
+  for (const { name, reason, byHand } of missing) console.log(`✖ ${name}: ${reason}. By hand: ${byHand}.`);
+  if (missing.length > 0) console.log('The tests that need these will be skipped and say so.');
+}
