@@ -2,6 +2,8 @@ import { channels } from '@holdfast/contract';
 import { z } from 'zod';
 
 const port = z.number().int().min(1).max(65_535);
+/** 0: any free port, for tests. */
+const portOrAny = z.number().int().min(0).max(65_535);
 const range = z.strictObject({ from: port, to: port }).refine(({ from, to }) => from <= to, 'from is above to');
 const bytes = z.number().int().positive();
 
@@ -23,7 +25,7 @@ export const moverConfigSchema = z.strictObject({
   bind: z.string().default('0.0.0.0'),
   server: z.strictObject({ host: z.string().min(1), port: port.optional() }),
   /** Channel id to port or range, where they are not the contract's. */
-  ports: z.partialRecord(z.enum(channels.map(({ id }) => id)), port.or(range)).default({}),
+  ports: z.partialRecord(z.enum(channels.map(({ id }) => id)), portOrAny.or(range)).default({}),
   /** Unix socket (or named pipe) on which the agents of this computer register. */
   localSocket: z.string().min(1).optional(),
   quotas: quotas.prefault({}),

@@ -14,9 +14,15 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
   res.writeHead(status, { 'content-type': jsonType, 'content-length': Buffer.byteLength(text) }).end(text);
 }
 
-/** Reports an error. Bodies that nobody reads any more are taken, within bounds, so that the client sees the answer. */
-export function sendError(req: IncomingMessage, res: ServerResponse, error: unknown, status?: number): void {
+/** Reports an error. What still comes of a refused body is taken first, within bounds: a client that is cut while it sends never sees why. */
+export async function sendError(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: unknown,
+  status?: number,
+): Promise<void> {
   const failure = toHoldfastError(error);
+  const taken = await drain(req);
   if (res.headersSent || res.destroyed) {
     // Half an answer can't be taken back: cutting it is the only way to say that it is not whole.
     req.socket.destroy();
@@ -24,22 +30,34 @@ export function sendError(req: IncomingMessage, res: ServerResponse, error: unkn
   }
   const code = status ?? failure.entry.http;
   if (code === 401) res.setHeader('www-authenticate', 'Basic realm="holdfast", charset="UTF-8"');
-  // A cause may hold a path or a foreign message; the report never contains it.
+  if (!taken) {
+    res.setHeader('connection', 'close');
+    res.once('finish', () => req.socket.destroySoon());
+  }
+  res.setHeader(restHeaders.error, failure.code);
   sendJson(res, code, failure);
-  drain(req);
 }
 
-function drain(req: IncomingMessage): void {
-  if (req.complete) return;
-  let rest = maxDrainBytes;
-  const cut = setTimeout(() => req.socket.destroy(), drainTimeoutMs);
-  const stop = (): void => clearTimeout(cut);
-  req.on('data', (piece: Buffer) => {
-    rest -= piece.length;
-    if (rest < 0) req.socket.destroy();
+/** Takes and drops the rest of a body. False: there is more than anybody has to take. */
+function drain(req: IncomingMessage): Promise<boolean> {
+  if (req.complete || req.destroyed) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    let rest = maxDrainBytes;
+    const settle = (taken: boolean): void => {
+      clearTimeout(limit);
+      req.off('data', onData).off('end', onEnd).off('close', onEnd);
+      if (!taken) req.pause();
+      resolve(taken);
+    };
+    const onData = (piece: Buffer): void => {
+      rest -= piece.length;
+      if (rest < 0) settle(false);
+    };
+    const onEnd = (): void => settle(true);
+    const limit = setTimeout(() => settle(false), drainTimeoutMs);
+    req.on('data', onData).once('end', onEnd).once('close', onEnd);
+    req.resume();
   });
-  req.once('end', stop).once('close', stop);
-  req.resume();
 }
 
 /** A small JSON body, checked. Throws `request.invalid`, `internal.limit`, `run.timeout`. */

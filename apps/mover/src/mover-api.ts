@@ -149,7 +149,7 @@ export async function answerApi(
   } catch (error) {
     const failure = toHoldfastError(error);
     context.onFailure(failure, req);
-    sendError(req, res, failure);
+    await sendError(req, res, failure);
   }
 }
 

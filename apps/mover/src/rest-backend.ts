@@ -69,14 +69,16 @@ export async function answerRest(
     if (!path) throw new HoldfastError('request.missing', { message: 'That is not a path of the REST protocol.' });
     using _running = caller.session?.beginRequest();
     const gone = new AbortController();
-    res.once('close', () => gone.abort(new HoldfastError('channel.closed', { message: 'The client left.' })));
+    res.once('close', () => {
+      if (!res.writableFinished) gone.abort(new HoldfastError('channel.closed', { message: 'The client left.' }));
+    });
     const signal = caller.session ? AbortSignal.any([gone.signal, caller.session.over]) : gone.signal;
     const actor = { subject: caller.grant.subject, mode: caller.grant.mode };
     await answer(context, { req, res, path, caller, actor, signal });
   } catch (error) {
     const failure = toHoldfastError(error);
     context.onFailure(failure, req);
-    sendError(req, res, failure, restStatus(failure));
+    await sendError(req, res, failure, restStatus(failure));
   }
 }
 
@@ -188,9 +190,7 @@ async function receiveObject(repository: GuardedRepository, name: ObjectName, re
     receivedBytes: announcedSize(req) ?? req.socket.bytesRead - before,
     objectsCreated: result === 'created' ? 1 : 0,
   });
-  const ours = req.headers[restHeaders.mover] === '1';
-  res.setHeader(restHeaders.result, result);
-  res.writeHead(ours && result === 'created' ? 201 : 200, { 'content-length': 0 }).end();
+  res.writeHead(200, { 'content-length': 0, [restHeaders.result]: result }).end();
 }
 
 /** Node's parser admits only digits here, and no message that has a length and is chunked as well. */

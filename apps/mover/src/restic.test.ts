@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { programs, temporaryFolder } from '@holdfast/core/testing';
+import { type MoverFixture, startFixture } from './testing/mover-fixture.ts';
+
+/** An unmodified restic, every version that is installed, against a real mover over TLS. */
+
+interface Result {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function run(program: string, args: readonly string[], environment: Record<string, string>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+    });
+    let output = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      output += piece.toString();
+    });
+    child.stderr.on('data', (piece: Buffer) => {
+      output += piece.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, output }));
+  });
+}
+
+async function resticFor(fixture: MoverFixture, folder: string, program: string, repository: string) {
+  const caFile = join(folder, 'ca.pem');
+  writeFileSync(caFile, fixture.installation.caPem);
+  return async (mode: 'append' | 'read' | 'maintain', ...args: string[]): Promise<Result> => {
+    const grant = await fixture.grant({ mode, repository, subject: 'administrator/restic', fingerprint: undefined });
+    return run(program, ['--cacert', caFile, '--no-cache', ...args], {
+      RESTIC_REPOSITORY: `rest:https://anyone:${encodeURIComponent(grant)}@127.0.0.1:${fixture.mover.port}/local/${repository}/`,
+      RESTIC_PASSWORD: 'correct horse',
+    });
+  };
+}
+
+const found = programs('restic');
+if (found.length === 0) test('restic over its REST URL', { skip: 'needs the program restic (npm run peers)' });
+
+for (const { path, version } of found) {
+  test(`restic ${version} initialises, backs up, checks, restores, forgets and prunes over the mover`, {
+    timeout: 180_000,
+  }, async (t) => {
+    const fixture = await startFixture(t);
+    const folder = temporaryFolder(t);
+    const source = join(folder, 'source');
+    mkdirSync(source);
+    for (let index = 0; index < 20; index += 1)
+      writeFileSync(join(source, `file ${index}`), randomBytes(200_000 * index));
+    await fixture.place('repo');
+    const restic = await resticFor(fixture, folder, path, 'repo');
+    const ok = async (...args: Parameters<typeof restic>): Promise<string> => {
+      const { status, output } = await restic(...args);
+      assert.equal(status, 0, `${args.join(' ')}: ${output}`);
+      // It was told to wait or to try again: then an answer was not what restic expects.
+      assert.doesNotMatch(output, /retr(y|ied|ying)|unexpected HTTP/i);
+      return output;
+    };
+    await ok('append', 'init');
+    await ok('append', 'backup', source);
+    writeFileSync(join(source, 'later'), randomBytes(3_000_000));
+    await ok('append', 'backup', source);
+    await ok('append', 'check', '--read-data');
+    const target = join(folder, 'target');
+    await ok('read', 'restore', 'latest', '--target', target);
+    for (const name of ['file 0', 'file 7', 'file 19', 'later'])
+      assert.deepEqual(readFileSync(join(target, source, name)), readFileSync(join(source, name)));
+    const refused = await restic('append', 'forget', '--keep-last', '1', '--prune');
+    assert.notEqual(refused.status, 0, refused.output);
+    await ok('maintain', 'forget', '--keep-last', '1', '--prune');
+    await ok('read', 'check', '--read-data');
+    assert.match(await ok('read', 'snapshots', '--json'), /"short_id"/);
+  });
+}
