@@ -17,7 +17,7 @@ import {
   taskProtocol,
 } from '@holdfast/protocol';
 import { createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
 import { stayConnected } from './control-connection.ts';
 import { TaskRegistry } from './task-registry.ts';
@@ -28,7 +28,7 @@ export interface AgentOptions {
   readonly config: AgentConfig;
   readonly dataDir: string;
   readonly clock?: Clock;
-  readonly logger?: Logger;
+  readonly logger: Logger;
   /** Another platform's channels, for tests: on win32 the agent's service listens on 6184 to 6194. */
   readonly platform?: NodeJS.Platform;
 }
@@ -49,7 +49,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { config, dataDir } = options;
   const clock = options.clock ?? systemClock;
   const platform = options.platform ?? process.platform;
-  const log = options.logger ?? pino({ level: config.logLevel, base: { process: 'agent' } });
+  const log = options.logger;
   const stored = await loadIdentity(dataDir);
   if (stored?.role !== 'agent') {
     throw new HoldfastError('usage.configuration', {

@@ -1,21 +1,23 @@
-import { HoldfastError } from '@holdfast/core';
 import { backup, restore } from '@holdfast/engine';
 import type { BackupTask, RestoreTask, Task, TaskResult } from '@holdfast/protocol';
 import { initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
 import { openDataChannels } from './data-channels.ts';
+import { dataChannelsPerSession } from './limits.ts';
 import type { TaskContext } from './task-registry.ts';
 
 /** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
 export async function runTask(wire: Wire, task: Task, context: TaskContext): Promise<TaskResult['result']> {
   const { access } = task;
-  await using http = openDataChannels({ wire, access, context });
-  await using target = openRest({
-    http,
-    path: `/${access.tenant}/${access.repository}/`,
+  await using target = await openRest({
+    client: openDataChannels({ wire, access, context }),
+    basePath: `/${access.tenant}/${access.repository}/`,
     location: `repository ${access.tenant}/${access.repository} at mover ${access.mover.host}`,
-    credentials: { authorization: async () => `Bearer ${context.grant()}` },
+    // The grant is renewed by the server; a refused one is not replaced by asking again.
+    credentials: { authorize: async () => ({ authorization: `Bearer ${context.grant()}` }), refused: () => false },
+    maxParallelRequests: dataChannelsPerSession,
+    signal: context.signal,
   });
   switch (task.kind) {
     case 'backup':
@@ -65,7 +67,7 @@ async function bringBack(repository: Repository, task: RestoreTask, context: Tas
     snapshotId: task.snapshotId,
     target: task.target,
     include: task.include,
-    overwrite: task.overwrite,
+    overwrite: task.overwrite ? 'replace' : 'refuse',
     signal: context.signal,
     onProgress: (progress) => context.report({ kind: 'progress', progress }),
     onProblem: (problem) => context.problem(problem),
@@ -74,9 +76,9 @@ async function bringBack(repository: Repository, task: RestoreTask, context: Tas
     kind: 'restore',
     snapshotId: task.snapshotId,
     target: task.target,
-    files: summary.files,
-    directories: summary.folders,
-    bytes: summary.bytes,
+    files: summary.filesRestored,
+    directories: summary.foldersRestored,
+    bytes: summary.bytesRestored,
     durationMs: summary.durationMs,
   };
 }

@@ -10,6 +10,7 @@ import { createWire } from '@holdfast/wire';
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
+import { createLogger } from '../log.ts';
 import { serveRole } from '../serve-role.ts';
 import { productVersion } from '../version.ts';
 import { readConfiguration } from './configuration.ts';
@@ -24,7 +25,7 @@ export function registerRoles(program: Command): void {
   roleCommand(program, 'server', 'the backup server: catalogue, CA, jobs and the REST API').action(async (options: RoleOptions) => {
     const config = await configuration(serverConfigSchema, options);
     await serveRole(async () => {
-      const server = await startServer({ dataDir: dataOf(options, 'server'), config });
+      const server = await startServer({ dataDir: dataOf(options, 'server'), config, logger: createLogger('server', config.logLevel) });
       return withDetails(server, { listening: server.listening });
     });
   });
@@ -32,15 +33,16 @@ export function registerRoles(program: Command): void {
   roleCommand(program, 'mover', 'the data mover of this computer: repositories, sessions and data channels').action(async (options: RoleOptions) => {
     const config = await configuration(moverConfigSchema, options);
     await serveRole(async () => {
-      const mover = await startMover({ dataDir: dataOf(options, 'mover'), config });
-      return withDetails(mover, { id: mover.id, listening: mover.listening });
+      const mover = await startMover({ dataDir: dataOf(options, 'mover'), config, logger: createLogger('mover') });
+      const listening = [{ channel: 'server-to-mover', address: config.bind, port: mover.port }];
+      return withDetails(mover, { id: mover.id, listening });
     });
   });
 
   roleCommand(program, 'agent', 'the agent of this computer: runs backups and restores').action(async (options: RoleOptions) => {
     const config = await configuration(agentConfigSchema, options);
     await serveRole(async () => {
-      const agent = await startAgent({ dataDir: dataOf(options, 'agent'), config });
+      const agent = await startAgent({ dataDir: dataOf(options, 'agent'), config, logger: createLogger('agent', config.logLevel) });
       return withDetails(agent, { id: agent.id, listening: [] });
     });
   });

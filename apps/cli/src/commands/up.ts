@@ -90,7 +90,7 @@ async function requireFolder(path: string): Promise<string> {
 }
 
 function listeningText(listening: readonly ListeningPort[]): string {
-  const ports = [...new Set(listening.map(({ host, port }) => `${host}:${port}`))];
+  const ports = [...new Set(listening.map(({ address, port }) => `${address}:${port}`))];
   return `  Listening on ${ports.join(', ')}\n`;
 }
 

@@ -13,7 +13,7 @@ import { RoleProcess } from './role-process.ts';
 /** One port that a role listens on, and why it is not the contract's, if it isn't. */
 export interface ListeningPort {
   readonly channel: string;
-  readonly host: string;
+  readonly address: string;
   readonly port: number;
   readonly reason?: string | undefined;
 }
@@ -71,7 +71,7 @@ export class LocalSystem implements AsyncDisposable {
     const starter = new Starter(options, startup);
 
     say('Starting the backup server …');
-    const server = await starter.role('server', { bind: options.bind, ports: options.ports, busyPorts: 'fallback' });
+    const server = await starter.role('server', { bind: options.bind, ports: options.ports });
     const listening = server.listening;
     const rest = portOf(listening, 'client-to-server');
     const serverDir = join(dataDir, 'server');
@@ -93,7 +93,6 @@ export class LocalSystem implements AsyncDisposable {
     const mover = await starter.role('mover', {
       bind: options.bind,
       ports,
-      busyPorts: 'fallback',
       storageRoot: join(dataDir, 'repositories'),
       server: { host: options.bind, port: portOf(listening, 'posix-agent-control') },
       localSocket: socket,
