@@ -1,7 +1,17 @@
 import { exitStatus, toHoldfastError } from '@holdfast/core';
 import { Command, CommanderError } from 'commander';
+import { registerBackup } from './commands/backup.ts';
+import { registerCheck } from './commands/check.ts';
+import { registerComputers } from './commands/computers.ts';
+import { registerJob } from './commands/job.ts';
+import { registerLs } from './commands/ls.ts';
 import { registerPorts } from './commands/ports.ts';
+import { registerRepo } from './commands/repo.ts';
+import { registerRestore } from './commands/restore.ts';
 import { registerRoles } from './commands/roles.ts';
+import { registerRun } from './commands/run.ts';
+import { registerSnapshots } from './commands/snapshots.ts';
+import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
 import { errorText } from './terminal.ts';
 
@@ -14,6 +24,16 @@ const program = new Command('holdfast')
 registerUp(program);
 registerRoles(program);
 registerPorts(program);
+registerRepo(program);
+registerBackup(program);
+registerRestore(program);
+registerSnapshots(program);
+registerLs(program);
+registerCheck(program);
+registerStatus(program);
+registerComputers(program);
+registerJob(program);
+registerRun(program);
 
 try {
   await program.parseAsync();
