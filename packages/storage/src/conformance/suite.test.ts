@@ -19,7 +19,10 @@ async function faulty(fault: (target: Target) => Partial<Target>): Promise<Confo
   const broken = new Proxy<Target>(target, {
     get: (_, property) => {
       const value: unknown = Reflect.get(property in wrong ? wrong : target, property);
-      return typeof value === 'function' ? value.bind(property in wrong ? wrong : target) : value;
+      const owner = property in wrong ? wrong : target;
+      return typeof value === 'function'
+        ? (...values: unknown[]) => Reflect.apply(value, owner, values) as unknown
+        : value;
     },
   });
   return { target: broken, advanceTime: (durationMs) => clock.advance(durationMs) };

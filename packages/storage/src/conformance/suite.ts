@@ -15,7 +15,7 @@ export interface ConformanceCase {
   /** A promise of the interface, as a sentence. */
   readonly name: string;
   /** Rejects, with an AssertionError or the target's own error, if the promise is not kept. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 export interface CaseDefinition {

@@ -9,7 +9,7 @@ import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { nameOf, pagesOf } from '../conformance/content.ts';
 import { openLocalDisk } from './open-local-disk.ts';
 
-const writer = join(import.meta.dirname, 'crash-writer.ts');
+const writer = join(import.meta.dirname, 'crash-worker.ts');
 
 test('what was reported stored survives a kill at any moment, and whatever can be seen is whole', async (t) => {
   const path = join(temporaryFolder(t), 'repository');

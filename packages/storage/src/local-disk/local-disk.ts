@@ -110,7 +110,7 @@ export class LocalDisk implements Target {
   createFromStream(name: ObjectName, body: Readable, options: StreamCreateOptions = {}): Promise<CreateResult> {
     return this.#attempt('store', name, options.signal, () => {
       if (options.signal) addAbortSignal(options.signal, body);
-      return this.#store(name, body.iterator({ destroyOnReturn: false }), options);
+      return this.#store(name, body.iterator({ destroyOnReturn: false }), { ...options, verified: false });
     });
   }
 
@@ -244,7 +244,8 @@ export class LocalDisk implements Target {
     options: CreateOptions,
   ): Promise<CreateResult> {
     await this.#folders.make(this.#layout.temporaryFolder);
-    await using file = await TemporaryFile.create(this.#layout.temporaryFolder);
+    const known = options.verified ? name.id : undefined;
+    await using file = await TemporaryFile.create(this.#layout.temporaryFolder, known);
     for await (const pieces of body) await file.write(pieces);
     const digest = await file.finish();
     requireDigest(name, digest);

@@ -29,31 +29,35 @@ export class ContentHash {
 export class TemporaryFile implements AsyncDisposable {
   readonly path: string;
   readonly #handle: FileHandle;
-  readonly #content = new ContentHash();
+  readonly #content: ContentHash | undefined;
+  readonly #knownDigest: string;
   #moved = false;
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: FileHandle, knownDigest: string | undefined) {
     this.path = path;
     this.#handle = handle;
+    this.#content = knownDigest === undefined ? new ContentHash() : undefined;
+    this.#knownDigest = knownDigest ?? '';
   }
 
-  static async create(folder: string): Promise<TemporaryFile> {
+  /** With a known digest, that of bytes which were hashed already, nothing is hashed. */
+  static async create(folder: string, knownDigest?: string): Promise<TemporaryFile> {
     const path = join(folder, randomUUID());
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow;
-    return new TemporaryFile(path, await open(path, flags, objectMode));
+    return new TemporaryFile(path, await open(path, flags, objectMode), knownDigest);
   }
 
   /** Writes everything; the pieces are hashed while the disk is at work. */
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     const written = writeAll(this.#handle, pieces);
-    this.#content.update(pieces);
+    this.#content?.update(pieces);
     await written;
   }
 
   /** Makes the content durable and gives its SHA-256. Nothing can be written afterwards. */
   async finish(): Promise<string> {
     await this.#handle.sync();
-    return this.#content.digest();
+    return this.#content?.digest() ?? this.#knownDigest;
   }
 
   /** The file has been renamed: there is nothing to remove any more. */

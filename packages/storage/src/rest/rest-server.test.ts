@@ -10,7 +10,7 @@ import { type Connection, httpClient } from '@holdfast/wire';
 import { contentOf, MiB, nameOf, pagesOf, rejects } from '../conformance/content.ts';
 import { basicCredentials } from '../credentials.ts';
 import { runConformance } from '../testing.ts';
-import { type RestServer, restServerProgram, startRestServer } from './rest-server-fixture.ts';
+import { type RestServer, restServerProgram, startRestServer } from './testing/rest-server.ts';
 
 const skip = skipUnless({ programs: [restServerProgram] });
 

@@ -133,7 +133,7 @@ export class RestTarget implements Target {
       const from = after;
       const page = await this.#exchange.ask({
         method: 'GET',
-        path: `${this.#basePath}${typeFolders[type]}/${this.#mover ? `?${query}` : ''}`,
+        path: `${this.#basePath}${typeFolders[type]}/${this.#mover ? `?${query.toString()}` : ''}`,
         what: `list the objects of type ${type}`,
         signal,
         alsoGood: [404],

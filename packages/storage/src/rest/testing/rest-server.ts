@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 import { requireProgram } from '@holdfast/core/testing';
 import { type Connection, createWire, httpClient, type Wire } from '@holdfast/wire';
 import { createTestInstallation } from '@holdfast/wire/testing';
-import type { OpenRestOptions } from './open-rest.ts';
-import { openRest } from './open-rest.ts';
-import type { RestTarget } from './rest-target.ts';
+import type { OpenRestOptions } from '../open-rest.ts';
+import { openRest } from '../open-rest.ts';
+import type { RestTarget } from '../rest-target.ts';
 
 /** The program that every test of the REST target talks to: restic's own server. */
 export const restServerProgram = 'restic-rest-server';
