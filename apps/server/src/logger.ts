@@ -1,3 +1,4 @@
+import { reportOf } from '@holdfast/protocol';
 import { type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
@@ -14,6 +15,7 @@ export function createLogger(level: string): Logger {
     {
       level,
       base: { role: 'server' },
+      serializers: { error: reportOf, cause: stackOf },
       redact: {
         paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `headers.${name}`]),
         censor: '[secret]',
@@ -21,4 +23,9 @@ export function createLogger(level: string): Logger {
     },
     pino.destination({ fd: 2, sync: true }),
   );
+}
+
+/** Where an unexpected error came from: the one place where a stack is of use. */
+function stackOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.stack : undefined;
 }

@@ -99,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         overrides: portOverrides(config.ports),
         identity: () => own.identity,
         isRevoked: (serial) => revocations.isRevoked(serial),
-        onRefused: (error, remoteAddress) => logger.warn({ error, remoteAddress }, 'connection refused'),
+        onRefused: (error, remoteAddress) => logger.info({ error, remoteAddress }, 'connection refused'),
         clock,
       }),
     );

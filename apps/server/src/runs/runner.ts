@@ -140,7 +140,8 @@ export class Runner {
     const access = await this.#access(run, plan, reached);
     await recordHandover(run.scope, run.row.id);
     await run.save();
-    return this.#converse(run, plan, { ...o, agent: reached, access });
+    // Awaited here: what was opened for the agent is closed when this function is left.
+    return await this.#converse(run, plan, { ...o, agent: reached, access });
   }
 
   async #converse(

@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { HoldfastError, systemClock } from '@holdfast/core';
+import { temporaryFolder } from '@holdfast/core/testing';
+import { GrantVerifier, type TaskResult } from '@holdfast/protocol';
+import { success, TestAgent } from '../testing/test-agent.ts';
+import { TestMover } from '../testing/test-mover.ts';
+import { TestServer, until } from '../testing/test-server.ts';
+
+/** Each test has movers of its own on ports of its own. */
+let nextPort = 41_620 + (process.pid % 200) * 10;
+
+interface System {
+  readonly server: TestServer;
+  readonly agent: TestAgent;
+  readonly mover: TestMover;
+  readonly jobId: string;
+  readonly repositoryId: string;
+}
+
+async function system(
+  t: TestContext,
+  o: { folder?: string; platform?: 'linux' | 'darwin'; direction?: 'mover-dials' } = {},
+): Promise<System> {
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const server = stack.use(await TestServer.start(o.folder ?? temporaryFolder(t)));
+  const port = nextPort++;
+  const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
+  await mover.listen();
+  const agent = stack.use(new TestAgent(await server.join('agent', { platform: o.platform ?? 'linux' })));
+  const repository = await server.client.call('createRepository', { body: { name: 'first', moverId: mover.id } });
+  const job = await server.client.call('createJob', {
+    body: {
+      name: 'files',
+      agentId: agent.id,
+      repositoryId: repository.id,
+      sources: ['/srv'],
+      ...(o.direction ? { direction: o.direction } : {}),
+    },
+  });
+  return { server, agent, mover, jobId: job.id, repositoryId: repository.id };
+}
+
+async function runJob({ server, jobId }: System): Promise<string> {
+  return (await server.client.call('runJob', { params: { id: jobId } })).id;
+}
+
+async function endOf(s: System, runId: string) {
+  const told = await s.server.follow(runId);
+  const end = told.at(-1);
+  assert.ok(end);
+  return end;
+}
+
+test('a run goes through the transport service, end to end, and lists its snapshot', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  s.agent.work = async (task, context) => {
+    await context.emit({ kind: 'progress', progress: { phase: 'reading', filesDone: 1, bytesDone: 5 } });
+    return success(task);
+  };
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'succeeded');
+  assert.equal(end.carrier, 'server-to-agent-transport');
+  assert.deepEqual(end.degradations, []);
+
+  const { snapshots } = await s.server.client.call('snapshots', {});
+  assert.deepEqual(
+    snapshots.map(({ runId, hostname, sources }) => ({ runId, hostname, sources })),
+    [{ runId: end.id, hostname: 'test-host', sources: ['/srv'] }],
+  );
+  const received = s.agent.received[0];
+  assert.ok(received?.task.kind === 'backup');
+  assert.equal(received.task.initialise, true);
+  const [session] = s.mover.sessions.values();
+  assert.equal(session?.sessionId, received.task.access.sessionId);
+  assert.equal(session?.mode, 'append');
+  await until(() => s.mover.closedSessions.includes(session.sessionId), 'the session is closed');
+
+  // The grant holds at the mover, for this agent's certificate and no other.
+  assert.ok(s.mover.trust);
+  const verifier = new GrantVerifier({
+    installation: s.server.running.installation,
+    keys: s.mover.trust.identityKeys,
+    clock: systemClock,
+  });
+  const grant = await verifier.verify(received.task.access.grant, { fingerprint: session.fingerprint });
+  assert.deepEqual(
+    [grant.subject, grant.repository, grant.mode, grant.sessionId],
+    [`agent/${s.agent.id}`, 'first', 'append', session.sessionId],
+  );
+  await assert.rejects(verifier.verify(received.task.access.grant, { fingerprint: 'x'.repeat(43) }), {
+    code: 'grant.invalid',
+  });
+
+  const second = await endOf(s, await runJob(s));
+  assert.equal(second.state, 'succeeded');
+  const again = s.agent.received[1]?.task;
+  assert.ok(again?.kind === 'backup');
+  assert.equal(again.initialise, false);
+});
+
+test('an agent that 6162 does not lead to is reached by the connection it holds, and the run is degraded', async (t) => {
+  const s = await system(t);
+  await s.agent.hold(s.server);
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'warning');
+  assert.equal(end.carrier, 'posix-agent-control');
+  assert.equal(end.degradations[0]?.channel, 'server-to-agent-transport');
+  assert.equal(end.degradations[0]?.usedInstead, 'posix-agent-control');
+  assert.equal(end.degradations[0]?.reason.code, 'request.missing');
+});
+
+test('an agent that only calls in is reached by its connection, which is no degradation', async (t) => {
+  const s = await system(t, { platform: 'darwin' });
+  // The test peer calls itself a Linux agent in its first message; what was enrolled counts until then.
+  const run = await runJob(s);
+  await s.agent.hold(s.server);
+  const end = await endOf(s, run);
+  assert.equal(end.state, 'succeeded');
+  assert.equal(end.carrier, 'posix-agent-control');
+});
+
+test('what the agent reports as failed is the end of the run', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  s.agent.work = async () => {
+    throw new HoldfastError('channel.timeout', { message: 'Channel agent-to-mover-transport was not answered.' });
+  };
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'failed');
+  assert.equal(end.error?.code, 'channel.timeout');
+  assert.match(end.error?.message ?? '', /agent-to-mover-transport/);
+  assert.equal(s.agent.received.length, 1);
+});
+
+test('problems make a warning, and are counted', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  const problem = { ...new HoldfastError('file.unreadable').toJSON(), context: {} };
+  s.agent.work = async (task) => success(task, { problems: [problem], problemCount: 1 });
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'warning');
+  assert.equal(end.problemCount, 1);
+});
+
+test('a mover that is not there fails the run with the channel named, and the agent gets no task', async (t) => {
+  const s = await system(t);
+  await s.agent.hold(s.server);
+  await s.mover.stop();
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'failed');
+  assert.equal(end.error?.code, 'channel.refused');
+  assert.match(end.error?.message ?? '', /server-to-mover/);
+  assert.deepEqual(s.agent.received, []);
+});
+
+test('a lost task connection is attached to again, and the task runs once', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  let started = 0;
+  const finished = Promise.withResolvers<TaskResult>();
+  const running = new Map<string, Promise<TaskResult>>();
+  s.agent.work = (_task, { taskId, emit }) => {
+    const known = running.get(taskId);
+    if (known) {
+      // Attached: what was running goes on, and is finished only now.
+      void emit({ kind: 'progress', progress: { phase: 'attached', filesDone: 2, bytesDone: 9 } });
+      finished.resolve(success(_task));
+      return known;
+    }
+    started += 1;
+    running.set(taskId, finished.promise);
+    return finished.promise;
+  };
+  const run = await runJob(s);
+  await until(() => started === 1, 'the task has started');
+  await s.agent.cut();
+  const end = await endOf(s, run);
+  assert.equal(end.state, 'succeeded');
+  assert.equal(end.progress?.phase, 'attached');
+  assert.equal(started, 1);
+  assert.equal(s.agent.received.length, 2);
+  assert.equal(s.agent.received[0]?.taskId, s.agent.received[1]?.taskId);
+});
+
+test('a server that was restarted attaches to the task that was running', async (t) => {
+  const folder = temporaryFolder(t);
+  const s = await system(t, { folder });
+  const port = s.server.running.portOf('posix-agent-control');
+  await s.agent.hold(s.server);
+  const finished = Promise.withResolvers<TaskResult>();
+  s.agent.work = () => finished.promise;
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  await s.server[Symbol.asyncDispose]();
+
+  await using restarted = await TestServer.start(folder, { ports: { 'posix-agent-control': port } });
+  assert.equal((await restarted.client.call('run', { params: { id: run } })).state, 'running');
+  s.agent.work = async (task) => success(task);
+  await s.agent.hold(restarted);
+  const end = (await restarted.follow(run)).at(-1);
+  assert.equal(end?.state, 'warning', JSON.stringify(end?.error));
+  assert.equal(s.agent.received[1]?.taskId, run);
+  assert.equal((await restarted.client.call('snapshots', {})).snapshots.length, 1);
+  finished.resolve(success(s.agent.received[0]?.task ?? assert.fail()));
+});
+
+test('cancelling reaches the agent; a run that waits is cancelled at once; an ended one is left alone', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  const stopped = Promise.withResolvers<TaskResult>();
+  s.agent.work = () => stopped.promise;
+  const first = await runJob(s);
+  const second = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the first run is under way');
+  assert.equal((await s.server.client.call('run', { params: { id: second } })).state, 'queued');
+  const cancelled = await s.server.client.call('cancelRun', { params: { id: second } });
+  assert.equal(cancelled.state, 'cancelled');
+  assert.ok(cancelled.endedAt);
+
+  await s.server.client.call('cancelRun', { params: { id: first } });
+  await until(() => s.agent.cancelled.includes(first), 'the agent is told');
+  stopped.reject(new HoldfastError('run.cancelled'));
+  assert.equal((await endOf(s, first)).state, 'cancelled');
+  await assert.rejects(s.server.client.call('cancelRun', { params: { id: first } }), { code: 'request.conflict' });
+  assert.equal(s.agent.received.length, 1);
+});
+
+test('one run at a time for an agent, in order', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  let atOnce = 0;
+  let most = 0;
+  s.agent.work = async (task) => {
+    atOnce += 1;
+    most = Math.max(most, atOnce);
+    await new Promise((resolve) => setImmediate(resolve));
+    atOnce -= 1;
+    return success(task);
+  };
+  const runs = [await runJob(s), await runJob(s), await runJob(s)];
+  for (const run of runs) assert.equal((await endOf(s, run)).state, 'succeeded');
+  assert.equal(most, 1);
+  assert.deepEqual(
+    s.agent.received.map(({ taskId }) => taskId),
+    runs,
+  );
+});
+
+test("an offered channel makes the mover dial; when it cannot, its error is the run's", async (t) => {
+  const s = await system(t, { direction: 'mover-dials' });
+  s.mover.agents.set(s.agent.id, s.agent);
+  s.mover.dialError = new HoldfastError('channel.timeout', {
+    message: 'Channel server-to-agent-data was not answered.',
+  });
+  s.agent.work = async (task, { emit }) => {
+    assert.equal(task.access.direction, 'mover-dials');
+    await emit({ kind: 'channel-offered', port: 2501, nonce: 'n'.repeat(43), channel: 'server-to-agent-data' });
+    await until(() => s.mover.dialled.length === 1, 'the mover was told to dial');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    throw new HoldfastError('lease.refused');
+  };
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'failed');
+  assert.match(end.error?.message ?? '', /server-to-agent-data/);
+  const [request] = s.mover.dialled;
+  const [session] = s.mover.sessions.values();
+  assert.deepEqual(request, {
+    host: '127.0.0.1',
+    port: 2501,
+    nonce: 'n'.repeat(43),
+    fingerprint: session?.fingerprint,
+    channel: 'server-to-agent-data',
+  });
+});
+
+test('revoking the agent ends its run and its connection, and movers are told', async (t) => {
+  const s = await system(t);
+  const held = await s.agent.hold(s.server);
+  await until(() => s.agent.greeted > 0, 'the server has greeted');
+  s.agent.work = () => new Promise(() => undefined);
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  const trusted = s.mover.trustCount;
+  const revoked = await s.server.client.call('revokeComputer', { params: { id: s.agent.id } });
+  assert.equal(revoked.state, 'revoked');
+  const end = await endOf(s, run);
+  assert.equal(end.state, 'failed');
+  assert.equal(end.error?.code, 'channel.revoked');
+  await held.closed;
+  assert.ok(s.mover.trustCount > trusted);
+  assert.deepEqual(s.mover.trust?.revokedSerials, [revoked.certificateSerial]);
+  await assert.rejects(s.agent.hold(s.server), { code: 'channel.revoked' });
+  await assert.rejects(runJob(s), { code: 'channel.revoked' });
+});
+
+test('a restore needs a repository that a backup has made, and reads only', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  const order = { repositoryId: s.repositoryId, agentId: s.agent.id, snapshotId: 'ab'.repeat(32), target: '/tmp/out' };
+  await assert.rejects(s.server.client.call('createRestore', { body: order }), { code: 'repository.missing' });
+  assert.equal((await endOf(s, await runJob(s))).state, 'succeeded');
+  const restore = await s.server.client.call('createRestore', { body: order });
+  const end = await endOf(s, restore.id);
+  assert.equal(end.state, 'succeeded');
+  assert.equal([...s.mover.sessions.values()].at(-1)?.mode, 'read');
+});

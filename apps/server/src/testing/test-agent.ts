@@ -1,0 +1,123 @@
+import type { Duplex } from 'node:stream';
+import {
+  type BackupResult,
+  CallPeer,
+  controlPath,
+  type Handlers,
+  limits,
+  type Task,
+  type TaskMethods,
+  type TaskResult,
+  taskMethods,
+  taskProtocol,
+} from '@holdfast/protocol';
+import { createWire, httpClient, type Identity, type Wire } from '@holdfast/wire';
+import type { Enrolled, TestServer } from './test-server.ts';
+
+type RunHandler = NonNullable<Handlers<TaskMethods>['task.run']>;
+type RunContext = Parameters<RunHandler>[1];
+
+/** What the agent does with a task, by id; the default succeeds at once. */
+export type TaskWork = (task: Task, context: RunContext & { taskId: string }) => Promise<TaskResult>;
+
+/** The other end of the task protocol, over real TLS, with an enrolled certificate. Its work is the test's. */
+export class TestAgent implements AsyncDisposable {
+  readonly id: string;
+  readonly identity: Identity;
+  readonly wire: Wire;
+  readonly renewed: string[] = [];
+  readonly cancelled: string[] = [];
+  readonly received: { taskId: string; task: Task }[] = [];
+  /** Connections on which the server has said hello. */
+  greeted = 0;
+  work: TaskWork = async (task) => success(task);
+  #peers = new Set<CallPeer<TaskMethods>>();
+
+  constructor(enrolled: Enrolled) {
+    this.id = enrolled.answer.id;
+    this.identity = enrolled.identity;
+    this.wire = createWire({ role: 'agent-linux', bind: '127.0.0.1', identity: () => this.identity });
+  }
+
+  /** Serves the task protocol on a stream until it closes. */
+  serve(stream: Duplex): CallPeer<TaskMethods> {
+    const peer = new CallPeer<TaskMethods>({ stream, methods: taskMethods, handlers: this.#handlers() });
+    this.#peers.add(peer);
+    void peer.closed.then(() => this.#peers.delete(peer));
+    return peer;
+  }
+
+  /** Opens the connection that an agent holds. Throws what the server reports. */
+  async hold(server: TestServer): Promise<CallPeer<TaskMethods>> {
+    const http = httpClient({
+      connect: (signal) =>
+        this.wire.dial('posix-agent-control', '127.0.0.1', {
+          port: server.running.portOf('posix-agent-control'),
+          signal,
+        }),
+    });
+    return this.serve(await http.upgrade(controlPath, taskProtocol));
+  }
+
+  /** Cuts every connection, as a broken network would. */
+  async cut(): Promise<void> {
+    await Promise.all([...this.#peers].map((peer) => peer[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cut();
+    await this.wire[Symbol.asyncDispose]();
+  }
+
+  #handlers(): Handlers<TaskMethods> {
+    return {
+      hello: async () => {
+        this.greeted += 1;
+        return {
+          protocolVersion: limits.protocolVersion,
+          productVersion: '0.1.0',
+          hostname: 'test-host',
+          platform: 'linux',
+          ports: {},
+        };
+      },
+      'task.run': async ({ taskId, task }, context) => {
+        this.received.push({ taskId, task });
+        return this.work(task, { ...context, taskId });
+      },
+      'task.renew': async ({ grant }) => {
+        this.renewed.push(grant);
+        return {};
+      },
+      'task.cancel': async ({ taskId }) => {
+        this.cancelled.push(taskId);
+        return {};
+      },
+      'channels.use': async () => ({ channels: [] }),
+    };
+  }
+}
+
+export const snapshotId = 'ab'.repeat(32);
+
+export function success(task: Task, change: Partial<TaskResult> = {}): TaskResult {
+  const counts = { new: 3, changed: 0, unmodified: 0 };
+  const backup: BackupResult = {
+    kind: 'backup',
+    snapshotId,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    files: counts,
+    directories: counts,
+    totalBytes: 10,
+    totalFiles: 3,
+    readBytes: 10,
+    newBytes: 10,
+    storedBytes: 5,
+    durationMs: 1,
+  };
+  const result: TaskResult['result'] =
+    task.kind === 'backup'
+      ? backup
+      : { kind: 'restore', snapshotId, target: task.target, files: 3, directories: 1, bytes: 10, durationMs: 1 };
+  return { result, problems: [], problemCount: 0, degradations: [], ...change };
+}

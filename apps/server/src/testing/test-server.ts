@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ChannelId } from '@holdfast/contract';
+import type { Clock } from '@holdfast/core';
+import {
+  type EnrolAnswer,
+  type EnrollableRole,
+  enrolAnswer,
+  enrolPath,
+  type KeyAndRequest,
+  limits,
+  newKeyAndRequest,
+  parseErrorReport,
+  RestClient,
+  type Run,
+} from '@holdfast/protocol';
+import { createWire, type HttpClient, httpClient, type Identity, type Wire } from '@holdfast/wire';
+import { pino } from 'pino';
+import type { ServerConfigInput } from '../config.ts';
+import { type RunningServer, startServer } from '../server.ts';
+
+const loopback = '127.0.0.1';
+
+/** A server on ports that the system chooses, with an administrator's client. */
+export class TestServer implements AsyncDisposable {
+  readonly running: RunningServer;
+  readonly http: HttpClient;
+  readonly client: RestClient;
+  readonly caPem: string;
+  readonly #wire: Wire;
+
+  private constructor(running: RunningServer) {
+    this.running = running;
+    this.caPem = readFileSync(running.caFile, 'utf8');
+    this.#wire = createWire({ role: 'client', bind: loopback });
+    this.http = this.httpTo('client-to-server');
+    this.client = new RestClient({ http: this.http, token: this.token });
+  }
+
+  static async start(
+    dataDir: string,
+    o: { config?: ServerConfigInput; clock?: Clock; ports?: Readonly<Partial<Record<ChannelId, number>>> } = {},
+  ): Promise<TestServer> {
+    const running = await startServer({
+      dataDir: join(dataDir, 'server'),
+      config: {
+        bind: loopback,
+        ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0, ...o.ports },
+        ...o.config,
+      },
+      logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'silent' }),
+      ...(o.clock ? { clock: o.clock } : {}),
+    });
+    return new TestServer(running);
+  }
+
+  get token(): string {
+    return readFileSync(this.running.tokenFile, 'utf8').trim();
+  }
+
+  /** A client without a certificate, as the CLI, a browser or a joiner is one. */
+  httpTo(channel: ChannelId): HttpClient {
+    const port = this.running.portOf(channel);
+    return httpClient({
+      connections: 8,
+      connect: (signal) => this.#wire.dial(channel, loopback, { port, caPem: this.caPem, signal }),
+    });
+  }
+
+  async joinToken(role: EnrollableRole, o: { uses?: number; lifetimeSeconds?: number } = {}): Promise<string> {
+    return (await this.client.call('createToken', { body: { role, ...o } })).token;
+  }
+
+  /** Sends an enrolment; throws what the server reports. */
+  async enrol(o: {
+    token: string;
+    role: EnrollableRole;
+    key?: KeyAndRequest;
+    platform?: 'linux' | 'win32' | 'darwin';
+    ports?: Record<string, number>;
+    channel?: ChannelId;
+  }): Promise<Enrolled> {
+    const key = o.key ?? (await newKeyAndRequest());
+    await using http = this.httpTo(o.channel ?? 'enrolment');
+    const response = await http.request({
+      method: 'POST',
+      path: enrolPath,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        protocolVersion: limits.protocolVersion,
+        productVersion: '0.1.0',
+        token: o.token,
+        role: o.role,
+        hostname: 'test-host',
+        platform: o.platform ?? 'linux',
+        signingRequest: key.signingRequest,
+        ports: o.ports ?? {},
+      }),
+    });
+    const content = await response.json();
+    const reported = response.status === 200 ? undefined : parseErrorReport(content);
+    if (reported) throw reported;
+    const answer = enrolAnswer.parse(content);
+    return {
+      answer,
+      identity: { certificatePem: answer.certificatePem, privateKeyPem: key.privateKeyPem, caPem: answer.caPem },
+    };
+  }
+
+  async join(
+    role: EnrollableRole,
+    o: { platform?: 'linux' | 'win32' | 'darwin'; ports?: Record<string, number> } = {},
+  ) {
+    return this.enrol({ token: await this.joinToken(role), role, ...o });
+  }
+
+  /** Follows a run to its end; gives every state that was told. */
+  async follow(runId: string): Promise<Run[]> {
+    const told: Run[] = [];
+    for await (const run of this.client.events('runEvents', { params: { id: runId } })) told.push(run);
+    return told;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.http[Symbol.asyncDispose]();
+    await this.#wire[Symbol.asyncDispose]();
+    await this.running[Symbol.asyncDispose]();
+  }
+}
+
+export interface Enrolled {
+  readonly answer: EnrolAnswer;
+  readonly identity: Identity;
+}
+
+/** Waits until something is so, looking again after each turn of the event loop. Fails after ten seconds. */
+export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const limit = performance.now() + 10_000;
+  while (!(await isSo())) {
+    if (performance.now() > limit) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
