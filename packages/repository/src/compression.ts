@@ -7,6 +7,9 @@ export type Compression = number | 'off';
 
 export const defaultCompression: Compression = 3;
 
+/** Makes one zstd frame; what it gives need not outlive the next call. */
+export type Compress = (plain: Uint8Array, level: number) => Uint8Array;
+
 /** ZSTD_COMPRESSBOUND: room for the worst case, so that the output is one piece and never joined. */
 function boundOf(sizeBytes: number): number {
   return sizeBytes + (sizeBytes >>> 8) + 512;
@@ -64,7 +67,11 @@ export function looksRandom(bytes: Uint8Array): boolean {
  * The compressed bytes, or undefined where compressing gains nothing. A sample is judged first, because compressing
  * what is compressed already (media, archives) costs as much as hashing it.
  */
-export function compressIfSmaller(plain: Uint8Array, compression: Compression): Buffer | undefined {
+export function compressIfSmaller(
+  plain: Uint8Array,
+  compression: Compression,
+  compress: Compress = zstd,
+): Uint8Array | undefined {
   if (compression === 'off' || plain.byteLength === 0) return undefined;
   if (plain.byteLength <= limits.sampleAboveBytes) {
     if (looksRandom(plain)) return undefined;
@@ -75,9 +82,9 @@ export function compressIfSmaller(plain: Uint8Array, compression: Compression): 
       sample.set(plain.subarray(from, from + limits.samplePieceBytes), piece * limits.samplePieceBytes);
     }
     // Less than 1/64 saved is not worth the reader's time either.
-    if (looksRandom(sample) || zstd(sample, 1).byteLength > sample.byteLength - (sample.byteLength >>> 6))
+    if (looksRandom(sample) || compress(sample, 1).byteLength > sample.byteLength - (sample.byteLength >>> 6))
       return undefined;
   }
-  const packed = zstd(plain, compression);
+  const packed = compress(plain, compression);
   return packed.byteLength < plain.byteLength ? packed : undefined;
 }

@@ -3,15 +3,18 @@ export {
   type BlobPlace,
   type BlobType,
   blobId,
+  type Decompress,
   openBlob,
   type PackedBlob,
   plainLength,
+  unsealBlob,
+  wrongBlob,
 } from './blob.ts';
 export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
 export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
 export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts';
 export { type CheckOptions, type CheckProgress, checkRepository } from './check-repository.ts';
-export { type Compression, defaultCompression } from './compression.ts';
+export { type Compress, type Compression, defaultCompression } from './compression.ts';
 export type { RepositoryConfig } from './config.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
 export { quoteName, unquoteName } from './go-text.ts';
@@ -27,6 +30,7 @@ export {
   PackBuilder,
   type PackBuilderOptions,
   type PartialPack,
+  type UnnamedPack,
 } from './pack-builder.ts';
 export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';
 export { type BlobToRead, type PackRead, type PackReadOptions, planPackReads } from './pack-reads.ts';

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 import type { BlobType } from './blob.ts';
 import { type BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
-import { type Compression, compressIfSmaller, defaultCompression } from './compression.ts';
+import { type Compress, type Compression, compressIfSmaller, defaultCompression } from './compression.ts';
 import { limits } from './limits.ts';
 import { compressedEntrySizeBytes, headerLengthSizeBytes, type PackHeader, writeHeaderEntry } from './pack-header.ts';
 
@@ -16,6 +16,9 @@ export interface FinishedPack {
   readonly header: PackHeader;
   readonly blobCount: number;
 }
+
+/** A whole pack whose hash, its name, is still to be computed: several are hashed faster side by side. */
+export type UnnamedPack = Omit<FinishedPack, 'id'>;
 
 /** Sealed blobs that are not a pack yet: another builder can take them in, from any thread. */
 export interface PartialPack {
@@ -31,6 +34,8 @@ export interface PackBuilderOptions {
   /** The builder is `full` from this size on. 4 to 128 MiB for restic's readers. */
   readonly targetSizeBytes?: number;
   readonly compression?: Compression;
+  /** A faster zstd than Node's one-shot function, if the caller has one. */
+  readonly compress?: Compress | undefined;
   /** Memory to build in, for instance that of a pack that has been stored. */
   readonly buffer?: SharedArrayBuffer;
 }
@@ -52,6 +57,7 @@ export class PackBuilder {
   readonly #cipher: BlobCipher;
   readonly #targetSizeBytes: number;
   readonly #compression: Compression;
+  readonly #compress: Compress | undefined;
   #bytes: Uint8Array<SharedArrayBuffer>;
   #length = 0;
   #header = new Uint8Array(256 * compressedEntrySizeBytes);
@@ -63,6 +69,7 @@ export class PackBuilder {
     this.#cipher = options.cipher;
     this.#targetSizeBytes = Math.min(options.targetSizeBytes ?? limits.packTargetSizeBytes, limits.packMaxSizeBytes);
     this.#compression = options.compression ?? defaultCompression;
+    this.#compress = options.compress;
     this.#bytes = new Uint8Array(options.buffer ?? new SharedArrayBuffer(0));
   }
 
@@ -91,7 +98,7 @@ export class PackBuilder {
     // restic takes an uncompressed length of 0 for "not compressed", and never writes empty blobs.
     if (plain.byteLength === 0)
       throw new HoldfastError('internal.unexpected', { message: 'An empty blob is never stored.' });
-    const packed = compressIfSmaller(plain, this.#compression);
+    const packed = compressIfSmaller(plain, this.#compression, this.#compress);
     const body = packed ?? plain;
     const length = body.byteLength + sealOverheadBytes;
     this.#reserve(length);
@@ -122,6 +129,13 @@ export class PackBuilder {
 
   /** The pack, or undefined if nothing was added. */
   finish(): FinishedPack | undefined {
+    const pack = this.finishUnnamed();
+    // A copy of its own: a slice of Node's pool would be cloned with the whole pool.
+    return pack && { ...pack, id: new Uint8Array(hash('sha256', pack.bytes, 'buffer')) };
+  }
+
+  /** The pack without its name, which is the SHA-256 of its bytes. */
+  finishUnnamed(): UnnamedPack | undefined {
     if (this.#blobCount === 0) return undefined;
     const header = this.#header.slice(0, this.#headerLength);
     const sealedLength = header.byteLength + sealOverheadBytes;
@@ -130,10 +144,8 @@ export class PackBuilder {
     this.#cipher.sealInto(this.#bytes.subarray(this.#length), header);
     new DataView(this.#bytes.buffer).setUint32(this.#length + sealedLength, sealedLength, true);
     const bytes = this.#bytes.subarray(0, sizeBytes);
-    const pack: FinishedPack = {
+    const pack: UnnamedPack = {
       type: this.type,
-      // A copy of its own: a slice of Node's pool would be cloned with the whole pool.
-      id: new Uint8Array(hash('sha256', bytes, 'buffer')),
       bytes,
       header,
       blobCount: this.#blobCount,

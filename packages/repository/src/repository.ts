@@ -128,7 +128,8 @@ export class Repository {
   async savePack(pack: Pick<FinishedPack, 'id' | 'bytes'>, options: WaitOptions = {}): Promise<void> {
     this.#requireWritable();
     const id = Buffer.from(pack.id).toString('hex');
-    await this.target.create({ type: 'data', id }, [pack.bytes], options);
+    // Its builder has just hashed it.
+    await this.target.create({ type: 'data', id }, [pack.bytes], { ...options, verified: true });
   }
 
   /** Stores index files for packs that are durable, at most 50,000 blobs each; durable when it resolves. */
