@@ -153,6 +153,8 @@ export function httpClient(options: HttpClientOptions): HttpClient {
         },
         body: toBody(pieces ?? [], () => silence?.refresh()),
         bodyTimeout: r.stream === true ? 0 : timeoutMs,
+        // undici closes the connection after HEAD unless told not to, and a data channel costs a lease.
+        reset: false,
         signal: stop.signal,
       });
       const { body } = answer;
