@@ -21,9 +21,9 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
   });
   switch (task.kind) {
     case 'backup':
-      return backUp(await openOrMake(target, task, context.signal), task, context);
+      return await backUp(await openOrMake(target, task, context.signal), task, context);
     case 'restore':
-      return bringBack(await openRepository(target, { password: access.password, signal: context.signal }), task, context);
+      return await bringBack(await openRepository(target, { password: access.password, signal: context.signal }), task, context);
   }
 }
 
