@@ -26,6 +26,11 @@ export const moverConfigSchema = z.strictObject({
   server: z.strictObject({ host: z.string().min(1), port: port.optional() }),
   /** Channel id to port or range, where they are not the contract's. */
   ports: z.partialRecord(z.enum(channels.map(({ id }) => id)), portOrAny.or(range)).default({}),
+  /**
+   * What to do when 6162 is taken: `exact` refuses to start, because firewalls were opened for it; `fallback` takes any free
+   * port and says so. The server learns the port either way.
+   */
+  busyPorts: z.enum(['exact', 'fallback']).default('exact'),
   /** Unix socket (or named pipe) on which the agents of this computer register. */
   localSocket: z.string().min(1).optional(),
   quotas: quotas.prefault({}),

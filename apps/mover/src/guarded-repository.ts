@@ -184,7 +184,7 @@ export class GuardedRepository implements AsyncDisposable {
         return false;
       }
       if (name.type === 'lock') checkDeleteLock(actor, await this.#lockRecord(name), this.#clock.now());
-      else if ((await this.#countUpTo('key', 2)) < 2)
+      else if ((await this.#disk.stat(config)) && (await this.#countUpTo('key', 2)) < 2)
         throw new HoldfastError('grant.mode', {
           message: 'The last key of a repository stays: without it nothing could ever be read again.',
         });

@@ -59,3 +59,7 @@ export const relayPickupMs = 10_000;
 
 /** What is running may finish within this time at shutdown. */
 export const shutdownGraceMs = 10_000;
+
+/** First and longest wait before the server is told again where this mover listens. */
+export const reportRetryMinMs = 1_000;
+export const reportRetryMaxMs = 60_000;

@@ -14,6 +14,7 @@ import { Ledger } from './ledger.ts';
 import { sessionSweepMs, shutdownGraceMs } from './limits.ts';
 import { LocalAgents } from './local-agents.ts';
 import { type ApiContext, answerApi, answerUpgrade, isApiPath } from './mover-api.ts';
+import { reportUntilHeard } from './report.ts';
 import { Repositories } from './repositories.ts';
 import { answerRest } from './rest-backend.ts';
 import { type Session, Sessions } from './session.ts';
@@ -40,6 +41,8 @@ export interface RunningMover extends AsyncDisposable {
   readonly id: string;
   /** The port that stands for 6162 here. */
   readonly port: number;
+  /** Why that is not 6162, if it isn't. */
+  readonly portReason: string | undefined;
   readonly localSocket: string;
   /** How this process has used its channels. */
   readonly wire: Pick<Wire, 'use'>;
@@ -119,7 +122,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   });
 
   const listener = await wire.listen(transportChannels, {
-    clientCertificate: 'optional',
+    port: config.busyPorts,
     onConnection: (connection) => http.feed(connection),
   });
   cleanup.defer(() => listener.close());
@@ -135,12 +138,25 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     onFailure: (error) => logger.error({ err: error.toJSON() }, 'certificate not renewed'),
   });
   void sweepSessions(sessions, clock, over.signal);
+  const reporting = reportUntilHeard({
+    wire,
+    server: stored.server,
+    port: listener.port,
+    clock,
+    logger,
+    signal: over.signal,
+  });
+  cleanup.defer(async () => {
+    over.abort();
+    await reporting;
+  });
   logger.info({ id: stored.id, port: listener.port, localSocket, storageRoot: config.storageRoot }, 'mover listening');
 
   const running = cleanup.move();
   return {
     id: stored.id,
     port: listener.port,
+    portReason: listener.reason,
     localSocket,
     wire,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

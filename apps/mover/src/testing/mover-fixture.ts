@@ -1,12 +1,12 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { isChannelId } from '@holdfast/contract';
 import type { Clock } from '@holdfast/core';
 import { systemClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
-import { GrantIssuer, type GrantMode, type GrantRequest, type IdentityKey } from '@holdfast/protocol';
-import { createWire, type HttpClient, httpClient, type Wire } from '@holdfast/wire';
+import { GrantIssuer, type GrantMode, type GrantRequest, type IdentityKey, leaseAnswer } from '@holdfast/protocol';
+import { type Connection, createWire, type HttpClient, httpClient, type Wire } from '@holdfast/wire';
 import { createTestInstallation, type TestInstallation, type TestLeaf } from '@holdfast/wire/testing';
 import { importJWK } from 'jose';
 import { pino } from 'pino';
@@ -41,6 +41,8 @@ export interface MoverFixture {
     mode?: GrantMode;
     repository?: string;
   }): Promise<{ sessionId: string; grant: string }>;
+  /** A client whose connections are data channels of a session: leased by the mover, or dialled by it. */
+  dataClient(direction: 'agent-dials' | 'mover-dials', session: { sessionId: string; grant: string }): HttpClient;
   place(repository: string): Promise<void>;
   restart(): Promise<void>;
 }
@@ -55,7 +57,10 @@ export interface FixtureOptions {
 /** The data range of these tests: apart from the contract's, which a real mover on this computer may use. */
 export const testDataRange = { from: 42_500, to: 42_899 };
 
-export async function startFixture(t: TestContext, options: FixtureOptions = {}): Promise<MoverFixture> {
+export async function startFixture(
+  t: { after(end: () => void | Promise<void>): void },
+  options: FixtureOptions = {},
+): Promise<MoverFixture> {
   const folder = temporaryFolder(t);
   const clock = options.clock ?? systemClock;
   const installation = await createTestInstallation();
@@ -204,6 +209,42 @@ export async function startFixture(t: TestContext, options: FixtureOptions = {})
         sessionId,
         grant: await fixture.grant({ subject, repository, mode, sessionId, fingerprint: owner.fingerprint }),
       };
+    },
+    dataClient: (direction, session) => {
+      const wire = wireOf(agent);
+      const transport = client(agent, { connections: 1 });
+      const connect = direction === 'agent-dials' ? leased : offered;
+      async function leased(signal: AbortSignal): Promise<Connection> {
+        const answer = await transport.request({
+          method: 'POST',
+          path: `/holdfast/v1/sessions/${session.sessionId}/leases`,
+          headers: { authorization: `Bearer ${session.grant}` },
+          body: '{"count":1}',
+          signal,
+        });
+        const { channel, leases } = leaseAnswer.parse(await answer.json());
+        const [lease] = leases;
+        if (!lease || !isChannelId(channel)) throw new Error('no lease');
+        return wire.dialLease(channel, '127.0.0.1', lease.port, {
+          nonce: Buffer.from(lease.nonce, 'base64url'),
+          fingerprint: identity.fingerprint,
+          signal,
+        });
+      }
+      async function offered(): Promise<Connection> {
+        const nonce = randomBytes(32);
+        const lease = await wire.lease('server-to-agent-data', { nonce, fingerprint: identity.fingerprint });
+        const dialled = await api('POST', `/sessions/${session.sessionId}/dial`, {
+          host: '127.0.0.1',
+          port: lease.port,
+          nonce: nonce.toString('base64url'),
+          fingerprint: agent.fingerprint,
+          channel: 'server-to-agent-data',
+        });
+        if (dialled.status !== 200) throw new Error(`not dialled: ${JSON.stringify(dialled)}`);
+        return lease.connection;
+      }
+      return open.use(httpClient({ connect, connections: 4 }));
     },
     place: async (repository) => {
       const placed = await api('POST', '/repositories', { tenant: 'local', repository });
