@@ -1,5 +1,5 @@
 import type { ErrorReport } from '@holdfast/core';
-import type { BlobIndexHandle, FinishedPack, Node, ObjectId, PartialPack, RepositoryKey } from '@holdfast/repository';
+import type { BlobIndexHandle, Node, ObjectId, PartialPack, RepositoryKey, UnnamedPack } from '@holdfast/repository';
 
 /** What the main thread of a backup and its workers tell each other. */
 
@@ -55,6 +55,8 @@ export type BackupJob = (
   | ReadJob
   | { readonly kind: 'chunks'; readonly slab: number; readonly chunks: readonly Range[] }
   | { readonly kind: 'tree'; readonly json: Uint8Array }
+  /** Names packs: several are hashed side by side. */
+  | { readonly kind: 'name'; readonly packs: readonly Uint8Array[] }
   | { readonly kind: 'flush' }
 ) & {
   /** Memory of packs that are stored, for the next ones. */
@@ -126,9 +128,10 @@ export type BackupResult =
   | ReadResult
   | { readonly kind: 'chunks'; readonly ids: readonly ObjectId[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly id: ObjectId; readonly stored: Stored }
+  | { readonly kind: 'name'; readonly ids: readonly Uint8Array[] }
   | { readonly kind: 'flush'; readonly partials: readonly PartialPack[] }
   | { readonly kind: 'setup' };
 
 export interface PackEvent {
-  readonly pack: FinishedPack;
+  readonly pack: UnnamedPack;
 }

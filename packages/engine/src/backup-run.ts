@@ -97,6 +97,10 @@ export class BackupRun {
     this.uploads = new PackUploads({
       repository: options.repository,
       signal: options.signal,
+      name: async (packs) => {
+        const { ids } = await this.#run('name', { kind: 'name', packs: packs.map((pack) => pack.bytes) });
+        return ids;
+      },
       onChange: () => this.#pump(),
       onFailure: (error) => this.fail(error),
     });
@@ -219,6 +223,8 @@ export class BackupRun {
 
   #pump(): void {
     while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
+    // Packs that wait for company to be hashed must not stop the work.
+    if (!this.uploads.room) this.uploads.nameAll();
   }
 
   /** Starts the most urgent job, if there is one. */

@@ -1,3 +1,4 @@
+import { sha256Each } from '@holdfast/native';
 import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
 import { LargeFileReader } from './read-large-file.ts';
@@ -30,12 +31,19 @@ serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
       return { result: reader.read(job) };
     case 'chunks': {
       const slab = reader.slab(job.slab);
-      const ids = job.chunks.map(({ start, end }) => store.store('data', slab.subarray(start, end)));
+      const ids = store.storeData(job.chunks.map(({ start, end }) => slab.subarray(start, end)));
       return { result: { kind: 'chunks', ids, stored: store.takeStored() } };
     }
     case 'tree': {
       const id = store.store('tree', job.json);
       return { result: { kind: 'tree', id, stored: store.takeStored() } };
+    }
+    case 'name': {
+      const ids = sha256Each(job.packs);
+      // Copies of their own: a view would be cloned with all the others.
+      return {
+        result: { kind: 'name', ids: job.packs.map((_, at) => new Uint8Array(ids.subarray(at * 32, at * 32 + 32))) },
+      };
     }
     case 'flush':
       return { result: { kind: 'flush', partials: store.flush() } };

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, productVersion } from '@holdfast/core';
 import { type ObjectId, parseTime, type Repository, timeOfDate } from '@holdfast/repository';
 import type { BackupJob, BackupResult, Change, PackEvent } from './backup-jobs.ts';
 import { BackupRun } from './backup-run.ts';
@@ -64,7 +64,7 @@ export interface BackupSummary {
   readonly complete: boolean;
 }
 
-const programVersion = 'holdfast 0.1.0';
+const programVersion = `holdfast ${productVersion}`;
 
 /**
  * Backs up files and folders into a new snapshot. It is written last, when every blob it needs is durable and in a

@@ -26,8 +26,22 @@ const fixedOffsetMinutes = ((): number | undefined => {
   return winter === 0 && new Date(2026, 6, 1).getTimezoneOffset() === 0 ? 0 : undefined;
 })();
 
+const second = 1_000_000_000n;
+/** Files made together have times of the same second, and dates are what is slow. */
+let recent = { seconds: -1n, text: '' };
+
 export function localTime(timeNs: bigint): string {
-  return formatTime(timeNs, fixedOffsetMinutes ?? -new Date(Number(timeNs / 1_000_000n)).getTimezoneOffset());
+  const nanos = timeNs % second;
+  const seconds = timeNs / second;
+  // Before 1970 the remainder is negative; such files are rare.
+  if (nanos < 0n || fixedOffsetMinutes === undefined)
+    return formatTime(timeNs, fixedOffsetMinutes ?? -new Date(Number(timeNs / 1_000_000n)).getTimezoneOffset());
+  if (recent.seconds !== seconds) recent = { seconds, text: formatTime(seconds * second, 0).slice(0, -1) };
+  if (nanos === 0n) return `${recent.text}Z`;
+  const digits = String(nanos).padStart(9, '0');
+  let end = 9;
+  while (digits.charCodeAt(end - 1) === 0x30) end -= 1;
+  return `${recent.text}.${digits.slice(0, end)}Z`;
 }
 
 /**

@@ -19,6 +19,9 @@ export const limits = {
 
   /** Files up to this size are read whole inside one thread; larger ones are chunked, and their chunks spread over all. */
   smallFileMaxSizeBytes: 4 * mib,
+  /** Each thread reads small files into this much memory before it stores them together. */
+  scanBufferSizeBytes: 8 * mib,
+  filesStoredAtOnce: 64,
   /** A piece of a large file that is read and chunked at once. Twice the largest chunk, so that every step gains ground. */
   slabSizeBytes: 16 * mib,
   /** Slabs beyond one for each thread: reading goes on while chunks are being stored. */
@@ -37,8 +40,10 @@ export const limits = {
 
   /** Packs that are finished and not durable yet, beyond the parallel requests of the target: a bound of memory (20 MiB each). */
   extraPacksInFlight: 2,
+  /** Packs that are hashed side by side, where that is faster; they wait for each other in memory. */
+  packsNamedAtOnce: 6,
   /** Parallel uploads, whatever the target allows: each holds a pack in memory. */
-  maxParallelUploads: 8,
+  maxParallelUploads: 5,
 
   /** Problems kept for the summary; all are counted and reported. */
   maxProblemsKept: 1000,

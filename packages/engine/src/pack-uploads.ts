@@ -1,9 +1,11 @@
+import { hashesInLanes } from '@holdfast/native';
 import {
   type FinishedPack,
   PackBuilder,
   type PartialPack,
   type Repository,
   repositoryLimits,
+  type UnnamedPack,
 } from '@holdfast/repository';
 import { limits } from './limits.ts';
 
@@ -22,7 +24,12 @@ export class PackUploads {
   readonly #signal: AbortSignal;
   readonly #onChange: () => void;
   readonly #onFailure: (error: unknown) => void;
+  readonly #name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
+  readonly #nameAtOnce: number;
   readonly #parallel: number;
+  readonly #unnamed: UnnamedPack[] = [];
+  readonly #naming = new Set<Promise<void>>();
+  #namingPacks = 0;
   readonly #waiting: FinishedPack[] = [];
   readonly #uploads = new Set<Promise<void>>();
   readonly #spare: SharedArrayBuffer[] = [];
@@ -34,6 +41,8 @@ export class PackUploads {
   constructor(options: {
     readonly repository: Repository;
     readonly signal: AbortSignal;
+    /** Has packs hashed by a thread. */
+    readonly name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
     /** A pack has become durable: there may be room again. */
     readonly onChange: () => void;
     readonly onFailure: (error: unknown) => void;
@@ -42,12 +51,17 @@ export class PackUploads {
     this.#signal = options.signal;
     this.#onChange = options.onChange;
     this.#onFailure = options.onFailure;
+    this.#name = options.name;
+    this.#nameAtOnce = hashesInLanes() ? limits.packsNamedAtOnce : 1;
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
   }
 
   /** False while so many packs wait that no new work should begin. */
   get room(): boolean {
-    return this.#waiting.length + this.#uploads.size < this.#parallel + limits.extraPacksInFlight;
+    const named = this.#waiting.length + this.#uploads.size;
+    return (
+      named + this.#unnamed.length + this.#namingPacks < this.#parallel + limits.extraPacksInFlight + this.#nameAtOnce
+    );
   }
 
   /** Memory of a pack that is durable, to build another one in. */
@@ -55,9 +69,32 @@ export class PackUploads {
     return this.#spare.pop();
   }
 
-  add(pack: FinishedPack): void {
-    this.#waiting.push(pack);
-    this.#start();
+  add(pack: UnnamedPack): void {
+    this.#unnamed.push(pack);
+    if (this.#unnamed.length >= this.#nameAtOnce) this.nameAll();
+  }
+
+  /** Has the packs hashed that have come so far. */
+  nameAll(): void {
+    const packs = this.#unnamed.splice(0);
+    if (packs.length === 0) return;
+    this.#namingPacks += packs.length;
+    const naming: Promise<void> = this.#name(packs).then(
+      (ids) => {
+        this.#naming.delete(naming);
+        this.#namingPacks -= packs.length;
+        for (const [at, pack] of packs.entries()) {
+          const id = ids[at];
+          if (id !== undefined) this.#waiting.push({ ...pack, id });
+        }
+        this.#start();
+      },
+      (error: unknown) => {
+        this.#naming.delete(naming);
+        this.#onFailure(error);
+      },
+    );
+    this.#naming.add(naming);
   }
 
   /** Merges what the threads have left: at most one pack of each type stays below the usual size. */
@@ -76,7 +113,8 @@ export class PackUploads {
 
   /** Everything durable, index files included. */
   async settle(): Promise<void> {
-    while (this.#uploads.size > 0) await Promise.all(this.#uploads);
+    this.nameAll();
+    while (this.#naming.size + this.#uploads.size > 0) await Promise.all([...this.#naming, ...this.#uploads]);
     this.#saveIndex();
     await this.#indexing;
   }
@@ -84,11 +122,11 @@ export class PackUploads {
   /** Waits until nothing runs any more, whatever came of it: after an abort or a failure. */
   async quiesce(): Promise<void> {
     this.#waiting.length = 0;
-    await Promise.allSettled([...this.#uploads, this.#indexing]);
+    await Promise.allSettled([...this.#naming, ...this.#uploads, this.#indexing]);
   }
 
   #addFinished(builder: PackBuilder): void {
-    const pack = builder.finish();
+    const pack = builder.finishUnnamed();
     if (pack !== undefined) this.add(pack);
   }
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
-import { type ErrorReport, HoldfastError } from '@holdfast/core';
-import { BlobCipher, openBlob } from '@holdfast/repository';
+import { type ErrorReport, HoldfastError, toHoldfastError } from '@holdfast/core';
+import { sha256Each, zstdContext } from '@holdfast/native';
+import { BlobCipher, objectIdOf, unsealBlob, wrongBlob } from '@holdfast/repository';
 import { asBuffer } from './byte-path.ts';
 import { reason } from './problem.ts';
 import {
@@ -92,13 +93,11 @@ function writeBlobs(
 ): Outcome[] {
   const failures = new Map<number, unknown>();
   const outcomes = new Map<number, Outcome>();
-  for (const blob of job.blobs) {
-    let plain: Buffer;
-    try {
-      const from = blob.offset - job.packOffset;
-      plain = openBlob(cipher, job.bytes.subarray(from, from + blob.length), blob);
-    } catch (error) {
-      for (const { file } of blob.targets) failures.set(file, error);
+  const plains = openBlobs(job, cipher);
+  for (const [number, blob] of job.blobs.entries()) {
+    const plain = plains[number];
+    if (!(plain instanceof Uint8Array)) {
+      for (const { file } of blob.targets) failures.set(file, plain);
       continue;
     }
     for (const { file, at } of blob.targets) {
@@ -121,6 +120,26 @@ function writeBlobs(
         if (failures.has(file)) throw failures.get(file);
       }),
   );
+}
+
+/** The plain bytes of each blob, verified side by side, or what is wrong with it. */
+function openBlobs(job: Extract<RestoreJob, { kind: 'write' }>, cipher: BlobCipher): (Buffer | Error)[] {
+  const zstd = zstdContext();
+  const decompress = zstd && ((packed: Uint8Array, size: number): Buffer | undefined => zstd.decompress(packed, size));
+  const opened = job.blobs.map((blob): Buffer | Error => {
+    const from = blob.offset - job.packOffset;
+    try {
+      return unsealBlob(cipher, job.bytes.subarray(from, from + blob.length), blob, decompress);
+    } catch (error) {
+      return toHoldfastError(error);
+    }
+  });
+  const hashes = sha256Each(opened.map((plain) => (plain instanceof Error ? new Uint8Array(0) : plain)));
+  return opened.map((plain, at) => {
+    const id = job.blobs[at]?.id;
+    if (plain instanceof Error || id === undefined) return plain;
+    return objectIdOf(hashes.subarray(at * 32, at * 32 + 32)) === id ? plain : wrongBlob(id);
+  });
 }
 
 /** A file of one blob, from beginning to end. */

@@ -12,14 +12,22 @@ import { PatternList, patternText } from './patterns.ts';
 import { problem, readProblem } from './problem.ts';
 import { fileVersion, openToRead } from './source-file.ts';
 
+/** A file that was read; its blobs lie in the scanner's buffer. */
+interface PendingFile {
+  readonly blobs: readonly Uint8Array[];
+  readonly finish: (content: readonly ObjectId[]) => void;
+}
+
 /** Looks at folders in one worker thread. */
 export class FolderScanner {
   readonly #store: BlobStore;
   readonly #gear: Uint32Array;
   readonly #excludes: PatternList;
   readonly #oneFileSystem: boolean;
-  /** One byte more than a small file has, so that one read shows whether it grew. */
-  readonly #bytes = Buffer.allocUnsafeSlow(limits.smallFileMaxSizeBytes + 1);
+  /** Files are read behind one another, and their blobs stored together. */
+  readonly #bytes = Buffer.allocUnsafeSlow(limits.scanBufferSizeBytes);
+  #used = 0;
+  #pending: PendingFile[] = [];
 
   constructor(setup: BackupSetup, store: BlobStore) {
     this.#store = store;
@@ -56,6 +64,7 @@ export class FolderScanner {
       if (!this.#excludes.empty && this.#excludes.matches([...parts, patternText(name)])) continue;
       this.#entry(scan, { folder, name, path: joinPath(path, name), parent: parents?.get(name.toString('latin1')) });
     }
+    this.#storePending();
     scan.leave(names.slice(at), parents);
     return scan.result({ failed: false, stored: this.#store.takeStored() });
   }
@@ -104,7 +113,7 @@ export class FolderScanner {
     const { stat, node } = file;
     const parent = file.parent?.type === 'file' ? file.parent : undefined;
     if (parent !== undefined && isUnmodified(stat, parent) && this.#hasAll(parent.content ?? [])) {
-      scan.file({ ...node, content: parent.content }, 'unmodified');
+      scan.file(node, 'unmodified')(parent.content ?? []);
       return;
     }
     const change = parent === undefined ? 'new' : 'changed';
@@ -112,9 +121,12 @@ export class FolderScanner {
       scan.largeFile(node, change);
       return;
     }
+    // One byte more than a small file has, so that one read shows whether it grew.
+    if (this.#bytes.length - this.#used <= limits.smallFileMaxSizeBytes) this.#storePending();
     const fd = openToRead(file.accessPath);
     try {
-      const length = readAll(fd, this.#bytes);
+      const into = this.#bytes.subarray(this.#used, this.#used + limits.smallFileMaxSizeBytes + 1);
+      const length = readAll(fd, into, stat.size);
       if (length > limits.smallFileMaxSizeBytes) {
         scan.largeFile(node, change);
         return;
@@ -127,21 +139,36 @@ export class FolderScanner {
       if (fileVersion(after) !== fileVersion(stat))
         scan.report(problem('file.changed', file.path, 'changed while it was being read'));
       scan.bytesRead += length;
-      scan.file({ ...node, size: BigInt(length), content: this.#storeBytes(this.#bytes.subarray(0, length)) }, change);
+      this.#used += length;
+      const blobs = this.#cut(into.subarray(0, length));
+      const finish = scan.file({ ...node, size: BigInt(length) }, change);
+      this.#pending.push({ blobs, finish });
+      if (this.#pending.length >= limits.filesStoredAtOnce) this.#storePending();
     } finally {
       fs.closeSync(fd);
     }
   }
 
-  #storeBytes(bytes: Uint8Array): ObjectId[] {
+  #cut(bytes: Uint8Array): Uint8Array[] {
     if (bytes.length === 0) return [];
-    if (bytes.length <= limits.chunkMinSizeBytes) return [this.#store.store('data', bytes)];
+    if (bytes.length <= limits.chunkMinSizeBytes) return [bytes];
     let start = 0;
     return chunkEnds(this.#gear, bytes, { last: true }).map((end) => {
-      const id = this.#store.store('data', bytes.subarray(start, end));
+      const blob = bytes.subarray(start, end);
       start = end;
-      return id;
+      return blob;
     });
+  }
+
+  #storePending(): void {
+    const ids = this.#store.storeData(this.#pending.flatMap((file) => file.blobs));
+    let at = 0;
+    for (const { blobs, finish } of this.#pending) {
+      finish(ids.slice(at, at + blobs.length));
+      at += blobs.length;
+    }
+    this.#pending = [];
+    this.#used = 0;
   }
 
   #hasAll(ids: readonly ObjectId[]): boolean {
@@ -154,7 +181,6 @@ class Scan {
   readonly job: ScanJob;
   bytesRead = 0;
   readonly #found: (string | FoundFolder | FoundFile)[] = [];
-  #text = '';
   #rest: ScanResult['rest'] = [];
   readonly #problems: ErrorReport[] = [];
   readonly #files: Record<Change, number> = { new: 0, changed: 0, unmodified: 0 };
@@ -169,17 +195,20 @@ class Scan {
   }
 
   node(node: Node): void {
-    this.#text += this.#text === '' ? encodeNode(node) : `,${encodeNode(node)}`;
+    this.#found.push(encodeNode(node));
   }
 
-  file(node: Node, change: Change): void {
+  /** Gives the function that puts the file in its place when its content is known. */
+  file(node: Node, change: Change): (content: readonly ObjectId[]) => void {
     this.#files[change] += 1;
     this.#bytesDone += Number(node.size ?? 0n);
-    this.node(node);
+    const at = this.#found.push('') - 1;
+    return (content) => {
+      this.#found[at] = encodeNode({ ...node, content });
+    };
   }
 
   largeFile(node: Node, change: Change): void {
-    this.#flush();
     this.#found.push({ kind: 'file', node, change });
   }
 
@@ -187,7 +216,6 @@ class Scan {
     node: Node,
     options: { readonly device: bigint; readonly parent: Node | undefined; readonly descend: boolean },
   ): void {
-    this.#flush();
     this.#found.push({
       kind: 'folder',
       name: node.name,
@@ -213,10 +241,9 @@ class Scan {
   }
 
   result(outcome: Pick<ScanResult, 'failed' | 'stored'>): ScanResult {
-    this.#flush();
     return {
       kind: 'scan',
-      found: this.#found,
+      found: joinTexts(this.#found),
       rest: this.#rest,
       problems: this.#problems,
       files: this.#files,
@@ -225,11 +252,25 @@ class Scan {
       ...outcome,
     };
   }
+}
 
-  #flush(): void {
-    if (this.#text !== '') this.#found.push(this.#text);
-    this.#text = '';
+/** Nodes in a row become one text: fewer pieces for the other thread. */
+function joinTexts(found: readonly (string | FoundFolder | FoundFile)[]): (string | FoundFolder | FoundFile)[] {
+  const joined: (string | FoundFolder | FoundFile)[] = [];
+  let texts: string[] = [];
+  const flush = (): void => {
+    if (texts.length > 0) joined.push(texts.join(','));
+    texts = [];
+  };
+  for (const piece of found) {
+    if (typeof piece === 'string') texts.push(piece);
+    else {
+      flush();
+      joined.push(piece);
+    }
   }
+  flush();
+  return joined;
 }
 
 /** A folder's node up to the place of its tree's id, which is its last field. */
@@ -251,13 +292,16 @@ function parentNodes(tree: Uint8Array): Map<string, Node> {
   return new Map(decodeTree(tree).map((node) => [node.name.toString('latin1'), node]));
 }
 
-/** Reads until the buffer is full or the file ends. */
-function readAll(fd: number, into: Buffer): number {
+/** Reads until the buffer is full or the file ends; a file as long as it was said to be needs one call and one look at its end. */
+function readAll(fd: number, into: Buffer, expectedBytes: bigint): number {
   let length = 0;
   while (length < into.length) {
-    const count = fs.readSync(fd, into, length, into.length - length, length);
-    if (count === 0) break;
+    // A short first read keeps the system from preparing for the whole buffer.
+    const want = length === 0 ? Math.min(into.length, Number(expectedBytes) + 1) : into.length - length;
+    const count = fs.readSync(fd, into, length, want, length);
     length += count;
+    // Some file systems give less than was asked for in the middle of a file.
+    if (count === 0 || (count < want && length >= Number(expectedBytes))) break;
   }
   return length;
 }
