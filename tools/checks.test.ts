@@ -66,6 +66,7 @@ const planted: Readonly<Record<string, readonly RegExp[]>> = {
     /notes\.md:1 .*vendor/,
   ],
   'error codes': [/^packages\/core\/src\/index\.ts:11 .*unknown\.code is not in/],
+  'lock file': [/node_modules\/left-pad has no integrity/, /node_modules\/tool wants tool-other, which is not locked/],
   'generated docs': [/^docs\/PORTS\.md .*out of date/, /^docs\/errors\.md .*missing/],
 };
 

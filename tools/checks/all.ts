@@ -2,6 +2,7 @@ import { boundaries } from './boundaries.ts';
 import type { Check } from './check.ts';
 import { errorCodes } from './error-codes.ts';
 import { generatedDocs } from './generated-docs.ts';
+import { lockFile } from './lock-file.ts';
 import { format, lint, types, unused } from './programs.ts';
 import { sockets } from './sockets.ts';
 import { style } from './style.ts';
@@ -17,4 +18,5 @@ export const allChecks: readonly Check[] = [
   style,
   errorCodes,
   generatedDocs,
+  lockFile,
 ];
