@@ -2,12 +2,12 @@ import { addAbortListener } from 'node:events';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { ChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { type Clock, HoldfastError, productVersion, systemClock } from '@holdfast/core';
 import {
   CallPeer,
   controlPath,
-  type Hello,
   type Handlers,
+  type Hello,
   IdentityKeeper,
   limits,
   loadIdentity,
@@ -22,7 +22,6 @@ import type { AgentConfig } from './config.ts';
 import { stayConnected } from './control-connection.ts';
 import { TaskRegistry } from './task-registry.ts';
 import { runTask } from './tasks.ts';
-import { productVersion } from './version.ts';
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -50,19 +49,27 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const clock = options.clock ?? systemClock;
   const platform = options.platform ?? process.platform;
   const log = options.logger;
-  const stored = await loadIdentity(dataDir);
-  if (stored?.role !== 'agent') {
+  const enrolled = await loadIdentity(dataDir);
+  if (enrolled?.role !== 'agent') {
     throw new HoldfastError('usage.configuration', {
       message: `${dataDir} holds no identity of an agent: this computer is not enrolled.`,
       guidance: 'Enrol it first: `holdfast enroll --role agent`.',
     });
   }
 
+  const stored = { ...enrolled, server: { ...enrolled.server, ...config.server } };
   await using startup = new AsyncDisposableStack();
   const keeper = startup.use(new IdentityKeeper({ dataDir, stored, clock }));
   const wire = startup.use(
     createWire({
-      role: platform === 'win32' ? 'agent-windows' : platform === 'darwin' ? 'agent-macos' : platform === 'linux' ? 'agent-linux' : 'agent-unix',
+      role:
+        platform === 'win32'
+          ? 'agent-windows'
+          : platform === 'darwin'
+            ? 'agent-macos'
+            : platform === 'linux'
+              ? 'agent-linux'
+              : 'agent-unix',
       bind: config.bind,
       overrides: config.ports,
       identity: () => keeper.identity,
@@ -107,7 +114,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       return registry.run(taskId, task, {
         signal,
         watch: (event) => {
-          last = last.then(() => emit(event)).catch((error: unknown) => log.debug({ taskId, error }, 'an event was not delivered'));
+          last = last
+            .then(() => emit(event))
+            .catch((error: unknown) => log.debug({ taskId, error }, 'an event was not delivered'));
         },
       });
     },
@@ -133,7 +142,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       onFailure: (error) => log.warn({ code: error.code }, error.message),
       connect: async (signal) => {
         const http = httpClient({
-          connect: (connecting) => wire.dial(control, server.host, { ...(server.port === undefined ? {} : { port: server.port }), peerId: server.id, signal: connecting }),
+          connect: (connecting) =>
+            wire.dial(control, server.host, {
+              ...(server.port === undefined ? {} : { port: server.port }),
+              peerId: server.id,
+              signal: connecting,
+            }),
         });
         const stream = await http.upgrade(controlPath, taskProtocol, { signal });
         log.info({ channel: control, server: server.host }, 'connected to the server');
@@ -151,10 +165,16 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         connect: async (signal) => {
           const registration = await registerWithLocalMover({
             agentId: stored.id,
-            dial: async (dialSignal) => (await wire.dialLocal('role-to-local-mover', socketPath, dialSignal ? { signal: dialSignal } : {})).stream,
+            dial: async (dialSignal) =>
+              (await wire.dialLocal('role-to-local-mover', socketPath, dialSignal ? { signal: dialSignal } : {}))
+                .stream,
             onRelay: (stream) => {
               wire
-                .secure(stream, { channel: 'server-to-agent-transport', side: 'server', expect: { role: 'server', id: server.id } })
+                .secure(stream, {
+                  channel: 'server-to-agent-transport',
+                  side: 'server',
+                  expect: { role: 'server', id: server.id },
+                })
                 .then((connection) => serve(connection.stream))
                 .catch((error: unknown) => log.warn({ error }, 'a relayed connection was refused'));
             },

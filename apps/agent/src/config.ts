@@ -8,6 +8,8 @@ const range = z.strictObject({ from: port, to: port }).refine(({ from, to }) => 
 export const agentConfigSchema = z.strictObject({
   /** Address that ports are leased on, for movers that dial in, and that the service listens on (Windows). */
   bind: z.string().min(1).max(253).default('0.0.0.0'),
+  /** Where the server is now, if not where it was when this computer enrolled. */
+  server: z.strictObject({ host: z.string().min(1).max(253), port: port.optional() }).optional(),
   /** Channel id to port or range, where they are not the contract's. */
   ports: z
     .partialRecord(z.string().refine(isChannelId, 'no such channel; `holdfast ports list` prints them'), port.or(range))

@@ -57,7 +57,11 @@ function dialling({ wire, access, context }: Parameters<typeof openDataChannels>
         if (!hasCode(error, ...blocked)) throw error;
         // One try more than this and every new connection would wait for the time-out again.
         isBlocked = true;
-        context.degraded({ channel: lease.channel, usedInstead: 'agent-to-mover-transport', reason: plainReport(error) });
+        context.degraded({
+          channel: lease.channel,
+          usedInstead: 'agent-to-mover-transport',
+          reason: plainReport(error),
+        });
       }
     }
     return transport(signal);
@@ -92,7 +96,8 @@ async function askForLease(
     signal,
   });
   const body = await response.json();
-  if (response.status !== 200) throw parseErrorReport(body) ?? new HoldfastError('lease.none', { context: { status: response.status } });
+  if (response.status !== 200)
+    throw parseErrorReport(body) ?? new HoldfastError('lease.none', { context: { status: response.status } });
   const answer = parseMessage(leaseAnswer, body, "The mover's answer to a lease request");
   const [lease] = answer.leases;
   if (!lease) throw new HoldfastError('lease.none');
@@ -112,6 +117,8 @@ function localDataChannel(): ChannelId {
 /** A report whose context has no empty fields, as messages need it. */
 export function plainReport(error: unknown) {
   const { context, ...report } = toHoldfastError(error).toJSON();
-  const given = Object.entries(context).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined);
+  const given = Object.entries(context).filter(
+    (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
+  );
   return { ...report, context: Object.fromEntries(given) };
 }

@@ -31,7 +31,11 @@ export class TaskRegistry {
   }
 
   /** Runs the task or attaches to it. Leaving (the signal) does not end the task: `cancel` does. */
-  async run(taskId: string, task: Task, options: { readonly watch: Watcher; readonly signal: AbortSignal }): Promise<TaskResult> {
+  async run(
+    taskId: string,
+    task: Task,
+    options: { readonly watch: Watcher; readonly signal: AbortSignal },
+  ): Promise<TaskResult> {
     const running = this.#tasks.get(taskId) ?? this.#start(taskId, task);
     return running.attach(options.watch, options.signal);
   }
@@ -70,7 +74,11 @@ export class TaskRegistry {
 
   #find(taskId: string): RunningTask {
     const task = this.#tasks.get(taskId);
-    if (!task) throw new HoldfastError('request.missing', { message: 'The agent does not know that task.', context: { taskId } });
+    if (!task)
+      throw new HoldfastError('request.missing', {
+        message: 'The agent does not know that task.',
+        context: { taskId },
+      });
     return task;
   }
 }
@@ -150,6 +158,8 @@ class RunningTask {
 
 function reported(error: HoldfastError) {
   const { context, ...report } = error.toJSON();
-  const given = Object.entries(context).filter((entry): entry is [string, string | number | boolean] => entry[1] !== undefined);
+  const given = Object.entries(context).filter(
+    (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
+  );
   return { ...report, context: Object.fromEntries(given) };
 }

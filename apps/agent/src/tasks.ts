@@ -23,7 +23,11 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
     case 'backup':
       return await backUp(await openOrMake(target, task, context.signal), task, context);
     case 'restore':
-      return await bringBack(await openRepository(target, { password: access.password, signal: context.signal }), task, context);
+      return await bringBack(
+        await openRepository(target, { password: access.password, signal: context.signal }),
+        task,
+        context,
+      );
   }
 }
 
@@ -62,7 +66,11 @@ async function backUp(repository: Repository, task: BackupTask, context: TaskCon
   };
 }
 
-async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskResult['result']> {
+async function bringBack(
+  repository: Repository,
+  task: RestoreTask,
+  context: TaskContext,
+): Promise<TaskResult['result']> {
   const summary = await restore(repository, {
     snapshotId: task.snapshotId,
     target: task.target,

@@ -23,7 +23,8 @@ export const moverConfigSchema = z.strictObject({
   storageRoot: z.string().min(1),
   /** Address that 6162 and the data range are opened on. */
   bind: z.string().default('0.0.0.0'),
-  server: z.strictObject({ host: z.string().min(1), port: port.optional() }),
+  /** Where the server is now, if not where it was when this computer enrolled. */
+  server: z.strictObject({ host: z.string().min(1).max(253), port: port.optional() }).optional(),
   /** Channel id to port or range, where they are not the contract's. */
   ports: z.partialRecord(z.enum(channels.map(({ id }) => id)), portOrAny.or(range)).default({}),
   /**

@@ -55,7 +55,8 @@ export interface RunningMover extends AsyncDisposable {
 export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const clock = options.clock ?? systemClock;
   const { config, logger, dataDir } = options;
-  const stored = await requireIdentity(dataDir);
+  const enrolled = await requireIdentity(dataDir);
+  const stored = { ...enrolled, server: { ...enrolled.server, ...config.server } };
   await prepareRoot(config.storageRoot);
 
   await using cleanup = new AsyncDisposableStack();

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type ChannelId, isChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, productVersion, systemClock, toHoldfastError } from '@holdfast/core';
 import { limits, platform, writeFileDurably } from '@holdfast/protocol';
 import { createWire, type Listener, type PortOverrides } from '@holdfast/wire';
 import { z } from 'zod';
@@ -30,7 +30,6 @@ import { type Listening, serverHandlers } from './rest/server-handlers.ts';
 import { RunQueue } from './runs/run-queue.ts';
 import { Runner } from './runs/runner.ts';
 import { Vault } from './vault.ts';
-import { productVersion } from './version.ts';
 
 export interface ServerOptions {
   /** Everything the server owns is in it; made if it is not there. */

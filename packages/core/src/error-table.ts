@@ -356,6 +356,10 @@ export const errorTable = {
       exit: exitStatus.incomplete,
     },
   ),
+  'backup.nothing': entry(
+    'Nothing of what was to be backed up could be read, so there is no snapshot.',
+    'Check that the paths are right and may be read.',
+  ),
   'restore.item': entry(
     'A file or one of its attributes could not be restored.',
     'Run as root to restore owners and devices; check the space and the file system of the target.',

@@ -13,3 +13,4 @@ export {
   toHoldfastError,
 } from './errors.ts';
 export { formatBytes, formatCount, formatDuration, parseDurationMs } from './units.ts';
+export { productVersion } from './version.ts';

@@ -69,12 +69,18 @@ async function up(folder: string, options: UpOptions): Promise<number> {
       signal: ending.signal,
     });
     status = isIdentical(result) ? exitStatus.success : exitStatus.failed;
-    process.stdout.write(options.json ? `${JSON.stringify({ ...result, listening: system.listening })}\n` : `\n${summaryText(result)}\n${listeningText(system.listening)}`);
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ ...result, listening: system.listening })}\n`
+        : `\n${summaryText(result)}\n${listeningText(system.listening)}`,
+    );
     if (!options.json) say(checkHint(result.repository, dataDir));
     if (options.once) return status;
   }
   say('Running until Ctrl-C.');
-  const stopped = new Promise<undefined>((resolve) => ending.signal.addEventListener('abort', () => resolve(undefined), { once: true }));
+  const stopped = new Promise<undefined>((resolve) =>
+    ending.signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+  );
   const ended = await Promise.race([stopped, ...system.processes.map((role) => role.ended.then(() => role))]);
   if (ended && !ending.signal.aborted) throw roleEnded(ended);
   say('Shutting down …');
@@ -83,14 +89,18 @@ async function up(folder: string, options: UpOptions): Promise<number> {
 
 async function requireFolder(path: string): Promise<string> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new HoldfastError('usage.option', { message: `${path} cannot be read.`, guidance: 'Name a folder that exists.', cause });
+    throw new HoldfastError('usage.option', {
+      message: `${path} cannot be read.`,
+      guidance: 'Name a folder that exists.',
+      cause,
+    });
   });
   if (found.isDirectory()) return path;
   throw new HoldfastError('usage.option', { message: `${path} is no folder.`, guidance: 'Name a folder.' });
 }
 
 function listeningText(listening: readonly ListeningPort[]): string {
-  const ports = [...new Set(listening.map(({ address, port }) => `${address}:${port}`))];
+  const ports = [...new Set(listening.map(({ host, port }) => `${host}:${port}`))];
   return `  Listening on ${ports.join(', ')}\n`;
 }
 

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
@@ -16,7 +26,10 @@ function makeSource(folder: string): string {
   mkdirSync(join(source, 'deep', 'er'), { recursive: true });
   writeFileSync(join(source, 'file'), 'some content');
   writeFileSync(join(source, 'deep', 'er', 'big'), Buffer.alloc(3_000_000, 7));
-  writeFileSync(Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0x66, 0xff, 0xfe])]), 'a name that is not UTF-8');
+  writeFileSync(
+    Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0x66, 0xff, 0xfe])]),
+    'a name that is not UTF-8',
+  );
   linkSync(join(source, 'file'), join(source, 'deep', 'second-name'));
   symlinkSync('file', join(source, 'link'));
   writeXattr(Buffer.from(join(source, 'file')), Buffer.from('user.colour'), Buffer.from('blue'));
@@ -66,7 +79,8 @@ suite('comparison', { skip }, () => {
       rmSync(join(copy, 'deep', 'second-name'));
       execFileSync('cp', ['-p', join(copy, 'file'), join(copy, 'deep', 'second-name')]);
     },
-    'attribute user.colour': (copy) => writeXattr(Buffer.from(join(copy, 'file')), Buffer.from('user.colour'), Buffer.from('red')),
+    'attribute user.colour': (copy) =>
+      writeXattr(Buffer.from(join(copy, 'file')), Buffer.from('user.colour'), Buffer.from('red')),
   };
   for (const [what, change] of Object.entries(changes)) {
     test(`finds a difference: ${what}`, async (t) => {
@@ -82,7 +96,12 @@ suite('comparison', { skip }, () => {
     const folder = temporaryFolder(t);
     const source = makeSource(folder);
     truncateSync(join(folder, 'copy', 'file'), 3);
-    const report = await compareFolders({ source, restored: join(folder, 'copy'), leftOut: new Set(), since: new Date(0) });
+    const report = await compareFolders({
+      source,
+      restored: join(folder, 'copy'),
+      leftOut: new Set(),
+      since: new Date(0),
+    });
     assert.equal(report.differenceCount, 0);
     assert.ok(report.changedSince.includes(join(source, 'file')));
   });
@@ -93,7 +112,15 @@ suite('comparison', { skip }, () => {
     rmSync(join(folder, 'copy', 'deep', 'er'), { recursive: true });
     utimesSync(join(folder, 'copy', 'deep'), 1, 1);
     const leftOut = new Set([join(source, 'deep', 'er')]);
-    const report = await compareFolders({ source, restored: join(folder, 'copy'), leftOut, since: new Date(Date.now() + 1000) });
-    assert.deepEqual(report.differences.map((difference) => difference.what), ['mtime']);
+    const report = await compareFolders({
+      source,
+      restored: join(folder, 'copy'),
+      leftOut,
+      since: new Date(Date.now() + 1000),
+    });
+    assert.deepEqual(
+      report.differences.map((difference) => difference.what),
+      ['mtime'],
+    );
   });
 });

@@ -1,4 +1,13 @@
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { listXattrs, readXattr } from '@holdfast/native';
 
@@ -124,7 +133,8 @@ class Comparison {
     for (const [key, name] of sourceNames) {
       const path = Buffer.concat([pair.path, Buffer.from('/'), name]);
       if (this.#options.leftOut.has(path.toString())) continue;
-      if (restoredNames.has(key)) await this.#entry({ path, source: source.child(name), restored: restored.child(name) });
+      if (restoredNames.has(key))
+        await this.#entry({ path, source: source.child(name), restored: restored.child(name) });
       else if (changed || createdSince(source.child(name), this.#sinceNs)) this.#noteChanged(path);
       else this.#differ(path, 'missing', 'there', 'not restored');
     }
@@ -226,7 +236,8 @@ class Comparison {
 
   #differ(path: Buffer, what: string, source: string, restored: string): void {
     this.#counts.differences++;
-    if (this.#differences.length < listedAtMost) this.#differences.push({ path: path.toString(), what, source, restored });
+    if (this.#differences.length < listedAtMost)
+      this.#differences.push({ path: path.toString(), what, source, restored });
   }
 
   #noteChanged(path: Buffer): void {

@@ -33,7 +33,8 @@ export async function demonstrate(options: {
   say(`Backing up ${folder} …`);
   const since = new Date();
   const backup = await follow(client, await client.call('runJob', { params: { id: job }, signal }), { view, signal });
-  if (backup.result?.kind !== 'backup') throw new HoldfastError('internal.unexpected', { message: 'The backup gave no snapshot.' });
+  if (backup.result?.kind !== 'backup')
+    throw new HoldfastError('internal.unexpected', { message: 'The backup gave no snapshot.' });
 
   const scratch = join(dataDir, 'restored', backup.id);
   await mkdir(scratch, { recursive: true, mode: 0o700 });
@@ -98,7 +99,11 @@ async function ensureJob(options: {
 }
 
 /** Watches a run to its end. Throws what made it fail. */
-async function follow(client: RestClient, started: Run, options: { readonly view: ProgressView; readonly signal: AbortSignal }): Promise<Run> {
+async function follow(
+  client: RestClient,
+  started: Run,
+  options: { readonly view: ProgressView; readonly signal: AbortSignal },
+): Promise<Run> {
   const { view, signal } = options;
   const startedMs = performance.now();
   let last = started;

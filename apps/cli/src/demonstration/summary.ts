@@ -31,7 +31,10 @@ function facts({ folder, backup, restore, comparison, comparisonMs, repository }
     const { files, directories } = result;
     rows.push(
       ['Snapshot', `${result.snapshotId.slice(0, 8)} in repository ${repository.name}, ${repository.location}`],
-      ['Files', `${formatCount(result.totalFiles)} (${formatCount(files.new)} new, ${formatCount(files.changed)} changed, ${formatCount(files.unmodified)} unmodified)`],
+      [
+        'Files',
+        `${formatCount(result.totalFiles)} (${formatCount(files.new)} new, ${formatCount(files.changed)} changed, ${formatCount(files.unmodified)} unmodified)`,
+      ],
       ['Folders', formatCount(directories.new + directories.changed + directories.unmodified)],
       ['Size', formatBytes(result.totalBytes)],
       ['Bytes read', formatBytes(result.readBytes)],
@@ -42,7 +45,10 @@ function facts({ folder, backup, restore, comparison, comparisonMs, repository }
   }
   if (restore.result?.kind === 'restore') {
     const { result } = restore;
-    rows.push(['Restore', `${formatDuration(result.durationMs)}, ${formatBytes(result.bytes)}, ${speed(result.bytes, result.durationMs)}`]);
+    rows.push([
+      'Restore',
+      `${formatDuration(result.durationMs)}, ${formatBytes(result.bytes)}, ${speed(result.bytes, result.durationMs)}`,
+    ]);
   }
   rows.push([
     'Comparison',
@@ -56,13 +62,15 @@ function facts({ folder, backup, restore, comparison, comparisonMs, repository }
 
 function findings({ backup, restore, comparison }: Demonstration): string {
   const lines: string[] = [];
-  for (const { path, what, source, restored } of comparison.differences) lines.push(`  ${path}: ${what}: ${source} | ${restored}`);
+  for (const { path, what, source, restored } of comparison.differences)
+    lines.push(`  ${path}: ${what}: ${source} | ${restored}`);
   if (comparison.changedSinceCount > 0) {
     lines.push(
       `  ${formatCount(comparison.changedSinceCount)} entries changed after the backup began and were not compared, for example ${comparison.changedSince[0]}`,
     );
   }
-  if (!comparison.ownersCompared) lines.push('  Owners and security attributes were not compared: only root can restore them.');
+  if (!comparison.ownersCompared)
+    lines.push('  Owners and security attributes were not compared: only root can restore them.');
   for (const run of [backup, restore]) {
     for (const problem of run.problems.slice(0, 10)) lines.push(`  ${run.kind}: ${problem.message}`);
     if (run.problemCount > 10) lines.push(`  ${run.kind}: ${formatCount(run.problemCount - 10)} more problems`);
@@ -87,7 +95,10 @@ function channels({ channelUse }: Demonstration): string {
       ]),
   );
   rows.sort((a, b) => `${a[0]} ${a[3]}`.localeCompare(`${b[0]} ${b[3]}`));
-  return table([['Channel', 'Ports', 'Process', 'Connections', 'Received', 'Sent'], ...rows], { right: [4, 5], indent: '  ' });
+  return table([['Channel', 'Ports', 'Process', 'Connections', 'Received', 'Sent'], ...rows], {
+    right: [4, 5],
+    indent: '  ',
+  });
 }
 
 /** `2500-2503, 2507`, at most a few groups. */

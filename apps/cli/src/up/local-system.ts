@@ -13,7 +13,7 @@ import { RoleProcess } from './role-process.ts';
 /** One port that a role listens on, and why it is not the contract's, if it isn't. */
 export interface ListeningPort {
   readonly channel: string;
-  readonly address: string;
+  readonly host: string;
   readonly port: number;
   readonly reason?: string | undefined;
 }
@@ -51,7 +51,11 @@ export class LocalSystem implements AsyncDisposable {
   readonly processes: readonly RoleProcess[];
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(options: Pick<LocalSystem, 'client' | 'address' | 'listening' | 'mover' | 'agent' | 'processes'> & { resources: AsyncDisposableStack }) {
+  private constructor(
+    options: Pick<LocalSystem, 'client' | 'address' | 'listening' | 'mover' | 'agent' | 'processes'> & {
+      resources: AsyncDisposableStack;
+    },
+  ) {
     this.client = options.client;
     this.address = options.address;
     this.listening = options.listening;
@@ -71,7 +75,7 @@ export class LocalSystem implements AsyncDisposable {
     const starter = new Starter(options, startup);
 
     say('Starting the backup server …');
-    const server = await starter.role('server', { bind: options.bind, ports: options.ports });
+    const server = await starter.role('server', { bind: options.bind, ports: options.ports, busyPorts: 'fallback' });
     const listening = server.listening;
     const rest = portOf(listening, 'client-to-server');
     const serverDir = join(dataDir, 'server');
@@ -84,6 +88,7 @@ export class LocalSystem implements AsyncDisposable {
     await writeFileDurably(join(dataDir, connectionFileName), `${JSON.stringify(connection, null, 2)}\n`);
     const client = await connectClient(startup, connection);
 
+    // The agent and the mover dial what the server really listens on.
     const ports = { ...options.ports, ...portsOf(listening) };
     const control = portOf(listening, process.platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control');
     const socket = socketPath(dataDir);
@@ -93,6 +98,7 @@ export class LocalSystem implements AsyncDisposable {
     const mover = await starter.role('mover', {
       bind: options.bind,
       ports,
+      busyPorts: 'fallback',
       storageRoot: join(dataDir, 'repositories'),
       server: { host: options.bind, port: portOf(listening, 'posix-agent-control') },
       localSocket: socket,
@@ -100,7 +106,12 @@ export class LocalSystem implements AsyncDisposable {
 
     say('Starting the agent …');
     await starter.enrol('agent', { client, port: control });
-    const agent = await starter.role('agent', { bind: options.bind, ports, moverSocket: socket });
+    const agent = await starter.role('agent', {
+      bind: options.bind,
+      ports,
+      server: { host: options.bind, port: control },
+      moverSocket: socket,
+    });
 
     const [moverComputer, agentComputer] = await Promise.all(
       [mover, agent].map(({ id }) => waitUntilOnline(client, id, { signal, processes: starter.processes })),
@@ -172,7 +183,11 @@ class Starter {
 }
 
 /** Runs `holdfast enroll` with the token on its standard input: never in arguments, which others can see. */
-async function runEnroll(options: { readonly arguments: readonly string[]; readonly token: string; readonly logFile: string }): Promise<void> {
+async function runEnroll(options: {
+  readonly arguments: readonly string[];
+  readonly token: string;
+  readonly logFile: string;
+}): Promise<void> {
   const main = process.argv[1] ?? '';
   const log = openSync(options.logFile, 'a', 0o600);
   const child = spawn(process.execPath, [main, ...options.arguments], { stdio: ['pipe', log, log] });
@@ -241,7 +256,9 @@ async function waitUntilOnline(
     const found = computers.find((computer) => computer.id === id);
     if (found?.state === 'online') return found;
     if (systemClock.monotonicMs() > limit) {
-      throw new HoldfastError('run.timeout', { message: `The ${found?.role ?? 'computer'} ${id} did not come online.` });
+      throw new HoldfastError('run.timeout', {
+        message: `The ${found?.role ?? 'computer'} ${id} did not come online.`,
+      });
     }
     const ended = await Promise.race([early, systemClock.sleep(onlineCheckMs, options.signal)]);
     if (ended) throw roleEnded(ended.role);
@@ -262,7 +279,8 @@ function portsOf(listening: readonly ListeningPort[]): Record<string, number> {
 
 function portOf(listening: readonly ListeningPort[], channel: string): number {
   const found = listening.find((entry) => entry.channel === channel);
-  if (!found) throw new HoldfastError('internal.unexpected', { message: `The server does not listen along ${channel}.` });
+  if (!found)
+    throw new HoldfastError('internal.unexpected', { message: `The server does not listen along ${channel}.` });
   return found.port;
 }
 

@@ -34,17 +34,22 @@ export class RoleProcess implements AsyncDisposable {
   }): Promise<{ readonly process: RoleProcess; readonly details: Readonly<Record<string, unknown>> }> {
     const { role, logFile } = options;
     const main = process.argv[1];
-    if (main === undefined) throw new HoldfastError('internal.unexpected', { message: 'The command does not know its own file.' });
+    if (main === undefined)
+      throw new HoldfastError('internal.unexpected', { message: 'The command does not know its own file.' });
     const log = openSync(logFile, 'a', 0o600);
     let child: ChildProcess;
     try {
       // In a process group of its own: Ctrl-C reaches `up` only, which then ends the roles in order.
-      child = spawn(process.execPath, [main, role, ...options.arguments], { stdio: ['ignore', log, log, 'ipc'], detached: true });
+      child = spawn(process.execPath, [main, role, ...options.arguments], {
+        stdio: ['ignore', log, log, 'ipc'],
+        detached: true,
+      });
     } finally {
       closeSync(log);
     }
     const { pid } = child;
-    if (pid === undefined) throw new HoldfastError('internal.unexpected', { message: `The process of the ${role} could not be started.` });
+    if (pid === undefined)
+      throw new HoldfastError('internal.unexpected', { message: `The process of the ${role} could not be started.` });
     const started = new RoleProcess({ role, child, pid, logFile });
     try {
       return { process: started, details: await started.#ready(options.signal) };
@@ -71,7 +76,9 @@ export class RoleProcess implements AsyncDisposable {
           });
         }),
         systemClock.sleep(startLimitMs, AbortSignal.any([signal, settled.signal])).then(() => {
-          throw new HoldfastError('run.timeout', { message: `The ${this.role} was not ready after ${startLimitMs / 1000} s.` });
+          throw new HoldfastError('run.timeout', {
+            message: `The ${this.role} was not ready after ${startLimitMs / 1000} s.`,
+          });
         }),
       ]);
     } finally {

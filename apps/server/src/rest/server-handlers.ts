@@ -1,11 +1,10 @@
-import type { Clock } from '@holdfast/core';
+import { type Clock, productVersion } from '@holdfast/core';
 import { openApiDocument, routes } from '@holdfast/protocol';
 import type { Wire } from '@holdfast/wire';
 import { readAudit } from '../audit.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
-import { productVersion } from '../version.ts';
 import { collectChannelUse } from './channel-use.ts';
 import type { RestHandlers } from './rest-app.ts';
 
