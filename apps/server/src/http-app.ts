@@ -68,7 +68,9 @@ function answerError(logger: Logger, error: unknown, request: FastifyRequest, re
   else logger.info(facts, 'request refused');
   if (known.code === 'auth.rate') reply.header('retry-after', '60');
   if (known.code === 'auth.required') reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  // The headers here again: what the framework refuses by itself passes no hook.
   void reply
+    .headers(securityHeaders)
     .code(http)
     .type('application/json')
     .send(JSON.stringify(reportOf(forCaller(known))));

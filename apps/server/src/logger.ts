@@ -1,5 +1,5 @@
 import { reportOf } from '@holdfast/protocol';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -10,7 +10,10 @@ export type { Logger } from 'pino';
 const secretNames = ['token', 'password', 'grant', 'authorization', 'privateKeyPem', 'signingRequest', 'nonce'];
 
 /** JSON lines on standard error: standard output belongs to the command. */
-export function createLogger(level: string): Logger {
+export function createLogger(
+  level: string,
+  destination: DestinationStream = pino.destination({ fd: 2, sync: true }),
+): Logger {
   return pino(
     {
       level,
@@ -21,7 +24,7 @@ export function createLogger(level: string): Logger {
         censor: '[secret]',
       },
     },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
 }
 
