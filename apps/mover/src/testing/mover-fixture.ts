@@ -44,7 +44,8 @@ export interface MoverFixture {
   /** A client whose connections are data channels of a session: leased by the mover, or dialled by it. */
   dataClient(direction: 'agent-dials' | 'mover-dials', session: { sessionId: string; grant: string }): HttpClient;
   place(repository: string): Promise<void>;
-  restart(): Promise<void>;
+  /** `between`: done while the mover is down. The port may change; clients of this fixture follow. */
+  restart(between?: () => void): Promise<void>;
 }
 
 export interface FixtureOptions {
@@ -250,8 +251,9 @@ export async function startFixture(
       const placed = await api('POST', '/repositories', { tenant: 'local', repository });
       if (placed.status !== 200) throw new Error(`not placed: ${JSON.stringify(placed)}`);
     },
-    restart: async () => {
+    restart: async (between) => {
       await mover[Symbol.asyncDispose]();
+      between?.();
       mover = await start();
     },
   };
