@@ -46,8 +46,8 @@ export interface CreateOptions extends WaitOptions {
   /** No delete before this time. `storage.unsupported` where the target has no retention, and for locks. */
   readonly retainUntil?: Date | undefined;
   /**
-   * True: the caller itself has just computed the name from exactly these bytes, so the target need not hash them again.
-   * Never for bytes that somebody else sent.
+   * True: the caller itself has just computed the name from exactly these bytes, so a target in the same process need not
+   * hash them again. Never for bytes that somebody else sent.
    */
   readonly verified?: boolean | undefined;
 }

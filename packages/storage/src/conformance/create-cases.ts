@@ -23,13 +23,18 @@ export const createCases: readonly CaseDefinition[] = [
     },
   },
   {
-    name: 'a body in many pieces, some of them empty, is their concatenation',
+    name: 'a body in many pieces, some of them empty or in shared memory, is their concatenation',
     run: async ({ target }) => {
       const body = contentOf('pieces', 300_000);
       const pieces = [new Uint8Array(0), body.subarray(0, 1), body.subarray(1, 1), body.subarray(1, 200_000)];
       for (let offset = 200_000; offset < body.length; offset += 50) pieces.push(body.subarray(offset, offset + 50));
+      // Worker threads hand over memory that they share.
+      const shared = new Uint8Array(new SharedArrayBuffer(body.length));
+      shared.set(body);
       const name = nameOf('data', body);
       assert.equal(await target.create(name, pieces), 'created');
+      assert.equal(await target.create(nameOf('index', body), [shared.subarray(0, 9), shared.subarray(9)]), 'created');
+      assert.deepEqual(Buffer.from(await target.read(nameOf('index', body))), body);
       assert.deepEqual(Buffer.from(await target.read(name)), body);
     },
   },
@@ -42,6 +47,19 @@ export const createCases: readonly CaseDefinition[] = [
       assert.deepEqual(Buffer.from(await target.read(name)), small);
       assert.equal(await target.create(configName, [small]), 'created');
       assert.equal(await target.create(configName, [small]), 'identical');
+    },
+  },
+  {
+    name: 'bodies that the caller has verified are stored like all others',
+    run: async ({ target }) => {
+      for (const name of [nameOf('data', small), configName]) {
+        assert.equal(await target.create(name, [small], { verified: true }), 'created');
+        assert.equal(await target.create(name, [small], { verified: true }), 'identical');
+        assert.equal(await target.create(name, [small]), 'identical');
+        assert.deepEqual(Buffer.from(await target.read(name)), small);
+      }
+      const other = target.create(configName, [contentOf('other', 1000)], { verified: true });
+      await rejects(other, 'storage.exists');
     },
   },
   {

@@ -227,7 +227,7 @@ export class LocalDisk implements Target {
     body: AsyncIterable<readonly Uint8Array[]>,
     options: CreateOptions,
   ): Promise<'identical'> {
-    const content = new ContentHash();
+    const content = contentHash(name, options);
     for await (const pieces of body) content.update(pieces);
     const digest = content.digest();
     requireDigest(name, digest);
@@ -244,8 +244,7 @@ export class LocalDisk implements Target {
     options: CreateOptions,
   ): Promise<CreateResult> {
     await this.#folders.make(this.#layout.temporaryFolder);
-    const known = options.verified ? name.id : undefined;
-    await using file = await TemporaryFile.create(this.#layout.temporaryFolder, known);
+    await using file = await TemporaryFile.create(this.#layout.temporaryFolder, contentHash(name, options));
     for await (const pieces of body) await file.write(pieces);
     const digest = await file.finish();
     requireDigest(name, digest);
@@ -360,6 +359,11 @@ export class LocalDisk implements Target {
       throw diskFailure(error, `${operation} ${printableName(name)}`, this.#layout.objectFile(name));
     }
   }
+}
+
+/** A config's name says nothing about its content. */
+function contentHash(name: ObjectName, options: CreateOptions): ContentHash {
+  return new ContentHash(options.verified && name.type !== 'config' ? name.id : undefined);
 }
 
 function requireDigest(name: ObjectName, digest: string): void {

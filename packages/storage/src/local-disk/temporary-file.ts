@@ -9,16 +9,21 @@ import { objectMode } from './layout.ts';
 /** Zero where the system doesn't have it (Windows). */
 export const noFollow: number = constants.O_NOFOLLOW ?? 0;
 
-/** SHA-256 of a body in pieces. */
+/** SHA-256 of a body in pieces, or the digest that the caller knows already. */
 export class ContentHash {
   readonly #hash = createHash('sha256');
+  readonly #known: string | undefined;
+
+  constructor(known?: string) {
+    this.#known = known;
+  }
 
   update(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) this.#hash.update(piece);
+    if (this.#known === undefined) for (const piece of pieces) this.#hash.update(piece);
   }
 
   digest(): string {
-    return this.#hash.digest('hex');
+    return this.#known ?? this.#hash.digest('hex');
   }
 }
 
@@ -29,35 +34,32 @@ export class ContentHash {
 export class TemporaryFile implements AsyncDisposable {
   readonly path: string;
   readonly #handle: FileHandle;
-  readonly #content: ContentHash | undefined;
-  readonly #knownDigest: string;
+  readonly #content: ContentHash;
   #moved = false;
 
-  private constructor(path: string, handle: FileHandle, knownDigest: string | undefined) {
+  private constructor(path: string, handle: FileHandle, content: ContentHash) {
     this.path = path;
     this.#handle = handle;
-    this.#content = knownDigest === undefined ? new ContentHash() : undefined;
-    this.#knownDigest = knownDigest ?? '';
+    this.#content = content;
   }
 
-  /** With a known digest, that of bytes which were hashed already, nothing is hashed. */
-  static async create(folder: string, knownDigest?: string): Promise<TemporaryFile> {
+  static async create(folder: string, content = new ContentHash()): Promise<TemporaryFile> {
     const path = join(folder, randomUUID());
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | noFollow;
-    return new TemporaryFile(path, await open(path, flags, objectMode), knownDigest);
+    return new TemporaryFile(path, await open(path, flags, objectMode), content);
   }
 
   /** Writes everything; the pieces are hashed while the disk is at work. */
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     const written = writeAll(this.#handle, pieces);
-    this.#content?.update(pieces);
+    this.#content.update(pieces);
     await written;
   }
 
   /** Makes the content durable and gives its SHA-256. Nothing can be written afterwards. */
   async finish(): Promise<string> {
     await this.#handle.sync();
-    return this.#content?.digest() ?? this.#knownDigest;
+    return this.#content.digest();
   }
 
   /** The file has been renamed: there is nothing to remove any more. */

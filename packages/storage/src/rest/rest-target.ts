@@ -136,7 +136,8 @@ export class RestTarget implements Target {
         path: `${this.#basePath}${typeFolders[type]}/${this.#mover ? `?${query.toString()}` : ''}`,
         what: `list the objects of type ${type}`,
         signal,
-        alsoGood: [404],
+        // Other servers make a folder when they first need it; a mover means that there is no repository.
+        alsoGood: this.#mover ? [] : [404],
         take: (answer) => takeListPage(answer, from),
       });
       for (let index = 0; index < page.entries.length; index += pageSize) {
