@@ -21,14 +21,13 @@ const allowedCurves: readonly (string | undefined)[] = ['prime256v1', 'secp384r1
  * the private key. Names and extensions are ignored: they are ours to give. Throws `request.invalid`.
  */
 export async function readSigningRequest(pem: string): Promise<RequestedKey> {
-  const request = parse(pem);
-  const spki = new Uint8Array(request.publicKey.rawData);
+  const { request, spki } = parse(pem);
   assertAllowedKey(spki);
   if (!(await isSignedByItsKey(request))) throw invalid('its signature does not fit its key');
   return { spki, keyHash: sha256Base64url(spki) };
 }
 
-function parse(pem: string): Pkcs10CertificateRequest {
+function parse(pem: string): { request: Pkcs10CertificateRequest; spki: Uint8Array<ArrayBuffer> } {
   const body =
     /^-----BEGIN CERTIFICATE REQUEST-----\s+([A-Za-z0-9+/=\s]+?)\s+-----END CERTIFICATE REQUEST-----\s*$/.exec(
       pem,
@@ -37,7 +36,9 @@ function parse(pem: string): Pkcs10CertificateRequest {
   const der = Buffer.from(body, 'base64');
   if (der.length > maxRequestBytes) throw invalid(`it is larger than ${maxRequestBytes} bytes`);
   try {
-    return new Pkcs10CertificateRequest(new Uint8Array(der));
+    const request = new Pkcs10CertificateRequest(new Uint8Array(der));
+    // Its parts are parsed only when they are asked for.
+    return { request, spki: new Uint8Array(request.publicKey.rawData) };
   } catch (error) {
     throw invalid('it is not a PKCS #10 request', error);
   }
