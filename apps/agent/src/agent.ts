@@ -182,7 +182,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
             signal,
           });
           log.info({ mover: registration.moverId }, "registered with this computer's mover");
-          return { ended: registration.closed };
+          const leave = addAbortListener(signal, () => void registration[Symbol.asyncDispose]());
+          return { ended: registration.closed.finally(() => leave[Symbol.dispose]()) };
         },
       }),
     );
