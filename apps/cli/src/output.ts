@@ -42,7 +42,8 @@ export class WorkView {
   readonly #options: OutputOptions;
   readonly #view: ProgressView;
   readonly #startedMs = performance.now();
-  #lastJsonMs = 0;
+  #lastJsonMs = Number.NEGATIVE_INFINITY;
+  #lastPhase = '';
   #problems = 0;
 
   constructor(options: OutputOptions) {
@@ -53,7 +54,8 @@ export class WorkView {
   readonly progress = (progress: ProgressNumbers): void => {
     if (this.#options.json && this.#options.jsonProgress) {
       const nowMs = performance.now();
-      if (nowMs - this.#lastJsonMs < jsonProgressEveryMs) return;
+      if (progress.phase === this.#lastPhase && nowMs - this.#lastJsonMs < jsonProgressEveryMs) return;
+      this.#lastPhase = progress.phase;
       this.#lastJsonMs = nowMs;
       process.stdout.write(`${JSON.stringify({ kind: 'progress', ...progress })}\n`);
       return;

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { chooseComputer } from '../managed/names.ts';
 import { performWithServer } from '../managed/perform-with-server.ts';
 import { writeSecretFile } from '../managed/secret-file.ts';
-import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-connection.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { lifetime, wholeNumber } from '../option-values.ts';
 import { print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { followRun } from '../managed/follow-run.ts';
 import { chooseComputer, chooseJob, chooseRepository } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
-import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-connection.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { collect, splitTags } from '../option-values.ts';
 import { print, printJson } from '../output.ts';
 import { addProgressOption, exitStatusHelp } from '../stand-alone/repository-options.ts';

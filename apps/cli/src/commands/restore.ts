@@ -1,13 +1,6 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount, formatDuration, HoldfastError } from '@holdfast/core';
-import { listTree, type Overwrite, type RestoreSummary, restore } from '@holdfast/engine';
-import type { Repository } from '@holdfast/repository';
+import type { Overwrite } from '@holdfast/engine';
 import { type Command, Option } from 'commander';
-import { resolvePath } from '../data-directory.ts';
-import { restoreByServer } from '../managed/restore-run.ts';
 import { collect } from '../option-values.ts';
-import { counted, print, printJson } from '../output.ts';
-import { givenRepository, openGivenRepository } from '../stand-alone/open-repository.ts';
-import { patternOf } from '../stand-alone/path-pattern.ts';
 import {
   addOutputOptions,
   addProgressOption,
@@ -16,15 +9,11 @@ import {
   exitStatusHelp,
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
-import {
-  addSnapshotFilter,
-  type SnapshotFilter,
-  selectSnapshot,
-  splitReference,
-} from '../stand-alone/snapshot-selection.ts';
-import { perform, type Work } from '../work.ts';
+import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
+import { perform, } from '../work.ts';
 
-interface RestoreCommandOptions extends RepositoryOptions, SnapshotFilter {
+
+export interface RestoreCommandOptions extends RepositoryOptions, SnapshotFilter {
   readonly target: string;
   readonly include?: string[];
   readonly exclude?: string[];
@@ -76,91 +65,6 @@ complete, problemCount, problems: […]}; by the server {kind: "run", run: {…}
 ${exitStatusHelp}`,
     )
     .action((reference: string, options: RestoreCommandOptions) =>
-      perform(options, async (work) =>
-        (await givenRepository(options)) === undefined
-          ? restoreByServer(reference, options, work)
-          : runRestore(reference, options, work),
-      ),
+      perform(options, async (work) => (await import('../stand-alone/restore.ts')).runRestore(reference, options, work)),
     );
-}
-
-async function runRestore(
-  text: string,
-  options: RestoreCommandOptions,
-  { signal, view, resources }: Work,
-): Promise<ExitStatus> {
-  if (options.agent !== undefined || options.detach) {
-    throw new HoldfastError('usage.option', {
-      message: '--agent and --detach are for restores by the server; leave out --repo for one.',
-    });
-  }
-  const { reference, path } = splitReference(text);
-  if (path !== '/' && options.include !== undefined) {
-    throw new HoldfastError('usage.option', { message: 'A path after the snapshot and --include exclude each other.' });
-  }
-  const repository = await openGivenRepository(options, { resources, signal });
-  const { id } = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
-  if (path !== '/') await requirePath(repository, { snapshotId: id, path, signal });
-  const target = resolvePath(options.target);
-  const summary = await restore(repository, {
-    snapshotId: id,
-    target,
-    include: path === '/' ? options.include : [patternOf(path)],
-    excludes: options.exclude,
-    overwrite: options.overwrite,
-    signal,
-    onProgress: view.progress,
-    onProblem: view.problem,
-  });
-  view.done();
-  if (options.json) await printJson(summaryJson(summary, target));
-  else if (!options.quiet) await print(summaryText(summary, target));
-  return summary.complete ? exitStatus.success : exitStatus.incomplete;
-}
-
-/** A mistyped path is an error, not a restore of nothing. */
-async function requirePath(
-  repository: Repository,
-  o: { readonly snapshotId: string; readonly path: string; readonly signal: AbortSignal },
-): Promise<void> {
-  const entries = listTree(repository, o);
-  await entries.next();
-  await entries.return(undefined);
-}
-
-function summaryJson(summary: RestoreSummary, target: string) {
-  return {
-    kind: 'restore',
-    snapshotId: summary.snapshotId,
-    target,
-    files: summary.filesRestored,
-    directories: summary.foldersRestored,
-    others: summary.othersRestored,
-    bytes: summary.bytesRestored,
-    kept: summary.itemsKept,
-    failed: summary.itemsFailed,
-    ownersRestored: summary.ownersRestored,
-    durationMs: Math.round(summary.durationMs),
-    complete: summary.complete,
-    problemCount: summary.problemCount,
-    problems: summary.problems.map((problem) => problem.toJSON()),
-  };
-}
-
-function summaryText(summary: RestoreSummary, target: string): string {
-  const speed =
-    summary.durationMs > 0 ? ` (${formatBytes((summary.bytesRestored * 1000) / summary.durationMs)}/s)` : '';
-  const lines = [
-    `Snapshot ${summary.snapshotId.slice(0, 8)} is restored to ${target}.`,
-    `  Restored  ${counted(summary.filesRestored, 'file')}, ${counted(summary.foldersRestored, 'folder')}, ${counted(summary.othersRestored, 'other')}; ${formatBytes(summary.bytesRestored)}`,
-    `  Time      ${formatDuration(summary.durationMs)}${speed}`,
-  ];
-  if (summary.itemsKept > 0) lines.push(`  Kept      ${formatCount(summary.itemsKept)} that were there already`);
-  if (!summary.ownersRestored) lines.push('  Owners    not restored: only root may give files away');
-  if (summary.problemCount > 0) {
-    lines.push(
-      `  Problems  ${formatCount(summary.problemCount)}, see above${summary.complete ? '' : ': the restore is not complete'}`,
-    );
-  }
-  return `${lines.join('\n')}\n`;
 }

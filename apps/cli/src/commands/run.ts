@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { followRun, runText } from '../managed/follow-run.ts';
 import { chooseJob } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
-import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-connection.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
 import { print, printJson, shownTime } from '../output.ts';
 import { addProgressOption } from '../stand-alone/repository-options.ts';

@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus, formatBytes } from '@holdfast/core';
 import type { Command } from 'commander';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
-import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-connection.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
 import { print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';

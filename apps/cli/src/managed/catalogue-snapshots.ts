@@ -1,10 +1,11 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
 import { splitTags } from '../option-values.ts';
 import { counted, print, printJson, shownTime } from '../output.ts';
-import { type SnapshotFilter } from '../stand-alone/snapshot-selection.ts';
+import type { SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
-import { connectServer, type ServerOptions } from './server-connection.ts';
+import { connectServer } from './server-connection.ts';
+import type { ServerOptions } from './server-options.ts';
 
 /** The API gives this many at most. */
 const maxSnapshots = 1000;

@@ -1,5 +1,4 @@
-import {
-  type ExitStatus,
+import { type ErrorReport, type ExitStatus,
   exitStatus,
   formatBytes,
   formatDuration,
@@ -7,7 +6,7 @@ import {
   hasCode,
   systemClock,
 } from '@holdfast/core';
-import { parseErrorReport, type RestClient, type Run } from '@holdfast/protocol';
+import type { RestClient, Run } from '@holdfast/protocol';
 import { counted, type OutputOptions, print, printJson, type WorkView } from '../output.ts';
 
 /** A stream of events that breaks is opened again: the run goes on without us. */
@@ -83,7 +82,7 @@ function hasEnded({ state }: Run): boolean {
 
 /** Prints how a run ended. */
 export async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Promise<ExitStatus> {
-  const error = run.error && parseErrorReport(run.error);
+  const error = run.error && HoldfastError.fromReport(run.error as ErrorReport);
   if (options.json) await printJson({ kind: 'run', run });
   else if (run.state === 'failed')
     throw error ?? new HoldfastError('internal.unexpected', { message: `The ${run.kind} failed.` });

@@ -1,7 +1,7 @@
 import type { ExitStatus } from '@holdfast/core';
 import type { RestClient } from '@holdfast/protocol';
 import { perform, type Work } from '../work.ts';
-import { connectServer, type ServerOptions } from './server-connection.ts';
+import type { ServerOptions } from './server-options.ts';
 
 export interface ServerWork extends Work {
   readonly client: RestClient;
@@ -12,5 +12,8 @@ export function performWithServer(
   options: ServerOptions,
   run: (work: ServerWork) => Promise<ExitStatus>,
 ): Promise<void> {
-  return perform(options, async (work) => run({ ...work, client: await connectServer(options, work.resources) }));
+  return perform(options, async (work) => {
+    const { connectServer } = await import('./server-connection.ts');
+    return run({ ...work, client: await connectServer(options, work.resources) });
+  });
 }

@@ -7,7 +7,7 @@ import { restAddress, writeAccess } from './grant-files.ts';
 import { chooseMover, chooseRepository } from './names.ts';
 import { performWithServer, type ServerWork } from './perform-with-server.ts';
 import { shellWord, writeSecretFile } from './secret-file.ts';
-import { addServerOptions, type ServerOptions, serverHelp } from './server-connection.ts';
+import { addServerOptions, type ServerOptions, serverHelp } from './server-options.ts';
 
 interface PasswordOptions extends ServerOptions {
   readonly out?: string;

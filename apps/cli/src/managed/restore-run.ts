@@ -2,11 +2,13 @@ import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { Overwrite } from '@holdfast/engine';
 import { print, printJson } from '../output.ts';
 import { patternOf } from '../stand-alone/path-pattern.ts';
-import { type SnapshotFilter, splitReference } from '../stand-alone/snapshot-selection.ts';
+import type { SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
+import { splitReference } from '../stand-alone/snapshot-selection.ts';
 import type { Work } from '../work.ts';
 import { followRun } from './follow-run.ts';
 import { chooseComputer, chooseSnapshot } from './names.ts';
-import { connectServer, type ServerOptions } from './server-connection.ts';
+import { connectServer } from './server-connection.ts';
+import type { ServerOptions } from './server-options.ts';
 
 interface RestoreRunOptions extends ServerOptions, SnapshotFilter {
   readonly target: string;

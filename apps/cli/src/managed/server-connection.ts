@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { RestClient } from '@holdfast/protocol';
 import { createWire, httpClient } from '@holdfast/wire';
-import type { Command } from 'commander';
 import { z } from 'zod';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
+import { defaultServerPort, type ServerOptions } from './server-options.ts';
 
 /** `<data>/connection.json`, written by `holdfast up`: how to reach the server of a data directory. Paths may be relative to it. */
 const connectionFile = z.object({
@@ -16,41 +16,8 @@ const connectionFile = z.object({
 });
 export type ServerAddress = z.infer<typeof connectionFile>;
 
-export interface ServerOptions {
-  readonly server?: string;
-  readonly tokenFile?: string;
-  readonly cacert?: string;
-  readonly data?: string;
-  readonly json?: boolean | undefined;
-}
-
 /** Requests at once: one may be a stream of events. */
 const serverConnections = 2;
-const defaultServerPort = 443;
-
-export function addServerPlace(command: Command): Command {
-  return command
-    .option(
-      '--server <host[:port]>',
-      `the backup server, port ${defaultServerPort} unless given; else the one of --data`,
-    )
-    .option('--token-file <file>', 'file that holds the administrator token; else the one of --data');
-}
-
-/** Options of every command that talks to the backup server. */
-export function addServerOptions(command: Command): Command {
-  return addServerPlace(command)
-    .option('--cacert <file>', "the server's CA certificate (PEM); else the one of --data")
-    .option(
-      '--data <directory>',
-      `data directory of \`holdfast up\` on this computer (default: ${defaultDataDirectory()})`,
-    )
-    .option('--json', 'print the answer as JSON');
-}
-
-export const serverHelp = `
-Without --server the command finds the server that \`holdfast up\` runs on this computer, by connection.json in its data
-directory. For another server give --server, --token-file and --cacert.`;
 
 /** The server of a data directory; undefined if it holds none. */
 export async function readConnectionFile(data: string | undefined): Promise<ServerAddress | undefined> {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { defaultDataDirectory } from '../data-directory.ts';
-import { addServerPlace } from '../managed/server-connection.ts';
+import { addServerPlace } from '../managed/server-options.ts';
 import type { OutputOptions } from '../output.ts';
 import type { PasswordOptions } from './password.ts';
 

@@ -1,22 +1,8 @@
 import { HoldfastError } from '@holdfast/core';
 import { type FoundSnapshot, parseTime, type Repository } from '@holdfast/repository';
-import type { Command } from 'commander';
 import { resolvePath } from '../data-directory.ts';
-import { collect, splitTags } from '../option-values.ts';
-
-/** Which snapshots a person means. */
-export interface SnapshotFilter {
-  readonly host?: string[];
-  readonly tag?: string[];
-  readonly path?: string[];
-}
-
-export function addSnapshotFilter(command: Command): Command {
-  return command
-    .option('-H, --host <name>', 'only snapshots of this computer; may be repeated', collect)
-    .option('--tag <tag[,tag…]>', 'only snapshots with all of these tags; repeated: with any of the lists', collect)
-    .option('--path <path>', 'only snapshots of this path; repeated: of all of them', collect);
-}
+import { splitTags } from '../option-values.ts';
+import type { SnapshotFilter } from './snapshot-filter.ts';
 
 export function matches({ snapshot }: FoundSnapshot, filter: SnapshotFilter): boolean {
   const { host, tag, path } = filter;

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+
+/** The real command line as a child process, as a person starts it. */
+
+const main = new URL('../main.ts', import.meta.url).pathname;
+const limitMs = 120_000;
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Standard input; none if left out. */
+  readonly input?: string;
+  /** Run as this user; only root can. */
+  readonly user?: number;
+}
+
+export interface CliResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCli {
+  readonly child: ChildProcess;
+  readonly ended: Promise<CliResult>;
+}
+
+export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
+  return start(process.execPath, [main, ...args], options);
+}
+
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return startCli(args, options).ended;
+}
+
+/** Another program, with the same clean environment. */
+export function runProgram(program: string, args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return start(program, args, options).ended;
+}
+
+function start(program: string, args: readonly string[], options: CliOptions): RunningCli {
+  const identity = options.user === undefined ? {} : { uid: options.user, gid: options.user };
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: { ...cleanEnvironment(), ...options.env },
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    timeout: limitMs,
+    ...identity,
+  });
+  child.stdin?.end(options.input);
+  const status = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const output = (stream: NodeJS.ReadableStream | null): Promise<string> =>
+    stream ? text(stream) : Promise.resolve('');
+  const ended = Promise.all([status, output(child.stdout), output(child.stderr)]).then(([code, stdout, stderr]) => ({
+    status: code,
+    stdout,
+    stderr,
+  }));
+  return { child, ended };
+}
+
+/** Nothing of the person who runs the tests: no repository, no password, no folder of npm. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env).filter(([name]) => !/^(HOLDFAST|RESTIC)_|^INIT_CWD$/.test(name));
+  return { ...Object.fromEntries(entries), HOLDFAST_DATA: '/nonexistent/holdfast', NO_COLOR: '1' };
+}
+
+/** The JSON lines of an output, in the form that the test expects; the assertions are what checks them. */
+export function jsonLines<Form = Record<string, unknown>>(stdout: string): Form[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Form);
+}
+
+/** The last JSON line: the result of a command. */
+export function jsonResult<Form>(stdout: string): Form {
+  const last = jsonLines<Form>(stdout).at(-1);
+  if (last === undefined) throw new Error('the command printed no JSON');
+  return last;
+}
