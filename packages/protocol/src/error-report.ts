@@ -28,6 +28,15 @@ export function parseMessage<Schema extends z.ZodType>(schema: Schema, value: un
   throw new HoldfastError('request.invalid', { message: `${what} is not valid: ${problems.join('; ')}.` });
 }
 
+/** Parses foreign text, or throws `request.invalid`. */
+export function parseJsonText(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new HoldfastError('request.invalid', { message: `${what} is not JSON.`, cause: error });
+  }
+}
+
 /** The report of any error, in the form that messages take: without the facts that are not known. */
 export function reportOf(error: unknown): Omit<ErrorReport, 'context'> & Pick<z.output<typeof errorReport>, 'context'> {
   const report = toHoldfastError(error).toJSON();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { HoldfastError } from '@holdfast/core';
+import { parseJsonText } from './error-report.ts';
 import { maxFrameBytes } from './limits.ts';
 
 /** One frame: four bytes of length, big-endian, then that many bytes of UTF-8 JSON. */
@@ -40,17 +41,9 @@ export async function* readFrames(stream: Readable): AsyncGenerator<unknown> {
       if (pending.length < headerBytes + length) break;
       const body = pending.subarray(headerBytes, headerBytes + length);
       pending = pending.subarray(headerBytes + length);
-      yield parseBody(body);
+      yield parseJsonText(body.toString('utf8'), 'A frame');
     }
   }
   if (pending.length > 0)
     throw new HoldfastError('channel.closed', { message: 'The connection ended in the middle of a message.' });
-}
-
-function parseBody(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    throw new HoldfastError('request.invalid', { message: 'A frame does not hold JSON.', cause: error });
-  }
 }

@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import type { HttpClient } from '@holdfast/wire';
 import type { z } from 'zod';
-import { parseErrorReport, parseMessage } from './error-report.ts';
+import { parseErrorReport, parseJsonText, parseMessage } from './error-report.ts';
 import { answerTimeoutMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
 import { type Routes, routes } from './rest-api.ts';
 
@@ -45,7 +45,11 @@ export class RestClient {
   ): AsyncGenerator<Answer<Name>> {
     const response = await this.#request(name, args, 'text/event-stream');
     for await (const data of eventData(response.body)) {
-      yield parseMessage(routes[name].response, JSON.parse(data), `An event of ${name}`) as Answer<Name>;
+      yield parseMessage(
+        routes[name].response,
+        parseJsonText(data, `An event of ${name}`),
+        `An event of ${name}`,
+      ) as Answer<Name>;
     }
   }
 

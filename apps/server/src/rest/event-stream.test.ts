@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { eventStreamKeepAliveMs, maxEventStreamBacklogBytes, maxEventStreams } from '../limits.ts';
+import { EventStreams } from './event-stream.ts';
+
+/** A response to a client that reads, or doesn't. */
+function response(o: { reads: boolean }): { response: ServerResponse; sent: () => string } {
+  const chunks: Buffer[] = [];
+  const socket = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      if (o.reads) done();
+    },
+  });
+  const res = new ServerResponse(new IncomingMessage(new Socket()));
+  res.assignSocket(socket as Socket);
+  return { response: res, sent: () => Buffer.concat(chunks).toString() };
+}
+
+test('events go out one line each, with a comment now and then', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  using streams = new EventStreams();
+  const client = response({ reads: true });
+  const stream = streams.open(client.response);
+  stream.send({ text: 'two\nlines' });
+  t.mock.timers.tick(eventStreamKeepAliveMs);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.match(client.sent(), /content-type: text\/event-stream/i);
+  assert.match(client.sent(), /data: \{"text":"two\\nlines"\}\n\n/);
+  assert.match(client.sent(), /\n:\n\n/);
+});
+
+test('a client that does not read is cut before it costs more than the limit', async () => {
+  using streams = new EventStreams();
+  const client = response({ reads: false });
+  const stream = streams.open(client.response);
+  const event = 'x'.repeat(10_000);
+  let sent = 0;
+  while (!client.response.destroyed && sent < 10 * maxEventStreamBacklogBytes) {
+    stream.send(event);
+    sent += event.length;
+  }
+  assert.ok(client.response.destroyed);
+  assert.ok(sent <= maxEventStreamBacklogBytes + 2 * event.length, `${sent} bytes were taken`);
+  await stream.closed;
+  stream.send(event);
+});
+
+test('as many streams as the limit, and a closed one makes room', async () => {
+  using streams = new EventStreams();
+  const clients = Array.from({ length: maxEventStreams }, () => response({ reads: true }).response);
+  for (const client of clients) streams.open(client);
+  const late = response({ reads: true }).response;
+  assert.throws(() => streams.open(late), { code: 'internal.limit' });
+  clients[0]?.destroy();
+  await new Promise((resolve) => setImmediate(resolve));
+  streams.open(late);
+});
