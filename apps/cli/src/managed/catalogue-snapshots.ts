@@ -4,7 +4,6 @@ import { counted, print, printJson, shownTime } from '../output.ts';
 import type { SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
-import { connectServer } from './server-connection.ts';
 import type { ServerOptions } from './server-options.ts';
 
 /** The API gives this many at most. */
@@ -18,6 +17,7 @@ export async function showCatalogue(
   const { signal, resources } = work;
   if (options.path !== undefined)
     throw new HoldfastError('usage.option', { message: '--path is for repositories; give --repo.' });
+  const { connectServer } = await import('./server-connection.ts');
   const client = await connectServer(options, resources);
   const limit =
     options.host === undefined && options.tag === undefined

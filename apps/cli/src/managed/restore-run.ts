@@ -7,7 +7,6 @@ import { splitReference } from '../stand-alone/snapshot-selection.ts';
 import type { Work } from '../work.ts';
 import { followRun } from './follow-run.ts';
 import { chooseComputer, chooseSnapshot } from './names.ts';
-import { connectServer } from './server-connection.ts';
 import type { ServerOptions } from './server-options.ts';
 
 interface RestoreRunOptions extends ServerOptions, SnapshotFilter {
@@ -32,6 +31,7 @@ export async function restoreByServer(
   if (path !== '/' && options.include !== undefined) {
     throw new HoldfastError('usage.option', { message: 'A path after the snapshot and --include exclude each other.' });
   }
+  const { connectServer } = await import('./server-connection.ts');
   const client = await connectServer(options, resources);
   const { snapshots } = await client.call('snapshots', { query: { limit: 1000 }, signal });
   const { host } = options;

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { basicCredentials, openLocalDisk, openRest, type Target } from '@holdfast/storage';
-import { createWire, httpClient } from '@holdfast/wire';
 import { resolvePath } from '../data-directory.ts';
 import { setting } from '../environment.ts';
-import { readConnectionFile } from '../managed/server-connection.ts';
+import { readConnectionFile } from '../managed/connection-file.ts';
 import { parseLocation, type RepositoryLocation } from './location.ts';
 import { readPassword } from './password.ts';
 import type { RepositoryOptions } from './repository-options.ts';
@@ -52,6 +51,8 @@ export async function openTarget(
   const { options, create, resources, signal } = o;
   if (location.kind === 'folder') return resources.use(await openLocalDisk({ path: location.path, create }));
   const caPem = await readCa(options);
+  // A folder needs no network, and this is the slower half of starting.
+  const { createWire, httpClient } = await import('@holdfast/wire');
   const wire = resources.use(createWire({ role: 'client', bind: '127.0.0.1' }));
   const client = httpClient({
     connections: restConnections,
