@@ -28,7 +28,7 @@ export interface MoverFixture {
   /** A wire of somebody else, closed after the test. */
   wireOf(identity: TestLeaf | undefined): Wire;
   /** A client on 6162 with that identity; none: a client without a certificate. */
-  client(identity: TestLeaf | undefined, options?: { connections?: number }): HttpClient;
+  client(identity: TestLeaf | undefined, options?: { connections?: number; port?: number }): HttpClient;
   /** The mover's own API as the server. */
   api(
     method: 'GET' | 'PUT' | 'POST' | 'DELETE',
@@ -62,7 +62,8 @@ export async function startFixture(
   t: { after(end: () => void | Promise<void>): void },
   options: FixtureOptions = {},
 ): Promise<MoverFixture> {
-  const folder = temporaryFolder(t);
+  const folders: (() => void)[] = [];
+  const folder = temporaryFolder({ after: (remove) => void folders.push(remove) });
   const clock = options.clock ?? systemClock;
   const installation = await createTestInstallation();
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
@@ -127,6 +128,7 @@ export async function startFixture(
   t.after(async () => {
     await open.disposeAsync();
     await mover[Symbol.asyncDispose]();
+    for (const remove of folders) remove();
   });
 
   const wireOf = (leaf: TestLeaf | undefined): Wire =>
@@ -143,14 +145,17 @@ export async function startFixture(
     if (leaf.role === 'server') return 'server-to-mover' as const;
     return leaf.role === 'mover' ? ('mover-to-agent-transport' as const) : ('agent-to-mover-transport' as const);
   };
-  const client = (leaf: TestLeaf | undefined, { connections = 4 } = {}): HttpClient => {
+  const client = (
+    leaf: TestLeaf | undefined,
+    { connections = 4, port }: { connections?: number; port?: number } = {},
+  ): HttpClient => {
     const wire = wireOf(leaf);
     return open.use(
       httpClient({
         connections,
         connect: (signal) =>
           wire.dial(channelOf(leaf), '127.0.0.1', {
-            port: mover.port,
+            port: port ?? mover.port,
             signal,
             ...(leaf ? {} : { caPem: installation.caPem }),
           }),

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { HttpClient } from '@holdfast/wire';
 
+const maxAnswerBytes = 64 * 1024 * 1024;
+
 /** Requests of the REST protocol with one grant, answered with status and code. */
 export interface Answer {
   readonly status: number;
@@ -27,7 +29,7 @@ export function restCalls(client: HttpClient, grant: string | undefined, reposit
     return {
       status: response.status,
       code: typeof code === 'string' ? code : undefined,
-      body: await response.bytes(),
+      body: await response.bytes(maxAnswerBytes),
       headers: response.headers,
     };
   };
