@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorTable, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import { reportOf } from '@holdfast/protocol';
@@ -45,7 +45,7 @@ export function createHttpApp(o: {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     // Some clients name the type of a body that they don't send.
     if (body === '') done(null, undefined);
-    else parseJson(request, String(body), done);
+    else void parseJson(request, String(body), done);
   });
   app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
   app.setErrorHandler((error, request, reply) => answerError(o.logger, error, request, reply));
@@ -116,6 +116,6 @@ export function acceptUpgrade(stream: Duplex, head: Buffer, protocol: string): v
   stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
 }
 
-export function remoteAddressOf(http: HttpServerOnConnections, req: IncomingMessage | ServerResponse['req']): string {
+export function remoteAddressOf(http: HttpServerOnConnections, req: IncomingMessage): string {
   return http.connectionOf(req)?.remoteAddress ?? req.socket.remoteAddress ?? '';
 }

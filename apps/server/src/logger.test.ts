@@ -22,6 +22,8 @@ test('secrets that come into a log line by mistake are not in it; errors are rep
   const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.ok(!lines.join('').includes(secret));
   assert.equal(first?.['token'], '[secret]');
-  assert.equal((second?.['error'] as { message: string }).message, 'no such thing');
+  assert.deepEqual(second?.['error'], {
+    ...new HoldfastError('request.missing', { message: 'no such thing' }).toJSON(),
+  });
   assert.match(String(second?.['cause']), /Error: why/);
 });

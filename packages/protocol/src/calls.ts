@@ -19,7 +19,7 @@ export interface CallContext<M extends Method> {
   /** Aborted when the caller cancels or the connection ends. */
   readonly signal: AbortSignal;
   /** Sends an event to the caller; waits while the connection is slow. */
-  emit(event: z.input<M['event']>): Promise<void>;
+  readonly emit: (event: z.input<M['event']>) => Promise<void>;
 }
 
 export type Handlers<Table extends Methods> = {

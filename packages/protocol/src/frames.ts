@@ -29,7 +29,7 @@ export async function writeFrame(stream: Writable, message: unknown, signal?: Ab
 /** The messages of a stream until it ends. Throws `request.invalid` for a frame that is too long, cut short, or not JSON. */
 export async function* readFrames(stream: Readable): AsyncGenerator<unknown> {
   let pending: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream) {
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
     while (pending.length >= headerBytes) {
       const length = pending.readUInt32BE();

@@ -124,13 +124,17 @@ test('no changed letter gets through, and no foreign text throws anything else',
   const [head = '', body = '', signature = ''] = token.split('.');
   const same = (a: string, b: string) => Buffer.from(a, 'base64url').equals(Buffer.from(b, 'base64url'));
   await fc.assert(
-    fc.asyncProperty(fc.nat({ max: token.length - 1 }), fc.constantFrom(...'AZaz09-_.'), async (at, letter) => {
-      const changed = `${token.slice(0, at)}${letter}${token.slice(at + 1)}`;
-      const [h = '', b = '', s = '', ...more] = changed.split('.');
-      // The last letter of a part has bits that mean nothing.
-      fc.pre(changed !== token && !(more.length === 0 && h === head && b === body && same(s, signature)));
-      await assert.rejects(verifier.verify(changed, { fingerprint }), { code: 'grant.invalid' });
-    }),
+    fc.asyncProperty(
+      fc.nat({ max: token.length - 1 }),
+      fc.constantFrom('A', 'Z', 'a', 'z', '0', '9', '-', '_', '.'),
+      async (at, letter) => {
+        const changed = `${token.slice(0, at)}${letter}${token.slice(at + 1)}`;
+        const [h = '', b = '', s = '', ...more] = changed.split('.');
+        // The last letter of a part has bits that mean nothing.
+        fc.pre(changed !== token && !(more.length === 0 && h === head && b === body && same(s, signature)));
+        await assert.rejects(verifier.verify(changed, { fingerprint }), { code: 'grant.invalid' });
+      },
+    ),
   );
   await fc.assert(
     fc.asyncProperty(fc.string(), async (text) => {

@@ -56,7 +56,6 @@ export {
   placedRepository,
   placeRepository,
   type RepositoryRef,
-  repositoryRef,
   type SessionStatus,
   sessionStatus,
   type TrustUpdate,

@@ -8,7 +8,7 @@ import { certificateSerial, entityId, fingerprint, host, leaseNonce, port, slug,
  */
 export const moverApiPrefix = '/holdfast/v1';
 
-export const repositoryRef = z.strictObject({ tenant: tenantId, repository: slug });
+const repositoryRef = z.strictObject({ tenant: tenantId, repository: slug });
 export type RepositoryRef = z.infer<typeof repositoryRef>;
 
 /** `PUT /trust`, server only: whom the mover believes from now on. */

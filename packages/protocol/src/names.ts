@@ -8,7 +8,7 @@ export const slug = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use a-z, 0-9 and -, at most 63 characters, beginning with a letter or digit')
   .refine((text) => text !== 'holdfast', 'the name is reserved');
 
-export const tenantId = slug;
+export const tenantId = slug.describe('The name of a tenant');
 /** The one tenant of a plain server. */
 export const localTenant = 'local';
 

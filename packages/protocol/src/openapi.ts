@@ -46,7 +46,7 @@ function operation(route: Route): Record<string, unknown> {
 }
 
 function parameters(schema: z.ZodObject, place: 'path' | 'query'): unknown[] {
-  return Object.entries(schema.shape).map(([name, field]) => ({
+  return Object.entries<z.core.$ZodType>(schema.shape).map(([name, field]) => ({
     name,
     in: place,
     required: place === 'path' || !z.safeParse(z.object({ value: field }), {}).success,

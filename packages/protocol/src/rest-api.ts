@@ -14,7 +14,7 @@ const byId = z.strictObject({ id: entityId });
 const text = z.string().min(1).max(200);
 const paths = z.array(z.string().min(1).max(65_536)).max(maxListEntries);
 
-export const serverStatus = z.object({
+const serverStatus = z.object({
   productVersion: z.string(),
   installation: entityId,
   startedAt: isoTime,
@@ -25,7 +25,7 @@ export const serverStatus = z.object({
   ),
 });
 
-export const joinToken = z.object({
+const joinToken = z.object({
   id: entityId,
   role: enrollableRole,
   group: slug,
@@ -77,7 +77,7 @@ export const job = z.object({
 });
 export type Job = z.infer<typeof job>;
 
-export const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
+const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
 export const run = z.object({
   id: entityId,
@@ -125,7 +125,7 @@ export const serverEvent = z.discriminatedUnion('kind', [
 ]);
 export type ServerEvent = z.infer<typeof serverEvent>;
 
-export const auditRecord = z.object({
+const auditRecord = z.object({
   at: isoTime,
   actor: z.string(),
   action: z.string(),

@@ -86,7 +86,8 @@ function pathOf(
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   if (given.length === 0) return path;
-  return `${path}?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]))}`;
+  const parameters = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+  return `${path}?${parameters.toString()}`;
 }
 
 /** The `data` of each server-sent event (one line each, as our server writes them); comments keep the connection alive and are skipped. */

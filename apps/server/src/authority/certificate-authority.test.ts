@@ -16,7 +16,7 @@ const installation = '00000000-0000-4000-8000-000000000001';
 
 async function open(t: TestContext, clock: ManualClock, folder = temporaryFolder(t)) {
   using data = await DataDirectory.open(folder);
-  return CertificateAuthority.open(data, { installation, clock });
+  return await CertificateAuthority.open(data, { installation, clock });
 }
 
 function split(pem: string): X509Certificate[] {

@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { toHoldfastError } from '@holdfast/core';
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from './migrations.ts';
@@ -20,7 +21,7 @@ export async function openDatabase(path: string): Promise<Kysely<Database>> {
   try {
     const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
     const { error } = await migrator.migrateToLatest();
-    if (error) throw error;
+    if (error !== undefined) throw toHoldfastError(error);
     return database;
   } catch (error) {
     await database.destroy();

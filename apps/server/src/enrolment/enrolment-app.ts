@@ -55,49 +55,61 @@ export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
   });
   const { app, http } = httpApp;
 
-  app.post(enrolPath, async (request) => {
-    const address = remoteAddressOf(http, request.raw);
-    attempts.check(address);
-    failures.check(address);
-    attempts.count(address);
-    try {
-      const { answer, enrolled } = await parts.enrolment.enrol(request.body, address);
-      const actor = `${enrolled.role}/${enrolled.id}`;
-      const action = enrolled.repeated ? 'enrol-repeated' : 'enrol';
-      const scope = parts.catalogue.tenant(enrolled.tenant);
-      await writeAudit(scope, { actor, action, subject: enrolled.id, remoteAddress: address }, clock);
-      await parts.presence.announce(enrolled.tenant, enrolled.id);
-      logger.info({ computer: enrolled.id, role: enrolled.role, address }, 'computer enrolled');
+  app.route({
+    method: 'POST',
+    url: enrolPath,
+    handler: async (request) => {
+      const address = remoteAddressOf(http, request.raw);
+      attempts.check(address);
+      failures.check(address);
+      attempts.count(address);
+      try {
+        const { answer, enrolled } = await parts.enrolment.enrol(request.body, address);
+        const actor = `${enrolled.role}/${enrolled.id}`;
+        const action = enrolled.repeated ? 'enrol-repeated' : 'enrol';
+        const scope = parts.catalogue.tenant(enrolled.tenant);
+        await writeAudit(scope, { actor, action, subject: enrolled.id, remoteAddress: address }, clock);
+        await parts.presence.announce(enrolled.tenant, enrolled.id);
+        logger.info({ computer: enrolled.id, role: enrolled.role, address }, 'computer enrolled');
+        return answer;
+      } catch (error) {
+        failures.count(address);
+        throw error;
+      }
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: renewPath,
+    handler: async (request) => {
+      const peer = trustedPeer(parts, http.peerOf(request.raw));
+      renewals.check(peer.id);
+      renewals.count(peer.id);
+      const answer = await parts.enrolment.renew(peer, request.body);
+      logger.info({ computer: peer.id, role: peer.role }, 'certificate renewed');
       return answer;
-    } catch (error) {
-      failures.count(address);
-      throw error;
-    }
+    },
   });
 
-  app.post(renewPath, async (request) => {
-    const peer = trustedPeer(parts, http.peerOf(request.raw));
-    renewals.check(peer.id);
-    renewals.count(peer.id);
-    const answer = await parts.enrolment.renew(peer, request.body);
-    logger.info({ computer: peer.id, role: peer.role }, 'certificate renewed');
-    return answer;
-  });
-
-  app.post(reportPath, async (request) => {
-    const peer = trustedPeer(parts, http.peerOf(request.raw));
-    const tenant = await parts.catalogue.tenantOfCertificate(peer.serial);
-    if (tenant === undefined) throw new HoldfastError('channel.identity');
-    const scope = parts.catalogue.tenant(tenant);
-    await recordHello(scope, peer.id, parseMessage(hello, request.body, 'The report'));
-    // It listens now, so it is told whom to believe, and known to be there. If that fails the next contact tells.
-    const computer = await loadComputer(scope, peer.id);
-    if (computer.role === 'mover') {
-      parts.movers.trust(tenant, computer).catch((error: unknown) => {
-        logger.warn({ mover: peer.id, error: toHoldfastError(error) }, 'mover that reported can not be reached');
-      });
-    }
-    return {};
+  app.route({
+    method: 'POST',
+    url: reportPath,
+    handler: async (request) => {
+      const peer = trustedPeer(parts, http.peerOf(request.raw));
+      const tenant = await parts.catalogue.tenantOfCertificate(peer.serial);
+      if (tenant === undefined) throw new HoldfastError('channel.identity');
+      const scope = parts.catalogue.tenant(tenant);
+      await recordHello(scope, peer.id, parseMessage(hello, request.body, 'The report'));
+      // It listens now, so it is told whom to believe, and known to be there. If that fails the next contact tells.
+      const computer = await loadComputer(scope, peer.id);
+      if (computer.role === 'mover') {
+        parts.movers.trust(tenant, computer).catch((error: unknown) => {
+          logger.warn({ mover: peer.id, error: toHoldfastError(error) }, 'mover that reported can not be reached');
+        });
+      }
+      return {};
+    },
   });
 
   await app.ready();

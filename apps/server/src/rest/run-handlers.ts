@@ -1,5 +1,5 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { type Job, type Run } from '@holdfast/protocol';
+import type { Job, Run } from '@holdfast/protocol';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { createJob, deleteJob, jobView, listJobs, loadJob, orderOf } from '../jobs.ts';

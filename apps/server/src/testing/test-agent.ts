@@ -98,7 +98,7 @@ export class TestAgent implements AsyncDisposable {
   }
 }
 
-export const snapshotId = 'ab'.repeat(32);
+const snapshotId = 'ab'.repeat(32);
 
 export function success(task: Task, change: Partial<TaskResult> = {}): TaskResult {
   const counts = { new: 3, changed: 0, unmodified: 0 };
