@@ -37,6 +37,7 @@ export class PackUploads {
   #storedBlobs = 0;
   #oldestMs = 0;
   #indexing: Promise<unknown> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(options: {
     readonly repository: Repository;
@@ -50,7 +51,10 @@ export class PackUploads {
     this.#repository = options.repository;
     this.#signal = options.signal;
     this.#onChange = options.onChange;
-    this.#onFailure = options.onFailure;
+    this.#onFailure = (error) => {
+      this.#failure ??= { error };
+      options.onFailure(error);
+    };
     this.#name = options.name;
     this.#nameAtOnce = hashesInLanes() ? limits.packsNamedAtOnce : 1;
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
@@ -111,12 +115,19 @@ export class PackUploads {
     }
   }
 
-  /** Everything durable, index files included. */
+  /** Everything durable, index files included. @throws whatever kept any pack or index file from it */
   async settle(): Promise<void> {
     this.nameAll();
     while (this.#naming.size + this.#uploads.size > 0) await Promise.all([...this.#naming, ...this.#uploads]);
+    this.#throwFailure();
+    this.#signal.throwIfAborted();
     this.#saveIndex();
     await this.#indexing;
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** Waits until nothing runs any more, whatever came of it: after an abort or a failure. */
@@ -131,7 +142,7 @@ export class PackUploads {
   }
 
   #start(): void {
-    while (this.#uploads.size < this.#parallel && !this.#signal.aborted) {
+    while (this.#uploads.size < this.#parallel && !this.#signal.aborted && this.#failure === undefined) {
       const pack = this.#waiting.shift();
       if (pack === undefined) return;
       const upload = this.#upload(pack).then(
