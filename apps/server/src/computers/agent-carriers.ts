@@ -47,9 +47,10 @@ export class AgentCarriers {
     } catch (error) {
       signal.throwIfAborted();
       const reason = toHoldfastError(error);
-      const held = await this.#awaitHeld(agent, reason, signal);
+      const channel = agent.platform === 'win32' ? 'windows-agent-service' : 'server-to-agent-transport';
+      const held = await this.#awaitHeld(agent, unreachable(agent, channel, reason), signal);
       return this.#useHeld(held, {
-        channel: agent.platform === 'win32' ? 'windows-agent-service' : 'server-to-agent-transport',
+        channel,
         usedInstead: held.channel,
         reason: reportOf(reason),
       });
@@ -155,5 +156,16 @@ function notConnected(agent: ComputerRow): HoldfastError {
     guidance:
       'Start the agent, and check that it reaches this server on TCP 10006. The rule: holdfast ports list --role backup-server',
     context: { channel: 'posix-agent-control', agent: agent.id },
+  });
+}
+
+/** Neither carrier led to the agent. The dial's error says what to do about the channel that should have. */
+function unreachable(agent: ComputerRow, channel: ChannelId, cause: HoldfastError): HoldfastError {
+  const own: ChannelId = agent.platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control';
+  return new HoldfastError(cause.code.startsWith('channel.') ? cause.code : 'channel.closed', {
+    message: `Agent ${agent.hostname} (${agent.id}) can't be reached. On channel ${channel}: ${cause.message} And it holds no connection open on channel ${own}.`,
+    guidance: `Check that the agent runs. ${cause.guidance}`,
+    context: { ...cause.context, channel, agent: agent.id },
+    cause,
   });
 }

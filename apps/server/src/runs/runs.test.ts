@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { HoldfastError, systemClock } from '@holdfast/core';
+import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
-import { GrantVerifier, type TaskResult } from '@holdfast/protocol';
+import { GrantVerifier, limits, type TaskResult } from '@holdfast/protocol';
 import { success, TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
@@ -20,11 +20,16 @@ interface System {
 
 async function system(
   t: TestContext,
-  o: { folder?: string; platform?: 'linux' | 'darwin'; direction?: 'mover-dials' } = {},
+  o: {
+    folder?: string;
+    platform?: 'linux' | 'darwin';
+    direction?: 'mover-dials';
+    clock?: ManualClock;
+  } = {},
 ): Promise<System> {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
-  const server = stack.use(await TestServer.start(o.folder ?? temporaryFolder(t)));
+  const server = stack.use(await TestServer.start(o.folder ?? temporaryFolder(t), o.clock ? { clock: o.clock } : {}));
   const port = nextPort++;
   const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
   await mover.listen();
@@ -306,4 +311,90 @@ test('a restore needs a repository that a backup has made, and reads only', asyn
   const end = await endOf(s, restore.id);
   assert.equal(end.state, 'succeeded');
   assert.equal([...s.mover.sessions.values()].at(-1)?.mode, 'read');
+});
+
+test('a grant is renewed while its run lasts, and a mover that has restarted gets its session again', async (t) => {
+  const clock = new ManualClock(new Date());
+  const s = await system(t, { clock });
+  s.mover.agents.set(s.agent.id, s.agent);
+  const finished = Promise.withResolvers<TaskResult>();
+  s.agent.work = () => finished.promise;
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  const task = s.agent.received[0]?.task ?? assert.fail();
+  s.mover.sessions.clear();
+  await until(() => {
+    clock.advance(15_000);
+    return s.mover.sessions.size === 1;
+  }, 'the session is opened again');
+  assert.deepEqual(s.agent.renewed, []);
+  clock.advance(limits.jobGrantLifetimeMs / 2);
+  await until(() => {
+    clock.advance(15_000);
+    return s.agent.renewed.length > 0;
+  }, 'the grant is renewed');
+  const verifier = new GrantVerifier({
+    installation: s.server.running.installation,
+    keys: s.mover.trust?.identityKeys ?? [],
+    clock,
+  });
+  const [session] = s.mover.sessions.values();
+  const grant = await verifier.verify(s.agent.renewed[0] ?? '', { fingerprint: session?.fingerprint });
+  assert.equal(grant.sessionId, task.access.sessionId);
+  assert.ok(grant.expiresAt.getTime() > clock.now().getTime() + limits.jobGrantLifetimeMs / 2);
+  finished.resolve(success(task));
+  assert.equal((await endOf(s, run)).state, 'succeeded');
+});
+
+test('a run that takes too long is cancelled at the agent and fails', async (t) => {
+  const clock = new ManualClock(new Date());
+  const s = await system(t, { clock });
+  s.mover.agents.set(s.agent.id, s.agent);
+  const stopped = Promise.withResolvers<TaskResult>();
+  s.agent.work = () => stopped.promise;
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  clock.advance(168 * 3_600_000);
+  await until(() => s.agent.cancelled.includes(run), 'the agent is told');
+  stopped.reject(new HoldfastError('run.cancelled'));
+  const end = await endOf(s, run);
+  assert.equal(end.state, 'failed');
+  assert.equal(end.error?.code, 'run.timeout');
+});
+
+test('an agent that does not stop when it is cancelled loses its session', async (t) => {
+  const clock = new ManualClock(new Date());
+  const s = await system(t, { clock });
+  s.mover.agents.set(s.agent.id, s.agent);
+  s.agent.work = () => new Promise(() => undefined);
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  await s.server.client.call('cancelRun', { params: { id: run } });
+  await until(() => s.agent.cancelled.includes(run), 'the agent is told');
+  const ended = endOf(s, run);
+  await until(() => {
+    clock.advance(10_000);
+    return s.mover.closedSessions.length === 1;
+  }, 'the session is closed under it');
+  assert.equal((await ended).state, 'cancelled');
+});
+
+test('an agent that nobody can reach fails the run after a while, with the channel named', async (t) => {
+  const clock = new ManualClock(new Date());
+  const s = await system(t, { clock });
+  const run = await runJob(s);
+  const ended = endOf(s, run);
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  await until(() => {
+    clock.advance(1_000);
+    return over;
+  }, 'the run has failed');
+  const end = await ended;
+  assert.equal(end.state, 'failed');
+  assert.equal(end.error?.code, 'channel.closed');
+  assert.match(end.error?.message ?? '', /server-to-agent-transport.*posix-agent-control/);
+  assert.deepEqual(s.agent.received, []);
 });
