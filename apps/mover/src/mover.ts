@@ -30,7 +30,7 @@ const transportChannels = [
 ] as const satisfies readonly ChannelId[];
 
 export interface MoverOptions {
-  /** Identity, trust and ledger; mode 0700. The computer must be enrolled (`enrolMover`). */
+  /** Identity, trust and ledger; mode 0700. The computer must be enrolled (`enrolComputer` of the protocol package). */
   readonly dataDir: string;
   readonly config: MoverConfig;
   readonly logger: Logger;
