@@ -1,10 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 /** The real command line as a child process, as a person starts it. */
 
 const main = new URL('../main.ts', import.meta.url).pathname;
 const limitMs = 120_000;
+/** Compiled modules are shared by all processes of a test file: half of each one's time. */
+const compileCache = mkdtempSync(join(tmpdir(), 'holdfast-test-compiled-'));
+process.once('exit', () => rmSync(compileCache, { recursive: true, force: true }));
 
 export interface CliOptions {
   readonly cwd?: string;
@@ -66,7 +72,7 @@ function start(program: string, args: readonly string[], options: CliOptions): R
 /** Nothing of the person who runs the tests: no repository, no password, no folder of npm. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => !/^(HOLDFAST|RESTIC)_|^INIT_CWD$/.test(name));
-  return { ...Object.fromEntries(entries), HOLDFAST_DATA: '/nonexistent/holdfast', NO_COLOR: '1' };
+  return { ...Object.fromEntries(entries), HOLDFAST_DATA: '/nonexistent/holdfast', NODE_COMPILE_CACHE: compileCache };
 }
 
 /** The JSON lines of an output, in the form that the test expects; the assertions are what checks them. */

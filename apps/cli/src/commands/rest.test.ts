@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { createTestInstallation } from '@holdfast/wire/testing';
+import { compareFolders } from '../demonstration/comparison.ts';
+import { jsonResult, runCli, runProgram } from '../testing/run-cli.ts';
+import { makeSampleFolder } from '../testing/sample-folder.ts';
+
+/** The stand-alone commands over TLS, on restic's own server with a certificate of our kind. */
+
+const programName = 'restic-rest-server';
+
+describe('stand-alone commands over REST', { skip: skipUnless({ programs: [programName, 'restic'] }) }, () => {
+  const folder = temporaryFolder({ after });
+  const source = makeSampleFolder(join(folder, 'source'));
+  const ca = join(folder, 'ca.pem');
+  let server: ChildProcess;
+  let address = '';
+
+  before(async () => {
+    const installation = await createTestInstallation();
+    const leaf = await installation.issue({ role: 'mover' });
+    writeFileSync(ca, installation.caPem);
+    writeFileSync(join(folder, 'certificate.pem'), leaf.certificatePem);
+    writeFileSync(join(folder, 'key.pem'), leaf.privateKeyPem, { mode: 0o600 });
+    mkdirSync(join(folder, 'data'));
+    const { path } = requireProgram(programName);
+    const tls = ['--tls', '--tls-cert', join(folder, 'certificate.pem'), '--tls-key', join(folder, 'key.pem')];
+    server = spawn(path, ['--path', join(folder, 'data'), '--listen', '127.0.0.1:0', '--no-auth', ...tls], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const lines: AsyncIterable<string>[] = [server.stdout, server.stderr].flatMap((stream) => (stream ? [createInterface(stream)] : []));
+    const port = await Promise.race([...lines.map(portIn), once(server, 'exit').then(() => undefined)]);
+    assert.ok(port, `${programName} did not start`);
+    address = `rest:https://127.0.0.1:${port}/laptops/`;
+  });
+  after(async () => {
+    if (server.exitCode !== null) return;
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  });
+
+  test('a round trip, which restic agrees with', async () => {
+    const since = new Date();
+    const env = { RESTIC_REPOSITORY: address, RESTIC_PASSWORD: 'correct horse', RESTIC_CACERT: ca };
+    const missing = await runCli(['snapshots'], { env });
+    assert.equal(missing.status, 10, missing.stderr);
+    for (const args of [['repo', 'init'], ['backup', source], ['check', '--read-data']]) {
+      const result = await runCli(args, { env });
+      assert.equal(result.status, 0, `${args.join(' ')}: ${result.stderr}${result.stdout}`);
+    }
+    const check = await runProgram(requireProgram('restic').path, ['--no-cache', 'check', '--read-data'], { env });
+    assert.equal(check.status, 0, check.stdout + check.stderr);
+    const restored = await runCli(['restore', 'latest', '--target', join(folder, 'restored'), '--json'], { env });
+    assert.equal(jsonResult<{ files: number }>(restored.stdout).files, 5);
+    const report = await compareFolders({ source, restored: join(folder, 'restored', source), leftOut: new Set(), since });
+    assert.deepEqual(report.differences, []);
+  });
+
+  test('the CA must be given and must be the right one', async () => {
+    const env = { RESTIC_PASSWORD: 'correct horse' };
+    const none = await runCli(['snapshots', '--repo', address], { env });
+    assert.equal(none.status, 2);
+    assert.match(none.stderr, /--cacert/);
+    const other = join(folder, 'other-ca.pem');
+    writeFileSync(other, (await createTestInstallation()).caPem);
+    const wrong = await runCli(['snapshots', '--repo', address, '--cacert', other], { env });
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stderr, /client-to-mover[\s\S]*Code: channel\./);
+  });
+});
+
+async function portIn(lines: AsyncIterable<string>): Promise<string | undefined> {
+  for await (const line of lines) {
+    const found = /start server on .*:(\d+)$/.exec(line);
+    if (found) return found[1];
+  }
+  return new Promise(() => undefined);
+}
