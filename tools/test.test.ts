@@ -13,6 +13,7 @@ const skipping = `${passing} test('with a peer', { skip: 'needs a peer' }, () =>
 
 interface Run {
   readonly tests: Readonly<Record<string, string>>;
+  readonly others?: Readonly<Record<string, string>>;
   readonly required?: unknown;
   readonly arguments?: readonly string[];
   readonly ci?: boolean;
@@ -24,6 +25,7 @@ function npmTest(t: TestContext, run: Run): { readonly status: number | null; re
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, 'tools', 'required-tests.json'), JSON.stringify(run.required ?? {}));
   for (const [name, text] of Object.entries(run.tests)) writeFileSync(join(folder, 'tests', `${name}.test.ts`), text);
+  for (const [name, text] of Object.entries(run.others ?? {})) writeFileSync(join(folder, name), text);
   const script = join(import.meta.dirname, 'test.ts');
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--root', folder, ...(run.arguments ?? [])], {
     encoding: 'utf8',
@@ -39,6 +41,14 @@ test('a good run ends with 0 and the closing lines', (t) => {
   assert.match(output, closing);
   assert.doesNotMatch(output, /slow/);
   assert.equal(status, 0);
+});
+
+test('the tests of a shared suite belong to the file that runs it', (t) => {
+  const suite = "import { test } from 'node:test'; export const suite = () => test('shared', () => {});";
+  const user = "import { suite } from './suite.ts'; suite();";
+  const { output } = npmTest(t, { tests: { one: user, two: user }, others: { 'tests/suite.ts': suite } });
+  assert.match(output, /✔ tests\/one\.test\.ts {2}1 test /);
+  assert.match(output, /✔ tests\/two\.test\.ts {2}1 test /);
 });
 
 test('a failure is shown with what its file printed, and ends with 1', (t) => {

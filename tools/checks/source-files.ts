@@ -19,8 +19,9 @@ export function textFiles(root: string): readonly string[] {
   return walk(root, '').filter((path) => textFile.test(path) && path !== 'package-lock.json');
 }
 
+/** Tests, and what only tests use: folders called `testing`. */
 export function isTest(path: string): boolean {
-  return /\.test\.tsx?$/.test(path) || path.startsWith('tests/') || path.startsWith('bench/');
+  return /\.test\.tsx?$|\/testing\//.test(path) || path.startsWith('tests/') || path.startsWith('bench/');
 }
 
 function walk(root: string, folder: string): readonly string[] {

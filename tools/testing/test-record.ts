@@ -31,7 +31,7 @@ export class TestRecord {
   add(event: TestEvent): TestResult | undefined {
     if (event.type !== 'test:start' && event.type !== 'test:pass' && event.type !== 'test:fail') return undefined;
     const { data } = event;
-    const path = data.file ?? data.name;
+    const path = entryFileOf(data) ?? data.name;
     const names = this.#names.get(path) ?? [];
     this.#names.set(path, names);
     names.length = data.nesting;
@@ -72,4 +72,9 @@ export class TestRecord {
   #relative(path: string): string {
     return path.startsWith(`${this.#root}/`) ? path.slice(this.#root.length + 1) : path;
   }
+}
+
+/** The test file that was started: a suite that several of them share has a file of its own, which `file` names. */
+function entryFileOf(data: { readonly file?: string | undefined; readonly entryFile?: string }): string | undefined {
+  return data.entryFile ?? data.file;
 }
