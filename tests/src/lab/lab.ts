@@ -48,7 +48,20 @@ export class Lab implements AsyncDisposable {
     const namespace = `${this.#prefix}h${number}`;
     const address = `10.77.0.${number}`;
     ip('netns', 'add', namespace);
-    ip('link', 'add', 'eth0', 'netns', namespace, 'type', 'veth', 'peer', 'name', `port${number}`, 'netns', this.#switch);
+    ip(
+      'link',
+      'add',
+      'eth0',
+      'netns',
+      namespace,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      `port${number}`,
+      'netns',
+      this.#switch,
+    );
     inNamespace(this.#switch, 'ip', 'link', 'set', `port${number}`, 'master', 'br0', 'up');
     inNamespace(namespace, 'ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
     for (const device of ['lo', 'eth0']) inNamespace(namespace, 'ip', 'link', 'set', device, 'up');
@@ -85,7 +98,11 @@ export class LabHost implements AsyncDisposable {
     return this.run(process.execPath, [cliFile, ...args], options);
   }
 
-  run(program: string, args: readonly string[], options: { readonly input?: string; readonly status?: number } = {}): string {
+  run(
+    program: string,
+    args: readonly string[],
+    options: { readonly input?: string; readonly status?: number } = {},
+  ): string {
     try {
       return execFileSync('ip', ['netns', 'exec', this.namespace, program, ...args], {
         encoding: 'utf8',
@@ -96,7 +113,9 @@ export class LabHost implements AsyncDisposable {
     } catch (error) {
       const { status, stdout = '', stderr = '' } = error as { status?: number; stdout?: string; stderr?: string };
       if (status !== undefined && status === options.status) return `${stdout}${stderr}`;
-      throw new Error(`${program} ${args.join(' ')} on ${this.name} ended with ${status}:\n${stdout}\n${stderr}`, { cause: error });
+      throw new Error(`${program} ${args.join(' ')} on ${this.name} ended with ${status}:\n${stdout}\n${stderr}`, {
+        cause: error,
+      });
     }
   }
 
@@ -153,7 +172,9 @@ export class LabProcess {
     const exited = this.#exited.then(async () => {
       throw new Error(`${this.role} ended before it was ready:\n${await readFile(this.logFile, 'utf8')}`);
     });
-    const [message] = (await Promise.race([answer, exited])) as [{ kind: string; details: Record<string, unknown>; error?: unknown }];
+    const [message] = (await Promise.race([answer, exited])) as [
+      { kind: string; details: Record<string, unknown>; error?: unknown },
+    ];
     if (message.kind === 'ready') return message.details;
     throw new Error(`${this.role} failed to start: ${JSON.stringify(message.error)}`);
   }

@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { HoldfastError, productVersion } from '@holdfast/core';
-import { moverConfigSchema, startMover } from '@holdfast/mover';
 import { type EnrollableRole, enrolComputer } from '@holdfast/protocol';
-import { serverConfigSchema, startServer } from '@holdfast/server';
 import { createWire } from '@holdfast/wire';
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
@@ -23,7 +20,8 @@ interface RoleOptions {
 export function registerRoles(program: Command): void {
   roleCommand(program, 'server', 'the backup server: catalogue, CA, jobs and the REST API').action(
     async (options: RoleOptions) => {
-      const config = await configuration(serverConfigSchema, options);
+      const { serverConfigSchema, startServer } = await import('@holdfast/server');
+    const config = await configuration(serverConfigSchema, options);
       await serveRole(async () => {
         const server = await startServer({
           dataDir: dataOf(options, 'server'),
@@ -37,7 +35,8 @@ export function registerRoles(program: Command): void {
 
   roleCommand(program, 'mover', 'the data mover of this computer: repositories, sessions and data channels').action(
     async (options: RoleOptions) => {
-      const config = await configuration(moverConfigSchema, options);
+      const { moverConfigSchema, startMover } = await import('@holdfast/mover');
+    const config = await configuration(moverConfigSchema, options);
       await serveRole(async () => {
         const mover = await startMover({ dataDir: dataOf(options, 'mover'), config, logger: createLogger('mover') });
         const listening = [
@@ -50,7 +49,8 @@ export function registerRoles(program: Command): void {
 
   roleCommand(program, 'agent', 'the agent of this computer: runs backups and restores').action(
     async (options: RoleOptions) => {
-      const config = await configuration(agentConfigSchema, options);
+      const { agentConfigSchema, startAgent } = await import('@holdfast/agent');
+    const config = await configuration(agentConfigSchema, options);
       await serveRole(async () => {
         const agent = await startAgent({
           dataDir: dataOf(options, 'agent'),

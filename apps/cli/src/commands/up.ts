@@ -108,6 +108,6 @@ function checkHint(repository: { readonly name: string; readonly location: strin
   const command = process.env['HOLDFAST_COMMAND'] ? 'npm run -s holdfast --' : 'holdfast';
   return [
     'The repository is a plain restic repository. Check it with any restic:',
-    `  restic -r ${repository.location} --password-command '${command} repo password ${repository.name} --data ${dataDir}' check --read-data`,
+    `  restic -r ${repository.location} --password-command '${command} repo password ${repository.name} --show --data ${dataDir}' check --read-data`,
   ].join('\n');
 }

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { requireProgram, skipUnless } from '@holdfast/core/testing';
+import { Fleet, makeSource } from './fleet.ts';
+import { labNeeds } from './lab.ts';
+
+/**
+ * Whole fleets across network namespaces: every connection is made between computers with addresses of their own, on the
+ * contract's ports. Rows of the contract are live because of these tests.
+ */
+
+const isDataPort = (port: number): boolean => port >= 2500 && port <= 3300;
+
+test('a fleet on the contract’s ports', { skip: labNeeds }, async (t) => {
+  const fleet = await Fleet.open(t);
+  const source = makeSource(fleet.computer);
+  const { job } = fleet.prepare({ source });
+  const serverBefore = bytesMoved(fleet.processes.server.pid);
+  const run = fleet.run(job);
+
+  await t.test('a job of the server backs up a Linux computer without any fallback', () => {
+    assert.equal(run.state, 'succeeded');
+    assert.deepEqual(run.degradations, []);
+  });
+
+  await t.test('a Linux agent holds its control connection to the server on 10006', () => {
+    const use = fleet.use('posix-agent-control');
+    assert.deepEqual(use.ports, [10006]);
+    assert.ok(use.connectionsOut > 0 && use.connectionsIn > 0);
+  });
+
+  await t.test(
+    'the server reaches the transport service of a Linux agent’s computer on 6162 and gives it tasks there',
+    () => {
+      assert.equal(run.carrier, 'server-to-agent-transport');
+      const use = fleet.use('server-to-agent-transport');
+      assert.deepEqual(use.ports, [6162]);
+      assert.ok(use.connectionsOut > 0 && use.connectionsIn > 0);
+    },
+  );
+
+  await t.test('a Linux agent opens its session at a Linux repository on 6162', () => {
+    const use = fleet.use('agent-to-mover-transport');
+    assert.deepEqual(use.ports, [6162]);
+    assert.ok(use.connectionsOut > 0 && use.connectionsIn > 0);
+  });
+
+  await t.test('a Linux agent sends its data to a Linux repository over leased ports of 2500 to 3300', () => {
+    const use = fleet.use('agent-to-mover-data');
+    assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports}`);
+    assert.ok(use.bytesOut > 8 * 1024 * 1024);
+  });
+
+  await t.test('no backup byte passes the server', () => {
+    // What the kernel counted for the server's process, sockets and files alike, against 8 MiB of backup.
+    const moved = bytesMoved(fleet.processes.server.pid) - serverBefore;
+    assert.ok(moved < 2 * 1024 * 1024, `${moved} bytes were read or written by the server`);
+    const stored = readdirSync(join(fleet.store.folder, 'repositories'), { recursive: true, withFileTypes: true });
+    assert.ok(stored.some((entry) => entry.isFile() && entry.parentPath.includes('/data/')));
+  });
+
+  await t.test(
+    'the repository on the store is one that restic can check',
+    { skip: skipUnless({ programs: ['restic'] }) },
+    () => {
+      const password = fleet.command(['repo', 'password', 'default', '--show']).trim();
+      const repository = join(fleet.store.folder, 'repositories', 'local', 'default');
+      fleet.store.run('env', [
+        `RESTIC_PASSWORD=${password}`,
+        requireProgram('restic').path,
+        '-r',
+        repository,
+        '--no-cache',
+        'check',
+        '--read-data',
+      ]);
+    },
+  );
+});
+
+test('the mover dials ports leased on the agent’s computer, so that nothing need be open from the agent to it', {
+  skip: labNeeds,
+}, async (t) => {
+  const fleet = await Fleet.open(t);
+  // The store takes nothing from the agent's computer, and the server's calls only on 6162.
+  fleet.store.firewall([`ip saddr ${fleet.computer.address} ct state new drop`]);
+  const { job } = fleet.prepare({ source: makeSource(fleet.computer), direction: 'mover-dials' });
+  const run = fleet.run(job);
+  assert.equal(run.state, 'succeeded', JSON.stringify(run));
+  assert.deepEqual(run.degradations, []);
+  const use = fleet.use('server-to-agent-data');
+  assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports}`);
+  assert.ok(use.bytesOut > 8 * 1024 * 1024);
+});
+
+test('with 2500 to 3300 blocked, data goes over 6162 and the run says which channel was blocked', {
+  skip: labNeeds,
+}, async (t) => {
+  const fleet = await Fleet.open(t);
+  fleet.store.firewall(['tcp dport 2500-3300 reject with tcp reset']);
+  const { job } = fleet.prepare({ source: makeSource(fleet.computer) });
+  const run = fleet.run(job, 3);
+  assert.equal(run.state, 'warning');
+  assert.deepEqual(
+    run.degradations.map(({ channel, usedInstead }) => [channel, usedInstead]),
+    [['agent-to-mover-data', 'agent-to-mover-transport']],
+  );
+  assert.ok(fleet.use('agent-to-mover-transport').bytesOut > 8 * 1024 * 1024);
+});
+
+test('with 6162 of the agent’s computer blocked, tasks go over the connection that the agent holds, and the run says so', {
+  skip: labNeeds,
+}, async (t) => {
+  const fleet = await Fleet.open(t);
+  fleet.computer.firewall(['tcp dport 6162 reject with tcp reset']);
+  const { job } = fleet.prepare({ source: makeSource(fleet.computer) });
+  const run = fleet.run(job, 3);
+  assert.equal(run.state, 'warning');
+  assert.equal(run.carrier, 'posix-agent-control');
+  assert.deepEqual(
+    run.degradations.map(({ channel, usedInstead }) => [channel, usedInstead]),
+    [['server-to-agent-transport', 'posix-agent-control']],
+  );
+});
+
+test('with 6162 of the repository blocked, the run fails and the error names the channel and what to do', {
+  skip: labNeeds,
+}, async (t) => {
+  const fleet = await Fleet.open(t);
+  const { job } = fleet.prepare({ source: makeSource(fleet.computer) });
+  fleet.store.firewall(['tcp dport 6162 reject with tcp reset']);
+  const run = fleet.run(job, 1);
+  assert.equal(run.state, 'failed');
+  assert.equal(run.error?.code, 'channel.refused');
+  assert.match(run.error?.message ?? '', /server-to-mover/);
+  assert.match(run.error?.guidance ?? '', /holdfast ports list/);
+});
+
+/** Bytes that a process has read and written, by the kernel's count (proc(5), rchar and wchar). */
+function bytesMoved(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/io`, 'utf8');
+  const count = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
+  return count('rchar') + count('wchar');
+}
