@@ -1,6 +1,6 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, hasCode } from '@holdfast/core';
 import { limits, moverApiPrefix, parseErrorReport, parseMessage } from '@holdfast/protocol';
-import { type HttpClient, httpClient, type Wire } from '@holdfast/wire';
+import { type HttpClient, type HttpResponse, httpClient, type Wire } from '@holdfast/wire';
 import { z } from 'zod';
 import { connectionsPerMover, maxMoverAnswerBytes, maxMoverClients, moverRequestTimeoutMs } from '../limits.ts';
 import { type ComputerRow, portOf } from './computers.ts';
@@ -34,15 +34,7 @@ export class MoverLinks implements AsyncDisposable {
 
   /** Throws what the mover reports, or an error of the channel. */
   async request<Schema extends z.ZodType>(mover: ComputerRow, o: MoverRequest<Schema>): Promise<z.output<Schema>> {
-    const link = await this.#link(mover);
-    const response = await link.http.request({
-      method: o.method,
-      path: `${moverApiPrefix}${o.path}`,
-      headers: { accept: 'application/json', ...(o.body === undefined ? {} : { 'content-type': 'application/json' }) },
-      ...(o.body === undefined ? {} : { body: JSON.stringify(o.body) }),
-      ...(o.signal ? { signal: o.signal } : {}),
-      timeoutMs: moverRequestTimeoutMs,
-    });
+    const response = await this.#send(mover, o);
     const text = await response.text(Math.min(maxMoverAnswerBytes, limits.maxJsonBytes));
     const content: unknown = text === '' ? {} : JSON.parse(text);
     if (response.status >= 200 && response.status < 300) {
@@ -54,6 +46,34 @@ export class MoverLinks implements AsyncDisposable {
         message: `Mover ${mover.hostname} answered ${o.method} ${o.path} with HTTP status ${response.status}.`,
       })
     );
+  }
+
+  /**
+   * A connection that was kept from earlier may be dead without either end knowing. What may be repeated is then asked once
+   * more over a new one, which either works or says why the mover can't be reached.
+   */
+  async #send(mover: ComputerRow, o: Omit<MoverRequest<z.ZodType>, 'answer'>): Promise<HttpResponse> {
+    const ask = async (): Promise<HttpResponse> => {
+      const { http } = await this.#link(mover);
+      return http.request({
+        method: o.method,
+        path: `${moverApiPrefix}${o.path}`,
+        headers: {
+          accept: 'application/json',
+          ...(o.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(o.body === undefined ? {} : { body: JSON.stringify(o.body) }),
+        ...(o.signal ? { signal: o.signal } : {}),
+        timeoutMs: moverRequestTimeoutMs,
+      });
+    };
+    try {
+      return await ask();
+    } catch (error) {
+      if (o.method === 'POST' || !hasCode(error, 'channel.closed')) throw error;
+      await this.drop(mover.id);
+      return ask();
+    }
   }
 
   /** As `request`, for what is answered with nothing of interest. */
