@@ -5,45 +5,72 @@ import { decodeConfig, encodeConfig, newConfig } from './config.ts';
 import { isDamage } from './damage.ts';
 import { encodeKeyFile, type KeyOptions, openKeyFile } from './key-file.ts';
 import { limits } from './limits.ts';
-import { parseObjectId, shortId } from './object-id.ts';
+import { type ObjectId, parseObjectId, shortId } from './object-id.ts';
 import { Repository, type WaitOptions } from './repository.ts';
 import { newRepositoryKey, type RepositoryKey } from './repository-key.ts';
 import { refuseLarge, requireHash } from './unpacked-file.ts';
 
-/** Makes a repository where there is none. @throws repository.exists */
+/**
+ * Makes a repository where there is none. What an interrupted attempt with the same password left behind is completed.
+ * @throws repository.exists
+ */
 export async function initRepository(
   target: Target,
   options: { password: string; keyOptions?: KeyOptions; clock?: Clock } & WaitOptions,
 ): Promise<Repository> {
-  const { signal, keyOptions } = options;
+  const { signal, password } = options;
   const exists = new HoldfastError('repository.exists', {
     message: `There is a repository at ${target.location} already.`,
   });
   if (await target.stat({ type: 'config', id: '' }, { signal })) throw exists;
-  // A key without a configuration is what a crash below leaves behind; a second key file would belong to another master key.
-  for await (const page of target.list('key', { signal })) {
-    if (page.length > 0)
-      throw new HoldfastError('repository.exists', {
-        message: `At ${target.location} there are keys but no configuration: an initialisation was interrupted, or the configuration is lost.`,
-        guidance: 'If it never held a backup, empty the place and try again. Otherwise restore the file `config`.',
-      });
-  }
-  const key = newRepositoryKey();
-  const config = newConfig();
   // The key first: from the moment the configuration is there, the repository counts as complete.
-  const file = await encodeKeyFile(key, options.password, keyOptions);
-  await target.create({ type: 'key', id: file.id }, [file.bytes], { signal });
+  const { key, made } = (await keyOfInterrupted(target, password, signal)) ?? (await makeKey(target, options));
+  const config = newConfig();
   try {
     await target.create({ type: 'config', id: '' }, [new BlobCipher(key).seal(encodeConfig(config))], { signal });
   } catch (error) {
     // Somebody else was faster; the configuration is theirs and our key fits nothing.
     if (hasCode(error, 'storage.exists')) {
-      await target.delete({ type: 'key', id: file.id }, { signal });
+      if (made !== undefined) await target.delete({ type: 'key', id: made }, { signal });
       throw exists;
     }
     throw error;
   }
   return new Repository({ target, config, key, clock: options.clock ?? systemClock });
+}
+
+async function makeKey(
+  target: Target,
+  options: { password: string; keyOptions?: KeyOptions } & WaitOptions,
+): Promise<{ key: RepositoryKey; made: ObjectId | undefined }> {
+  const key = newRepositoryKey();
+  const file = await encodeKeyFile(key, options.password, options.keyOptions);
+  await target.create({ type: 'key', id: file.id }, [file.bytes], { signal: options.signal });
+  return { key, made: file.id };
+}
+
+/**
+ * A key without a configuration is what a crash between the two leaves behind. With the same password the key goes on being
+ * used; with another one it is not ours to judge, and a second key file would belong to another master key.
+ */
+async function keyOfInterrupted(
+  target: Target,
+  password: string,
+  signal: AbortSignal | undefined,
+): Promise<{ key: RepositoryKey; made: undefined } | undefined> {
+  let isEmpty = true;
+  for await (const page of target.list('key', { signal, pageSize: 1 })) if (page.length > 0) isEmpty = false;
+  if (isEmpty) return undefined;
+  try {
+    return { key: await findKey(target, password, signal), made: undefined };
+  } catch (error) {
+    if (!hasCode(error, 'repository.password')) throw error;
+    throw new HoldfastError('repository.exists', {
+      message: `At ${target.location} there are keys but no configuration: an initialisation with another password was interrupted, or the configuration is lost.`,
+      guidance: 'If it never held a backup, empty the place and try again. Otherwise restore the file `config`.',
+      cause: error,
+    });
+  }
 }
 
 /** Opens a repository. @throws repository.missing, repository.password, repository.version, storage.tampered */

@@ -37,6 +37,16 @@ test('a repository is made once, opens with its password or its key, and with no
   });
 });
 
+test('an initialisation that was interrupted after the key is completed with the same password', async () => {
+  const target = new MemoryTarget();
+  const first = await initRepository(target, { password: samplePassword, keyOptions: cheapKey });
+  target.objects.delete('config:');
+  const completed = await initRepository(target, { password: samplePassword, keyOptions: cheapKey });
+  assert.deepEqual(completed.masterKey, first.masterKey);
+  assert.equal(target.ids('key').length, 1);
+  await openRepository(target, { password: samplePassword });
+});
+
 test('a second key opens too, a damaged one does not hide it, and a tampered configuration is told from a wrong password', async () => {
   const target = new MemoryTarget();
   const made = await initRepository(target, { password: samplePassword, keyOptions: cheapKey });
