@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
 import type { Repository } from '@holdfast/repository';
+import { openLocalDisk } from '@holdfast/storage';
 import type { BackupSetup } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
 import { backup, engineLimits, listTree, restore } from './index.ts';
@@ -37,7 +38,7 @@ async function setup(repository: Repository): Promise<BackupSetup> {
 
 describe('backup', () => {
   it('leaves out what the patterns say', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'a/cache/deep'), { recursive: true });
     fs.mkdirSync(join(source, 'b'));
@@ -49,7 +50,7 @@ describe('backup', () => {
   });
 
   it('stores several sources under their absolute paths, and one inside another only once', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     for (const name of ['x/one', 'x/two', 'y']) fs.mkdirSync(join(folder, name), { recursive: true });
     for (const name of ['x/one/a', 'x/two/b', 'y/c', 'single']) fs.writeFileSync(join(folder, name), name);
     const sources = [
@@ -68,7 +69,7 @@ describe('backup', () => {
   });
 
   it('stays on one file system when asked to', { skip: skipUnless({ root: true, platform: 'linux' }) }, async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'mount'), { recursive: true });
     if (spawnSync('mount', ['-t', 'tmpfs', 'none', join(source, 'mount')]).status !== 0) {
@@ -88,7 +89,7 @@ describe('backup', () => {
   });
 
   it('reports what is missing, and makes no snapshot of nothing', async (t) => {
-    const { folder, repository, target } = await testRepository(t);
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
     fs.writeFileSync(join(folder, 'there'), 'x');
     const partly = await backup(repository, { sources: [join(folder, 'there'), join(folder, 'missing')] });
     assert.equal(partly.complete, false);
@@ -105,7 +106,7 @@ describe('backup', () => {
   });
 
   it('reports files that vanish between listing and reading, and unreadable folders', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     fs.writeFileSync(join(folder, 'there'), 'x');
     const given = await setup(repository);
     const scanner = new FolderScanner(given, new BlobStore(given, () => undefined));
@@ -127,7 +128,7 @@ describe('backup', () => {
   });
 
   it('reports unreadable files and goes on', { skip: skipUnless({ root: true, platform: 'linux' }) }, async (t) => {
-    const { folder, repository, repositoryFolder } = await testRepository(t);
+    const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'closed'), { recursive: true });
     fs.writeFileSync(join(source, 'closed/inside'), 'x');
@@ -170,7 +171,7 @@ describe('backup', () => {
   });
 
   it('reports files that change while they are read, and stores what was read', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const path = join(folder, 'growing');
     fs.writeFileSync(path, noise(20_000_000));
     const given = await setup(repository);
@@ -189,7 +190,7 @@ describe('backup', () => {
   });
 
   it('stops soon after an abort, without a snapshot, a lock or a thread left', async (t) => {
-    const { folder, repository, target } = await testRepository(t);
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     for (let number = 0; number < 16; number += 1)
@@ -211,7 +212,7 @@ describe('backup', () => {
   });
 
   it('fails when the storage does, and writes no snapshot', async (t) => {
-    const { folder, repository, target } = await testRepository(t);
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
     fs.writeFileSync(join(folder, 'file'), noise(1_000_000));
     const create = target.create.bind(target);
     t.mock.method(target, 'create', (...call: Parameters<typeof create>) =>
@@ -223,7 +224,7 @@ describe('backup', () => {
   });
 
   it('reports progress that only grows, at most ten times a second', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     fs.writeFileSync(join(folder, 'file'), noise(20_000_000));
     const bytes: number[] = [];
     const phases = new Set<string>();

@@ -87,16 +87,16 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
 
   const stop = new AbortController();
-  let run: BackupRun | undefined;
+  const begun: { run?: BackupRun } = {};
   const fail = (error: unknown): void => {
     stop.abort(error);
-    run?.fail(error);
+    begun.run?.fail(error);
   };
   // The threads start while the lock is taken and the index is read.
   await using pool = new ThreadPool<BackupJob, BackupResult, PackEvent>({
     entry: new URL('./backup-worker.ts', import.meta.url),
     size,
-    onEvent: ({ pack }) => run?.uploads.add(pack),
+    onEvent: ({ pack }) => begun.run?.uploads.add(pack),
     onFailure: fail,
   });
   const given = options.signal === undefined ? [] : [options.signal];
@@ -131,7 +131,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     slabCount: slabs.length,
     onProgress: () => progress.report(() => progressOf('backup', current)),
   });
-  run = current;
+  begun.run = current;
   try {
     const tree = await current.run(root, parent?.tree);
     const { counts } = current;

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { program, programs, skipUnless } from '@holdfast/core/testing';
+import { openLocalDisk } from '@holdfast/storage';
 import { backup, listTree, restore } from './index.ts';
 import { makeNastyTree, makeRootsTree } from './testing/nasty-tree.ts';
 import { testPassword, testRepository } from './testing/test-repository.ts';
@@ -31,7 +32,7 @@ const skip = skipUnless({ programs: ['restic'], platform: 'linux' });
 describe('with restic', { skip }, () => {
   for (const { path, version } of programs('restic'))
     it(`restic ${version} checks our backup and restores it identically`, async (t) => {
-      const { folder, repository, repositoryFolder } = await testRepository(t);
+      const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
       const source = join(folder, 'source');
       makeNastyTree(source);
       if (process.getuid?.() === 0) makeRootsTree(source);
@@ -53,7 +54,7 @@ describe('with restic', { skip }, () => {
   it('what restic backed up is restored identically', async (t) => {
     const newest = program('restic');
     assert.ok(newest);
-    const { folder, repository, repositoryFolder } = await testRepository(t);
+    const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     makeNastyTree(source);
     if (process.getuid?.() === 0) makeRootsTree(source);
@@ -70,7 +71,7 @@ describe('with restic', { skip }, () => {
   it('an unchanged folder gets the id that restic gives it, and its snapshots serve as parents', async (t) => {
     const newest = program('restic');
     assert.ok(newest);
-    const { folder, repository, repositoryFolder } = await testRepository(t);
+    const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'inner'), { recursive: true });
     for (const name of ['a', 'b <&> ü', 'inner/c']) fs.writeFileSync(join(source, name), name);

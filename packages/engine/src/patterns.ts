@@ -75,7 +75,7 @@ function malformed(pattern: string, detail: string): HoldfastError {
 const special = /[\\^$.*+?()[\]{}|/]/;
 
 function globExpression(name: string, pattern: string): RegExp {
-  const chars = [...name];
+  const chars = Array.from(name);
   let source = '';
   for (let at = 0; at < chars.length; at += 1) {
     const char = chars[at] ?? '';

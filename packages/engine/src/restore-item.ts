@@ -13,20 +13,20 @@ const createFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 const aclNames = ['system.posix_acl_access', 'system.posix_acl_default'].map((name) => Buffer.from(name));
 
 /** Thrown when an entry that exists is to be kept. */
-export const kept = Symbol('kept');
+export class Kept extends Error {}
 
 /** The folder's entries are addressed through its descriptor: no link can lead anywhere else. */
 export function itemPath(item: Item): Buffer {
   return Buffer.concat([item.prefix, item.name]);
 }
 
-/** Makes something where nothing may be; what is there is dealt with by the policy. @throws kept */
+/** Makes something where nothing may be; what is there is dealt with by the policy. @throws Kept */
 export function makeFresh<Made>(path: Buffer, overwrite: Overwrite, make: () => Made): Made {
   try {
     return make();
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST' || overwrite === 'refuse') throw error;
-    if (overwrite === 'keep') throw kept;
+    if (overwrite === 'keep') throw new Kept('it exists');
     // A folder is never removed with all that is in it: unlink answers EISDIR or EPERM.
     fs.unlinkSync(path);
     return make();
@@ -40,7 +40,7 @@ export function createFile(path: Buffer, overwrite: Overwrite): number {
 /** What is wrong with one item without making it fail. */
 export type ReportPart = (what: string, cause: unknown) => void;
 
-/** Makes a link, device, fifo or socket and gives it its attributes. @throws errors of the system, `kept` */
+/** Makes a link, device, fifo or socket and gives it its attributes. @throws errors of the system, `Kept` */
 export function restoreSpecial(item: Item, options: RestoreItemOptions, report: ReportPart): void {
   const path = itemPath(item);
   const { attributes } = item;

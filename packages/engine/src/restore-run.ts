@@ -1,57 +1,20 @@
 import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import {
-  type Node,
-  type ObjectId,
-  parseTime,
-  plainLength,
-  type Repository,
-  unixPermissions,
-} from '@holdfast/repository';
-import { asBuffer, joinPath, printPath } from './byte-path.ts';
+import { type Node, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
+import { printPath } from './byte-path.ts';
 import { limits } from './limits.ts';
-import { type PatternList, patternText } from './patterns.ts';
 import { reason } from './problem.ts';
 import type { ProblemList } from './problem-list.ts';
+import { attributesOf } from './restore-attributes.ts';
 import { type TargetFolder, TargetFolders } from './restore-folders.ts';
-import { createFile, itemPath, kept, makeFresh } from './restore-item.ts';
-import type { Attributes, Item, Outcome, Overwrite, RestoreJob, RestoreResult } from './restore-jobs.ts';
+import { createFile, itemPath, Kept, makeFresh } from './restore-item.ts';
+import type { Item, Outcome, Overwrite, RestoreJob, RestoreResult } from './restore-jobs.ts';
 import { RestoreReads } from './restore-reads.ts';
+import type { RestoreSelection } from './restore-selection.ts';
+import { type Batch, failedOutcome, type OpenFile, type RestoreCounts } from './restore-state.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
 export type RestorePool = ThreadPool<RestoreJob, RestoreResult, never>;
-
-export interface RestoreCounts {
-  filesDone: number;
-  foldersDone: number;
-  /** Links, devices, fifos, sockets. */
-  othersDone: number;
-  bytesDone: number;
-  kept: number;
-  failed: number;
-}
-
-interface Selection {
-  readonly include: PatternList;
-  readonly exclude: PatternList;
-}
-
-/** One file while several jobs write to it. */
-interface OpenFile {
-  readonly fd: number;
-  readonly item: Item;
-  readonly folder: TargetFolder;
-  readonly path: Buffer;
-  /** Blobs not written, and one for the walk that still adds some. */
-  open: number;
-  failed: boolean;
-}
-
-interface Batch {
-  readonly items: Item[];
-  readonly folders: TargetFolder[];
-  readonly paths: Buffer[];
-}
 
 /** One restore: walks the snapshot, makes folders, and gives files to the threads. */
 export class RestoreRun {
@@ -61,7 +24,7 @@ export class RestoreRun {
   readonly #pool: RestorePool;
   readonly #problems: ProblemList;
   readonly #signal: AbortSignal;
-  readonly #selection: Selection;
+  readonly #selection: RestoreSelection;
   readonly #overwrite: Overwrite;
   readonly #onProgress: () => void;
   readonly #reads: RestoreReads;
@@ -79,7 +42,7 @@ export class RestoreRun {
     readonly pool: RestorePool;
     readonly problems: ProblemList;
     readonly signal: AbortSignal;
-    readonly selection: Selection;
+    readonly selection: RestoreSelection;
     readonly overwrite: Overwrite;
     readonly target: Buffer;
     readonly onProgress: () => void;
@@ -102,8 +65,9 @@ export class RestoreRun {
       failed: false,
     };
     this.#folders = new TargetFolders(this.#root, options.target, options.overwrite);
-    // Nobody waits for it before `run` does.
-    this.#failure.promise.catch(() => undefined);
+    this.#failure.promise.catch(() => {
+      // Whoever calls `run` gets it; before that, nobody waits for it.
+    });
     this.#reads = new RestoreReads({
       repository: options.repository,
       signal: options.signal,
@@ -135,7 +99,7 @@ export class RestoreRun {
 
   async #all(tree: ObjectId): Promise<void> {
     const stack: { readonly folder: TargetFolder; readonly tree: ObjectId; readonly selected: boolean }[] = [
-      { folder: this.#root, tree, selected: this.#selection.include.empty },
+      { folder: this.#root, tree, selected: this.#selection.everything },
     ];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       this.#signal.throwIfAborted();
@@ -149,7 +113,7 @@ export class RestoreRun {
       }
       const inner: typeof stack = [];
       for (const node of nodes) {
-        const entry = this.#select(folder, node, next.selected);
+        const entry = this.#selection.choose(folder, node.name, next.selected);
         if (entry === undefined || folder.failed) continue;
         if (node.type === 'dir') {
           const child = this.#childFolder(folder, node, entry);
@@ -173,19 +137,6 @@ export class RestoreRun {
     await this.#reads.settle();
     // Files that end start jobs for attributes, and folders that end start others.
     while (this.#running.size > 0) await Promise.all(this.#running);
-  }
-
-  #select(
-    folder: TargetFolder,
-    node: Node,
-    aboveSelected: boolean,
-  ): { path: Buffer; parts: readonly string[]; selected: boolean } | undefined {
-    const { include, exclude } = this.#selection;
-    const path = joinPath(folder.path, node.name);
-    if (include.empty && exclude.empty) return { path, parts: [], selected: true };
-    const parts = [...folder.parts, patternText(node.name)];
-    if (exclude.matches(parts)) return undefined;
-    return { path, parts, selected: aboveSelected || include.matches(parts) };
   }
 
   #childFolder(parent: TargetFolder, node: Node, entry: { path: Buffer; parts: readonly string[] }): TargetFolder {
@@ -275,7 +226,12 @@ export class RestoreRun {
     try {
       fd = createFile(itemPath(item), this.#overwrite);
     } catch (error) {
-      this.#end(folder, path, error === kept ? { state: 'kept', problems: [] } : failedOutcome(reason(error)), 'file');
+      this.#end(
+        folder,
+        path,
+        error instanceof Kept ? { state: 'kept', problems: [] } : failedOutcome(reason(error)),
+        'file',
+      );
       return;
     }
     const file: OpenFile = { fd, item, folder, path, open: 1, failed: false };
@@ -359,7 +315,7 @@ export class RestoreRun {
       }
     } catch (error) {
       outcome =
-        error === kept
+        error instanceof Kept
           ? { state: 'kept', problems: [] }
           : failedOutcome(`the hard link could not be made (${reason(error)})`);
     }
@@ -468,23 +424,4 @@ export class RestoreRun {
       }),
     );
   }
-}
-
-function failedOutcome(what: string): Outcome {
-  return { state: 'failed', problems: [new HoldfastError('restore.item', { message: what }).toJSON()] };
-}
-
-/** Times of year 0 are restic's "not known"; the tree's own check has refused what is no time. */
-function attributesOf(node: Node): Attributes {
-  return {
-    type: node.type,
-    permissions: unixPermissions(node.mode),
-    uid: node.uid,
-    gid: node.gid,
-    modifiedNs: parseTime(node.mtime) ?? 0n,
-    accessedNs: parseTime(node.atime) ?? 0n,
-    extendedAttributes: node.extendedAttributes,
-    linkTarget: node.linkTarget && asBuffer(node.linkTarget),
-    device: node.device,
-  };
 }

@@ -7,7 +7,7 @@ import { reason } from './problem.ts';
 import {
   createFile,
   itemPath,
-  kept,
+  Kept,
   type RestoreItemOptions,
   restoreFileAttributes,
   restoreSpecial,
@@ -49,7 +49,7 @@ function outcomeOf(work: (report: (what: string, cause: unknown) => void) => voi
     work(report);
     return { state: 'done', problems };
   } catch (error) {
-    if (error === kept) return { state: 'kept', problems };
+    if (error instanceof Kept) return { state: 'kept', problems };
     report(`it could not be restored (${reason(error)})`, error);
     return { state: 'failed', problems };
   }

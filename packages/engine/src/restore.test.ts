@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
 import { blobId, encodeNode, type Node, objectIdOf, type Repository } from '@holdfast/repository';
+import { openLocalDisk } from '@holdfast/storage';
 import { backup, restore } from './index.ts';
 import { noise } from './testing/nasty-tree.ts';
 import { storeByHand, testRepository } from './testing/test-repository.ts';
@@ -47,7 +48,7 @@ const linkJson = (name: string, to: string): string =>
 
 describe('restore', { skip: linux }, () => {
   it('refuses a target that is not empty, unless told otherwise', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     fs.writeFileSync(join(source, 'a'), 'new');
@@ -73,7 +74,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('never follows a link that waits in the target', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'inner'), { recursive: true });
     fs.writeFileSync(join(source, 'inner/file'), 'new');
@@ -105,7 +106,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('never follows a link that the snapshot itself has planted', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const outside = join(folder, 'outside');
     fs.mkdirSync(outside);
     const id = await snapshotOf(repository, Buffer.from('bad'), (data) => [
@@ -120,7 +121,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('refuses names that lead out of their folder', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     for (const name of ['..', '.', '', 'a/b', '../x', '/etc/x']) {
       const id = await snapshotOf(repository, Buffer.from('bad'), (data) => [
         () => fileJson('good', data).replace('"good"', JSON.stringify(name)),
@@ -135,7 +136,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('restores the rest when content is damaged or missing, and leaves nothing that looks whole', async (t) => {
-    const { folder, repository, repositoryFolder } = await testRepository(t);
+    const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'deep'), { recursive: true });
     for (const [number, name] of ['one', 'two', 'deep/three'].entries())
@@ -164,7 +165,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('restores only what is asked for', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'a/x'), { recursive: true });
     fs.mkdirSync(join(source, 'b'));
@@ -183,7 +184,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('reports every item that a full disk leaves out', { skip: skipUnless({ root: true }) }, async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     for (const number of [1, 2, 3]) fs.writeFileSync(join(source, `${number}`), noise(3_000_000, number));
@@ -209,7 +210,7 @@ describe('restore', { skip: linux }, () => {
   });
 
   it('stops soon after an abort', async (t) => {
-    const { folder, repository, target: disk } = await testRepository(t);
+    const { folder, repository, target: disk } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     for (let number = 0; number < 16; number += 1)

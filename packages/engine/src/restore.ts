@@ -3,12 +3,12 @@ import os from 'node:os';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { ObjectId, Repository } from '@holdfast/repository';
 import { absolutePath, printPath } from './byte-path.ts';
-import { PatternList } from './patterns.ts';
 import { reason } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
 import { type Progress, ProgressReporter } from './progress.ts';
 import type { Overwrite, RestoreJob, RestoreResult } from './restore-jobs.ts';
 import { RestoreRun } from './restore-run.ts';
+import { RestoreSelection } from './restore-selection.ts';
 import { ThreadPool, workerCount } from './thread-pool.ts';
 
 export type RestoreProgress = Progress<'prepare' | 'restore' | 'finish'>;
@@ -66,10 +66,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   const { clock } = repository;
   const startedMs = clock.monotonicMs();
   options.signal?.throwIfAborted();
-  const selection = {
-    include: new PatternList(options.include ?? []),
-    exclude: new PatternList(options.excludes ?? []),
-  };
+  const selection = new RestoreSelection({ include: options.include ?? [], exclude: options.excludes ?? [] });
   const overwrite = options.overwrite ?? 'refuse';
   const size = workerCount(options.workers, os.availableParallelism());
   const problems = new ProblemList(options.onProblem);
@@ -80,14 +77,14 @@ export async function restore(repository: Repository, options: RestoreOptions): 
 
   const stop = new AbortController();
   const given = options.signal === undefined ? [] : [options.signal];
-  let run: RestoreRun | undefined;
+  const begun: { run?: RestoreRun } = {};
   await using pool = new ThreadPool<RestoreJob, RestoreResult, never>({
     entry: new URL('./restore-worker.ts', import.meta.url),
     size,
     onEvent: () => undefined,
     onFailure: (error) => {
       stop.abort(error);
-      run?.fail(error);
+      begun.run?.fail(error);
     },
   });
   await using lock = await repository.lock({
@@ -100,9 +97,8 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   const { id, snapshot } = await repository.loadSnapshot(options.snapshotId, { signal });
   const target = prepareTarget(options.target, overwrite);
   await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners });
-  const whole = selection.include.empty && selection.exclude.empty;
   const totals =
-    whole && snapshot.summary !== undefined
+    selection.whole && snapshot.summary !== undefined
       ? { filesTotal: snapshot.summary.totalFilesProcessed, bytesTotal: snapshot.summary.totalBytesProcessed }
       : {};
   const report = (phase: 'restore' | 'finish', of: RestoreRun): RestoreProgress => ({
@@ -122,7 +118,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
     target,
     onProgress: () => progress.report(() => report('restore', current)),
   });
-  run = current;
+  begun.run = current;
   try {
     await current.run(snapshot.tree);
     progress.force(report('finish', current));

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
+import { openLocalDisk } from '@holdfast/storage';
 import { backup, listTree, restore } from './index.ts';
 import { makeNastyTree, makeRootsTree, noise } from './testing/nasty-tree.ts';
 import { testRepository } from './testing/test-repository.ts';
@@ -15,7 +16,7 @@ describe('backup and restore', { skip: linux }, () => {
     it(`keep everything that a file system holds${root ? ', devices and owners too' : ''}`, {
       skip: root ? skipUnless({ root: true }) : false,
     }, async (t) => {
-      const { folder, repository } = await testRepository(t);
+      const { folder, repository } = await testRepository(t, openLocalDisk);
       const source = join(folder, 'source');
       makeNastyTree(source);
       if (root) makeRootsTree(source);
@@ -37,7 +38,7 @@ describe('backup and restore', { skip: linux }, () => {
     });
 
   it('read no unchanged file again, and every changed one', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     makeNastyTree(source);
     const first = await backup(repository, { sources: [source], parent: 'auto' });
@@ -62,7 +63,7 @@ describe('backup and restore', { skip: linux }, () => {
   });
 
   it('read everything again when the repository has lost the content', async (t) => {
-    const { folder, repository, target, repositoryFolder } = await testRepository(t);
+    const { folder, repository, target, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     fs.writeFileSync(join(source, 'file'), noise(100_000));
@@ -76,7 +77,7 @@ describe('backup and restore', { skip: linux }, () => {
   });
 
   it('manage paths beyond the limit of the system', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     const name = 'n'.repeat(200);
@@ -106,7 +107,7 @@ describe('backup and restore', { skip: linux }, () => {
   });
 
   it('manage very wide folders', async (t) => {
-    const { folder, repository } = await testRepository(t);
+    const { folder, repository } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     const count = 20_000;
@@ -124,7 +125,7 @@ describe('backup and restore', { skip: linux }, () => {
   });
 
   it('leave at most one pack of each type below the usual size', async (t) => {
-    const { folder, repository, target } = await testRepository(t);
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     for (let number = 0; number < 40; number += 1)

@@ -316,7 +316,7 @@ export function packNames(names: readonly Buffer[]): Uint8Array {
   return packed;
 }
 
-export function unpackNames(packed: Uint8Array): Buffer[] {
+function unpackNames(packed: Uint8Array): Buffer[] {
   const bytes = asBuffer(packed);
   const names: Buffer[] = [];
   for (let start = 0; start < bytes.length; ) {

@@ -29,8 +29,10 @@ describe('thread pool', () => {
     it(`fails as a whole when a thread ends (${way})`, async (t) => {
       const { pool: threads, failed } = pool(t);
       const hanging = threads.run('hang');
-      threads.run(way).catch(() => undefined);
+      const given = threads.run(way);
       assert.equal((await failed).code, 'internal.unexpected');
+      if (way === 'exit') await assert.rejects(given, { code: 'internal.unexpected' });
+      else await given;
       await assert.rejects(hanging, { code: 'internal.unexpected' });
       await assert.rejects(threads.run('answer'), { code: 'internal.unexpected' });
     });

@@ -12,7 +12,7 @@ let loaded: { readonly koffi: typeof Koffi; readonly process: Koffi.LibraryHandl
 
 function library(): { readonly koffi: typeof Koffi; readonly process: Koffi.LibraryHandle } {
   if (loaded === undefined) {
-    const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
+    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
     loaded = { koffi, process: koffi.load(null) };
   }
   return loaded;

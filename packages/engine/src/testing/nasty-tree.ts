@@ -4,7 +4,7 @@ import { makeSpecialFile, setTimes, writeXattr } from '@holdfast/native';
 
 const b = (text: string): Buffer => Buffer.from(text);
 
-export function at(folder: string, name: Buffer | string): Buffer {
+function at(folder: string, name: Buffer | string): Buffer {
   return Buffer.concat([b(`${folder}/`), typeof name === 'string' ? b(name) : name]);
 }
 

@@ -2,17 +2,18 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { initRepository, PackBuilder, type Repository } from '@holdfast/repository';
-import { type LocalDisk, openLocalDisk } from '@holdfast/storage';
+import type { Target } from '@holdfast/storage';
 
 export const testPassword = 'engine test';
 
 /** A repository on disk in a folder of its own, which also has room for a source and targets. */
 export async function testRepository(
   t: Pick<TestContext, 'after'>,
-): Promise<{ folder: string; repositoryFolder: string; target: LocalDisk; repository: Repository }> {
+  open: (options: { path: string; create: boolean }) => Promise<Target>,
+): Promise<{ folder: string; repositoryFolder: string; target: Target; repository: Repository }> {
   const folder = temporaryFolder(t);
   const repositoryFolder = join(folder, 'repository');
-  const target = await openLocalDisk({ path: repositoryFolder, create: true });
+  const target = await open({ path: repositoryFolder, create: true });
   // The real cost of a key takes most of a second and has nothing to do with the engine.
   const cost = { N: 1024, r: 8, p: 1 };
   const repository = await initRepository(target, { password: testPassword, keyOptions: { cost } });
