@@ -18,7 +18,7 @@ export interface Caller {
 }
 
 /** The grant as `Authorization: Bearer`, or as the password of Basic, which is all that restic can send. */
-export function presentedGrant(authorization: string | undefined): string | undefined {
+function presentedGrant(authorization: string | undefined): string | undefined {
   const [, scheme, credentials] = /^(bearer|basic) +([A-Za-z0-9._~+/=-]+) *$/i.exec(authorization ?? '') ?? [];
   if (credentials === undefined) return undefined;
   if (scheme?.toLowerCase() === 'bearer') return credentials;

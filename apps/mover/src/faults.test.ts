@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import fc from 'fast-check';
 import { parseRange, parseRestPath } from './rest-path.ts';
@@ -130,7 +131,7 @@ test('nonsense on 6162 harms nobody', async (t) => {
     `GET /local/repo/data/${id} HTTP/1.1\r\nhost: x\r\n${auth}\r\nrange: bytes=${'9'.repeat(400)}-\r\n\r\n`,
     `GET /local/repo/${'a/'.repeat(6000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
     `GET /local/repo/config HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${'A'.repeat(12_000)}\r\n\r\n`,
-    `GET /local/repo/config HTTP/1.1\r\nhost: x\r\nauthorization: Basic ${'====='}\r\n\r\n`,
+    `GET /local/repo/config HTTP/1.1\r\nhost: x\r\nauthorization: Basic =====\r\n\r\n`,
     `GET /holdfast/v1/agents/${'0'.repeat(36)}/tasks HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: holdfast-task\r\n\r\n`,
     `PUT /holdfast/v1/trust HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}`,
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
@@ -244,7 +245,7 @@ test('the mover killed in the middle of uploads leaves nothing that looks whole,
 async function startProcess(t: Context, fixture: MoverFixture): Promise<{ process: ChildProcess; port: number }> {
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'testing', 'mover-process.ts'), fixture.dataDir, fixture.storageRoot],
+    [fileURLToPath(import.meta.resolve('./testing/mover-process.ts')), fixture.dataDir, fixture.storageRoot],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   t.after(() => void child.kill('SIGKILL'));

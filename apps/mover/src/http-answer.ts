@@ -7,7 +7,7 @@ import { restHeaders } from '@holdfast/storage';
 import type { z } from 'zod';
 import { drainTimeoutMs, maxDrainBytes, smallBodyTimeoutMs, transferSilenceMs } from './limits.ts';
 
-export const jsonType = 'application/json';
+const jsonType = 'application/json';
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);

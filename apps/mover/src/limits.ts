@@ -24,8 +24,6 @@ export const maxApiBytes = 64 * KiB;
 /** A small body must be there by then. */
 export const smallBodyTimeoutMs = 30_000;
 
-/** One answer goes out in pieces of this size: larger ones cost memory of slow clients without gaining speed. */
-export const pieceBytes = 256 * KiB;
 /** Answers of refused uploads: so much of the body is still taken, so that the client reads the reason and not a reset. */
 export const maxDrainBytes = 192 * MiB;
 /** And for so long. */
@@ -34,8 +32,6 @@ export const drainTimeoutMs = 60_000;
 export const transferSilenceMs = 120_000;
 /** Entries of a list that are read from the storage at once. */
 export const listPageEntries = 1_000;
-/** Uploads that one repository works on at once; the rest wait. */
-export const maxParallelUploads = 64;
 
 /** Repositories kept open: each costs a few KiB. */
 export const maxOpenRepositories = 1_024;

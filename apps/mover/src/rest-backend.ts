@@ -111,16 +111,16 @@ async function answer(context: RestContext, request: Request): Promise<void> {
     return;
   }
   const { name } = path.subject;
-  if (path.query.has(restQueries.retention)) return retention(repository, name, request);
+  if (path.query.has(restQueries.retention)) return await retention(repository, name, request);
   switch (method) {
     case 'HEAD':
-      return sendHead(repository, name, request);
+      return await sendHead(repository, name, request);
     case 'GET':
-      return sendObject(repository, name, request);
+      return await sendObject(repository, name, request);
     case 'POST':
-      return receiveObject(repository, name, request);
+      return await receiveObject(repository, name, request);
     case 'DELETE':
-      return deleteObject(repository, name, request);
+      return await deleteObject(repository, name, request);
     default:
       throw unknownMethod(method);
   }

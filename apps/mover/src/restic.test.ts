@@ -76,8 +76,11 @@ for (const { path, version } of found) {
     await ok('read', 'restore', 'latest', '--target', target);
     for (const name of ['file 0', 'file 7', 'file 19', 'later'])
       assert.deepEqual(readFileSync(join(target, source, name)), readFileSync(join(source, name)));
-    const refused = await restic('append', 'forget', '--keep-last', '1', '--prune');
-    assert.notEqual(refused.status, 0, refused.output);
+    // Older ones repeat what was refused for a quarter of an hour.
+    if (Number(version.split('.')[1]) >= 17) {
+      const refused = await restic('append', 'forget', '--keep-last', '1', '--prune');
+      assert.equal(refused.status, 3, refused.output);
+    }
     await ok('maintain', 'forget', '--keep-last', '1', '--prune');
     await ok('read', 'check', '--read-data');
     assert.match(await ok('read', 'snapshots', '--json'), /"short_id"/);

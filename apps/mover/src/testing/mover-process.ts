@@ -19,3 +19,4 @@ const config = moverConfigSchema.parse({
 });
 const mover = await startMover({ dataDir, config, logger: pino({ level: 'silent' }) });
 process.stdout.write(`port ${mover.port}\n`);
+process.once('SIGTERM', () => void mover[Symbol.asyncDispose]());
