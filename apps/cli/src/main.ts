@@ -1,52 +1,5 @@
-import { exitStatus, toHoldfastError } from '@holdfast/core';
-import { Command, CommanderError } from 'commander';
-import { registerBackup } from './commands/backup.ts';
-import { registerCheck } from './commands/check.ts';
-import { registerComputers } from './commands/computers.ts';
-import { registerJob } from './commands/job.ts';
-import { registerLs } from './commands/ls.ts';
-import { registerPorts } from './commands/ports.ts';
-import { registerRepo } from './commands/repo.ts';
-import { registerRestore } from './commands/restore.ts';
-import { registerRoles } from './commands/roles.ts';
-import { registerRun } from './commands/run.ts';
-import { registerSnapshots } from './commands/snapshots.ts';
-import { registerStatus } from './commands/status.ts';
-import { registerUp } from './commands/up.ts';
-import { errorText } from './terminal.ts';
+import { enableCompileCache } from 'node:module';
 
-const program = new Command('holdfast')
-  .description('Backup and recovery for fleets of computers. The network is a contract; the repository is restic’s.')
-  .version('0.1.0')
-  .showHelpAfterError('(run with --help to see what is possible)')
-  .exitOverride();
-
-registerUp(program);
-registerRoles(program);
-registerPorts(program);
-registerRepo(program);
-registerBackup(program);
-registerRestore(program);
-registerSnapshots(program);
-registerLs(program);
-registerCheck(program);
-registerStatus(program);
-registerComputers(program);
-registerJob(program);
-registerRun(program);
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = report(error);
-}
-
-/** Tells the person, or with --json the machine, what went wrong; gives the exit status. */
-function report(error: unknown): number {
-  // Commander has printed its own message already; help and version are no failures.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.success : exitStatus.usage;
-  const known = toHoldfastError(error);
-  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: known.toJSON() })}\n`);
-  else process.stderr.write(errorText(known));
-  return known.entry.exit;
-}
+// Types stripped and code compiled once, not at every start: halves the time until a command begins.
+enableCompileCache();
+await import('./program.ts');

@@ -1,6 +1,4 @@
-import 'reflect-metadata';
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 
 export interface KeyAndRequest {
   /** PKCS #8. */
@@ -11,6 +9,9 @@ export interface KeyAndRequest {
 
 /** A new ECDSA P-256 key and the request for its certificate. */
 export async function newKeyAndRequest(): Promise<KeyAndRequest> {
+  // Hundreds of modules for something that happens once in two months: loaded then, not at every start.
+  await import('reflect-metadata');
+  const { Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509');
   const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: 'CN=Holdfast',

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { HoldfastError, systemClock } from '@holdfast/core';
-import type { RoleMessage } from '../serve-role.ts';
+import type { RoleMessage } from '../roles/serve-role.ts';
 
 const startLimitMs = 60_000;
 const stopLimitMs = 20_000;

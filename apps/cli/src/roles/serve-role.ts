@@ -5,24 +5,23 @@ export type RoleMessage =
   | { readonly kind: 'ready'; readonly details: Readonly<Record<string, unknown>> }
   | { readonly kind: 'failed'; readonly error: ErrorReport };
 
-interface Role extends AsyncDisposable {
-  /** For people and for the parent: where it listens. */
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
 /**
  * Runs a role until SIGINT, SIGTERM, or the end of the process that started it; then lets it finish what it must and
- * ends with 0. `start` rejects when the role cannot start.
+ * ends with 0. `start` rejects when the role cannot start; `details` are for people and for the parent: where it listens.
  */
-export async function serveRole(start: (signal: AbortSignal) => Promise<Role>): Promise<void> {
+export async function serveRole<Role extends AsyncDisposable>(
+  start: () => Promise<Role>,
+  details: (role: Role) => Readonly<Record<string, unknown>>,
+): Promise<void> {
   const ending = new AbortController();
   const stop = (): void => ending.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
   process.on('disconnect', stop);
   try {
-    await using role = await start(ending.signal);
-    tell({ kind: 'ready', details: role.details });
-    if (!ending.signal.aborted) await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }));
+    await using role = await start();
+    tell({ kind: 'ready', details: details(role) });
+    if (!ending.signal.aborted)
+      await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }));
   } catch (error) {
     if (!ending.signal.aborted) {
       tell({ kind: 'failed', error: toHoldfastError(error).toJSON() });

@@ -1,0 +1,17 @@
+import { agentConfigSchema, startAgent } from '@holdfast/agent';
+import { checkedConfiguration } from './configuration.ts';
+import { createLogger } from './log.ts';
+import { dataOf, type RoleOptions } from './role-options.ts';
+import { serveRole } from './serve-role.ts';
+
+export async function runAgent(options: RoleOptions): Promise<void> {
+  const config = await checkedConfiguration(agentConfigSchema, options.config);
+  await serveRole(
+    () => startAgent({ dataDir: dataOf(options, 'agent'), config, logger: createLogger('agent', config.logLevel) }),
+    ({ id, servicePort }) => ({
+      id,
+      listening:
+        servicePort === undefined ? [] : [{ channel: 'windows-agent-service', host: config.bind, port: servicePort }],
+    }),
+  );
+}

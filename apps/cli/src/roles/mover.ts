@@ -1,0 +1,16 @@
+import { moverConfigSchema, startMover } from '@holdfast/mover';
+import { checkedConfiguration } from './configuration.ts';
+import { createLogger } from './log.ts';
+import { dataOf, type RoleOptions } from './role-options.ts';
+import { serveRole } from './serve-role.ts';
+
+export async function runMover(options: RoleOptions): Promise<void> {
+  const config = await checkedConfiguration(moverConfigSchema, options.config);
+  await serveRole(
+    () => startMover({ dataDir: dataOf(options, 'mover'), config, logger: createLogger('mover') }),
+    ({ id, port, portReason }) => ({
+      id,
+      listening: [{ channel: 'server-to-mover', host: config.bind, port, reason: portReason }],
+    }),
+  );
+}
