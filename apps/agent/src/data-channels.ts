@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
-import { type ChannelId, isChannelId } from '@holdfast/contract';
-import { type ErrorCode, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
-import { leaseAnswer, moverApiPrefix, parseErrorReport, parseMessage, type RepositoryAccess } from '@holdfast/protocol';
+import { type ChannelId, channel, isChannelId } from '@holdfast/contract';
+import { type ErrorCode, HoldfastError, hasCode } from '@holdfast/core';
+import {
+  leaseAnswer,
+  moverApiPrefix,
+  parseErrorReport,
+  parseMessage,
+  type RepositoryAccess,
+  reportOf,
+} from '@holdfast/protocol';
 import { type Connection, type HttpClient, httpClient, type Wire } from '@holdfast/wire';
 import { dataChannelsPerSession, leaseDialTimeoutMs } from './limits.ts';
 import type { TaskContext } from './task-registry.ts';
@@ -39,32 +45,31 @@ const blocked: readonly ErrorCode[] = [
 
 function dialling({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
   const { mover } = access;
-  const channel: ChannelId = isThisComputer(mover.host) ? localDataChannel() : 'agent-to-mover-data';
   const transport: Connect = (signal) =>
     wire.dial('agent-to-mover-transport', mover.host, { port: mover.port, peerId: mover.id, signal });
   let isBlocked = false;
   return async (signal) => {
-    if (!isBlocked) {
+    if (isBlocked) return transport(signal);
+    let leased: ChannelId = 'agent-to-mover-data';
+    try {
       const lease = await askForLease(transport, { access, context, signal });
-      try {
-        return await wire.dialLease(isChannelId(lease.channel) ? lease.channel : channel, mover.host, lease.port, {
-          nonce: lease.nonce,
-          peerId: mover.id,
-          timeoutMs: leaseDialTimeoutMs,
-          signal,
-        });
-      } catch (error) {
-        if (!hasCode(error, ...blocked)) throw error;
-        // One try more than this and every new connection would wait for the time-out again.
-        isBlocked = true;
-        context.degraded({
-          channel: lease.channel,
-          usedInstead: 'agent-to-mover-transport',
-          reason: plainReport(error),
-        });
-      }
+      leased = lease.channel;
+      // Within one computer the lease is bound to the loopback interface, whatever address the mover has for others.
+      const host = channel(leased).loopbackOnly ? '127.0.0.1' : mover.host;
+      return await wire.dialLease(leased, host, lease.port, {
+        nonce: lease.nonce,
+        peerId: mover.id,
+        timeoutMs: leaseDialTimeoutMs,
+        signal,
+      });
+    } catch (error) {
+      if (!hasCode(error, ...blocked)) throw error;
+      const connection = await transport(signal);
+      // 6162 works, so the range is what is blocked: every new connection would wait for the time-out again.
+      isBlocked = true;
+      context.degraded({ channel: leased, usedInstead: 'agent-to-mover-transport', reason: reportOf(error) });
+      return connection;
     }
-    return transport(signal);
   };
 }
 
@@ -85,7 +90,7 @@ function offering({ wire, access, context }: Parameters<typeof openDataChannels>
 async function askForLease(
   connect: Connect,
   options: { readonly access: RepositoryAccess; readonly context: TaskContext; readonly signal: AbortSignal },
-): Promise<{ channel: string; port: number; nonce: Buffer }> {
+): Promise<{ channel: ChannelId; port: number; nonce: Buffer }> {
   const { access, context, signal } = options;
   await using http = httpClient({ connect, connections: 1 });
   const response = await http.request({
@@ -100,25 +105,6 @@ async function askForLease(
     throw parseErrorReport(body) ?? new HoldfastError('lease.none', { context: { status: response.status } });
   const answer = parseMessage(leaseAnswer, body, "The mover's answer to a lease request");
   const [lease] = answer.leases;
-  if (!lease) throw new HoldfastError('lease.none');
+  if (!lease || !isChannelId(answer.channel)) throw new HoldfastError('lease.none');
   return { channel: answer.channel, port: lease.port, nonce: Buffer.from(lease.nonce, 'base64url') };
-}
-
-/** Whether an address is this computer's own: then data goes over the loopback channel. */
-export function isThisComputer(host: string): boolean {
-  if (/^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)) return true;
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === host));
-}
-
-function localDataChannel(): ChannelId {
-  return process.platform === 'win32' ? 'windows-agent-local-data' : 'agent-local-data';
-}
-
-/** A report whose context has no empty fields, as messages need it. */
-export function plainReport(error: unknown) {
-  const { context, ...report } = toHoldfastError(error).toJSON();
-  const given = Object.entries(context).filter(
-    (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
-  );
-  return { ...report, context: Object.fromEntries(given) };
 }

@@ -1,5 +1,5 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import type { Degradation, Task, TaskEvent, TaskResult } from '@holdfast/protocol';
+import { type Degradation, reportOf, type Task, type TaskEvent, type TaskResult } from '@holdfast/protocol';
 import { maxKeptTasks, maxListedProblems, maxRunningTasks } from './limits.ts';
 
 /** What a task gets from the agent that runs it. */
@@ -132,7 +132,7 @@ class RunningTask {
         problem: (error) => {
           this.#problemCount++;
           if (this.#problems.length < maxListedProblems) this.#problems.push(error);
-          this.#tell({ kind: 'problem', problem: reported(error) });
+          this.#tell({ kind: 'problem', problem: reportOf(error) });
         },
         degraded: (degradation) => {
           if (this.#degradations.some((known) => known.channel === degradation.channel)) return;
@@ -142,7 +142,7 @@ class RunningTask {
       });
       return {
         result,
-        problems: this.#problems.map(reported),
+        problems: this.#problems.map(reportOf),
         problemCount: this.#problemCount,
         degradations: this.#degradations,
       };
@@ -154,12 +154,4 @@ class RunningTask {
   #tell(event: TaskEvent): void {
     for (const watch of this.#watchers) watch(event);
   }
-}
-
-function reported(error: HoldfastError) {
-  const { context, ...report } = error.toJSON();
-  const given = Object.entries(context).filter(
-    (entry): entry is [string, string | number | boolean] => entry[1] !== undefined,
-  );
-  return { ...report, context: Object.fromEntries(given) };
 }

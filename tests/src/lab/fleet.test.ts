@@ -49,7 +49,7 @@ test('a fleet on the contract’s ports', { skip: labNeeds }, async (t) => {
 
   await t.test('a Linux agent sends its data to a Linux repository over leased ports of 2500 to 3300', () => {
     const use = fleet.use('agent-to-mover-data');
-    assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports}`);
+    assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports.join()}`);
     assert.ok(use.bytesOut > 8 * 1024 * 1024);
   });
 
@@ -91,8 +91,23 @@ test('the mover dials ports leased on the agent’s computer, so that nothing ne
   assert.equal(run.state, 'succeeded', JSON.stringify(run));
   assert.deepEqual(run.degradations, []);
   const use = fleet.use('server-to-agent-data');
-  assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports}`);
+  assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports.join()}`);
   assert.ok(use.bytesOut > 8 * 1024 * 1024);
+});
+
+test('an agent whose repository is on its own Linux computer sends its data over leased loopback ports of 2500 to 3300', {
+  skip: labNeeds,
+}, async (t) => {
+  const fleet = await Fleet.open(t);
+  // The mover of the computer is known by its outer address; nothing of the data may pass that.
+  const { job } = fleet.prepare({ source: makeSource(fleet.computer), store: fleet.computer });
+  const run = fleet.run(job);
+  assert.equal(run.state, 'succeeded', JSON.stringify(run));
+  assert.deepEqual(run.degradations, []);
+  const use = fleet.use('agent-local-data');
+  assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports.join()}`);
+  assert.ok(use.bytesOut > 8 * 1024 * 1024);
+  assert.equal(fleet.use('agent-to-mover-data').connectionsOut, 0);
 });
 
 test('with 2500 to 3300 blocked, data goes over 6162 and the run says which channel was blocked', {

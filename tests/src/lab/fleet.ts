@@ -94,11 +94,15 @@ export class Fleet {
   }
 
   /** A repository on the store and a job that backs up a folder of the computer. */
-  prepare(options: { readonly source: string; readonly direction?: 'agent-dials' | 'mover-dials' }): {
+  prepare(options: {
+    readonly source: string;
+    readonly direction?: 'agent-dials' | 'mover-dials';
+    readonly store?: LabHost;
+  }): {
     readonly job: string;
     readonly repository: string;
   } {
-    const { agent, mover } = this.ids();
+    const { agent, mover } = this.ids(options.store ?? this.store);
     const repository = 'default';
     if (!this.command(['repo', 'list']).includes(repository))
       this.command(['repo', 'create', repository, '--mover', mover]);
@@ -125,14 +129,14 @@ export class Fleet {
     return this.json<{ run: RunReport }>(['run', 'show', id]).run;
   }
 
-  ids(): { readonly agent: string; readonly mover: string } {
+  ids(store: LabHost): { readonly agent: string; readonly mover: string } {
     const { computers } = this.json<{ computers: { id: string; role: string; address: string }[] }>([
       'computers',
       'list',
     ]);
     const id = (role: string, host: LabHost): string =>
       computers.find((computer) => computer.role === role && computer.address === host.address)?.id ?? '';
-    return { agent: id('agent', this.computer), mover: id('mover', this.store) };
+    return { agent: id('agent', this.computer), mover: id('mover', store) };
   }
 
   /** How much a channel was used, summed over all processes of the fleet. */
@@ -160,7 +164,7 @@ export class Fleet {
   }
 }
 
-export function adminOptions(server: LabHost): string[] {
+function adminOptions(server: LabHost): string[] {
   const data = join(server.folder, 'server');
   return ['--server', server.address, '--token-file', join(data, 'admin-token'), '--cacert', join(data, 'ca.pem')];
 }

@@ -102,7 +102,7 @@ function channels({ channelUse }: Demonstration): string {
 }
 
 /** `2500-2503, 2507`, at most a few groups. */
-export function portList(ports: readonly number[]): string {
+function portList(ports: readonly number[]): string {
   const groups: { from: number; to: number }[] = [];
   for (const port of [...ports].sort((a, b) => a - b)) {
     const last = groups.at(-1);

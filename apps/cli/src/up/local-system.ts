@@ -35,7 +35,7 @@ export interface ConnectionFile {
   readonly tokenFile: string;
 }
 
-export const connectionFileName = 'connection.json';
+const connectionFileName = 'connection.json';
 const onlineLimitMs = parseDurationMs('60s') ?? 0;
 const onlineCheckMs = 100;
 /** A path of a Unix socket is at most 107 bytes long (unix(7)). */
@@ -223,7 +223,7 @@ async function takeDataDirectory(resources: AsyncDisposableStack, dataDir: strin
 
 async function addressOfTheOther(dataDir: string): Promise<string> {
   try {
-    const { host, port } = JSON.parse(await readFile(join(dataDir, connectionFileName), 'utf8'));
+    const { host, port } = JSON.parse(await readFile(join(dataDir, connectionFileName), 'utf8')) as ConnectionFile;
     return `, REST API at https://${host}:${port}/api/v1`;
   } catch (error) {
     if (error instanceof Error) return '';
