@@ -119,8 +119,9 @@ export class TargetFolders implements Disposable {
   }
 
   #closeOldest(): void {
+    if (this.#open.size - this.#pinned <= limits.restoreOpenFiles) return;
     for (const [folder, { handle, pins }] of this.#open) {
-      if (this.#open.size <= limits.restoreOpenFiles) return;
+      if (this.#open.size - this.#pinned <= limits.restoreOpenFiles / 2) return;
       if (pins > 0) continue;
       handle.close();
       this.#open.delete(folder);

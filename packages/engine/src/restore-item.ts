@@ -10,7 +10,8 @@ const linux = process.platform === 'linux';
 /** Linux: a descriptor that only names the file, whatever it is and without opening it (open(2)). */
 const O_PATH = 0o10000000;
 const createFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-const aclNames = ['system.posix_acl_access', 'system.posix_acl_default'].map((name) => Buffer.from(name));
+const defaultAcl = 'system.posix_acl_default';
+const aclNames = ['system.posix_acl_access', defaultAcl].map((name) => Buffer.from(name));
 
 /** Thrown when an entry that exists is to be kept. */
 export class Kept extends Error {}
@@ -67,12 +68,14 @@ export function restoreSpecial(item: Item, options: RestoreItemOptions, report: 
       fs.closeSync(fd);
     }
   } else setOwnerAndMode(path, attributes, options, report);
-  finishAttributes(path, attributes, report);
+  finishAttributes(path, attributes, options, report);
 }
 
 export interface RestoreItemOptions {
   readonly overwrite: Overwrite;
   readonly setOwners: boolean;
+  /** New entries may have got an ACL from the folder that they were made in. */
+  readonly inheritsAcls: boolean;
 }
 
 /** Owner, then mode (a change of owner clears setuid), then attributes (ACLs override the mode), then times. */
@@ -85,7 +88,7 @@ export function restoreFileAttributes(
   const { fd, path } = target;
   if (options.setOwners) attempt(report, 'owner', () => fs.fchownSync(fd, attributes.uid, attributes.gid));
   attempt(report, 'mode', () => fs.fchmodSync(fd, attributes.permissions));
-  finishAttributes(path, attributes, report);
+  finishAttributes(path, attributes, options, report);
 }
 
 function setOwnerAndMode(
@@ -98,18 +101,25 @@ function setOwnerAndMode(
   attempt(report, 'mode', () => fs.chmodSync(path, attributes.permissions));
 }
 
-function finishAttributes(path: Buffer, attributes: Attributes, report: ReportPart): void {
+function finishAttributes(path: Buffer, attributes: Attributes, options: RestoreItemOptions, report: ReportPart): void {
   const wanted = attributes.extendedAttributes ?? [];
-  attempt(report, 'access control list', () => {
-    // A folder above with a default ACL has given the new entry one that the original did not have.
-    for (const name of listXattrs(path))
-      if (aclNames.some((acl) => acl.equals(name)) && !wanted.some((attribute) => attribute.name === name.toString()))
-        removeXattr(path, name);
-  });
+  if (options.inheritsAcls) attempt(report, 'access control list', () => removeInheritedAcls(path, wanted));
   for (const { name, value } of wanted)
     attempt(report, `extended attribute ${name}`, () => writeXattr(path, Buffer.from(name), value));
   const { accessedNs, modifiedNs } = attributes;
   attempt(report, 'times', () => setTimes(path, { accessedNs, modifiedNs }));
+}
+
+/** A folder above with a default ACL has given the new entry one that the original did not have. */
+function removeInheritedAcls(path: Buffer, wanted: NonNullable<Attributes['extendedAttributes']>): void {
+  for (const name of listXattrs(path))
+    if (aclNames.some((acl) => acl.equals(name)) && !wanted.some((attribute) => attribute.name === name.toString()))
+      removeXattr(path, name);
+}
+
+/** True when what is made in the folder gets an ACL from it. */
+export function givesAcls(folder: Buffer): boolean {
+  return listXattrs(folder).some((name) => name.toString() === defaultAcl);
 }
 
 function attempt(report: ReportPart, what: string, set: () => void): void {

@@ -38,7 +38,13 @@ export interface BlobWrite extends BlobPlace {
 export type FileWrite = { readonly item: Item } | { readonly fd: number };
 
 export type RestoreJob =
-  | { readonly kind: 'setup'; readonly key: RepositoryKey; readonly overwrite: Overwrite; readonly setOwners: boolean }
+  | {
+      readonly kind: 'setup';
+      readonly key: RepositoryKey;
+      readonly overwrite: Overwrite;
+      readonly setOwners: boolean;
+      readonly inheritsAcls: boolean;
+    }
   /** Everything without content. */
   | { readonly kind: 'items'; readonly items: readonly Item[] }
   | {

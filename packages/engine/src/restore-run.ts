@@ -266,11 +266,13 @@ export class RestoreRun {
     while (this.#openFiles.size > limits.restoreOpenFiles) await this.#workOff();
   }
 
-  /** Starts everything that was collected and waits for one job to end. */
+  /** Waits for one job to end; what was collected is only started early when there is no other. */
   async #workOff(): Promise<void> {
     this.#signal.throwIfAborted();
-    this.#startBatch();
-    this.#reads.flush();
+    if (this.#running.size + this.#reads.running.size === 0) {
+      this.#startBatch();
+      this.#reads.flush();
+    }
     await Promise.race([...this.#running, ...this.#reads.running]);
   }
 

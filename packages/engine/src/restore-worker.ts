@@ -149,9 +149,8 @@ function writeWhole(item: Item, plain: Buffer, options: RestoreItemOptions): Out
     const fd = createFile(path, options.overwrite);
     let whole = false;
     try {
-      writeSparse(fd, asBuffer(plain), 0);
       // Only a hole at the end needs it.
-      if (fs.fstatSync(fd).size !== plain.length) fs.ftruncateSync(fd, plain.length);
+      if (writeSparse(fd, asBuffer(plain), 0) !== plain.length) fs.ftruncateSync(fd, plain.length);
       restoreFileAttributes({ fd, path }, item.attributes, options, report);
       whole = true;
     } finally {

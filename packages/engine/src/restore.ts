@@ -6,6 +6,7 @@ import { absolutePath, printPath } from './byte-path.ts';
 import { reason } from './problem.ts';
 import { ProblemList } from './problem-list.ts';
 import { type Progress, ProgressReporter } from './progress.ts';
+import { givesAcls } from './restore-item.ts';
 import type { Overwrite, RestoreJob, RestoreResult } from './restore-jobs.ts';
 import { RestoreRun } from './restore-run.ts';
 import { RestoreSelection } from './restore-selection.ts';
@@ -96,7 +97,9 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   await repository.loadIndex({ signal });
   const { id, snapshot } = await repository.loadSnapshot(options.snapshotId, { signal });
   const target = prepareTarget(options.target, overwrite);
-  await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners });
+  // Folders that are made here get their own default ACL last, so only what was there before can pass one on.
+  const inheritsAcls = overwrite !== 'refuse' || givesAcls(target);
+  await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, inheritsAcls });
   const totals =
     selection.whole && snapshot.summary !== undefined
       ? { filesTotal: snapshot.summary.totalFilesProcessed, bytesTotal: snapshot.summary.totalBytesProcessed }

@@ -30,9 +30,15 @@ export function dataSegments(bytes: Buffer, at: number): Segment[] {
   return segments;
 }
 
-/** Writes into a file that is new, so that what is not written reads as zeros. The caller sets the file's size. */
-export function writeSparse(fd: number, bytes: Buffer, at: number): void {
+/**
+ * Writes into a file that is new, so that what is not written reads as zeros. Gives where the last data ends; the caller
+ * sets the file's size if that is not its end.
+ */
+export function writeSparse(fd: number, bytes: Buffer, at: number): number {
+  let last = 0;
   for (const { start, end } of dataSegments(bytes, at)) {
     for (let from = start; from < end; ) from += fs.writeSync(fd, bytes, from, end - from, at + from);
+    last = at + end;
   }
+  return last;
 }

@@ -47,8 +47,8 @@ export function encodeTree(nodes: Iterable<Node>): Buffer {
   return encoder.finish();
 }
 
-/** Numbers that a double cannot hold have at least sixteen digits. */
-const hasLongNumber = /\d{16}/;
+/** Numbers that a double cannot hold have at least sixteen digits. They follow a field's name; ids are text and don't count. */
+const hasLongNumber = /":\s*\d{16}/;
 
 interface ReviverContext {
   readonly source?: string;
