@@ -11,7 +11,37 @@ export interface LiveRow {
 }
 
 /** The rows that a test shows. A row that is neither here nor void is planned. */
-export const liveRows: Partial<Record<RowId, LiveRow>> = {};
+export const liveRows: Partial<Record<RowId, LiveRow>> = {
+  'linux-agent-to-server.control': {
+    test: 'tests/src/lab/fleet.test.ts › a Linux agent holds its control connection to the server on 10006',
+    platforms: ['linux'],
+  },
+  'server-to-linux-agent.transport': {
+    test: 'tests/src/lab/fleet.test.ts › the server reaches the transport service of a Linux agent’s computer on 6162 and gives it tasks there',
+    platforms: ['linux'],
+  },
+  // The transport service and the data-transfer service of the documents are one process here, the mover.
+  'server-to-linux-agent.data-mover': {
+    test: 'tests/src/lab/fleet.test.ts › the server reaches the transport service of a Linux agent’s computer on 6162 and gives it tasks there',
+    platforms: ['linux'],
+  },
+  'server-to-linux-agent.data-channels': {
+    test: 'tests/src/lab/fleet.test.ts › the mover on the server’s computer dials ports leased on a Linux agent’s computer, so that nothing need be open from the agent to it',
+    platforms: ['linux'],
+  },
+  'agent-to-repository.transport': {
+    test: 'tests/src/lab/fleet.test.ts › a Linux agent opens its session at a Linux repository on 6162',
+    platforms: ['linux'],
+  },
+  'agent-to-linux-repository.data-channels': {
+    test: 'tests/src/lab/fleet.test.ts › a Linux agent sends its data to a Linux repository over leased ports of 2500 to 3300',
+    platforms: ['linux'],
+  },
+  'posix-agent-local.data-channels': {
+    test: 'tests/src/lab/fleet.test.ts › an agent whose repository is on its own Linux computer sends its data over leased loopback ports of 2500 to 3300',
+    platforms: ['linux'],
+  },
+};
 
 /** The rows that can't honestly exist. They are kept, counted apart, and open nothing. */
 export const voidRows: Partial<Record<RowId, string>> = {

@@ -80,13 +80,18 @@ test('a fleet on the contract’s ports', { skip: labNeeds }, async (t) => {
   );
 });
 
-test('the mover dials ports leased on the agent’s computer, so that nothing need be open from the agent to it', {
+test('the mover on the server’s computer dials ports leased on a Linux agent’s computer, so that nothing need be open from the agent to it', {
   skip: labNeeds,
 }, async (t) => {
   const fleet = await Fleet.open(t);
-  // The store takes nothing from the agent's computer, and the server's calls only on 6162.
-  fleet.store.firewall([`ip saddr ${fleet.computer.address} ct state new drop`]);
-  const { job } = fleet.prepare({ source: makeSource(fleet.computer), direction: 'mover-dials' });
+  await fleet.addMoverOfServer();
+  // From the agent's computer nothing gets to the server's mover.
+  fleet.server.firewall([`ip saddr ${fleet.computer.address} tcp dport { 6162, 2500-3300 } drop`]);
+  const { job } = fleet.prepare({
+    source: makeSource(fleet.computer),
+    direction: 'mover-dials',
+    store: fleet.server,
+  });
   const run = fleet.run(job);
   assert.equal(run.state, 'succeeded', JSON.stringify(run));
   assert.deepEqual(run.degradations, []);

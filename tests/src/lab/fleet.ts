@@ -49,25 +49,14 @@ export class Fleet {
     const lab = await Lab.open(t);
     const [server, store, computer] = [await lab.host('server'), await lab.host('store'), await lab.host('computer')];
     const serverProcess = await server.role('server', { bind: server.address });
-    await Promise.all([
-      joinComputer(server, store, 'mover'),
-      joinComputer(server, computer, 'mover'),
-      joinComputer(server, computer, 'agent'),
-    ]);
-    const [storeMover, computerMover] = await Promise.all(
-      [store, computer].map((host) =>
-        host.role('mover', {
-          bind: host.address,
-          storageRoot: join(host.folder, 'repositories'),
-          localSocket: join(host.folder, 'm.sock'),
-        }),
-      ),
-    );
+    joinComputer(server, store, 'mover');
+    joinComputer(server, computer, 'mover');
+    joinComputer(server, computer, 'agent');
+    const [storeMover, computerMover] = await Promise.all([startMover(store), startMover(computer)]);
     const agent = await computer.role('agent', {
       bind: computer.address,
       moverSocket: join(computer.folder, 'm.sock'),
     });
-    if (!storeMover || !computerMover) throw new Error('a mover is missing');
     const fleet = new Fleet({
       lab,
       server,
@@ -77,6 +66,13 @@ export class Fleet {
     });
     await fleet.#online(3);
     return fleet;
+  }
+
+  /** A mover beside the server, on its computer. */
+  async addMoverOfServer(): Promise<void> {
+    joinComputer(this.server, this.server, 'mover');
+    await startMover(this.server);
+    await this.#online(4);
   }
 
   /** `holdfast …` on the server's computer, as its administrator. */
@@ -169,8 +165,16 @@ function adminOptions(server: LabHost): string[] {
   return ['--server', server.address, '--token-file', join(data, 'admin-token'), '--cacert', join(data, 'ca.pem')];
 }
 
+function startMover(host: LabHost): Promise<LabProcess> {
+  return host.role('mover', {
+    bind: host.address,
+    storageRoot: join(host.folder, 'repositories'),
+    localSocket: join(host.folder, 'm.sock'),
+  });
+}
+
 /** Makes a token on the server and joins a computer with it. */
-async function joinComputer(server: LabHost, host: LabHost, role: 'agent' | 'mover'): Promise<void> {
+function joinComputer(server: LabHost, host: LabHost, role: 'agent' | 'mover'): void {
   const made = JSON.parse(server.holdfast(['token', 'create', '--role', role, '--json', ...adminOptions(server)])) as {
     token: string;
     caFingerprint: string;
