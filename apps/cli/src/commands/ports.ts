@@ -1,30 +1,31 @@
-import { countRows, listChannels, listRows, renderChannelTable, renderJsonLines, renderRowTable } from '@holdfast/contract';
+import { listChannels, listRows, renderChannelTable, renderJsonLines, renderRowTable } from '@holdfast/contract';
 import type { Command } from 'commander';
 
 /** `holdfast ports`: the contract, for people and for machines. */
 export function registerPorts(program: Command): void {
-  const ports = program.command('ports').description('the network contract: who connects to whom, on which port, for what');
+  const ports = program
+    .command('ports')
+    .description('the network contract: who connects to whom, on which port, for what');
 
   ports
     .command('list')
     .description('the channels: every connection that Holdfast makes or accepts')
     .option('--role <role>', 'only the channels of a role, to or from it, for example agent-linux')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'a JSON array, one entry a line')
     .action(({ role, json }: { role?: string; json?: boolean }) => {
-      process.stdout.write(json ? renderJsonLines(listChannels(role)) : renderChannelTable({ ...width(), ...(role === undefined ? {} : { role }) }));
+      process.stdout.write(
+        json
+          ? renderJsonLines(listChannels(role))
+          : renderChannelTable({ ...width(), ...(role === undefined ? {} : { role }) }),
+      );
     });
 
   ports
     .command('rows')
     .description('the rows of the port documents that the contract covers, and whether each is live')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'a JSON array, one entry a line')
     .action(({ json }: { json?: boolean }) => {
-      if (json) {
-        process.stdout.write(renderJsonLines(listRows()));
-        return;
-      }
-      const { live, planned, void: off } = countRows();
-      process.stdout.write(`${renderRowTable()}\n${live} live, ${planned} planned, ${off} void\n`);
+      process.stdout.write(json ? renderJsonLines(listRows()) : renderRowTable());
     });
 }
 

@@ -87,7 +87,7 @@ function listeningText(listening: readonly ListeningPort[]): string {
 }
 
 function checkHint(repository: { readonly name: string; readonly location: string }, dataDir: string): string {
-  const command = process.env['HOLDFAST_COMMAND'] ? 'npm run -s holdfast --' : 'holdfast';
+  const command = process.env['HOLDFAST_IN_CHECKOUT'] ? 'npm run -s holdfast --' : 'holdfast';
   return [
     'The repository is a plain restic repository. Check it with any restic:',
     `  restic -r ${repository.location} --password-command '${command} repo password ${repository.name} --show --data ${dataDir}' check --read-data`,
