@@ -14,7 +14,7 @@ export const agentConfigSchema = z.strictObject({
   ports: z
     .partialRecord(z.string().refine(isChannelId, 'no such channel; `holdfast ports list` prints them'), port.or(range))
     .default({}),
-  /** Socket of this computer's mover, for the server's calls on 6162. Without one the held connection is used. */
+  /** Socket of this computer's mover, for the server's calls on 6162; `holdfast agent` looks where `holdfast mover` listens. */
   moverSocket: z.string().min(1).max(4096).optional(),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

@@ -19,8 +19,11 @@ export type Quotas = z.output<typeof quotas>;
 
 /** The configuration file of `holdfast mover`. */
 export const moverConfigSchema = z.strictObject({
-  /** Folder in which every repository has one of its own: `<tenant>/<repository>`. Mode 0700; the mover's user owns it. */
-  storageRoot: z.string().min(1),
+  /**
+   * Folder in which every repository has one of its own: `<tenant>/<repository>`. Mode 0700; the mover's user owns it.
+   * `repositories` in the data directory unless given.
+   */
+  storageRoot: z.string().min(1).optional(),
   /** Address that 6162 and the data range are opened on. */
   bind: z.string().default('0.0.0.0'),
   /** Where the server is now, if not where it was when this computer enrolled. */

@@ -57,7 +57,8 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const { config, logger, dataDir } = options;
   const enrolled = await requireIdentity(dataDir);
   const stored = { ...enrolled, server: { ...enrolled.server, ...config.server } };
-  await prepareRoot(config.storageRoot);
+  const storageRoot = config.storageRoot ?? join(dataDir, 'repositories');
+  await prepareRoot(storageRoot);
 
   await using cleanup = new AsyncDisposableStack();
   const ledger = cleanup.use(new Ledger(join(dataDir, 'ledger.sqlite')));
@@ -67,9 +68,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     identityKeys: stored.identityKeys,
     clock,
   });
-  const repositories = cleanup.use(
-    new Repositories({ root: config.storageRoot, ledger, quotas: config.quotas, clock }),
-  );
+  const repositories = cleanup.use(new Repositories({ root: storageRoot, ledger, quotas: config.quotas, clock }));
   const keeper = cleanup.use(new IdentityKeeper({ dataDir, stored, clock }));
   const sessions = new Sessions(clock);
   const over = new AbortController();
@@ -151,7 +150,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     over.abort();
     await reporting;
   });
-  logger.info({ id: stored.id, port: listener.port, localSocket, storageRoot: config.storageRoot }, 'mover listening');
+  logger.info({ id: stored.id, port: listener.port, localSocket, storageRoot }, 'mover listening');
 
   const running = cleanup.move();
   return {

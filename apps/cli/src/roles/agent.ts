@@ -1,13 +1,24 @@
+import { join } from 'node:path';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { checkedConfiguration } from './configuration.ts';
 import { createLogger } from './log.ts';
 import { dataOf, type RoleOptions } from './role-options.ts';
 import { serveRole } from './serve-role.ts';
 
+/** Where the mover of this computer listens unless it was told otherwise. */
+function defaultMoverSocket(): string {
+  return join(dataOf({}, 'mover'), 'mover.sock');
+}
+
 export async function runAgent(options: RoleOptions): Promise<void> {
   const config = await checkedConfiguration(agentConfigSchema, options.config);
   await serveRole(
-    () => startAgent({ dataDir: dataOf(options, 'agent'), config, logger: createLogger('agent', config.logLevel) }),
+    () =>
+      startAgent({
+        dataDir: dataOf(options, 'agent'),
+        config: { ...config, moverSocket: config.moverSocket ?? defaultMoverSocket() },
+        logger: createLogger('agent', config.logLevel),
+      }),
     ({ id, servicePort }) => ({
       id,
       listening:
