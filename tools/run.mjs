@@ -61,7 +61,7 @@ const child = spawn(nodeBinary, [join(root, script), ...fixed, ...rest], {
   stdio: 'inherit',
   shell: process.platform === 'win32',
   // A checkout keeps what it makes inside itself, unless the person says otherwise.
-  env: { ...process.env, HOLDFAST_DATA: process.env.HOLDFAST_DATA ?? join(root, '.holdfast'), HOLDFAST_IN_CHECKOUT: '1' },
+  env: { ...process.env, HOLDFAST_DATA: process.env.HOLDFAST_DATA ?? join(root, '.holdfast') },
 });
 // A terminal sends Ctrl-C to the child as well; from elsewhere the signal is passed on. Either way the child decides when to end.
 process.on('SIGINT', () => {});

@@ -10,7 +10,7 @@ export interface Demonstration {
   readonly restore: Run;
   readonly comparison: ComparisonReport;
   readonly comparisonMs: number;
-  readonly repository: { readonly name: string; readonly location: string };
+  readonly repository: { readonly id: string; readonly name: string; readonly location: string };
   readonly channelUse: readonly { readonly role: string; readonly channels: readonly ChannelUseReport[] }[];
 }
 

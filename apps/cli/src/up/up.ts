@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { exitStatus, HoldfastError } from '@holdfast/core';
+import { writeFileDurably } from '@holdfast/protocol';
 import { z } from 'zod';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 import { demonstrate } from '../demonstration/demonstrate.ts';
@@ -56,7 +58,11 @@ export async function up(folder: string, options: UpOptions): Promise<number> {
         ? `${JSON.stringify({ ...result, listening: system.listening })}\n`
         : `\n${summaryText(result)}\n${listeningText(system.listening)}`,
     );
-    if (!options.json) say(checkHint(result.repository, dataDir));
+    const passwordFile = await writePassword(system, result.repository.id, dataDir);
+    if (!options.json) {
+      say('The repository is a plain restic repository. Check it with any restic:');
+      say(`  restic -r ${result.repository.location} --password-file ${passwordFile} check --read-data`);
+    }
     if (options.once) return status;
   }
   say('Running until Ctrl-C.');
@@ -86,10 +92,13 @@ function listeningText(listening: readonly ListeningPort[]): string {
   return `  Listening on ${ports.join(', ')}\n`;
 }
 
-function checkHint(repository: { readonly name: string; readonly location: string }, dataDir: string): string {
-  const command = process.env['HOLDFAST_IN_CHECKOUT'] ? 'npm run -s holdfast --' : 'holdfast';
-  return [
-    'The repository is a plain restic repository. Check it with any restic:',
-    `  restic -r ${repository.location} --password-command '${command} repo password ${repository.name} --show --data ${dataDir}' check --read-data`,
-  ].join('\n');
+/**
+ * Puts the repository's password beside it, so that any restic can check the result when nothing of ours runs any more. The
+ * data directory of `up` holds the master key of the server's vault as well: nobody can read the one without the other.
+ */
+async function writePassword(system: LocalSystem, repositoryId: string, dataDir: string): Promise<string> {
+  const { password } = await system.client.call('repositoryPassword', { params: { id: repositoryId } });
+  const file = join(dataDir, 'repository-password');
+  await writeFileDurably(file, `${password}\n`);
+  return file;
 }
