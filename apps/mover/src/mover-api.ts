@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
   dialRequest,
   leaseRequest,
@@ -175,11 +175,20 @@ export async function answerUpgrade(
     using agent = await context.agents.relay(id, signal);
     stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${taskProtocol}\r\n\r\n`);
     if (head.length > 0) stream.unshift(head);
-    await pipe(stream, agent.stream, { signal });
+    await relay(stream, agent.stream, signal);
   } catch (error) {
     const failure = toHoldfastError(error);
     context.onFailure(failure, req);
     refuseUpgrade(stream, failure);
+  }
+}
+
+/** Passes bytes until either side hangs up, which is how every relay ends: whoever still needed it finds out by itself. */
+async function relay(from: Duplex, to: Duplex, signal: AbortSignal): Promise<void> {
+  try {
+    await pipe(from, to, { signal });
+  } catch (error) {
+    if (errnoOf(error) !== 'ECONNRESET') throw error;
   }
 }
 
