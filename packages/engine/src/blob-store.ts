@@ -11,6 +11,7 @@ import {
   type UnnamedPack,
 } from '@holdfast/repository';
 import type { BackupSetup, Stored } from './backup-jobs.ts';
+import { limits } from './limits.ts';
 
 const idSizeBytes = 32;
 
@@ -19,6 +20,7 @@ export class BlobStore {
   readonly index: BlobIndex;
   readonly #builders: { readonly data: PackBuilder; readonly tree: PackBuilder };
   readonly #emit: (pack: UnnamedPack) => void;
+  readonly #spare: SharedArrayBuffer[] = [];
   #stored = { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 };
 
   constructor(setup: BackupSetup, emit: (pack: UnnamedPack) => void) {
@@ -64,8 +66,9 @@ export class BlobStore {
     return stored;
   }
 
+  /** Memory of a pack that is stored. Without it every pack would leave 20 MiB to the garbage collectors of all threads. */
   reuse(memory: SharedArrayBuffer): void {
-    this.#builders.data.reuse(memory);
+    if (this.#spare.length < limits.spareBuffersPerThread) this.#spare.push(memory);
   }
 
   /** What is in no pack yet. */
@@ -78,5 +81,7 @@ export class BlobStore {
   #finish(builder: PackBuilder): void {
     const pack = builder.finishUnnamed();
     if (pack !== undefined) this.#emit(pack);
+    const memory = this.#spare.pop();
+    if (memory !== undefined) builder.reuse(memory);
   }
 }

@@ -40,6 +40,8 @@ export const limits = {
 
   /** Packs that are finished and not durable yet, beyond the parallel requests of the target: a bound of memory (20 MiB each). */
   extraPacksInFlight: 2,
+  /** Buffers of stored packs that a thread keeps for its next ones. */
+  spareBuffersPerThread: 2,
   /** Packs that are hashed side by side, where that is faster; they wait for each other in memory. */
   packsNamedAtOnce: 6,
   /** Parallel uploads, whatever the target allows: each holds a pack in memory. */

@@ -48,7 +48,6 @@ describe('backup and restore', { skip: linux }, () => {
     assert.equal(second.bytesRead, 0);
     assert.equal(second.filesUnmodified, first.filesNew);
     assert.equal(second.filesNew + second.filesChanged, 0);
-    assert.equal(second.bytesNew, 0);
     fs.writeFileSync(join(source, 'ä'), 'other');
     fs.writeFileSync(join(source, 'added'), 'new');
     fs.rmSync(join(source, 'setuid'));
