@@ -180,7 +180,7 @@ test('a session is one computer, one repository, one mode; its end is the end of
     objectsCreated: 1,
   });
   assert.equal((await fixture.api('DELETE', `/sessions/${sessionId}`)).status, 200);
-  assert.equal((await restCalls(fixture.client(fixture.agent), grant)('GET', 'keys/')).code, 'grant.invalid');
+  assert.equal((await restCalls(fixture.client(fixture.agent), grant)('GET', 'keys/')).code, 'grant.session');
   await assert.rejects(data('GET', 'keys/'));
   assert.equal((await fixture.api('DELETE', `/sessions/${sessionId}`)).status, 404);
 });

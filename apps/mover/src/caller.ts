@@ -30,7 +30,7 @@ function presentedGrant(authorization: string | undefined): string | undefined {
 
 /**
  * Verifies the caller of a repository: signature, time and certificate of the grant, that the repository is the grant's, and
- * that its session is open. Throws `auth.required`, `grant.invalid`, `grant.expired`, `auth.forbidden`.
+ * that its session is open. Throws `auth.required`, `grant.invalid`, `grant.session`, `grant.expired`, `auth.forbidden`.
  */
 export async function identifyCaller(
   req: IncomingMessage,
@@ -60,10 +60,7 @@ export async function identifyCaller(
 /** A grant of a job dies with its session; a data channel serves only its own session. */
 function sessionOf(grant: Grant, carrier: Carrier, sessions: Sessions): Session | undefined {
   const named = grant.sessionId === undefined ? undefined : sessions.find(grant.sessionId);
-  if (grant.sessionId !== undefined && !named)
-    throw new HoldfastError('grant.invalid', {
-      message: 'The session of the grant is over, or was never opened here.',
-    });
+  if (grant.sessionId !== undefined && !named) throw new HoldfastError('grant.session');
   const session = named ?? carrier.session;
   if (!session) return undefined;
   if (carrier.session && carrier.session !== session)

@@ -80,7 +80,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
       overrides: config.ports,
       identity: () => keeper.identity,
       isRevoked: (serial) => trust.isRevoked(serial),
-      onRefused: (error, remoteAddress) => logger.warn({ err: error.toJSON(), remoteAddress }, 'connection refused'),
+      onRefused: (error, remoteAddress) => logger.warn({ error, remoteAddress }, 'connection refused'),
       stateDir: dataDir,
       clock,
     }),
@@ -89,7 +89,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const channelSessions = new WeakMap<Connection, Session>();
   const agents = new LocalAgents({
     moverId: stored.id,
-    onRefused: (error) => logger.warn({ err: error.toJSON() }, 'local connection refused'),
+    onRefused: (error) => logger.warn({ error }, 'local connection refused'),
   });
   const onFailure = (error: HoldfastError, req: IncomingMessage): void => logFailure(logger, error, req);
   const channels = new DataChannels({
@@ -98,7 +98,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
       channelSessions.set(connection, session);
       http.feed(connection);
     },
-    onFailure: (error) => logger.info({ err: error.toJSON() }, 'data channel ended'),
+    onFailure: (error) => logger.info({ error }, 'data channel ended'),
   });
   const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, onFailure };
   const carrierOf = (req: IncomingMessage): Carrier => {
@@ -135,7 +135,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     wire,
     channel: 'mover-to-server',
     onRenewed: () => logger.info('certificate renewed'),
-    onFailure: (error) => logger.error({ err: error.toJSON() }, 'certificate not renewed'),
+    onFailure: (error) => logger.error({ error }, 'certificate not renewed'),
   });
   void sweepSessions(sessions, clock, over.signal);
   const reporting = reportUntilHeard({
@@ -191,7 +191,7 @@ async function sweepSessions(sessions: Sessions, clock: Clock, signal: AbortSign
 
 /** What callers do wrong is their business; what goes wrong here has to be seen. */
 function logFailure(logger: Logger, error: HoldfastError, req: IncomingMessage): void {
-  const line = { err: error.toJSON(), method: req.method, path: req.url?.split('?', 1)[0] };
+  const line = { error, method: req.method, path: req.url?.split('?', 1)[0] };
   if (error.entry.http < 500) logger.info(line, 'request refused');
   else if (error.code === 'internal.unexpected') logger.error({ ...line, cause: error.cause }, 'request failed');
   else logger.warn(line, 'request failed');

@@ -30,7 +30,7 @@ export async function reportUntilHeard(options: {
       return;
     } catch (error) {
       if (signal.aborted) return;
-      logger.warn({ err: toHoldfastError(error).toJSON() }, 'the server could not be told where this mover listens');
+      logger.warn({ error: toHoldfastError(error) }, 'the server could not be told where this mover listens');
     }
     try {
       await clock.sleep(waitMs, signal);

@@ -4,7 +4,7 @@ import { errorTable, HoldfastError, isHoldfastError, toHoldfastError } from '@ho
 import { reportOf } from '@holdfast/protocol';
 import { createHttpServer, type HttpServerOnConnections } from '@holdfast/wire';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Logger } from './logger.ts';
+import type { Logger } from 'pino';
 
 /** What every answer carries: nothing of ours may be framed, sniffed, cached or run. */
 export const securityHeaders = {

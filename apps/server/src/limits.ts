@@ -83,8 +83,13 @@ export const presencePersistMs = minuteMs;
 /** Audit records and other pages are read with a limit from the API, at most this. */
 export const maxListedRows = 10_000;
 
-/** A session is opened again this often while its run lasts: harmless, and it heals a mover that has restarted. */
-export const sessionKeepMs = 15_000;
+/**
+ * A session is opened again this often while its run lasts: harmless, and it heals a mover that has restarted. An agent
+ * repeats a request for 8 seconds at least, so that its run outlives the restart.
+ */
+export const sessionKeepMs = 5_000;
+/** And this soon when that failed. */
+export const sessionRetryMs = 1_000;
 
 /** Requests under way have this long when the server stops. */
 export const closeGraceMs = 2_000;

@@ -3,6 +3,7 @@ import { type ChannelId, isChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, productVersion, systemClock, toHoldfastError } from '@holdfast/core';
 import { limits, platform, writeFileDurably } from '@holdfast/protocol';
 import { createWire, type Listener, type PortOverrides } from '@holdfast/wire';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AdministratorToken } from './administrator-token.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
@@ -20,7 +21,6 @@ import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
 import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
-import { createLogger, type Logger } from './logger.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
@@ -36,7 +36,7 @@ export interface ServerOptions {
   readonly dataDir: string;
   readonly config?: ServerConfigInput;
   readonly clock?: Clock;
-  readonly logger?: Logger;
+  readonly logger: Logger;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -70,7 +70,7 @@ const listeners: readonly { readonly channels: readonly ChannelId[]; readonly ap
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const config = parseServerConfig(options.config);
   const clock = options.clock ?? systemClock;
-  const logger = options.logger ?? createLogger(config.logLevel);
+  const { logger } = options;
   const stack = new AsyncDisposableStack();
   try {
     const data = stack.use(await DataDirectory.open(options.dataDir));

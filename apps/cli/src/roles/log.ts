@@ -1,4 +1,5 @@
-import { type Logger, pino } from 'pino';
+import { reportOf } from '@holdfast/protocol';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 /**
  * Names under which a secret could come into a log line, at the depths that occur. The code logs ids and error reports
@@ -7,16 +8,26 @@ import { type Logger, pino } from 'pino';
 const secretNames = ['token', 'password', 'grant', 'authorization', 'privateKeyPem', 'signingRequest', 'nonce'];
 
 /** The log of a role's process: JSON lines on standard error, because standard output belongs to the command. */
-export function createLogger(role: string, level = 'info'): Logger {
+export function createLogger(
+  role: string,
+  level = 'info',
+  destination: DestinationStream = pino.destination({ fd: 2, sync: true }),
+): Logger {
   return pino(
     {
       level,
       base: { role },
+      serializers: { error: reportOf, cause: stackOf },
       redact: {
         paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `headers.${name}`]),
         censor: '[secret]',
       },
     },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
+}
+
+/** Where an unexpected error came from: the one place where a stack is of use. */
+function stackOf(cause: unknown): string | undefined {
+  return cause instanceof Error ? cause.stack : undefined;
 }

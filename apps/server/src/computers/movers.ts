@@ -1,9 +1,9 @@
 import { type Clock, Semaphore, toHoldfastError } from '@holdfast/core';
 import type { IdentityKey } from '@holdfast/protocol';
+import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
 import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs, newMoverMs } from '../limits.ts';
-import type { Logger } from '../logger.ts';
 import { type ComputerRow, listComputers } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
 import type { Presence } from './presence.ts';

@@ -4,6 +4,7 @@ import type { Clock } from '@holdfast/core';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { controlPath, enrolPath, hello, parseMessage, renewPath, reportPath, taskProtocol } from '@holdfast/protocol';
 import type { Connection, PeerIdentity } from '@holdfast/wire';
+import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import { writeAudit } from '../audit.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -18,7 +19,6 @@ import {
   maxFailedEnrolmentsPerMinute,
   maxRenewalsPerMinute,
 } from '../limits.ts';
-import type { Logger } from '../logger.ts';
 import type { Enrolment } from './enrolment.ts';
 import type { Revocations } from './revocations.ts';
 

@@ -2,6 +2,7 @@ import type { Clock } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
 import { limits, localTenant, parseMessage, type Route, type Routes, routes } from '@holdfast/protocol';
 import type { FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { AdministratorToken } from '../administrator-token.ts';
 import { AttemptLimiter } from '../attempt-limiter.ts';
@@ -9,7 +10,6 @@ import { writeAudit } from '../audit.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { maxFailedSignInsPerMinute } from '../limits.ts';
-import type { Logger } from '../logger.ts';
 import { type EventStream, EventStreams } from './event-stream.ts';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;

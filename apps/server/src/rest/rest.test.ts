@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { limits, RestClient, type Route, routes, type ServerEvent } from '@holdfast/protocol';
+import { pino } from 'pino';
 import { startServer } from '../server.ts';
 import { TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
@@ -199,7 +200,9 @@ test('a second server on the same folder is refused, and one that was restarted 
   const first = await TestServer.start(folder);
   const { installation, caFingerprint } = first.running;
   const token = first.token;
-  await assert.rejects(startServer({ dataDir: join(folder, 'server') }), { code: 'process.running' });
+  await assert.rejects(startServer({ dataDir: join(folder, 'server'), logger: pino({ level: 'silent' }) }), {
+    code: 'process.running',
+  });
   const enrolled = await first.join('agent');
   await first[Symbol.asyncDispose]();
   await using second = await TestServer.start(folder);
@@ -225,7 +228,7 @@ test('a secret that others can read stops the start', {
 
 test('a wrong configuration names the key', async (t) => {
   const dataDir = temporaryFolder(t);
-  const start = (config: object) => startServer({ dataDir, config });
+  const start = (config: object) => startServer({ dataDir, config, logger: pino({ level: 'silent' }) });
   await assert.rejects(start({ parallelRuns: 0 }), /parallelRuns/);
   await assert.rejects(start({ paralelRuns: 1 }), /paralelRuns/);
   await assert.rejects(start({ ports: { 'no-such-channel': 1 } }), { code: 'channel.unknown' });

@@ -1,10 +1,10 @@
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import { type Run, reportOf, type TaskResult } from '@holdfast/protocol';
+import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import { readJson } from '../json-column.ts';
 import { maxQueuedRuns } from '../limits.ts';
-import type { Logger } from '../logger.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
 import {

@@ -7,6 +7,7 @@ import {
   type TaskEvent,
   type TaskResult,
 } from '@holdfast/protocol';
+import type { Logger } from 'pino';
 import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
 import { type ComputerRow, loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
@@ -18,8 +19,8 @@ import {
   reattachPauseMaxMs,
   reattachPauseMinMs,
   sessionKeepMs,
+  sessionRetryMs,
 } from '../limits.ts';
-import type { Logger } from '../logger.ts';
 import { loadRepository, type RepositoryRow } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
@@ -285,9 +286,11 @@ export class Runner {
   /** Renews the grant at half its lifetime, and opens the session again where the mover has restarted meanwhile. */
   async #keepGranted(run: ActiveRun, plan: Plan, agent: ReachedAgent, done: AbortSignal): Promise<void> {
     let renewedMs = this.#clock.monotonicMs();
+    let pauseMs = sessionKeepMs;
     for (;;) {
-      await this.#clock.sleep(sessionKeepMs, done);
+      await this.#clock.sleep(pauseMs, done);
       try {
+        pauseMs = sessionKeepMs;
         await this.#tellSession(run, plan, agent, done);
         if (this.#clock.monotonicMs() - renewedMs < limits.jobGrantLifetimeMs / 2) continue;
         const grant = await this.#grant(run, plan, agent);
@@ -295,6 +298,7 @@ export class Runner {
         renewedMs = this.#clock.monotonicMs();
       } catch (error) {
         done.throwIfAborted();
+        pauseMs = sessionRetryMs;
         // Tried again soon; if it never works the agent fails with a clear error of its own.
         this.#logger.warn({ run: run.row.id, error: toHoldfastError(error) }, 'session or grant not renewed');
       }

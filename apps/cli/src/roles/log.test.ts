@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
-import { createLogger } from './logger.ts';
+import { createLogger } from './log.ts';
 
 test('secrets that come into a log line by mistake are not in it; errors are reports', () => {
   const lines: string[] = [];
-  const logger = createLogger('info', { write: (line) => void lines.push(line) });
+  const logger = createLogger('server', 'info', { write: (line) => void lines.push(line) });
   const secret = 'hunter2-hunter2';
   logger.info(
     {
