@@ -74,7 +74,8 @@ export function compressIfSmaller(
 ): Uint8Array | undefined {
   if (compression === 'off' || plain.byteLength === 0) return undefined;
   if (plain.byteLength <= limits.sampleAboveBytes) {
-    if (looksRandom(plain)) return undefined;
+    // A compressor without set-up finds that out by itself, faster.
+    if (compress === zstd && looksRandom(plain)) return undefined;
   } else {
     const step = (plain.byteLength - limits.samplePieceBytes) / (limits.samplePieces - 1);
     for (let piece = 0; piece < limits.samplePieces; piece += 1) {
