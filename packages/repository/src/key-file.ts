@@ -24,7 +24,7 @@ export interface ScryptCost {
 }
 
 /** restic's usual outcome of its calibration: 32 MiB, around a third of a second. */
-export const defaultScryptCost: ScryptCost = { N: 32768, r: 8, p: 3 };
+const defaultScryptCost: ScryptCost = { N: 32768, r: 8, p: 3 };
 
 export interface KeyOptions {
   readonly cost?: ScryptCost;

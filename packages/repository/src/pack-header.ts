@@ -11,12 +11,12 @@ import { idSizeBytes, objectIdOf } from './object-id.ts';
  */
 export type PackHeader = Uint8Array;
 
-export const plainEntrySizeBytes = 1 + 4 + idSizeBytes;
+const plainEntrySizeBytes = 1 + 4 + idSizeBytes;
 export const compressedEntrySizeBytes = plainEntrySizeBytes + 4;
 /** After the sealed header stands its length. */
 export const headerLengthSizeBytes = 4;
 /** The shortest file that can be a pack: one entry. */
-export const packMinSizeBytes = plainEntrySizeBytes + sealOverheadBytes + headerLengthSizeBytes;
+const packMinSizeBytes = plainEntrySizeBytes + sealOverheadBytes + headerLengthSizeBytes;
 
 /** Writes one entry and gives its size. `at` must have 41 bytes left after it. */
 export function writeHeaderEntry(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+// socket exception: a response of Node's without any connection behind it
 import { IncomingMessage, ServerResponse } from 'node:http';
+// socket exception: as above, never connected
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
