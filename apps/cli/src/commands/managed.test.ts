@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { compareFolders } from '../demonstration/comparison.ts';
+import {
+  type CliResult,
+  jsonLines,
+  jsonResult,
+  type RunningCli,
+  runCli,
+  runProgram,
+  startCli,
+} from '../testing/run-cli.ts';
+import { makeSampleFolder } from '../testing/sample-folder.ts';
+
+/** The commands that talk to a server, on the real system of one computer: `holdfast up` on ports of its own. */
+
+interface Identified {
+  readonly id: string;
+}
+
+/** Ports apart from the contract's and from those of other test runs; one that is taken all the same falls back to a free one. */
+const firstPort = 20_000 + (process.pid % 4000) * 5;
+const portsOf = (port: number | { from: number; to: number }, ...channels: string[]) =>
+  Object.fromEntries(channels.map((channel) => [channel, port]));
+const ports = {
+  ...portsOf(firstPort, 'client-to-server'),
+  ...portsOf(firstPort + 1, 'posix-agent-control', 'enrolment', 'mover-to-server'),
+  ...portsOf(firstPort + 2, 'windows-agent-control', 'windows-enrolment'),
+  ...portsOf(
+    firstPort + 3,
+    ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
+    ...['server-to-agent-transport', 'mover-to-agent-transport'],
+  ),
+  ...portsOf({ from: 43_100, to: 43_199 }, 'agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'),
+};
+
+describe('commands that talk to the server', { skip: skipUnless({ platform: 'linux' }) }, () => {
+  const folder = temporaryFolder({ after });
+  const data = join(folder, 'data');
+  const source = makeSampleFolder(join(folder, 'source'));
+  const since = new Date();
+  let system: RunningCli;
+
+  const holdfast = (command: string, ...args: string[]): Promise<CliResult> =>
+    runCli([...command.split(' '), ...args], { env: { HOLDFAST_DATA: data } });
+  async function answer<Form>(command: string, ...args: string[]): Promise<Form> {
+    const { status, stdout, stderr } = await holdfast(command, ...args, '--json');
+    assert.equal(status, 0, `${command} ${args.join(' ')}: ${stderr}${stdout}`);
+    return jsonResult<Form>(stdout);
+  }
+  async function assertSame(restored: string): Promise<void> {
+    const report = await compareFolders({ source, restored: join(restored, source), leftOut: new Set(), since });
+    assert.deepEqual(report.differences, []);
+    assert.equal(report.files, 5);
+  }
+
+  before(async () => {
+    const config = join(folder, 'config.json');
+    writeFileSync(config, JSON.stringify({ ports }));
+    system = startCli(['up', '--data', data, '--config', config]);
+    const said: string[] = [];
+    const ready = (async () => {
+      assert.ok(system.child.stderr);
+      for await (const line of createInterface(system.child.stderr)) {
+        said.push(line);
+        if (line.startsWith('Running until')) return true;
+      }
+      return false;
+    })();
+    assert.ok(await ready, said.join('\n'));
+    system.child.stderr?.resume();
+  });
+  after(async () => {
+    const exited = once(system.child, 'exit');
+    system.child.kill('SIGINT');
+    await exited;
+  });
+
+  test('status, computers, tokens, audit and channel use', async () => {
+    const status = await answer<{ server: { listening: unknown[] }; computers: { role: string; state: string }[] }>(
+      'status',
+    );
+    assert.ok(status.server.listening.length > 0);
+    assert.deepEqual(status.computers.map(({ role, state }) => `${role} ${state}`).sort(), [
+      'agent online',
+      'mover online',
+    ]);
+    assert.match((await holdfast('status')).stdout, /Agents: 1 online, 0 offline\. Movers: 1 online/);
+    assert.equal((await answer<{ computers: unknown[] }>('computers list', '--role', 'mover')).computers.length, 1);
+
+    const file = join(folder, 'join-token');
+    const made = await answer<Identified & { token?: string }>(
+      'token create',
+      '--role',
+      'agent',
+      '--out',
+      file,
+      '--lifetime',
+      '10m',
+    );
+    assert.equal(made.token, undefined, 'a token in a file is not shown');
+    assert.match(readFileSync(file, 'utf8'), /^hfj_\S{40,}\n$/);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const listed = await answer<{ tokens: Identified[] }>('token list');
+    assert.ok(listed.tokens.some(({ id }) => id === made.id));
+    await answer('token delete', made.id.slice(0, 8));
+    assert.ok(!(await answer<{ tokens: Identified[] }>('token list')).tokens.some(({ id }) => id === made.id));
+    assert.equal((await holdfast('token delete', made.id)).status, 1);
+
+    const { records } = await answer<{ records: { action: string }[] }>('audit', '--limit', '10');
+    assert.ok(records.some(({ action }) => action === 'createToken'));
+    const use = await answer<{ processes: { role: string }[] }>('channel-use');
+    assert.deepEqual(use.processes.map(({ role }) => role).sort(), ['agent', 'mover', 'server']);
+  });
+
+  test('a server that is named instead of found, and a wrong token', async () => {
+    const { port, caFile, tokenFile } = JSON.parse(readFileSync(join(data, 'connection.json'), 'utf8')) as Record<
+      string,
+      string | number
+    >;
+    const place = ['--server', `127.0.0.1:${port}`, '--cacert', String(caFile)];
+    const named = await runCli(['status', ...place, '--token-file', String(tokenFile)]);
+    assert.equal(named.status, 0, named.stderr);
+    const wrong = join(folder, 'wrong-token');
+    writeFileSync(wrong, `hfa_${'x'.repeat(43)}\n`);
+    const refused = await runCli(['status', ...place, '--token-file', wrong]);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /Code: auth\.required/);
+    assert.doesNotMatch(refused.stderr, /hfa_/);
+  });
+
+  test('a repository, a job, a run, a restore, and a grant for restic and for ourselves', async () => {
+    await answer('repo create', 'laptops');
+    assert.equal((await holdfast('repo create', 'laptops')).status, 1, 'a second of that name is refused');
+    const computers = await answer<{ computers: { hostname: string }[] }>('computers list', '--role', 'agent');
+    const host = computers.computers[0]?.hostname ?? '';
+    await answer('job create', 'homes', source, '--agent', host, '--repository', 'laptops', '--tag', 'daily');
+    assert.equal((await holdfast('job create', 'x', '/', '--agent', 'nobody', '--repository', 'laptops')).status, 1);
+    const ran = await holdfast('job run', 'homes', '--json', '--json-progress');
+    assert.equal(ran.status, 0, ran.stderr);
+    const { run } = jsonResult<{ run: Identified & { state: string; result: { snapshotId: string } } }>(ran.stdout);
+    assert.equal(run.state, 'succeeded');
+    assert.equal(jsonLines(ran.stdout).filter(({ kind }) => kind === 'run').length, 1);
+    assert.match((await holdfast('run show', run.id.slice(0, 8))).stdout, /succeeded[\s\S]*Snapshot/);
+    assert.match((await holdfast('run list', '--job', 'homes')).stdout, new RegExp(run.id));
+    const catalogue = await answer<{ snapshots: Identified[] }>('snapshots', '--tag', 'daily');
+    assert.deepEqual(
+      catalogue.snapshots.map(({ id }) => id),
+      [run.result.snapshotId],
+    );
+
+    const restored = await holdfast(
+      'restore',
+      run.result.snapshotId.slice(0, 10),
+      '--agent',
+      host,
+      '--target',
+      join(folder, 'managed'),
+    );
+    assert.equal(restored.status, 0, restored.stderr);
+    await assertSame(join(folder, 'managed'));
+    assert.equal((await holdfast('restore', 'latest', '--target', 'relative')).status, 2);
+
+    const secret = await holdfast('repo password', 'laptops');
+    assert.equal(secret.status, 2, 'secrets go where somebody said');
+    const access = join(folder, 'access');
+    const granted = await holdfast('repo grant', 'laptops', '--out', access, '--with-password', '--mode', 'append');
+    assert.equal(granted.status, 0, granted.stderr);
+    const environmentFile = join(access, 'environment');
+    assert.equal(statSync(environmentFile).mode & 0o777, 0o600);
+    const env = Object.fromEntries(
+      [...readFileSync(environmentFile, 'utf8').matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [
+        name ?? '',
+        value ?? '',
+      ]),
+    );
+    assert.ok(!granted.stdout.includes(env['RESTIC_REST_PASSWORD'] ?? ''), 'the grant is not shown');
+
+    const own = await runCli(['backup', source, '--json'], { env });
+    assert.equal(own.status, 0, own.stderr);
+    assert.equal(jsonResult<{ newBytes: number; parentId?: string }>(own.stdout).parentId, run.result.snapshotId);
+    const back = await runCli(['restore', 'latest', '--target', join(folder, 'by-grant')], { env });
+    assert.equal(back.status, 0, back.stderr);
+    await assertSame(join(folder, 'by-grant'));
+    assert.ok(existsSync(join(data, 'repositories', 'local', 'laptops', 'config')));
+  });
+
+  test('restic uses the mover with what `repo grant` wrote', {
+    skip: skipUnless({ programs: ['restic'] }),
+  }, async () => {
+    const access = join(folder, 'access-of-restic');
+    assert.equal((await holdfast('repo grant', 'laptops', '--out', access, '--with-password')).status, 0);
+    const script = `. ${access}/environment && exec ${requireProgram('restic').path} --no-cache check --read-data`;
+    const check = await runProgram('/bin/sh', ['-c', script]);
+    assert.equal(check.status, 0, check.stdout + check.stderr);
+  });
+
+  test('Ctrl-C stops watching, not the run', async () => {
+    const running = startCli(['job', 'run', 'homes'], { env: { HOLDFAST_DATA: data } });
+    assert.ok(running.child.stderr);
+    running.child.stderr.once('data', () => running.child.kill('SIGINT'));
+    const { status, stderr } = await running.ended;
+    const id = /run ([0-9a-f-]{36})/.exec(stderr)?.[1] ?? '';
+    if (status !== 0) {
+      assert.equal(status, 130, stderr);
+      assert.match(stderr, new RegExp(`run ${id} goes on[\\s\\S]*holdfast run cancel ${id}`));
+    }
+    const followed = await holdfast('run show', id, '--follow');
+    assert.equal(followed.status, 0, followed.stderr);
+    assert.match(followed.stdout, /succeeded/);
+  });
+
+  test('jobs are deleted, computers revoked only on purpose', async () => {
+    assert.equal((await holdfast('job delete', 'homes')).status, 0);
+    assert.equal((await holdfast('job run', 'homes')).status, 1);
+    const { computers } = await answer<{ computers: Identified[] }>('computers list', '--role', 'agent');
+    const id = computers[0]?.id ?? '';
+    const asked = await holdfast('computers revoke', id);
+    assert.equal(asked.status, 2);
+    assert.match(asked.stderr, /--yes/);
+    assert.equal((await holdfast('computers revoke', id, '--yes')).status, 0);
+    const after = await answer<{ computers: { state: string }[] }>('computers list', '--role', 'agent');
+    assert.deepEqual(
+      after.computers.map(({ state }) => state),
+      ['revoked'],
+    );
+  });
+});
