@@ -9,7 +9,9 @@ export interface ProgressView {
 }
 
 /** One line that is redrawn on a terminal; elsewhere a line every few seconds, so that logs stay readable. */
-export function progressView(options: { readonly quiet: boolean; readonly stream?: NodeJS.WriteStream } = { quiet: false }): ProgressView {
+export function progressView(
+  options: { readonly quiet: boolean; readonly stream?: NodeJS.WriteStream } = { quiet: false },
+): ProgressView {
   const stream = options.stream ?? process.stderr;
   const everyMs = stream.isTTY ? 100 : 5000;
   let lastMs = stream.isTTY ? 0 : performance.now();
@@ -46,16 +48,29 @@ export interface ProgressNumbers {
 export function progressText(progress: ProgressNumbers, elapsedMs: number): string {
   const { filesDone, filesTotal, bytesDone, bytesTotal } = progress;
   const share = bytesTotal ? Math.min(1, bytesDone / bytesTotal) : undefined;
-  const bar = share === undefined ? progress.phase : `[${'█'.repeat(Math.round(share * 20)).padEnd(20, '░')}] ${Math.floor(share * 100)} %`;
-  const files = filesTotal === undefined ? `${formatCount(filesDone)} files` : `${formatCount(filesDone)} of ${formatCount(filesTotal)} files`;
+  const bar =
+    share === undefined
+      ? progress.phase
+      : `[${'█'.repeat(Math.round(share * 20)).padEnd(20, '░')}] ${Math.floor(share * 100)} %`;
+  const files =
+    filesTotal === undefined
+      ? `${formatCount(filesDone)} files`
+      : `${formatCount(filesDone)} of ${formatCount(filesTotal)} files`;
   const speed = elapsedMs > 500 ? `${formatBytes((bytesDone * 1000) / elapsedMs)}/s` : '';
-  return [bar, files, formatBytes(bytesDone), speed, progress.currentPath ?? ''].filter((part) => part !== '').join('  ');
+  return [bar, files, formatBytes(bytesDone), speed, progress.currentPath ?? '']
+    .filter((part) => part !== '')
+    .join('  ');
 }
 
 /** Columns aligned for people. The first row is the heading; columns named in `right` hold numbers. */
-export function table(rows: readonly (readonly string[])[], options: { readonly right?: readonly number[]; readonly indent?: string } = {}): string {
+export function table(
+  rows: readonly (readonly string[])[],
+  options: { readonly right?: readonly number[]; readonly indent?: string } = {},
+): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
   const line = (row: readonly string[]): string =>
     widths
       .map((width, column) => {
@@ -72,7 +87,12 @@ export function table(rows: readonly (readonly string[])[], options: { readonly 
 
 /** What happened, what to do, and the code to search the documentation for. */
 export function errorText(error: HoldfastError): string {
-  const lines = [`Error: ${error.message}`, `  What to do: ${error.guidance}`, `  Code: ${error.code} (docs/errors.md)`];
-  if (error.code === 'internal.unexpected' && error.cause instanceof Error && error.cause.stack) lines.push(error.cause.stack);
+  const lines = [
+    `Error: ${error.message}`,
+    `  What to do: ${error.guidance}`,
+    `  Code: ${error.code} (docs/errors.md)`,
+  ];
+  if (error.code === 'internal.unexpected' && error.cause instanceof Error && error.cause.stack)
+    lines.push(error.cause.stack);
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collect, } from '../option-values.ts';
+import { collect } from '../option-values.ts';
 import {
   addOutputOptions,
   addProgressOption,
@@ -8,8 +8,7 @@ import {
   exitStatusHelp,
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
-import { perform, } from '../work.ts';
-
+import { perform } from '../work.ts';
 
 export interface BackupCommandOptions extends RepositoryOptions {
   readonly exclude?: string[];

@@ -7,8 +7,7 @@ import {
   exitStatusHelp,
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
-import { perform, } from '../work.ts';
-
+import { perform } from '../work.ts';
 
 export interface CheckCommandOptions extends RepositoryOptions {
   readonly readData?: boolean;
@@ -36,5 +35,7 @@ JSON: {kind: "check", sound, errors, warnings, problems: [{severity, object, mes
 trees, unusedBlobs, bytesRead}
 ${exitStatusHelp}`,
     )
-    .action((options: CheckCommandOptions) => perform(options, async (work) => (await import('../stand-alone/check.ts')).runCheck(options, work)));
+    .action((options: CheckCommandOptions) =>
+      perform(options, async (work) => (await import('../stand-alone/check.ts')).runCheck(options, work)),
+    );
 }

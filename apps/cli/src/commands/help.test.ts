@@ -10,7 +10,9 @@ const parallel = 4;
 /** Names of the commands that a help text lists. */
 function commandsIn(help: string): string[] {
   const [, list = ''] = help.split('\nCommands:\n');
-  return [...list.matchAll(/^ {2}(\S+)/gm)].map((match) => match[1] ?? '').filter((name) => name !== '' && name !== 'help');
+  return [...list.matchAll(/^ {2}(\S+)/gm)]
+    .map((match) => match[1] ?? '')
+    .filter((name) => name !== '' && name !== 'help');
 }
 
 async function helpOf(command: readonly string[]): Promise<string> {
@@ -23,7 +25,19 @@ async function helpOf(command: readonly string[]): Promise<string> {
 test('the help of every command works, and teaches by examples', async () => {
   const root = await helpOf([]);
   const names = commandsIn(root);
-  for (const name of ['backup', 'restore', 'snapshots', 'ls', 'check', 'repo', 'job', 'run', 'token', 'computers', 'status'])
+  for (const name of [
+    'backup',
+    'restore',
+    'snapshots',
+    'ls',
+    'check',
+    'repo',
+    'job',
+    'run',
+    'token',
+    'computers',
+    'status',
+  ])
     assert.ok(names.includes(name), `${name} is not listed`);
   const waiting = names.map((name) => [name]);
   let withExamples = 0;
@@ -48,7 +62,15 @@ test('restic users find exit statuses and variables in the help', async () => {
 });
 
 test('an unknown command or option, a wrong value or a missing argument is status 2 and does nothing', async () => {
-  const wrong = [['bogus'], ['backup', '--bogus'], ['snapshots', '--latest', 'many'], ['ls'], ['restore', 'latest'], ['repo'], ['repo', 'bogus']];
+  const wrong = [
+    ['bogus'],
+    ['backup', '--bogus'],
+    ['snapshots', '--latest', 'many'],
+    ['ls'],
+    ['restore', 'latest'],
+    ['repo'],
+    ['repo', 'bogus'],
+  ];
   const results = await Promise.all(wrong.map((args) => runCli(args)));
   for (const [at, { status, stderr }] of results.entries()) {
     assert.equal(status, 2, `${wrong[at]?.join(' ')}: ${stderr}`);

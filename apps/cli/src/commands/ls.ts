@@ -6,8 +6,7 @@ import {
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
 import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
-import { perform, } from '../work.ts';
-
+import { perform } from '../work.ts';
 
 export interface LsOptions extends RepositoryOptions, SnapshotFilter {
   readonly long?: boolean;
@@ -43,6 +42,8 @@ pathBase64? (where the path is not UTF-8)}; permissions are octal text such as "
 ${exitStatusHelp}`,
     )
     .action((reference: string, path: string, options: LsOptions) =>
-      perform(options, async (work) => (await import('../stand-alone/ls.ts')).runLs({ reference, path }, options, work)),
+      perform(options, async (work) =>
+        (await import('../stand-alone/ls.ts')).runLs({ reference, path }, options, work),
+      ),
     );
 }

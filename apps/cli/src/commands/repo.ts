@@ -7,8 +7,7 @@ import {
   exitStatusHelp,
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
-import { perform, } from '../work.ts';
-
+import { perform } from '../work.ts';
 
 /** `holdfast repo`: repositories, alone with --repo or by the server. */
 export function registerRepo(program: Command): void {
@@ -33,7 +32,11 @@ ${alone}
 JSON: {kind: "repository", id, version, location}
 ${exitStatusHelp}`,
     )
-    .action((options: RepositoryOptions) => perform(options, async (work) => (await import('../stand-alone/repository-commands.ts')).initialise(options, work)));
+    .action((options: RepositoryOptions) =>
+      perform(options, async (work) =>
+        (await import('../stand-alone/repository-commands.ts')).initialise(options, work),
+      ),
+    );
 
   const info = repositories
     .command('info')
@@ -50,7 +53,9 @@ ${alone}
 JSON: {kind: "repository", id, version, location, snapshots, indexFiles, packs, bytes, keys: [{id, hostname, username, createdAt}]}
 ${exitStatusHelp}`,
     )
-    .action((options: RepositoryOptions) => perform(options, async (work) => (await import('../stand-alone/repository-commands.ts')).showInfo(options, work)));
+    .action((options: RepositoryOptions) =>
+      perform(options, async (work) => (await import('../stand-alone/repository-commands.ts')).showInfo(options, work)),
+    );
 
   registerServerRepositories(repositories);
 }

@@ -31,8 +31,12 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
     mkdirSync(join(folder, 'data'));
     const { path } = requireProgram(programName);
     const tls = ['--tls', '--tls-cert', join(folder, 'certificate.pem'), '--tls-key', join(folder, 'key.pem')];
-    server = spawn(path, ['--path', join(folder, 'data'), '--listen', '127.0.0.1:0', '--no-auth', ...tls], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const lines: AsyncIterable<string>[] = [server.stdout, server.stderr].flatMap((stream) => (stream ? [createInterface(stream)] : []));
+    server = spawn(path, ['--path', join(folder, 'data'), '--listen', '127.0.0.1:0', '--no-auth', ...tls], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const lines: AsyncIterable<string>[] = [server.stdout, server.stderr].flatMap((stream) =>
+      stream ? [createInterface(stream)] : [],
+    );
     const port = await Promise.race([...lines.map(portIn), once(server, 'exit').then(() => undefined)]);
     assert.ok(port, `${programName} did not start`);
     address = `rest:https://127.0.0.1:${port}/laptops/`;
@@ -48,7 +52,11 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
     const env = { RESTIC_REPOSITORY: address, RESTIC_PASSWORD: 'correct horse', RESTIC_CACERT: ca };
     const missing = await runCli(['snapshots'], { env });
     assert.equal(missing.status, 10, missing.stderr);
-    for (const args of [['repo', 'init'], ['backup', source], ['check', '--read-data']]) {
+    for (const args of [
+      ['repo', 'init'],
+      ['backup', source],
+      ['check', '--read-data'],
+    ]) {
       const result = await runCli(args, { env });
       assert.equal(result.status, 0, `${args.join(' ')}: ${result.stderr}${result.stdout}`);
     }
@@ -56,7 +64,12 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
     assert.equal(check.status, 0, check.stdout + check.stderr);
     const restored = await runCli(['restore', 'latest', '--target', join(folder, 'restored'), '--json'], { env });
     assert.equal(jsonResult<{ files: number }>(restored.stdout).files, 5);
-    const report = await compareFolders({ source, restored: join(folder, 'restored', source), leftOut: new Set(), since });
+    const report = await compareFolders({
+      source,
+      restored: join(folder, 'restored', source),
+      leftOut: new Set(),
+      since,
+    });
     assert.deepEqual(report.differences, []);
   });
 

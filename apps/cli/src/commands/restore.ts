@@ -10,8 +10,7 @@ import {
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
 import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
-import { perform, } from '../work.ts';
-
+import { perform } from '../work.ts';
 
 export interface RestoreCommandOptions extends RepositoryOptions, SnapshotFilter {
   readonly target: string;
@@ -65,6 +64,8 @@ complete, problemCount, problems: […]}; by the server {kind: "run", run: {…}
 ${exitStatusHelp}`,
     )
     .action((reference: string, options: RestoreCommandOptions) =>
-      perform(options, async (work) => (await import('../stand-alone/restore.ts')).runRestore(reference, options, work)),
+      perform(options, async (work) =>
+        (await import('../stand-alone/restore.ts')).runRestore(reference, options, work),
+      ),
     );
 }

@@ -8,8 +8,7 @@ import {
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
 import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
-import { perform, } from '../work.ts';
-
+import { perform } from '../work.ts';
 
 export interface SnapshotsOptions extends RepositoryOptions, SnapshotFilter {
   readonly latest?: number;
@@ -37,5 +36,7 @@ JSON: {kind: "snapshots", snapshots: [{id, time, hostname, username, paths, tags
 totalFiles?, totalBytes?, storedBytes?}]}, oldest first; from the server {kind: "catalogue", snapshots: […]} as in its API.
 ${exitStatusHelp}`,
     )
-    .action((options: SnapshotsOptions) => perform(options, async (work) => (await import('../stand-alone/snapshots.ts')).showSnapshots(options, work)));
+    .action((options: SnapshotsOptions) =>
+      perform(options, async (work) => (await import('../stand-alone/snapshots.ts')).showSnapshots(options, work)),
+    );
 }

@@ -226,9 +226,7 @@ describe('stand-alone commands on a folder', () => {
     assert.match(result.stderr, /secret-folder/);
     const summary = jsonResult<{ complete: boolean; problems: { message: string }[] }>(result.stdout);
     assert.equal(summary.complete, false);
-    assert.ok(
-      summary.problems.some(({ message }) => message.includes('secret-folder')),
-    );
+    assert.ok(summary.problems.some(({ message }) => message.includes('secret-folder')));
     assert.equal((await snapshotsOf(repository)).length, 1);
   });
 

@@ -1,4 +1,6 @@
-import { type ErrorReport, type ExitStatus,
+import {
+  type ErrorReport,
+  type ExitStatus,
   exitStatus,
   formatBytes,
   formatDuration,
@@ -81,7 +83,7 @@ function hasEnded({ state }: Run): boolean {
 }
 
 /** Prints how a run ended. */
-export async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Promise<ExitStatus> {
+async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Promise<ExitStatus> {
   const error = run.error && HoldfastError.fromReport(run.error as ErrorReport);
   if (options.json) await printJson({ kind: 'run', run });
   else if (run.state === 'failed')

@@ -11,7 +11,6 @@ export interface ServerOptions {
   readonly json?: boolean | undefined;
 }
 
-
 export function addServerPlace(command: Command): Command {
   return command
     .option(

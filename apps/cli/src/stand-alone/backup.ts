@@ -10,12 +10,12 @@ import {
   hasCode,
 } from '@holdfast/core';
 import { type BackupSummary, backup } from '@holdfast/engine';
+import type { BackupCommandOptions } from '../commands/backup.ts';
 import { callersDirectory, resolvePath } from '../data-directory.ts';
 import { splitTags } from '../option-values.ts';
 import { counted, print, printJson } from '../output.ts';
-import { givenRepository, openGivenRepository, readGivenFile } from './open-repository.ts';
 import type { Work } from '../work.ts';
-import type { BackupCommandOptions } from '../commands/backup.ts';
+import { givenRepository, openGivenRepository, readGivenFile } from './open-repository.ts';
 
 export async function runBackup(
   paths: readonly string[],
@@ -70,7 +70,9 @@ async function requireSomeSource(sources: readonly (string | Buffer)[]): Promise
       if (errno !== 'ENOENT' && errno !== 'ENOTDIR') return;
     }
   }
-  throw new HoldfastError('backup.nothing', { message: `${sources.map(String).join(', ')}: there is no such file or folder.` });
+  throw new HoldfastError('backup.nothing', {
+    message: `${sources.map(String).join(', ')}: there is no such file or folder.`,
+  });
 }
 
 /** What the engine calls unreadable is, for a whole backup, a failure: there is no snapshot that could be incomplete. */

@@ -1,10 +1,10 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
 import { type CheckProgress, type CheckReport, checkRepository } from '@holdfast/repository';
+import type { CheckCommandOptions } from '../commands/check.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
-import { givenRepository, openGivenRepository } from './open-repository.ts';
 import type { Work } from '../work.ts';
-import type { CheckCommandOptions } from '../commands/check.ts';
+import { givenRepository, openGivenRepository } from './open-repository.ts';
 
 export async function runCheck(options: CheckCommandOptions, { signal, view, resources }: Work): Promise<ExitStatus> {
   if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('check');

@@ -21,10 +21,22 @@ test('paths and addresses of REST repositories', () => {
 });
 
 test('what is not supported is refused by name, and no password is repeated', () => {
-  for (const text of ['', 's3:bucket', 'sftp:host:/x', 'https://h/', 'rest:http://u:verysecret@h/', 'rest:verysecret', 'rest:https://u:verysecret%zz@h/', 'rest:https://u:verysecret@h/?a']) {
+  for (const text of [
+    '',
+    's3:bucket',
+    'sftp:host:/x',
+    'https://h/',
+    'rest:http://u:verysecret@h/',
+    'rest:verysecret',
+    'rest:https://u:verysecret%zz@h/',
+    'rest:https://u:verysecret@h/?a',
+  ]) {
     assert.throws(
       () => parseLocation(text),
-      (error) => hasCode(error, 'usage.option') && error instanceof HoldfastError && !JSON.stringify([error.message, error.guidance, error.context]).includes('verysecret'),
+      (error) =>
+        hasCode(error, 'usage.option') &&
+        error instanceof HoldfastError &&
+        !JSON.stringify([error.message, error.guidance, error.context]).includes('verysecret'),
       text,
     );
   }

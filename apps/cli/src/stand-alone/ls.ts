@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { type ExitStatus, exitStatus } from '@holdfast/core';
 import { type ListedNode, listTree } from '@holdfast/engine';
 import { type Node, type NodeType, unixPermissions } from '@holdfast/repository';
+import type { LsOptions } from '../commands/ls.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { print, printJson, shownTime } from '../output.ts';
+import type { Work } from '../work.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
-import type { Work } from '../work.ts';
-import type { LsOptions } from '../commands/ls.ts';
 
 export async function runLs(
   what: { readonly reference: string; readonly path: string },

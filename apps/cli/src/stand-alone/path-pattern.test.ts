@@ -5,7 +5,11 @@ import fc from 'fast-check';
 import { patternOf } from './path-pattern.ts';
 
 test('the pattern of a path matches that path and nothing beside it', () => {
-  const name = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !text.includes('/') && !text.includes('\0') && text !== '.' && text !== '..' && text.trim() !== '');
+  const name = fc
+    .string({ minLength: 1, maxLength: 8 })
+    .filter(
+      (text) => !text.includes('/') && !text.includes('\0') && text !== '.' && text !== '..' && text.trim() !== '',
+    );
   fc.assert(
     fc.property(fc.array(name, { minLength: 1, maxLength: 4 }), name, (parts, other) => {
       const list = new PatternList([patternOf(`/${parts.join('/')}`)]);

@@ -2,11 +2,11 @@ import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast
 import { initRepository, type Repository } from '@holdfast/repository';
 import { z } from 'zod';
 import { print, printJson, shownTime } from '../output.ts';
+import { table } from '../terminal.ts';
+import type { Work } from '../work.ts';
 import { openGivenRepository, openTarget, requireRepository } from './open-repository.ts';
 import { readPassword } from './password.ts';
 import type { RepositoryOptions } from './repository-options.ts';
-import { table } from '../terminal.ts';
-import type { Work } from '../work.ts';
 
 export async function initialise(options: RepositoryOptions, { signal, resources }: Work): Promise<ExitStatus> {
   const location = await requireRepository(options);

@@ -1,14 +1,14 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, formatDuration, HoldfastError } from '@holdfast/core';
 import { listTree, type RestoreSummary, restore } from '@holdfast/engine';
 import type { Repository } from '@holdfast/repository';
+import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { resolvePath } from '../data-directory.ts';
 import { restoreByServer } from '../managed/restore-run.ts';
 import { counted, print, printJson } from '../output.ts';
+import type { Work } from '../work.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { patternOf } from './path-pattern.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
-import type { Work } from '../work.ts';
-import type { RestoreCommandOptions } from '../commands/restore.ts';
 
 export async function runRestore(text: string, options: RestoreCommandOptions, work: Work): Promise<ExitStatus> {
   if ((await givenRepository(options)) === undefined) return restoreByServer(text, options, work);

@@ -1,12 +1,12 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
 import type { FoundSnapshot } from '@holdfast/repository';
+import type { SnapshotsOptions } from '../commands/snapshots.ts';
 import { showCatalogue } from '../managed/catalogue-snapshots.ts';
 import { counted, print, printJson, shownTime } from '../output.ts';
-import { givenRepository, openGivenRepository } from './open-repository.ts';
-import { byTime, matches } from './snapshot-selection.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
-import type { SnapshotsOptions } from '../commands/snapshots.ts';
+import { givenRepository, openGivenRepository } from './open-repository.ts';
+import { byTime, matches } from './snapshot-selection.ts';
 
 export async function showSnapshots(options: SnapshotsOptions, work: Work): Promise<ExitStatus> {
   if ((await givenRepository(options)) === undefined) return showCatalogue(options, work);
