@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { run } from 'node:test';
+import type { TestEvent } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { missedTests, parseRequiredTests } from './testing/required-tests.ts';
 import { findTestFiles } from './testing/test-files.ts';
@@ -66,7 +67,7 @@ const events = run({
   signal: stop.signal,
   ...(values.name === undefined ? {} : { testNamePatterns: [values.name] }),
 });
-for await (const event of events) {
+for await (const event of events as AsyncIterable<TestEvent>) {
   const result = record.add(event);
   if (result && result.name === result.file && result.outcome === 'passed') {
     record.results.pop();

@@ -67,7 +67,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Benchmark
     if (rows.length === 0) continue;
     options.onEvent({ kind: 'data set', name });
     const dataSet = makeDataSet(name, options.sizes, options.dataFolder);
-    const { folder, ...description } = dataSet;
+    const { folder: _, ...description } = dataSet;
     result.dataSets.push(description);
     requireSpace(options, dataSet);
     for (let round = 1; round <= options.rounds; round += 1) {

@@ -8,9 +8,9 @@ export function parseRequiredTests(text: string): RequiredTests {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object of files');
   return Object.fromEntries(
-    Object.entries(value).map(([file, tests]: [string, unknown]) => {
+    Object.entries(value).map(([file, tests]: [string, unknown]): [string, RequiredTests[string]] => {
       if (tests === 'every test') return [file, tests];
-      if (Array.isArray(tests) && tests.length > 0 && tests.every((name) => typeof name === 'string'))
+      if (Array.isArray(tests) && tests.length > 0 && tests.every((name): name is string => typeof name === 'string'))
         return [file, tests];
       throw new Error(`${file}: expected a list of names or "every test"`);
     }),

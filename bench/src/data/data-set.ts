@@ -34,7 +34,7 @@ export interface DataSet {
 /** Another number for every change of what is made: kept data of before is not used then. */
 const generation = 1;
 const seed = 'holdfast bench';
-export const filesPerFolder = 20;
+const filesPerFolder = 20;
 const foldersPerTopFolder = 50;
 const maximumFileBytes = 64 * 1024;
 /** Texts of small files are pieces of one long text, so that making 40,000 of them takes seconds. */
