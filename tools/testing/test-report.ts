@@ -83,7 +83,8 @@ function describeError(error: Error | undefined, colors: boolean): string {
   if (!error) return 'failed without an error';
   // The runner wraps what the test threw, and says of a file that ended early only how it ended.
   const cause = error.cause ?? error;
-  if (!(cause instanceof Error)) return `${inspect(cause)} ${inspect(Object.fromEntries(Object.entries(error).filter(([name]) => name !== 'cause')), { colors })}`;
+  if (!(cause instanceof Error))
+    return `${inspect(cause)} ${inspect(Object.fromEntries(Object.entries(error).filter(([name]) => name !== 'cause')), { colors })}`;
   // The message of an assertion holds its difference already; its properties only repeat it.
   const text = 'code' in cause && cause.code === 'ERR_ASSERTION' ? cause.stack : undefined;
   return (text ?? inspect(cause, { colors, depth: 4 })).replaceAll(/\n +at .*node:internal.*/g, '');

@@ -40,7 +40,7 @@ export interface RowResult {
 }
 
 /** The program that is compared; all others are its peers. */
-export const subject = 'holdfast';
+const subject = 'holdfast';
 
 /** Medians and ratios of each row that has a sample or a failure. Who failed once in a row is no peer in it. */
 export function summarise(

@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import type { BlobType } from './blob.ts';
 import { sealOverheadBytes } from './blob-cipher.ts';
+import { isRecord } from './json-record.ts';
 import { isObjectId, type ObjectId, objectIdOf } from './object-id.ts';
 import { type PackHeader, visitHeader } from './pack-header.ts';
 
@@ -72,10 +73,6 @@ export function decodeIndex(plain: Uint8Array, where: string): IndexFilePack[] {
       }),
     };
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Go writes an empty list as null. */

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import { unquoteName } from './go-text.ts';
+import { isRecord } from './json-record.ts';
 import { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
 import { isObjectId } from './object-id.ts';
 import { parseTime } from './rfc3339.ts';
@@ -224,10 +225,6 @@ function stringifyExactly(value: unknown): string {
 
 function isNodeType(value: unknown): value is NodeType {
   return nodeTypes.some((type) => type === value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function malformed(detail: string): HoldfastError {
