@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { renderPage } from './page.ts';
+import { type Failure, type Sample, summarise } from './results.ts';
+import type { RunRecord } from './run-record.ts';
+import { renderTable } from './table.ts';
+
+const sample = (program: string, wallMs: number): Sample => ({
+  row: 'small-files',
+  program,
+  round: 1,
+  wallMs,
+  cpuMs: 2_500,
+  peakMemoryBytes: 100 * 1024 * 1024,
+  repositoryBytes: 12_340_000,
+});
+const failures: readonly Failure[] = [
+  { rows: ['small-files'], program: 'borg', round: 1, kind: 'wrong', message: 'part-0/x is missing' },
+];
+const samples = [sample('holdfast', 1_000), sample('restic', 1_500)];
+const programs = ['holdfast', 'restic', 'borg'];
+const record: RunRecord = {
+  format: 1,
+  startedAt: '2026-01-02T03:04:05.000Z',
+  durationMs: 1,
+  machine: { processor: 'P', cores: 2, memoryBytes: 2 ** 34, system: 'linux', shaExtensions: false },
+  rounds: 1,
+  scale: 0.5,
+  dataSets: [{ name: 'small-files', files: 40_000, bytes: 1024 }],
+  programs: programs.map((name) => ({ name, version: '1', settings: 'defaults' })),
+  missingPrograms: ['kopia'],
+  rows: summarise({ rows: ['small-files'], programs }, samples, failures).map((row) => ({ ...row, title: 'a title' })),
+  samples,
+  failures,
+};
+
+test('the table aligns its columns, shows ratios, and no time of a wrong result', () => {
+  const lines = renderTable(record).split('\n');
+  const table = lines.filter((line) => line.startsWith('  '));
+  assert.equal(new Set(table.map((line) => line.length)).size, 1, table.join('\n'));
+  assert.match(renderTable(record), /small-files: a title\n/);
+  assert.match(table[1] ?? '', /holdfast +1\.00 +1\.00 +1\.00 +2\.50 +100 +12\.3 +1\.50×$/);
+  assert.match(table[2] ?? '', /restic +1\.50 .* 1\.00×$/);
+  assert.match(table[3] ?? '', /borg +wrong +– /);
+  assert.equal(lines.at(-1), 'WRONG RESULT: borg, round 1, small-files: part-0/x is missing');
+});
+
+test('the page says what was compared, on what, at which scale, and what failed', () => {
+  const page = renderPage(record);
+  for (const expected of [
+    '| holdfast | 1.00 | 1.00 | 1.00 | 2.50 | 100 | 12.3 | 1.50× |',
+    '**At scale 0.5 of the full size',
+    'so not compared: kopia',
+    'without SHA extensions',
+    '- WRONG RESULT: borg',
+    '| small-files | 40,000 | 1.00 KiB |',
+  ])
+    assert.ok(page.includes(expected), `${expected} is not in\n${page}`);
+  assert.doesNotMatch(renderPage({ ...record, scale: 1, failures: [] }), /At scale|## Failures/);
+});
+
+test('a record says the same after it was kept as JSON', () => {
+  assert.equal(renderPage(JSON.parse(JSON.stringify(record)) as RunRecord), renderPage(record));
+});
+
+const kept = join(import.meta.dirname, '..', '..', 'results.json');
+test('docs/benchmarks.md says what the kept results say', {
+  skip: existsSync(kept) ? false : 'no results are kept yet (npm run bench -- --write)',
+}, () => {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'benchmarks.md'), 'utf8');
+  assert.equal(page, renderPage(JSON.parse(readFileSync(kept, 'utf8')) as RunRecord));
+});
