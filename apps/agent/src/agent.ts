@@ -1,40 +1,36 @@
 import { addAbortListener } from 'node:events';
-import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
-import type { ChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, productVersion, systemClock } from '@holdfast/core';
+import type { ChannelId, Role } from '@holdfast/contract';
+import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
 import {
   CallPeer,
   controlPath,
-  type Handlers,
-  type Hello,
   IdentityKeeper,
-  limits,
   loadIdentity,
   registerWithLocalMover,
-  type TaskMethods,
+  type StoredIdentity,
   taskMethods,
   taskProtocol,
 } from '@holdfast/protocol';
 import { createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
-import { stayConnected } from './control-connection.ts';
+import { stayConnected } from './stay-connected.ts';
+import { taskHandlers } from './task-handlers.ts';
 import { TaskRegistry } from './task-registry.ts';
 import { runTask } from './tasks.ts';
 
 export interface AgentOptions {
   readonly config: AgentConfig;
   readonly dataDir: string;
-  readonly clock?: Clock;
   readonly logger: Logger;
+  readonly clock?: Clock;
   /** Another platform's channels, for tests: on win32 the agent's service listens on 6184 to 6194. */
   readonly platform?: NodeJS.Platform;
 }
 
 export interface RunningAgent extends AsyncDisposable {
   readonly id: string;
-  readonly wire: Wire;
   /** The port of the agent's service; Windows only. */
   readonly servicePort: number | undefined;
 }
@@ -42,172 +38,152 @@ export interface RunningAgent extends AsyncDisposable {
 /**
  * Starts the agent of this computer, which must be enrolled. It keeps a connection to its server open, registers with the
  * computer's mover, and runs the tasks that the server gives it over either; on Windows the server dials its service.
- * Throws `usage.configuration` when the computer is not enrolled.
+ * Throws `usage.configuration` when the computer is not enrolled, `port.occupied` when the service finds no port.
  */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
-  const { config, dataDir } = options;
-  const clock = options.clock ?? systemClock;
-  const platform = options.platform ?? process.platform;
-  const log = options.logger;
-  const enrolled = await loadIdentity(dataDir);
-  if (enrolled?.role !== 'agent') {
-    throw new HoldfastError('usage.configuration', {
-      message: `${dataDir} holds no identity of an agent: this computer is not enrolled.`,
-      guidance: 'Enrol it first: `holdfast enroll --role agent`.',
-    });
-  }
+  const { config, dataDir, logger: log, clock = systemClock, platform = process.platform } = options;
+  const stored = await enrolledIdentity(dataDir, config);
 
-  const stored = { ...enrolled, server: { ...enrolled.server, ...config.server } };
-  await using startup = new AsyncDisposableStack();
-  const keeper = startup.use(new IdentityKeeper({ dataDir, stored, clock }));
-  const wire = startup.use(
+  await using resources = new AsyncDisposableStack();
+  const keeper = resources.use(new IdentityKeeper({ dataDir, stored, clock }));
+  const wire = resources.use(
     createWire({
-      role:
-        platform === 'win32'
-          ? 'agent-windows'
-          : platform === 'darwin'
-            ? 'agent-macos'
-            : platform === 'linux'
-              ? 'agent-linux'
-              : 'agent-unix',
+      role: roleOf(platform),
       bind: config.bind,
       overrides: config.ports,
       identity: () => keeper.identity,
       stateDir: dataDir,
       platform,
       clock,
-      onRefused: (error, remoteAddress) => log.warn({ code: error.code, remoteAddress }, error.message),
+      onRefused: (error, remoteAddress) => log.warn({ error, remoteAddress }, 'connection refused'),
     }),
   );
   const registry = new TaskRegistry((task, context) => runTask(wire, task, context));
-  startup.defer(() => registry.stop());
-  const control: ChannelId = platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control';
-  const { server } = stored;
-
   const over = new AbortController();
   let service: Listener | undefined;
+  const handlers = taskHandlers({
+    registry,
+    wire,
+    platform,
+    ports: () => (service ? { 'windows-agent-service': service.port } : {}),
+    log,
+  });
   const serve = async (stream: Duplex): Promise<unknown> => {
     await using peer = new CallPeer({ stream, methods: taskMethods, handlers, clock });
     using _ = addAbortListener(over.signal, () => stream.destroy());
     return await peer.closed;
   };
-  const hello = (): Hello => ({
-    protocolVersion: limits.protocolVersion,
-    productVersion,
-    hostname: hostname(),
-    platform: platform as Hello['platform'],
-    ports: service ? { 'windows-agent-service': service.port } : {},
-  });
-  const handlers: Handlers<TaskMethods> = {
-    hello: async (theirs) => {
-      if (theirs.protocolVersion !== limits.protocolVersion) {
-        throw new HoldfastError('version.unsupported', {
-          message: `The server speaks protocol version ${theirs.protocolVersion}, this agent ${limits.protocolVersion}.`,
-        });
-      }
-      return hello();
-    },
-    'task.run': ({ taskId, task }, { emit, signal }) => {
-      log.info({ taskId, kind: task.kind, repository: task.access.repository }, 'task');
-      // Events of one connection are written in order; a slow connection slows nothing but itself.
-      let last: Promise<void> = Promise.resolve();
-      return registry.run(taskId, task, {
-        signal,
-        watch: (event) => {
-          last = last
-            .then(() => emit(event))
-            .catch((error: unknown) => log.debug({ taskId, error }, 'an event was not delivered'));
-        },
-      });
-    },
-    'task.renew': async ({ taskId, grant }) => {
-      registry.renew(taskId, grant);
-      return {};
-    },
-    'task.cancel': async ({ taskId }) => {
-      registry.cancel(taskId);
-      return {};
-    },
-    'channels.use': async () => ({ channels: wire.use() }),
-  };
-
   if (platform === 'win32') {
     service = await wire.listen('windows-agent-service', { onConnection: ({ stream }) => void serve(stream) });
   }
 
-  const running = [
-    stayConnected({
-      clock,
-      signal: over.signal,
-      onFailure: (error) => log.warn({ code: error.code }, error.message),
-      connect: async (signal) => {
-        const http = httpClient({
-          connect: (connecting) =>
-            wire.dial(control, server.host, {
-              ...(server.port === undefined ? {} : { port: server.port }),
-              peerId: server.id,
-              signal: connecting,
-            }),
-        });
-        const stream = await http.upgrade(controlPath, taskProtocol, { signal });
-        log.info({ channel: control, server: server.host }, 'connected to the server');
-        return { ended: serve(stream) };
-      },
-    }),
-  ];
-  if (config.moverSocket !== undefined) {
-    const socketPath = config.moverSocket;
-    running.push(
-      stayConnected({
-        clock,
-        signal: over.signal,
-        onFailure: (error) => log.warn({ code: error.code }, error.message),
-        connect: async (signal) => {
-          const registration = await registerWithLocalMover({
-            agentId: stored.id,
-            dial: async (dialSignal) =>
-              (await wire.dialLocal('role-to-local-mover', socketPath, dialSignal ? { signal: dialSignal } : {}))
-                .stream,
-            onRelay: (stream) => {
-              wire
-                .secure(stream, {
-                  channel: 'server-to-agent-transport',
-                  side: 'server',
-                  expect: { role: 'server', id: server.id },
-                })
-                .then((connection) => serve(connection.stream))
-                .catch((error: unknown) => log.warn({ error }, 'a relayed connection was refused'));
-            },
-            onRelayFailure: (error) => log.warn({ code: error.code }, error.message),
-            signal,
-          });
-          log.info({ mover: registration.moverId }, "registered with this computer's mover");
-          const leave = addAbortListener(signal, () => void registration[Symbol.asyncDispose]());
-          return { ended: registration.closed.finally(() => leave[Symbol.dispose]()) };
-        },
-      }),
-    );
-  }
-  startup.defer(async () => {
-    over.abort();
-    await Promise.all(running);
-  });
+  const control = platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control';
+  const links = { wire, stored, serve, log, clock, signal: over.signal };
+  const running = [holdControlConnection(links, control)];
+  if (config.moverSocket !== undefined) running.push(stayRegistered(links, config.moverSocket));
   keeper.start({
     wire,
     channel: control,
-    onFailure: (error) => log.error({ code: error.code }, error.message),
+    onFailure: (error) => log.error({ error }, 'the certificate was not renewed'),
     onRenewed: () => log.info('the certificate was renewed'),
   });
 
-  const resources = startup.move();
-  return {
-    id: stored.id,
-    wire,
-    servicePort: service?.port,
-    [Symbol.asyncDispose]: async () => {
-      over.abort();
-      await registry.stop();
-      await resources.disposeAsync();
+  // Tasks end first, while their connections are there; then the connections; then what they stand on.
+  resources.defer(async () => {
+    over.abort();
+    await Promise.all(running);
+  });
+  resources.defer(() => registry.stop());
+  const live = resources.move();
+  return { id: stored.id, servicePort: service?.port, [Symbol.asyncDispose]: () => live.disposeAsync() };
+}
+
+interface Links {
+  readonly wire: Wire;
+  readonly stored: StoredIdentity;
+  /** Answers the server's calls on a stream until it ends. */
+  readonly serve: (stream: Duplex) => Promise<unknown>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** The connection that every agent holds open: the sign that it is there, and the server's way in where there is no other. */
+function holdControlConnection({ wire, stored, serve, log, clock, signal }: Links, channel: ChannelId): Promise<void> {
+  const { server } = stored;
+  return stayConnected({
+    clock,
+    signal,
+    onFailure: (error) => log.warn({ error }, 'no connection to the server'),
+    connect: async () => {
+      const http = httpClient({
+        connect: (connecting) =>
+          wire.dial(channel, server.host, {
+            ...(server.port === undefined ? {} : { port: server.port }),
+            peerId: server.id,
+            signal: connecting,
+          }),
+      });
+      const stream = await http.upgrade(controlPath, taskProtocol, { signal });
+      log.info({ channel, server: server.host }, 'connected to the server');
+      return { ended: serve(stream) };
     },
+  });
+}
+
+/** The registration with this computer's mover, which relays the server's calls on 6162. TLS in them ends here. */
+function stayRegistered({ wire, stored, serve, log, clock, signal }: Links, socketPath: string): Promise<void> {
+  const answer = async (relayed: Duplex): Promise<void> => {
+    try {
+      const { stream } = await wire.secure(relayed, {
+        channel: 'server-to-agent-transport',
+        side: 'server',
+        expect: { role: 'server', id: stored.server.id },
+        signal,
+      });
+      await serve(stream);
+    } catch (error) {
+      log.warn({ error }, 'a relayed connection was refused');
+    }
   };
+  return stayConnected({
+    clock,
+    signal,
+    onFailure: (error) => log.warn({ error }, "not registered with this computer's mover"),
+    connect: async () => {
+      const registration = await registerWithLocalMover({
+        agentId: stored.id,
+        dial: async (dialling) => {
+          const { stream } = await wire.dialLocal(
+            'role-to-local-mover',
+            socketPath,
+            dialling ? { signal: dialling } : {},
+          );
+          return stream;
+        },
+        onRelay: (relayed) => void answer(relayed),
+        onRelayFailure: (error) => log.warn({ error }, 'a relay did not come about'),
+        signal,
+      });
+      log.info({ mover: registration.moverId }, "registered with this computer's mover");
+      const leave = addAbortListener(signal, () => void registration[Symbol.asyncDispose]());
+      return { ended: registration.closed.finally(() => leave[Symbol.dispose]()) };
+    },
+  });
+}
+
+/** Who this agent is, and where its server is now. */
+async function enrolledIdentity(dataDir: string, config: AgentConfig): Promise<StoredIdentity> {
+  const enrolled = await loadIdentity(dataDir);
+  if (enrolled?.role === 'agent') return { ...enrolled, server: { ...enrolled.server, ...config.server } };
+  throw new HoldfastError('usage.configuration', {
+    message: `${dataDir} holds no identity of an agent: this computer is not enrolled.`,
+    guidance: 'Enrol it first: `holdfast enroll --role agent`.',
+  });
+}
+
+function roleOf(platform: NodeJS.Platform): Role {
+  if (platform === 'win32') return 'agent-windows';
+  if (platform === 'darwin') return 'agent-macos';
+  return platform === 'linux' ? 'agent-linux' : 'agent-unix';
 }

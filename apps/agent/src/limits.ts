@@ -18,3 +18,6 @@ export const leaseDialTimeoutMs = 10_000;
 /** First and longest wait before the agent calls its server, or its computer's mover, again. */
 export const reconnectMinMs = 1000;
 export const reconnectMaxMs = 60_000;
+
+/** Events of one task that wait on a slow connection before progress is left out. Problems and degradations are bounded by themselves. */
+export const maxWaitingEvents = 8;

@@ -36,7 +36,10 @@ export class TaskRegistry {
     task: Task,
     options: { readonly watch: Watcher; readonly signal: AbortSignal },
   ): Promise<TaskResult> {
-    const running = this.#tasks.get(taskId) ?? this.#start(taskId, task);
+    const known = this.#tasks.get(taskId);
+    // Whoever asks again may bring a fresher grant.
+    known?.renew(task.access.grant);
+    const running = known ?? this.#start(taskId, task);
     return running.attach(options.watch, options.signal);
   }
 
@@ -131,7 +134,9 @@ class RunningTask {
         report: (event) => this.#tell(event),
         problem: (error) => {
           this.#problemCount++;
-          if (this.#problems.length < maxListedProblems) this.#problems.push(error);
+          // Beyond the bound they are only counted: a disk with a million bad files must not fill memory and network.
+          if (this.#problems.length >= maxListedProblems) return;
+          this.#problems.push(error);
           this.#tell({ kind: 'problem', problem: reportOf(error) });
         },
         degraded: (degradation) => {

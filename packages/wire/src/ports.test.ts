@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { channel } from '@holdfast/contract';
 import { type HoldfastError, hasCode } from '@holdfast/core';
 import { bindError } from './failure.ts';
+import { describeHolders } from './port-holders.ts';
 import { parseStickyPorts } from './sticky-ports.ts';
 import { testFleet, testRange } from './wire-fixture.ts';
 
@@ -64,15 +65,14 @@ test('when every port is taken the error lists who holds which', async (t) => {
   for (let port = range.from; port <= range.to; port += 1) await occupy(t, port);
   const listen = (platform: NodeJS.Platform): Promise<unknown> =>
     fleet.wire(t, fleet.agent, { overrides: { [service]: range }, platform }).listen(service, { onConnection });
-  const seen: unknown = await listen('linux').catch((error: unknown) => error);
+  // Whatever platform's channels are used, the system that really runs here is asked.
+  const seen: unknown = await listen('win32').catch((error: unknown) => error);
   assert.ok(hasCode(seen, 'port.occupied'));
   if (process.platform === 'linux') {
     const holder = (port: number): string => `${port} by \\S+ \\(pid ${process.pid}\\)`;
     assert.match(seen.message, new RegExp(`${holder(range.from)}, ${holder(range.from + 1)}, ${holder(range.to)}`));
   }
-  const unseen: unknown = await listen('darwin').catch((error: unknown) => error);
-  assert.ok(hasCode(unseen, 'port.occupied'));
-  assert.match(unseen.message, /cannot be seen from here/);
+  assert.match(await describeHolders([range.from], 'darwin'), /cannot be seen from here/);
 });
 
 test('a fallback goes to the channel that stands in, then to any free port, and says why', async (t) => {

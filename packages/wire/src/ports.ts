@@ -134,7 +134,7 @@ async function bindFailure(
     return new HoldfastError('usage.configuration', { message: `Channel ${channel.id} has no port to listen on.` });
   }
   const busy = failures.filter(({ error }) => errnoOf(error) === 'EADDRINUSE').map(({ port }) => port);
-  const holders = busy.length > 0 ? await describeHolders(busy, o.platform) : undefined;
+  const holders = busy.length > 0 ? await describeHolders(busy, process.platform) : undefined;
   if (busy.length === failures.length && failures.length > 1) {
     return new HoldfastError('port.occupied', {
       message: `Channel ${channel.id} cannot listen on ${o.host}: all of its ports are taken: ${holders ?? ''}.`,
