@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/core';
 import { backup, restore } from '@holdfast/engine';
 import type { BackupTask, RestoreTask, Task, TaskResult } from '@holdfast/protocol';
 import { initRepository, openRepository, type Repository } from '@holdfast/repository';
@@ -80,6 +81,13 @@ async function bringBack(
     onProgress: (progress) => context.report({ kind: 'progress', progress }),
     onProblem: (problem) => context.problem(problem),
   });
+  const { damage } = summary;
+  if (damage !== undefined) {
+    throw new HoldfastError(damage.code, {
+      message: `The repository is damaged: ${summary.itemsFailed} of the snapshot's files and folders could not be restored, all others were. ${damage.message}`,
+      cause: damage,
+    });
+  }
   return {
     kind: 'restore',
     snapshotId: task.snapshotId,

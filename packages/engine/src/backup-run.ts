@@ -13,7 +13,7 @@ import type {
 } from './backup-jobs.ts';
 import { asBuffer, joinPath, printPath } from './byte-path.ts';
 import { describeFile } from './describe-file.ts';
-import { type FolderState, folderTree, type Slot } from './folder-state.ts';
+import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { LargeFile } from './large-file.ts';
 import { limits } from './limits.ts';
 import { PackUploads } from './pack-uploads.ts';
@@ -115,6 +115,7 @@ export class BackupRun {
       slots: [],
       open: 1,
       failed: false,
+      isWay: !root.named,
     };
     const onAbort = (): void => this.fail(this.#signal.reason);
     this.#signal.addEventListener('abort', onAbort, { once: true });
@@ -182,6 +183,7 @@ export class BackupRun {
         slots: [],
         open: 1,
         failed: false,
+        isWay: true,
       };
       await this.#wayFolder(child, inner);
       this.#close(inner);
@@ -331,6 +333,7 @@ export class BackupRun {
       slots: [],
       open: 1,
       failed: false,
+      isWay: false,
     };
     if (found.descend) this.#scanWhole(inner, { device: found.device });
     this.#close(inner);
@@ -340,7 +343,7 @@ export class BackupRun {
   #close(folder: FolderState): void {
     folder.open -= 1;
     if (folder.open > 0) return;
-    if (folder.failed && folder.parent !== undefined) this.#close(folder.parent.folder);
+    if (folder.parent !== undefined && isLeftOut(folder)) this.#close(folder.parent.folder);
     else this.#trees.push(folder);
   }
 

@@ -98,9 +98,8 @@ describe('backup', () => {
       ['file.unreadable'],
     );
     const before = (await Array.fromAsync(target.list('snapshot'))).flat().length;
-    await assert.rejects(backup(repository, { sources: ['/nonexistent/a', '/nonexistent/b'] }), {
-      code: 'file.unreadable',
-    });
+    for (const sources of [['/nonexistent/a', '/nonexistent/b'], [join(folder, 'missing')], [join(folder, 'no/way')]])
+      await assert.rejects(backup(repository, { sources }), { code: 'backup.nothing' });
     await assert.rejects(backup(repository, { sources: [] }), { code: 'usage.option' });
     assert.equal((await Array.fromAsync(target.list('snapshot'))).flat().length, before);
   });

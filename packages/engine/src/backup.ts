@@ -69,7 +69,7 @@ const programVersion = `holdfast ${productVersion}`;
 /**
  * Backs up files and folders into a new snapshot. It is written last, when every blob it needs is durable and in a
  * durable index file; nothing is written if it fails before. Unreadable files are problems, not errors.
- * @throws usage.option, repository.locked, run.cancelled, snapshot.missing, storage errors; file.unreadable when none of
+ * @throws usage.option, repository.locked, run.cancelled, snapshot.missing, storage errors; backup.nothing when none of
  * the sources could be read
  */
 export async function backup(repository: Repository, options: BackupOptions): Promise<BackupSummary> {
@@ -137,7 +137,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     const { counts } = current;
     const total = sum(counts.files);
     if (total + sum(counts.folders) === 0 && problems.incomplete)
-      throw new HoldfastError('file.unreadable', {
+      throw new HoldfastError('backup.nothing', {
         message: `Nothing could be read of ${pathTexts.join(', ')}; no snapshot was made.`,
         cause: problems.kept[0],
       });

@@ -18,6 +18,14 @@ export interface FolderState {
   open: number;
   /** It could not be read: it is left out of the folder above. */
   failed: boolean;
+  /** It only leads to what was named: it is left out when nothing of that is there. */
+  readonly isWay: boolean;
+}
+
+/** What stands for the folder in the one above: nothing if it could not be read, or leads nowhere. */
+export function isLeftOut({ failed, isWay, slots }: FolderState): boolean {
+  const isEmpty = ({ json, more = [] }: Slot): boolean => json === '' && more.every(isEmpty);
+  return failed || (isWay && slots.every(isEmpty));
 }
 
 const pieceChars = 1024 * 1024;

@@ -1,7 +1,16 @@
 import { Semaphore } from '@holdfast/core';
-import { type BlobLocation, type ObjectId, plainLength, planPackReads, type Repository } from '@holdfast/repository';
+import {
+  type BlobLocation,
+  isDamage,
+  type ObjectId,
+  plainLength,
+  planPackReads,
+  type Repository,
+} from '@holdfast/repository';
 import { limits } from './limits.ts';
+import { reason } from './problem.ts';
 import type { BlobWrite, FileWrite, Outcome, RestoreJob } from './restore-jobs.ts';
+import { failedOutcome } from './restore-state.ts';
 
 /** A file that blobs are to be written to. */
 export interface WriteTarget {
@@ -120,12 +129,18 @@ export class RestoreReads {
       }),
     }));
     let bytes: Uint8Array;
-    {
+    try {
       using _permit = await this.#reads.acquire(this.#signal);
       bytes = await this.#repository.target.read(
         { type: 'data', id: read.packId },
         { offset: read.offset, length: read.length, signal: this.#signal },
       );
+    } catch (error) {
+      // A pack that is gone or too short costs the files in it, not the others.
+      if (!isDamage(error)) throw error;
+      const outcome = failedOutcome(`it could not be restored (${reason(error)})`, error);
+      for (const target of targets) target.onOutcome(outcome, 0);
+      return;
     }
     const own = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
     // What is a part of a larger buffer can't be handed over.

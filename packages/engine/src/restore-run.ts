@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { type Node, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
+import { isDamage, type Node, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
 import { printPath } from './byte-path.ts';
 import { limits } from './limits.ts';
 import { reason } from './problem.ts';
@@ -20,6 +20,8 @@ export type RestorePool = ThreadPool<RestoreJob, RestoreResult, never>;
 export class RestoreRun {
   readonly counts: RestoreCounts = { filesDone: 0, foldersDone: 0, othersDone: 0, bytesDone: 0, kept: 0, failed: 0 };
   currentPath: Buffer | undefined;
+  /** The first problem that says that the repository itself is damaged. */
+  damage: HoldfastError | undefined;
   readonly #repository: Repository;
   readonly #pool: RestorePool;
   readonly #problems: ProblemList;
@@ -200,7 +202,8 @@ export class RestoreRun {
     const content = node.content ?? [];
     const places = content.map((id) => this.#repository.index.lookup(id, 'data'));
     if (places.includes(undefined)) {
-      this.#end(folder, path, failedOutcome('a part of its content is not in the repository'), 'file');
+      const missing = new HoldfastError('repository.damaged', { message: 'a part of its content is in no index' });
+      this.#end(folder, path, failedOutcome(missing.message, missing), 'file');
       return;
     }
     const [id] = content;
@@ -229,7 +232,7 @@ export class RestoreRun {
       this.#end(
         folder,
         path,
-        error instanceof Kept ? { state: 'kept', problems: [] } : failedOutcome(reason(error)),
+        error instanceof Kept ? { state: 'kept', problems: [] } : failedOutcome(reason(error), error),
         'file',
       );
       return;
@@ -259,7 +262,7 @@ export class RestoreRun {
       }
     } catch (error) {
       this.#signal.throwIfAborted();
-      this.#partDone(file, failedOutcome(reason(error)));
+      this.#partDone(file, failedOutcome(reason(error), error));
       return;
     }
     this.#partDone(file, { state: 'done', problems: [] });
@@ -319,7 +322,7 @@ export class RestoreRun {
       outcome =
         error instanceof Kept
           ? { state: 'kept', problems: [] }
-          : failedOutcome(`the hard link could not be made (${reason(error)})`);
+          : failedOutcome(`the hard link could not be made (${reason(error)})`, error);
     }
     this.#end(folder, path, outcome, item.attributes.type === 'file' ? 'file' : 'other');
   }
@@ -414,16 +417,16 @@ export class RestoreRun {
   }
 
   #reportOutcome(path: Buffer, outcome: Outcome): void {
-    for (const report of outcome.problems) this.#fail(path, report.message);
+    for (const report of outcome.problems) this.#fail(path, report.message, HoldfastError.fromReport(report));
   }
 
-  #fail(path: Buffer, what: string, cause?: unknown): void {
-    this.#problems.add(
-      new HoldfastError('restore.item', {
-        message: `${printPath(path)}: ${what.replace(/[.]$/, '')}.`,
-        context: { path: printPath(path) },
-        ...(cause === undefined ? {} : { cause }),
-      }),
-    );
+  #fail(path: Buffer, what: string, cause: unknown): void {
+    const problem = new HoldfastError(isDamage(cause) ? cause.code : 'restore.item', {
+      message: `${printPath(path)}: ${what.replace(/[.]$/, '')}.`,
+      context: { path: printPath(path) },
+      cause,
+    });
+    if (isDamage(problem)) this.damage ??= problem;
+    this.#problems.add(problem);
   }
 }

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
+import { isDamage } from '@holdfast/repository';
 import type { TargetFolder } from './restore-folders.ts';
 import type { Item, Outcome } from './restore-jobs.ts';
 
@@ -30,6 +31,11 @@ export interface Batch {
 }
 
 /** For what can't be restored at all. */
-export function failedOutcome(what: string): Outcome {
-  return { state: 'failed', problems: [new HoldfastError('restore.item', { message: what }).toJSON()] };
+export function failedOutcome(what: string, cause?: unknown): Outcome {
+  return { state: 'failed', problems: [itemProblem(what, cause).toJSON()] };
+}
+
+/** A problem of one item. What is wrong with the repository keeps its code, because it is not the target that needs a look. */
+export function itemProblem(what: string, cause: unknown): HoldfastError {
+  return new HoldfastError(isDamage(cause) ? cause.code : 'restore.item', { message: what, cause });
 }

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { type ErrorReport, HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type ErrorReport, toHoldfastError } from '@holdfast/core';
 import { sha256Each, zstdContext } from '@holdfast/native';
 import { BlobCipher, objectIdOf, unsealBlob, wrongBlob } from '@holdfast/repository';
 import { asBuffer } from './byte-path.ts';
@@ -13,6 +13,7 @@ import {
   restoreSpecial,
 } from './restore-item.ts';
 import type { FileWrite, Item, Outcome, RestoreJob, RestoreResult } from './restore-jobs.ts';
+import { itemProblem } from './restore-state.ts';
 import { writeSparse } from './sparse-write.ts';
 import { serveJobs } from './worker-side.ts';
 
@@ -43,7 +44,7 @@ serveJobs<RestoreJob, RestoreResult, never>((job) => {
 function outcomeOf(work: (report: (what: string, cause: unknown) => void) => void): Outcome {
   const problems: ErrorReport[] = [];
   const report = (what: string, cause: unknown): void => {
-    problems.push(new HoldfastError('restore.item', { message: what, cause }).toJSON());
+    problems.push(itemProblem(what, cause).toJSON());
   };
   try {
     work(report);

@@ -155,6 +155,7 @@ describe('restore', { skip: linux }, () => {
     const target = join(folder, 'target');
     const summary = await restore(repository, { snapshotId: 'latest', target });
     assert.equal(summary.complete, false);
+    assert.equal(summary.damage?.code, 'storage.tampered');
     assert.ok(summary.itemsFailed >= 1);
     assert.equal(summary.filesRestored + summary.itemsFailed, 3);
     for (const [number, name] of ['one', 'two', 'deep/three'].entries()) {
@@ -162,6 +163,14 @@ describe('restore', { skip: linux }, () => {
       if (fs.existsSync(path)) assert.ok(fs.readFileSync(path).equals(noise(6_000_000, number + 1)));
     }
     for (const problem of summary.problems) assert.match(problem.message, /source\//);
+
+    for (const pack of sizes) fs.rmSync(pack);
+    fs.writeFileSync(join(source, 'four'), 'in a pack that is there');
+    await backup(repository, { sources: [source], packSizeBytes: 4 * 1024 * 1024 });
+    const missing = await restore(repository, { snapshotId: 'latest', target: join(folder, 'other') });
+    assert.equal(missing.damage?.code, 'storage.missing');
+    assert.deepEqual(fs.readdirSync(join(folder, 'other', source), { recursive: true }).sort(), ['deep', 'four']);
+    assert.equal(missing.itemsFailed, 3);
   });
 
   it('restores only what is asked for', async (t) => {

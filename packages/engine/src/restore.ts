@@ -55,6 +55,8 @@ export interface RestoreSummary {
   readonly problemCount: number;
   /** False when something could not be restored, or not with all its attributes. */
   readonly complete: boolean;
+  /** The first problem that says that the repository itself is damaged. Everything that is not was restored. */
+  readonly damage: HoldfastError | undefined;
 }
 
 /**
@@ -147,6 +149,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
     problems: problems.kept,
     problemCount: problems.count,
     complete: !problems.incomplete,
+    damage: current.damage,
   };
 }
 

@@ -16,6 +16,7 @@ export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts
 export { type CheckOptions, type CheckProgress, checkRepository } from './check-repository.ts';
 export { type Compress, type Compression, defaultCompression } from './compression.ts';
 export type { RepositoryConfig } from './config.ts';
+export { isDamage } from './damage.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
 export { quoteName, unquoteName } from './go-text.ts';
 export type { IndexedPack } from './index-file.ts';

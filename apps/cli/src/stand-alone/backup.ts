@@ -7,7 +7,6 @@ import {
   formatCount,
   formatDuration,
   HoldfastError,
-  hasCode,
 } from '@holdfast/core';
 import { type BackupSummary, backup } from '@holdfast/engine';
 import type { BackupCommandOptions } from '../commands/backup.ts';
@@ -40,7 +39,7 @@ export async function runBackup(
   await requireSomeSource(sources);
   const excludes = [...(options.exclude ?? []), ...(await excludeFiles(options.excludeFile ?? []))];
   const repository = await openGivenRepository(options, { resources, signal });
-  const summary = await backupOrNothing(repository, {
+  const summary = await backup(repository, {
     sources,
     excludes,
     oneFileSystem: options.oneFileSystem,
@@ -73,16 +72,6 @@ async function requireSomeSource(sources: readonly (string | Buffer)[]): Promise
   throw new HoldfastError('backup.nothing', {
     message: `${sources.map(String).join(', ')}: there is no such file or folder.`,
   });
-}
-
-/** What the engine calls unreadable is, for a whole backup, a failure: there is no snapshot that could be incomplete. */
-async function backupOrNothing(...args: Parameters<typeof backup>): Promise<BackupSummary> {
-  try {
-    return await backup(...args);
-  } catch (error) {
-    if (!hasCode(error, 'file.unreadable')) throw error;
-    throw new HoldfastError('backup.nothing', { message: error.message, cause: error });
-  }
 }
 
 async function rawPaths(file: string | undefined): Promise<Buffer[]> {

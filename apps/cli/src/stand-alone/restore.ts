@@ -39,6 +39,8 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
   view.done();
   if (options.json) await printJson(summaryJson(summary, target));
   else if (!options.quiet) await print(summaryText(summary, target));
+  // A damaged repository is more than an incomplete restore.
+  if (summary.damage !== undefined) return exitStatus.failed;
   return summary.complete ? exitStatus.success : exitStatus.incomplete;
 }
 
