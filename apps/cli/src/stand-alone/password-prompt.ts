@@ -18,10 +18,12 @@ export function canPrompt(): boolean {
 }
 
 /** Asks for a password on the terminal; nothing of it is shown. Ctrl-C is `run.cancelled`. */
-export async function promptPassword(question: string): Promise<string> {
+export async function promptPassword(question: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // Before the question: what is typed at once must not be shown either.
   stdin.setRawMode(true);
+  stderr.write(question);
   stdin.setEncoding('utf8');
   stdin.resume();
   try {
@@ -30,9 +32,11 @@ export async function promptPassword(question: string): Promise<string> {
       const settle = (act: () => void): void => {
         stdin.off('data', onData);
         stdin.off('end', onEnd);
+        signal.removeEventListener('abort', onAbort);
         act();
       };
       const onEnd = (): void => settle(() => reject(cancelled()));
+      const onAbort = (): void => settle(() => reject(signal.reason));
       const onData = (text: string): void => {
         for (const char of text) {
           if (char === enter || char === newLine) return settle(() => resolve(typed.join('')));
@@ -45,6 +49,7 @@ export async function promptPassword(question: string): Promise<string> {
       };
       stdin.on('data', onData);
       stdin.on('end', onEnd);
+      signal.addEventListener('abort', onAbort, { once: true });
     });
   } finally {
     stdin.setRawMode(false);

@@ -41,7 +41,7 @@ export async function readPassword(
         'Use --password-file FILE, --password-command COMMAND, or the variables HOLDFAST_PASSWORD_FILE or RESTIC_PASSWORD_FILE.',
     });
   }
-  return fromTerminal(use.confirm);
+  return fromTerminal(use);
 }
 
 async function fromFile(file: string): Promise<string> {
@@ -82,12 +82,10 @@ async function fromCommand(command: string, signal: AbortSignal): Promise<string
   }
 }
 
-async function fromTerminal(confirm: boolean): Promise<string> {
-  const password = notEmpty(
-    await promptPassword(confirm ? 'New password of the repository: ' : 'Password of the repository: '),
-    'The password',
-  );
-  if (confirm && (await promptPassword('The same again: ')) !== password) {
+async function fromTerminal({ confirm, signal }: { readonly confirm: boolean; readonly signal: AbortSignal }): Promise<string> {
+  const question = confirm ? 'New password of the repository: ' : 'Password of the repository: ';
+  const password = notEmpty(await promptPassword(question, signal), 'The password');
+  if (confirm && notEmpty(await promptPassword('The same again: ', signal), 'The password') !== password) {
     throw new HoldfastError('usage.option', {
       message: 'The two passwords differ.',
       guidance: 'Try again; nothing was made.',
