@@ -3,6 +3,7 @@ import { errnoOf, HoldfastError } from '@holdfast/core';
 import { RestClient } from '@holdfast/protocol';
 import { createWire, httpClient } from '@holdfast/wire';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
+import { parseServer } from '../server-address.ts';
 import { readConnectionFile, type ServerAddress } from './connection-file.ts';
 import { defaultServerPort, type ServerOptions } from './server-options.ts';
 
@@ -33,7 +34,7 @@ async function serverAddress(options: ServerOptions): Promise<ServerAddress> {
   const tokenFile = options.tokenFile === undefined ? local?.tokenFile : resolvePath(options.tokenFile);
   const place = given ?? local;
   if (place && caFile !== undefined && tokenFile !== undefined)
-    return { host: place.host, port: place.port, caFile, tokenFile };
+    return { host: place.host, port: place.port ?? defaultServerPort, caFile, tokenFile };
   const missing = [
     place ? '' : '--server',
     tokenFile === undefined ? '--token-file' : '',
@@ -44,17 +45,6 @@ async function serverAddress(options: ServerOptions): Promise<ServerAddress> {
     guidance:
       'Start one with `holdfast up`, name one with --server, --token-file and --cacert, or use --repo to work without a server.',
   });
-}
-
-/** `host`, `host:port`, `[v6]:port`. */
-function parseServer(value: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:/\s]+))(?::(\d{1,5}))?$/.exec(value);
-  const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? defaultServerPort : Number(match[3]);
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new HoldfastError('usage.option', { message: `--server ${value} is neither host nor host:port.` });
-  }
-  return { host, port };
 }
 
 async function readNamed(path: string, what: string): Promise<string> {

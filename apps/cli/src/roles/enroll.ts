@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { HoldfastError, productVersion } from '@holdfast/core';
+import { productVersion } from '@holdfast/core';
 import { type EnrollableRole, enrolComputer } from '@holdfast/protocol';
 import { createWire } from '@holdfast/wire';
 import { resolvePath } from '../data-directory.ts';
+import { parseServer } from '../server-address.ts';
 import { dataOf } from './role-options.ts';
 
 export interface EnrollOptions {
@@ -33,12 +34,4 @@ export async function enroll(options: EnrollOptions): Promise<void> {
     address: options.address,
   });
   process.stdout.write(`Enrolled as ${identity.role} ${identity.id}.\n`);
-}
-
-/** `host`, `host:port`, `[v6]:port`. */
-function parseServer(value: string): { host: string; port?: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(value);
-  const host = match?.[1] ?? match?.[2];
-  if (!host) throw new HoldfastError('usage.option', { message: `${value} is no host or host:port.` });
-  return match?.[3] === undefined ? { host } : { host, port: Number(match[3]) };
 }

@@ -23,14 +23,23 @@ else: os.kill(child, 9)
 print(json.dumps({'status': os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 'shown': shown.decode()}))
 `;
 
-test('a password is asked for on a terminal, twice for a new repository, and never shown', { skip: skipUnless({ programs: ['python3'], platform: 'linux' }) }, async (t) => {
+test('a password is asked for on a terminal, twice for a new repository, and never shown', {
+  skip: skipUnless({ programs: ['python3'], platform: 'linux' }),
+}, async (t) => {
   const folder = temporaryFolder(t);
   const main = new URL('../main.ts', import.meta.url).pathname;
   const script = join(folder, 'typist.py');
   writeFileSync(script, typist);
   const type = async (answers: readonly string[], ...args: string[]): Promise<{ status: number; shown: string }> => {
     const repository = ['--repo', join(folder, 'repository')];
-    const { stdout, stderr } = await runProgram('python3', [script, JSON.stringify(answers), process.execPath, main, ...args, ...repository]);
+    const { stdout, stderr } = await runProgram('python3', [
+      script,
+      JSON.stringify(answers),
+      process.execPath,
+      main,
+      ...args,
+      ...repository,
+    ]);
     assert.equal(stderr, '');
     return JSON.parse(stdout) as { status: number; shown: string };
   };

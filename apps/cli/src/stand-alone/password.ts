@@ -82,7 +82,13 @@ async function fromCommand(command: string, signal: AbortSignal): Promise<string
   }
 }
 
-async function fromTerminal({ confirm, signal }: { readonly confirm: boolean; readonly signal: AbortSignal }): Promise<string> {
+async function fromTerminal({
+  confirm,
+  signal,
+}: {
+  readonly confirm: boolean;
+  readonly signal: AbortSignal;
+}): Promise<string> {
   const question = confirm ? 'New password of the repository: ' : 'Password of the repository: ';
   const password = notEmpty(await promptPassword(question, signal), 'The password');
   if (confirm && notEmpty(await promptPassword('The same again: ', signal), 'The password') !== password) {
