@@ -226,6 +226,14 @@ export const errorTable = {
       http: 403,
     },
   ),
+  'grant.session': entry(
+    'The mover does not know the session of this grant: it is over, or the mover has been restarted since.',
+    'A run that still goes on needs nothing: the server opens its session again. Else start the run again.',
+    {
+      retry: 'transient',
+      http: 503,
+    },
+  ),
   'grant.mode': entry('The grant does not allow this operation.', 'Ask for a grant with the right mode.', {
     http: 403,
   }),
