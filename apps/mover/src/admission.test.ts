@@ -57,8 +57,8 @@ test('a repository opens only with a grant that is valid, of this installation, 
     [
       'a session that never was',
       restCalls(agent, await fixture.grant({ sessionId: randomUUID() }))('GET', 'keys/'),
-      403,
-      'grant.invalid',
+      503,
+      'grant.session',
     ],
   ];
   for (const [what, answer, status, code] of cases) {

@@ -179,6 +179,37 @@ test('a lock whose old files cannot be deleted stays valid, says so, and cleans 
   assert.deepEqual(bench.target.ids('lock'), []);
 });
 
+test('a lock that the end of the connection left behind is removed by the next one of this process', async () => {
+  const bench = new Bench();
+  const unreachable = (call: string): void => {
+    if (call !== 'list') throw new HoldfastError('channel.closed');
+  };
+  {
+    await using _lock = await bench.acquire();
+    bench.target.fail = unreachable;
+  }
+  const [left, ...others] = bench.target.ids('lock');
+  assert.ok(left !== undefined && others.length === 0);
+  bench.target.fail = () => {};
+  {
+    await using lock = await bench.acquire({ exclusive: true });
+    assert.deepEqual(bench.target.ids('lock'), [lock.id]);
+  }
+  assert.deepEqual(bench.target.ids('lock'), []);
+});
+
+test('a lock that was stored although its answer was lost is given back', async () => {
+  const bench = new Bench();
+  const { target } = bench;
+  const create = target.create.bind(target);
+  target.create = async (...args) => {
+    await create(...args);
+    throw new HoldfastError('channel.closed');
+  };
+  await assert.rejects(bench.acquire(), { code: 'channel.closed' });
+  assert.deepEqual(target.ids('lock'), []);
+});
+
 test('a lock nobody can read stops only who must be alone; an empty file is no lock', async () => {
   const bench = new Bench();
   bench.target.objects.set(

@@ -31,6 +31,12 @@ export interface LockContext {
 const ignoreHangup = (): void => {};
 let holders = 0;
 
+/**
+ * Locks that this process made and could not delete, because the way to the storage broke. We live, so others respect them
+ * until they are 30 minutes old; whoever locks that repository next in this process removes them.
+ */
+const abandoned = new Set<ObjectId>();
+
 function holdHangup(): void {
   holders += 1;
   if (holders === 1) process.on('SIGHUP', ignoreHangup);
@@ -102,12 +108,20 @@ export class RepositoryLock implements AsyncDisposable {
     if (this.#id !== undefined) this.#leftOver.add(this.#id);
     this.#id = undefined;
     await this.#deleteLeftOver(signal);
+    for (const id of this.#leftOver) {
+      const [oldest] = abandoned;
+      if (abandoned.size >= limits.lockMaxFiles && oldest !== undefined) abandoned.delete(oldest);
+      abandoned.add(id);
+    }
   }
 
   async #create(signal: AbortSignal | undefined): Promise<void> {
     const now = this.#context.clock.now();
     const file = encodeFile(this.#context.cipher, encodeLockFile(newLockFile(now, this.exclusive)));
+    // Known before it is there: when the answer is lost the file may have been stored all the same.
+    this.#leftOver.add(file.id);
     await this.#context.target.create({ type: 'lock', id: file.id }, [file.bytes], { signal });
+    this.#leftOver.delete(file.id);
     if (this.#id !== undefined) this.#leftOver.add(this.#id);
     this.#id = file.id;
     this.#refreshedMs = now.getTime();
@@ -191,7 +205,7 @@ export class RepositoryLock implements AsyncDisposable {
         this.#onProblem(found.problem);
         continue;
       }
-      if (isStale(found.lock, this.#context.clock.now())) {
+      if (abandoned.has(found.id) || isStale(found.lock, this.#context.clock.now())) {
         await this.#removeStale(found.id, signal);
       } else if (this.exclusive || found.lock.exclusive) {
         throw new HoldfastError('repository.locked', {
@@ -206,6 +220,7 @@ export class RepositoryLock implements AsyncDisposable {
   async #removeStale(id: ObjectId, signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#context.target.delete({ type: 'lock', id }, { signal });
+      abandoned.delete(id);
     } catch (error) {
       signal?.throwIfAborted();
       this.#onProblem(problemWith(id, 'is abandoned but could not be deleted', error));
