@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
-import type { RestoreTask, TaskEvent, TaskResult } from '@holdfast/protocol';
+import { type RestoreTask, reportOf, type TaskEvent, type TaskResult } from '@holdfast/protocol';
 import { maxKeptTasks, maxListedProblems, maxRunningTasks } from './limits.ts';
 import { type TaskContext, TaskRegistry } from './task-registry.ts';
 
@@ -54,7 +54,7 @@ test('a task whose connection is lost goes on, and asking for it again attaches 
   started[0]?.context.degraded({
     channel: 'agent-to-mover-data',
     usedInstead: 'agent-to-mover-transport',
-    reason: new HoldfastError('channel.timeout').toJSON() as never,
+    reason: reportOf(new HoldfastError('channel.timeout')),
   });
   lost.abort(new HoldfastError('channel.closed'));
   await assert.rejects(first.answer, { code: 'channel.closed' });
