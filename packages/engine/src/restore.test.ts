@@ -169,7 +169,10 @@ describe('restore', { skip: linux }, () => {
     await backup(repository, { sources: [source], packSizeBytes: 4 * 1024 * 1024 });
     const missing = await restore(repository, { snapshotId: 'latest', target: join(folder, 'other') });
     assert.equal(missing.damage?.code, 'storage.missing');
-    assert.deepEqual(fs.readdirSync(join(folder, 'other', source), { recursive: true }).sort(), ['deep', 'four']);
+    assert.deepEqual(fs.readdirSync(join(folder, 'other', source), { recursive: true, encoding: 'utf8' }).sort(), [
+      'deep',
+      'four',
+    ]);
     assert.equal(missing.itemsFailed, 3);
   });
 

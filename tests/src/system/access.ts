@@ -21,7 +21,8 @@ export async function grantFor(
 /** The same grant, signed by the same server, but with other claims: what waiting for hours would give. */
 export function withClaims(access: Access, computer: OneComputer, change: Readonly<Record<string, unknown>>): Access {
   const [header = '', claims = ''] = (access['RESTIC_REST_PASSWORD'] ?? '').split('.');
-  const changed = { ...JSON.parse(Buffer.from(claims, 'base64url').toString()), ...change };
+  const given = JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, unknown>;
+  const changed = { ...given, ...change };
   const signed = `${header}.${Buffer.from(JSON.stringify(changed)).toString('base64url')}`;
   const key = createPrivateKey(readFileSync(join(computer.data, 'server', 'identity-key.pem')));
   const signature = sign(null, Buffer.from(signed), key).toString('base64url');

@@ -28,7 +28,7 @@ test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
     return show(id);
   };
   const startInTheMiddle = async (): Promise<string> => {
-    writeFileSync(join(source, 'changing'), randomBytes(192 * 1024 * 1024));
+    writeFileSync(join(source, 'changing'), randomBytes(128 * 1024 * 1024));
     const id = fleet.command(['job', 'run', job, '--detach']).trim().split(/\s+/).at(-1) ?? '';
     const moved = bytesReceived(fleet.processes.storeMover.pid);
     await waitUntil('data arrives', () => bytesReceived(fleet.processes.storeMover.pid) - moved > 8 * 1024 * 1024);

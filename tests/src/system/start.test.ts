@@ -80,7 +80,7 @@ test('one command protects a folder on the contract’s ports, and restic agrees
 
   await t.test('the ports are the contract’s, and all of them only on loopback', () => {
     assert.ok(first);
-    for (const port of [443, 10005, 10006, 6162]) assert.ok(seen.has(port), `${port} of ${[...seen.keys()]}`);
+    for (const port of [443, 10005, 10006, 6162]) assert.ok(seen.has(port), `${port} of ${[...seen.keys()].join(' ')}`);
     const others = [...seen.keys()].filter((port) => ![443, 10005, 10006, 6162].includes(port));
     assert.deepEqual(
       others.filter((port) => port < 2500 || port > 3300),

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { requireProgram, temporaryFolder } from '@holdfast/core/testing';
+import type { Job, Repository, Run } from '@holdfast/protocol';
+import { ChangingSource, describeTree, Random } from './changing-source.ts';
+import { CrashSystem, type KilledRole } from './crash-system.ts';
+
+/**
+ * One process is killed at random moments of a backup, again and again. After each kill it is started as a service manager
+ * would, and nothing else is done: the run that was interrupted must end with a true report, the next backup must succeed,
+ * restic must find nothing wrong in any byte of the repository, and what it restores must be the source.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Sizes of what changes before a run: mostly one pack, now and then several, so that uploads are under way for longer. */
+const changeBytes = [64 * KiB, 2 * MiB, 3 * MiB, 40 * MiB] as const;
+/** Every so many rounds a repository is new, so that its initialisation is what gets interrupted. */
+const freshEvery = 4;
+/** A killed process stays away for at most so long. */
+const longestAbsenceMs = 400;
+/** Snapshots of earlier rounds that are restored at the end. */
+const restoredAtEnd = 6;
+/** Kills after the run's end prove little; a run's duration varies, so a few are to be expected. */
+const leastKilledAtWork = 0.6;
+
+/** One repository with the job that fills it, and what restic needs. */
+interface Place {
+  readonly repository: Repository;
+  readonly job: Job;
+  readonly password: string;
+  readonly path: string;
+}
+
+/** What the source was when a snapshot of it was reported complete. */
+interface Promised {
+  readonly place: Place;
+  readonly tree: ReadonlyMap<string, string>;
+}
+
+export async function killRounds(
+  t: TestContext,
+  o: { readonly role: KilledRole; readonly rounds: number; readonly seed: number },
+): Promise<void> {
+  const folder = temporaryFolder(t);
+  const system = await CrashSystem.start(folder);
+  // Before the folder is removed: hooks run in the order in which they were added, the later ones are not waited for by it.
+  try {
+    const rounds = new Rounds(system, new Random(o.seed), o.role);
+    for (let round = 0; round < o.rounds; round++) await rounds.play(round, o.rounds);
+    await rounds.verifyEverything();
+    for (const line of rounds.summary()) t.diagnostic(line);
+  } catch (error) {
+    t.diagnostic(system.logs());
+    throw error;
+  } finally {
+    await system[Symbol.asyncDispose]();
+  }
+}
+
+class Rounds {
+  readonly #system: CrashSystem;
+  readonly #random: Random;
+  readonly #role: KilledRole;
+  readonly #source: ChangingSource;
+  readonly #places: Place[] = [];
+  /** By snapshot id. */
+  readonly #promised = new Map<string, Promised>();
+  /** How long a run takes, by its kind; the kill falls at a random moment of that. */
+  readonly #durationMs = new Map<string, number>();
+  readonly #found: string[] = [];
+  #atWork = 0;
+
+  constructor(system: CrashSystem, random: Random, role: KilledRole) {
+    this.#system = system;
+    this.#random = random;
+    this.#role = role;
+    this.#source = new ChangingSource(join(system.folder, 'source'), { random, largeBytes: MiB });
+  }
+
+  async play(round: number, rounds: number): Promise<void> {
+    const isFresh = round % freshEvery === 0;
+    const place = isFresh ? await this.#makePlace(round) : this.#lastPlace();
+    const size = changeBytes[this.#random.below(changeBytes.length)] ?? MiB;
+    this.#source.change(size);
+
+    // Golden-ratio steps spread the moments evenly over the whole run, whatever the number of rounds; chance does the rest.
+    const fraction = (round * 0.618034 + this.#random.next() / rounds) % 1;
+    const kind = isFresh ? 'first' : size > 8 * MiB ? 'large' : 'small';
+    const momentMs = fraction * (this.#durationMs.get(kind) ?? this.#durationMs.get('small') ?? 1000);
+    const startedMs = performance.now();
+    const started = await this.#runJob(place);
+    await sleep(Math.max(0, momentMs - (performance.now() - startedMs)));
+    await this.#system.kill(this.#role);
+    const atKill = await this.#system.client.call('run', { params: { id: started.id } });
+    const isAtWork = atKill.state === 'running' || atKill.state === 'queued';
+    if (isAtWork) this.#atWork++;
+    const left = leftBehind(place);
+    await sleep(this.#random.below(longestAbsenceMs));
+    await this.#system.restart(this.#role);
+    const interrupted = await this.#system.ended(started);
+    const interruptedMs = performance.now() - startedMs;
+    this.#requireHonest(interrupted, place);
+
+    this.#source.change(64 * KiB);
+    const nextMs = performance.now();
+    const next = await this.#system.ended(await this.#runJob(place));
+    const nextTookMs = performance.now() - nextMs;
+    if (!isAtWork) this.#durationMs.set(kind, interruptedMs);
+    else if (!this.#durationMs.has(kind)) this.#durationMs.set(kind, nextTookMs);
+    const what = `round ${round}: ${this.#role} killed after ${Math.round(momentMs)} ms of a ${kind} run (${left || 'nothing stored yet'}), which ended ${interrupted.state}${interrupted.error ? ` (${interrupted.error.code})` : ''} after ${Math.round(interruptedMs)} ms; next ${next.state} after ${Math.round(nextTookMs)} ms`;
+    this.#found.push(what);
+    assert.ok(next.state === 'succeeded' || next.state === 'warning', `${what}: ${JSON.stringify(next.error)}`);
+    assert.equal(next.problemCount, 0, `${what}: ${JSON.stringify(next.problems)}`);
+    this.#requireHonest(next, place);
+
+    const checked = performance.now();
+    await restic(place, ['check', '--read-data', '--no-cache', '--quiet']);
+    await this.#requireRestored(snapshotOf(next), what);
+    this.#found.push(`  checked and restored in ${Math.round(performance.now() - checked)} ms`);
+  }
+
+  /** Every snapshot that the server lists was promised by a run, exists, and those of earlier rounds still restore. */
+  async verifyEverything(): Promise<void> {
+    const { snapshots: listed } = await this.#system.client.call('snapshots', { query: { limit: 1000 } });
+    assert.deepEqual(new Set(listed.map(({ id }) => id)), new Set(this.#promised.keys()));
+    for (const place of this.#places) {
+      const present = JSON.parse(await restic(place, ['snapshots', '--json', '--no-lock', '--no-cache'])) as {
+        id: string;
+      }[];
+      const ids = new Set(present.map(({ id }) => id));
+      for (const { id, repositoryId } of listed)
+        if (repositoryId === place.repository.id) assert.ok(ids.has(id), `${id} was reported complete and is gone`);
+      await restic(place, ['check', '--read-data', '--no-cache', '--quiet']);
+    }
+    const all = [...this.#promised.keys()];
+    const every = Math.max(1, Math.floor(all.length / restoredAtEnd));
+    for (let at = 0; at < all.length; at += every) await this.#requireRestored(all[at] ?? '', 'at the end');
+    assert.ok(
+      this.#atWork >= this.#found.length * 0.5 * leastKilledAtWork,
+      `only ${this.#atWork} kills met a run under way:\n${this.#found.join('\n')}`,
+    );
+  }
+
+  summary(): readonly string[] {
+    return [
+      ...this.#found,
+      `${this.#atWork} kills met a run under way; ${this.#promised.size} snapshots were reported`,
+    ];
+  }
+
+  async #makePlace(round: number): Promise<Place> {
+    const { client, agentId, moverId } = this.#system;
+    const name = `place-${round}`;
+    const repository = await client.call('createRepository', { body: { name, moverId } });
+    const job = await client.call('createJob', {
+      body: { name, agentId, repositoryId: repository.id, sources: [this.#source.path] },
+    });
+    const { password } = await client.call('repositoryPassword', { params: { id: repository.id } });
+    const [tenant = ''] = readdirSync(join(this.#system.folder, 'repositories'));
+    const place = { repository, job, password, path: join(this.#system.folder, 'repositories', tenant, name) };
+    this.#places.push(place);
+    return place;
+  }
+
+  #lastPlace(): Place {
+    const place = this.#places.at(-1);
+    assert.ok(place);
+    return place;
+  }
+
+  #runJob(place: Place): Promise<Run> {
+    return this.#system.client.call('runJob', { params: { id: place.job.id } });
+  }
+
+  /** A run that says that it made a snapshot is taken at its word from now on; one that failed says why. */
+  #requireHonest(run: Run, place: Place): void {
+    if (run.result) this.#promised.set(snapshotOf(run), { place, tree: describeTree(this.#source.path) });
+    else assert.ok(run.state === 'failed' && run.error, JSON.stringify(run));
+  }
+
+  async #requireRestored(snapshotId: string, when: string): Promise<void> {
+    const promised = this.#promised.get(snapshotId);
+    assert.ok(promised);
+    const target = join(this.#system.folder, 'restored');
+    await restic(promised.place, ['restore', snapshotId, '--target', target, '--no-lock', '--no-cache', '--quiet']);
+    assert.deepEqual(describeTree(join(target, this.#source.path)), promised.tree, `${snapshotId}, ${when}`);
+    rmSync(target, { recursive: true });
+  }
+}
+
+function snapshotOf(run: Run): string {
+  assert.ok(run.result?.kind === 'backup', JSON.stringify(run));
+  return run.result.snapshotId;
+}
+
+/** What a kill left in the repository: how far the run had come. */
+function leftBehind(place: Place): string {
+  const counts = ['keys', 'locks', 'data', 'index', 'snapshots', join('holdfast', 'tmp')].map((name) => {
+    const files = filesBelow(join(place.path, name));
+    return files === 0 ? '' : `${files} ${name}`;
+  });
+  return counts.filter((text) => text !== '').join(', ');
+}
+
+function filesBelow(folder: string): number {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+const execute = promisify(execFile);
+
+async function restic(place: Place, args: readonly string[]): Promise<string> {
+  const { path } = requireProgram('restic');
+  try {
+    const { stdout } = await execute(path, ['-r', place.path, ...args], {
+      env: { ...process.env, RESTIC_PASSWORD: place.password },
+      maxBuffer: 16 * MiB,
+      timeout: 120_000,
+    });
+    return stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`restic ${args[0]} of ${place.path}:\n${stdout}\n${stderr}`, { cause: error });
+  }
+}
