@@ -1,5 +1,4 @@
 import { type ErrorCode, errorTable, HoldfastError } from '@holdfast/core';
-import { parseErrorReport } from '@holdfast/protocol';
 import type { HttpResponse } from '@holdfast/wire';
 import { maxShortAnswerBytes } from '../limits.ts';
 import { restHeaders } from '../rest-protocol.ts';
@@ -28,7 +27,7 @@ export function header(answer: HttpResponse, name: string): string | undefined {
 export async function answerError(answer: HttpResponse, what: string): Promise<HoldfastError> {
   const text = await answer.text(maxShortAnswerBytes);
   if (header(answer, restHeaders.mover) === '1') {
-    const reported = reportedError(answer, text);
+    const reported = await reportedError(answer, text);
     if (reported) return reported;
   }
   const code = plainStatuses[answer.status] ?? (answer.status < 500 ? 'request.invalid' : 'storage.unavailable');
@@ -39,8 +38,10 @@ export async function answerError(answer: HttpResponse, what: string): Promise<H
   });
 }
 
-function reportedError(answer: HttpResponse, text: string): HoldfastError | undefined {
+async function reportedError(answer: HttpResponse, text: string): Promise<HoldfastError | undefined> {
   if (header(answer, 'content-type')?.startsWith('application/json') && text !== '') {
+    // The schemas take long to load: commands on a local repository never need them.
+    const { parseErrorReport } = await import('@holdfast/protocol');
     try {
       const error = parseErrorReport(JSON.parse(text));
       if (error) return error;
