@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   directory: ['core', 'contract', 'wire'],
   windows: ['core', 'contract', 'wire'],
   storage: ['core', 'native', 'contract', 'wire', 'protocol'],
-  repository: ['core', 'storage'],
+  repository: ['core', 'native', 'storage'],
   engine: ['core', 'native', 'storage', 'repository'],
   // The server never opens a repository and no backup byte passes it.
   server: ['core', 'contract', 'wire', 'protocol', 'notify', 'directory', 'windows'],
