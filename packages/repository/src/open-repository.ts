@@ -1,5 +1,5 @@
 import { type Clock, HoldfastError, hasCode, systemClock } from '@holdfast/core';
-import type { Target } from '@holdfast/storage';
+import type { ObjectInfo, Target } from '@holdfast/storage';
 import { BlobCipher } from './blob-cipher.ts';
 import { decodeConfig, encodeConfig, newConfig } from './config.ts';
 import { isDamage } from './damage.ts';
@@ -24,29 +24,34 @@ export async function initRepository(
   });
   if (await target.stat({ type: 'config', id: '' }, { signal })) throw exists;
   // The key first: from the moment the configuration is there, the repository counts as complete.
-  const { key, made } = (await keyOfInterrupted(target, password, signal)) ?? (await makeKey(target, options));
+  const { key, keyId, made } = (await keyOfInterrupted(target, password, signal)) ?? (await makeKey(target, options));
   const config = newConfig();
   try {
     await target.create({ type: 'config', id: '' }, [new BlobCipher(key).seal(encodeConfig(config))], { signal });
   } catch (error) {
     // Somebody else was faster; the configuration is theirs and our key fits nothing.
     if (hasCode(error, 'storage.exists')) {
-      if (made !== undefined) await target.delete({ type: 'key', id: made }, { signal });
+      if (made) await target.delete({ type: 'key', id: keyId }, { signal });
       throw exists;
     }
     throw error;
   }
-  return new Repository({ target, config, key, clock: options.clock ?? systemClock });
+  return new Repository({ target, config, key, keyId, clock: options.clock ?? systemClock });
 }
 
 async function makeKey(
   target: Target,
   options: { password: string; keyOptions?: KeyOptions } & WaitOptions,
-): Promise<{ key: RepositoryKey; made: ObjectId | undefined }> {
+): Promise<FoundKey & { made: true }> {
   const key = newRepositoryKey();
   const file = await encodeKeyFile(key, options.password, options.keyOptions);
   await target.create({ type: 'key', id: file.id }, [file.bytes], { signal: options.signal });
-  return { key, made: file.id };
+  return { key, keyId: file.id, made: true };
+}
+
+interface FoundKey {
+  readonly key: RepositoryKey;
+  readonly keyId: ObjectId;
 }
 
 /**
@@ -57,12 +62,12 @@ async function keyOfInterrupted(
   target: Target,
   password: string,
   signal: AbortSignal | undefined,
-): Promise<{ key: RepositoryKey; made: undefined } | undefined> {
+): Promise<(FoundKey & { made: false }) | undefined> {
   let isEmpty = true;
   for await (const page of target.list('key', { signal, pageSize: 1 })) if (page.length > 0) isEmpty = false;
   if (isEmpty) return undefined;
   try {
-    return { key: await findKey(target, password, signal), made: undefined };
+    return { ...(await findKey(target, { password, signal })), made: false };
   } catch (error) {
     if (!hasCode(error, 'repository.password')) throw error;
     throw new HoldfastError('repository.exists', {
@@ -73,10 +78,15 @@ async function keyOfInterrupted(
   }
 }
 
-/** Opens a repository. @throws repository.missing, repository.password, repository.version, storage.tampered */
+/**
+ * Opens a repository. `keyHint` is the id, or its beginning, of the key file to try first: it saves deriving keys in vain.
+ * @throws repository.missing, repository.password, repository.version, storage.tampered
+ */
 export async function openRepository(
   target: Target,
-  options: ({ password: string } | { masterKey: RepositoryKey }) & { clock?: Clock } & WaitOptions,
+  options: ({ password: string; keyHint?: string | undefined } | { masterKey: RepositoryKey }) & {
+    clock?: Clock;
+  } & WaitOptions,
 ): Promise<Repository> {
   const { signal } = options;
   const info = await target.stat({ type: 'config', id: '' }, { signal });
@@ -84,7 +94,8 @@ export async function openRepository(
     throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
   refuseLarge(info, limits.configMaxSizeBytes, 'The configuration of the repository');
   const sealed = await target.read({ type: 'config', id: '' }, { signal });
-  const key = 'masterKey' in options ? options.masterKey : await findKey(target, options.password, signal);
+  const { key, keyId } =
+    'masterKey' in options ? { key: options.masterKey, keyId: undefined } : await findKey(target, options);
   const plain = new BlobCipher(key).tryOpen(sealed);
   if (plain === undefined) {
     if ('masterKey' in options)
@@ -95,33 +106,35 @@ export async function openRepository(
       message: 'The configuration of the repository fails its authentication: it was damaged or changed.',
     });
   }
-  return new Repository({ target, config: decodeConfig(plain), key, clock: options.clock ?? systemClock });
+  return new Repository({ target, config: decodeConfig(plain), key, keyId, clock: options.clock ?? systemClock });
 }
 
 /** Tries the password on the key files, up to a bound: each try costs time by design. */
-async function findKey(target: Target, password: string, signal: AbortSignal | undefined): Promise<RepositoryKey> {
+async function findKey(
+  target: Target,
+  options: { password: string; keyHint?: string | undefined } & WaitOptions,
+): Promise<FoundKey> {
   let tries = 0;
   let problem: HoldfastError | undefined;
-  for await (const page of target.list('key', { signal })) {
-    for (const info of page) {
-      if (tries === limits.keyTries)
-        throw new HoldfastError('repository.password', {
-          message: `The password fits none of the first ${limits.keyTries} keys of the repository at ${target.location}.`,
-        });
-      tries += 1;
-      const id = parseObjectId(info.id, 'The list of keys');
-      const what = `Key ${shortId(id)}`;
-      try {
-        refuseLarge(info, limits.keyFileMaxSizeBytes, what);
-        const bytes = await target.read({ type: 'key', id }, { signal });
-        requireHash(bytes, { id, what });
-        const key = await openKeyFile(bytes, password, what);
-        if (key !== undefined) return key;
-      } catch (error) {
-        // One bad key file must not lock out the owner of a good one.
-        if (!isDamage(error)) throw error;
-        problem ??= error;
-      }
+  for (const info of await keysToTry(target, options)) {
+    if (tries === limits.keyTries)
+      throw new HoldfastError('repository.password', {
+        message: `The password fits none of the first ${limits.keyTries} keys of the repository at ${target.location}.`,
+        guidance: 'Check the password file. With more keys than that, --key-hint names the one to try first.',
+      });
+    tries += 1;
+    const keyId = parseObjectId(info.id, 'The list of keys');
+    const what = `Key ${shortId(keyId)}`;
+    try {
+      refuseLarge(info, limits.keyFileMaxSizeBytes, what);
+      const bytes = await target.read({ type: 'key', id: keyId }, { signal: options.signal });
+      requireHash(bytes, { id: keyId, what });
+      const key = await openKeyFile(bytes, options.password, what);
+      if (key !== undefined) return { key, keyId };
+    } catch (error) {
+      // One bad key file must not lock out the owner of a good one.
+      if (!isDamage(error)) throw error;
+      problem ??= error;
     }
   }
   // With an unusable key file nobody can tell whether the password was wrong.
@@ -129,4 +142,19 @@ async function findKey(target: Target, password: string, signal: AbortSignal | u
   throw new HoldfastError('repository.password', {
     message: `The password fits no key of the repository at ${target.location}.`,
   });
+}
+
+/** The keys in the order of trying: those that the hint names, then the others, one more than will be tried. */
+async function keysToTry(
+  target: Target,
+  { keyHint, signal }: { keyHint?: string | undefined } & WaitOptions,
+): Promise<ObjectInfo[]> {
+  const hinted: ObjectInfo[] = [];
+  const others: ObjectInfo[] = [];
+  for await (const page of target.list('key', { signal }))
+    for (const info of page) {
+      if (keyHint && info.id.startsWith(keyHint)) hinted.push(info);
+      else if (others.length <= limits.keyTries) others.push(info);
+    }
+  return [...hinted.slice(0, limits.keyTries), ...others];
 }

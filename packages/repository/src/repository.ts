@@ -48,15 +48,24 @@ export class Repository {
   readonly target: Target;
   readonly config: RepositoryConfig;
   readonly clock: Clock;
+  /** The key file whose password opened the repository; undefined when it was opened with the master key itself. */
+  readonly keyId: ObjectId | undefined;
   readonly #key: RepositoryKey;
   readonly #cipher: BlobCipher;
   readonly #trees: TreeSource;
   #index: BlobIndex | undefined;
 
-  constructor(options: { target: Target; config: RepositoryConfig; key: RepositoryKey; clock: Clock }) {
+  constructor(options: {
+    target: Target;
+    config: RepositoryConfig;
+    key: RepositoryKey;
+    keyId?: ObjectId | undefined;
+    clock: Clock;
+  }) {
     this.target = options.target;
     this.config = options.config;
     this.clock = options.clock;
+    this.keyId = options.keyId;
     this.#key = options.key;
     this.#cipher = new BlobCipher(options.key);
     this.#trees = new TreeSource({ target: options.target, cipher: this.#cipher });
