@@ -33,6 +33,8 @@ export const limits = {
   indexMaxAgeMs: 10 * 60_000,
   /** Parallel reads of small files (index, snapshot, lock): enough to hide latency, few enough for memory. */
   parallelFileReads: 8,
+  /** Packs that are stored at once: as restic, enough for links with latency; each holds its memory. */
+  parallelPackWrites: 5,
 
   /** Nonces made by one call: amortises 3.8 µs of AES set-up to nothing (32 KiB of memory). */
   nonceBatch: 1000,

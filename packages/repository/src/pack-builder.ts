@@ -115,6 +115,19 @@ export class PackBuilder {
     return { length, uncompressedLength };
   }
 
+  /**
+   * Appends a blob that is sealed with the same key already; the caller has verified it.
+   * @throws internal.limit as `add`
+   */
+  addSealed(blob: { id: Uint8Array; uncompressedLength: number }, sealed: Uint8Array): void {
+    const length = sealed.byteLength;
+    this.#reserve(length);
+    this.#bytes.set(sealed, this.#length);
+    this.#headerLength += writeHeaderEntry(this.#header, this.#headerLength, { type: this.type, ...blob, length });
+    this.#length += length;
+    this.#blobCount += 1;
+  }
+
   /** Takes in sealed blobs of another builder of the same type: at the end of a run small rests become one pack. */
   absorb(partial: PartialPack): void {
     if (partial.type !== this.type)
