@@ -22,6 +22,7 @@ export { goFileMode, unixPermissions } from './file-mode.ts';
 export { quoteName, unquoteName } from './go-text.ts';
 export type { IndexedPack } from './index-file.ts';
 export type { KeyOptions, ScryptCost } from './key-file.ts';
+export { addKey, type ChangedPassword, changePassword, type KeyInfo, listKeys, removeKey } from './keys.ts';
 export { limits as repositoryLimits } from './limits.ts';
 export { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
 export { idBytes, isObjectId, type ObjectId, objectIdOf, parseObjectId, shortId } from './object-id.ts';

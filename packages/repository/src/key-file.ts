@@ -80,6 +80,15 @@ export async function openKeyFile(
   return plain && decodeRepositoryKey(plain);
 }
 
+/** What a key file says about itself in the clear. @throws repository.damaged */
+export function describeKeyFile(
+  json: Uint8Array,
+  where: string,
+): { readonly username: string; readonly hostname: string; readonly created: string } {
+  const record = JsonRecord.parse(json, where);
+  return { username: record.text('username'), hostname: record.text('hostname'), created: record.time('created') };
+}
+
 async function deriveKey(password: string, salt: Uint8Array, cost: ScryptCost): Promise<RepositoryKey> {
   const { N, r, p } = cost;
   if (N < 2 || !Number.isInteger(Math.log2(N)) || r < 1 || p < 1)

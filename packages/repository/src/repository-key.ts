@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 
 /**
@@ -30,6 +30,11 @@ export function isRepositoryKey(value: unknown): value is RepositoryKey {
     return bytes instanceof Uint8Array && bytes.byteLength === sizeBytes;
   };
   return part('encrypt', 32) && part('macK', 16) && part('macR', 16);
+}
+
+/** Compared in constant time. */
+export function isSameKey(a: RepositoryKey, b: RepositoryKey): boolean {
+  return timingSafeEqual(encodeRepositoryKey(a), encodeRepositoryKey(b));
 }
 
 /** 64 bytes of scrypt become a key in this order: encryption, k, r. */
