@@ -123,7 +123,7 @@ test('the hint names the key to try first, also beyond the number of tries', asy
   const { target, repository } = await fresh();
   const added: string[] = [];
   for (let at = 0; at < 24; at += 1) added.push(await addKey(repository, { password: `p${at}`, keyOptions: cheapKey }));
-  const last = target.ids('key').sort().at(-1) ?? '';
+  const last = added.toSorted().at(-1) ?? '';
   const password = `p${added.indexOf(last)}`;
   target.calls.length = 0;
   const opened = await openRepository(target, { password, keyHint: last.slice(0, 12) });

@@ -22,16 +22,23 @@ export async function givenRepository(options: RepositoryOptions): Promise<strin
   if (options.repo !== undefined && options.repositoryFile !== undefined) {
     throw new HoldfastError('usage.option', { message: '--repo and --repository-file exclude each other.' });
   }
+  const variable = (name: string): string | undefined => setting(`${options.from ? 'FROM_' : ''}${name}`);
   const file =
     options.repositoryFile ??
-    (options.repo === undefined && setting('REPOSITORY') === undefined ? setting('REPOSITORY_FILE') : undefined);
-  if (file === undefined) return options.repo ?? setting('REPOSITORY');
+    (options.repo === undefined && variable('REPOSITORY') === undefined ? variable('REPOSITORY_FILE') : undefined);
+  if (file === undefined) return options.repo ?? variable('REPOSITORY');
   return (await readGivenFile(file, 'repository file')).trim();
 }
 
 export async function requireRepository(options: RepositoryOptions): Promise<RepositoryLocation> {
   const given = await givenRepository(options);
   if (given !== undefined) return parseLocation(given);
+  if (options.from)
+    throw new HoldfastError('usage.option', {
+      message: 'No repository to copy from was given.',
+      guidance:
+        'Use --from-repo, --from-repository-file, or the variable HOLDFAST_FROM_REPOSITORY or RESTIC_FROM_REPOSITORY.',
+    });
   throw new HoldfastError('usage.option', {
     message: 'No repository was given.',
     guidance: 'Use --repo, --repository-file, or the variable HOLDFAST_REPOSITORY or RESTIC_REPOSITORY.',
@@ -59,8 +66,11 @@ export async function openTarget(
     host: location.host,
     connect: (signal) => wire.dial('client-to-mover', location.host, { port: location.port, caPem, signal }),
   });
-  const user = location.username ?? setting('REST_USERNAME');
-  const password = location.password ?? setting('REST_PASSWORD');
+  // As restic, both repositories of a copy use the same name and password, unless the source has its own.
+  const credential = (name: string): string | undefined =>
+    (options.from ? setting(`FROM_${name}`) : undefined) ?? setting(name);
+  const user = location.username ?? credential('REST_USERNAME');
+  const password = location.password ?? credential('REST_PASSWORD');
   const target = await openRest({
     client,
     basePath: location.basePath,
@@ -89,7 +99,8 @@ export async function openGivenRepository(
     throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
   }
   const password = await readPassword(options, { confirm: false, signal });
-  return openRepository(target, { password, signal });
+  const keyHint = options.keyHint ?? setting(`${options.from ? 'FROM_' : ''}KEY_HINT`);
+  return openRepository(target, { password, keyHint, signal });
 }
 
 /** The CA to believe: the one given, else that of the server on this computer. The system's CAs issue no Holdfast names. */

@@ -10,6 +10,9 @@ import { canPrompt, promptPassword } from './password-prompt.ts';
 export interface PasswordOptions {
   readonly passwordFile?: string | undefined;
   readonly passwordCommand?: string | undefined;
+  readonly insecureNoPassword?: boolean | undefined;
+  /** Of the repository that `copy` reads: its variables are HOLDFAST_FROM_… and its options --from-…. */
+  readonly from?: boolean | undefined;
 }
 
 /** The program may have to ask a person, or a vault on the network. */
@@ -23,25 +26,41 @@ export async function readPassword(
   options: PasswordOptions,
   use: { readonly confirm: boolean; readonly signal: AbortSignal },
 ): Promise<string> {
-  const { passwordFile, passwordCommand } = options;
+  const { passwordFile, passwordCommand, from } = options;
+  const option = (name: string): string => `--${from ? 'from-' : ''}${name}`;
+  const variable = (name: string): string | undefined => setting(`${from ? 'FROM_' : ''}${name}`);
   if (passwordFile !== undefined && passwordCommand !== undefined) {
-    throw new HoldfastError('usage.option', { message: '--password-file and --password-command exclude each other.' });
+    throw new HoldfastError('usage.option', {
+      message: `${option('password-file')} and ${option('password-command')} exclude each other.`,
+    });
   }
-  const file = passwordFile ?? (passwordCommand === undefined ? setting('PASSWORD_FILE') : undefined);
-  const command = passwordCommand ?? (file === undefined ? setting('PASSWORD_COMMAND') : undefined);
-  if (file !== undefined) return notEmpty(await fromFile(file), `The password file ${file}`);
+  if (options.insecureNoPassword) {
+    if (passwordFile === undefined && passwordCommand === undefined) return '';
+    throw new HoldfastError('usage.option', {
+      message: `${option('insecure-no-password')} means that there is no password to read.`,
+    });
+  }
+  const file = passwordFile ?? (passwordCommand === undefined ? variable('PASSWORD_FILE') : undefined);
+  const command = passwordCommand ?? (file === undefined ? variable('PASSWORD_COMMAND') : undefined);
+  if (file !== undefined) return readPasswordFile(file);
   if (command !== undefined)
     return notEmpty(await fromCommand(command, use.signal), 'The answer of the password command');
-  const given = setting('PASSWORD');
+  const given = variable('PASSWORD');
   if (given !== undefined) return given;
   if (!canPrompt()) {
     throw new HoldfastError('usage.option', {
-      message: 'No password was given, and there is no terminal to ask on.',
-      guidance:
-        'Use --password-file FILE, --password-command COMMAND, or the variables HOLDFAST_PASSWORD_FILE or RESTIC_PASSWORD_FILE.',
+      message: `No password${from ? ' of the source' : ''} was given, and there is no terminal to ask on.`,
+      guidance: from
+        ? 'Use --from-password-file FILE, --from-password-command COMMAND, or the variable HOLDFAST_FROM_PASSWORD_FILE or RESTIC_FROM_PASSWORD_FILE.'
+        : 'Use --password-file FILE, --password-command COMMAND, or the variables HOLDFAST_PASSWORD_FILE or RESTIC_PASSWORD_FILE.',
     });
   }
-  return fromTerminal(use);
+  return askForPassword({ what: from ? 'source repository' : 'repository', ...use });
+}
+
+/** The password in a file; `-` is standard input. */
+export async function readPasswordFile(file: string): Promise<string> {
+  return notEmpty(await fromFile(file), `The password file ${file}`);
 }
 
 async function fromFile(file: string): Promise<string> {
@@ -82,14 +101,17 @@ async function fromCommand(command: string, signal: AbortSignal): Promise<string
   }
 }
 
-async function fromTerminal({
+/** Asks on the terminal; a new password twice. */
+export async function askForPassword({
+  what,
   confirm,
   signal,
 }: {
+  readonly what: string;
   readonly confirm: boolean;
   readonly signal: AbortSignal;
 }): Promise<string> {
-  const question = confirm ? 'New password of the repository: ' : 'Password of the repository: ';
+  const question = `${confirm ? 'New password' : 'Password'} of the ${what}: `;
   const password = notEmpty(await promptPassword(question, signal), 'The password');
   if (confirm && notEmpty(await promptPassword('The same again: ', signal), 'The password') !== password) {
     throw new HoldfastError('usage.option', {
@@ -106,7 +128,7 @@ function notEmpty(content: string, what: string): string {
   if (password === '')
     throw new HoldfastError('usage.option', {
       message: `${what} is empty.`,
-      guidance: 'A repository needs a password.',
+      guidance: 'A repository needs a password; --insecure-no-password opens one that has none.',
     });
   return password;
 }

@@ -11,6 +11,7 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
   readonly data?: string;
   readonly server?: string;
   readonly tokenFile?: string;
+  readonly keyHint?: string;
 }
 
 /** Options of every command that opens a repository by itself; `orServer` adds those of commands that also ask the server. */
@@ -26,6 +27,8 @@ export function addRepositoryOptions(command: Command, o: { readonly orServer: b
     )
     .option('-p, --password-file <file>', 'file that holds the password; - reads standard input (env …_PASSWORD_FILE)')
     .option('--password-command <command>', 'program that prints the password (env …_PASSWORD_COMMAND)')
+    .option('--insecure-no-password', 'the repository has an empty password')
+    .option('--key-hint <id>', 'the key to try the password on first (env …_KEY_HINT)')
     .option('--cacert <file>', 'the CA certificate (PEM) of the mover or server (env …_CACERT); else the one of --data')
     .option(
       '--data <directory>',
