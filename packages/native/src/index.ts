@@ -1,7 +1,15 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
+export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';
 export { hashesInLanes, sha256Each } from './sha256-lanes.ts';
+export {
+  type Sha256Stream,
+  type Sha256Together,
+  type StreamPiece,
+  sha256OneByOne,
+  sha256Together,
+} from './sha256-streams.ts';
 export { nextData, nextHole, punchHole } from './sparse.ts';
 export { makeSpecialFile, type SpecialFileType } from './special-files.ts';
 export { setTimes } from './times.ts';
