@@ -1,6 +1,9 @@
 import { parseDurationMs } from '@holdfast/core';
 import { InvalidArgumentError } from 'commander';
 
+/** Longer waits are mistakes of a unit. */
+const maxDurationMs = 366 * 24 * 3_600_000;
+
 /** Values of options, in the form in which commander asks for them. */
 
 /** An option that may be repeated. */
@@ -22,7 +25,22 @@ export function splitTags(lists: readonly string[] | undefined): string[] {
   return (lists ?? []).flatMap((list) => list.split(',').map((tag) => tag.trim())).filter((tag) => tag !== '');
 }
 
-/** A duration, in milliseconds. */
+/** A duration as Go writes it (`90s`, `1h30m`) or in days, in milliseconds. */
+export function duration(value: string): number {
+  const parts = /^(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d))+$/.test(value) ? value.matchAll(/([\d.]+)(ms|s|m|h|d)/g) : [];
+  let totalMs = 0;
+  let count = 0;
+  for (const [, number, unit] of parts) {
+    // `parseDurationMs` knows the units.
+    totalMs += Number(number) * (parseDurationMs(`1${unit}`) ?? Number.NaN);
+    count += 1;
+  }
+  if (count > 0 && totalMs <= maxDurationMs) return totalMs;
+  if (value === '0') return 0;
+  throw new InvalidArgumentError('It must be a time such as 30s, 5m, 1h30m, at most a year.');
+}
+
+/** A duration above zero, in milliseconds. */
 export function lifetime(value: string): number {
   const durationMs = parseDurationMs(value);
   if (durationMs !== undefined && durationMs > 0) return durationMs;

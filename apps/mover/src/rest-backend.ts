@@ -21,16 +21,13 @@ import type { Sessions } from './session.ts';
 import type { Trust } from './trust.ts';
 
 /**
- * The restic REST backend protocol, versions 1 and 2, with a mover's additions (`rest-protocol.ts` of the storage package),
- * and two headers besides:
+ * The restic REST backend protocol, versions 1 and 2, with a mover's additions (`rest-protocol.ts` of the storage package).
  *
- * - `Holdfast-Lock: exclusive` on POST of a lock, with a grant to maintain: the mover then refuses other subjects' writes of
- *   data, index and snapshots until the lock is deleted or stale. It can't read locks, so it has to be told; a refreshed
- *   lock is a new one and is announced again.
+ * - An exclusive lock is announced by a header, because the mover can't read locks; it holds until it is deleted or stale. A
+ *   refreshed lock is a new one and is announced again.
  * - `Holdfast-Uploaded-By` and `Holdfast-Uploaded-At` on answers to HEAD of an object: who is to be named when it can't be read.
  */
 
-const lockHeader = 'holdfast-lock';
 const retentionChange = z.strictObject({ mode: z.enum(['set', 'extend']), until: z.iso.datetime({ offset: true }) });
 const listPaging = z.strictObject({
   after: z
@@ -173,7 +170,7 @@ async function sendObject(repository: GuardedRepository, name: ObjectName, reque
 
 async function receiveObject(repository: GuardedRepository, name: ObjectName, request: Request): Promise<void> {
   const { req, res, caller, actor, signal } = request;
-  const lock = req.headers[lockHeader];
+  const lock = req.headers[restHeaders.lock];
   if (lock !== undefined && (lock !== 'exclusive' || name.type !== 'lock'))
     throw new HoldfastError('request.invalid', { message: 'Only a lock can be announced, and only as exclusive.' });
   const before = req.socket.bytesRead;

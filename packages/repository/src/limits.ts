@@ -59,6 +59,11 @@ export const limits = {
   lockSettleMs: 200,
   /** How often the age of the lock is looked at; wall clock, because timers stand still in standby. */
   lockPollMs: 5_000,
+  /** restic's pauses between looks at a lock that is waited for: doubled from the first to the longest. */
+  lockRetryFirstMs: 5_000,
+  lockRetryLongestMs: 60_000,
+  /** Pauses are longer by up to this share. */
+  lockRetrySpread: 0.1,
   /** How long giving back a lock may take. */
   lockReleaseTimeoutMs: 60_000,
   /** More locks than that are an attack or a defect, not use. */

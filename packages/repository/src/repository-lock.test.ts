@@ -92,6 +92,56 @@ test('of two that ask to be alone at the same moment at most one gets it', async
   assert.deepEqual(bench.target.ids('lock'), []);
 });
 
+test('who waits for a lock gets it when the other is gone, and hears at first who holds it', async () => {
+  const bench = new Bench();
+  const waits: string[] = [];
+  const other = await bench.acquire();
+  const waiting = RepositoryLock.acquire(bench, {
+    exclusive: true,
+    retryMs: 10 * minuteMs,
+    onWait: (refusal) => waits.push(refusal.message),
+  });
+  await bench.pass(4 * minuteMs);
+  assert.equal(bench.target.ids('lock').length, 1, 'no lock of its own while it waits');
+  await other[Symbol.asyncDispose]();
+  await bench.pass(2 * minuteMs);
+  await using lock = await waiting;
+  assert.equal(lock.exclusive, true);
+  assert.equal(waits.length, 1);
+  assert.match(waits[0] ?? '', new RegExp(`process ${process.pid} of .* on ${hostname()} \\(refreshed 2026-`));
+});
+
+test('a wait for a lock ends after its time with the last refusal, and at once when it is cancelled', async () => {
+  const bench = new Bench();
+  await using _other = await bench.acquire({ exclusive: true });
+  const looks = (): number => bench.target.calls.filter((call) => call === 'list lock').length;
+  const before = looks();
+  const inVain = assert.rejects(RepositoryLock.acquire(bench, { exclusive: false, retryMs: 2 * minuteMs }), {
+    code: 'repository.locked',
+    message: /exclusively locked by process .* after a wait of 2 m 00 s/,
+  });
+  await bench.pass(2 * minuteMs);
+  await inVain;
+  // At once, after 5, 15, 35, 75 seconds or a little more, and at the end.
+  assert.equal(looks() - before, 6);
+  const controller = new AbortController();
+  const cancelled = RepositoryLock.acquire(bench, { exclusive: true, retryMs: minuteMs, signal: controller.signal });
+  const refused = assert.rejects(cancelled, { code: 'run.cancelled' });
+  await bench.settle();
+  controller.abort(new HoldfastError('run.cancelled'));
+  await refused;
+});
+
+test('a broken storage is not waited for', async () => {
+  const bench = new Bench();
+  bench.target.fail = () => {
+    throw new HoldfastError('storage.unavailable');
+  };
+  await assert.rejects(RepositoryLock.acquire(bench, { exclusive: true, retryMs: minuteMs }), {
+    code: 'storage.unavailable',
+  });
+});
+
 test('an abandoned lock is removed and does not stop anybody; a living one does', async () => {
   const bench = new Bench();
   const dead = spawnSync(process.execPath, ['-e', '']).pid;

@@ -1,4 +1,4 @@
-import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
+import { type Clock, formatDuration, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import type { Target } from '@holdfast/storage';
 import type { BlobCipher } from './blob-cipher.ts';
 import { isDamage } from './damage.ts';
@@ -14,8 +14,12 @@ import { decodeFile, encodeFile } from './unpacked-file.ts';
  */
 
 export interface LockOptions {
-  /** Alone (prune, check), or beside other non-exclusive ones (backup, restore). */
+  /** Alone (forget, the end of a prune), or beside other non-exclusive ones (backup, restore, check). */
   readonly exclusive: boolean;
+  /** Waits so long for locks of others to go, and looks after 5, 10, 20, 40 and then every 60 seconds. 0 if left out. */
+  readonly retryMs?: number | undefined;
+  /** Told once, before the first wait, why it has to wait: the refusal says who holds the lock. */
+  readonly onWait?: ((refusal: HoldfastError) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told of locks that could not be deleted or read: they do no harm now, but stay. */
   readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
@@ -68,6 +72,24 @@ export class RepositoryLock implements AsyncDisposable {
 
   /** @throws repository.locked, run.cancelled, and what the target throws */
   static async acquire(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
+    const { clock } = context;
+    const { signal, retryMs = 0 } = options;
+    const giveUpMs = clock.monotonicMs() + retryMs;
+    for (let pauseMs: number = limits.lockRetryFirstMs; ; pauseMs = Math.min(pauseMs * 2, limits.lockRetryLongestMs)) {
+      try {
+        return await RepositoryLock.#acquireOnce(context, options);
+      } catch (error) {
+        const leftMs = giveUpMs - clock.monotonicMs();
+        if (!hasCode(error, 'repository.locked')) throw error;
+        if (leftMs <= 0) throw retryMs === 0 ? error : waitedInVain(error, retryMs);
+        if (pauseMs === limits.lockRetryFirstMs) options.onWait?.(error);
+        // Spread a little, so that two who refused each other do not meet again at the next moment; the last look is at the end.
+        await clock.sleep(Math.min(pauseMs * (1 + Math.random() * limits.lockRetrySpread), leftMs), signal);
+      }
+    }
+  }
+
+  static async #acquireOnce(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
     const lock = new RepositoryLock(context, options);
     const { signal } = options;
     await lock.#refuseOthers(signal);
@@ -120,7 +142,10 @@ export class RepositoryLock implements AsyncDisposable {
     const file = encodeFile(this.#context.cipher, encodeLockFile(newLockFile(now, this.exclusive)));
     // Known before it is there: when the answer is lost the file may have been stored all the same.
     this.#leftOver.add(file.id);
-    await this.#context.target.create({ type: 'lock', id: file.id }, [file.bytes], { signal });
+    await this.#context.target.create({ type: 'lock', id: file.id }, [file.bytes], {
+      signal,
+      exclusiveLock: this.exclusive,
+    });
     this.#leftOver.delete(file.id);
     if (this.#id !== undefined) this.#leftOver.add(this.#id);
     this.#id = file.id;
@@ -226,6 +251,14 @@ export class RepositoryLock implements AsyncDisposable {
       this.#onProblem(problemWith(id, 'is abandoned but could not be deleted', error));
     }
   }
+}
+
+function waitedInVain(refusal: HoldfastError, retryMs: number): HoldfastError {
+  return new HoldfastError('repository.locked', {
+    message: `${refusal.message} It still was after a wait of ${formatDuration(retryMs)}.`,
+    context: refusal.context,
+    cause: refusal,
+  });
 }
 
 export type FoundLock =

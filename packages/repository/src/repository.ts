@@ -54,6 +54,8 @@ export class Repository {
   readonly #cipher: BlobCipher;
   readonly #trees: TreeSource;
   #index: BlobIndex | undefined;
+  /** How `lock` waits for others where its options don't say: what a person asked for holds for all work on the repository. */
+  lockWait: Pick<LockOptions, 'retryMs' | 'onWait'> = {};
 
   constructor(options: {
     target: Target;
@@ -257,7 +259,10 @@ export class Repository {
    * @throws repository.locked
    */
   lock(options: LockOptions): Promise<RepositoryLock> {
-    return RepositoryLock.acquire({ target: this.target, cipher: this.#cipher, clock: this.clock }, options);
+    return RepositoryLock.acquire(
+      { target: this.target, cipher: this.#cipher, clock: this.clock },
+      { ...this.lockWait, ...options },
+    );
   }
 
   /** All objects of a type with their sizes. */

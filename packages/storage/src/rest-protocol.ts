@@ -22,7 +22,8 @@
  *   end its attempts, others it repeats). A refused POST is read to its end before it is answered: a client that is
  *   still sending when the connection closes never sees the answer.
  * - POST of an object answers 200 with `Holdfast-Result: created` or `identical`. `Holdfast-Retain-Until: <RFC 3339>` on
- *   the request protects the object from the first moment on.
+ *   the request protects the object from the first moment on. `Holdfast-Lock: exclusive` on POST of a lock (with a grant to
+ *   maintain only) keeps others from writing data, index and snapshots until that lock is deleted.
  * - GET {base}{type}/?after={id}&limit={n}: at most n entries (1 to 10,000; the mover may give fewer, never none while
  *   more follow) in ascending order after the id; `Holdfast-More: 1` if others follow, `0` if not. Without `limit` the
  *   whole list, as restic asks for it.
@@ -65,6 +66,8 @@ export const restHeaders = {
   result: 'holdfast-result',
   /** On POST: RFC 3339. */
   retainUntil: 'holdfast-retain-until',
+  /** On POST of a lock: `exclusive`. */
+  lock: 'holdfast-lock',
   /** On pages of a list: `1` or `0`. */
   more: 'holdfast-more',
 } as const;

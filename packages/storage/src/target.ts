@@ -50,6 +50,8 @@ export interface CreateOptions extends WaitOptions {
    * hash them again. Never for bytes that somebody else sent.
    */
   readonly verified?: boolean | undefined;
+  /** Only for locks, whose content is encrypted: this one is exclusive. A mover then refuses what others want to write. */
+  readonly exclusiveLock?: boolean | undefined;
 }
 
 export interface ReadOptions extends WaitOptions {
@@ -57,6 +59,8 @@ export interface ReadOptions extends WaitOptions {
   readonly offset?: number | undefined;
   /** Exactly that many bytes; all from `offset` on if left out. */
   readonly length?: number | undefined;
+  /** Memory that the target may read into, and then gives a view of; it may also ignore it. For readers of many like pieces. */
+  readonly into?: Uint8Array | undefined;
 }
 
 export interface ListOptions extends WaitOptions {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { errnoOf, HoldfastError } from '@holdfast/core';
+import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { basicCredentials, openLocalDisk, openRest, type Target } from '@holdfast/storage';
 import { resolvePath } from '../data-directory.ts';
@@ -100,7 +100,21 @@ export async function openGivenRepository(
   }
   const password = await readPassword(options, { confirm: false, signal });
   const keyHint = options.keyHint ?? setting(`${options.from ? 'FROM_' : ''}KEY_HINT`);
-  return openRepository(target, { password, keyHint, signal });
+  const repository = await openRepository(target, { password, keyHint, signal });
+  repository.lockWait = lockWait(options);
+  return repository;
+}
+
+/** How this command waits for locks of others. It says so once, because until then nothing seems to happen. */
+function lockWait(options: RepositoryOptions): Repository['lockWait'] {
+  const retryMs = options.retryLock ?? 0;
+  const silent = options.quiet === true || options.json === true;
+  return {
+    retryMs,
+    onWait: (refusal) => {
+      if (!silent) process.stderr.write(`${refusal.message} Waiting up to ${formatDuration(retryMs)} for it.\n`);
+    },
+  };
 }
 
 /** The CA to believe: the one given, else that of the server on this computer. The system's CAs issue no Holdfast names. */

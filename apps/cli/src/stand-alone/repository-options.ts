@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { addServerPlace } from '../managed/server-options.ts';
+import { duration } from '../option-values.ts';
 import type { OutputOptions } from '../output.ts';
 import type { PasswordOptions } from './password.ts';
 
@@ -8,6 +9,8 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
   readonly repo?: string;
   readonly repositoryFile?: string;
   readonly cacert?: string;
+  /** Milliseconds. */
+  readonly retryLock?: number;
   readonly data?: string;
   readonly server?: string;
   readonly tokenFile?: string;
@@ -30,6 +33,11 @@ export function addRepositoryOptions(command: Command, o: { readonly orServer: b
     .option('--insecure-no-password', 'the repository has an empty password')
     .option('--key-hint <id>', 'the key to try the password on first (env …_KEY_HINT)')
     .option('--cacert <file>', 'the CA certificate (PEM) of the mover or server (env …_CACERT); else the one of --data')
+    .option(
+      '--retry-lock <duration>',
+      'wait so long for locks of others to go, such as 30s, 5m, 1h30m; by itself a command does not wait',
+      duration,
+    )
     .option(
       '--data <directory>',
       `data directory of \`holdfast up\` on this computer (default: ${defaultDataDirectory()})`,

@@ -198,6 +198,7 @@ export class RestTarget implements Target {
       headers: {
         'content-type': 'application/octet-stream',
         ...(options.retainUntil ? { [restHeaders.retainUntil]: options.retainUntil.toISOString() } : {}),
+        ...(options.exclusiveLock ? { [restHeaders.lock]: 'exclusive' } : {}),
       },
       body,
       what: `store ${printableName(name)}`,
