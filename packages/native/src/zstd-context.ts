@@ -29,6 +29,8 @@ export interface ZstdContext {
   compress(plain: Uint8Array, level: number): Uint8Array;
   /** The content of one or more frames, of exactly that size; undefined if it is not that. */
   decompress(packed: Uint8Array, plainSizeBytes: number): Buffer | undefined;
+  /** The same into memory of exactly that size; false if it is not that. */
+  decompressInto(packed: Uint8Array, to: Uint8Array): boolean;
 }
 
 const maxLevel = 19;
@@ -69,9 +71,13 @@ class StaticContext implements ZstdContext {
 
   decompress(packed: Uint8Array, plainSizeBytes: number): Buffer | undefined {
     const plain = Buffer.allocUnsafe(plainSizeBytes);
+    return this.decompressInto(packed, plain) ? plain : undefined;
+  }
+
+  decompressInto(packed: Uint8Array, to: Uint8Array): boolean {
     const { address } = this.#decompressor;
-    const size = this.#functions.decompress(address, plain, plain.byteLength, packed, packed.byteLength);
-    return Number(size) === plainSizeBytes ? plain : undefined;
+    const size = this.#functions.decompress(address, to, to.byteLength, packed, packed.byteLength);
+    return Number(size) === to.byteLength;
   }
 }
 

@@ -120,7 +120,9 @@ export class LocalDisk implements Target {
       await using object = await openObject(this.#layout, this.#folders, name);
       const length = rangeLength(name, { offset, length: wanted, sizeBytes: object.sizeBytes });
       requireReadable(length);
-      const buffer = Buffer.allocUnsafeSlow(length);
+      const { into } = options;
+      const buffer =
+        into === undefined || into.byteLength < length ? Buffer.allocUnsafeSlow(length) : into.subarray(0, length);
       for (let done = 0; done < length; ) {
         throwIfCancelled(options.signal);
         const { bytesRead } = await object.handle.read(buffer, done, length - done, offset + done);
