@@ -1,7 +1,15 @@
 export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup.ts';
+export {
+  type DiffChange,
+  type DiffCounts,
+  type DiffModifier,
+  type DiffSummary,
+  diffTrees,
+} from './diff/diff-snapshots.ts';
 export { limits as engineLimits } from './limits.ts';
 export { type ListedNode, listTree } from './list-tree.ts';
 export { PatternList, patternText } from './patterns.ts';
 export type { Progress } from './progress.ts';
 export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore.ts';
 export type { Overwrite } from './restore-jobs.ts';
+export { findFolder, findNode, subtreeOf, type WalkEvent, type WalkedNode, walkTree } from './walk-tree.ts';

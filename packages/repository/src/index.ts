@@ -41,5 +41,5 @@ export { type FileProblem, type FoundSnapshot, type OnProblem, Repository } from
 export type { RepositoryKey } from './repository-key.ts';
 export type { LockOptions, RepositoryLock } from './repository-lock.ts';
 export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
-export type { Snapshot, SnapshotSummary } from './snapshot.ts';
+export { encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
 export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type SortMode, sortModes } from '../stand-alone/ls-sort.ts';
 import {
   addRepositoryOptions,
   environmentHelp,
@@ -11,6 +12,10 @@ import { perform } from '../work.ts';
 export interface LsOptions extends RepositoryOptions, SnapshotFilter {
   readonly long?: boolean;
   readonly recursive?: boolean;
+  readonly humanReadable?: boolean;
+  readonly ncdu?: boolean;
+  readonly sort: SortMode;
+  readonly reverse?: boolean;
   readonly lock: boolean;
 }
 
@@ -19,13 +24,17 @@ export function registerLs(program: Command): void {
   const command = program
     .command('ls')
     .description('list files of a snapshot')
-    .argument('<snapshot>', 'id, beginning of an id, or latest; latest:/path as well')
-    .argument('[path]', 'folder or file in the snapshot', '/')
+    .argument('<snapshot[:folder]>', 'id, beginning of an id, or latest; with :folder paths begin there')
+    .argument('[folder...]', 'only these folders with what is directly in them; everything if left out')
     .option('-l, --long', 'with mode, owner, size and time')
-    .option('-R, --recursive', 'everything below, not only what is directly in the folder')
+    .option('-R, --recursive', 'with folders given: everything below them')
+    .option('--human-readable', 'sizes in KiB, MiB and so on')
+    .option('--ncdu', 'the export format of ncdu: holdfast ls latest --ncdu … | ncdu -f -')
+    .addOption(new Option('-s, --sort <by>', 'order').choices([...sortModes]).default('name'))
+    .option('--reverse', 'the other way round')
     .option('--no-lock', 'without a lock: for storage that may not be written')
     .option('--json', 'one JSON object a line')
-    .option('-q, --quiet', 'errors only beside the list');
+    .option('-q, --quiet', 'the list only, without the line about the snapshot');
   addSnapshotFilter(command);
   addRepositoryOptions(command, { orServer: true })
     .addHelpText(
@@ -34,16 +43,17 @@ export function registerLs(program: Command): void {
 Examples:
   $ holdfast ls latest --repo /mnt/disk/repo -p password.txt
   $ holdfast ls -l 1a2b3c4d /home/ann -r repo -p password.txt
-  $ holdfast ls -R --json latest --host web1 -r repo -p password.txt
+  $ holdfast ls --json latest --host web1 /etc --recursive -r repo -p password.txt
+  $ holdfast ls latest --sort size --reverse -l -r repo -p password.txt | head
 ${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot list files yet')}
 
-JSON, one line each: {path, type, permissions, uid, gid, user?, group?, size?, modifiedAt, linkTarget?, links?, inode?,
-pathBase64? (where the path is not UTF-8)}; permissions are octal text such as "0644".
+JSON, one line each, as restic's: the snapshot with message_type "snapshot", then {name, type, path, uid, gid, size?, mode,
+permissions, mtime, atime, ctime, inode, message_type: "node"}, and pathBase64 where the path is not UTF-8.
 ${exitStatusHelp}`,
     )
-    .action((reference: string, path: string, options: LsOptions) =>
+    .action((reference: string, folders: string[], options: LsOptions) =>
       perform(options, async (work) =>
-        (await import('../stand-alone/ls.ts')).runLs({ reference, path }, options, work),
+        (await import('../stand-alone/ls.ts')).runLs({ reference, folders }, options, work),
       ),
     );
 }

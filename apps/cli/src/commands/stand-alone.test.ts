@@ -44,7 +44,7 @@ describe('stand-alone commands on a folder', () => {
 
   async function snapshotsOf(repository: string): Promise<Record<string, unknown>[]> {
     const { stdout } = await holdfast('snapshots', repository, '--json');
-    return jsonLines(stdout)[0]?.['snapshots'] as Record<string, unknown>[];
+    return jsonResult<Record<string, unknown>[]>(stdout);
   }
 
   async function assertSame(restored: string, since: Date): Promise<void> {
@@ -100,15 +100,19 @@ describe('stand-alone commands on a folder', () => {
     );
     const tagged = await holdfast('snapshots', repository, '--tag', 'a,b', '--json');
     assert.deepEqual(
-      jsonResult<{ snapshots: { id: string }[] }>(tagged.stdout).snapshots.map(({ id }) => id),
+      jsonResult<{ id: string }[]>(tagged.stdout).map(({ id }) => id),
       [summary?.['snapshotId']],
     );
-    assert.match((await holdfast('snapshots', repository, '--latest', '1')).stdout, /web2[\s\S]*1 snapshot\n/);
+    assert.match(
+      (await holdfast('snapshots', repository, '--latest', '1')).stdout,
+      /web1[\s\S]*web2[\s\S]*2 snapshots\n/,
+    );
 
     const listed = jsonLines(
       (await holdfast('ls', repository, 'latest', source, '--host', 'web1', '-R', '--json')).stdout,
-    );
+    ).filter(({ message_type: kind }) => kind === 'node');
     assert.deepEqual(listed.map(({ path, type }) => `${String(type)} ${String(path).slice(source.length)}`).sort(), [
+      'dir ',
       'dir /deep',
       'dir /deep/er',
       'file /deep/er/ümläut',

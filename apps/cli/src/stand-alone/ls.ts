@@ -1,89 +1,92 @@
-import { isUtf8 } from 'node:buffer';
-import { type ExitStatus, exitStatus } from '@holdfast/core';
-import { type ListedNode, listTree } from '@holdfast/engine';
-import { type Node, type NodeType, unixPermissions } from '@holdfast/repository';
+import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import { findFolder, type WalkedNode, walkTree } from '@holdfast/engine';
 import type { LsOptions } from '../commands/ls.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
-import { print, printJson, shownTime } from '../output.ts';
+import { print } from '../output.ts';
 import type { Work } from '../work.ts';
-import { givenRepository, openGivenRepository } from './open-repository.ts';
+import { JsonList, type ListPrinter, NcduList, TextList } from './ls-printers.ts';
+import { sortEntries } from './ls-sort.ts';
+import { openForReading } from './open-for-reading.ts';
+import { givenRepository } from './open-repository.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
 
 export async function runLs(
-  what: { readonly reference: string; readonly path: string },
+  what: { readonly reference: string; readonly folders: readonly string[] },
   options: LsOptions,
   work: Work,
 ): Promise<ExitStatus> {
+  const folders = what.folders.map(checkedFolder);
+  checkCombinations(options);
   if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('ls');
-  const { signal, view, resources } = work;
+  const { view } = work;
   const { reference, path } = splitReference(what.reference);
-  const repository = await openGivenRepository(options, { resources, signal });
-  if (options.lock) resources.use(await repository.lock({ exclusive: false, signal, onProblem: view.problem }));
-  const { id } = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
-  const entries = listTree(repository, {
-    snapshotId: id,
-    path: path === '/' ? what.path : path,
-    recursive: options.recursive,
+  const { repository, signal } = await openForReading(options, work);
+  const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
+  await repository.loadIndex({ signal });
+  const tree = await findFolder(repository, { tree: found.snapshot.tree, path, signal });
+
+  const printer = printerOf(options, folders);
+  await printer.begin(found);
+  const missing = new Set(folders);
+  const collected: WalkedNode[] = [];
+  const sorted = options.sort !== 'name' || options.reverse === true;
+  let unreadable = 0;
+  const isShown = (where: string): boolean => folders.length === 0 || folders.some((folder) => isIn(where, folder));
+  const leadsToShown = (where: string): boolean =>
+    folders.length === 0 || folders.some((folder) => isIn(folder, where));
+  const entries = walkTree(repository, {
+    tree,
     signal,
+    enter: (folder) => {
+      const where = folder.path.toString();
+      return leadsToShown(where) || (options.recursive === true && isShown(where));
+    },
+    onProblem: (problem) => {
+      unreadable += 1;
+      view.problem(problem);
+    },
   });
-  for await (const entry of entries) {
-    if (options.json) await printJson(entryJson(entry));
-    else await print(options.long ? longLine(entry) : `${shownPath(entry)}\n`);
+  for await (const event of entries) {
+    const where = event.path.toString();
+    const shown = isShown(where);
+    if (!shown && !leadsToShown(where)) continue;
+    if (event.kind === 'left') await printer.leave();
+    else {
+      missing.delete(where);
+      if (sorted && shown) collected.push(event);
+      else if (!sorted) await printer.node(event, shown);
+    }
   }
-  return exitStatus.success;
+  for (const entry of sortEntries(collected, options)) await printer.node(entry, true);
+  await printer.end();
+  missing.delete('/');
+  for (const folder of missing)
+    throw new HoldfastError('request.missing', {
+      message: `The snapshot has no ${folder}.`,
+      context: { path: folder },
+    });
+  return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
 }
 
-function entryJson({ path, node }: ListedNode) {
-  return {
-    path: path.toString(),
-    type: node.type,
-    permissions: unixPermissions(node.mode).toString(8).padStart(4, '0'),
-    uid: node.uid,
-    gid: node.gid,
-    user: node.user || undefined,
-    group: node.group || undefined,
-    size: node.type === 'file' ? (node.size ?? 0n) : undefined,
-    modifiedAt: node.mtime,
-    linkTarget: node.linkTarget?.toString(),
-    links: node.links,
-    inode: node.inode,
-    pathBase64: isUtf8(path) ? undefined : path.toString('base64'),
-  };
+function printerOf(options: LsOptions, folders: readonly string[]): ListPrinter {
+  if (options.json) return new JsonList();
+  if (options.ncdu) return new NcduList(print);
+  return new TextList({ ...options, folders });
 }
 
-const typeLetters: Readonly<Record<NodeType, string>> = {
-  file: '-',
-  dir: 'd',
-  symlink: 'l',
-  dev: 'b',
-  chardev: 'c',
-  fifo: 'p',
-  socket: 's',
-  irregular: '?',
-};
-
-function longLine(entry: ListedNode): string {
-  const { node } = entry;
-  const owner = `${node.user || node.uid} ${node.group || node.gid}`;
-  const size = node.type === 'file' ? String(node.size ?? 0n) : '';
-  const target = node.linkTarget === undefined ? '' : ` -> ${printable(node.linkTarget.toString())}`;
-  return `${modeText(node)} ${owner.padEnd(17)} ${size.padStart(12)} ${shownTime(node.mtime)} ${shownPath(entry)}${target}\n`;
+function checkCombinations({ json, ncdu, sort, reverse }: LsOptions): void {
+  if (ncdu && json) throw new HoldfastError('usage.option', { message: '--json and --ncdu exclude each other.' });
+  if (ncdu && (sort !== 'name' || reverse))
+    throw new HoldfastError('usage.option', { message: '--ncdu cannot be sorted: leave out --sort and --reverse.' });
 }
 
-/** As `ls -l` shows it: `-rwxr-sr-t`. */
-function modeText(node: Node): string {
-  const bits = unixPermissions(node.mode);
-  const triple = (shift: number, special: boolean, letter: string): string => {
-    const execute = (bits >> shift) & 1;
-    const last = special ? (execute ? letter : letter.toUpperCase()) : execute ? 'x' : '-';
-    return `${(bits >> shift) & 4 ? 'r' : '-'}${(bits >> shift) & 2 ? 'w' : '-'}${last}`;
-  };
-  return `${typeLetters[node.type]}${triple(6, (bits & 0o4000) !== 0, 's')}${triple(3, (bits & 0o2000) !== 0, 's')}${triple(0, (bits & 0o1000) !== 0, 't')}`;
+function checkedFolder(folder: string): string {
+  if (!folder.startsWith('/'))
+    throw new HoldfastError('usage.option', { message: `A path in a snapshot begins with a slash: ${folder}.` });
+  return folder.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');
 }
 
-const shownPath = ({ path }: ListedNode): string => printable(path.toString());
-
-/** A name from a backup must not be able to steer the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+/** True when a path is the folder or below it. */
+function isIn(path: string, folder: string): boolean {
+  return path === folder || folder === '/' || path.startsWith(`${folder}/`);
 }
