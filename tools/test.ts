@@ -21,8 +21,8 @@ import { TestReport } from './testing/test-report.ts';
 const maximumConcurrency = 4;
 /** One file that hangs must not use up everybody's time. */
 const fileLimitMs = 8 * 60_000;
-/** `.ci/run` may take 20 minutes with everything. */
-const totalLimitMs = 15 * 60_000;
+/** The aim is 15 minutes on two cores; the limit leaves room for a machine that others use too. */
+const totalLimitMs = 40 * 60_000;
 const longTotalLimitMs = 6 * 3_600_000;
 /** Kept of each file's output, for when it fails. */
 const keptOutputCharacters = 64_000;
