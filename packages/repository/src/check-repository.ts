@@ -1,19 +1,20 @@
-import type { ObjectInfo } from '@holdfast/storage';
 import { sealOverheadBytes } from './blob-cipher.ts';
 import { BlobIndex } from './blob-index.ts';
 import { type CheckReport, ProblemList } from './check-report.ts';
 import { isDamage } from './damage.ts';
+import { choosePacks, type DataSubset } from './data-subset.ts';
+import { headerDigest } from './header-digest.ts';
 import type { IndexFilePack } from './index-file.ts';
 import { limits } from './limits.ts';
 import type { Node } from './node.ts';
 import { idBytes, type ObjectId, parseObjectId, shortId } from './object-id.ts';
 import { encodeHeader, headerLengthSizeBytes } from './pack-header.ts';
+import type { PackToVerify } from './pack-windows.ts';
 import type { OnProblem, Repository } from './repository.ts';
 import { decodeTree, firstOutOfOrder } from './tree.ts';
 import { TreeSource } from './tree-source.ts';
 import { requireHash } from './unpacked-file.ts';
-import { headerDigest } from './verify-pack.ts';
-import { VerifyPool } from './verify-pool.ts';
+import { verifyInThreads } from './verify-pool.ts';
 
 export interface CheckProgress {
   readonly phase: 'index' | 'packs' | 'trees' | 'data';
@@ -25,8 +26,15 @@ export interface CheckProgress {
 }
 
 export interface CheckOptions {
-  /** Reads every pack and verifies every blob; otherwise only the structure. */
-  readonly readData?: boolean;
+  /**
+   * Reads packs and verifies every blob in them; otherwise only the structure. 'blobs' leaves out the hash of whole packs: all
+   * their bytes are covered by the blobs' MACs and hashes and by the header's MAC.
+   */
+  readonly readData?: 'packs' | 'blobs' | undefined;
+  /** With `readData`, only these packs. */
+  readonly subset?: DataSubset | undefined;
+  /** Draws packs at random for a subset; numbers from 0 to below 1. */
+  readonly random?: (() => number) | undefined;
   readonly onProgress?: (progress: CheckProgress) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,13 +43,15 @@ export interface CheckOptions {
 interface PackFacts {
   readonly digest: string;
   readonly sizeBytes: number;
+  /** Sealed header and its length. */
+  readonly tailBytes: number;
 }
 
 const progressEveryMs = 100;
 
 /**
  * Checks a repository and reports every problem it finds; it only throws what keeps it from going on (storage that does
- * not answer, cancellation). Hold the exclusive lock while it runs, or at least no pruning may.
+ * not answer, cancellation). Hold a lock while it runs, a shared one suffices: nobody may prune.
  *
  * The order lets backups go on beside it: snapshots are listed before the index is read, so all they need is in it, and
  * packs after, so all it names are there.
@@ -54,16 +64,25 @@ class Check {
   readonly #repository: Repository;
   readonly #options: CheckOptions;
   readonly #found = new ProblemList();
+  /** What reading packs finds, while the snapshots are followed. */
+  readonly #foundInPacks = new ProblemList();
   readonly #packs = new Map<ObjectId, PackFacts>();
   readonly #index = BlobIndex.create();
   readonly #trees: TreeSource;
   #reportedMs = 0;
   #bytesRead = 0;
+  #readingData = false;
+  #indexIsWrong = false;
+  #prunable = false;
 
   constructor(repository: Repository, options: CheckOptions) {
     this.#repository = repository;
     this.#options = options;
-    this.#trees = new TreeSource({ target: repository.target, cipher: repository.cipher });
+    this.#trees = new TreeSource({
+      target: repository.target,
+      cipher: repository.cipher,
+      readOnceBytes: limits.checkTreeCacheBytes,
+    });
   }
 
   async run(): Promise<CheckReport> {
@@ -78,8 +97,8 @@ class Check {
     }
     const indexFiles = await this.#readIndex();
     const present = await this.#comparePacks();
-    const { trees, unusedBlobs } = await this.#walkTrees(roots);
-    if (this.#options.readData === true) await this.#readPacks(present);
+    const { trees, unusedBlobs } = await this.#followAndRead(roots, present);
+    this.#found.append(this.#foundInPacks);
     return {
       problems: this.#found.problems,
       errors: this.#found.errors,
@@ -91,7 +110,30 @@ class Check {
       trees,
       unusedBlobs,
       bytesRead: this.#bytesRead,
+      brokenPacks: [...this.#found.brokenPacks].sort(),
+      suggestRepairIndex: this.#indexIsWrong,
+      suggestPrune: this.#prunable,
     };
+  }
+
+  /** The snapshots are followed in this thread while others verify packs. */
+  async #followAndRead(
+    roots: ReadonlyMap<ObjectId, ObjectId>,
+    present: readonly PackToVerify[],
+  ): Promise<{ trees: number; unusedBlobs: number }> {
+    const { readData } = this.#options;
+    if (readData === undefined) return this.#walkTrees(roots, this.#options.signal);
+    const failed = new AbortController();
+    const signal = this.#options.signal ? AbortSignal.any([this.#options.signal, failed.signal]) : failed.signal;
+    const both = [this.#walkTrees(roots, signal), this.#readPacks(present, readData, signal)] as const;
+    try {
+      return (await Promise.all(both))[0];
+    } catch (error) {
+      // One's failure ends the other, and nothing goes on behind the caller's back.
+      failed.abort(error);
+      await Promise.allSettled(both);
+      throw error;
+    }
   }
 
   async #checkKeys(): Promise<void> {
@@ -112,8 +154,10 @@ class Check {
     const infos = await this.#repository.list('index', { signal: this.#options.signal });
     let done = 0;
     for await (const file of this.#repository.readIndexFiles(infos, this.#options)) {
-      if ('problem' in file) this.#found.add('error', `index ${file.id}`, file.problem.message);
-      else for (const pack of file.packs) this.#notePack(file.id, pack);
+      if ('problem' in file) {
+        this.#indexIsWrong = true;
+        this.#found.add('error', `index ${file.id}`, file.problem.message);
+      } else for (const pack of file.packs) this.#notePack(file.id, pack);
       done += 1;
       this.#progress({ phase: 'index', done, total: infos.length, bytesDone: 0 });
     }
@@ -130,49 +174,58 @@ class Check {
       end = blob.offset + blob.length;
       this.#index.addBlob(blob.id, blob.type, { ...blob, packId: pack.id });
     }
-    if (gaps) this.#found.add('error', object, `index ${shortId(indexId)} lists its blobs with gaps or overlaps`);
-    if (new Set(blobs.map((blob) => blob.type)).size > 1)
-      this.#found.add('warning', object, 'it mixes data and trees; `restic prune` separates them');
+    if (gaps) {
+      this.#indexIsWrong = true;
+      this.#found.add('error', object, `index ${shortId(indexId)} lists its blobs with gaps or overlaps`);
+    }
+    if (blobs.some((blob) => blob.type !== blobs[0]?.type)) {
+      this.#prunable = true;
+      this.#found.add('warning', object, 'it mixes data and trees; `prune` separates them');
+    }
     const header = encodeHeader(blobs.map((blob) => ({ ...blob, id: idBytes(blob.id) })));
-    const facts: PackFacts = {
-      digest: headerDigest(header),
-      sizeBytes: end + header.byteLength + sealOverheadBytes + headerLengthSizeBytes,
-    };
+    const tailBytes = header.byteLength + sealOverheadBytes + headerLengthSizeBytes;
+    const facts: PackFacts = { digest: headerDigest(header), sizeBytes: end + tailBytes, tailBytes };
     const known = this.#packs.get(pack.id);
     if (known === undefined) this.#packs.set(pack.id, facts);
-    else if (known.digest === facts.digest) this.#found.add('warning', object, 'several index files list it');
-    else this.#found.add('error', object, 'index files disagree about its blobs');
+    else {
+      this.#indexIsWrong = true;
+      if (known.digest === facts.digest) this.#found.add('warning', object, 'several index files list it');
+      else this.#found.add('error', object, 'index files disagree about its blobs');
+    }
   }
 
   /** Compares the packs of the index with those that are there. Gives the ones to read. */
-  async #comparePacks(): Promise<ObjectInfo[]> {
+  async #comparePacks(): Promise<PackToVerify[]> {
     const infos = await this.#repository.list('data', { signal: this.#options.signal });
-    const present: ObjectInfo[] = [];
+    const present: PackToVerify[] = [];
     const seen = new Set<string>();
     for (const info of infos) {
       const id = parseObjectId(info.id, 'The list of packs');
       const facts = this.#packs.get(id);
       if (facts === undefined) {
+        this.#prunable = true;
         this.#found.add('warning', `pack ${id}`, 'no index file lists it: an interrupted backup leaves such packs');
         continue;
       }
       seen.add(id);
-      present.push(info);
+      present.push({ id, sizeBytes: info.sizeBytes, tailBytes: facts.tailBytes, indexDigest: facts.digest });
       if (facts.sizeBytes !== info.sizeBytes)
-        this.#found.add(
-          'error',
-          `pack ${id}`,
-          `it has ${info.sizeBytes} bytes where the index expects ${facts.sizeBytes}`,
-        );
+        this.#found.broken(id, `it has ${info.sizeBytes} bytes where the index expects ${facts.sizeBytes}`);
     }
-    for (const id of this.#packs.keys()) if (!seen.has(id)) this.#found.add('error', `pack ${id}`, 'it is missing');
+    for (const id of this.#packs.keys()) {
+      if (seen.has(id)) continue;
+      this.#indexIsWrong = true;
+      this.#found.add('error', `pack ${id}`, 'it is missing');
+    }
     this.#progress({ phase: 'packs', done: infos.length, total: infos.length, bytesDone: 0 });
     return present;
   }
 
   /** Goes from the snapshots down. Each tree is loaded once; used blobs are one bit each. */
-  async #walkTrees(roots: ReadonlyMap<ObjectId, ObjectId>): Promise<{ trees: number; unusedBlobs: number }> {
-    const { signal } = this.#options;
+  async #walkTrees(
+    roots: ReadonlyMap<ObjectId, ObjectId>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ trees: number; unusedBlobs: number }> {
     const used = new Bitmap(this.#index.blobCount);
     const stack: ObjectId[] = [];
     const visit = (id: ObjectId, from: string): void => {
@@ -185,7 +238,7 @@ class Check {
     while (stack.length > 0) {
       signal?.throwIfAborted();
       const batch = stack.splice(-limits.parallelTreeLoads);
-      const loaded = await Promise.all(batch.map((id) => this.#loadTree(id)));
+      const loaded = await Promise.all(batch.map((id) => this.#loadTree(id, signal)));
       for (const [at, id] of batch.entries())
         for (const node of loaded[at] ?? []) this.#checkNode(`tree ${id}`, node, used, visit);
       trees += batch.length;
@@ -194,8 +247,7 @@ class Check {
     return { trees, unusedBlobs: this.#index.blobCount - used.count };
   }
 
-  async #loadTree(id: ObjectId): Promise<Node[]> {
-    const { signal } = this.#options;
+  async #loadTree(id: ObjectId, signal: AbortSignal | undefined): Promise<Node[]> {
     try {
       const tree = decodeTree(await this.#trees.load(this.#index, id, signal));
       const wrong = firstOutOfOrder(tree);
@@ -224,50 +276,31 @@ class Check {
     }
   }
 
-  async #readPacks(present: readonly ObjectInfo[]): Promise<void> {
-    const failed = new AbortController();
-    const signal = this.#options.signal ? AbortSignal.any([this.#options.signal, failed.signal]) : failed.signal;
-    const bytesTotal = present.reduce((sum, info) => sum + info.sizeBytes, 0);
-    const largest = present.reduce((max, info) => Math.max(max, info.sizeBytes), 1);
-    // Enough to read the next packs while the present ones are verified, within the bound of memory.
-    const readers = Math.max(1, Math.min(limits.checkParallelPacks, Math.floor(limits.checkBytesInFlight / largest)));
-    await using pool = new VerifyPool(this.#repository.masterKey);
-    const waiting = present.values();
+  async #readPacks(present: readonly PackToVerify[], readData: 'packs' | 'blobs', signal: AbortSignal): Promise<void> {
+    const { subset, random = Math.random } = this.#options;
+    const packs = subset === undefined ? present : choosePacks(present, subset, random);
+    const bytesTotal = packs.reduce((sum, pack) => sum + pack.sizeBytes, 0);
+    const { target, masterKey } = this.#repository;
     let done = 0;
-    const reader = async (): Promise<void> => {
-      for (const info of waiting) {
-        signal.throwIfAborted();
-        await this.#readPack(pool, info, signal);
+    this.#readingData = true;
+    await verifyInThreads({
+      target,
+      key: masterKey,
+      packs,
+      hashPacks: readData === 'packs',
+      signal,
+      onVerified: ({ id, sizeBytes, problems }) => {
+        for (const message of problems) this.#foundInPacks.broken(id, message);
         done += 1;
-        this.#bytesRead += info.sizeBytes;
-        this.#progress({ phase: 'data', done, total: present.length, bytesDone: this.#bytesRead, bytesTotal });
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: readers }, reader));
-    } catch (error) {
-      // One reader's failure ends the others.
-      failed.abort(error);
-      throw error;
-    }
-  }
-
-  async #readPack(pool: VerifyPool, info: ObjectInfo, signal: AbortSignal): Promise<void> {
-    const id = parseObjectId(info.id, 'The list of packs');
-    const indexDigest = this.#packs.get(id)?.digest ?? '';
-    let bytes: Uint8Array;
-    try {
-      bytes = await this.#repository.target.read({ type: 'data', id }, { signal });
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      this.#found.add('error', `pack ${id}`, error.message);
-      return;
-    }
-    for (const message of await pool.verify({ id, bytes, indexDigest }, signal))
-      this.#found.add('error', `pack ${id}`, message);
+        this.#bytesRead += sizeBytes;
+        this.#progress({ phase: 'data', done, total: packs.length, bytesDone: this.#bytesRead, bytesTotal });
+      },
+    });
   }
 
   #progress(progress: CheckProgress): void {
+    // The longer one of two that go on at once.
+    if (this.#readingData && progress.phase === 'trees') return;
     const nowMs = this.#repository.clock.monotonicMs();
     if (progress.done !== progress.total && nowMs - this.#reportedMs < progressEveryMs) return;
     this.#reportedMs = nowMs;

@@ -18,6 +18,7 @@ export { type CheckOptions, type CheckProgress, checkRepository } from './check-
 export { type Compress, type Compression, defaultCompression } from './compression.ts';
 export type { RepositoryConfig } from './config.ts';
 export { isDamage } from './damage.ts';
+export { type DataSubset, parseDataSubset } from './data-subset.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
 export { quoteName, unquoteName } from './go-text.ts';
 export type { IndexedPack } from './index-file.ts';

@@ -82,9 +82,17 @@ export const limits = {
   /** One ranged read of a restore: bounds the memory of each reader. */
   readMaxBytes: 32 * mib,
 
-  /** Bytes of packs that a check holds at once, and packs at once. */
-  checkBytesInFlight: 256 * mib,
-  checkParallelPacks: 4,
+  /** A check with all data: threads, and packs that each reads side by side (see `verifyPacks`). */
+  checkThreads: 8,
+  checkLanes: 4,
+  /** Each lane has two windows of this size, or of one larger blob: a thread takes about 20 MiB with them and the batch. */
+  checkWindowBytes: 1536 * kib,
+  /** Bytes of each pack that are verified in one step: eight lanes of half a megabyte hide what a call costs. */
+  checkStepBytes: 768 * kib,
+  /** Plain bytes of one batch; a larger blob is verified alone. restic's largest has 8 MiB. */
+  checkBatchBytes: 8 * mib,
+  /** Sealed trees kept while the snapshots are followed: each tree is needed once, but its neighbours come with it. */
+  checkTreeCacheBytes: 8 * mib,
   /** Problems listed one by one; the rest is counted. */
   checkMaxProblems: 10_000,
 } as const;

@@ -11,7 +11,7 @@ import { idSizeBytes, objectIdOf } from './object-id.ts';
  */
 export type PackHeader = Uint8Array;
 
-const plainEntrySizeBytes = 1 + 4 + idSizeBytes;
+export const plainEntrySizeBytes = 1 + 4 + idSizeBytes;
 export const compressedEntrySizeBytes = plainEntrySizeBytes + 4;
 /** After the sealed header stands its length. */
 export const headerLengthSizeBytes = 4;

@@ -19,12 +19,16 @@ interface Window {
 export class TreeSource {
   readonly #target: Target;
   readonly #cipher: BlobCipher;
-  readonly #windows = new ByteLru<Promise<Window>>(limits.treeWindowCacheBytes);
-  readonly #trees = new ByteLru<Buffer>(limits.treeCacheBytes);
+  readonly #windows: ByteLru<Promise<Window>>;
+  readonly #trees: ByteLru<Buffer>;
 
-  constructor(options: { target: Target; cipher: BlobCipher }) {
+  /** `readOnceBytes`: each tree is asked for once, so opened ones are not kept, and so many sealed bytes. */
+  constructor(options: { target: Target; cipher: BlobCipher; readOnceBytes?: number }) {
+    const { readOnceBytes } = options;
     this.#target = options.target;
     this.#cipher = options.cipher;
+    this.#windows = new ByteLru(readOnceBytes ?? limits.treeWindowCacheBytes);
+    this.#trees = new ByteLru(readOnceBytes === undefined ? limits.treeCacheBytes : 0);
   }
 
   /** The plain bytes of a tree. @throws repository.damaged when the index does not know it, storage.tampered */

@@ -1,51 +1,90 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { Semaphore } from '@holdfast/core';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import type { Target } from '@holdfast/storage';
+import { isDamage } from './damage.ts';
 import { limits } from './limits.ts';
+import type { ObjectId } from './object-id.ts';
+import type { PackToVerify } from './pack-windows.ts';
 import type { RepositoryKey } from './repository-key.ts';
-import type { VerifyRequest } from './verify-worker.ts';
+import type { VerifyAnswer, VerifyRequest, VerifyWorkerData } from './verify-worker.ts';
 
-/** Threads that verify packs, one pack each at a time. `await using` ends them. */
-export class VerifyPool implements AsyncDisposable {
-  readonly #idle: Worker[];
-  readonly #all: readonly Worker[];
-  readonly #permits: Semaphore;
+export interface VerifiedPack {
+  readonly id: ObjectId;
+  readonly sizeBytes: number;
+  readonly problems: readonly string[];
+}
 
-  constructor(key: RepositoryKey) {
-    const count = Math.min(availableParallelism(), limits.checkParallelPacks);
-    this.#all = Array.from(
-      { length: count },
-      () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: key }),
-    );
-    this.#idle = [...this.#all];
-    this.#permits = new Semaphore(count);
+export interface VerifyOptions {
+  readonly target: Target;
+  readonly key: RepositoryKey;
+  readonly packs: readonly PackToVerify[];
+  /** Compares the hash of each pack with its name, too; else blobs and headers alone. */
+  readonly hashPacks: boolean;
+  readonly onVerified: (pack: VerifiedPack) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Verifies packs in threads, which ask for packs and for parts of them: the storage is used here, in the calling thread.
+ * What is wrong with packs is told to `onVerified`; rejects only with what keeps the work from going on.
+ */
+export async function verifyInThreads(options: VerifyOptions): Promise<void> {
+  const { packs, signal } = options;
+  if (packs.length === 0) return;
+  const threads = Math.min(availableParallelism(), limits.checkThreads, packs.length);
+  // Few packs are spread over the threads rather than over the lanes of one.
+  const lanes = Math.min(limits.checkLanes, Math.ceil(packs.length / threads));
+  const waiting = packs.values();
+  const ended = new AbortController();
+  const combined = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+  const workerData: VerifyWorkerData = { key: options.key, lanes, hashPacks: options.hashPacks };
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData }),
+  );
+  try {
+    await Promise.all(workers.map((worker) => serve(worker, { ...options, signal: combined }, waiting)));
+  } finally {
+    ended.abort();
+    await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
 
-  /** The problems of a pack. Its bytes move to the thread and are gone here. */
-  async verify(request: VerifyRequest, signal?: AbortSignal): Promise<string[]> {
-    using _permit = await this.#permits.acquire(signal);
-    const worker = this.#idle.pop();
-    if (worker === undefined) throw new Error('a permit without a worker');
-    // A view of a pooled or larger buffer must not take the rest with it.
-    const bytes =
-      request.bytes.byteLength === request.bytes.buffer.byteLength ? request.bytes : new Uint8Array(request.bytes);
-    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
-    const onExit = (code: number): void => reject(new Error(`a verifying thread ended with ${code}`));
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', onExit);
+/** Answers one thread until it is done. */
+function serve(
+  worker: Worker,
+  options: VerifyOptions & { readonly signal: AbortSignal },
+  waiting: Iterator<PackToVerify>,
+): Promise<void> {
+  const { target, signal, onVerified } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const answer = (it: VerifyAnswer): void => worker.postMessage(it);
+  const read = async (request: Extract<VerifyRequest, { kind: 'read' }>): Promise<void> => {
+    const { number, id, offset, length, into } = request;
     try {
-      worker.postMessage({ ...request, bytes }, bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : []);
-      return await promise;
-    } finally {
-      worker.off('message', resolve);
-      worker.off('error', reject);
-      worker.off('exit', onExit);
-      this.#idle.push(worker);
+      const bytes = await target.read({ type: 'data', id }, { offset, length, into, signal });
+      if (bytes.buffer !== into.buffer) into.set(bytes);
+      answer({ number });
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      answer({ number, error: error.toJSON() });
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#all.map((worker) => worker.terminate()));
-  }
+  };
+  worker.on('message', (request: VerifyRequest) => {
+    if (request.kind === 'done') resolve();
+    else if (request.kind === 'verified') onVerified(request);
+    else if (request.kind === 'read') read(request).catch(reject);
+    else if (signal.aborted) reject(signal.reason);
+    else {
+      const { done, value } = waiting.next();
+      answer({ number: request.number, pack: done === true ? undefined : value });
+    }
+  });
+  worker.once('error', reject);
+  worker.once('exit', (code) =>
+    reject(new HoldfastError('internal.unexpected', { message: `A verifying thread ended by itself (${code}).` })),
+  );
+  signal.addEventListener('abort', () => reject(toHoldfastError(signal.reason)), { once: true });
+  return promise;
 }

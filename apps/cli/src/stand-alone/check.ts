@@ -1,5 +1,5 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
-import { type CheckProgress, type CheckReport, checkRepository } from '@holdfast/repository';
+import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
+import { type CheckProgress, type CheckReport, checkRepository, parseDataSubset } from '@holdfast/repository';
 import type { CheckCommandOptions } from '../commands/check.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
@@ -7,23 +7,50 @@ import type { Work } from '../work.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 
 export async function runCheck(options: CheckCommandOptions, { signal, view, resources }: Work): Promise<ExitStatus> {
+  if (options.readData !== undefined && options.readDataSubset !== undefined)
+    throw new HoldfastError('usage.option', {
+      message: '--read-data and --read-data-subset exclude each other: all of the data, or a part of it.',
+    });
+  const subset = options.readDataSubset === undefined ? undefined : parseDataSubset(options.readDataSubset);
   if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('check');
   const repository = await openGivenRepository(options, { resources, signal });
   let working = signal;
   if (options.lock) {
-    const lock = resources.use(await repository.lock({ exclusive: true, signal, onProblem: view.problem }));
+    const lock = resources.use(await repository.lock({ exclusive: false, signal, onProblem: view.problem }));
     working = AbortSignal.any([signal, lock.signal]);
   }
   const report = await checkRepository(repository, {
-    readData: options.readData === true,
+    readData: subset !== undefined || options.readData === true ? 'packs' : options.readData,
+    subset,
     signal: working,
     onProgress: (progress) => showProgress(view, progress, options),
   });
   view.done();
-  if (options.json) await printJson({ kind: 'check', sound: report.errors === 0, ...report });
+  if (options.json) await printReport(report);
   else if (!options.quiet || report.errors > 0) await print(reportText(report, options));
   return report.errors === 0 ? exitStatus.success : exitStatus.failed;
 }
+
+/** restic's summary, and ours in the same object. */
+async function printReport(report: CheckReport): Promise<void> {
+  const { brokenPacks, suggestRepairIndex, suggestPrune, ...ours } = report;
+  for (const { severity, object, message } of report.problems)
+    if (severity === 'error')
+      process.stderr.write(`${JSON.stringify({ message_type: 'error', message: `${object}: ${message}` })}\n`);
+  await printJson({
+    message_type: 'summary',
+    num_errors: report.errors,
+    broken_packs: brokenPacks.length === 0 ? null : brokenPacks,
+    suggest_repair_index: suggestRepairIndex,
+    suggest_prune: suggestPrune,
+    kind: 'check',
+    sound: report.errors === 0,
+    ...ours,
+  });
+}
+
+/** A command line has its limits; --json lists all. */
+const maxPacksAdvised = 50;
 
 const phases: Readonly<Record<CheckProgress['phase'], string>> = {
   index: 'Reading the index',
@@ -51,11 +78,30 @@ function reportText(report: CheckReport, options: CheckCommandOptions): string {
   const more = report.errors + report.warnings - report.problems.length;
   if (more > 0) problems.push(`… and ${formatCount(more)} more.\n`);
   const contents = `${counted(report.snapshots, 'snapshot')}, ${counted(report.trees, 'folder')}, ${counted(report.blobs, 'blob')} in ${counted(report.packs, 'pack')}, ${counted(report.indexFiles, 'index file')}`;
-  const read = options.readData ? ` Every byte of ${formatBytes(report.bytesRead)} was read.` : '';
-  const verdict =
-    report.errors === 0
-      ? `The repository is sound: ${contents}.${read}`
-      : `The repository is DAMAGED: ${counted(report.errors, 'error')}, ${counted(report.warnings, 'warning')}; ${contents}.${read}\n  What to do: delete nothing, keep a copy, and look at the guidance in docs/errors.md (repository.damaged).`;
-  const hint = options.readData || report.errors > 0 ? '' : '  Contents of packs were not read; --read-data does.\n';
-  return `${problems.join('')}${verdict}\n${hint}`;
+  const reads = options.readData !== undefined || options.readDataSubset !== undefined;
+  const share = options.readDataSubset === undefined ? 'Every byte of' : `${options.readDataSubset} of the packs,`;
+  const read = reads ? ` ${share} ${formatBytes(report.bytesRead)} ${share.endsWith(',') ? 'were' : 'was'} read.` : '';
+  if (report.errors === 0) {
+    const hint = reads ? '' : '  Contents of packs were not read; --read-data does.\n';
+    const prune = report.suggestPrune ? '  `prune` tidies up what the warnings name.\n' : '';
+    return `${problems.join('')}The repository is sound: ${contents}.${read}\n${hint}${prune}`;
+  }
+  const counts = `${counted(report.errors, 'error')}, ${counted(report.warnings, 'warning')}`;
+  return `${problems.join('')}The repository is DAMAGED: ${counts}; ${contents}.${read}\n${adviceText(report, reads)}`;
+}
+
+/** What to do about damage, in the order in which it has to be done. */
+function adviceText(report: CheckReport, dataWasRead: boolean): string {
+  const steps = ['keep a copy of the repository, and delete nothing by hand'];
+  if (!dataWasRead) steps.push('`holdfast check --read-data` tells which packs are damaged');
+  if (report.suggestRepairIndex)
+    steps.push('`holdfast repair index` makes the index agree with the packs that are there');
+  const packs = report.brokenPacks.slice(0, maxPacksAdvised).join(' ');
+  const more = report.brokenPacks.length > maxPacksAdvised ? ' …' : '';
+  if (packs !== '') steps.push(`\`holdfast repair packs ${packs}${more}\` keeps every blob in them that is whole`);
+  steps.push(
+    'a new backup of the same files stores again what is missing, and heals old snapshots with it',
+    '`holdfast repair snapshots` makes what is still damaged usable, and lists what is lost',
+  );
+  return `  What to do:\n${steps.map((step, at) => `  ${at + 1}. ${step}\n`).join('')}`;
 }
