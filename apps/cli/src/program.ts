@@ -13,6 +13,7 @@ import { registerRoles } from './commands/roles.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSnapshots } from './commands/snapshots.ts';
 import { registerStatus } from './commands/status.ts';
+import { registerTag } from './commands/tag.ts';
 import { registerUp } from './commands/up.ts';
 import { errorText } from './terminal.ts';
 
@@ -32,6 +33,7 @@ registerSnapshots(program);
 registerLs(program);
 registerCheck(program);
 registerKey(program);
+registerTag(program);
 registerStatus(program);
 registerComputers(program);
 registerJob(program);

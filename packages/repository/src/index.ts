@@ -43,4 +43,5 @@ export type { RepositoryKey } from './repository-key.ts';
 export type { LockOptions, RepositoryLock } from './repository-lock.ts';
 export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
 export { encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
+export { type ReplacedSnapshot, type TagChange, tagSnapshots } from './tag-snapshots.ts';
 export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';
