@@ -6,10 +6,14 @@ export {
   type DiffSummary,
   diffTrees,
 } from './diff/diff-snapshots.ts';
+export { type FindEntriesOptions, findEntries } from './find/find-entries.ts';
+export { blobsOfPacks, type FoundObject, findObjects, IdPrefixes, type WantedObjects } from './find/find-objects.ts';
+export { FindPatterns } from './find/find-patterns.ts';
 export { limits as engineLimits } from './limits.ts';
 export { type ListedNode, listTree } from './list-tree.ts';
 export { PatternList, patternText } from './patterns.ts';
 export type { Progress } from './progress.ts';
 export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore.ts';
 export type { Overwrite } from './restore-jobs.ts';
+export { measureSnapshots, type Stats, type StatsMode, type StatsOptions } from './stats/measure-snapshots.ts';
 export { findFolder, findNode, subtreeOf, type WalkEvent, type WalkedNode, walkTree } from './walk-tree.ts';

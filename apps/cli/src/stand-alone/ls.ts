@@ -26,7 +26,7 @@ export async function runLs(
   const tree = await findFolder(repository, { tree: found.snapshot.tree, path, signal });
 
   const printer = printerOf(options, folders);
-  await printer.begin(found);
+  await printer.begin({ id: found.id, snapshot: { ...found.snapshot, tree } });
   const missing = new Set(folders);
   const collected: WalkedNode[] = [];
   const sorted = options.sort !== 'name' || options.reverse === true;

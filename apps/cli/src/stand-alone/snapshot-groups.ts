@@ -44,7 +44,7 @@ export function groupSnapshots(snapshots: readonly FoundSnapshot[], by: readonly
     const key: SnapshotGroupKey = {
       hostname: by.includes('host') ? hostname : '',
       paths: by.includes('paths') ? [...paths].sort() : null,
-      tags: by.includes('tags') ? (tags === undefined ? null : [...tags].sort()) : null,
+      tags: by.includes('tags') ? (tags === undefined || tags.length === 0 ? null : [...tags].sort()) : null,
     };
     const name = JSON.stringify(key);
     const group = groups.get(name);

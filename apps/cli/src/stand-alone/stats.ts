@@ -1,0 +1,67 @@
+import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
+import { measureSnapshots, type Stats } from '@holdfast/engine';
+import type { StatsCommandOptions } from '../commands/stats.ts';
+import { refuseWithoutExecutor } from '../managed/executor.ts';
+import { print, printJson } from '../output.ts';
+import type { Work } from '../work.ts';
+import { chosenSnapshots } from './chosen-snapshots.ts';
+import { openForReading } from './open-for-reading.ts';
+import { givenRepository } from './open-repository.ts';
+import { resticBytes } from './restic-text.ts';
+
+export async function runStats(
+  references: readonly string[],
+  options: StatsCommandOptions,
+  work: Work,
+): Promise<ExitStatus> {
+  if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('stats');
+  const { view } = work;
+  const { repository, signal } = await openForReading(options, work);
+  let unreadable = 0;
+  const onProblem = (problem: Parameters<typeof view.problem>[0]): void => {
+    unreadable += 1;
+    view.problem(problem);
+  };
+  const chosen = await chosenSnapshots(repository, { references, filter: options, signal, onProblem });
+  await repository.loadIndex({ signal });
+  const stats = await measureSnapshots(repository, {
+    mode: options.mode,
+    trees: chosen.map(({ snapshot }) => snapshot.tree),
+    signal,
+    onProgress: ({ snapshots, files, bytes }) =>
+      view.status(
+        `${formatCount(snapshots)} of ${formatCount(chosen.length)} snapshots  ${formatCount(files)} entries  ${formatBytes(bytes)}`,
+      ),
+  });
+  view.done();
+  if (options.json) await printJson(statsJson(stats));
+  else await print(statsText(stats));
+  return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+/** What is zero is left out, as restic does. */
+function statsJson({ totalBytes, files, blobs, snapshots, compression }: Stats): Record<string, number | undefined> {
+  return {
+    total_size: totalBytes,
+    total_uncompressed_size: compression?.uncompressedBytes || undefined,
+    compression_ratio: compression?.ratio || undefined,
+    compression_progress: compression?.progressPercent || undefined,
+    compression_space_saving: compression?.savingPercent || undefined,
+    total_file_count: files || undefined,
+    total_blob_count: blobs || undefined,
+    snapshots_count: snapshots,
+  };
+}
+
+function statsText({ mode, totalBytes, files, blobs, snapshots, compression }: Stats): string {
+  const lines: [string, string][] = [['Snapshots processed:', String(snapshots)]];
+  if (blobs > 0) lines.push(['Total Blob Count:', String(blobs)]);
+  if (files > 0) lines.push(['Total File Count:', String(files)]);
+  if (compression?.uncompressedBytes)
+    lines.push(['Total Uncompressed Size:', resticBytes(compression.uncompressedBytes)]);
+  lines.push(['Total Size:', resticBytes(totalBytes)]);
+  if (compression?.progressPercent) lines.push(['Compression Progress:', `${compression.progressPercent.toFixed(2)}%`]);
+  if (compression?.ratio) lines.push(['Compression Ratio:', `${compression.ratio.toFixed(2)}x`]);
+  if (compression?.savingPercent) lines.push(['Compression Space Saving:', `${compression.savingPercent.toFixed(2)}%`]);
+  return `Stats in ${mode} mode:\n${lines.map(([title, value]) => `${title.padStart(25)}  ${value}\n`).join('')}`;
+}
