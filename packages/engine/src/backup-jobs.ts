@@ -1,5 +1,7 @@
 import type { ErrorReport } from '@holdfast/core';
-import type { BlobIndexHandle, Node, ObjectId, PartialPack, RepositoryKey, UnnamedPack } from '@holdfast/repository';
+import type { BlobIndexHandle, FinishedPack, Node, ObjectId, PartialPack, RepositoryKey } from '@holdfast/repository';
+import type { Range } from './chunker.ts';
+import type { GearMemory } from './gear-scan.ts';
 
 /** What the main thread of a backup and its workers tell each other. */
 
@@ -8,7 +10,8 @@ export interface BackupSetup {
   readonly key: RepositoryKey;
   readonly index: BlobIndexHandle;
   readonly gear: Uint32Array;
-  readonly slabs: readonly SharedArrayBuffer[];
+  /** Pieces of large files, one slab after the other. */
+  readonly slabs: GearMemory;
   readonly excludes: readonly string[];
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
@@ -44,18 +47,14 @@ export interface OpenFile {
   readonly version: string;
 }
 
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
 export type BackupJob = (
   | BackupSetup
   | ScanJob
   | ReadJob
-  | { readonly kind: 'chunks'; readonly slab: number; readonly chunks: readonly Range[] }
+  /** Stores chunks that lie in slabs. */
+  | { readonly kind: 'chunks'; readonly chunks: readonly Range[] }
   | { readonly kind: 'tree'; readonly json: Uint8Array }
-  /** Names packs: several are hashed side by side. */
+  /** Names the last packs of a run. */
   | { readonly kind: 'name'; readonly packs: readonly Uint8Array[] }
   | { readonly kind: 'flush' }
 ) & {
@@ -113,6 +112,7 @@ export interface ReadResult {
   readonly open: OpenFile | undefined;
   /** Chunks of zeros that a hole gave before what is in the slab. */
   readonly zeroChunks: { readonly count: number; readonly id: ObjectId; readonly sizeBytes: number } | undefined;
+  /** In the memory of all slabs, one behind the other. */
   readonly chunks: readonly Range[];
   /** Where the next piece begins. */
   readonly offset: number;
@@ -129,9 +129,9 @@ export type BackupResult =
   | { readonly kind: 'chunks'; readonly ids: readonly ObjectId[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly id: ObjectId; readonly stored: Stored }
   | { readonly kind: 'name'; readonly ids: readonly Uint8Array[] }
-  | { readonly kind: 'flush'; readonly partials: readonly PartialPack[] }
+  | { readonly kind: 'flush'; readonly partials: readonly PartialPack[]; readonly stored: Stored }
   | { readonly kind: 'setup' };
 
 export interface PackEvent {
-  readonly pack: UnnamedPack;
+  readonly pack: FinishedPack;
 }

@@ -225,8 +225,6 @@ export class BackupRun {
 
   #pump(): void {
     while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
-    // Packs that wait for company to be hashed must not stop the work.
-    if (!this.uploads.room) this.uploads.nameAll();
   }
 
   /** Starts the most urgent job, if there is one. */
@@ -261,11 +259,12 @@ export class BackupRun {
     const result = await this.#pool.run(spare === undefined ? job : { ...job, spare }, transfer);
     if (!isKind(result, kind))
       throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
-    if ('stored' in result) this.#count(result.stored);
+    if ('stored' in result) this.count(result.stored);
     return result;
   }
 
-  #count(stored: Stored): void {
+  /** Adds what a thread has put into packs. */
+  count(stored: Stored): void {
     const sum = this.counts.stored;
     this.counts.stored = {
       dataBlobs: sum.dataBlobs + stored.dataBlobs,
@@ -385,7 +384,7 @@ export class BackupRun {
     const before = file.offset;
     const first = file.take(result);
     this.counts.bytesDone += file.offset - before;
-    this.counts.bytesRead += result.chunks.at(-1)?.end ?? 0;
+    for (const { start, end } of result.chunks) this.counts.bytesRead += end - start;
     this.#chunksInSlab[slab] = result.chunks.length;
     if (result.chunks.length === 0) this.#freeSlabs.push(slab);
     for (let at = 0; at < result.chunks.length; at += limits.chunksPerJob)
@@ -396,7 +395,7 @@ export class BackupRun {
 
   async #storeChunks(task: ChunkTask): Promise<void> {
     const { file, slab, chunks, first } = task;
-    const { ids } = await this.#run('chunks', { kind: 'chunks', slab, chunks });
+    const { ids } = await this.#run('chunks', { kind: 'chunks', chunks });
     file.stored(first, ids);
     const left = (this.#chunksInSlab[slab] ?? 0) - chunks.length;
     this.#chunksInSlab[slab] = left;

@@ -30,12 +30,11 @@ serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
     case 'read':
       return { result: reader.read(job) };
     case 'chunks': {
-      const slab = reader.slab(job.slab);
-      const ids = store.storeData(job.chunks.map(({ start, end }) => slab.subarray(start, end)));
+      const ids = store.storeData(job.chunks.map((chunk) => reader.chunk(chunk)));
       return { result: { kind: 'chunks', ids, stored: store.takeStored() } };
     }
     case 'tree': {
-      const id = store.store('tree', job.json);
+      const id = store.storeTree(job.json);
       return { result: { kind: 'tree', id, stored: store.takeStored() } };
     }
     case 'name': {
@@ -45,7 +44,9 @@ serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
         result: { kind: 'name', ids: job.packs.map((_, at) => new Uint8Array(ids.subarray(at * 32, at * 32 + 32))) },
       };
     }
-    case 'flush':
-      return { result: { kind: 'flush', partials: store.flush() } };
+    case 'flush': {
+      const partials = store.flush();
+      return { result: { kind: 'flush', partials, stored: store.takeStored() } };
+    }
   }
 });

@@ -9,6 +9,7 @@ import type { Repository } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
 import type { BackupSetup } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
+import { gearMemory } from './gear-scan.ts';
 import { backup, engineLimits, listTree, restore } from './index.ts';
 import { LargeFileReader } from './read-large-file.ts';
 import { FolderScanner, packNames } from './scan-folder.ts';
@@ -29,7 +30,7 @@ async function setup(repository: Repository): Promise<BackupSetup> {
     key: repository.masterKey,
     index: index.handle(),
     gear: repository.gearTable(),
-    slabs: [new SharedArrayBuffer(engineLimits.slabSizeBytes)],
+    slabs: gearMemory(engineLimits.slabSizeBytes),
     excludes: [],
     oneFileSystem: false,
     packSizeBytes: undefined,

@@ -5,6 +5,7 @@ import type { BackupJob, BackupResult, Change, PackEvent } from './backup-jobs.t
 import { BackupRun } from './backup-run.ts';
 import { printPath } from './byte-path.ts';
 import { localTime } from './describe-file.ts';
+import { gearMemory } from './gear-scan.ts';
 import { limits } from './limits.ts';
 import { PatternList } from './patterns.ts';
 import { ProblemList } from './problem-list.ts';
@@ -111,14 +112,14 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   const pathTexts = paths.map(printPath);
   const parent = await findParent(repository, { parent: options.parent, hostname, paths: pathTexts, signal });
 
-  const slabs = Array.from({ length: size + limits.extraSlabs }, () => new SharedArrayBuffer(limits.slabSizeBytes));
+  const slabCount = size + limits.extraSlabs;
   const { packSizeBytes } = options;
   await pool.runOnAll({
     kind: 'setup',
     key: repository.masterKey,
     index: index.handle(),
     gear: repository.gearTable(),
-    slabs,
+    slabs: gearMemory(slabCount * limits.slabSizeBytes),
     excludes,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
@@ -128,7 +129,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     pool,
     problems,
     signal,
-    slabCount: slabs.length,
+    slabCount,
     onProgress: () => progress.report(() => progressOf('backup', current)),
   });
   begun.run = current;
@@ -143,8 +144,10 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
       });
     progress.force(progressOf('finish', current));
     const flushed = await pool.runOnAll({ kind: 'flush' });
-    current.uploads.addPartials(
-      flushed.flatMap((result) => (result.kind === 'flush' ? result.partials : [])),
+    const rests = flushed.filter((result) => result.kind === 'flush');
+    for (const { stored } of rests) current.count(stored);
+    await current.uploads.addPartials(
+      rests.flatMap(({ partials }) => partials),
       packSizeBytes,
     );
     await current.uploads.settle();

@@ -1,3 +1,4 @@
+import { type GearMemory, GearScan, gearMemory } from './gear-scan.ts';
 import { limits } from './limits.ts';
 
 /**
@@ -26,67 +27,61 @@ const defaultSizes: ChunkSizes = {
   maxSizeBytes: limits.chunkMaxSizeBytes,
 };
 
-/** The first position in [from, end) after which the hash's highest bits are all zero, or -1. */
-function scan(
-  gear: Uint32Array,
-  bytes: Uint8Array,
-  range: { from: number; end: number; shift: number; hash: number },
-): number {
-  let hash = range.hash;
-  const { end, shift } = range;
-  for (let at = range.from; at < end; at += 1) {
-    // Indices are within the arrays, so the fallbacks never run; V8 removes them.
-    hash = ((hash << 1) + (gear[bytes[at] as number] as number)) | 0;
-    if (hash >>> shift === 0) return at + 1;
-  }
-  lastHash = hash;
-  return -1;
-}
-/** Second result of `scan`: an object per call would cost more than the rest. */
-let lastHash = 0;
-
-/**
- * Where the chunk that begins at `start` ends. `end` is where the data ends: a chunk that is cut short by it and not by
- * its content is only final if the file ends there too.
- */
-export function chunkEnd(
-  gear: Uint32Array,
-  bytes: Uint8Array,
-  range: { readonly start: number; readonly end: number },
-  sizes: ChunkSizes = defaultSizes,
-): { readonly end: number; readonly cut: boolean } {
-  const { start } = range;
-  const limit = Math.min(range.end, start + sizes.maxSizeBytes);
-  const whole = limit === start + sizes.maxSizeBytes;
-  const first = start + sizes.minSizeBytes;
-  if (first >= limit) return { end: limit, cut: whole };
-  // The window is filled before the smallest chunk ends, so where a cut falls depends on content alone.
-  let hash = 0;
-  for (let at = Math.max(start, first - windowBytes); at < first; at += 1)
-    hash = ((hash << 1) + (gear[bytes[at] ?? 0] ?? 0)) | 0;
-  const average = Math.min(limit, start + sizes.averageSizeBytes);
-  const strict = scan(gear, bytes, { from: first, end: average, shift: strictShift, hash });
-  if (strict >= 0) return { end: strict, cut: true };
-  const loose = scan(gear, bytes, { from: average, end: limit, shift: looseShift, hash: lastHash });
-  if (loose >= 0) return { end: loose, cut: true };
-  return { end: limit, cut: whole };
+export interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
-/**
- * Ends of the chunks in a piece of a file. When the file goes on behind it (`last` false), the remainder after the last
- * end belongs to the next piece, which must begin there.
- */
-export function chunkEnds(
-  gear: Uint32Array,
-  bytes: Uint8Array,
-  options: { readonly last: boolean; readonly sizes?: ChunkSizes },
-): number[] {
-  const ends: number[] = [];
-  for (let start = 0; start < bytes.length; ) {
-    const found = chunkEnd(gear, bytes, { start, end: bytes.length }, options.sizes);
-    if (!found.cut && !options.last) break;
-    ends.push(found.end);
-    start = found.end;
+/** Finds chunks in memory that it shares with the code that fills it; one per thread and memory. */
+export class Chunker {
+  /** Fill it, then ask for the chunks of what is in it. */
+  readonly bytes: Buffer;
+  readonly #scan: GearScan;
+  readonly #gear: Uint32Array;
+  readonly #sizes: ChunkSizes;
+
+  /** @param memory what several threads look at; of its own if it is a size */
+  constructor(memory: GearMemory | number, gear: Uint32Array, sizes: ChunkSizes = defaultSizes) {
+    this.#scan = new GearScan(typeof memory === 'number' ? gearMemory(memory) : memory, gear);
+    this.bytes = this.#scan.bytes;
+    this.#gear = gear;
+    this.#sizes = sizes;
   }
-  return ends;
+
+  /**
+   * The chunks of a piece of a file that lies in a range of the memory. When the file goes on behind the piece (`last`
+   * false), what comes after the last chunk belongs to the next piece, which must begin there.
+   */
+  chunks(piece: Range, options: { readonly last: boolean }): Range[] {
+    const found: Range[] = [];
+    for (let { start } = piece; start < piece.end; ) {
+      const { end, cut } = this.#chunkEnd(start, piece.end);
+      if (!cut && !options.last) break;
+      found.push({ start, end });
+      start = end;
+    }
+    return found;
+  }
+
+  /**
+   * Where the chunk that begins at `start` ends. `dataEnd` is where the data ends: a chunk that is cut short by it and not
+   * by its content is only final if the file ends there too.
+   */
+  #chunkEnd(start: number, dataEnd: number): { readonly end: number; readonly cut: boolean } {
+    const { minSizeBytes, averageSizeBytes, maxSizeBytes } = this.#sizes;
+    const limit = Math.min(dataEnd, start + maxSizeBytes);
+    const whole = limit === start + maxSizeBytes;
+    const first = start + minSizeBytes;
+    if (first >= limit) return { end: limit, cut: whole };
+    // The window is filled before the smallest chunk ends, so where a cut falls depends on content alone.
+    let hash = 0;
+    for (let at = Math.max(start, first - windowBytes); at < first; at += 1)
+      hash = ((hash << 1) + (this.#gear[this.bytes[at] ?? 0] ?? 0)) | 0;
+    const average = Math.min(limit, start + averageSizeBytes);
+    const strict = this.#scan.scan({ from: first, end: average, shift: strictShift, hash });
+    if (strict >= 0) return { end: strict, cut: true };
+    const loose = this.#scan.scan({ from: average, end: limit, shift: looseShift, hash: this.#scan.lastHash });
+    if (loose >= 0) return { end: loose, cut: true };
+    return { end: limit, cut: whole };
+  }
 }

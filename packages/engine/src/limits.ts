@@ -22,12 +22,14 @@ export const limits = {
   /** Each thread reads small files into this much memory before it stores them together. */
   scanBufferSizeBytes: 8 * mib,
   filesStoredAtOnce: 64,
-  /** A piece of a large file that is read and chunked at once. Twice the largest chunk, so that every step gains ground. */
-  slabSizeBytes: 16 * mib,
+  /** Trees that a thread keeps before it puts them into a pack, in random order; about the window that readers read at once. */
+  keptTreesSizeBytes: 512 * kib,
+  /** A piece of a large file that is read and chunked at once. At least the largest chunk, so that every step gains ground. */
+  slabSizeBytes: 12 * mib,
   /** Slabs beyond one for each thread: reading goes on while chunks are being stored. */
-  extraSlabs: 2,
-  /** Chunks that one job hashes side by side; eight lanes are what the processor has. */
-  chunksPerJob: 8,
+  extraSlabs: 1,
+  /** Chunks that one job hashes side by side: those of one slab, which keep the processor's eight lanes busy longest. */
+  chunksPerJob: 24,
   /** Large files in work at once: the next one is opened while the last chunks of the one before are stored. */
   largeFilesAtOnce: 4,
 
@@ -42,8 +44,6 @@ export const limits = {
   extraPacksInFlight: 2,
   /** Buffers of stored packs that a thread keeps for its next ones. */
   spareBuffersPerThread: 2,
-  /** Packs that are hashed side by side, where that is faster; they wait for each other in memory. */
-  packsNamedAtOnce: 6,
   /** Parallel uploads, whatever the target allows: each holds a pack in memory. */
   maxParallelUploads: 5,
 

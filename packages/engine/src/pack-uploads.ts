@@ -1,4 +1,3 @@
-import { hashesInLanes } from '@holdfast/native';
 import {
   type FinishedPack,
   PackBuilder,
@@ -25,11 +24,7 @@ export class PackUploads {
   readonly #onChange: () => void;
   readonly #onFailure: (error: unknown) => void;
   readonly #name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
-  readonly #nameAtOnce: number;
   readonly #parallel: number;
-  readonly #unnamed: UnnamedPack[] = [];
-  readonly #naming = new Set<Promise<void>>();
-  #namingPacks = 0;
   readonly #waiting: FinishedPack[] = [];
   readonly #uploads = new Set<Promise<void>>();
   readonly #spare: SharedArrayBuffer[] = [];
@@ -42,7 +37,7 @@ export class PackUploads {
   constructor(options: {
     readonly repository: Repository;
     readonly signal: AbortSignal;
-    /** Has packs hashed by a thread. */
+    /** Has the last packs hashed by a thread. */
     readonly name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
     /** A pack has become durable: there may be room again. */
     readonly onChange: () => void;
@@ -56,16 +51,12 @@ export class PackUploads {
       options.onFailure(error);
     };
     this.#name = options.name;
-    this.#nameAtOnce = hashesInLanes() ? limits.packsNamedAtOnce : 1;
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
   }
 
   /** False while so many packs wait that no new work should begin. */
   get room(): boolean {
-    const named = this.#waiting.length + this.#uploads.size;
-    return (
-      named + this.#unnamed.length + this.#namingPacks < this.#parallel + limits.extraPacksInFlight + this.#nameAtOnce
-    );
+    return this.#waiting.length + this.#uploads.size < this.#parallel + limits.extraPacksInFlight;
   }
 
   /** Memory of a pack that is durable, to build another one in. */
@@ -73,52 +64,39 @@ export class PackUploads {
     return this.#spare.pop();
   }
 
-  add(pack: UnnamedPack): void {
-    this.#unnamed.push(pack);
-    if (this.#unnamed.length >= this.#nameAtOnce) this.nameAll();
-  }
-
-  /** Has the packs hashed that have come so far. */
-  nameAll(): void {
-    const packs = this.#unnamed.splice(0);
-    if (packs.length === 0) return;
-    this.#namingPacks += packs.length;
-    const naming: Promise<void> = this.#name(packs).then(
-      (ids) => {
-        this.#naming.delete(naming);
-        this.#namingPacks -= packs.length;
-        for (const [at, pack] of packs.entries()) {
-          const id = ids[at];
-          if (id !== undefined) this.#waiting.push({ ...pack, id });
-        }
-        this.#start();
-      },
-      (error: unknown) => {
-        this.#naming.delete(naming);
-        this.#onFailure(error);
-      },
-    );
-    this.#naming.add(naming);
+  add(pack: FinishedPack): void {
+    this.#waiting.push(pack);
+    this.#start();
   }
 
   /** Merges what the threads have left: at most one pack of each type stays below the usual size. */
-  addPartials(partials: readonly PartialPack[], packSizeBytes: number | undefined): void {
+  async addPartials(partials: readonly PartialPack[], packSizeBytes: number | undefined): Promise<void> {
+    const packs: UnnamedPack[] = [];
     for (const type of ['data', 'tree'] as const) {
       const size = packSizeBytes === undefined ? {} : { targetSizeBytes: packSizeBytes };
       const builder = new PackBuilder({ cipher: this.#repository.cipher, type, ...size });
+      const finish = (): void => {
+        const pack = builder.finishUnnamed();
+        if (pack !== undefined) packs.push(pack);
+      };
       for (const partial of partials) {
         if (partial.type !== type) continue;
         builder.absorb(partial);
-        if (builder.full) this.#addFinished(builder);
+        if (builder.full) finish();
       }
-      this.#addFinished(builder);
+      finish();
+    }
+    if (packs.length === 0) return;
+    const ids = await this.#name(packs);
+    for (const [at, pack] of packs.entries()) {
+      const id = ids[at];
+      if (id !== undefined) this.add({ ...pack, id });
     }
   }
 
   /** Everything durable, index files included. @throws whatever kept any pack or index file from it */
   async settle(): Promise<void> {
-    this.nameAll();
-    while (this.#naming.size + this.#uploads.size > 0) await Promise.all([...this.#naming, ...this.#uploads]);
+    while (this.#uploads.size > 0) await Promise.all(this.#uploads);
     this.#throwFailure();
     this.#signal.throwIfAborted();
     this.#saveIndex();
@@ -133,12 +111,7 @@ export class PackUploads {
   /** Waits until nothing runs any more, whatever came of it: after an abort or a failure. */
   async quiesce(): Promise<void> {
     this.#waiting.length = 0;
-    await Promise.allSettled([...this.#naming, ...this.#uploads, this.#indexing]);
-  }
-
-  #addFinished(builder: PackBuilder): void {
-    const pack = builder.finishUnnamed();
-    if (pack !== undefined) this.add(pack);
+    await Promise.allSettled([...this.#uploads, this.#indexing]);
   }
 
   #start(): void {

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import { errnoOf } from '@holdfast/core';
 import { nextData } from '@holdfast/native';
-import type { BackupSetup, OpenFile, Range, ReadJob, ReadResult } from './backup-jobs.ts';
+import type { BackupSetup, OpenFile, ReadJob, ReadResult } from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';
 import { asBuffer, joinPath, splitPath } from './byte-path.ts';
-import { chunkEnd, chunkEnds } from './chunker.ts';
+import { Chunker, type Range } from './chunker.ts';
 import { FolderHandle } from './folder-handle.ts';
 import { limits } from './limits.ts';
 import { problem, readProblem } from './problem.ts';
@@ -17,19 +17,18 @@ import { fileVersion, openToRead } from './source-file.ts';
 export class LargeFileReader {
   readonly #store: BlobStore;
   readonly #gear: Uint32Array;
-  readonly #slabs: readonly Buffer[];
+  readonly #chunker: Chunker;
   #zeros: Uint8Array | undefined;
 
   constructor(setup: BackupSetup, store: BlobStore) {
     this.#store = store;
     this.#gear = setup.gear;
-    this.#slabs = setup.slabs.map((slab) => Buffer.from(slab));
+    this.#chunker = new Chunker(setup.slabs, setup.gear);
   }
 
-  slab(number: number): Buffer {
-    const slab = this.#slabs[number];
-    if (slab === undefined) throw new RangeError(`there is no slab ${number}`);
-    return slab;
+  /** The bytes of a chunk that lies in a slab. */
+  chunk({ start, end }: Range): Buffer {
+    return this.#chunker.bytes.subarray(start, end);
   }
 
   read(job: ReadJob): ReadResult {
@@ -58,20 +57,17 @@ export class LargeFileReader {
   #piece(job: ReadJob, path: Buffer, open: OpenFile): ReadResult {
     const zeroChunks = open.sparse ? this.#hole(open.fd, job.offset) : undefined;
     const offset = job.offset + (zeroChunks === undefined ? 0 : zeroChunks.count * zeroChunks.sizeBytes);
-    const slab = this.slab(job.slab);
+    const slabAt = job.slab * limits.slabSizeBytes;
     let length = 0;
     let end = false;
-    while (length < slab.length && !end) {
-      const count = fs.readSync(open.fd, slab, length, slab.length - length, offset + length);
+    while (length < limits.slabSizeBytes && !end) {
+      const want = limits.slabSizeBytes - length;
+      const count = fs.readSync(open.fd, this.#chunker.bytes, slabAt + length, want, offset + length);
       length += count;
       end = count === 0;
     }
-    let start = 0;
-    const chunks: Range[] = chunkEnds(this.#gear, slab.subarray(0, length), { last: end }).map((chunk) => {
-      const range = { start, end: chunk };
-      start = chunk;
-      return range;
-    });
+    const chunks = this.#chunker.chunks({ start: slabAt, end: slabAt + length }, { last: end });
+    const taken = (chunks.at(-1)?.end ?? slabAt) - slabAt;
     let changed = false;
     if (end) {
       changed = fileVersion(fs.fstatSync(open.fd, { bigint: true })) !== open.version;
@@ -82,7 +78,7 @@ export class LargeFileReader {
       open: end ? undefined : open,
       zeroChunks,
       chunks,
-      offset: offset + start,
+      offset: offset + taken,
       end,
       problem: changed ? problem('file.changed', path, 'changed while it was being read').toJSON() : undefined,
       failed: false,
@@ -97,14 +93,16 @@ export class LargeFileReader {
   #hole(fd: number, offset: number): ReadResult['zeroChunks'] {
     const dataAt = nextData(fd, offset) ?? fs.fstatSync(fd).size;
     if (dataAt - offset < limits.chunkMaxSizeBytes) return undefined;
-    this.#zeros ??= firstChunk(this.#gear, new Uint8Array(limits.chunkMaxSizeBytes));
+    this.#zeros ??= firstChunk(new Chunker(limits.chunkMaxSizeBytes, this.#gear));
     const sizeBytes = this.#zeros.length;
-    return { count: Math.floor((dataAt - offset) / sizeBytes), id: this.#store.store('data', this.#zeros), sizeBytes };
+    const [id] = this.#store.storeData([this.#zeros]);
+    return id && { count: Math.floor((dataAt - offset) / sizeBytes), id, sizeBytes };
   }
 }
 
-function firstChunk(gear: Uint32Array, bytes: Uint8Array): Uint8Array {
-  return bytes.subarray(0, chunkEnd(gear, bytes, { start: 0, end: bytes.length }).end);
+function firstChunk(chunker: Chunker): Uint8Array {
+  const [chunk] = chunker.chunks({ start: 0, end: chunker.bytes.length }, { last: true });
+  return chunker.bytes.subarray(0, chunk?.end);
 }
 
 function openLargeFile(path: Buffer): OpenFile {

@@ -4,7 +4,7 @@ import { decodeTree, encodeNode, encodeTree, type Node, type ObjectId, parseTime
 import type { BackupSetup, Change, FoundFile, FoundFolder, ScanJob, ScanResult } from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';
 import { asBuffer, joinPath, splitPath } from './byte-path.ts';
-import { chunkEnds } from './chunker.ts';
+import { Chunker } from './chunker.ts';
 import { describeFile, typeOf } from './describe-file.ts';
 import { FolderHandle } from './folder-handle.ts';
 import { limits } from './limits.ts';
@@ -21,17 +21,16 @@ interface PendingFile {
 /** Looks at folders in one worker thread. */
 export class FolderScanner {
   readonly #store: BlobStore;
-  readonly #gear: Uint32Array;
+  readonly #chunker: Chunker;
   readonly #excludes: PatternList;
   readonly #oneFileSystem: boolean;
-  /** Files are read behind one another, and their blobs stored together. */
-  readonly #bytes = Buffer.allocUnsafeSlow(limits.scanBufferSizeBytes);
+  /** Files are read behind one another into the chunker's memory, and their blobs hashed together. */
   #used = 0;
   #pending: PendingFile[] = [];
 
   constructor(setup: BackupSetup, store: BlobStore) {
     this.#store = store;
-    this.#gear = setup.gear;
+    this.#chunker = new Chunker(limits.scanBufferSizeBytes, setup.gear);
     this.#excludes = new PatternList(setup.excludes);
     this.#oneFileSystem = setup.oneFileSystem;
   }
@@ -64,7 +63,7 @@ export class FolderScanner {
       if (!this.#excludes.empty && this.#excludes.matches([...parts, patternText(name)])) continue;
       this.#entry(scan, { folder, name, path: joinPath(path, name), parent: parents?.get(name.toString('latin1')) });
     }
-    this.#storePending();
+    this.#identifyPending();
     scan.leave(names.slice(at), parents);
     return scan.result({ failed: false, stored: this.#store.takeStored() });
   }
@@ -121,12 +120,17 @@ export class FolderScanner {
       scan.largeFile(node, change);
       return;
     }
-    // One byte more than a small file has, so that one read shows whether it grew.
-    if (this.#bytes.length - this.#used <= limits.smallFileMaxSizeBytes) this.#storePending();
+    const { bytes } = this.#chunker;
+    if (bytes.length - this.#used <= Number(stat.size)) this.#sealPending();
     const fd = openToRead(file.accessPath);
     try {
-      const into = this.#bytes.subarray(this.#used, this.#used + limits.smallFileMaxSizeBytes + 1);
-      const length = readAll(fd, into, stat.size);
+      // One byte more than a small file has, so that one read shows whether it grew.
+      const room = (): Buffer => bytes.subarray(this.#used, this.#used + limits.smallFileMaxSizeBytes + 1);
+      let length = readAll(fd, room(), stat.size);
+      if (length === bytes.length - this.#used && this.#used > 0) {
+        this.#sealPending();
+        length = readAll(fd, room(), stat.size);
+      }
       if (length > limits.smallFileMaxSizeBytes) {
         scan.largeFile(node, change);
         return;
@@ -139,35 +143,36 @@ export class FolderScanner {
       if (fileVersion(after) !== fileVersion(stat))
         scan.report(problem('file.changed', file.path, 'changed while it was being read'));
       scan.bytesRead += length;
+      const blobs = this.#cut(this.#used, this.#used + length);
       this.#used += length;
-      const blobs = this.#cut(into.subarray(0, length));
       const finish = scan.file({ ...node, size: BigInt(length) }, change);
       this.#pending.push({ blobs, finish });
-      if (this.#pending.length >= limits.filesStoredAtOnce) this.#storePending();
+      if (this.#pending.length >= limits.filesStoredAtOnce) this.#identifyPending();
     } finally {
       fs.closeSync(fd);
     }
   }
 
-  #cut(bytes: Uint8Array): Uint8Array[] {
-    if (bytes.length === 0) return [];
-    if (bytes.length <= limits.chunkMinSizeBytes) return [bytes];
-    let start = 0;
-    return chunkEnds(this.#gear, bytes, { last: true }).map((end) => {
-      const blob = bytes.subarray(start, end);
-      start = end;
-      return blob;
-    });
+  #cut(start: number, end: number): Uint8Array[] {
+    const { bytes } = this.#chunker;
+    if (end - start <= limits.chunkMinSizeBytes) return start === end ? [] : [bytes.subarray(start, end)];
+    return this.#chunker.chunks({ start, end }, { last: true }).map((chunk) => bytes.subarray(chunk.start, chunk.end));
   }
 
-  #storePending(): void {
-    const ids = this.#store.storeData(this.#pending.flatMap((file) => file.blobs));
+  #identifyPending(): void {
+    const ids = this.#store.keepData(this.#pending.flatMap((file) => file.blobs));
     let at = 0;
     for (const { blobs, finish } of this.#pending) {
       finish(ids.slice(at, at + blobs.length));
       at += blobs.length;
     }
     this.#pending = [];
+  }
+
+  /** Makes room for more files. Until then the blobs stay, from job to job, so that many can change their order. */
+  #sealPending(): void {
+    this.#identifyPending();
+    this.#store.sealKept();
     this.#used = 0;
   }
 

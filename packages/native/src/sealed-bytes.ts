@@ -17,7 +17,12 @@ declare module 'node:crypto' {
 export interface SealedBytes {
   /** True when the Poly1305 of the bytes under the one-time key of 32 bytes is the MAC of 16 bytes. */
   authentic(bytes: Uint8Array, check: { readonly oneTimeKey: Uint8Array; readonly mac: Uint8Array }): boolean;
-  /** Decrypts into the beginning of `to`, which must not overlap. `nonce` has 16 bytes. */
+  /** The Poly1305 of the bytes under a one-time key, 16 bytes that are valid until the next call. */
+  mac(bytes: Uint8Array, oneTimeKey: Uint8Array): Uint8Array;
+  /**
+   * Decrypts into the beginning of `to`, which must not overlap. `nonce` has 16 bytes. In counter mode this encrypts as
+   * well: both add the same stream.
+   */
   decrypt(bytes: Uint8Array, key: { readonly nonce: Uint8Array; readonly to: Uint8Array }): void;
 }
 
@@ -57,15 +62,20 @@ class Contexts implements SealedBytes {
   }
 
   authentic(bytes: Uint8Array, check: { readonly oneTimeKey: Uint8Array; readonly mac: Uint8Array }): boolean {
-    const functions = this.#functions;
-    const context = numericAddress(this.#macContext);
-    functions.macInit(context, numericAddress(check.oneTimeKey));
-    functions.macUpdate(context, numericAddress(bytes), bytes.byteLength);
-    functions.macFinal(context, numericAddress(this.#mac));
+    const mac = this.mac(bytes, check.oneTimeKey);
     if (check.mac.byteLength !== macBytes) return false;
     let difference = 0;
-    for (let at = 0; at < macBytes; at += 1) difference |= (this.#mac[at] ?? 0) ^ (check.mac[at] ?? 0);
+    for (let at = 0; at < macBytes; at += 1) difference |= (mac[at] ?? 0) ^ (check.mac[at] ?? 0);
     return difference === 0;
+  }
+
+  mac(bytes: Uint8Array, oneTimeKey: Uint8Array): Uint8Array {
+    const functions = this.#functions;
+    const context = numericAddress(this.#macContext);
+    functions.macInit(context, numericAddress(oneTimeKey));
+    functions.macUpdate(context, numericAddress(bytes), bytes.byteLength);
+    functions.macFinal(context, numericAddress(this.#mac));
+    return this.#mac;
   }
 
   decrypt(bytes: Uint8Array, key: { readonly nonce: Uint8Array; readonly to: Uint8Array }): void {
@@ -88,6 +98,7 @@ class Contexts implements SealedBytes {
 /** Through Node's own API. */
 export function sealedBytesByNode(encryptKey: Uint8Array): SealedBytes {
   return {
+    mac: (bytes, oneTimeKey) => createMac('poly1305', oneTimeKey).update(bytes).final(),
     authentic: (bytes, { oneTimeKey, mac }) => createMac('poly1305', oneTimeKey).update(bytes).final().equals(mac),
     decrypt: (bytes, { nonce, to }) => {
       if (bytes.byteLength > to.byteLength) throw new RangeError('no room to decrypt');

@@ -53,6 +53,7 @@ describe('sealed bytes', () => {
         const sealed = createCipheriv('aes-256-ctr', key, nonce).update(plain);
         const mac = createMac('poly1305', oneTimeKey).update(sealed).final();
         assert.equal(way.authentic(sealed, { oneTimeKey, mac }), true);
+        assert.deepEqual(Buffer.from(way.mac(sealed, oneTimeKey)), mac);
         const to = Buffer.alloc(size + 3, 0x55);
         way.decrypt(sealed, { nonce, to });
         assert.deepEqual(to, Buffer.concat([plain, Buffer.alloc(3, 0x55)]));

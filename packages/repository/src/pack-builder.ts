@@ -77,6 +77,11 @@ export class PackBuilder {
     return this.#blobCount;
   }
 
+  /** The sealed blobs so far, from a place on; valid until the next blob is added. */
+  sealedFrom(at: number): Uint8Array {
+    return this.#bytes.subarray(at, this.#length);
+  }
+
   /** What the pack would have if it were finished now. */
   get sizeBytes(): number {
     return this.#length + this.#headerLength + sealOverheadBytes + headerLengthSizeBytes;
@@ -209,7 +214,8 @@ export class PackBuilder {
 
   #grow(sizeBytes: number): void {
     if (sizeBytes <= this.#bytes.byteLength) return;
-    // Room for the target and one large blob: the normal pack is allocated once and never moved.
+    // Room for the target and one large blob, so that the normal pack is allocated once and never moved. What is never
+    // written takes no memory.
     const roomy = Math.ceil(this.#targetSizeBytes * 1.25) + limits.sampleAboveBytes;
     const larger = new Uint8Array(new SharedArrayBuffer(Math.max(roomy, Math.ceil(sizeBytes * 1.25))));
     larger.set(this.#bytes.subarray(0, this.#length));
