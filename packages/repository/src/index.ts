@@ -17,6 +17,7 @@ export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts
 export { type CheckOptions, type CheckProgress, checkRepository } from './check-repository.ts';
 export { type Compress, type Compression, defaultCompression } from './compression.ts';
 export type { RepositoryConfig } from './config.ts';
+export { type CopyOptions, type CopyProgress, type CopyReport, copySnapshots } from './copy-snapshots.ts';
 export { isDamage } from './damage.ts';
 export { type DataSubset, parseDataSubset } from './data-subset.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';

@@ -95,4 +95,14 @@ export const limits = {
   checkTreeCacheBytes: 8 * mib,
   /** Problems listed one by one; the rest is counted. */
   checkMaxProblems: 10_000,
+
+  /** A copy: threads that seal again, reads at once, and the longest read: all of it holds less than 100 MiB. */
+  copyThreads: 4,
+  parallelCopyReads: 5,
+  copyReadMaxBytes: 4 * mib,
+  /** How much of a copy may be lost when it is killed: after so many bytes, or so long, everything is made durable. */
+  copySettleBytes: 1024 * mib,
+  copySettleAgeMs: 60_000,
+  /** How long a copy that was stopped may take to keep what it has. */
+  copyLastSettleTimeoutMs: 30_000,
 } as const;

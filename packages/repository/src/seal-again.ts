@@ -1,0 +1,42 @@
+import { HoldfastError } from '@holdfast/core';
+import { type BlobPlace, type BlobType, blobId, unsealBlob, wrongBlob } from './blob.ts';
+import type { BlobCipher } from './blob-cipher.ts';
+import { limits } from './limits.ts';
+import { type ObjectId, objectIdOf } from './object-id.ts';
+import { PackBuilder, type PartialPack } from './pack-builder.ts';
+
+export interface SealRequest {
+  readonly type: BlobType;
+  /** A range of a pack of the source, and where it begins there. */
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly blobs: readonly ({ readonly id: ObjectId } & BlobPlace)[];
+}
+
+/**
+ * Opens and verifies blobs with one repository's key and seals them with another's. What is compressed stays as it is
+ * compressed; what is not is compressed where that helps (repositories of version 1). Runs in any thread.
+ * @throws storage.tampered for the first blob that is not what its id says
+ */
+export function sealAgain(
+  ciphers: { readonly source: BlobCipher; readonly target: BlobCipher },
+  { type, bytes, offset, blobs }: SealRequest,
+): PartialPack {
+  const builder = new PackBuilder({ cipher: ciphers.target, type, targetSizeBytes: limits.copyReadMaxBytes });
+  for (const blob of blobs) {
+    const from = blob.offset - offset;
+    let packed: Uint8Array | undefined;
+    const plain = unsealBlob(ciphers.source, bytes.subarray(from, from + blob.length), blob, (frame) => {
+      packed = frame;
+      return undefined;
+    });
+    const id = blobId(plain);
+    if (objectIdOf(id) !== blob.id) throw wrongBlob(blob.id);
+    if (packed === undefined) builder.add(id, plain);
+    else builder.addSealed({ id, uncompressedLength: blob.uncompressedLength }, ciphers.target.seal(packed));
+  }
+  const partial = builder.finishPartial();
+  if (partial === undefined)
+    throw new HoldfastError('internal.unexpected', { message: 'There was no blob to copy in a read.' });
+  return partial;
+}
