@@ -34,6 +34,8 @@ export class SimulatedStorage {
   readonly clock: Clock;
   /** Dates by key; they change at once and durably. */
   readonly dates = new Map<string, Date>();
+  /** Grows with every change of what is visible or durable. */
+  revision = 0;
   readonly #durability: 'ordered' | 'unordered';
   #visible: Map<string, Uint8Array>;
   #durable: Map<string, Uint8Array>;
@@ -66,6 +68,7 @@ export class SimulatedStorage {
   apply(effect: StorageEffect): void {
     change(this.#visible, effect);
     this.#unsynced.push(effect);
+    this.revision += 1;
   }
 
   /** Makes a change durable; the one that was made last for that key if several were. */
@@ -75,6 +78,7 @@ export class SimulatedStorage {
       at <= last && (this.#durability === 'ordered' || effect.key === key);
     for (const effect of this.#unsynced.filter(isMeant)) change(this.#durable, effect);
     this.#unsynced = this.#unsynced.filter((effect, at) => !isMeant(effect, at));
+    this.revision += 1;
   }
 
   /**
@@ -107,6 +111,7 @@ export class SimulatedStorage {
     this.#visible = new Map(state);
     this.#durable = new Map(state);
     this.#unsynced = [];
+    this.revision += 1;
   }
 
   /** Decay: other bytes in the place of a stored object's, durably and behind everybody's back. */

@@ -1,0 +1,116 @@
+import { HoldfastError } from '@holdfast/core';
+import { BlobWriter, checkRepository, formatTime, timeOfDate } from '@holdfast/repository';
+import type { SeededRandom } from '@holdfast/storage/testing';
+import type { SimulatedProcess } from './simulated-process.ts';
+import type { Source } from './sources.ts';
+
+/** What the world knows beyond the storage: whom it may hold to its word. */
+export interface Ledger {
+  /** Snapshots that a process was told are stored, and that nobody has begun to remove. */
+  readonly reported: Set<string>;
+  /** By root tree: the files of everything that anybody has begun to back up. */
+  readonly sources: Map<string, ReadonlyMap<string, string>>;
+}
+
+export interface OperationContext {
+  readonly process: SimulatedProcess;
+  readonly random: SeededRandom;
+  readonly ledger: Ledger;
+  readonly source: Source;
+}
+
+/** Something that a computer does with a repository. Rejects with a HoldfastError when it can't. */
+export interface Operation {
+  readonly name: string;
+  /** How often it is chosen. */
+  readonly weight: number;
+  readonly run: (context: OperationContext) => Promise<void>;
+}
+
+/** Tiny packs, so that a small source has several, which are uploaded at once. */
+const packSizes = [400, 1500, 4096] as const;
+/** Of a slow source, between its files: its backup outlasts several lives of a lock. */
+const longestPauseMs = 9 * 60_000;
+/** Waits for locks of others: not at all, a little, long. */
+const lockWaitsMs = [0, 60_000, 20 * 60_000] as const;
+
+/** What no backup does: nothing was read, and nothing is missing. For errors of the simulation's own findings. */
+export function damaged(message: string): HoldfastError {
+  return new HoldfastError('repository.damaged', { message });
+}
+
+export const backup: Operation = {
+  name: 'backup',
+  weight: 6,
+  run: async ({ process, random, ledger, source }) => {
+    const { repository } = process;
+    ledger.sources.set(source.root, source.files);
+    await using lock = await repository.lock({ exclusive: false, retryMs: random.pick(lockWaitsMs) });
+    const { signal } = lock;
+    const index = await repository.loadIndex({ signal });
+    await using writer = new BlobWriter({ repository, index, packSizeBytes: random.pick(packSizes), signal });
+    const pauseMs = random.chance(0.04) ? random.below(longestPauseMs) : 0;
+    for (const { type, id, plain } of source.blobs) {
+      if (pauseMs > 0) await process.clock.sleep(pauseMs, signal);
+      if (index.claim(id, type) === 'new') await writer.add(type, id, plain);
+    }
+    await writer.settle();
+    signal.throwIfAborted();
+    const snapshot = await repository.saveSnapshot(
+      {
+        time: formatTime(timeOfDate(process.clock.now())),
+        tree: source.root,
+        paths: ['/simulated'],
+        hostname: random.pick(['one', 'two']),
+        username: 'somebody',
+        tags: random.chance(0.3) ? ['kept'] : [],
+      },
+      { signal },
+    );
+    ledger.reported.add(snapshot);
+  },
+};
+
+export const check: Operation = {
+  name: 'check',
+  weight: 1,
+  run: async ({ process, random }) => {
+    const { repository } = process;
+    await using lock = await repository.lock({ exclusive: false, retryMs: random.pick(lockWaitsMs) });
+    const { problems } = await checkRepository(repository, { signal: lock.signal });
+    const error = problems.find(({ severity }) => severity === 'error');
+    if (error !== undefined) throw damaged(`check beside others: ${error.object}: ${error.message}`);
+  },
+};
+
+export const restore: Operation = {
+  name: 'restore',
+  weight: 2,
+  run: async ({ process, random, ledger }) => {
+    const { repository } = process;
+    await using lock = await repository.lock({ exclusive: false, retryMs: random.pick(lockWaitsMs) });
+    const signal = lock.signal;
+    const known: string[] = [];
+    for await (const { id } of repository.snapshots({ signal })) known.push(id);
+    if (known.length === 0) return;
+    const { snapshot } = await repository.loadSnapshot(random.pick(known.sort()), { signal });
+    await repository.loadIndex({ signal });
+    const files = new Map<string, string>();
+    const walk = async (tree: typeof snapshot.tree, path: string): Promise<void> => {
+      for (const node of await repository.loadTree(tree, { signal })) {
+        const inner = `${path}/${node.name.toString()}`;
+        if (node.subtree !== undefined) await walk(node.subtree, inner);
+        if (node.type !== 'file') continue;
+        // Its hash is its name, or this rejects.
+        for (const id of node.content ?? []) await repository.loadBlob('data', id, { signal });
+        files.set(inner, (node.content ?? []).join());
+      }
+    };
+    await walk(snapshot.tree, '');
+    const wanted = ledger.sources.get(snapshot.tree);
+    if (wanted?.size !== files.size || [...files].some(([path, content]) => wanted.get(path) !== content))
+      throw damaged('a restored snapshot does not have the files of its source');
+  },
+};
+
+export const operations: readonly Operation[] = [backup, check, restore];

@@ -1,0 +1,34 @@
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { SeededRandom } from '@holdfast/storage/testing';
+
+/**
+ * Until it is disposed, everything that this thread draws at random comes from the seed: nonces, and so the names of all
+ * objects, and so every list and the order of everything. Without it no seed could repeat a run. Keys made meanwhile are
+ * worthless.
+ */
+export function seedEntropy(seed: number): Disposable {
+  const random = new SeededRandom(seed);
+  const kept = { randomFillSync: crypto.randomFillSync, randomBytes: crypto.randomBytes, random: Math.random };
+  const fill = <T extends NodeJS.ArrayBufferView>(view: T): T => {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    for (let at = 0; at < bytes.length; at += 4) {
+      const word = random.below(2 ** 32);
+      for (let byte = 0; byte < 4 && at + byte < bytes.length; byte += 1) bytes[at + byte] = word >>> (8 * byte);
+    }
+    return view;
+  };
+  Object.assign(crypto, {
+    randomFillSync: fill,
+    randomBytes: (sizeBytes: number) => fill(Buffer.alloc(sizeBytes)),
+  });
+  Math.random = () => random.next();
+  syncBuiltinESMExports();
+  return {
+    [Symbol.dispose]: () => {
+      Object.assign(crypto, { randomFillSync: kept.randomFillSync, randomBytes: kept.randomBytes });
+      Math.random = kept.random;
+      syncBuiltinESMExports();
+    },
+  };
+}
