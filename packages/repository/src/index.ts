@@ -13,6 +13,7 @@ export {
 export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
 export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
 export { BlobWriter, type BlobWriterOptions, type WrittenObjects } from './blob-writer.ts';
+export { BlobOpener, type SealedBlob } from './blob-opener.ts';
 export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts';
 export { type CheckOptions, type CheckProgress, checkRepository } from './check-repository.ts';
 export { type Compress, type Compression, defaultCompression } from './compression.ts';
@@ -21,6 +22,7 @@ export { type CopyOptions, type CopyProgress, type CopyReport, copySnapshots } f
 export { isDamage } from './damage.ts';
 export { type DataSubset, parseDataSubset } from './data-subset.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
+export { type ForgetOptions, type ForgetResult, forgetSnapshots } from './forget.ts';
 export { quoteName, unquoteName } from './go-text.ts';
 export type { IndexedPack } from './index-file.ts';
 export type { KeyOptions, ScryptCost } from './key-file.ts';
@@ -42,6 +44,20 @@ export { type BlobToRead, type PackRead, type PackReadOptions, planPackReads } f
 export { type FileProblem, type FoundSnapshot, type OnProblem, Repository } from './repository.ts';
 export type { RepositoryKey } from './repository-key.ts';
 export type { LockOptions, RepositoryLock } from './repository-lock.ts';
+export {
+  applyPolicy,
+  type CalendarSpan,
+  hasTags,
+  isEmptyPolicy,
+  type KeepCount,
+  type KeptSnapshot,
+  type PolicyResult,
+  parseCalendarSpan,
+  policyText,
+  type RetentionPeriod,
+  type RetentionPolicy,
+  retentionPeriods,
+} from './retention-policy.ts';
 export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
 export { encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
 export { type ReplacedSnapshot, type TagChange, tagSnapshots } from './tag-snapshots.ts';

@@ -36,8 +36,14 @@ export const limits = {
   /** Packs that are stored at once: as restic, enough for links with latency; each holds its memory. */
   parallelPackWrites: 5,
 
+  /** Deletes at once: small requests, so that only latency counts. */
+  parallelDeletes: 16,
+
   /** Nonces made by one call: amortises 3.8 µs of AES set-up to nothing (32 KiB of memory). */
   nonceBatch: 1000,
+
+  /** Index, snapshot and lock files up to this size are not compressed. A lock has 170 bytes and two names. */
+  neverCompressedBytes: 1024,
 
   /** Blobs above this size are sampled before they are compressed. */
   sampleAboveBytes: 64 * kib,
@@ -93,6 +99,14 @@ export const limits = {
   checkBatchBytes: 8 * mib,
   /** Sealed trees kept while the snapshots are followed: each tree is needed once, but its neighbours come with it. */
   checkTreeCacheBytes: 8 * mib,
+  /** Read from the end of a pack whose header's length nobody knows: room for 800 blobs, so one read is mostly enough. */
+  headerGuessBytes: 32 * kib,
+  /** Losses kept for each damaged folder of a repair; the rest is counted. */
+  repairMaxLosses: 100_000,
+  /** Plain bytes that a thread of a restore opens and hashes side by side; a larger blob is opened alone. */
+  openBatchBytes: 8 * mib,
+  /** Its memory for compressed bytes to begin with; it grows to the largest blob. */
+  openPackedBytes: 1 * mib,
   /** Problems listed one by one; the rest is counted. */
   checkMaxProblems: 10_000,
 

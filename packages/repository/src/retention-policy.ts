@@ -159,7 +159,8 @@ function tagListText(tags: readonly string[]): string {
   return `[${tags.join(', ')}]`;
 }
 
-function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
+/** True when a snapshot with these tags has all that are wanted; the empty one means to have none. */
+export function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
   for (const tag of wanted) {
     if (tag === '' && tags.length === 0) return true;
     if (!tags.includes(tag)) return false;

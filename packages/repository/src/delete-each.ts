@@ -1,0 +1,36 @@
+import type { ObjectType, Target } from '@holdfast/storage';
+import { limits } from './limits.ts';
+import type { ObjectId } from './object-id.ts';
+
+/**
+ * Deletes objects of one type, a few at once. What can't be deleted is told and does not stop the others; an abort does.
+ * The caller holds the exclusive lock, whose signal is part of `signal`.
+ */
+export async function deleteEach(
+  target: Target,
+  type: Exclude<ObjectType, 'config'>,
+  ids: Iterable<ObjectId>,
+  o: {
+    readonly signal: AbortSignal;
+    readonly onDeleted: (id: ObjectId) => void;
+    readonly onFailed: (id: ObjectId, error: unknown) => void;
+  },
+): Promise<void> {
+  const { signal, onDeleted, onFailed } = o;
+  const waiting = ids[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.next(); !next.done; next = waiting.next()) {
+      signal.throwIfAborted();
+      try {
+        await target.delete({ type, id: next.value }, { signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        onFailed(next.value, error);
+        continue;
+      }
+      onDeleted(next.value);
+    }
+  };
+  const parallel = Math.min(target.capabilities.maxParallelRequests, limits.parallelDeletes);
+  await Promise.all(Array.from({ length: parallel }, worker));
+}
