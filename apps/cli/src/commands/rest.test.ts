@@ -73,6 +73,36 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
     assert.deepEqual(report.differences, []);
   });
 
+  test('a copy onto the server and back, which restic agrees with', async () => {
+    const password = join(folder, 'password');
+    writeFileSync(password, 'correct horse\n');
+    const elsewhere = address.replace('/laptops/', '/copies/');
+    const local = join(folder, 'local');
+    const env = { RESTIC_PASSWORD_FILE: password, RESTIC_FROM_PASSWORD_FILE: password, RESTIC_CACERT: ca };
+    for (const args of [
+      ['repo', 'init', '-r', local],
+      ['backup', source, '-r', local],
+      ['repo', 'init', '-r', elsewhere],
+      ['copy', '--from-repo', local, '-r', elsewhere],
+      ['repo', 'init', '-r', join(folder, 'back')],
+      ['copy', '--from-repo', elsewhere, '-r', join(folder, 'back')],
+    ]) {
+      const result = await runCli(args, { env });
+      assert.equal(result.status, 0, `${args.join(' ')}: ${result.stderr}${result.stdout}`);
+    }
+    const { path } = requireProgram('restic');
+    const trees: string[] = [];
+    for (const repository of [local, elsewhere, join(folder, 'back')]) {
+      const check = await runProgram(path, ['--no-cache', '-r', repository, 'check', '--read-data'], { env });
+      assert.equal(check.status, 0, check.stdout + check.stderr);
+      const listed = await runProgram(path, ['--no-cache', '-r', repository, 'snapshots', '--json'], { env });
+      const [{ tree = '' } = {}] = jsonResult<{ tree: string }[]>(listed.stdout);
+      trees.push(tree);
+    }
+    assert.notEqual(trees[0], '');
+    assert.equal(new Set(trees).size, 1);
+  });
+
   test('the CA must be given and must be the right one', async () => {
     const env = { RESTIC_PASSWORD: 'correct horse' };
     const none = await runCli(['snapshots', '--repo', address], { env });

@@ -1,0 +1,89 @@
+import { type ExitStatus, exitStatus, formatBytes, type HoldfastError } from '@holdfast/core';
+import { type CopyProgress, type CopyReport, copySnapshots, type Repository } from '@holdfast/repository';
+import type { CopyCommandOptions } from '../commands/copy.ts';
+import { counted, print, printJson, type WorkView } from '../output.ts';
+import type { Work } from '../work.ts';
+import { chosenSnapshots } from './chosen-snapshots.ts';
+import { openGivenRepository } from './open-repository.ts';
+import type { RepositoryOptions } from './repository-options.ts';
+
+export async function runCopy(
+  references: readonly string[],
+  options: CopyCommandOptions,
+  { signal: interrupted, view, resources }: Work,
+): Promise<ExitStatus> {
+  let problems = 0;
+  const onProblem = (problem: HoldfastError): void => {
+    problems += 1;
+    view.problem(problem);
+  };
+  const source = await openGivenRepository(sourceOptions(options), { resources, signal: interrupted });
+  const target = await openGivenRepository(options, { resources, signal: interrupted });
+  const signals = [interrupted];
+  const lock = async (repository: Repository): Promise<void> => {
+    const held = resources.use(
+      await repository.lock({ exclusive: false, signal: interrupted, onProblem: view.problem }),
+    );
+    signals.push(held.signal);
+  };
+  if (options.lock) await lock(source);
+  await lock(target);
+  const signal = AbortSignal.any(signals);
+  const snapshots = await chosenSnapshots(source, { references, filter: options, signal, onProblem });
+  view.status('Reading the indexes');
+  // What an unreadable index of the target names is copied again; one of the source would leave the copy incomplete.
+  await Promise.all([source.loadIndex({ signal }), target.loadIndex({ signal, onProblem })]);
+  const said: Promise<void>[] = [];
+  const report = await copySnapshots({
+    source,
+    target,
+    snapshots,
+    signal,
+    onProgress: (progress) => showProgress(view, progress, options),
+    onCopied: ({ id, sourceId }) => {
+      if (options.json || options.quiet) return;
+      view.done();
+      said.push(print(`snapshot ${id.slice(0, 8)} saved, copied from source snapshot ${sourceId.slice(0, 8)}\n`));
+    },
+  });
+  await Promise.all(said);
+  view.done();
+  if (options.json) await printJson({ kind: 'copy', ...report });
+  else if (!options.quiet) await print(reportText(report));
+  return problems === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+/** The options of the repository to copy from, in the form of any repository's. */
+function sourceOptions(options: CopyCommandOptions): RepositoryOptions {
+  const { fromRepo, fromRepositoryFile, fromKeyHint, cacert, data, retryLock, quiet, json } = options;
+  return {
+    from: true,
+    passwordFile: options.fromPasswordFile,
+    passwordCommand: options.fromPasswordCommand,
+    insecureNoPassword: options.fromInsecureNoPassword,
+    quiet,
+    json,
+    ...(fromRepo === undefined ? {} : { repo: fromRepo }),
+    ...(fromRepositoryFile === undefined ? {} : { repositoryFile: fromRepositoryFile }),
+    ...(fromKeyHint === undefined ? {} : { keyHint: fromKeyHint }),
+    ...(cacert === undefined ? {} : { cacert }),
+    ...(data === undefined ? {} : { data }),
+    ...(retryLock === undefined ? {} : { retryLock }),
+  };
+}
+
+function showProgress(view: WorkView, progress: CopyProgress, options: CopyCommandOptions): void {
+  const { snapshotsDone, snapshotsTotal, bytesDone, bytesTotal } = progress;
+  if (options.json) {
+    view.progress({ phase: 'copy', filesDone: snapshotsDone, filesTotal: snapshotsTotal, bytesDone, bytesTotal });
+    return;
+  }
+  const at = `Snapshot ${Math.min(snapshotsDone + 1, snapshotsTotal)} of ${snapshotsTotal}`;
+  const done = bytesTotal === 0 ? 'reading folders' : `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
+  view.status(`${at}  ${done}`);
+}
+
+function reportText({ copied, skipped, blobs, bytes }: CopyReport): string {
+  const there = skipped.length === 0 ? '' : `, ${counted(skipped.length, 'snapshot')} there already`;
+  return `copied ${counted(copied.length, 'snapshot')}${there}; ${counted(blobs, 'blob')}, ${formatBytes(bytes)}\n`;
+}
