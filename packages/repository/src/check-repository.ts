@@ -1,3 +1,4 @@
+import { Bitmap } from './bitmap.ts';
 import { sealOverheadBytes } from './blob-cipher.ts';
 import { BlobIndex } from './blob-index.ts';
 import { type CheckReport, ProblemList } from './check-report.ts';
@@ -305,24 +306,5 @@ class Check {
     if (progress.done !== progress.total && nowMs - this.#reportedMs < progressEveryMs) return;
     this.#reportedMs = nowMs;
     this.#options.onProgress?.(progress);
-  }
-}
-
-class Bitmap {
-  readonly #bits: Uint8Array;
-  count = 0;
-
-  constructor(size: number) {
-    this.#bits = new Uint8Array(Math.ceil(size / 8));
-  }
-
-  /** True when the bit was not set yet. */
-  set(at: number): boolean {
-    const mask = 1 << (at & 7);
-    const byte = this.#bits[at >>> 3] ?? 0;
-    if ((byte & mask) !== 0) return false;
-    this.#bits[at >>> 3] = byte | mask;
-    this.count += 1;
-    return true;
   }
 }

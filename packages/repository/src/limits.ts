@@ -91,6 +91,8 @@ export const limits = {
   /** A check with all data: threads, and packs that each reads side by side (see `verifyPacks`). */
   checkThreads: 8,
   checkLanes: 4,
+  /** Up to so many bytes of packs are verified without threads: a thread takes 100 ms to start, as long as 32 MiB take. */
+  checkAloneBytes: 24 * mib,
   /** Each lane has two windows of this size, or of one larger blob: a thread takes about 20 MiB with them and the batch. */
   checkWindowBytes: 1536 * kib,
   /** Bytes of each pack that are verified in one step: eight lanes of half a megabyte hide what a call costs. */
@@ -119,4 +121,8 @@ export const limits = {
   copySettleAgeMs: 60_000,
   /** How long a copy that was stopped may take to keep what it has. */
   copyLastSettleTimeoutMs: 30_000,
+
+  /** A rewrite: folders it remembers, of 400 bytes or so each, and snapshots that share packs and index files. */
+  rewriteKnownFolders: 100_000,
+  rewriteBatch: 100,
 } as const;

@@ -137,7 +137,7 @@ export class Repository {
 
   /** Stores a pack durably. The order is: packs, then `saveIndex`, then `saveSnapshot`. */
   async savePack(pack: Pick<FinishedPack, 'id' | 'bytes'>, options: WaitOptions = {}): Promise<void> {
-    this.#requireWritable();
+    this.requireWritable();
     const id = Buffer.from(pack.id).toString('hex');
     // Its builder has just hashed it.
     await this.target.create({ type: 'data', id }, [pack.bytes], { ...options, verified: true });
@@ -148,7 +148,7 @@ export class Repository {
     packs: readonly (IndexedPack & { readonly blobCount: number })[],
     options: WaitOptions = {},
   ): Promise<ObjectId[]> {
-    this.#requireWritable();
+    this.requireWritable();
     const ids: ObjectId[] = [];
     let group: IndexedPack[] = [];
     let blobs = 0;
@@ -169,7 +169,7 @@ export class Repository {
 
   /** Stores a snapshot: the last step, when every pack and index file it needs is durable. Gives its id. */
   async saveSnapshot(snapshot: Snapshot, options: WaitOptions = {}): Promise<ObjectId> {
-    this.#requireWritable();
+    this.requireWritable();
     return this.#saveFile('snapshot', encodeSnapshot(snapshot), options.signal);
   }
 
@@ -239,9 +239,14 @@ export class Repository {
     return openBlob(this.#cipher, sealed, { id, ...location });
   }
 
+  /** The bytes of a tree as it was stored. */
+  loadTreeBytes(id: ObjectId, options: WaitOptions = {}): Promise<Buffer> {
+    return this.#trees.load(this.index, id, options.signal);
+  }
+
   /** The entries of a folder. Neighbouring trees are read ahead and kept, within bounds. */
   async loadTree(id: ObjectId, options: WaitOptions = {}): Promise<Node[]> {
-    const plain = await this.#trees.load(this.index, id, options.signal);
+    const plain = await this.loadTreeBytes(id, options);
     try {
       return decodeTree(plain);
     } catch (cause) {
@@ -270,7 +275,8 @@ export class Repository {
     return this.#listAll(type, options.signal);
   }
 
-  #requireWritable(): void {
+  /** @throws repository.version for a version 1 repository */
+  requireWritable(): void {
     if (this.config.version === 1)
       throw new HoldfastError('repository.version', {
         message: 'The repository has format version 1, which Holdfast reads but does not write.',

@@ -14,10 +14,17 @@ export interface EncodedFile {
   readonly bytes: Buffer;
 }
 
-/** Seals an index, snapshot or lock file. Version 1 repositories are read only, so it always compresses. */
+/**
+ * Seals an index, snapshot or lock file. What is tiny, as locks are, stays as it is: zstd gains nothing on it, and
+ * version 1 repositories, where locks are all that is written, know no compression.
+ */
 export function encodeFile(cipher: BlobCipher, plain: Uint8Array): EncodedFile {
   const level = defaultCompression === 'off' ? 3 : defaultCompression;
-  const bytes = cipher.seal(Buffer.concat([Buffer.of(compressedMarker), zstd(plain, level)]));
+  if (plain.byteLength <= limits.neverCompressedBytes) return named(cipher.seal(plain));
+  return named(cipher.seal(Buffer.concat([Buffer.of(compressedMarker), zstd(plain, level)])));
+}
+
+function named(bytes: Buffer): EncodedFile {
   return { id: objectIdOf(hash('sha256', bytes, 'buffer')), bytes };
 }
 

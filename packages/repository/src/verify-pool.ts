@@ -2,9 +2,11 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Target } from '@holdfast/storage';
+import { BlobCipher } from './blob-cipher.ts';
 import { isDamage } from './damage.ts';
 import { limits } from './limits.ts';
 import type { ObjectId } from './object-id.ts';
+import { verifyPacks } from './pack-verifier.ts';
 import type { PackToVerify } from './pack-windows.ts';
 import type { RepositoryKey } from './repository-key.ts';
 import type { VerifyAnswer, VerifyRequest, VerifyWorkerData } from './verify-worker.ts';
@@ -32,6 +34,8 @@ export interface VerifyOptions {
 export async function verifyInThreads(options: VerifyOptions): Promise<void> {
   const { packs, signal } = options;
   if (packs.length === 0) return;
+  const totalBytes = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (totalBytes <= limits.checkAloneBytes) return verifyHere(options);
   const threads = Math.min(availableParallelism(), limits.checkThreads, packs.length);
   // Few packs are spread over the threads rather than over the lanes of one.
   const lanes = Math.min(limits.checkLanes, Math.ceil(packs.length / threads));
@@ -49,6 +53,20 @@ export async function verifyInThreads(options: VerifyOptions): Promise<void> {
     ended.abort();
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+/** In the calling thread: starting others costs more than so little work. */
+function verifyHere({ target, key, packs, hashPacks, onVerified, signal }: VerifyOptions): Promise<void> {
+  const waiting = packs.values();
+  return verifyPacks({
+    cipher: new BlobCipher(key),
+    key,
+    lanes: Math.min(limits.checkLanes, packs.length),
+    hashPacks,
+    next: async () => waiting.next().value,
+    read: ({ id }, { offset, length }, into) => target.read({ type: 'data', id }, { offset, length, into, signal }),
+    onVerified: ({ id, sizeBytes }, problems) => onVerified({ id, sizeBytes, problems }),
+  });
 }
 
 /** Answers one thread until it is done. */

@@ -41,6 +41,7 @@ export {
   type ObjectType,
   objectTypes,
   type ReadOptions,
+  type ReplaceConfigOptions,
   type Retention,
   type Target,
   type TargetCapabilities,

@@ -54,6 +54,10 @@ export interface CreateOptions extends WaitOptions {
   readonly exclusiveLock?: boolean | undefined;
 }
 
+export interface ReplaceConfigOptions extends WaitOptions {
+  readonly expected: Uint8Array;
+}
+
 export interface ReadOptions extends WaitOptions {
   /** First byte; 0 if left out. */
   readonly offset?: number | undefined;
@@ -120,6 +124,12 @@ export interface Target extends AsyncDisposable {
   stat(name: ObjectName, options?: WaitOptions): Promise<ObjectInfo | undefined>;
   /** All objects of a type in ascending order of id, page by page; no page is empty. Foreign names are left out. */
   list(type: Exclude<ObjectType, 'config'>, options?: ListOptions): AsyncIterable<readonly ObjectInfo[]>;
+  /**
+   * Puts another `config` in the place of the present one, at once and durably, and only if that still is `expected`
+   * (`storage.exists` otherwise): the one exception to "nothing is overwritten", for upgrades of the format under the exclusive
+   * lock. There only where the target can do that.
+   */
+  replaceConfig?(body: Uint8Array, options: ReplaceConfigOptions): Promise<void>;
   /** A missing object is fine. Rejects with `storage.immutable` before the object's date. */
   delete(name: ObjectName, options?: WaitOptions): Promise<void>;
   /** The time by the clock of whoever holds the data. */

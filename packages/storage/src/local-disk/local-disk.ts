@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { unlink } from 'node:fs/promises';
+import { rename, unlink } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
 import { checkedPaging, checkedRange, requireReadable } from '../arguments.ts';
@@ -17,6 +17,7 @@ import type {
   ObjectName,
   ObjectType,
   ReadOptions,
+  ReplaceConfigOptions,
   Retention,
   Target,
   TargetCapabilities,
@@ -191,6 +192,30 @@ export class LocalDisk implements Target {
         await unlink(this.#layout.objectFile(name));
         await syncFolder(this.#layout.objectFolder(name));
         if (until) await this.#records.remove(name);
+      }),
+    );
+  }
+
+  replaceConfig(body: Uint8Array, options: ReplaceConfigOptions): Promise<void> {
+    const name: ObjectName = { type: 'config', id: '' };
+    return this.#attempt('replace', name, options.signal, () =>
+      this.#exclusion.run(objectPath(name), async () => {
+        const until = await this.#records.read(name);
+        if (until && until > this.#clock.now())
+          throw new HoldfastError('storage.immutable', {
+            message: `${printableName(name)} may not be replaced before ${until.toISOString()}`,
+          });
+        await this.#folders.make(this.#layout.temporaryFolder);
+        await using file = await TemporaryFile.create(this.#layout.temporaryFolder);
+        await file.write([body]);
+        await file.finish();
+        const present = await this.read(name);
+        if (Buffer.compare(present, options.expected) !== 0)
+          throw new HoldfastError('storage.exists', { message: 'The config has been changed meanwhile' });
+        throwIfCancelled(options.signal);
+        await rename(file.path, this.#layout.objectFile(name));
+        file.moved();
+        await syncFolder(this.#layout.objectFolder(name));
       }),
     );
   }
