@@ -130,6 +130,13 @@ export {
 	type RetentionPolicy,
 	retentionPeriods,
 } from "./retention-policy.ts";
+export {
+  type RewriteOptions,
+  type RewrittenSnapshot,
+  removeRewritten,
+  rewriteSnapshots,
+} from './rewrite-snapshots.ts';
+export type { NodeFilter } from './rewrite-tree.ts';
 export { formatTime, parseTime, timeOfDate } from "./rfc3339.ts";
 export {
 	encodeSnapshot,
