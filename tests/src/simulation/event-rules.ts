@@ -64,6 +64,11 @@ export class EventRules {
     for (const [key, until] of this.#storage.dates) this.#dates.set(key, until);
   }
 
+  /** The storage was put back to an earlier moment. */
+  forgetDates(): void {
+    this.#dates.clear();
+  }
+
   #deedsOf(process: SimulatedProcess): Deeds {
     const known = this.#deeds.get(process);
     if (known !== undefined) return known;
@@ -141,10 +146,18 @@ export class EventRules {
           lasting.add(key);
           if (deeds.packs.has(packId) || deeds.seenIndexes.has(id)) known.add(key);
         }
+    // A snapshot in place of another one has the same blobs, which nobody can remove while its maker is alone.
+    if (this.#isAlone(deeds))
+      for (const id of idsOf(durable, 'snapshot')) for (const key of this.#archive.contentOf(id).blobs) known.add(key);
     for (const key of this.#archive.contentOf(name.id).blobs) {
       this.#rules.require(2, lasting.has(key), () => `${what} needs ${key}, which no durable index has`);
       this.#rules.require(12, known.has(key), () => `${what} skipped ${key} before an index had it`);
     }
+  }
+
+  #isAlone(deeds: Deeds): boolean {
+    const held = [...deeds.locks].filter((id) => this.#storage.visible.has(`lock/${id}`));
+    return held.some((id) => this.#archive.lock(id)?.exclusive === true);
   }
 
   #judgeLock(process: SimulatedProcess, deeds: Deeds, { method, name }: TargetCall, what: string): void {
@@ -155,7 +168,7 @@ export class EventRules {
     const fresh = locks.some((lock) => lock !== undefined && nowMs - Date.parse(lock.time) < staleMs);
     this.#rules.require(11, fresh, () => `${what} without a lock that others still respect`);
     this.#rules.require(11, deeds.lookedAgain, () => `${what} without a second look at the locks`);
-    const isAlone = locks.some((lock) => lock?.exclusive === true);
+    const isAlone = this.#isAlone(deeds);
     if (method === 'delete') this.#rules.require(11, isAlone, () => `${what} without the exclusive lock`);
     for (const [other, theirs] of this.#deeds) {
       if (other === process || other.dead || !theirs.lookedAgain) continue;

@@ -1,5 +1,13 @@
-import { HoldfastError } from '@holdfast/core';
-import { BlobWriter, checkRepository, formatTime, timeOfDate } from '@holdfast/repository';
+import { HoldfastError, hasCode } from '@holdfast/core';
+import {
+  BlobWriter,
+  checkRepository,
+  type FoundSnapshot,
+  forgetSnapshots,
+  formatTime,
+  tagSnapshots,
+  timeOfDate,
+} from '@holdfast/repository';
 import type { SeededRandom } from '@holdfast/storage/testing';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { Source } from './sources.ts';
@@ -31,6 +39,7 @@ export interface Operation {
 const packSizes = [400, 1500, 4096] as const;
 /** Of a slow source, between its files: its backup outlasts several lives of a lock. */
 const longestPauseMs = 9 * 60_000;
+const protectionsMs = [60_000, 3_600_000, 48 * 3_600_000] as const;
 /** Waits for locks of others: not at all, a little, long. */
 const lockWaitsMs = [0, 60_000, 20 * 60_000] as const;
 
@@ -113,4 +122,55 @@ export const restore: Operation = {
   },
 };
 
-export const operations: readonly Operation[] = [backup, check, restore];
+/** Dates for some of what is there, as an agent sets them that protects its backups. */
+export const protect: Operation = {
+  name: 'protect',
+  weight: 1,
+  run: async ({ process, random }) => {
+    const { target, repository } = process;
+    await using lock = await repository.lock({ exclusive: false, retryMs: random.pick(lockWaitsMs) });
+    const until = new Date(process.clock.now().getTime() + random.pick(protectionsMs));
+    for (const type of ['data', 'index', 'snapshot'] as const)
+      for (const { id } of await repository.list(type, { signal: lock.signal })) {
+        if (!random.chance(0.3)) continue;
+        const inForce = await target.retention?.extend({ type, id }, until, { signal: lock.signal });
+        if (inForce === undefined || inForce < until) throw damaged('a date was not extended');
+      }
+  },
+};
+
+export const tag: Operation = {
+  name: 'tag',
+  weight: 1,
+  run: async ({ process, random, ledger }) => {
+    const { repository } = process;
+    await using lock = await repository.lock({ exclusive: true, retryMs: random.pick(lockWaitsMs) });
+    const { signal } = lock;
+    const found: FoundSnapshot[] = [];
+    for await (const snapshot of repository.snapshots({ signal })) if (random.chance(0.5)) found.push(snapshot);
+    await tagSnapshots(repository, found, {
+      change: random.chance(0.5) ? { set: [`tag-${random.below(5)}`] } : { add: ['kept'], remove: ['tag-1'] },
+      onReplaced: ({ newId }) => ledger.reported.add(newId),
+      onProblem: (problem) => {
+        if (!hasCode(problem, 'storage.immutable')) throw problem;
+      },
+      signal,
+    });
+  },
+};
+
+export const forget: Operation = {
+  name: 'forget',
+  weight: 2,
+  run: async ({ process, random }) => {
+    const { repository } = process;
+    repository.lockWait = { retryMs: random.pick(lockWaitsMs) };
+    const { failed } = await forgetSnapshots(repository, {
+      choose: (found) => found.filter(() => random.chance(0.6)).map(({ id }) => id),
+      onProblem: () => undefined,
+    });
+    for (const problem of failed.values()) if (!hasCode(problem, 'storage.immutable')) throw problem;
+  },
+};
+
+export const operations: readonly Operation[] = [backup, check, restore, protect, tag, forget];

@@ -117,7 +117,7 @@ class Sequence {
   #deaths = 0;
   #revision = -1;
   /** One of the states that a power cut in this step could have left, each equally likely. */
-  #sampled: { state: StorageState; reported: ReadonlySet<string> } | undefined;
+  #sampled: { state: StorageState; reported: ReadonlySet<string>; dates: ReadonlyMap<string, Date> } | undefined;
   #sampledFrom = 0;
 
   constructor(options: SequenceOptions) {
@@ -223,8 +223,11 @@ class Sequence {
 
   #cutPower(step: number): void {
     if (this.#sampled === undefined) return;
-    const { state, reported } = this.#sampled;
+    const { state, reported, dates } = this.#sampled;
     this.#storage.replace(state);
+    this.#storage.dates.clear();
+    for (const [key, until] of dates) if (state.has(key)) this.#storage.dates.set(key, until);
+    this.#events.forgetDates();
     this.#ledger.reported.clear();
     for (const id of reported) this.#ledger.reported.add(id);
     this.#played.push(`step ${step}: power cut, ${state.size} objects are left`);
@@ -245,7 +248,8 @@ class Sequence {
       const identity = `${[...state.keys()].sort().join()} ${[...reported].sort().join()}`;
       this.#sampledFrom += 1;
       // Reservoir sampling: each state of the step is as likely as any other.
-      if (this.#random.below(this.#sampledFrom) === 0) this.#sampled = { state, reported: new Set(reported) };
+      if (this.#random.below(this.#sampledFrom) === 0)
+        this.#sampled = { state, reported: new Set(reported), dates: new Map(this.#storage.dates) };
       if (this.#judged.has(identity)) continue;
       this.#judged.add(identity);
       checkState(state, this.#archive, expected, this.#rules);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { program, skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import { ruleNumbers } from './rule-book.ts';
+import { rule10 } from './decay.ts';
+import { RuleBook, ruleNumbers } from './rule-book.ts';
 import { makeTemplate, playSequence } from './sequence.ts';
 import { simulate } from './simulate.ts';
 
@@ -18,9 +19,16 @@ test('no crash, fault or other computer breaks a rule of docs/invariants.md', { 
   });
   for (const line of report.lines()) t.diagnostic(line);
   for (const rule of ruleNumbers)
-    if (![9, 10].includes(rule)) assert.ok(report.rules.tested(rule) > 0, `rule ${rule} was never tested`);
+    if (rule !== 10) assert.ok(report.rules.tested(rule) > 0, `rule ${rule} was never tested`);
   for (const kind of ['refused', 'full', 'io', 'cut', 'lost-answer', 'delay'] as const)
     assert.ok((report.faults.get(kind) ?? 0) > 0, `the fault ${kind} never happened`);
+});
+
+test('rule 10: what is damaged is noticed, named, read once and never restored as good', async (t) => {
+  const [rules, template] = [new RuleBook(), await makeTemplate()];
+  for (let seed = 1; seed <= 3; seed += 1) await rule10({ seed, template, rules, damages: 5 });
+  t.diagnostic(`rule 10: tested ${rules.tested(10)} times`);
+  assert.deepEqual(rules.violations, []);
 });
 
 test('the same seed plays the same', async () => {
