@@ -1,35 +1,33 @@
-import { exitStatus, productVersion, toHoldfastError } from "@holdfast/core";
-import { Command, CommanderError } from "commander";
-import { registerBackup } from "./commands/backup.ts";
-import { registerCheck } from "./commands/check.ts";
-import { registerComputers } from "./commands/computers.ts";
-import { registerCopy } from "./commands/copy.ts";
-import { registerDiff } from "./commands/diff.ts";
-import { registerFind } from "./commands/find.ts";
-import { registerJob } from "./commands/job.ts";
-import { registerKey } from "./commands/key.ts";
-import { registerLs } from "./commands/ls.ts";
-import { registerMigrate } from "./commands/migrate.ts";
-import { registerPorts } from "./commands/ports.ts";
-import { registerRepair } from "./commands/repair.ts";
-import { registerRepo } from "./commands/repo.ts";
-import { registerRestore } from "./commands/restore.ts";
-import { registerRoles } from "./commands/roles.ts";
-import { registerRun } from "./commands/run.ts";
-import { registerSnapshots } from "./commands/snapshots.ts";
-import { registerStats } from "./commands/stats.ts";
-import { registerStatus } from "./commands/status.ts";
-import { registerTag } from "./commands/tag.ts";
-import { registerUp } from "./commands/up.ts";
-import { errorText } from "./terminal.ts";
+import { exitStatus, productVersion, toHoldfastError } from '@holdfast/core';
+import { Command, CommanderError } from 'commander';
+import { registerBackup } from './commands/backup.ts';
+import { registerCheck } from './commands/check.ts';
+import { registerComputers } from './commands/computers.ts';
+import { registerCopy } from './commands/copy.ts';
+import { registerDiff } from './commands/diff.ts';
+import { registerFind } from './commands/find.ts';
+import { registerJob } from './commands/job.ts';
+import { registerKey } from './commands/key.ts';
+import { registerLs } from './commands/ls.ts';
+import { registerMigrate } from './commands/migrate.ts';
+import { registerPorts } from './commands/ports.ts';
+import { registerRepair } from './commands/repair.ts';
+import { registerRepo } from './commands/repo.ts';
+import { registerRestore } from './commands/restore.ts';
+import { registerRoles } from './commands/roles.ts';
+import { registerRun } from './commands/run.ts';
+import { registerSnapshots } from './commands/snapshots.ts';
+import { registerStats } from './commands/stats.ts';
+import { registerStatus } from './commands/status.ts';
+import { registerTag } from './commands/tag.ts';
+import { registerUp } from './commands/up.ts';
+import { errorText } from './terminal.ts';
 
-const program = new Command("holdfast")
-	.description(
-		"Backup and recovery for fleets of computers. The network is a contract; the repository is restic’s.",
-	)
-	.version(productVersion)
-	.showHelpAfterError("(run with --help to see what is possible)")
-	.exitOverride();
+const program = new Command('holdfast')
+  .description('Backup and recovery for fleets of computers. The network is a contract; the repository is restic’s.')
+  .version(productVersion)
+  .showHelpAfterError('(run with --help to see what is possible)')
+  .exitOverride();
 
 registerUp(program);
 registerRoles(program);
@@ -54,19 +52,17 @@ registerJob(program);
 registerRun(program);
 
 try {
-	await program.parseAsync();
+  await program.parseAsync();
 } catch (error) {
-	process.exitCode = report(error);
+  process.exitCode = report(error);
 }
 
 /** Tells the person, or with --json the machine, what went wrong; gives the exit status. */
 function report(error: unknown): number {
-	// Commander has printed its own message already; help and version are no failures.
-	if (error instanceof CommanderError)
-		return error.exitCode === 0 ? exitStatus.success : exitStatus.usage;
-	const known = toHoldfastError(error);
-	if (process.argv.includes("--json"))
-		process.stdout.write(`${JSON.stringify({ error: known.toJSON() })}\n`);
-	else process.stderr.write(errorText(known));
-	return known.entry.exit;
+  // Commander has printed its own message already; help and version are no failures.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.success : exitStatus.usage;
+  const known = toHoldfastError(error);
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: known.toJSON() })}\n`);
+  else process.stderr.write(errorText(known));
+  return known.entry.exit;
 }
