@@ -125,8 +125,4 @@ export const limits = {
   /** A rewrite: folders it remembers, of 400 bytes or so each, and snapshots that share packs and index files. */
   rewriteKnownFolders: 100_000,
   rewriteBatch: 100,
-
-  /** A rewrite: folders it remembers, of 400 bytes or so each, and snapshots that share packs and index files. */
-  rewriteKnownFolders: 100_000,
-  rewriteBatch: 100,
 } as const;

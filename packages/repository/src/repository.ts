@@ -244,11 +244,6 @@ export class Repository {
     return this.#trees.load(this.index, id, options.signal);
   }
 
-  /** The bytes of a tree as it was stored. */
-  loadTreeBytes(id: ObjectId, options: WaitOptions = {}): Promise<Buffer> {
-    return this.#trees.load(this.index, id, options.signal);
-  }
-
   /** The entries of a folder. Neighbouring trees are read ahead and kept, within bounds. */
   async loadTree(id: ObjectId, options: WaitOptions = {}): Promise<Node[]> {
     const plain = await this.loadTreeBytes(id, options);
