@@ -146,14 +146,16 @@ test('silence before the answer and within it ends a request; a stream of events
     handler: (req, res) => {
       if (req.url === '/never') return;
       res.write('data: 1\n\n');
-      if (req.url === '/events') setTimeout(() => res.end('data: 2\n\n'), 1_500);
+      if (req.url === '/events') setTimeout(() => res.end('data: 2\n\n'), 2_500);
     },
   });
   const never = await rejection(client.request({ method: 'GET', path: '/never', timeoutMs: 50 }), 'run.timeout');
   assert.match(never.message, /GET \/never to 127\.0\.0\.1:\d+ along channel agent-to-mover-transport/);
-  const stalls = await client.request({ method: 'GET', path: '/stalls', timeoutMs: 50 });
+  // Long enough for the beginning of an answer on a busy machine.
+  const timeoutMs = 2_000;
+  const stalls = await client.request({ method: 'GET', path: '/stalls', timeoutMs });
   await rejection(stalls.text(), 'run.timeout');
-  const events = await client.request({ method: 'GET', path: '/events', timeoutMs: 50, stream: true });
+  const events = await client.request({ method: 'GET', path: '/events', timeoutMs, stream: true });
   assert.equal(await events.text(), 'data: 1\n\ndata: 2\n\n');
 });
 
