@@ -14,7 +14,8 @@ import { callersDirectory, resolvePath } from '../data-directory.ts';
 import { splitTags } from '../option-values.ts';
 import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
-import { givenRepository, openGivenRepository, readGivenFile } from './open-repository.ts';
+import { givenRepository, openGivenRepository } from './open-repository.ts';
+import { readPatternFiles } from './pattern-files.ts';
 
 export async function runBackup(
   paths: readonly string[],
@@ -37,7 +38,7 @@ export async function runBackup(
   if (sources.length === 0)
     throw new HoldfastError('usage.option', { message: 'No files or folders to back up were given.' });
   await requireSomeSource(sources);
-  const excludes = [...(options.exclude ?? []), ...(await excludeFiles(options.excludeFile ?? []))];
+  const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
   const repository = await openGivenRepository(options, { resources, signal });
   const summary = await backup(repository, {
     sources,
@@ -98,14 +99,6 @@ async function readRaw(file: string): Promise<Buffer> {
       cause: error,
     });
   }
-}
-
-async function excludeFiles(files: readonly string[]): Promise<string[]> {
-  const contents = await Promise.all(files.map((file) => readGivenFile(file, 'file of patterns')));
-  return contents
-    .flatMap((content) => content.replace(/^\uFEFF/, '').split(/\r?\n/))
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** The form that `--json` documents; the same fields as a run of the server. */

@@ -2,7 +2,7 @@ import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import { type ReplacedSnapshot, type TagChange, tagSnapshots } from '@holdfast/repository';
 import type { TagOptions } from '../commands/tag.ts';
 import { splitTags } from '../option-values.ts';
-import { counted, print, printJson } from '../output.ts';
+import { print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 import { chosenSnapshots } from './chosen-snapshots.ts';
 import { openGivenRepository } from './open-repository.ts';
@@ -34,7 +34,7 @@ export async function runTag(
       await printJson({ message_type: 'changed', old_snapshot_id: oldId, new_snapshot_id: newId });
     await printJson({ message_type: 'summary', changed_snapshots: changed });
   } else if (!options.quiet) {
-    await print(changed === 0 ? 'no snapshots were modified\n' : `modified ${counted(changed, 'snapshot')}\n`);
+    await print(changed === 0 ? 'no snapshots were modified\n' : `modified ${changed} snapshots\n`);
   }
   return problems === 0 ? exitStatus.success : exitStatus.incomplete;
 }

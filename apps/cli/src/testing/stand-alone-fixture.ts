@@ -21,7 +21,7 @@ export interface StandAloneFixture {
   restic(repository: string, ...args: string[]): Promise<string>;
 }
 
-const fixturePassword = 'correct horse';
+export const fixturePassword = 'correct horse';
 
 export function standAloneFixture(): StandAloneFixture {
   const folder = temporaryFolder({ after });
