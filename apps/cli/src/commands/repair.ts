@@ -106,8 +106,9 @@ function registerSnapshots(repair: Command): void {
       'after',
       `
 The index decides what is missing, so \`repair index\` and \`repair packs\` come first; while the index names packs that are not
-there, nothing is done. If the files still exist where they were backed up from, a new backup is better than this
-command: it stores again what is missing, and old snapshots are whole again.
+there, nothing is done. If the files still exist where they were backed up from, a new backup with --force is better than
+this command: it stores again what is missing, and old snapshots are whole again. The program that made the old snapshot
+has to do it, because Holdfast and restic cut files in different ways.
 
 Missing parts are taken out of files, so what follows them moves forward; folders that cannot be read become empty. A repaired
 snapshot is a new one: it has the tag "repaired", and the id of the damaged one in its field original.

@@ -100,7 +100,7 @@ function adviceText(report: CheckReport, dataWasRead: boolean): string {
   const more = report.brokenPacks.length > maxPacksAdvised ? ' …' : '';
   if (packs !== '') steps.push(`\`holdfast repair packs ${packs}${more}\` keeps every blob in them that is whole`);
   steps.push(
-    'a new backup of the same files stores again what is missing, and heals old snapshots with it',
+    'a new backup of the same files with --force, by the program that made the old one, heals old snapshots',
     '`holdfast repair snapshots` makes what is still damaged usable, and lists what is lost',
   );
   return `  What to do:\n${steps.map((step, at) => `  ${at + 1}. ${step}\n`).join('')}`;
