@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 import { type BlobPlace, type BlobType, blobId, unsealBlob, wrongBlob } from './blob.ts';
 import type { BlobCipher } from './blob-cipher.ts';
@@ -15,7 +16,8 @@ export interface SealRequest {
 
 /**
  * Opens and verifies blobs with one repository's key and seals them with another's. What is compressed stays as it is
- * compressed; what is not is compressed where that helps (repositories of version 1). Runs in any thread.
+ * compressed; what is not is compressed where that helps (repositories of version 1). Their order becomes random, because
+ * sizes in the order of a folder would tell somebody without the key which folder it is. Runs in any thread.
  * @throws storage.tampered for the first blob that is not what its id says
  */
 export function sealAgain(
@@ -23,7 +25,7 @@ export function sealAgain(
   { type, bytes, offset, blobs }: SealRequest,
 ): PartialPack {
   const builder = new PackBuilder({ cipher: ciphers.target, type, targetSizeBytes: limits.copyReadMaxBytes });
-  for (const blob of blobs) {
+  for (const blob of inRandomOrder(blobs)) {
     const from = blob.offset - offset;
     let packed: Uint8Array | undefined;
     const plain = unsealBlob(ciphers.source, bytes.subarray(from, from + blob.length), blob, (frame) => {
@@ -39,4 +41,12 @@ export function sealAgain(
   if (partial === undefined)
     throw new HoldfastError('internal.unexpected', { message: 'There was no blob to copy in a read.' });
   return partial;
+}
+
+/** Sorted by numbers that nobody can guess. */
+function inRandomOrder<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, key: randomInt(2 ** 47) }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
 }
