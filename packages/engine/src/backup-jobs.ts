@@ -1,5 +1,13 @@
 import type { ErrorReport } from '@holdfast/core';
-import type { BlobIndexHandle, FinishedPack, Node, ObjectId, PartialPack, RepositoryKey } from '@holdfast/repository';
+import type {
+  BlobIndexHandle,
+  BlobPlace,
+  FinishedPack,
+  Node,
+  ObjectId,
+  PartialPack,
+  RepositoryKey,
+} from '@holdfast/repository';
 import type { Range } from './chunker.ts';
 import type { GearMemory } from './gear-scan.ts';
 
@@ -28,8 +36,13 @@ export interface ScanJob {
   /** The folder's own file system; undefined for what the person named. */
   readonly device: bigint | undefined;
   /** The same folder, or the part of it with these names, in the parent snapshot. */
-  readonly parentTree: Uint8Array | undefined;
+  readonly parent: ParentTree | undefined;
 }
+
+/** A tree of the parent snapshot: as the repository has it, which the thread opens and verifies, or as plain bytes. */
+export type ParentTree =
+  | { readonly kind: 'sealed'; readonly id: ObjectId; readonly place: BlobPlace; readonly bytes: Uint8Array }
+  | { readonly kind: 'plain'; readonly bytes: Uint8Array };
 
 export interface ReadJob {
   readonly kind: 'read';
@@ -88,7 +101,11 @@ export interface ScanResult {
   /** Text is the JSON of one or more nodes, separated by commas. Everything is in the order of the names. */
   readonly found: readonly (string | FoundFolder | FoundFile)[];
   /** What is left of a wide folder, in order. */
-  readonly rest: readonly Pick<ScanJob, 'names' | 'parentTree'>[];
+  readonly rest: readonly Pick<ScanJob, 'names' | 'parent'>[];
+  /** Everything in the folder, folders inside not looked into, is as it was in the parent snapshot. */
+  readonly same: boolean;
+  /** The folder's tree, stored, where this job saw all that is in it; `found` is empty then. */
+  readonly tree: ObjectId | undefined;
   readonly problems: readonly ErrorReport[];
   /** The folder itself could not be read. */
   readonly failed: boolean;

@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { decodeTree, type Node, type ObjectId, type Repository } from '@holdfast/repository';
+import { type Node, type ObjectId, type Repository } from '@holdfast/repository';
 import type {
   BackupJob,
   BackupResult,
   Change,
   PackEvent,
+  ParentTree,
   ReadResult,
   ScanJob,
   ScanResult,
@@ -115,6 +116,7 @@ export class BackupRun {
       slots: [],
       open: 1,
       failed: false,
+      same: false,
       isWay: !root.named,
     };
     const onAbort = (): void => this.fail(this.#signal.reason);
@@ -151,7 +153,7 @@ export class BackupRun {
           names: packNames([child.name]),
           named: true,
           device: undefined,
-          parentTree: folder.parentTree === undefined ? undefined : await this.#parentBytes(folder.parentTree),
+          parent: folder.parentTree === undefined ? undefined : await this.#parent(folder.parentTree),
         };
         folder.open += 1;
         this.#readyScans.push({ job, folder, slot });
@@ -183,6 +185,7 @@ export class BackupRun {
         slots: [],
         open: 1,
         failed: false,
+        same: false,
         isWay: true,
       };
       await this.#wayFolder(child, inner);
@@ -191,19 +194,30 @@ export class BackupRun {
   }
 
   async #parentNodes(tree: ObjectId | undefined): Promise<readonly Node[]> {
-    const bytes = tree === undefined ? undefined : await this.#parentBytes(tree);
-    return bytes === undefined ? [] : decodeTree(bytes);
+    if (tree === undefined) return [];
+    try {
+      return await this.#repository.loadTree(tree, { signal: this.#signal });
+    } catch (error) {
+      this.#reportParent(error);
+      return [];
+    }
   }
 
-  /** A folder of the parent snapshot; one that can't be read only costs time: everything in it is read again. */
-  async #parentBytes(tree: ObjectId): Promise<Uint8Array | undefined> {
+  async #parent(tree: ObjectId): Promise<ParentTree | undefined> {
     try {
-      return await this.#repository.loadBlob('tree', tree, { signal: this.#signal });
+      const { place, bytes } = await this.#repository.loadSealedTree(tree, { signal: this.#signal });
+      // A copy of its own: a view would be cloned with everything around it.
+      return { kind: 'sealed', id: tree, place, bytes: new Uint8Array(bytes) };
     } catch (error) {
-      this.#signal.throwIfAborted();
-      this.#problems.add(toHoldfastError(error));
+      this.#reportParent(error);
       return undefined;
     }
+  }
+
+  /** A folder of the parent snapshot that can't be read only costs time: everything in it is read again. */
+  #reportParent(error: unknown): void {
+    this.#signal.throwIfAborted();
+    this.#problems.add(toHoldfastError(error));
   }
 
   #scanWhole(folder: FolderState, options: { readonly device: bigint }): void {
@@ -217,7 +231,7 @@ export class BackupRun {
       names: undefined,
       named: false,
       device: options.device,
-      parentTree: undefined,
+      parent: undefined,
     };
     if (folder.parentTree === undefined) this.#readyScans.push({ job, folder, slot });
     else this.#scans.push({ job, folder, slot });
@@ -282,10 +296,9 @@ export class BackupRun {
       const { parentTree } = task.folder;
       this.#loading += 1;
       const load = async (): Promise<void> => {
-        // A copy of its own, which can be handed over to the thread.
-        const bytes = parentTree === undefined ? undefined : await this.#parentBytes(parentTree);
+        const parent = parentTree === undefined ? undefined : await this.#parent(parentTree);
         this.#loading -= 1;
-        this.#readyScans.push({ ...task, job: { ...task.job, parentTree: bytes && new Uint8Array(bytes) } });
+        this.#readyScans.push({ ...task, job: { ...task.job, parent } });
       };
       this.#start(load());
     }
@@ -300,6 +313,8 @@ export class BackupRun {
     this.counts.bytesDone += result.bytesDone;
     this.counts.bytesRead += result.bytesRead;
     if (result.failed) folder.failed = true;
+    folder.same = result.same;
+    folder.tree = result.tree;
     slot.more = [];
     for (const found of result.found) this.#take(folder, slot.more, found);
     // The last one is taken from the stack first; the order of the slots is what counts.
@@ -332,6 +347,7 @@ export class BackupRun {
       slots: [],
       open: 1,
       failed: false,
+      same: false,
       isWay: false,
     };
     if (found.descend) this.#scanWhole(inner, { device: found.device });
@@ -339,25 +355,41 @@ export class BackupRun {
   }
 
   /** One thing less that the folder waits for. */
-  #close(folder: FolderState): void {
-    folder.open -= 1;
-    if (folder.open > 0) return;
-    if (folder.parent !== undefined && isLeftOut(folder)) this.#close(folder.parent.folder);
-    else this.#trees.push(folder);
+  #close(closed: FolderState): void {
+    for (let folder: FolderState | undefined = closed; folder !== undefined; ) {
+      folder.open -= 1;
+      if (folder.open > 0) return;
+      const tree = folder.tree ?? (folder.same ? folder.parentTree : undefined);
+      if (folder.parent !== undefined && isLeftOut(folder)) {
+        folder = folder.parent.folder;
+        folder.same = false;
+      } else if (tree === undefined) {
+        this.#trees.push(folder);
+        return;
+      } else folder = this.#finishFolder(folder, tree);
+    }
   }
 
   async #storeTree(folder: FolderState): Promise<void> {
     const json = new Uint8Array(folderTree(folder));
     folder.slots.length = 0;
     const { id } = await this.#run('tree', { kind: 'tree', json }, [json.buffer]);
+    const above = this.#finishFolder(folder, id);
+    if (above !== undefined) this.#close(above);
+  }
+
+  /** Puts the folder in its place, and gives the one that it is in. */
+  #finishFolder(folder: FolderState, tree: ObjectId): FolderState | undefined {
     if (folder.parent === undefined) {
-      this.#finished.resolve(id);
-      return;
+      this.#finished.resolve(tree);
+      return undefined;
     }
-    const change = folder.parentTree === undefined ? 'new' : folder.parentTree === id ? 'unmodified' : 'changed';
+    const change = folder.parentTree === undefined ? 'new' : folder.parentTree === tree ? 'unmodified' : 'changed';
     this.counts.folders[change] += 1;
-    folder.parent.slot.json = `${folder.parent.json}${id}"}`;
-    this.#close(folder.parent.folder);
+    const { folder: above, slot, json } = folder.parent;
+    if (change !== 'unmodified') above.same = false;
+    slot.json = `${json}${tree}"}`;
+    return above;
   }
 
   #nextFile(): LargeFile | undefined {

@@ -110,7 +110,7 @@ describe('backup', () => {
     fs.writeFileSync(join(folder, 'there'), 'x');
     const given = await setup(repository);
     const scanner = new FolderScanner(given, new BlobStore(given, () => undefined));
-    const job = { kind: 'scan', named: false, device: undefined, parentTree: undefined } as const;
+    const job = { kind: 'scan', named: false, device: undefined, parent: undefined } as const;
     const names = packNames([Buffer.from('gone'), Buffer.from('there')]);
     const result = scanner.scan({ ...job, path: Buffer.from(folder), names });
     assert.equal(result.failed, false);
@@ -148,7 +148,7 @@ describe('backup', () => {
       const scanner = new FolderScanner(setup, new BlobStore(setup, () => {}));
       for (const path of ['${source}', '${source}/closed']) {
         const { files, failed, problems } = scanner.scan({ kind: 'scan', path: Buffer.from(path), names: undefined,
-          named: false, device: undefined, parentTree: undefined });
+          named: false, device: undefined, parent: undefined });
         console.log(JSON.stringify({ files: files.new, failed, codes: problems.map((problem) => problem.code) }));
       }`;
     fs.chmodSync(folder, 0o755);

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import fs, { type BigIntStats } from 'node:fs';
+import fs from 'node:fs';
 import type { HoldfastError } from '@holdfast/core';
-import { groupName, listXattrs, readXattr, userName } from '@holdfast/native';
+import { type FileStatus, groupName, listXattrs, readXattr, userName } from '@holdfast/native';
 import { type ExtendedAttribute, formatTime, goFileMode, type Node, type NodeType } from '@holdfast/repository';
 import { problem, reason } from './problem.ts';
 
@@ -16,7 +16,7 @@ const types: ReadonlyMap<number, NodeType> = new Map([
   [0o140000, 'socket'],
 ]);
 
-export function typeOf(stat: BigIntStats): NodeType {
+export function typeOf(stat: Pick<FileStatus, 'mode'>): NodeType {
   return types.get(Number(stat.mode) & typeMask) ?? 'irregular';
 }
 
@@ -27,33 +27,56 @@ const fixedOffsetMinutes = ((): number | undefined => {
 })();
 
 const second = 1_000_000_000n;
-/** Files made together have times of the same second, and dates are what is slow. */
-let recent = { seconds: -1n, text: '' };
+const daySeconds = 86_400;
+/** Dates are what is slow, and the files of a computer have few: these are their texts. */
+const days = new Map<number, string>();
+const maxDays = 4096;
+const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
+
+function dayText(day: number): string {
+  let text = days.get(day);
+  if (text === undefined) {
+    if (days.size >= maxDays) days.clear();
+    text = new Date(day * daySeconds * 1000).toISOString().slice(0, 11);
+    days.set(day, text);
+  }
+  return text;
+}
 
 export function localTime(timeNs: bigint): string {
-  const nanos = timeNs % second;
-  const seconds = timeNs / second;
-  // Before 1970 the remainder is negative; such files are rare.
-  if (nanos < 0n || fixedOffsetMinutes === undefined)
-    return formatTime(timeNs, fixedOffsetMinutes ?? -new Date(Number(timeNs / 1_000_000n)).getTimezoneOffset());
-  if (recent.seconds !== seconds) recent = { seconds, text: formatTime(seconds * second, 0).slice(0, -1) };
-  if (nanos === 0n) return `${recent.text}Z`;
-  const digits = String(nanos).padStart(9, '0');
-  let end = 9;
+  const seconds = Number(timeNs / second);
+  const offsetMinutes = fixedOffsetMinutes ?? -new Date(seconds * 1000).getTimezoneOffset();
+  // Before 1970 the remainder is negative; such files are rare, as are those of later than the year 9999.
+  if (offsetMinutes !== 0 || timeNs < 0n || seconds >= 253_402_300_800) return formatTime(timeNs, offsetMinutes);
+  const inDay = seconds % daySeconds;
+  const hours = twoDigits[Math.floor(inDay / 3600)] ?? '';
+  const minutes = twoDigits[Math.floor(inDay / 60) % 60] ?? '';
+  const text = `${dayText((seconds - inDay) / daySeconds)}${hours}:${minutes}:${twoDigits[inDay % 60] ?? ''}`;
+  const nanos = Number(timeNs % second);
+  if (nanos === 0) return `${text}Z`;
+  const digits = String(nanos + 1_000_000_000);
+  let end = 10;
   while (digits.charCodeAt(end - 1) === 0x30) end -= 1;
-  return `${recent.text}.${digits.slice(0, end)}Z`;
+  return `${text}.${digits.slice(1, end)}Z`;
+}
+
+export interface DescribedFile {
+  readonly name: Buffer;
+  /** What the person calls it. */
+  readonly path: Buffer;
+  /** Where the system finds it. */
+  readonly accessPath: Buffer;
+  readonly stat: FileStatus;
+  /** False when it is known to have no extended attributes. */
+  readonly mayHaveXattrs?: boolean;
 }
 
 /**
  * The node of a file as restic would write it, without what it contains. Like restic it stores the modification time as
  * access time too, because reading for the backup would change every tree. What can't be stored goes to `report`.
- * @param accessPath where the system finds it; @param path what the person calls it
  */
-export function describeFile(
-  file: { readonly name: Buffer; readonly path: Buffer; readonly accessPath: Buffer; readonly stat: BigIntStats },
-  report: (problem: HoldfastError) => void,
-): Node {
-  const { stat, accessPath } = file;
+export function describeFile(file: DescribedFile, report: (problem: HoldfastError) => void): Node {
+  const { stat } = file;
   const type = typeOf(stat);
   const uid = Number(stat.uid);
   const gid = Number(stat.gid);
@@ -74,15 +97,15 @@ export function describeFile(
     deviceId: type !== 'dir' && stat.nlink > 1n ? stat.dev : undefined,
     size: type === 'file' ? stat.size : undefined,
     links: counted ? stat.nlink : undefined,
-    linkTarget: type === 'symlink' ? fs.readlinkSync(accessPath, { encoding: 'buffer' }) : undefined,
-    extendedAttributes: extendedAttributes(file, report),
+    linkTarget: type === 'symlink' ? fs.readlinkSync(file.accessPath, { encoding: 'buffer' }) : undefined,
+    extendedAttributes: file.mayHaveXattrs === false ? undefined : extendedAttributes(file, report),
     device: type === 'dev' || type === 'chardev' ? stat.rdev : undefined,
     content: type === 'file' ? [] : null,
   };
 }
 
 function extendedAttributes(
-  file: { readonly path: Buffer; readonly accessPath: Buffer },
+  file: Pick<DescribedFile, 'path' | 'accessPath'>,
   report: (problem: HoldfastError) => void,
 ): ExtendedAttribute[] | undefined {
   let names: Buffer[];

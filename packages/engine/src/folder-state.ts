@@ -13,11 +13,15 @@ export interface FolderState {
   /** Where the folder's own node goes, and its JSON up to the tree's id; none for the root. */
   readonly parent: { readonly folder: FolderState; readonly slot: Slot; readonly json: string } | undefined;
   readonly parentTree: ObjectId | undefined;
+  /** The tree, where the thread that looked at the folder has stored it. */
+  tree?: ObjectId | undefined;
   readonly slots: Slot[];
   /** Jobs, folders and large files that it still waits for. */
   open: number;
   /** It could not be read: it is left out of the folder above. */
   failed: boolean;
+  /** It was looked at, and nothing in it differs from the parent snapshot so far: its tree is `parentTree`. */
+  same: boolean;
   /** It only leads to what was named: it is left out when nothing of that is there. */
   readonly isWay: boolean;
 }

@@ -1,13 +1,28 @@
-import fs, { type BigIntStats } from 'node:fs';
-import { type ErrorReport, errnoOf, type HoldfastError } from '@holdfast/core';
-import { decodeTree, encodeNode, encodeTree, type Node, type ObjectId, parseTime } from '@holdfast/repository';
-import type { BackupSetup, Change, FoundFile, FoundFolder, ScanJob, ScanResult } from './backup-jobs.ts';
+import fs from 'node:fs';
+import { type ErrorReport, errnoOf, type HoldfastError, isHoldfastError } from '@holdfast/core';
+import { type FileStatus, FolderProbe, zstdContext } from '@holdfast/native';
+import {
+  BlobCipher,
+  blobId,
+  encodeNode,
+  goJsonString,
+  isObjectId,
+  type Node,
+  type ObjectId,
+  objectIdOf,
+  parseTime,
+  quoteName,
+  unsealBlob,
+  wrongBlob,
+} from '@holdfast/repository';
+import type { BackupSetup, Change, FoundFile, FoundFolder, ParentTree, ScanJob, ScanResult } from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';
 import { asBuffer, joinPath, splitPath } from './byte-path.ts';
 import { Chunker } from './chunker.ts';
-import { describeFile, typeOf } from './describe-file.ts';
+import { type DescribedFile, describeFile, typeOf } from './describe-file.ts';
 import { FolderHandle } from './folder-handle.ts';
 import { limits } from './limits.ts';
+import { contentOf, ParentFolder } from './parent-folder.ts';
 import { PatternList, patternText } from './patterns.ts';
 import { problem, readProblem } from './problem.ts';
 import { fileVersion, openToRead } from './source-file.ts';
@@ -18,18 +33,42 @@ interface PendingFile {
   readonly finish: (content: readonly ObjectId[]) => void;
 }
 
+/** An entry of a folder; its paths are made when they are needed. */
+class Entry {
+  readonly folder: FolderHandle;
+  readonly name: Buffer;
+  readonly #folderPath: Buffer;
+
+  constructor(folder: FolderHandle, folderPath: Buffer, name: Buffer) {
+    this.folder = folder;
+    this.name = name;
+    this.#folderPath = folderPath;
+  }
+
+  get path(): Buffer {
+    return joinPath(this.#folderPath, this.name);
+  }
+
+  get accessPath(): Buffer {
+    return this.folder.path(this.name);
+  }
+}
+
 /** Looks at folders in one worker thread. */
 export class FolderScanner {
   readonly #store: BlobStore;
+  readonly #cipher: BlobCipher;
   readonly #chunker: Chunker;
   readonly #excludes: PatternList;
   readonly #oneFileSystem: boolean;
+  readonly #probe = new FolderProbe();
   /** Files are read behind one another into the chunker's memory, and their blobs hashed together. */
   #used = 0;
   #pending: PendingFile[] = [];
 
   constructor(setup: BackupSetup, store: BlobStore) {
     this.#store = store;
+    this.#cipher = new BlobCipher(setup.key);
     this.#chunker = new Chunker(limits.scanBufferSizeBytes, setup.gear);
     this.#excludes = new PatternList(setup.excludes);
     this.#oneFileSystem = setup.oneFileSystem;
@@ -43,17 +82,15 @@ export class FolderScanner {
     try {
       handle = FolderHandle.open(path);
     } catch (error) {
-      scan.report(readProblem(path, error));
-      return scan.result({ failed: true, stored: this.#store.takeStored() });
+      return this.#unreadable(scan, path, error);
     }
     using folder = handle;
     try {
       names = job.names === undefined ? folder.names() : unpackNames(job.names);
     } catch (error) {
-      scan.report(readProblem(path, error));
-      return scan.result({ failed: true, stored: this.#store.takeStored() });
+      return this.#unreadable(scan, path, error);
     }
-    const parents = job.parentTree === undefined ? undefined : parentNodes(job.parentTree);
+    scan.parent = this.#parentFolder(scan, job.parent);
     const parts = this.#excludes.empty ? [] : splitPath(path).map(patternText);
     let at = 0;
     const end = Math.min(names.length, limits.entriesPerJob);
@@ -61,58 +98,73 @@ export class FolderScanner {
       const name = names[at];
       if (name === undefined) break;
       if (!this.#excludes.empty && this.#excludes.matches([...parts, patternText(name)])) continue;
-      this.#entry(scan, { folder, name, path: joinPath(path, name), parent: parents?.get(name.toString('latin1')) });
+      this.#entry(scan, new Entry(folder, path, name));
     }
     this.#identifyPending();
-    scan.leave(names.slice(at), parents);
-    return scan.result({ failed: false, stored: this.#store.takeStored() });
+    scan.leave(names.slice(at));
+    return scan.result(this.#store);
   }
 
-  #entry(
-    scan: Scan,
-    entry: {
-      readonly folder: FolderHandle;
-      readonly name: Buffer;
-      readonly path: Buffer;
-      readonly parent: Node | undefined;
-    },
-  ): void {
-    const { name, path, parent } = entry;
-    const accessPath = entry.folder.path(name);
+  #unreadable(scan: Scan, path: Buffer, error: unknown): ScanResult {
+    scan.report(readProblem(path, error));
+    scan.failed = true;
+    return scan.result(this.#store);
+  }
+
+  /** A folder of the parent snapshot; one that can't be read only costs time: everything in it is read again. */
+  #parentFolder(scan: Scan, tree: ParentTree | undefined): ParentFolder | undefined {
+    if (tree === undefined) return undefined;
     try {
-      const stat = fs.lstatSync(accessPath, { bigint: true });
+      if (tree.kind === 'plain') return new ParentFolder(tree.bytes);
+      const blob = { id: tree.id, ...tree.place };
+      const zstd = zstdContext();
+      const plain = unsealBlob(this.#cipher, tree.bytes, blob, zstd && ((from, size) => zstd.decompress(from, size)));
+      if (objectIdOf(blobId(plain)) !== tree.id) throw wrongBlob(tree.id);
+      return new ParentFolder(plain);
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error;
+      scan.report(error);
+      return undefined;
+    }
+  }
+
+  #entry(scan: Scan, entry: Entry): void {
+    const { folder, name } = entry;
+    try {
+      const stat = this.#probe.status(folder.fd, name, () => entry.accessPath);
       const type = typeOf(stat);
       const foreign = this.#oneFileSystem && scan.job.device !== undefined && stat.dev !== scan.job.device;
       if (foreign && type !== 'dir') return;
-      const node = describeFile({ name, path, accessPath, stat }, (found) => scan.report(found));
-      if (type === 'dir') scan.folder(node, { device: stat.dev, parent, descend: !foreign });
-      else if (type === 'file') this.#file(scan, { ...entry, accessPath, node, stat });
+      const node = describeFile(new StatusOfEntry(entry, stat, this.#probe.mayHaveXattrs(folder.fd, name)), (found) =>
+        scan.report(found),
+      );
+      if (type === 'dir') scan.folder(node, { device: stat.dev, descend: !foreign });
+      else if (type === 'file') this.#file(scan, { entry, node, stat });
       else scan.node(node);
     } catch (error) {
       // Only what one file can cause: an index or memory that fails must end the run.
       if (errnoOf(error) === undefined) throw error;
       scan.report(
         scan.job.named && errnoOf(error) === 'ENOENT'
-          ? problem('file.unreadable', path, 'does not exist', error)
-          : readProblem(path, error),
+          ? problem('file.unreadable', entry.path, 'does not exist', error)
+          : readProblem(entry.path, error),
       );
     }
   }
 
-  #file(
-    scan: Scan,
-    file: {
-      readonly path: Buffer;
-      readonly accessPath: Buffer;
-      readonly parent: Node | undefined;
-      readonly node: Node;
-      readonly stat: BigIntStats;
-    },
-  ): void {
-    const { stat, node } = file;
-    const parent = file.parent?.type === 'file' ? file.parent : undefined;
+  #file(scan: Scan, file: { readonly entry: Entry; readonly node: Node; readonly stat: FileStatus }): void {
+    const { entry, stat, node } = file;
+    const json = encodeNode(node);
+    const known = scan.unchangedContent(json);
+    if (known !== undefined && this.#hasAll(known)) {
+      scan.file(json, { change: 'unmodified', sizeBytes: stat.size })(known);
+      return;
+    }
+    scan.same = false;
+    const before = scan.parentNode(json);
+    const parent = before?.type === 'file' ? before : undefined;
     if (parent !== undefined && isUnmodified(stat, parent) && this.#hasAll(parent.content ?? [])) {
-      scan.file(node, 'unmodified')(parent.content ?? []);
+      scan.file(json, { change: 'unmodified', sizeBytes: stat.size })(parent.content ?? []);
       return;
     }
     const change = parent === undefined ? 'new' : 'changed';
@@ -122,7 +174,7 @@ export class FolderScanner {
     }
     const { bytes } = this.#chunker;
     if (bytes.length - this.#used <= Number(stat.size)) this.#sealPending();
-    const fd = openToRead(file.accessPath);
+    const fd = openToRead(entry.accessPath);
     try {
       // One byte more than a small file has, so that one read shows whether it grew.
       const room = (): Buffer => bytes.subarray(this.#used, this.#used + limits.smallFileMaxSizeBytes + 1);
@@ -137,15 +189,17 @@ export class FolderScanner {
       }
       const after = fs.fstatSync(fd, { bigint: true });
       if (!after.isFile()) {
-        scan.report(problem('file.changed', file.path, 'is no longer a file, and is left out'));
+        scan.report(problem('file.changed', entry.path, 'is no longer a file, and is left out'));
         return;
       }
       if (fileVersion(after) !== fileVersion(stat))
-        scan.report(problem('file.changed', file.path, 'changed while it was being read'));
+        scan.report(problem('file.changed', entry.path, 'changed while it was being read'));
       scan.bytesRead += length;
       const blobs = this.#cut(this.#used, this.#used + length);
       this.#used += length;
-      const finish = scan.file({ ...node, size: BigInt(length) }, change);
+      const sizeBytes = BigInt(length);
+      const stored = sizeBytes === stat.size ? json : encodeNode({ ...node, size: sizeBytes });
+      const finish = scan.file(stored, { change, sizeBytes });
       this.#pending.push({ blobs, finish });
       if (this.#pending.length >= limits.filesStoredAtOnce) this.#identifyPending();
     } finally {
@@ -181,11 +235,46 @@ export class FolderScanner {
   }
 }
 
+/** What `describeFile` wants to know. */
+class StatusOfEntry implements DescribedFile {
+  readonly #entry: Entry;
+  readonly stat: FileStatus;
+  readonly mayHaveXattrs: boolean;
+
+  constructor(entry: Entry, stat: FileStatus, mayHaveXattrs: boolean) {
+    this.#entry = entry;
+    this.stat = stat;
+    this.mayHaveXattrs = mayHaveXattrs;
+  }
+
+  get name(): Buffer {
+    return this.#entry.name;
+  }
+
+  get path(): Buffer {
+    return this.#entry.path;
+  }
+
+  get accessPath(): Buffer {
+    return this.#entry.accessPath;
+  }
+}
+
+/** Larger trees (files of terabytes have long lists of content) are put together in pieces, by the other thread. */
+const maxTreeChars = 16 * 1024 * 1024;
+/** The end of the JSON of a file without content. */
+const noContent = '[]}';
+
 /** The result of one job while it grows. */
 class Scan {
   readonly job: ScanJob;
+  parent: ParentFolder | undefined;
   bytesRead = 0;
-  readonly #found: (string | FoundFolder | FoundFile)[] = [];
+  failed = false;
+  /** Nothing was found yet that differs from the parent snapshot. */
+  same = true;
+  #found: (string | FoundFolder | FoundFile)[] = [];
+  #pieces = 0;
   #rest: ScanResult['rest'] = [];
   readonly #problems: ErrorReport[] = [];
   readonly #files: Record<Change, number> = { new: 0, changed: 0, unmodified: 0 };
@@ -200,76 +289,122 @@ class Scan {
   }
 
   node(node: Node): void {
-    this.#found.push(encodeNode(node));
+    const json = encodeNode(node);
+    // Its node has no end that could differ.
+    if (this.parent?.restOf(nameIn(json), json.slice(0, -1)) !== '}') this.same = false;
+    this.#found.push(json);
   }
 
-  /** Gives the function that puts the file in its place when its content is known. */
-  file(node: Node, change: Change): (content: readonly ObjectId[]) => void {
+  /** The content of the file whose node, but for that, is the same in the parent snapshot. */
+  unchangedContent(json: string): ObjectId[] | undefined {
+    const rest = this.parent?.restOf(nameIn(json), json.slice(0, -noContent.length));
+    return rest === undefined ? undefined : contentOf(rest);
+  }
+
+  /** What has the name of that node in the parent snapshot. */
+  parentNode(json: string): Node | undefined {
+    return this.parent?.node(nameIn(json));
+  }
+
+  /** Takes a file's JSON without content, and gives the function that puts it in its place when that is known. */
+  file(
+    json: string,
+    { change, sizeBytes }: { readonly change: Change; readonly sizeBytes: bigint },
+  ): (content: readonly ObjectId[]) => void {
     this.#files[change] += 1;
-    this.#bytesDone += Number(node.size ?? 0n);
+    this.#bytesDone += Number(sizeBytes);
     const at = this.#found.push('') - 1;
     return (content) => {
-      this.#found[at] = encodeNode({ ...node, content });
+      this.#found[at] = content.length === 0 ? json : `${json.slice(0, -noContent.length)}["${content.join('","')}"]}`;
     };
   }
 
   largeFile(node: Node, change: Change): void {
+    this.#pieces += 1;
     this.#found.push({ kind: 'file', node, change });
   }
 
-  folder(
-    node: Node,
-    options: { readonly device: bigint; readonly parent: Node | undefined; readonly descend: boolean },
-  ): void {
+  folder(node: Node, options: { readonly device: bigint; readonly descend: boolean }): void {
+    const json = folderJson(node);
+    const name = nameIn(json);
+    const subtree = this.parent?.restOf(name, json)?.slice(0, -'"}'.length);
+    const unchanged = isObjectId(subtree);
+    if (!unchanged) this.same = false;
+    const before = unchanged ? undefined : this.parent?.node(name);
+    this.#pieces += 1;
     this.#found.push({
       kind: 'folder',
       name: node.name,
-      json: folderJson(node),
+      json,
       device: options.device,
-      parentTree: options.parent?.type === 'dir' ? options.parent.subtree : undefined,
+      parentTree: unchanged ? subtree : before?.type === 'dir' ? before.subtree : undefined,
       descend: options.descend,
     });
   }
 
   /** Names that this job did not come to, in pieces for other jobs. */
-  leave(names: readonly Buffer[], parents: ReadonlyMap<string, Node> | undefined): void {
-    const rest: { names: Uint8Array; parentTree: Uint8Array | undefined }[] = [];
+  leave(names: readonly Buffer[]): void {
+    const rest: Pick<ScanJob, 'names' | 'parent'>[] = [];
     for (let start = 0; start < names.length; start += limits.entriesPerJob) {
       const part = names.slice(start, start + limits.entriesPerJob);
-      const nodes = parents === undefined ? undefined : part.map((name) => parents.get(name.toString('latin1')));
-      rest.push({
-        names: packNames(part),
-        parentTree: nodes && encodeTree(nodes.filter((node) => node !== undefined)),
-      });
+      const bytes = this.parent?.part(part.map((name) => goJsonString(quoteName(name)).slice(1, -1)));
+      rest.push({ names: packNames(part), parent: bytes && { kind: 'plain', bytes } });
     }
     this.#rest = rest;
   }
 
-  result(outcome: Pick<ScanResult, 'failed' | 'stored'>): ScanResult {
+  result(store: BlobStore): ScanResult {
+    const whole = this.job.names === undefined && this.#rest.length === 0 && !this.failed;
+    const same = whole && this.same && this.parent?.allFound === true;
+    // A folder without folders inside or large files is done here: less to tell the other thread.
+    const tree = whole && this.#pieces === 0 && this.#chars() < maxTreeChars ? this.#tree(store, same) : undefined;
     return {
       kind: 'scan',
-      found: joinTexts(this.#found),
+      found: tree === undefined ? joinTexts(this.#found) : [],
       rest: this.#rest,
+      same,
+      tree,
       problems: this.#problems,
+      failed: this.failed,
       files: this.#files,
       bytesDone: this.#bytesDone,
       bytesRead: this.bytesRead,
-      ...outcome,
+      stored: store.takeStored(),
     };
   }
+
+  #chars(): number {
+    return this.#found.reduce((sum, piece) => sum + (typeof piece === 'string' ? piece.length : 0), 0);
+  }
+
+  #tree(store: BlobStore, same: boolean): ObjectId {
+    const { parent } = this.job;
+    if (same && parent?.kind === 'sealed') return parent.id;
+    return store.storeTree(Buffer.from(`{"nodes":[${this.#found.join(',')}]}\n`));
+  }
+}
+
+/** The name in the JSON of a node as it stands there, without its quotes. */
+function nameIn(json: string): string {
+  return json.slice('{"name":"'.length, json.indexOf('","type":"'));
 }
 
 /** Nodes in a row become one text: fewer pieces for the other thread. */
 function joinTexts(found: readonly (string | FoundFolder | FoundFile)[]): (string | FoundFolder | FoundFile)[] {
   const joined: (string | FoundFolder | FoundFile)[] = [];
   let texts: string[] = [];
+  let chars = 0;
   const flush = (): void => {
     if (texts.length > 0) joined.push(texts.join(','));
     texts = [];
+    chars = 0;
   };
   for (const piece of found) {
-    if (typeof piece === 'string') texts.push(piece);
-    else {
+    if (typeof piece === 'string') {
+      if (chars > maxTreeChars) flush();
+      texts.push(piece);
+      chars += piece.length;
+    } else {
       flush();
       joined.push(piece);
     }
@@ -284,17 +419,13 @@ export function folderJson(node: Node): string {
 }
 
 /** restic's rule: nothing that the system keeps about the content has changed. */
-function isUnmodified(stat: BigIntStats, parent: Node): boolean {
+function isUnmodified(stat: FileStatus, parent: Node): boolean {
   return (
     (parent.size ?? 0n) === stat.size &&
     parent.inode === stat.ino &&
     parseTime(parent.mtime) === stat.mtimeNs &&
     parseTime(parent.ctime) === stat.ctimeNs
   );
-}
-
-function parentNodes(tree: Uint8Array): Map<string, Node> {
-  return new Map(decodeTree(tree).map((node) => [node.name.toString('latin1'), node]));
 }
 
 /** Reads until the buffer is full or the file ends; a file as long as it was said to be needs one call and one look at its end. */

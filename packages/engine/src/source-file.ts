@@ -1,5 +1,6 @@
-import fs, { type BigIntStats } from 'node:fs';
+import fs from 'node:fs';
 import { errnoOf } from '@holdfast/core';
+import type { FileStatus } from '@holdfast/native';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** Only Linux has it: reading leaves the access time as it was. */
@@ -19,6 +20,6 @@ export function openToRead(path: Buffer): number {
 }
 
 /** Equal for two looks at one file between which it did not change. */
-export function fileVersion(stat: BigIntStats): string {
+export function fileVersion(stat: Pick<FileStatus, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>): string {
   return `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
 }

@@ -1,4 +1,5 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
+export { type FileStatus, FolderProbe } from './folder-probe.ts';
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
 export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';

@@ -2,6 +2,8 @@
 
 /** Linux's XATTR_SIZE_MAX and XATTR_LIST_MAX are both 64 KiB; macOS allows larger resource forks, which are asked for by size. */
 export const xattrBufferSizeBytes = 64 * 1024;
+/** Linux's NAME_MAX, and that of all its file systems. */
+export const maxNameSizeBytes = 255;
 /** An attribute above this is refused (EFBIG): it would have to sit in memory, in a tree and in one JSON line. */
 export const maxXattrSizeBytes = 16 * 1024 * 1024;
 /** Record of one user or group, members included; glibc suggests 1 KiB, a group with 10,000 members needs about 256 KiB. */

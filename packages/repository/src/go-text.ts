@@ -12,8 +12,12 @@ export function escapeJsonLikeGo(json: string): string {
   return json.replace(htmlEscapes, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** Neither escaped by JSON nor by Go. */
+const plainText = /^[ !#-%'-;=?-[\]-~]*$/;
+
 /** A JSON string, with its quotes. */
 export function goJsonString(text: string): string {
+  if (plainText.test(text)) return `"${text}"`;
   return escapeJsonLikeGo(JSON.stringify(text));
 }
 

@@ -22,7 +22,7 @@ export { isDamage } from './damage.ts';
 export { type DataSubset, parseDataSubset } from './data-subset.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
 export { type ForgetOptions, type ForgetResult, forgetSnapshots } from './forget.ts';
-export { quoteName, unquoteName } from './go-text.ts';
+export { goJsonString, quoteName, unquoteName } from './go-text.ts';
 export type { IndexedPack } from './index-file.ts';
 export type { KeyOptions, ScryptCost } from './key-file.ts';
 export { addKey, type ChangedPassword, changePassword, type KeyInfo, listKeys, removeKey } from './keys.ts';

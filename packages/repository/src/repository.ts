@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { type Clock, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import type { ObjectInfo, ObjectType, Target } from '@holdfast/storage';
-import { type BlobType, openBlob } from './blob.ts';
+import { type BlobPlace, type BlobType, openBlob } from './blob.ts';
 import { BlobCipher } from './blob-cipher.ts';
 import { BlobIndex } from './blob-index.ts';
 import type { RepositoryConfig } from './config.ts';
@@ -242,6 +242,14 @@ export class Repository {
   /** The bytes of a tree as it was stored. */
   loadTreeBytes(id: ObjectId, options: WaitOptions = {}): Promise<Buffer> {
     return this.#trees.load(this.index, id, options.signal);
+  }
+
+  /** A tree as it is stored, for another thread to open and verify. @throws repository.damaged */
+  loadSealedTree(
+    id: ObjectId,
+    options: WaitOptions = {},
+  ): Promise<{ readonly place: BlobPlace; readonly bytes: Uint8Array }> {
+    return this.#trees.readSealed(this.index, id, options.signal);
   }
 
   /** The entries of a folder. Neighbouring trees are read ahead and kept, within bounds. */

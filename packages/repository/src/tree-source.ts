@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import type { Target } from '@holdfast/storage';
-import { type BlobLocation, openBlob } from './blob.ts';
+import { type BlobLocation, type BlobPlace, openBlob } from './blob.ts';
 import type { BlobCipher } from './blob-cipher.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { ByteLru } from './byte-lru.ts';
@@ -35,16 +35,22 @@ export class TreeSource {
   async load(index: BlobIndex, id: ObjectId, signal?: AbortSignal): Promise<Buffer> {
     const known = this.#trees.get(id);
     if (known !== undefined) return known;
-    const location = index.lookup(id, 'tree');
-    if (location === undefined)
-      throw new HoldfastError('repository.damaged', {
-        message: `Tree ${shortId(id)} is not in the index of the repository.`,
-        context: { tree: id },
-      });
+    const location = locate(index, id);
     const sealed = await this.#read(index, location, signal);
     const plain = openBlob(this.#cipher, sealed, { id, ...location });
     this.#trees.set(id, plain, plain.byteLength);
     return plain;
+  }
+
+  /** A tree as it is stored, for another thread to open and verify. @throws repository.damaged when the index does not know it */
+  async readSealed(
+    index: BlobIndex,
+    id: ObjectId,
+    signal?: AbortSignal,
+  ): Promise<{ readonly place: BlobPlace; readonly bytes: Uint8Array }> {
+    const location = locate(index, id);
+    const { offset, length, uncompressedLength } = location;
+    return { place: { offset, length, uncompressedLength }, bytes: await this.#read(index, location, signal) };
   }
 
   async #read(index: BlobIndex, location: BlobLocation, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -81,4 +87,14 @@ export class TreeSource {
     const bytes = await this.#target.read({ type: 'data', id: packId }, { offset: start, length: end - start, signal });
     return { start, bytes };
   }
+}
+
+function locate(index: BlobIndex, id: ObjectId): BlobLocation {
+  const location = index.lookup(id, 'tree');
+  if (location === undefined)
+    throw new HoldfastError('repository.damaged', {
+      message: `Tree ${shortId(id)} is not in the index of the repository.`,
+      context: { tree: id },
+    });
+  return location;
 }
