@@ -368,6 +368,14 @@ export const errorTable = {
     'Nothing of what was to be backed up could be read, so there is no snapshot.',
     'Check that the paths are right and may be read.',
   ),
+  'backup.script': entry(
+    'A script before or after a backup could not be run, failed, or took too long.',
+    'Run it by itself to see why; --script-timeout gives it more time.',
+  ),
+  'backup.volume': entry(
+    'A consistent snapshot of a file system could not be made or removed.',
+    'The message says what the tool answered. Without --snapshot-provider the files are read as they are.',
+  ),
   'restore.item': entry(
     'A file or one of its attributes could not be restored.',
     'Run as root to restore owners and devices; check the space and the file system of the target.',

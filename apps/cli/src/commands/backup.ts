@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collect } from '../option-values.ts';
+import { collect, duration } from '../option-values.ts';
 import {
   addOutputOptions,
   addProgressOption,
@@ -19,6 +19,10 @@ export interface BackupCommandOptions extends RepositoryOptions {
   readonly host?: string;
   readonly parent?: string;
   readonly force?: boolean;
+  readonly preScript?: string;
+  readonly postScript?: string;
+  /** Milliseconds. */
+  readonly scriptTimeout: number;
 }
 
 /** `holdfast backup`: without a server, straight into a repository. */
@@ -44,7 +48,10 @@ export function registerBackup(program: Command): void {
       '--parent <snapshot>',
       'files unchanged since this snapshot are not read again; else the newest of the same computer and paths',
     )
-    .option('-f, --force', 'read every file again, also unchanged ones');
+    .option('-f, --force', 'read every file again, also unchanged ones')
+    .option('--pre-script <file>', 'executable to run before the backup; if it fails, there is no backup')
+    .option('--post-script <file>', 'executable to run after the backup, however that ended')
+    .option('--script-timeout <duration>', 'how long each of them may take, such as 90s or 1h30m', duration, 600_000);
   addRepositoryOptions(command, { orServer: false });
   addProgressOption(addOutputOptions(command))
     .addHelpText(
@@ -56,6 +63,10 @@ Examples:
   $ holdfast backup -r /mnt/disk/repo -p password.txt -x -e '*.tmp' -e cache --tag daily / --json
   $ find /data -newer stamp -print0 | holdfast backup -r repo -p password.txt --files-from-raw -
 ${environmentHelp.replace('Without --repo the command talks to the backup server. ', 'Backups that the server manages are jobs: `holdfast job --help`. ')}
+
+Scripts are started by their path, without a shell and without passwords in their environment; what they print goes to
+standard error. The one after the backup finds HOLDFAST_BACKUP_STATUS (complete, incomplete or failed) and
+HOLDFAST_SNAPSHOT_ID there; when it fails, the status is 3. It runs only if the one before the backup succeeded.
 
 JSON: {kind: "backup", snapshotId, parentId?, files: {new, changed, unmodified}, directories: {…}, totalFiles, totalBytes,
 readBytes, newBytes, storedBytes, durationMs, complete, problemCount, problems: [{code, message, guidance, retry, context}]}

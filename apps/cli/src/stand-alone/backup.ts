@@ -14,6 +14,7 @@ import { callersDirectory, resolvePath } from '../data-directory.ts';
 import { splitTags } from '../option-values.ts';
 import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
+import { BackupScripts } from './backup-scripts.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
 
@@ -40,21 +41,25 @@ export async function runBackup(
   await requireSomeSource(sources);
   const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
   const repository = await openGivenRepository(options, { resources, signal });
-  const summary = await backup(repository, {
-    sources,
-    excludes,
-    oneFileSystem: options.oneFileSystem,
-    parent: options.force ? undefined : (options.parent ?? 'auto'),
-    hostname: options.host,
-    tags: splitTags(options.tag),
-    signal,
-    onProgress: view.progress,
-    onProblem: view.problem,
-  });
+  const scripts = new BackupScripts(options, view);
+  await scripts.before(signal);
+  const summary = await scripts.around(() =>
+    backup(repository, {
+      sources,
+      excludes,
+      oneFileSystem: options.oneFileSystem,
+      parent: options.force ? undefined : (options.parent ?? 'auto'),
+      hostname: options.host,
+      tags: splitTags(options.tag),
+      signal,
+      onProgress: view.progress,
+      onProblem: view.problem,
+    }),
+  );
   view.done();
   if (options.json) await printJson(summaryJson(summary));
   else if (!options.quiet) await print(summaryText(summary));
-  return summary.complete ? exitStatus.success : exitStatus.incomplete;
+  return summary.complete && !scripts.failed ? exitStatus.success : exitStatus.incomplete;
 }
 
 /** A mistyped path beside others is a problem of the backup; when nothing of all is there, there is nothing to back up. */
