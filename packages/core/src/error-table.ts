@@ -386,6 +386,10 @@ export const errorTable = {
   'restore.target': entry('The restore target cannot be used.', 'Choose an empty folder, or allow overwriting.', {
     exit: exitStatus.usage,
   }),
+  'mount.refused': entry(
+    'The repository could not be mounted there, or not be unmounted.',
+    'The mount point must be an empty folder of your own. `allow_other` needs the line user_allow_other in /etc/fuse.conf.',
+  ),
   'native.unavailable': entry(
     'A function of the operating system is not available here.',
     'The message names what is lost without it.',

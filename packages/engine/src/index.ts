@@ -11,6 +11,8 @@ export { blobsOfPacks, type FoundObject, findObjects, IdPrefixes, type WantedObj
 export { FindPatterns } from './find/find-patterns.ts';
 export { limits as engineLimits } from './limits.ts';
 export { type ListedNode, listTree } from './list-tree.ts';
+export { type MountOptions, mountRepository } from './mount/mount-repository.ts';
+export { defaultTemplates, type FolderTemplates } from './mount/snapshot-folders.ts';
 export { PatternList, patternText } from './patterns.ts';
 export type { Progress } from './progress.ts';
 export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore.ts';

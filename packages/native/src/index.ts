@@ -1,5 +1,14 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
 export { type FileStatus, FolderProbe } from './folder-probe.ts';
+export {
+  detachMount,
+  type FuseMount,
+  mountFuse,
+  receiveDescriptor,
+  setNonBlocking,
+  socketPair,
+  waitReadable,
+} from './fuse.ts';
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
 export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';

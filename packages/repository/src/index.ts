@@ -13,6 +13,7 @@ export {
 export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
 export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
 export { BlobWriter, type BlobWriterOptions, type WrittenObjects } from './blob-writer.ts';
+export { ByteLru } from './byte-lru.ts';
 export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts';
 export { type CheckOptions, type CheckProgress, checkRepository } from './check-repository.ts';
 export { type Compress, type Compression, defaultCompression } from './compression.ts';
