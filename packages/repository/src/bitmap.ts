@@ -1,6 +1,6 @@
 /** One bit for each of so many things. */
 export class Bitmap {
-  readonly #bits: Uint8Array;
+  #bits: Uint8Array;
   /** How many are set. */
   count = 0;
 
@@ -14,6 +14,13 @@ export class Bitmap {
     this.#bits[at >>> 3] = (this.#bits[at >>> 3] ?? 0) | (1 << (at & 7));
     this.count += 1;
     return true;
+  }
+
+  /** Room for more things; all that is set stays set. */
+  grow(size: number): void {
+    const bits = new Uint8Array(Math.ceil(size / 8));
+    bits.set(this.#bits);
+    this.#bits = bits;
   }
 
   has(at: number): boolean {

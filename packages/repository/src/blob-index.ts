@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import type { BlobLocation, BlobType } from './blob.ts';
+import type { BlobLocation, BlobPlace, BlobType } from './blob.ts';
 import { limits } from './limits.ts';
 import { idSizeBytes, type ObjectId, objectIdOf } from './object-id.ts';
 import { type PackHeader, visitHeader } from './pack-header.ts';
@@ -184,6 +184,44 @@ export class BlobIndex {
   /** Number of the pack that holds an entry; meaningful once the entry is stored. */
   packNumberOf(entry: number): number {
     return this.#entries.get(entry * entryWords + atPack);
+  }
+
+  /** Offset, sealed length and uncompressed length of a stored entry: `location` without the id of the pack. */
+  placeOf(entry: number): BlobPlace {
+    const at = entry * entryWords;
+    return {
+      offset: this.#entries.get(at + atOffset),
+      length: this.#entries.get(at + atLength),
+      uncompressedLength: this.#entries.get(at + atUncompressed),
+    };
+  }
+
+  /** Sealed length of a stored entry. */
+  lengthOf(entry: number): number {
+    return this.#entries.get(entry * entryWords + atLength);
+  }
+
+  isTree(entry: number): boolean {
+    return (this.#state(entry) & stateTree) !== 0;
+  }
+
+  /** False while the entry is only claimed. */
+  isStored(entry: number): boolean {
+    return (this.#state(entry) & stateStored) !== 0;
+  }
+
+  /** Lets an entry be found at another copy. Only while no other thread uses the index: its words change one by one. */
+  relocate(entry: number, packNumber: number, place: BlobPlace): void {
+    const at = entry * entryWords;
+    this.#entries.set(at + atPack, packNumber);
+    this.#entries.set(at + atOffset, place.offset);
+    this.#entries.set(at + atLength, place.length);
+    this.#entries.set(at + atUncompressed, place.uncompressedLength);
+  }
+
+  /** The number of a pack, below `packCount`; undefined when the index does not know it. */
+  packNumber(packId: ObjectId): number | undefined {
+    return this.#packNumber(packId);
   }
 
   packId(packNumber: number): ObjectId {

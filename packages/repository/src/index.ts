@@ -12,6 +12,7 @@ export {
 } from './blob.ts';
 export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
 export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
+export { BlobOpener, type SealedBlob } from './blob-opener.ts';
 export { BlobWriter, type BlobWriterOptions, type WrittenObjects } from './blob-writer.ts';
 export { ByteLru } from './byte-lru.ts';
 export type { CheckProblem, CheckReport, CheckSeverity } from './check-report.ts';
@@ -42,6 +43,8 @@ export {
 } from './pack-builder.ts';
 export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';
 export { type BlobToRead, type PackRead, type PackReadOptions, planPackReads } from './pack-reads.ts';
+export { type PruneOptions, prune } from './prune.ts';
+export type { PruneLimits, PruneProgress, PruneReport, PruneStatistics } from './prune-report.ts';
 export {
   type RepairedIndex,
   repairIndex,

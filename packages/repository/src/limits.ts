@@ -122,6 +122,24 @@ export const limits = {
   /** How long a copy that was stopped may take to keep what it has. */
   copyLastSettleTimeoutMs: 30_000,
 
+  /** A prune reads trees in pieces of this size, over gaps up to that one: most of a pack of trees is needed. */
+  pruneTreeReadBytes: 8 * mib,
+  pruneTreeGapBytes: 256 * kib,
+  /** Threads that verify what is packed again. Each takes some 80 MiB: a pack that grows, two that wait, and what is read. */
+  repackThreads: 3,
+  /** Less than this for each thread is not worth its start. */
+  repackBytesPerThread: 32 * mib,
+  /** restic's reasons to pack small packs together: below four fifths of 4 MiB, and at least so many of them. */
+  pruneSmallPackBytes: 4 * mib,
+  pruneSmallPacks: 10,
+  /** Index files with fewer blobs than this are merged when there are so many, so that opening stays fast. */
+  pruneSmallIndexBlobs: 10_000,
+  pruneSmallIndexes: 8,
+  /** How long the end of a prune waits for backups that run, where nothing else was asked for. */
+  pruneLockWaitMs: 60 * 60_000,
+  /** Another prune in between makes the plan void; so often it is made again. */
+  pruneAttempts: 3,
+
   /** A rewrite: folders it remembers, of 400 bytes or so each, and snapshots that share packs and index files. */
   rewriteKnownFolders: 100_000,
   rewriteBatch: 100,
