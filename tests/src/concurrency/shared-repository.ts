@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireProgram } from '@holdfast/core/testing';
 import type { Repository } from '@holdfast/protocol';
@@ -87,6 +87,13 @@ export class SharedRepository implements AsyncDisposable {
     const { status, stdout, stderr } = await running;
     if (status !== 0) throw new Error(`ended with ${status}:\n${stdout}\n${stderr}\n${this.logs()}`);
     return stdout;
+  }
+
+  /** Packs that the mover has stored, as its disk shows them. */
+  storedPacks(): number {
+    const repositories = join(this.folder, 'repositories');
+    const files = readdirSync(repositories, { recursive: true, withFileTypes: true });
+    return files.filter((entry) => entry.isFile() && /[/\\]data[/\\][0-9a-f]{2}$/.test(entry.parentPath)).length;
   }
 
   logs(): string {
