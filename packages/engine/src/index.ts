@@ -17,5 +17,6 @@ export { PatternList, patternText } from './patterns.ts';
 export type { Progress } from './progress.ts';
 export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore.ts';
 export type { Overwrite } from './restore-jobs.ts';
+export type { RestoredEntry } from './restore-state.ts';
 export { measureSnapshots, type Stats, type StatsMode, type StatsOptions } from './stats/measure-snapshots.ts';
 export { findFolder, findNode, subtreeOf, type WalkEvent, type WalkedNode, walkTree } from './walk-tree.ts';

@@ -57,20 +57,28 @@ export const limits = {
   /** Folders inside one another. The system's own programs fail long before. */
   maxDepth: 20_000,
 
-  /** Restore: sealed bytes that are read and not yet written. */
-  restoreBytesInFlight: 128 * mib,
-  /** Restore: blobs that one job opens and writes. */
+  /** Restore: blobs that one job reads, opens and writes: eight of the usual size, one for each lane of the hashes. */
   restoreBytesPerJob: 8 * mib,
+  /** Restore: jobs beyond one for each thread: some are read while others are written. With the bytes the bound of memory. */
+  restoreExtraJobs: 2,
   /** Restore: files that one job writes. */
   restoreFilesPerJob: 500,
+  /** Restore: sealed bytes and blobs that are known to be wanted before reads are planned, so that packs are read in long pieces. */
+  restoreWindowBytes: 64 * mib,
+  restoreWindowBlobs: 4000,
   /** Restore: a ranged read goes on over gaps of this size, which cost less than a second request. */
   restoreGapBytes: 64 * kib,
-  /** Restore: parallel reads of packs. */
-  restoreParallelReads: 8,
-  /** Restore: jobs that wait for a thread; with the bytes above the bound of memory. */
+  /** Restore: jobs without content that wait for a thread. */
   restoreJobsInFlight: 16,
   /** Restore: open folders and files; 1,024 is the usual limit of a process, of which others need some. */
   restoreOpenFiles: 300,
+  /** Restore: files that are looked at before something is written over them, and bytes of them, before all threads begin. */
+  restoreInspectedFiles: 2000,
+  restoreInspectedBytes: 256 * mib,
+  /** Restore: memory of a thread that compares what is there; a larger blob is read alone. */
+  restoreCompareBytes: 8 * mib,
+  /** Restore: other places of blobs that are kept once something is damaged. */
+  restoreOtherPlaces: 1_000_000,
   /** Restore: the unit that becomes a hole when it is zero; the block of nearly all file systems. */
   holeSizeBytes: 4 * kib,
 

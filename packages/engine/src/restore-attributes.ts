@@ -4,13 +4,14 @@ import type { Attributes } from './restore-jobs.ts';
 
 /** A node as the system takes it. Times of year 0 are restic's "not known"; the tree's own check has refused what is no time. */
 export function attributesOf(node: Node): Attributes {
+  const modifiedNs = parseTime(node.mtime) ?? 0n;
   return {
     type: node.type,
     permissions: unixPermissions(node.mode),
     uid: node.uid,
     gid: node.gid,
-    modifiedNs: parseTime(node.mtime) ?? 0n,
-    accessedNs: parseTime(node.atime) ?? 0n,
+    modifiedNs,
+    accessedNs: node.atime === node.mtime ? modifiedNs : (parseTime(node.atime) ?? 0n),
     extendedAttributes: node.extendedAttributes,
     linkTarget: node.linkTarget && asBuffer(node.linkTarget),
     device: node.device,

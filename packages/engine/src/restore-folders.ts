@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import { errnoOf } from '@holdfast/core';
 import { FolderHandle } from './folder-handle.ts';
 import { limits } from './limits.ts';
-import { makeFresh } from './restore-item.ts';
-import type { Attributes, Overwrite } from './restore-jobs.ts';
+import { type FreshOptions, givesAcls, makeFresh } from './restore-item.ts';
+import type { Attributes } from './restore-jobs.ts';
 
 /** A folder of the target. It is made when the first thing in it is. */
 export interface TargetFolder {
@@ -19,7 +19,23 @@ export interface TargetFolder {
   made: boolean;
   /** It could not be made: nothing in it can be. */
   failed: boolean;
+  /** This restore made it, so nothing can be in it that was there before. */
+  fresh: boolean;
+  /** A dry run: it is not there, and would be made. */
+  absent: boolean;
+  /** What is made in it has the group of this process. */
+  ownGroup: boolean;
+  /** What is made in it gets an ACL from it. */
+  inheritsAcls: boolean;
 }
+
+/** A folder that was not looked at yet. */
+export function newFolder(of: Pick<TargetFolder, 'parent' | 'name' | 'attributes' | 'path' | 'parts'>): TargetFolder {
+  const failed = of.parent?.failed ?? false;
+  return { ...of, open: 1, made: false, failed, fresh: false, absent: false, ownGroup: false, inheritsAcls: false };
+}
+
+const ownGroup = BigInt(process.getegid?.() ?? -1);
 
 interface OpenFolder {
   readonly handle: FolderHandle;
@@ -35,17 +51,52 @@ export class TargetFolders implements Disposable {
   readonly #open = new Map<TargetFolder, OpenFolder>();
   readonly #root: TargetFolder;
   #pinned = 0;
-  readonly #overwrite: Overwrite;
+  readonly #options: FreshOptions & { readonly dryRun: boolean };
+  /** A folder of each file system that something was restored to. */
+  readonly #devices = new Map<bigint, TargetFolder>();
 
-  constructor(root: TargetFolder, rootPath: Buffer, overwrite: Overwrite) {
+  /** @param rootPath undefined when it is not there, in a dry run */
+  constructor(root: TargetFolder, rootPath: Buffer | undefined, options: FreshOptions & { readonly dryRun: boolean }) {
     this.#root = root;
-    this.#overwrite = overwrite;
-    this.#open.set(root, { handle: FolderHandle.open(rootPath), pins: 1 });
+    this.#options = options;
+    if (rootPath === undefined) {
+      root.absent = true;
+      return;
+    }
+    const handle = FolderHandle.open(rootPath);
+    this.#open.set(root, { handle, pins: 1 });
+    root.made = true;
+    this.#learn(root, handle);
+  }
+
+  /** One folder of each file system. */
+  get devices(): readonly TargetFolder[] {
+    return [...this.#devices.values()];
   }
 
   /** Folders that can't be closed now. */
   get pinned(): number {
     return this.#pinned;
+  }
+
+  /** Makes sure that the folder is there; in a dry run, finds out. */
+  look(folder: TargetFolder): void {
+    if (!this.#options.dryRun) {
+      this.pin(folder);
+      this.unpin(folder);
+      return;
+    }
+    const { parent } = folder;
+    if (parent !== undefined && !parent.made && !parent.absent) this.look(parent);
+    folder.absent ||= parent?.absent ?? false;
+    if (folder.absent) return;
+    try {
+      this.pin(folder);
+      this.unpin(folder);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw error;
+      folder.absent = true;
+    }
   }
 
   /** Opens the folder, making it and those above if need be. Valid until `unpin`. */
@@ -62,6 +113,7 @@ export class TargetFolders implements Disposable {
         opened.pins -= 1;
         opened = { handle, pins: 0 };
         this.#open.set(next, opened);
+        if (!next.made) this.#learn(next, handle);
         next.made = true;
       } catch (error) {
         opened.pins = Math.max(0, opened.pins - 1);
@@ -106,16 +158,30 @@ export class TargetFolders implements Disposable {
 
   #enter(above: FolderHandle, folder: TargetFolder): FolderHandle {
     const path = above.path(folder.name);
-    if (!folder.made) {
+    if (!folder.made && !this.#options.dryRun) {
       try {
         fs.mkdirSync(path, 0o700);
+        folder.fresh = true;
       } catch (error) {
-        if (errnoOf(error) !== 'EEXIST' || this.#overwrite === 'refuse') throw error;
+        if (errnoOf(error) !== 'EEXIST' || this.#options.overwrite === 'refuse') throw error;
         // A folder that is there is used; a link or a file in its place is replaced, never followed.
-        if (!fs.lstatSync(path).isDirectory()) makeFresh(path, this.#overwrite, () => fs.mkdirSync(path, 0o700));
+        if (!fs.lstatSync(path).isDirectory()) {
+          makeFresh(path, this.#options, () => fs.mkdirSync(path, 0o700));
+          folder.fresh = true;
+        }
       }
     }
     return above.openFolder(folder.name);
+  }
+
+  #learn(folder: TargetFolder, handle: FolderHandle): void {
+    const { gid, dev } = fs.fstatSync(handle.fd, { bigint: true });
+    // Whatever decides of the group, the bit of the folder or the file system: both say the same.
+    folder.ownGroup = gid === ownGroup;
+    if (!this.#devices.has(dev)) this.#devices.set(dev, folder);
+    const { parent } = folder;
+    // One that is made here gets its own default ACL last, so only what was there before can pass one on.
+    folder.inheritsAcls = folder.fresh && parent !== undefined ? parent.inheritsAcls : givesAcls(handle.self);
   }
 
   #closeOldest(): void {

@@ -3,8 +3,12 @@ import type { BlobPlace, ExtendedAttribute, NodeType, ObjectId, RepositoryKey } 
 
 /** What the main thread of a restore and its workers tell each other. */
 
-/** What an existing entry in the way means. */
-export type Overwrite = 'refuse' | 'replace' | 'keep';
+/**
+ * What an entry that exists means. 'refuse': an error. 'always': its content is compared with the snapshot's, and what is
+ * wrong is written again. 'if-changed': the same, but a file of the same size and time is believed. 'if-newer': only what
+ * is newer in the snapshot is restored. 'never': what exists stays.
+ */
+export type Overwrite = 'refuse' | 'always' | 'if-changed' | 'if-newer' | 'never';
 
 /** A node as the system takes it. */
 export interface Attributes {
@@ -20,22 +24,34 @@ export interface Attributes {
   readonly device: bigint | undefined;
 }
 
-/** An entry to make inside a folder that the main thread keeps open. */
+/** An entry inside a folder that the main thread keeps open. */
 export interface Item {
-  /** What comes before the name; see FolderHandle. */
-  readonly prefix: Uint8Array;
-  readonly name: Uint8Array;
+  /** Where it is, as the system finds it; see FolderHandle. Bytes as characters, which threads exchange fastest. */
+  readonly path: string;
   readonly attributes: Attributes;
+  /** What is made in the folder has the group of this process. */
+  readonly ownGroup: boolean;
+  /** What is made in the folder gets an ACL from it. */
+  readonly inheritsAcls: boolean;
 }
 
 /** A blob's place in the bytes of a job, and where its plain bytes go. */
 export interface BlobWrite extends BlobPlace {
   readonly id: ObjectId;
-  readonly targets: readonly { readonly file: number; readonly at: number }[];
+  /** Pairs of numbers: which file, and where in it. */
+  readonly targets: readonly number[];
 }
 
-/** A file that this one job makes, or one that is open because several jobs write to it. */
-export type FileWrite = { readonly item: Item } | { readonly fd: number };
+/** A file that this one job makes, or one that is open because several jobs write to it. `fresh`: what is not written reads as zeros. */
+export type FileWrite = { readonly item: Item } | { readonly fd: number; readonly fresh: boolean };
+
+/** A file of the snapshot that may be there already. */
+export interface Inspection {
+  readonly item: Item;
+  readonly blobs: readonly { readonly id: ObjectId; readonly sizeBytes: number }[];
+  /** Another name of it is in the snapshot, so it may have several. */
+  readonly linked: boolean;
+}
 
 export type RestoreJob =
   | {
@@ -43,7 +59,8 @@ export type RestoreJob =
       readonly key: RepositoryKey;
       readonly overwrite: Overwrite;
       readonly setOwners: boolean;
-      readonly inheritsAcls: boolean;
+      /** Folders in the way of something else are removed with all that is in them. */
+      readonly deletes: boolean;
     }
   /** Everything without content. */
   | { readonly kind: 'items'; readonly items: readonly Item[] }
@@ -54,18 +71,29 @@ export type RestoreJob =
       readonly blobs: readonly BlobWrite[];
       readonly files: readonly FileWrite[];
     }
-  /** All content is there: attributes of a file that several jobs wrote. */
-  | { readonly kind: 'finish'; readonly fd: number; readonly item: Item }
+  /** `compare`: by the policy that was set up; `look`: the same, changing nothing; `verify`: content alone, by its blobs. */
+  | { readonly kind: 'inspect'; readonly mode: 'compare' | 'look' | 'verify'; readonly files: readonly Inspection[] }
+  /** All content is there: size and attributes of a file that several jobs wrote. */
+  | { readonly kind: 'finish'; readonly fd: number; readonly item: Item; readonly sizeBytes: number }
   /** Everything in the folder is there. */
-  | { readonly kind: 'folder'; readonly fd: number; readonly prefix: Uint8Array; readonly attributes: Attributes };
+  | { readonly kind: 'folder'; readonly fd: number; readonly prefix: string; readonly attributes: Attributes };
 
 export interface Outcome {
-  readonly state: 'done' | 'kept' | 'failed';
+  /** 'missing': not what it must be, or not there at all, and nothing was changed. */
+  readonly state: 'restored' | 'unchanged' | 'kept' | 'failed' | 'missing';
   /** What could not be restored of it, or why it failed. */
   readonly problems: readonly ErrorReport[];
+  /** Blobs that could not be opened, by their number in the job: not the target is at fault. */
+  readonly damaged?: true;
+  /** 'missing', of a file that is there: which of its blobs are right; none if it has to be made anew. */
+  readonly right?: readonly boolean[] | undefined;
+  readonly exists?: true;
 }
 
-/** One outcome for each item, file or folder of the job, in order. */
+/** Nearly everything goes as it should: that needs no words. */
+export const restored: Outcome = { state: 'restored', problems: [] };
+
 export interface RestoreResult {
-  readonly outcomes: readonly Outcome[];
+  /** For items, files or folders of the job that were not simply restored, by their number. */
+  readonly others: readonly (readonly [number: number, outcome: Outcome])[];
 }

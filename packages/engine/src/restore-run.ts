@@ -1,166 +1,206 @@
 import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { isDamage, type Node, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
+import { isDamage, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
 import { printPath } from './byte-path.ts';
 import { limits } from './limits.ts';
+import { OrdinalSet } from './ordinal-set.ts';
 import { reason } from './problem.ts';
 import type { ProblemList } from './problem-list.ts';
+import type { ProtectedFolder } from './remove-entry.ts';
 import { attributesOf } from './restore-attributes.ts';
-import { type TargetFolder, TargetFolders } from './restore-folders.ts';
-import { createFile, itemPath, Kept, makeFresh } from './restore-item.ts';
-import type { Item, Outcome, Overwrite, RestoreJob, RestoreResult } from './restore-jobs.ts';
+import { RestoreDeletions } from './restore-deletions.ts';
+import { newFolder, type TargetFolder, TargetFolders } from './restore-folders.ts';
+import { inspectFiles } from './restore-inspections.ts';
+import { Kept, makeFresh } from './restore-item.ts';
+import {
+  type Attributes,
+  type Item,
+  type Outcome,
+  type Overwrite,
+  type RestoreJob,
+  type RestoreResult,
+  restored,
+} from './restore-jobs.ts';
+import { RestoreLargeFiles } from './restore-large-files.ts';
 import { RestoreReads } from './restore-reads.ts';
+import { SecondPlaces } from './restore-second-places.ts';
 import type { RestoreSelection } from './restore-selection.ts';
-import { type Batch, failedOutcome, type OpenFile, type RestoreCounts } from './restore-state.ts';
+import { failedOutcome, type RestoreCounts, type RestoredEntry, type RestoredFile } from './restore-state.ts';
+import { type WalkedEntry, type WalkedFolder, walkSelected } from './restore-walk.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
 export type RestorePool = ThreadPool<RestoreJob, RestoreResult, never>;
 
+export interface RestoreRunOptions {
+  readonly repository: Repository;
+  readonly pool: RestorePool;
+  readonly problems: ProblemList;
+  readonly signal: AbortSignal;
+  readonly selection: RestoreSelection;
+  readonly overwrite: Overwrite;
+  readonly deletes: boolean;
+  readonly dryRun: boolean;
+  readonly protect: readonly ProtectedFolder[];
+  /** Undefined when it is not there, in a dry run. */
+  readonly target: Buffer | undefined;
+  readonly onProgress: () => void;
+  readonly onEntry: ((entry: RestoredEntry) => void) | undefined;
+}
+
 /** One restore: walks the snapshot, makes folders, and gives files to the threads. */
 export class RestoreRun {
-  readonly counts: RestoreCounts = { filesDone: 0, foldersDone: 0, othersDone: 0, bytesDone: 0, kept: 0, failed: 0 };
+  readonly counts: RestoreCounts = {
+    filesDone: 0,
+    foldersDone: 0,
+    othersDone: 0,
+    bytesDone: 0,
+    unchanged: 0,
+    unchangedBytes: 0,
+    kept: 0,
+    keptBytes: 0,
+    deleted: 0,
+    failed: 0,
+  };
   currentPath: Buffer | undefined;
   /** The first problem that says that the repository itself is damaged. */
   damage: HoldfastError | undefined;
-  readonly #repository: Repository;
-  readonly #pool: RestorePool;
-  readonly #problems: ProblemList;
-  readonly #signal: AbortSignal;
-  readonly #selection: RestoreSelection;
-  readonly #overwrite: Overwrite;
-  readonly #onProgress: () => void;
+  /** Files that a verification leaves out: kept, or reported already. */
+  readonly notRestored = new OrdinalSet();
+  readonly secondPlaces: SecondPlaces;
+  readonly folders: TargetFolders;
+  readonly #o: RestoreRunOptions;
   readonly #reads: RestoreReads;
+  readonly #large: RestoreLargeFiles;
+  readonly #deletions: RestoreDeletions | undefined;
   readonly #running = new Set<Promise<void>>();
-  readonly #openFiles = new Set<OpenFile>();
   readonly #failure = Promise.withResolvers<never>();
+  /** Files whose folder has to stay open until they are finished. */
+  readonly #pins = new Set<RestoredFile>();
   /** Where the first of several names of one file is, by inode and device. */
   readonly #linked = new Map<string, { readonly folder: TargetFolder; readonly name: Buffer }>();
-  readonly #root: TargetFolder;
-  readonly #folders: TargetFolders;
-  #batch: Batch = { items: [], folders: [], paths: [] };
+  readonly #root = newFolder({
+    parent: undefined,
+    name: Buffer.alloc(0),
+    attributes: undefined,
+    path: Buffer.from('/'),
+    parts: [],
+  });
+  #items: { readonly item: Item; readonly done: (outcome: Outcome) => void }[] = [];
+  /** Files that may be there already, and their bytes. */
+  #toInspect: RestoredFile[] = [];
+  #toInspectBytes = 0;
 
-  constructor(options: {
-    readonly repository: Repository;
-    readonly pool: RestorePool;
-    readonly problems: ProblemList;
-    readonly signal: AbortSignal;
-    readonly selection: RestoreSelection;
-    readonly overwrite: Overwrite;
-    readonly target: Buffer;
-    readonly onProgress: () => void;
-  }) {
-    this.#repository = options.repository;
-    this.#pool = options.pool;
-    this.#problems = options.problems;
-    this.#signal = options.signal;
-    this.#selection = options.selection;
-    this.#overwrite = options.overwrite;
-    this.#onProgress = options.onProgress;
-    this.#root = {
-      parent: undefined,
-      name: Buffer.alloc(0),
-      attributes: undefined,
-      path: Buffer.from('/'),
-      parts: [],
-      open: 1,
-      made: true,
-      failed: false,
-    };
-    this.#folders = new TargetFolders(this.#root, options.target, options.overwrite);
+  constructor(options: RestoreRunOptions) {
+    this.#o = options;
+    const { repository, signal, overwrite, deletes, dryRun, target } = options;
+    this.folders = new TargetFolders(this.#root, target, { overwrite, deletes, dryRun });
     this.#failure.promise.catch(() => {
       // Whoever calls `run` gets it; before that, nobody waits for it.
     });
+    this.secondPlaces = new SecondPlaces(repository, signal);
     this.#reads = new RestoreReads({
-      repository: options.repository,
-      signal: options.signal,
-      run: async (job, transfer) => (await options.pool.run(job, transfer)).outcomes,
+      repository,
+      signal,
+      secondPlaces: this.secondPlaces,
+      jobs: options.pool.size + limits.restoreExtraJobs,
+      run: async (job, transfer) => new Map((await options.pool.run(job, transfer)).others),
       onFailure: (error) => this.fail(error),
     });
+    this.#large = new RestoreLargeFiles({
+      reads: this.#reads,
+      options: { overwrite, deletes },
+      signal,
+      onBytes: (bytes) => {
+        this.counts.bytesDone += bytes;
+      },
+      onReport: (file, outcome) => this.#reportOutcome(file.path, outcome),
+      onWhole: (file) =>
+        this.#start({ kind: 'finish', fd: file.fd, item: file.item, sizeBytes: file.file.sizeBytes }, 1, ([done]) =>
+          this.#end(file.file, done ?? restored, file.inPlace ? 'updated' : 'restored'),
+        ),
+      onFailed: (file, outcome) => this.#end(file, outcome, 'restored'),
+    });
+    this.#deletions = deletes
+      ? new RestoreDeletions({
+          ...options,
+          folders: this.folders,
+          onDeleted: (path) => {
+            this.counts.deleted += 1;
+            options.onEntry?.({ action: 'deleted', path, sizeBytes: 0 });
+          },
+          onProblem: (path, what, cause) => this.problem(path, what, cause),
+        })
+      : undefined;
   }
 
   fail(error: unknown): void {
     this.#failure.reject(toHoldfastError(error));
   }
 
+  /** Blobs that were damaged in one pack and right in another. */
+  get healed(): number {
+    return this.#reads.healed;
+  }
+
   async run(tree: ObjectId): Promise<void> {
-    const onAbort = (): void => this.fail(this.#signal.reason);
-    this.#signal.addEventListener('abort', onAbort, { once: true });
+    const onAbort = (): void => this.fail(this.#o.signal.reason);
+    this.#o.signal.addEventListener('abort', onAbort, { once: true });
     try {
       await Promise.race([this.#all(tree), this.#failure.promise]);
     } finally {
-      this.#signal.removeEventListener('abort', onAbort);
+      this.#o.signal.removeEventListener('abort', onAbort);
     }
   }
 
   /** Closes what is open. Call it when no thread works any more. */
   close(): void {
-    for (const { fd } of this.#openFiles) fs.closeSync(fd);
-    this.#openFiles.clear();
-    this.#folders[Symbol.dispose]();
+    this.#large.close();
+    this.folders[Symbol.dispose]();
+  }
+
+  /** Something with one entry; the restore goes on. */
+  problem(path: Buffer, what: string, cause: unknown): void {
+    const problem = new HoldfastError(isDamage(cause) ? cause.code : 'restore.item', {
+      message: `${printPath(path)}: ${what.replace(/[.]$/, '')}.`,
+      context: { path: printPath(path) },
+      cause,
+    });
+    if (isDamage(problem)) this.damage ??= problem;
+    this.#o.problems.add(problem);
   }
 
   async #all(tree: ObjectId): Promise<void> {
-    const stack: { readonly folder: TargetFolder; readonly tree: ObjectId; readonly selected: boolean }[] = [
-      { folder: this.#root, tree, selected: this.#selection.everything },
-    ];
-    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-      this.#signal.throwIfAborted();
-      const { folder } = next;
-      let nodes: Node[] = [];
-      try {
-        nodes = await this.#repository.loadTree(next.tree, { signal: this.#signal });
-      } catch (error) {
-        this.#signal.throwIfAborted();
-        this.#fail(folder.path, `its list of entries can't be read (${reason(error)})`, error);
-      }
-      const inner: typeof stack = [];
-      for (const node of nodes) {
-        const entry = this.#selection.choose(folder, node.name, next.selected);
-        if (entry === undefined || folder.failed) continue;
-        if (node.type === 'dir') {
-          const child = this.#childFolder(folder, node, entry);
-          if (node.subtree !== undefined) inner.push({ folder: child, tree: node.subtree, selected: entry.selected });
-          else this.#close(child);
-          continue;
-        }
-        if (entry.selected) await this.#entry(folder, node, entry.path);
-      }
-      // A folder is made even if nothing is in it, but one that only leads to what was asked for is not.
-      if (next.selected && !folder.failed) this.#make(folder);
-      // The first one is taken next, so that packs are read in the order in which they were written.
-      stack.push(...inner.reverse());
-      this.#close(folder);
-    }
-    await this.#settle();
-  }
-
-  async #settle(): Promise<void> {
-    this.#startBatch();
+    const walked = walkSelected(this.#o.repository, {
+      root: this.#root,
+      tree,
+      selection: this.#o.selection,
+      secondPlaces: this.secondPlaces,
+      signal: this.#o.signal,
+      onUnreadable: (folder, error) =>
+        this.problem(folder.path, `its list of entries can't be read (${reason(error)})`, error),
+    });
+    for await (const found of walked) await this.#folder(found);
+    await this.#inspect();
+    this.#startItems();
     await this.#reads.settle();
     // Files that end start jobs for attributes, and folders that end start others.
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  #childFolder(parent: TargetFolder, node: Node, entry: { path: Buffer; parts: readonly string[] }): TargetFolder {
-    parent.open += 1;
-    return {
-      parent,
-      name: node.name,
-      attributes: attributesOf(node),
-      path: entry.path,
-      parts: entry.parts,
-      open: 1,
-      made: false,
-      failed: parent.failed,
-    };
+  async #folder({ folder, selected, entries, names }: WalkedFolder): Promise<void> {
+    this.#deletions?.expect(folder, names, selected);
+    // A folder is made even if nothing is in it, but one that only leads to what was asked for is not.
+    if ((selected || entries.length > 0) && this.#make(folder))
+      for (const entry of entries) await this.#entry(folder, entry);
+    this.#close(folder);
   }
 
   /** Makes the folder; false if that fails, which is reported once. */
   #make(folder: TargetFolder): boolean {
     if (folder.failed) return false;
+    this.#deletions?.use(folder);
     try {
-      this.#folders.pin(folder);
-      this.#folders.unpin(folder);
+      this.folders.look(folder);
       return true;
     } catch (error) {
       this.#folderFailed(folder, error);
@@ -169,154 +209,140 @@ export class RestoreRun {
   }
 
   #folderFailed(folder: TargetFolder, error: unknown): void {
+    if (folder.failed) return;
     folder.failed = true;
     this.counts.failed += 1;
-    this.#fail(folder.path, `the folder could not be made (${reason(error)})`, error);
+    this.problem(folder.path, `the folder could not be made (${reason(error)})`, error);
   }
 
-  async #entry(folder: TargetFolder, node: Node, path: Buffer): Promise<void> {
+  async #entry(folder: TargetFolder, { node, path, ordinal }: WalkedEntry): Promise<void> {
     this.currentPath = path;
-    const key =
-      (node.links ?? 0n) > 1n && node.inode !== undefined ? `${node.inode}:${node.deviceId ?? 0n}` : undefined;
+    const linked = (node.links ?? 0n) > 1n && node.inode !== undefined;
+    const key = linked ? `${node.inode}:${node.deviceId ?? 0n}` : undefined;
     const first = key === undefined ? undefined : this.#linked.get(key);
-    let prefix: Buffer;
-    try {
-      // Stays pinned until the entry is finished.
-      prefix = this.#folders.pin(folder).prefix;
-    } catch (error) {
-      this.#folderFailed(folder, error);
-      return;
-    }
+    const content = node.type === 'file' ? (node.content ?? []) : [];
+    const places = content
+      .map((id) => this.#o.repository.index.lookup(id, 'data'))
+      .filter((place) => place !== undefined);
+    const sizeBytes = places.reduce((size, place) => size + plainLength(place), 0);
+    const { name } = node;
+    const file = { folder, name, attributes: attributesOf(node), path, ordinal, content, places, sizeBytes, linked };
     folder.open += 1;
-    while (this.#folders.pinned > limits.restoreOpenFiles) await this.#workOff();
-    const item: Item = { prefix, name: node.name, attributes: attributesOf(node) };
     if (first !== undefined) {
-      this.#hardLink(first, item, folder, path);
+      // The first name may still be waiting.
+      await this.#inspect();
+      this.#hardLink(first, { ...file, sizeBytes: 0 });
       return;
     }
-    if (key !== undefined) this.#linked.set(key, { folder, name: node.name });
-    if (node.type !== 'file') {
-      await this.#addItem(item, folder, path, key !== undefined);
-      return;
-    }
-    const content = node.content ?? [];
-    const places = content.map((id) => this.#repository.index.lookup(id, 'data'));
-    if (places.includes(undefined)) {
+    if (key !== undefined) this.#linked.set(key, { folder, name });
+    if (places.length < content.length) {
       const missing = new HoldfastError('repository.damaged', { message: 'a part of its content is in no index' });
-      this.#end(folder, path, failedOutcome(missing.message, missing), 'file');
-      return;
-    }
-    const [id] = content;
-    const [place] = places;
-    if (id === undefined || place === undefined) await this.#addItem(item, folder, path, key !== undefined);
-    else if (content.length === 1 && key === undefined) {
-      const onOutcome = (outcome: Outcome, bytes: number): void => {
-        this.counts.bytesDone += bytes;
-        this.#end(folder, path, outcome, 'file');
-      };
-      await this.#reads.add(id, place, { write: { item }, onOutcome }, 0);
-    } else await this.#largeFile({ item, folder, path }, content, places);
+      this.#end(file, failedOutcome(missing.message, missing), 'restored');
+    } else if (node.type === 'file' && !folder.fresh && !folder.absent) {
+      this.#toInspect.push(file);
+      this.#toInspectBytes += sizeBytes;
+      if (
+        this.#toInspect.length >= limits.restoreInspectedFiles ||
+        this.#toInspectBytes >= limits.restoreInspectedBytes
+      )
+        await this.#inspect();
+    } else await this.#place(file);
   }
 
-  /** A file of several blobs, or with several names: it is made here, and several jobs write to it. */
-  async #largeFile(
-    made: { readonly item: Item; readonly folder: TargetFolder; readonly path: Buffer },
-    content: readonly ObjectId[],
-    places: readonly (ReturnType<Repository['index']['lookup']> | undefined)[],
-  ): Promise<void> {
-    const { item, folder, path } = made;
-    let fd: number;
-    try {
-      fd = createFile(itemPath(item), this.#overwrite);
-    } catch (error) {
-      this.#end(
+  /** Looks which of the files that may be there are right, and restores the others. */
+  async #inspect(): Promise<void> {
+    const files = this.#toInspect;
+    if (files.length === 0) return;
+    this.#toInspect = [];
+    this.#toInspectBytes = 0;
+    const { pool, signal, dryRun } = this.#o;
+    const outcomes = await inspectFiles(files, {
+      pool,
+      folders: this.folders,
+      signal,
+      mode: dryRun ? 'look' : 'compare',
+    });
+    for (const [number, file] of files.entries()) {
+      const outcome = outcomes[number] ?? restored;
+      if (outcome.state === 'missing') await this.#place(file, outcome);
+      else this.#end(file, outcome, 'unchanged');
+    }
+  }
+
+  /** Restores what is not there, or not right. */
+  async #place(file: RestoredFile, there?: Outcome): Promise<void> {
+    const [id] = file.content;
+    const [place] = file.places;
+    const action = there?.exists === true ? 'updated' : 'restored';
+    if (this.#o.dryRun) {
+      this.counts.bytesDone += file.sizeBytes;
+      this.#end(file, restored, action);
+    } else if (id === undefined || place === undefined) await this.#addItem(file, action);
+    else if (file.content.length > 1 || file.linked) await this.#largeFile(file, there);
+    else {
+      const { folder } = file;
+      let pinned = false;
+      await this.#reads.add(id, place, {
         folder,
-        path,
-        error instanceof Kept ? { state: 'kept', problems: [] } : failedOutcome(reason(error), error),
-        'file',
-      );
-      return;
+        at: 0,
+        begin: () => {
+          const item = this.#pinnedItem(file);
+          pinned = true;
+          return { item };
+        },
+        onOutcome: (outcome, bytes) => {
+          if (pinned) this.folders.unpin(folder);
+          this.counts.bytesDone += bytes;
+          this.#end(file, outcome, action);
+        },
+      });
     }
-    const file: OpenFile = { fd, item, folder, path, open: 1, failed: false };
-    this.#openFiles.add(file);
-    const target = {
-      write: { fd },
-      onOutcome: (outcome: Outcome, bytes: number): void => {
-        this.counts.bytesDone += bytes;
-        this.#partDone(file, outcome);
-      },
-    };
-    let at = 0;
+  }
+
+  async #largeFile(file: RestoredFile, there: Outcome | undefined): Promise<void> {
+    let item: Item;
     try {
-      fs.ftruncateSync(
-        fd,
-        places.reduce((size, place) => size + (place === undefined ? 0 : plainLength(place)), 0),
-      );
-      for (const [number, place] of places.entries()) {
-        const id = content[number];
-        if (id === undefined || place === undefined || file.failed) continue;
-        file.open += 1;
-        // One outcome for each blob: a read that brings several of them would give only one.
-        await this.#reads.add(id, place, { ...target }, at);
-        at += plainLength(place);
-      }
+      // Stays pinned until the file is finished.
+      item = this.#pinnedItem(file);
     } catch (error) {
-      this.#signal.throwIfAborted();
-      this.#partDone(file, failedOutcome(reason(error), error));
+      this.#end(file, failedOutcome(reason(error), error), 'restored');
       return;
     }
-    this.#partDone(file, { state: 'done', problems: [] });
-    while (this.#openFiles.size > limits.restoreOpenFiles) await this.#workOff();
+    this.#pins.add(file);
+    await this.#large.restore(file, item, there?.right);
+    while (this.#large.count > limits.restoreOpenFiles) await this.#workOff();
+  }
+
+  #pinnedItem({ folder, name, attributes }: { folder: TargetFolder; name: Buffer; attributes: Attributes }): Item {
+    const path = this.folders.pin(folder).path(name).toString('latin1');
+    return { path, attributes, ownGroup: folder.ownGroup, inheritsAcls: folder.inheritsAcls };
   }
 
   /** Waits for one job to end; what was collected is only started early when there is no other. */
   async #workOff(): Promise<void> {
-    this.#signal.throwIfAborted();
+    this.#o.signal.throwIfAborted();
     if (this.#running.size + this.#reads.running.size === 0) {
-      this.#startBatch();
+      this.#startItems();
       this.#reads.flush();
     }
     await Promise.race([...this.#running, ...this.#reads.running]);
   }
 
-  #partDone(file: OpenFile, outcome: Outcome): void {
-    if (outcome.state === 'failed' && !file.failed) {
-      file.failed = true;
-      this.#reportOutcome(file.path, outcome);
-    }
-    file.open -= 1;
-    if (file.open > 0) return;
-    this.#openFiles.delete(file);
-    if (!file.failed) {
-      this.#start({ kind: 'finish', fd: file.fd, item: file.item }, ([done]) => {
-        if (done !== undefined) this.#end(file.folder, file.path, done, 'file');
-      });
-      return;
-    }
-    fs.closeSync(file.fd);
+  #hardLink(first: { readonly folder: TargetFolder; readonly name: Buffer }, file: RestoredFile): void {
+    const { folder } = file;
+    let outcome = restored;
     try {
-      // Nothing that looks whole and is not may stay behind.
-      fs.unlinkSync(itemPath(file.item));
-    } catch (error) {
-      this.#fail(file.path, `what was written of it could not be removed (${reason(error)})`, error);
-    }
-    this.#end(file.folder, file.path, { state: 'failed', problems: [] }, 'file');
-  }
-
-  #hardLink(
-    first: { readonly folder: TargetFolder; readonly name: Buffer },
-    item: Item,
-    folder: TargetFolder,
-    path: Buffer,
-  ): void {
-    let outcome: Outcome = { state: 'done', problems: [] };
-    try {
-      const from = this.#folders.pin(first.folder).path(first.name);
-      try {
-        const to = itemPath(item);
-        makeFresh(to, this.#overwrite, () => fs.linkSync(from, to));
-      } finally {
-        this.#folders.unpin(first.folder);
+      if (!this.#o.dryRun) {
+        const from = this.folders.pin(first.folder).path(first.name);
+        try {
+          const to = this.folders.pin(folder).path(file.name);
+          const newerThanNs = file.attributes.modifiedNs;
+          const { overwrite, deletes } = this.#o;
+          if (!sameFile(from, to)) makeFresh(to, { overwrite, deletes, newerThanNs }, () => fs.linkSync(from, to));
+          this.folders.unpin(folder);
+        } finally {
+          this.folders.unpin(first.folder);
+        }
       }
     } catch (error) {
       outcome =
@@ -324,41 +350,45 @@ export class RestoreRun {
           ? { state: 'kept', problems: [] }
           : failedOutcome(`the hard link could not be made (${reason(error)})`, error);
     }
-    this.#end(folder, path, outcome, item.attributes.type === 'file' ? 'file' : 'other');
+    this.#end(file, outcome, 'restored');
   }
 
-  async #addItem(item: Item, folder: TargetFolder, path: Buffer, now: boolean): Promise<void> {
-    this.#batch.items.push(item);
-    this.#batch.folders.push(folder);
-    this.#batch.paths.push(path);
-    if (now) {
+  async #addItem(file: RestoredFile, action: RestoredEntry['action']): Promise<void> {
+    let item: Item;
+    try {
+      item = this.#pinnedItem(file);
+    } catch (error) {
+      this.#end(file, failedOutcome(reason(error), error), action);
+      return;
+    }
+    this.#pins.add(file);
+    this.#items.push({ item, done: (outcome) => this.#end(file, outcome, action) });
+    if (file.linked) {
       // Another name of it may come next, so it must be there before.
-      this.#startBatch();
+      this.#startItems();
       await this.#room(0);
-    } else if (this.#batch.items.length >= limits.restoreFilesPerJob) {
-      this.#startBatch();
+    } else if (this.#items.length >= limits.restoreFilesPerJob) {
+      this.#startItems();
       await this.#room(limits.restoreJobsInFlight);
     }
+    while (this.folders.pinned > limits.restoreOpenFiles) await this.#workOff();
   }
 
-  #startBatch(): void {
-    const { items, folders, paths } = this.#batch;
+  #startItems(): void {
+    const items = this.#items;
     if (items.length === 0) return;
-    this.#batch = { items: [], folders: [], paths: [] };
-    this.#start({ kind: 'items', items }, (outcomes) => {
-      for (const [at, outcome] of outcomes.entries()) {
-        const folder = folders[at];
-        const path = paths[at];
-        if (folder === undefined || path === undefined) continue;
-        this.#end(folder, path, outcome, items[at]?.attributes.type === 'file' ? 'file' : 'other');
-      }
+    this.#items = [];
+    this.#start({ kind: 'items', items: items.map(({ item }) => item) }, items.length, (outcomes) => {
+      for (const [at, { done }] of items.entries()) done(outcomes[at] ?? restored);
     });
   }
 
-  #start(job: RestoreJob, done: (outcomes: readonly Outcome[]) => void): void {
-    const running: Promise<void> = this.#pool.run(job).then(
-      ({ outcomes }) => {
+  #start(job: RestoreJob, count: number, done: (outcomes: readonly Outcome[]) => void): void {
+    const running: Promise<void> = this.#o.pool.run(job).then(
+      ({ others }) => {
         this.#running.delete(running);
+        const outcomes = new Array<Outcome>(count).fill(restored);
+        for (const [number, outcome] of others) outcomes[number] = outcome;
         done(outcomes);
       },
       (error: unknown) => {
@@ -372,20 +402,35 @@ export class RestoreRun {
   /** Waits until at most so many jobs run. */
   async #room(jobs: number): Promise<void> {
     while (this.#running.size > jobs) {
-      this.#signal.throwIfAborted();
+      this.#o.signal.throwIfAborted();
       await Promise.race(this.#running);
     }
   }
 
   /** An entry is finished, however it went. */
-  #end(folder: TargetFolder, path: Buffer, outcome: Outcome, kind: 'file' | 'other'): void {
+  #end(file: RestoredFile, outcome: Outcome, action: RestoredEntry['action']): void {
+    const { folder, path, sizeBytes } = file;
+    const { counts } = this;
     this.#reportOutcome(path, outcome);
-    if (outcome.state === 'failed') this.counts.failed += 1;
-    else if (outcome.state === 'kept') this.counts.kept += 1;
-    else if (kind === 'file') this.counts.filesDone += 1;
-    else this.counts.othersDone += 1;
-    this.#folders.unpin(folder);
-    this.#onProgress();
+    let told: RestoredEntry['action'] | undefined = action;
+    if (outcome.state === 'failed' || outcome.state === 'missing') {
+      counts.failed += 1;
+      told = undefined;
+    } else if (outcome.state === 'kept') {
+      counts.kept += 1;
+      counts.keptBytes += sizeBytes;
+      told = 'unchanged';
+    } else {
+      counts[file.attributes.type === 'file' ? 'filesDone' : 'othersDone'] += 1;
+      if (outcome.state === 'unchanged') {
+        counts.unchanged += 1;
+        counts.unchangedBytes += sizeBytes;
+      }
+    }
+    if (outcome.state !== 'restored' && outcome.state !== 'unchanged') this.notRestored.add(file.ordinal);
+    if (told !== undefined) this.#o.onEntry?.({ action: told, path, sizeBytes });
+    if (this.#pins.delete(file)) this.folders.unpin(folder);
+    this.#o.onProgress();
     this.#close(folder);
   }
 
@@ -393,40 +438,44 @@ export class RestoreRun {
   #close(folder: TargetFolder): void {
     folder.open -= 1;
     if (folder.open > 0) return;
+    this.#deletions?.clear(folder);
     const { parent, attributes } = folder;
     if (parent === undefined) return;
-    if (attributes === undefined || !folder.made || folder.failed) {
-      this.#folders.close(folder);
+    if (attributes === undefined || folder.failed || !(folder.made || folder.absent)) {
+      this.folders.close(folder);
       this.#close(parent);
+      return;
+    }
+    const done = (outcome: Outcome): void => {
+      this.folders.close(folder);
+      this.#reportOutcome(folder.path, outcome);
+      this.counts.foldersDone += 1;
+      this.#o.onEntry?.({ action: 'restored', path: folder.path, sizeBytes: 0 });
+      this.#close(parent);
+    };
+    if (this.#o.dryRun) {
+      done(restored);
       return;
     }
     let handle: ReturnType<TargetFolders['pin']>;
     try {
-      handle = this.#folders.pin(folder);
+      handle = this.folders.pin(folder);
     } catch (error) {
       this.#folderFailed(folder, error);
       this.#close(parent);
       return;
     }
-    this.#start({ kind: 'folder', fd: handle.fd, prefix: handle.prefix, attributes }, ([outcome]) => {
-      this.#folders.close(folder);
-      if (outcome !== undefined) this.#reportOutcome(folder.path, outcome);
-      this.counts.foldersDone += 1;
-      this.#close(parent);
-    });
+    const prefix = handle.prefix.toString('latin1');
+    this.#start({ kind: 'folder', fd: handle.fd, prefix, attributes }, 1, ([outcome]) => done(outcome ?? restored));
   }
 
   #reportOutcome(path: Buffer, outcome: Outcome): void {
-    for (const report of outcome.problems) this.#fail(path, report.message, HoldfastError.fromReport(report));
+    for (const report of outcome.problems) this.problem(path, report.message, HoldfastError.fromReport(report));
   }
+}
 
-  #fail(path: Buffer, what: string, cause: unknown): void {
-    const problem = new HoldfastError(isDamage(cause) ? cause.code : 'restore.item', {
-      message: `${printPath(path)}: ${what.replace(/[.]$/, '')}.`,
-      context: { path: printPath(path) },
-      cause,
-    });
-    if (isDamage(problem)) this.damage ??= problem;
-    this.#problems.add(problem);
-  }
+/** True when the second is there and another name of the first. */
+function sameFile(one: Buffer, other: Buffer): boolean {
+  const [a, b] = [one, other].map((path) => fs.lstatSync(path, { bigint: true, throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }

@@ -1,33 +1,58 @@
 import { HoldfastError } from '@holdfast/core';
-import { isDamage } from '@holdfast/repository';
+import { type BlobLocation, isDamage, type ObjectId } from '@holdfast/repository';
 import type { TargetFolder } from './restore-folders.ts';
-import type { Item, Outcome } from './restore-jobs.ts';
+import type { Attributes, Item, Outcome } from './restore-jobs.ts';
 
 export interface RestoreCounts {
+  /** Restored, or found right. */
   filesDone: number;
   foldersDone: number;
   /** Links, devices, fifos, sockets. */
   othersDone: number;
   bytesDone: number;
+  /** Files of `filesDone` whose content was right already, and their bytes, which `bytesDone` does not count. */
+  unchanged: number;
+  unchangedBytes: number;
+  /** Left as they were because of the policy, and what they would have had. */
   kept: number;
+  keptBytes: number;
+  /** What the snapshot does not have. */
+  deleted: number;
   failed: number;
+}
+
+/** A file of the snapshot on its way into the target. */
+export interface RestoredFile {
+  readonly folder: TargetFolder;
+  readonly name: Buffer;
+  readonly attributes: Attributes;
+  readonly path: Buffer;
+  readonly ordinal: number;
+  readonly content: readonly ObjectId[];
+  readonly places: readonly BlobLocation[];
+  readonly sizeBytes: number;
+  /** It has other names. */
+  readonly linked: boolean;
 }
 
 /** One file while several jobs write to it. */
 export interface OpenFile {
   readonly fd: number;
   readonly item: Item;
-  readonly folder: TargetFolder;
-  readonly path: Buffer;
+  readonly file: RestoredFile;
+  /** It was there, and only what was wrong is written. */
+  readonly inPlace: boolean;
   /** Blobs not written, and one for the walk that still adds some. */
   open: number;
   failed: boolean;
 }
 
-export interface Batch {
-  readonly items: Item[];
-  readonly folders: TargetFolder[];
-  readonly paths: Buffer[];
+/** What happened to one entry, as restic names it. */
+export interface RestoredEntry {
+  readonly action: 'restored' | 'updated' | 'unchanged' | 'deleted';
+  /** In the snapshot; of what was deleted its path below the target. */
+  readonly path: Buffer;
+  readonly sizeBytes: number;
 }
 
 /** For what can't be restored at all. */

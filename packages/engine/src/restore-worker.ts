@@ -1,9 +1,8 @@
 import fs from 'node:fs';
-import { type ErrorReport, toHoldfastError } from '@holdfast/core';
-import { sha256Each, zstdContext } from '@holdfast/native';
-import { BlobCipher, objectIdOf, unsealBlob, wrongBlob } from '@holdfast/repository';
-import { asBuffer } from './byte-path.ts';
+import type { ErrorReport } from '@holdfast/core';
+import { BlobOpener } from '@holdfast/repository';
 import { reason } from './problem.ts';
+import { inspectFile } from './restore-inspect.ts';
 import {
   createFile,
   itemPath,
@@ -12,43 +11,66 @@ import {
   restoreFileAttributes,
   restoreSpecial,
 } from './restore-item.ts';
-import type { FileWrite, Item, Outcome, RestoreJob, RestoreResult } from './restore-jobs.ts';
+import {
+  type Inspection,
+  type Item,
+  type Outcome,
+  type RestoreJob,
+  type RestoreResult,
+  restored,
+} from './restore-jobs.ts';
 import { itemProblem } from './restore-state.ts';
-import { writeSparse } from './sparse-write.ts';
+import { writeEverything, writeSparse } from './sparse-write.ts';
 import { serveJobs } from './worker-side.ts';
 
-/** A worker thread of a restore: opens and verifies blobs, writes files, sets attributes. */
+/** A worker thread of a restore: opens and verifies blobs, compares, writes files, sets attributes. */
 
-let tools: { readonly cipher: BlobCipher; readonly options: RestoreItemOptions } | undefined;
+interface Tools {
+  readonly opener: BlobOpener;
+  readonly options: RestoreItemOptions;
+}
+
+let tools: Tools | undefined;
 
 serveJobs<RestoreJob, RestoreResult, never>((job) => {
   if (job.kind === 'setup') {
-    tools = { cipher: new BlobCipher(job.key), options: job };
-    return { result: { outcomes: [] } };
+    tools = { opener: new BlobOpener(job.key), options: job };
+    return { result: { others: [] } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
-  const { cipher, options } = tools;
-  switch (job.kind) {
-    case 'items':
-      return { result: { outcomes: job.items.map((item) => restoreItem(item, options)) } };
-    case 'write':
-      return { result: { outcomes: writeBlobs(job, cipher, options) } };
-    case 'finish':
-      return { result: { outcomes: [finishFile(job.fd, job.item, options)] } };
-    case 'folder':
-      return { result: { outcomes: [finishFolder(job, options)] } };
-  }
+  return { result: resultOf(perform(job, tools)) };
 });
 
+function perform(job: Exclude<RestoreJob, { kind: 'setup' }>, { opener, options }: Tools): Outcome[] {
+  switch (job.kind) {
+    case 'items':
+      return job.items.map((item) => restoreItem(item, options));
+    case 'write':
+      return writeBlobs(job, opener, options);
+    case 'inspect':
+      return job.files.map((file) => inspect(file, job.mode, options));
+    case 'finish':
+      return [finishFile(job, options)];
+    case 'folder':
+      return [finishFolder(job, options)];
+  }
+}
+
+function resultOf(outcomes: readonly Outcome[]): RestoreResult {
+  const others: [number, Outcome][] = [];
+  for (const [number, outcome] of outcomes.entries()) if (outcome !== restored) others.push([number, outcome]);
+  return { others };
+}
+
 /** Runs the work on one thing; its failure is an outcome, except for what is wrong with the whole run. */
-function outcomeOf(work: (report: (what: string, cause: unknown) => void) => void): Outcome {
+function outcomeOf(work: (report: (what: string, cause: unknown) => void) => Outcome | undefined): Outcome {
   const problems: ErrorReport[] = [];
   const report = (what: string, cause: unknown): void => {
     problems.push(itemProblem(what, cause).toJSON());
   };
   try {
-    work(report);
-    return { state: 'done', problems };
+    const outcome = work(report) ?? restored;
+    return problems.length === 0 ? outcome : { ...outcome, problems };
   } catch (error) {
     if (error instanceof Kept) return { state: 'kept', problems };
     report(`it could not be restored (${reason(error)})`, error);
@@ -60,21 +82,34 @@ function restoreItem(item: Item, options: RestoreItemOptions): Outcome {
   return outcomeOf((report) => {
     if (item.attributes.type !== 'file') {
       restoreSpecial(item, options, report);
-      return;
+      return undefined;
     }
-    const path = itemPath(item);
-    const fd = createFile(path, options.overwrite);
+    const fd = createFile(itemPath(item), options);
     try {
-      restoreFileAttributes({ fd, path }, item.attributes, options, report);
+      restoreFileAttributes({ fd, item, fresh: true }, options, report);
     } finally {
       fs.closeSync(fd);
     }
   });
 }
 
-function finishFile(fd: number, item: Item, options: RestoreItemOptions): Outcome {
+function inspect(file: Inspection, mode: 'compare' | 'look' | 'verify', options: RestoreItemOptions): Outcome {
+  return outcomeOf((report) =>
+    inspectFile(file, { overwrite: options.overwrite, verify: mode === 'verify' }, (fd) => {
+      if (mode === 'compare') restoreFileAttributes({ fd, item: file.item, fresh: false }, options, report);
+    }),
+  );
+}
+
+function finishFile(job: Extract<RestoreJob, { kind: 'finish' }>, options: RestoreItemOptions): Outcome {
+  const { fd, item } = job;
   try {
-    return outcomeOf((report) => restoreFileAttributes({ fd, path: itemPath(item) }, item.attributes, options, report));
+    return outcomeOf((report) => {
+      // Until now it was longer than it is to be.
+      fs.ftruncateSync(fd, job.sizeBytes);
+      restoreFileAttributes({ fd, item, fresh: false }, options, report);
+      return undefined;
+    });
   } finally {
     fs.closeSync(fd);
   }
@@ -82,82 +117,61 @@ function finishFile(fd: number, item: Item, options: RestoreItemOptions): Outcom
 
 function finishFolder(job: Extract<RestoreJob, { kind: 'folder' }>, options: RestoreItemOptions): Outcome {
   return outcomeOf((report) => {
-    const path = Buffer.concat([job.prefix, Buffer.from('.')]);
-    restoreFileAttributes({ fd: job.fd, path }, job.attributes, options, report);
+    const item: Item = { path: `${job.prefix}.`, attributes: job.attributes, ownGroup: false, inheritsAcls: true };
+    restoreFileAttributes({ fd: job.fd, item, fresh: false }, options, report);
+    return undefined;
   });
 }
 
 function writeBlobs(
   job: Extract<RestoreJob, { kind: 'write' }>,
-  cipher: BlobCipher,
+  opener: BlobOpener,
   options: RestoreItemOptions,
 ): Outcome[] {
-  const failures = new Map<number, unknown>();
-  const outcomes = new Map<number, Outcome>();
-  const plains = openBlobs(job, cipher);
-  for (const [number, blob] of job.blobs.entries()) {
-    const plain = plains[number];
-    if (!(plain instanceof Uint8Array)) {
-      for (const { file } of blob.targets) failures.set(file, plain);
-      continue;
-    }
-    for (const { file, at } of blob.targets) {
+  const outcomes: Outcome[] = job.files.map(() => restored);
+  const sealed = job.blobs.map((blob) => {
+    const from = blob.offset - job.packOffset;
+    return { ...blob, sealed: job.bytes.subarray(from, from + blob.length) };
+  });
+  opener.open(sealed, (number, plain) => {
+    const targets = job.blobs[number]?.targets ?? [];
+    for (let pair = 0; pair < targets.length; pair += 2) {
+      const file = targets[pair] ?? 0;
+      const at = targets[pair + 1] ?? 0;
       const write = job.files[file];
-      if (write === undefined || failures.has(file)) continue;
-      if ('item' in write) outcomes.set(file, writeWhole(write.item, plain, options));
+      if (write === undefined || outcomes[file]?.state === 'failed') continue;
+      if (plain instanceof Error) {
+        const problems = [itemProblem(`it could not be restored (${reason(plain)})`, plain).toJSON()];
+        outcomes[file] = { state: 'failed', problems, damaged: true };
+      } else if ('item' in write) outcomes[file] = writeWhole(write.item, plain, options);
       else {
-        try {
-          writeSparse(write.fd, plain, at);
-        } catch (error) {
-          failures.set(file, error);
-        }
+        outcomes[file] = outcomeOf(() => {
+          if (write.fresh) writeSparse(write.fd, plain, at);
+          else writeEverything(write.fd, plain, at);
+          return undefined;
+        });
       }
     }
-  }
-  return job.files.map(
-    (_: FileWrite, file) =>
-      outcomes.get(file) ??
-      outcomeOf(() => {
-        if (failures.has(file)) throw failures.get(file);
-      }),
-  );
-}
-
-/** The plain bytes of each blob, verified side by side, or what is wrong with it. */
-function openBlobs(job: Extract<RestoreJob, { kind: 'write' }>, cipher: BlobCipher): (Buffer | Error)[] {
-  const zstd = zstdContext();
-  const decompress = zstd && ((packed: Uint8Array, size: number): Buffer | undefined => zstd.decompress(packed, size));
-  const opened = job.blobs.map((blob): Buffer | Error => {
-    const from = blob.offset - job.packOffset;
-    try {
-      return unsealBlob(cipher, job.bytes.subarray(from, from + blob.length), blob, decompress);
-    } catch (error) {
-      return toHoldfastError(error);
-    }
   });
-  const hashes = sha256Each(opened.map((plain) => (plain instanceof Error ? new Uint8Array(0) : plain)));
-  return opened.map((plain, at) => {
-    const id = job.blobs[at]?.id;
-    if (plain instanceof Error || id === undefined) return plain;
-    return objectIdOf(hashes.subarray(at * 32, at * 32 + 32)) === id ? plain : wrongBlob(id);
-  });
+  return outcomes;
 }
 
 /** A file of one blob, from beginning to end. */
 function writeWhole(item: Item, plain: Buffer, options: RestoreItemOptions): Outcome {
   return outcomeOf((report) => {
     const path = itemPath(item);
-    const fd = createFile(path, options.overwrite);
+    const fd = createFile(path, options);
     let whole = false;
     try {
       // Only a hole at the end needs it.
-      if (writeSparse(fd, asBuffer(plain), 0) !== plain.length) fs.ftruncateSync(fd, plain.length);
-      restoreFileAttributes({ fd, path }, item.attributes, options, report);
+      if (writeSparse(fd, plain, 0) !== plain.length) fs.ftruncateSync(fd, plain.length);
+      restoreFileAttributes({ fd, item, fresh: true }, options, report);
       whole = true;
     } finally {
       fs.closeSync(fd);
       // Nothing that looks whole and is not may stay behind.
       if (!whole) fs.unlinkSync(path);
     }
+    return undefined;
   });
 }

@@ -59,11 +59,11 @@ describe('restore', { skip: linux }, () => {
     fs.mkdirSync(copy, { recursive: true });
     fs.writeFileSync(join(copy, 'a'), 'old');
     await assert.rejects(restore(repository, { snapshotId: 'latest', target }), { code: 'restore.target' });
-    const kept = await restore(repository, { snapshotId: 'latest', target, overwrite: 'keep' });
+    const kept = await restore(repository, { snapshotId: 'latest', target, overwrite: 'never' });
     assert.equal(kept.itemsKept, 1);
     assert.equal(fs.readFileSync(join(copy, 'a'), 'utf8'), 'old');
     assert.equal(fs.readFileSync(join(copy, 'b'), 'utf8'), 'b');
-    const replaced = await restore(repository, { snapshotId: 'latest', target, overwrite: 'replace' });
+    const replaced = await restore(repository, { snapshotId: 'latest', target, overwrite: 'always' });
     assert.deepEqual(replaced.problems, []);
     assert.equal(fs.readFileSync(join(copy, 'a'), 'utf8'), 'new');
     fs.writeFileSync(join(folder, 'file'), '');
@@ -86,7 +86,7 @@ describe('restore', { skip: linux }, () => {
     fs.chmodSync(outside, 0o711);
     const target = join(folder, 'target');
     const copy = join(target, source);
-    for (const overwrite of ['keep', 'replace'] as const) {
+    for (const overwrite of ['never', 'always'] as const) {
       fs.rmSync(target, { recursive: true, force: true });
       fs.mkdirSync(copy, { recursive: true });
       fs.symlinkSync(outside, join(copy, 'inner'));
@@ -95,7 +95,7 @@ describe('restore', { skip: linux }, () => {
       assert.deepEqual(fs.readdirSync(outside), ['file']);
       assert.equal(fs.readFileSync(join(outside, 'file'), 'utf8'), 'untouched');
       assert.equal(fs.statSync(outside).mode & 0o777, 0o711);
-      if (overwrite === 'keep') assert.ok(summary.problemCount > 0);
+      if (overwrite === 'never') assert.ok(summary.problemCount > 0);
       else {
         assert.deepEqual(summary.problems, []);
         assert.ok(fs.lstatSync(join(copy, 'inner')).isDirectory());
@@ -114,7 +114,7 @@ describe('restore', { skip: linux }, () => {
       // Two entries of one name: first a link that leads out, then a folder "inside" it.
       (tree) => [linkJson('a', outside), folderJson('a', tree)].join(','),
     ]);
-    for (const overwrite of ['refuse', 'replace', 'keep'] as const) {
+    for (const overwrite of ['refuse', 'always', 'never'] as const) {
       await restore(repository, { snapshotId: id, target: join(folder, `target ${overwrite}`), overwrite });
       assert.deepEqual(fs.readdirSync(outside), []);
     }
@@ -183,16 +183,16 @@ describe('restore', { skip: linux }, () => {
     fs.mkdirSync(join(source, 'b'));
     for (const name of ['a/x/1.txt', 'a/2.txt', 'b/3.txt', 'b/4.bin']) fs.writeFileSync(join(source, name), name);
     await backup(repository, { sources: [source] });
-    const listed = async (name: string, options: { include?: string[]; excludes?: string[] }): Promise<string[]> => {
+    const listed = async (name: string, options: { include?: string[]; exclude?: string[] }): Promise<string[]> => {
       const target = join(folder, name);
       await restore(repository, { snapshotId: 'latest', target, ...options });
       const copy = join(target, source);
       return fs.existsSync(copy) ? fs.readdirSync(copy, { recursive: true, encoding: 'utf8' }).sort() : [];
     };
     assert.deepEqual(await listed('t1', { include: [`${source}/a`] }), ['a', 'a/2.txt', 'a/x', 'a/x/1.txt']);
-    assert.deepEqual(await listed('t2', { include: ['*.txt'], excludes: ['x'] }), ['a', 'a/2.txt', 'b', 'b/3.txt']);
+    assert.deepEqual(await listed('t2', { include: ['*.txt'], exclude: ['x'] }), ['a', 'a/2.txt', 'b', 'b/3.txt']);
     assert.deepEqual(await listed('t3', { include: ['nothing'] }), []);
-    assert.deepEqual(await listed('t4', { excludes: ['*.txt'] }), ['a', 'a/x', 'b', 'b/4.bin']);
+    assert.deepEqual(await listed('t4', { exclude: ['*.txt'] }), ['a', 'a/x', 'b', 'b/4.bin']);
   });
 
   it('reports every item that a full disk leaves out', { skip: skipUnless({ root: true }) }, async (t) => {

@@ -37,8 +37,13 @@ export function dataSegments(bytes: Buffer, at: number): Segment[] {
 export function writeSparse(fd: number, bytes: Buffer, at: number): number {
   let last = 0;
   for (const { start, end } of dataSegments(bytes, at)) {
-    for (let from = start; from < end; ) from += fs.writeSync(fd, bytes, from, end - from, at + from);
+    writeEverything(fd, bytes.subarray(start, end), at + start);
     last = at + end;
   }
   return last;
+}
+
+/** Writes all bytes, zeros too: for a file that has something else in their place. */
+export function writeEverything(fd: number, bytes: Buffer, at: number): void {
+  for (let from = 0; from < bytes.length; ) from += fs.writeSync(fd, bytes, from, bytes.length - from, at + from);
 }

@@ -22,6 +22,7 @@ export {
 } from './sha256-streams.ts';
 export { nextData, nextHole, punchHole } from './sparse.ts';
 export { makeSpecialFile, type SpecialFileType } from './special-files.ts';
-export { setTimes } from './times.ts';
+export { syncFileSystem } from './sync-file-system.ts';
+export { setTimes, setTimesOfOpen } from './times.ts';
 export { listXattrs, readXattr, removeXattr, writeXattr } from './xattrs.ts';
 export { type ZstdContext, zstdContext } from './zstd-context.ts';

@@ -27,3 +27,15 @@ export function setTimes(path: Buffer, to: { readonly accessedNs: bigint; readon
   if (utimensat()(darwin ? -2 : -100, cString(path), times, darwin ? 0x20 : 0x100) !== 0)
     throw lastError('utimensat', path);
 }
+
+const futimens = bind<(fd: number, times: BigInt64Array) => number>('file times to the nanosecond', {
+  linux: 'int futimens(int fd, void *times)',
+  darwin: 'int futimens(int fd, void *times)',
+});
+
+/** `setTimes` of what is open as the descriptor (futimens(2)). */
+export function setTimesOfOpen(fd: number, to: { readonly accessedNs: bigint; readonly modifiedNs: bigint }): void {
+  putTime(0, to.accessedNs);
+  putTime(2, to.modifiedNs);
+  if (futimens()(fd, times) !== 0) throw lastError('futimens');
+}

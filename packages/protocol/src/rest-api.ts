@@ -291,6 +291,8 @@ export const routes = {
       snapshotId,
       agentId: entityId,
       target: z.string().min(1).max(65_536),
+      /** A folder of the snapshot, whose content is restored into the target. */
+      subfolder: z.string().min(1).max(65_536).optional(),
       include: paths.default([]),
       overwrite: z.boolean().default(false),
       /** Who dials the data channels. */

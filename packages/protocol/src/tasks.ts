@@ -52,6 +52,8 @@ export const restoreTask = z.strictObject({
   access: repositoryAccess,
   snapshotId,
   target: path,
+  /** Of the snapshot: what is in it is restored into the target, and `include` sees paths below it. */
+  subfolder: path.optional(),
   include: paths,
   overwrite: z.boolean(),
 });

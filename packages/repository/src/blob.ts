@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
+import { zstdContext } from '@holdfast/native';
 import { type BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
 import { unzstd } from './compression.ts';
 import { limits } from './limits.ts';
@@ -79,7 +80,8 @@ export function wrongBlob(id: ObjectId): HoldfastError {
  * @throws storage.tampered when anything about it is wrong.
  */
 export function openBlob(cipher: BlobCipher, sealed: Uint8Array, blob: { id: ObjectId } & BlobPlace): Buffer {
-  const plain = unsealBlob(cipher, sealed, blob);
+  const zstd = zstdContext();
+  const plain = unsealBlob(cipher, sealed, blob, zstd && ((packed, size) => zstd.decompress(packed, size)));
   if (objectIdOf(blobId(plain)) !== blob.id) throw wrongBlob(blob.id);
   return plain;
 }

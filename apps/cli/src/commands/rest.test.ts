@@ -63,7 +63,7 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
     const check = await runProgram(requireProgram('restic').path, ['--no-cache', 'check', '--read-data'], { env });
     assert.equal(check.status, 0, check.stdout + check.stderr);
     const restored = await runCli(['restore', 'latest', '--target', join(folder, 'restored'), '--json'], { env });
-    assert.equal(jsonResult<{ files: number }>(restored.stdout).files, 5);
+    assert.equal(jsonResult<{ complete: boolean }>(restored.stdout).complete, true);
     const report = await compareFolders({
       source,
       restored: join(folder, 'restored', source),

@@ -128,23 +128,19 @@ describe('stand-alone commands on a folder', () => {
     const target = join(folder, 'restored');
     const restored = await holdfast('restore', repository, 'latest', '--host', 'web1', '--target', target, '--json');
     assert.equal(restored.status, 0, restored.stderr);
-    assert.equal(jsonLines(restored.stdout)[0]?.['files'], 5);
+    assert.equal(jsonLines(restored.stdout).at(-1)?.['complete'], true);
     await assertSame(target, since);
-    const again = await holdfast('restore', repository, 'latest', '--target', target);
-    assert.equal(again.status, 2, 'a target with something in it is refused');
+    const refusing = await holdfast('restore', repository, 'latest', '--target', target, '--overwrite', 'refuse');
+    assert.equal(refusing.status, 2, 'a target with something in it is refused where that was asked for');
 
     const part = join(folder, 'part');
-    const partial = await holdfast(
-      'restore',
-      repository,
-      `latest:${source}/text [1]*.txt`,
-      '--host',
-      'web1',
-      '--target',
-      part,
-    );
+    const reference = `latest:${source}/deep/er`;
+    const partial = await holdfast('restore', repository, reference, '--host', 'web1', '--target', part);
     assert.equal(partial.status, 0, partial.stderr);
-    assert.deepEqual(readdirSync(join(part, source)), ['text [1]*.txt']);
+    assert.deepEqual(readdirSync(part), ['ümläut']);
+    const file = await holdfast('restore', repository, `latest:${source}/empty`, '--host', 'web1', '--target', part);
+    assert.equal(file.status, 1);
+    assert.match(file.stderr, /no folder/);
     const missing = await holdfast('restore', repository, 'latest:/no/such/thing', '--target', join(folder, 'none'));
     assert.equal(missing.status, 1);
     assert.match(missing.stderr, /no\/such|has no \/no/);

@@ -1,36 +1,19 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import type { Overwrite } from '@holdfast/engine';
+import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { print, printJson } from '../output.ts';
-import { patternOf } from '../stand-alone/path-pattern.ts';
-import type { SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { splitReference } from '../stand-alone/snapshot-selection.ts';
 import type { Work } from '../work.ts';
 import { followRun } from './follow-run.ts';
 import { chooseComputer, chooseSnapshot } from './names.ts';
-import type { ServerOptions } from './server-options.ts';
-
-interface RestoreRunOptions extends ServerOptions, SnapshotFilter {
-  readonly target: string;
-  readonly include?: string[];
-  readonly exclude?: string[];
-  readonly overwrite: Overwrite;
-  readonly agent?: string;
-  readonly detach?: boolean;
-  readonly quiet?: boolean | undefined;
-  readonly jsonProgress?: boolean | undefined;
-}
 
 /** A restore that the server gives to an agent. */
 export async function restoreByServer(
   text: string,
-  options: RestoreRunOptions,
+  options: RestoreCommandOptions,
   { signal, view, resources }: Work,
 ): Promise<ExitStatus> {
   refuseWhatAgentsCannot(options);
   const { reference, path } = splitReference(text);
-  if (path !== '/' && options.include !== undefined) {
-    throw new HoldfastError('usage.option', { message: 'A path after the snapshot and --include exclude each other.' });
-  }
   const { connectServer } = await import('./server-connection.ts');
   const client = await connectServer(options, resources);
   const { snapshots } = await client.call('snapshots', { query: { limit: 1000 }, signal });
@@ -46,8 +29,9 @@ export async function restoreByServer(
       snapshotId: snapshot.id,
       agentId: agent.id,
       target: options.target,
-      include: path === '/' ? (options.include ?? []) : [patternOf(path)],
-      overwrite: options.overwrite === 'replace',
+      ...(path === '/' ? {} : { subfolder: path }),
+      include: options.include ?? [],
+      overwrite: options.overwrite === 'always',
     },
     signal,
   });
@@ -57,15 +41,34 @@ export async function restoreByServer(
   return exitStatus.success;
 }
 
-function refuseWhatAgentsCannot({ target, exclude, overwrite, tag, path }: RestoreRunOptions): void {
+/** Options that a restore by the server does not know yet, by their names in the command line. */
+const onlyWithRepo = {
+  includeFile: '--include-file',
+  iinclude: '--iinclude',
+  iincludeFile: '--iinclude-file',
+  exclude: '--exclude',
+  excludeFile: '--exclude-file',
+  iexclude: '--iexclude',
+  iexcludeFile: '--iexclude-file',
+  delete: '--delete',
+  dryRun: '--dry-run',
+  verify: '--verify',
+} as const satisfies Partial<Record<keyof RestoreCommandOptions, string>>;
+
+function refuseWhatAgentsCannot(options: RestoreCommandOptions): void {
+  const { target, overwrite, tag, path } = options;
   const refuse = (message: string): never => {
     throw new HoldfastError('usage.option', {
       message,
       guidance: 'Leave it out, or restore without the server, with --repo.',
     });
   };
-  if (exclude !== undefined) refuse('A restore by the server knows --include, but not --exclude.');
-  if (overwrite === 'keep') refuse('A restore by the server knows --overwrite refuse and replace, but not keep.');
+  for (const [name, option] of Object.entries(onlyWithRepo))
+    if (options[name as keyof typeof onlyWithRepo] !== undefined)
+      refuse(`A restore by the server knows --include, but not ${option}.`);
+  if (!options.sync) refuse('A restore by the server always waits until everything is durable.');
+  if (overwrite !== undefined && overwrite !== 'refuse' && overwrite !== 'always')
+    refuse(`A restore by the server knows --overwrite refuse and always, but not ${overwrite}.`);
   if (tag !== undefined || path !== undefined)
     refuse('A restore by the server finds snapshots by id and --host, not by --tag or --path.');
   if (!/^(\/|[A-Za-z]:[\\/])/.test(target))

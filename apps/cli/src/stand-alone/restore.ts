@@ -1,92 +1,77 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount, formatDuration, HoldfastError } from '@holdfast/core';
-import { listTree, type RestoreSummary, restore } from '@holdfast/engine';
-import type { Repository } from '@holdfast/repository';
+import { realpathSync } from 'node:fs';
+import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import { type RestoreOptions, restore } from '@holdfast/engine';
 import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { resolvePath } from '../data-directory.ts';
 import { restoreByServer } from '../managed/restore-run.ts';
-import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
-import { patternOf } from './path-pattern.ts';
+import { readPatternFiles } from './pattern-files.ts';
+import { JsonRestore, type RestorePrinter, TextRestore } from './restore-printers.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
 
 export async function runRestore(text: string, options: RestoreCommandOptions, work: Work): Promise<ExitStatus> {
-  if ((await givenRepository(options)) === undefined) return restoreByServer(text, options, work);
+  const location = await givenRepository(options);
+  if (location === undefined) return restoreByServer(text, options, work);
   const { signal, view, resources } = work;
   if (options.agent !== undefined || options.detach) {
     throw new HoldfastError('usage.option', {
       message: '--agent and --detach are for restores by the server; leave out --repo for one.',
     });
   }
-  const { reference, path } = splitReference(text);
-  if (path !== '/' && options.include !== undefined) {
-    throw new HoldfastError('usage.option', { message: 'A path after the snapshot and --include exclude each other.' });
-  }
-  const repository = await openGivenRepository(options, { resources, signal });
-  const { id } = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
-  if (path !== '/') await requirePath(repository, { snapshotId: id, path, signal });
+  const patterns = await patternsOf(options);
   const target = resolvePath(options.target);
+  refuseToEmptyAll(target, options, patterns);
+  const { reference, path } = splitReference(text);
+  const repository = await openGivenRepository(options, { resources, signal });
+  const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
+  const printer: RestorePrinter = options.json ? new JsonRestore(options) : new TextRestore(options, view);
+  await printer.begin(found, target);
   const summary = await restore(repository, {
-    snapshotId: id,
+    ...patterns,
+    snapshotId: found.id,
+    subfolder: path,
     target,
-    include: path === '/' ? options.include : [patternOf(path)],
-    excludes: options.exclude,
-    overwrite: options.overwrite,
+    overwrite: options.overwrite ?? 'always',
+    deletes: options.delete,
+    protect: repository.target.kind === 'local' ? [repository.target.location] : [],
+    dryRun: options.dryRun,
+    verify: options.verify,
+    durable: options.sync,
     signal,
-    onProgress: view.progress,
-    onProblem: view.problem,
+    onProgress: printer.progress,
+    onProblem: printer.problem,
+    onEntry: printer.entry,
   });
   view.done();
-  if (options.json) await printJson(summaryJson(summary, target));
-  else if (!options.quiet) await print(summaryText(summary, target));
-  // A damaged repository is more than an incomplete restore.
-  if (summary.damage !== undefined) return exitStatus.failed;
-  return summary.complete ? exitStatus.success : exitStatus.incomplete;
+  await printer.end(summary);
+  return summary.complete && summary.damage === undefined ? exitStatus.success : exitStatus.failed;
 }
 
-/** A mistyped path is an error, not a restore of nothing. */
-async function requirePath(
-  repository: Repository,
-  o: { readonly snapshotId: string; readonly path: string; readonly signal: AbortSignal },
-): Promise<void> {
-  const entries = listTree(repository, o);
-  await entries.next();
-  await entries.return(undefined);
-}
+type Patterns = Pick<RestoreOptions, 'include' | 'includeAnyCase' | 'exclude' | 'excludeAnyCase'>;
 
-function summaryJson(summary: RestoreSummary, target: string) {
+async function patternsOf(options: RestoreCommandOptions): Promise<Patterns> {
+  const { include, includeFile, iinclude, iincludeFile, exclude, excludeFile, iexclude, iexcludeFile } = options;
   return {
-    kind: 'restore',
-    snapshotId: summary.snapshotId,
-    target,
-    files: summary.filesRestored,
-    directories: summary.foldersRestored,
-    others: summary.othersRestored,
-    bytes: summary.bytesRestored,
-    kept: summary.itemsKept,
-    failed: summary.itemsFailed,
-    ownersRestored: summary.ownersRestored,
-    durationMs: Math.round(summary.durationMs),
-    complete: summary.complete,
-    problemCount: summary.problemCount,
-    problems: summary.problems.map((problem) => problem.toJSON()),
+    include: [...(include ?? []), ...(await readPatternFiles(includeFile))],
+    includeAnyCase: [...(iinclude ?? []), ...(await readPatternFiles(iincludeFile))],
+    exclude: [...(exclude ?? []), ...(await readPatternFiles(excludeFile))],
+    excludeAnyCase: [...(iexclude ?? []), ...(await readPatternFiles(iexcludeFile))],
   };
 }
 
-function summaryText(summary: RestoreSummary, target: string): string {
-  const speed =
-    summary.durationMs > 0 ? ` (${formatBytes((summary.bytesRestored * 1000) / summary.durationMs)}/s)` : '';
-  const lines = [
-    `Snapshot ${summary.snapshotId.slice(0, 8)} is restored to ${target}.`,
-    `  Restored  ${counted(summary.filesRestored, 'file')}, ${counted(summary.foldersRestored, 'folder')}, ${counted(summary.othersRestored, 'other')}; ${formatBytes(summary.bytesRestored)}`,
-    `  Time      ${formatDuration(summary.durationMs)}${speed}`,
-  ];
-  if (summary.itemsKept > 0) lines.push(`  Kept      ${formatCount(summary.itemsKept)} that were there already`);
-  if (!summary.ownersRestored) lines.push('  Owners    not restored: only root may give files away');
-  if (summary.problemCount > 0) {
-    lines.push(
-      `  Problems  ${formatCount(summary.problemCount)}, see above${summary.complete ? '' : ': the restore is not complete'}`,
-    );
+/** As restic: `--target / --delete` would remove the system itself. */
+function refuseToEmptyAll(target: string, options: RestoreCommandOptions, patterns: Patterns): void {
+  if (!options.delete || Object.values(patterns).some((list) => list !== undefined && list.length > 0)) return;
+  let real = target;
+  try {
+    real = realpathSync(target);
+  } catch {
+    // Not there: nothing can be deleted in it.
   }
-  return `${lines.join('\n')}\n`;
+  if (real === '/')
+    throw new HoldfastError('usage.option', {
+      message: '--target / with --delete would remove everything that the snapshot does not have.',
+      guidance: 'Say with --include or --exclude which part is meant.',
+    });
 }
