@@ -10,6 +10,7 @@ import type {
 } from '@holdfast/repository';
 import type { Range } from './chunker.ts';
 import type { GearMemory } from './gear-scan.ts';
+import type { ReadingPlace } from './reading-places.ts';
 
 /** What the main thread of a backup and its workers tell each other. */
 
@@ -23,6 +24,7 @@ export interface BackupSetup {
   readonly excludes: readonly string[];
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
+  readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }
 
 /** Looks at the entries of a folder, stores small files, describes everything. */

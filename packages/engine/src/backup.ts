@@ -10,6 +10,7 @@ import { limits } from './limits.ts';
 import { PatternList } from './patterns.ts';
 import { ProblemList } from './problem-list.ts';
 import { type Progress, ProgressReporter } from './progress.ts';
+import type { ReadingPlace } from './reading-places.ts';
 import { sourceTree } from './source-tree.ts';
 import { ThreadPool, workerCount } from './thread-pool.ts';
 
@@ -38,6 +39,8 @@ export interface BackupOptions {
   readonly workers?: number | undefined;
   /** Packs end when they reach this size, 4 to 128 MiB; 16 MiB if left out. */
   readonly packSizeBytes?: number | undefined;
+  /** Folders that are read from elsewhere, for instance from a snapshot of their file system, and stored under their own paths. */
+  readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }
 
 export interface BackupSummary {
@@ -123,6 +126,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     excludes,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
+    readingPlaces: options.readingPlaces,
   });
   const current = new BackupRun({
     repository,

@@ -8,6 +8,7 @@ import { Chunker, type Range } from './chunker.ts';
 import { FolderHandle } from './folder-handle.ts';
 import { limits } from './limits.ts';
 import { problem, readProblem } from './problem.ts';
+import { ReadingPlaces } from './reading-places.ts';
 import { fileVersion, openToRead } from './source-file.ts';
 
 /**
@@ -18,12 +19,14 @@ export class LargeFileReader {
   readonly #store: BlobStore;
   readonly #gear: Uint32Array;
   readonly #chunker: Chunker;
+  readonly #places: ReadingPlaces;
   #zeros: Uint8Array | undefined;
 
   constructor(setup: BackupSetup, store: BlobStore) {
     this.#store = store;
     this.#gear = setup.gear;
     this.#chunker = new Chunker(setup.slabs, setup.gear);
+    this.#places = new ReadingPlaces(setup.readingPlaces);
   }
 
   /** The bytes of a chunk that lies in a slab. */
@@ -35,7 +38,7 @@ export class LargeFileReader {
     const path = asBuffer(job.path);
     let open = job.open;
     try {
-      open ??= openLargeFile(path);
+      open ??= openLargeFile(this.#places.of(path));
       return this.#piece(job, path, open);
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;

@@ -25,6 +25,7 @@ import { limits } from './limits.ts';
 import { contentOf, ParentFolder } from './parent-folder.ts';
 import { PatternList, patternText } from './patterns.ts';
 import { problem, readProblem } from './problem.ts';
+import { ReadingPlaces } from './reading-places.ts';
 import { fileVersion, openToRead } from './source-file.ts';
 
 /** A file that was read; its blobs lie in the scanner's buffer. */
@@ -61,6 +62,7 @@ export class FolderScanner {
   readonly #chunker: Chunker;
   readonly #excludes: PatternList;
   readonly #oneFileSystem: boolean;
+  readonly #places: ReadingPlaces;
   readonly #probe = new FolderProbe();
   /** Files are read behind one another into the chunker's memory, and their blobs hashed together. */
   #used = 0;
@@ -72,6 +74,7 @@ export class FolderScanner {
     this.#chunker = new Chunker(limits.scanBufferSizeBytes, setup.gear);
     this.#excludes = new PatternList(setup.excludes);
     this.#oneFileSystem = setup.oneFileSystem;
+    this.#places = new ReadingPlaces(setup.readingPlaces);
   }
 
   scan(job: ScanJob): ScanResult {
@@ -80,12 +83,15 @@ export class FolderScanner {
     let handle: FolderHandle;
     let names: Buffer[];
     try {
-      handle = FolderHandle.open(path);
+      handle = FolderHandle.open(this.#places.of(path));
     } catch (error) {
       return this.#unreadable(scan, path, error);
     }
     using folder = handle;
     try {
+      // A snapshot of a file system is another one.
+      if (job.device !== undefined && this.#places.begin(path))
+        scan.device = fs.fstatSync(handle.fd, { bigint: true }).dev;
       names = job.names === undefined ? folder.names() : unpackNames(job.names);
     } catch (error) {
       return this.#unreadable(scan, path, error);
@@ -133,7 +139,7 @@ export class FolderScanner {
     try {
       const stat = this.#probe.status(folder.fd, name, () => entry.accessPath);
       const type = typeOf(stat);
-      const foreign = this.#oneFileSystem && scan.job.device !== undefined && stat.dev !== scan.job.device;
+      const foreign = this.#oneFileSystem && scan.device !== undefined && stat.dev !== scan.device;
       if (foreign && type !== 'dir') return;
       const node = describeFile(new StatusOfEntry(entry, stat, this.#probe.mayHaveXattrs(folder.fd, name)), (found) =>
         scan.report(found),
@@ -268,6 +274,8 @@ const noContent = '[]}';
 /** The result of one job while it grows. */
 class Scan {
   readonly job: ScanJob;
+  /** Of the folder's file system; undefined for what the person named. */
+  device: bigint | undefined;
   parent: ParentFolder | undefined;
   bytesRead = 0;
   failed = false;
@@ -282,6 +290,7 @@ class Scan {
 
   constructor(job: ScanJob) {
     this.job = job;
+    this.device = job.device;
   }
 
   report(found: HoldfastError): void {
