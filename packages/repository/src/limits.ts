@@ -14,6 +14,9 @@ export const limits = {
   blobMaxPlainSizeBytes: 1024 * mib,
   /** Unpacked files after decompression: an index of 50,000 blobs has 10 MB, but older programs wrote larger ones. */
   unpackedMaxPlainSizeBytes: 512 * mib,
+  /** And so many bytes, plus so many times its compressed size: ids hardly compress, lists of paths twenty to one. */
+  unpackedAlwaysPlainSizeBytes: 16 * mib,
+  unpackedMaxRatio: 64,
   /** Sizes above which a file of that type is not read at all. Locks, keys and config are tiny. */
   keyFileMaxSizeBytes: 64 * kib,
   lockFileMaxSizeBytes: 64 * kib,

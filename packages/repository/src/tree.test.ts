@@ -315,3 +315,14 @@ test("a snapshot has restic's fields in restic's order, and comes back", () => {
       message: /Snapshot 12/,
     });
 });
+
+test('long numbers in lists stay exact, and what is nested too deeply is refused', () => {
+  const tree = (attributes: string): Buffer =>
+    Buffer.from(`{"nodes":[{"name":"a","type":"file","generic_attributes":${attributes}}]}`);
+  const [node] = decodeTree(tree('{"x":{"a":[1, 18446744073709551615,9007199254740993]}}'));
+  assert.equal(node?.genericAttributes?.get('x'), '{"a":[1,18446744073709551615,9007199254740993]}');
+  for (const number of ['1', '18446744073709551615'])
+    assert.throws(() => decodeTree(tree(`{"x":${'['.repeat(100_000)}${number}${']'.repeat(100_000)}}`)), {
+      code: 'repository.damaged',
+    });
+});

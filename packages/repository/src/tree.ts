@@ -48,8 +48,8 @@ export function encodeTree(nodes: Iterable<Node>): Buffer {
   return encoder.finish();
 }
 
-/** Numbers that a double cannot hold have at least sixteen digits. They follow a field's name; ids are text and don't count. */
-const hasLongNumber = /":\s*\d{16}/;
+/** Numbers that a double cannot hold have at least sixteen digits. They follow a field's name or stand in a list; ids are text and don't count. */
+const hasLongNumber = /[:,[]\s*\d{16}/;
 
 interface ReviverContext {
   readonly source?: string;
@@ -207,7 +207,13 @@ class Fields {
     const value = this.#node['generic_attributes'];
     if (value === undefined || value === null) return undefined;
     if (!isRecord(value)) throw this.wrong('generic_attributes');
-    return new Map(Object.entries(value).map(([name, part]) => [name, stringifyExactly(part)]));
+    try {
+      return new Map(Object.entries(value).map(([name, part]) => [name, stringifyExactly(part)]));
+    } catch (error) {
+      // Nested so deeply that it fits no stack.
+      if (error instanceof RangeError) throw this.wrong('generic_attributes');
+      throw error;
+    }
   }
 }
 

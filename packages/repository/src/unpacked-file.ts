@@ -38,8 +38,16 @@ export function decodeFile(cipher: BlobCipher, bytes: Uint8Array, options: { id:
   const marker = plain[0];
   if (marker === 0x7b || marker === 0x5b) return plain;
   if (marker === compressedMarker)
-    return unzstd(plain.subarray(1), { maxSizeBytes: limits.unpackedMaxPlainSizeBytes, what: options.what });
+    return unzstd(plain.subarray(1), { maxSizeBytes: maxPlainSizeBytes(plain.byteLength), what: options.what });
   throw new HoldfastError('repository.damaged', { message: `${options.what} is neither JSON nor compressed.` });
+}
+
+/** A few bytes of zstd can claim to be gigabytes; what programs write is hardly ever smaller than a twentieth of itself. */
+function maxPlainSizeBytes(packedBytes: number): number {
+  return Math.min(
+    limits.unpackedMaxPlainSizeBytes,
+    limits.unpackedAlwaysPlainSizeBytes + limits.unpackedMaxRatio * packedBytes,
+  );
 }
 
 /** @throws storage.tampered when the bytes are not what the name says. */
