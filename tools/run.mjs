@@ -19,6 +19,7 @@ const commands = {
   fuzz: ['packages/repository/src/fuzz/main.ts'],
   peers: ['tools/peers.ts'],
   bench: ['bench/src/main.ts'],
+  'bench:peers': ['tools/bench-peers.ts'],
 };
 
 /** Every package that the lock file wants here is installed in that version. */

@@ -18,7 +18,18 @@ test('Holdfast and restic are compared with each other, in small', {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [
-      ...[main, '--scale', '0.002', '--rounds', '1', '--rows', smallRows, '--programs', 'holdfast,restic'],
+      ...[
+        main,
+        '--scale',
+        '0.002',
+        '--rounds',
+        '1',
+        '--rows',
+        smallRows,
+        '--programs',
+        'holdfast,restic',
+        '--no-limits',
+      ],
       ...['--folder', folder, '--json', file],
     ],
     { encoding: 'utf8' },

@@ -14,3 +14,11 @@ export const pieceBytes = 1024 * 1024;
 export const shownDifferences = 5;
 /** Beside the space that is calculated: caches, indexes and the file system's own. */
 export const spareDiskBytes = 256 * 1024 * 1024;
+/** A server, with making its certificates, is ready in seconds. */
+export const serverStartLimitMs = 120_000;
+/** Asked to end, it closes what is open; then it is killed. */
+export const serverStopLimitMs = 20_000;
+/** Read and chunked at once when the machine's limits are measured: what one worker of the product takes at once. */
+export const limitReadBytes = 16 * 1024 * 1024;
+/** More tries of what the machine can do change little, and each costs as much as a backup. */
+export const limitRepeats = 2;

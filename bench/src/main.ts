@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchmarkEvent, runBenchmark } from './benchmark.ts';
+import { limitRepeats } from './limits.ts';
+import { measureLimits } from './machine/measure-limits.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { findPrograms } from './programs/find-programs.ts';
 import { renderPage } from './report/page.ts';
 import { summarise } from './report/results.ts';
-import { type RunRecord, thisMachine } from './report/run-record.ts';
+import { type MachineLimit, type RunRecord, thisMachine } from './report/run-record.ts';
 import { renderTable } from './report/table.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -46,29 +48,35 @@ async function run(options: Options): Promise<RunRecord> {
   const startedAt = new Date();
   const workFolder = mkdtempSync(join(options.folder ? made(options.folder) : tmpdir(), 'holdfast-bench-'));
   try {
-    const result = await runBenchmark({
-      ...options,
-      programs,
-      workFolder,
-      dataFolder: made(join(options.folder ?? workFolder, 'data')),
-      signal: interrupted.signal,
-      onEvent: report,
-    });
+    const { signal } = interrupted;
+    const folders = { workFolder, dataFolder: made(join(options.folder ?? workFolder, 'data')) };
+    const result = await runBenchmark({ ...options, ...folders, programs, signal, onEvent: report });
+    const limits = options.limits
+      ? await measureLimits({
+          ...options,
+          ...folders,
+          repeats: Math.min(options.rounds, limitRepeats),
+          signal,
+          onLimit: reportLimit,
+        })
+      : [];
     const order = { rows: options.rows.map(({ id }) => id), programs: programs.map(({ name }) => name) };
-    const titles = new Map(options.rows.map(({ id, title }) => [id, title]));
+    const known = new Map(options.rows.map((row) => [row.id, row]));
     return {
-      format: 1,
+      format: 2,
       startedAt: startedAt.toISOString(),
       durationMs: Math.round(Date.now() - startedAt.getTime()),
       machine: thisMachine(),
       rounds: options.rounds,
+      preset: options.preset,
       scale: options.scale,
       programs: programs.map(({ name, version, settings }) => ({ name, version, settings })),
       missingPrograms: missing,
-      rows: summarise(order, result.samples, result.failures).map((row) => ({
-        ...row,
-        title: titles.get(row.row) ?? row.row,
-      })),
+      rows: summarise(order, result.samples, result.failures).map((row) => {
+        const { title = row.row, target } = known.get(row.row) ?? {};
+        return { ...row, title, ...(target === undefined ? {} : { target }) };
+      }),
+      limits,
       ...result,
     };
   } finally {
@@ -78,7 +86,7 @@ async function run(options: Options): Promise<RunRecord> {
 
 /** A line for each thing that happened, while the person waits. */
 function report(event: BenchmarkEvent): void {
-  if (event.kind === 'data set') console.error(`data set ${event.name} …`);
+  if (event.kind === 'scenario') console.error(`${event.name} …`);
   else if (event.kind === 'sample') {
     const { row, program, round, wallMs } = event.sample;
     console.error(
@@ -88,6 +96,11 @@ function report(event: BenchmarkEvent): void {
     const { program, round, kind, message } = event.failure;
     console.error(`round ${round}  ${program} ${kind === 'wrong' ? 'gave a wrong result' : 'failed'}: ${message}`);
   }
+}
+
+function reportLimit({ row, oneByOneMs, lanesMs }: MachineLimit): void {
+  const seconds = (ms: number | undefined): string => (ms === undefined ? '–' : (ms / 1000).toFixed(2)).padStart(8);
+  console.error(`limit    ${row.padEnd(20)} ${seconds(oneByOneMs)} s, hashing side by side ${seconds(lanesMs)} s`);
 }
 
 function publish(record: RunRecord, { json, write }: Options): void {
@@ -102,7 +115,7 @@ function publish(record: RunRecord, { json, write }: Options): void {
 
 function readRecord(path: string): RunRecord {
   const record = JSON.parse(readFileSync(path, 'utf8')) as RunRecord;
-  if (record.format !== 1) throw new Error(`${path} is not of this version of the benchmark`);
+  if (record.format !== 2) throw new Error(`${path} is not of this version of the benchmark`);
   return record;
 }
 

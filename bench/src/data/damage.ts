@@ -4,7 +4,7 @@ import { filesBelow } from './page-cache.ts';
 
 /** Changes one byte in the middle of the largest file, which holds data in every format; gives its relative path. */
 export function damageLargestFile(folder: string): string {
-  const sized = filesBelow(folder).map((path) => ({ path, sizeBytes: statSync(path).size }));
+  const sized = [...filesBelow(folder)].map((path) => ({ path, sizeBytes: statSync(path).size }));
   const largest = sized.reduce((a, b) => (b.sizeBytes > a.sizeBytes ? b : a));
   const middle = Math.floor(largest.sizeBytes / 2);
   // Some repositories keep their files without the right to write.

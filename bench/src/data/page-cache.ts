@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pieceBytes } from '../limits.ts';
 
@@ -21,14 +21,30 @@ export function warm(folder: string): void {
   }
 }
 
-/** The sum of the files' sizes. */
-export function sizeOfFolder(folder: string): number {
-  return filesBelow(folder).reduce((sum, path) => sum + statSync(path).size, 0);
+/** Asks for the attributes of every file once: all that a backup of unchanged files needs. */
+export function warmAttributes(folder: string): void {
+  for (const path of filesBelow(folder)) lstatSync(path);
 }
 
-/** Regular files, by path. */
-export function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+/** The sum of the files' sizes; what is a hole takes no space. */
+export function sizeOfFolder(folder: string): number {
+  let total = 0;
+  for (const path of filesBelow(folder)) {
+    const { size, blocks } = statSync(path);
+    // Blocks are of 512 bytes whatever the file system's are. A file system that packs small files tells fewer.
+    total += size > sparseFromBytes ? Math.min(size, blocks * 512) : size;
+  }
+  return total;
+}
+
+/** Only the packs that stand for a large index have holes, and they are larger than this. */
+const sparseFromBytes = 1024 * 1024;
+
+/** Regular files, by path, folder by folder: a list of a million would be in the way of what is measured. */
+export function* filesBelow(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else if (entry.isFile()) yield path;
+  }
 }

@@ -44,7 +44,7 @@ const changes: Readonly<Record<string, { change(restored: string): void; found: 
       rmSync(join(restored, 'large'));
       symlinkSync('inner', join(restored, 'large'));
     },
-    found: /large is a special file, not a file/,
+    found: /large is a symbolic link, not a file/,
   },
 };
 for (const [name, { change, found }] of Object.entries(changes))

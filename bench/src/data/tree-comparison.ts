@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { pieceBytes } from '../limits.ts';
 
@@ -47,6 +47,11 @@ function compareEntry(comparison: Comparison): readonly string[] {
   const differences: string[] = [];
   if (ours.mode !== theirs.mode) differences.push(`${path} has the mode ${octal(theirs)}, not ${octal(ours)}`);
   if (ours.isDirectory()) return [...differences, ...compareFolder(comparison)];
+  if (ours.isSymbolicLink())
+    return readlinkSync(join(source, path)) === readlinkSync(join(restored, path))
+      ? differences
+      : [...differences, `${path} points elsewhere`];
+  if (!ours.isFile()) return differences;
   // Some programs keep less than nanoseconds.
   if (Math.abs(ours.mtimeMs - theirs.mtimeMs) >= 1) differences.push(`${path} has another modification time`);
   if (ours.size !== theirs.size) differences.push(`${path} has ${theirs.size} bytes, not ${ours.size}`);
@@ -55,6 +60,7 @@ function compareEntry(comparison: Comparison): readonly string[] {
 }
 
 function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'symbolic link';
   return stats.isDirectory() ? 'folder' : stats.isFile() ? 'file' : 'special file';
 }
 

@@ -7,18 +7,20 @@ interface MemoryOfProcess {
 }
 
 /**
- * The highest memory of all processes of one session together. Resident memory of one process; where there are several,
- * proportional memory, so that what they share counts once. The high-water mark of each process closes the gaps between
- * two polls.
+ * The highest memory of all processes of one session together, and of those of a server that works for it. Resident
+ * memory of one process; where there are several, proportional memory, so that what they share counts once. The
+ * high-water mark of each process of the session closes the gaps between two polls; the server's may be of earlier.
  */
 export class TreeMemory {
   readonly #session: number;
+  readonly #alongside: readonly number[];
   #processes: readonly number[];
   #peakBytes = 0;
 
   /** `session` is the process that leads it; nothing of it is reported where there is no /proc. */
-  constructor(session: number) {
+  constructor(session: number, alongside: readonly number[] = []) {
     this.#session = session;
+    this.#alongside = alongside;
     this.#processes = [session];
   }
 
@@ -36,12 +38,34 @@ export class TreeMemory {
     const memories = this.#processes.map(memoryOf).filter((memory) => memory !== undefined);
     const highest = Math.max(0, ...memories.map((memory) => memory.highestResidentBytes));
     const [only] = memories;
+    const all = [...this.#processes, ...this.#alongside];
     const together =
-      memories.length === 1 && only
+      memories.length === 1 && only && this.#alongside.length === 0
         ? only.residentBytes
-        : this.#processes.reduce((sum, pid) => sum + (proportionalBytes(pid) ?? 0), 0);
+        : all.reduce((sum, pid) => sum + (proportionalBytes(pid) ?? 0), 0);
     this.#peakBytes = Math.max(this.#peakBytes, highest, together);
   }
+}
+
+/** A process and all its descendants that live now, whatever sessions they made. Only the process where there is no /proc. */
+export function processesBelow(root: number): readonly number[] {
+  if (process.platform !== 'linux') return [root];
+  const parents = new Map(allProcesses().map((pid) => [pid, Number(statFields(pid)?.[1])]));
+  const found = [root];
+  // The list grows while it is gone through.
+  for (const parent of found) for (const [pid, its] of parents) if (its === parent) found.push(pid);
+  return found;
+}
+
+/** CPU time that living processes have used so far, with what their ended children used. Undefined where there is no /proc. */
+export function cpuOfProcessesMs(pids: readonly number[]): number | undefined {
+  let total = 0;
+  for (const pid of pids) {
+    const fields = statFields(pid);
+    if (!fields) return undefined;
+    total += [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
+  }
+  return total * msPerTick;
 }
 
 /**
@@ -63,8 +87,13 @@ function statFields(pid: number | 'self'): readonly string[] | undefined {
 }
 
 function processesOfSession(session: number): readonly number[] {
-  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return all.map(Number).filter((pid) => Number(statFields(pid)?.[3]) === session);
+  return allProcesses().filter((pid) => Number(statFields(pid)?.[3]) === session);
+}
+
+function allProcesses(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function memoryOf(pid: number): MemoryOfProcess | undefined {

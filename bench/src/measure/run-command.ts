@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { commandLimitMs, keptOutputCharacters, memoryPollMs, treePollMs } from '../limits.ts';
-import { cpuOfEndedChildrenMs, TreeMemory } from './process-tree.ts';
+import { cpuOfEndedChildrenMs, cpuOfProcessesMs, TreeMemory } from './process-tree.ts';
 
 export interface Command {
   readonly file: string;
@@ -27,12 +27,16 @@ export interface CommandResult extends Measurement {
 /**
  * Runs a command in a session of its own and measures the whole process tree. One at a time: CPU time is what the
  * children of this process used meanwhile. Rejects when it cannot start; when aborted or over its limit, the whole
- * session is killed.
+ * session is killed. What processes `alongside` use meanwhile, a server that works for the command, is added.
  */
-export async function runCommand(command: Command, signal: AbortSignal): Promise<CommandResult> {
+export async function runCommand(
+  command: Command,
+  signal: AbortSignal,
+  alongside: readonly number[] = [],
+): Promise<CommandResult> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(commandLimitMs)]);
   limit.throwIfAborted();
-  const cpuBeforeMs = cpuOfEndedChildrenMs();
+  const cpuBeforeMs = cpuMsOf(alongside);
   const startedAt = performance.now();
   const child = spawn(command.file, command.args, {
     env: command.env,
@@ -57,11 +61,11 @@ export async function runCommand(command: Command, signal: AbortSignal): Promise
     if (session !== undefined) killSession(session);
   };
   limit.addEventListener('abort', kill, { once: true });
-  const stopPolling = session === undefined ? undefined : pollMemory(new TreeMemory(session));
+  const stopPolling = session === undefined ? undefined : pollMemory(new TreeMemory(session, alongside));
   try {
     const { status, wallMs } = await ended.promise;
     const peakMemoryBytes = stopPolling?.();
-    const cpuAfterMs = cpuOfEndedChildrenMs();
+    const cpuAfterMs = cpuMsOf(alongside);
     // What a program leaves behind must not work on while the next one is measured.
     kill();
     await closed.promise;
@@ -73,6 +77,12 @@ export async function runCommand(command: Command, signal: AbortSignal): Promise
     stopPolling?.();
     limit.removeEventListener('abort', kill);
   }
+}
+
+function cpuMsOf(alongside: readonly number[]): number | undefined {
+  const own = cpuOfEndedChildrenMs();
+  const others = cpuOfProcessesMs(alongside);
+  return own === undefined || others === undefined ? undefined : own + others;
 }
 
 /** Starts to poll; the function that it gives ends that and tells the peak. */

@@ -18,7 +18,11 @@ interface Peer {
 }
 
 const peers: readonly Peer[] = [
-  { name: 'restic', versionArgument: 'version', adapt: restic },
+  {
+    name: 'restic',
+    versionArgument: 'version',
+    adapt: (file, version) => restic(file, version, findFile('rest-server') ?? findFile('restic-rest-server')),
+  },
   { name: 'rustic', versionArgument: '--version', adapt: rustic },
   { name: 'borg', versionArgument: '--version', adapt: borg },
   { name: 'kopia', versionArgument: '--version', adapt: kopia },

@@ -15,14 +15,28 @@ export function kopia(file: string, version: string): BackupProgram {
   return {
     name: 'kopia',
     version,
-    settings: 'compression zstd',
+    settings: 'compression zstd; prune is maintenance run --full --safety none',
+    format: 'own',
     init: (place) => [
       command(place, 'repository', 'create', 'filesystem', '--path', place.repository),
       command(place, 'policy', 'set', '--global', '--compression', 'zstd'),
     ],
     backup: (place, source) => command(place, 'snapshot', 'create', source),
     restore: (place, { source, target }) => command(place, 'restore', source, target, '--snapshot-time', 'latest'),
-    restored: (_source, target) => target,
+    restored: ({ part, target }) => join(target, part ?? ''),
     check: (place) => command(place, 'snapshot', 'verify', '--verify-files-percent', '100'),
+    prune: (place, keep) => [
+      ...(keep === undefined
+        ? []
+        : [
+            command(
+              place,
+              ...['policy', 'set', '--global', '--keep-latest', String(keep)],
+              ...['hourly', 'daily', 'weekly', 'monthly', 'annual'].flatMap((period) => [`--keep-${period}`, '0']),
+            ),
+            command(place, 'snapshot', 'expire', '--all', '--delete'),
+          ]),
+      command(place, 'maintenance', 'run', '--full', '--safety', 'none'),
+    ],
   };
 }

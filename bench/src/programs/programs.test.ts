@@ -80,7 +80,9 @@ test("no program sees the person's own settings or caches", (t) => {
 });
 
 test('restored content is where each program puts it', () => {
-  const at = Object.fromEntries(programs.map((program) => [program.name, program.restored('/s', '/t')]));
+  const at = Object.fromEntries(
+    programs.map((program) => [program.name, program.restored({ source: '/s', target: '/t' })]),
+  );
   assert.deepEqual(at, { holdfast: '/t/s', restic: '/t/s', rustic: '/t', borg: '/t/s', kopia: '/t' });
   const extract = borg('borg', '1').restore(place, { source: '/s', target: '/t', sequence: 1 });
   assert.equal(extract.cwd, '/t');

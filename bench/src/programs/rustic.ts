@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Command } from '../measure/run-command.ts';
 import { type BackupProgram, baseEnvironment, type Place } from './backup-program.ts';
 
@@ -10,11 +11,17 @@ export function rustic(file: string, version: string): BackupProgram {
   return {
     name: 'rustic',
     version,
-    settings: 'defaults',
+    settings: 'defaults, but prune --instant-delete: by default it keeps what is unused for 23 hours',
+    format: 'restic',
     init: (place) => [command(place, 'init')],
     backup: (place, source) => command(place, 'backup', source),
-    restore: (place, { source, target }) => command(place, 'restore', `latest:${source}`, target),
-    restored: (_source, target) => target,
+    restore: (place, { source, part, target }) =>
+      command(place, 'restore', `latest:${join(source, part ?? '')}`, target),
+    restored: ({ target }) => target,
     check: (place) => command(place, 'check', '--read-data'),
+    prune: (place, keep) => [
+      ...(keep === undefined ? [] : [command(place, 'forget', '--keep-last', String(keep))]),
+      command(place, 'prune', '--instant-delete'),
+    ],
   };
 }

@@ -27,5 +27,6 @@ export function cells(entry: ProgramInRow): readonly string[] {
 }
 
 function number(value: number | undefined, unit: number, digits: number): string {
-  return value === undefined ? '–' : (value / unit).toFixed(digits);
+  if (value === undefined) return '–';
+  return (value / unit).toFixed(digits);
 }

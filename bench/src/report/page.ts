@@ -1,5 +1,7 @@
 import { formatBytes, formatCount } from '@holdfast/core';
+import { assess, assessmentCells, assessmentHeadings } from './assessment.ts';
 import { cells, headings } from './cells.ts';
+import { howItIsMeasured, whatIsFair, whatTheDataIs, whatTheLimitsAre } from './page-text.ts';
 import type { RunRecord } from './run-record.ts';
 import { failureLines } from './table.ts';
 
@@ -9,12 +11,23 @@ export function renderPage(record: RunRecord): string {
   const sha =
     machine.shaExtensions === undefined ? '' : `, ${machine.shaExtensions ? 'with' : 'without'} SHA extensions`;
   const rounds = record.rounds === 1 ? 'one round' : `${record.rounds} rounds`;
+  const aims = assess(record);
   return `${[
     '# Benchmarks',
     'Written by `npm run bench -- --write` from [bench/results.json](../bench/results.json); not edited by hand.',
-    `One run, ${rounds}, on ${record.startedAt.slice(0, 10)}: ${machine.processor} (${machine.cores} cores${sha}), ${formatBytes(machine.memoryBytes)} of memory, ${machine.system}. Only the ratios carry over to another machine.`,
-    ...(record.scale === 1 ? [] : [`**At scale ${record.scale} of the full size: a trial, not a result.**`]),
+    `One run of preset ${record.preset}, ${rounds}, ${Math.round(record.durationMs / 60_000)} minutes, on ${record.startedAt.slice(0, 10)}: ${machine.processor} (${machine.cores} cores${sha}), ${formatBytes(machine.memoryBytes)} of memory, ${machine.system}. Only the ratios carry over to another machine.`,
+    ...(record.scale === 1 ? [] : [`**At scale ${record.scale} of the preset: a trial, not a result.**`]),
+    ...(aims.length === 0
+      ? []
+      : [
+          '## Holdfast against its aims',
+          whatTheLimitsAre,
+          markdownTable(assessmentHeadings, aims.map(assessmentCells)),
+        ]),
+    '## How it is measured',
     howItIsMeasured,
+    '## What is fair, and what is not',
+    whatIsFair,
     '## Programs',
     markdownTable(
       ['program', 'version', 'settings'],
@@ -26,14 +39,17 @@ export function renderPage(record: RunRecord): string {
     '## Data',
     markdownTable(
       ['name', 'files', 'size'],
-      record.dataSets.map(({ name, files, bytes }) => [name, formatCount(files), formatBytes(bytes)]),
+      record.dataSets.map(({ name, files, bytes, folder }) => [
+        folder === undefined ? name : `${name}: ${folder}`,
+        formatCount(files),
+        formatBytes(bytes),
+      ]),
     ),
     whatTheDataIs,
     '## Results',
-    ...record.rows.flatMap(({ row, title, programs }) => [
-      `### ${row}: ${title}`,
-      markdownTable(headings, programs.map(cells)),
-    ]),
+    ...record.rows
+      .filter(({ programs }) => programs.length > 0)
+      .flatMap(({ row, title, programs }) => [`### ${row}: ${title}`, markdownTable(headings, programs.map(cells))]),
     ...(record.failures.length === 0
       ? []
       : [
@@ -44,22 +60,6 @@ export function renderPage(record: RunRecord): string {
         ]),
   ].join('\n\n')}\n`;
 }
-
-const howItIsMeasured = `The programs take turns: each step is run by all of them before the next step, and another one begins in each round.
-Every command is a process of its own with an empty home; its caches last for one round. Before it starts, everything
-written is synced to disk and all of its input is read once, so the page cache is warm for all. Times are of the whole
-process from its start to its exit, CPU seconds and peak memory of the whole process tree. Peak memory is resident memory,
-which counts files that are mapped. The ratio is the median of the fastest peer divided by the program's own: above 1 is
-faster than every peer.
-
-Every restore is compared with its source outside of the measured time: names, every byte, modes and times. In the last
-round one byte of each repository is changed, and its check must notice. A program with a wrong result has no time in the
-table and no part in the ratio. What the programs promise differs: the restic format syncs every file of the repository to
-disk before it counts as stored.`;
-
-const whatTheDataIs = `All of it is made from a fixed seed. big-random is one file that cannot be compressed. small-files are files of 0 to
-64 KiB, half of them below 4 KiB, 20 to a folder: three fifths text and lines of logs, a fifth records of a program, a fifth
-incompressible; one in ten is a copy of another, one in fifty is empty.`;
 
 function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));

@@ -26,7 +26,7 @@ const ratios = (samples: readonly Sample[], failures: readonly Failure[] = []) =
 test('the ratio is the median of the fastest peer by the own median, and Holdfast is no peer', () => {
   const samples = [...[90, 100, 500].map((ms) => sample('holdfast', ms)), sample('restic', 200), sample('borg', 400)];
   assert.deepEqual(ratios(samples), [2, 1, 0.5]);
-  assert.deepEqual(ratios([sample('holdfast', 100)]), [undefined, undefined, undefined]);
+  assert.deepEqual(ratios([sample('holdfast', 100)]), [undefined]);
 });
 
 test('a fast wrong result, or one failure, takes a peer out of the row', () => {
@@ -34,6 +34,17 @@ test('a fast wrong result, or one failure, takes a peer out of the row', () => {
   assert.deepEqual(ratios(samples, [failure('restic', 'wrong')]), [4, undefined, 1]);
   assert.deepEqual(ratios(samples, [failure('restic', 'failed')]), [4, undefined, 1]);
   assert.deepEqual(ratios(samples, [failure('restic', 'wrong', ['b'])]), [0.01, 1, 1 / 400]);
+});
+
+test('who neither ran nor failed has no part in a row', () => {
+  const [row] = summarise(order, [sample('restic', 1)], [failure('borg', 'failed')]);
+  assert.deepEqual(
+    row?.programs.map(({ program, outcome }) => [program, outcome]),
+    [
+      ['restic', 'right'],
+      ['borg', 'failed'],
+    ],
+  );
 });
 
 test('Holdfast with a wrong result has no ratio, and wrong is told rather than failed', () => {

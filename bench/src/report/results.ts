@@ -42,14 +42,19 @@ export interface RowResult {
 /** The program that is compared; all others are its peers. */
 const subject = 'holdfast';
 
-/** Medians and ratios of each row that has a sample or a failure. Who failed once in a row is no peer in it. */
+/** Medians and ratios of each row; programs without a sample or a failure have no part in it. Who failed once in a row is no peer in it. */
 export function summarise(
   order: { readonly rows: readonly string[]; readonly programs: readonly string[] },
   samples: readonly Sample[],
   failures: readonly Failure[],
 ): readonly RowResult[] {
   return order.rows.map((row) => {
-    const entries = order.programs.map((program) => {
+    const concerned = order.programs.filter(
+      (program) =>
+        samples.some((sample) => sample.row === row && sample.program === program) ||
+        failures.some((failure) => failure.rows.includes(row) && failure.program === program),
+    );
+    const entries = concerned.map((program) => {
       const own = samples.filter((sample) => sample.row === row && sample.program === program);
       const ownFailures = failures.filter((failure) => failure.program === program && failure.rows.includes(row));
       const outcome = ownFailures.find(({ kind }) => kind === 'wrong')?.kind ?? ownFailures[0]?.kind ?? 'right';

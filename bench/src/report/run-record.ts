@@ -4,18 +4,35 @@ import type { Failure, RowResult, Sample } from './results.ts';
 
 /** What `--json` keeps; `docs/benchmarks.md` is made of it. */
 export interface RunRecord {
-  readonly format: 1;
+  readonly format: 2;
   readonly startedAt: string;
   readonly durationMs: number;
   readonly machine: Machine;
   readonly rounds: number;
+  readonly preset: string;
   readonly scale: number;
-  readonly dataSets: readonly { readonly name: string; readonly files: number; readonly bytes: number }[];
+  readonly dataSets: readonly {
+    readonly name: string;
+    readonly files: number;
+    readonly bytes: number;
+    readonly folder?: string;
+  }[];
   readonly programs: readonly { readonly name: string; readonly version: string; readonly settings: string }[];
   readonly missingPrograms: readonly string[];
-  readonly rows: readonly (RowResult & { readonly title: string })[];
+  readonly rows: readonly (RowResult & { readonly title: string; readonly target?: number })[];
+  /** What the machine itself can do of a row's work; only of rows for which that was measured. */
+  readonly limits: readonly MachineLimit[];
   readonly samples: readonly Sample[];
   readonly failures: readonly Failure[];
+}
+
+/** Reading, chunking, hashing, compressing, sealing, writing and syncing on all cores, and nothing else. */
+export interface MachineLimit {
+  readonly row: string;
+  /** With Node's hash. */
+  readonly oneByOneMs: number;
+  /** With several hashes side by side; undefined where the processor gains nothing from that. */
+  readonly lanesMs: number | undefined;
 }
 
 export interface Machine {

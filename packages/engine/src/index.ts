@@ -1,4 +1,5 @@
 export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup.ts';
+export { Chunker } from './chunker.ts';
 export {
   type DiffChange,
   type DiffCounts,
