@@ -40,6 +40,16 @@ export function duration(value: string): number {
   throw new InvalidArgumentError('It must be a time such as 30s, 5m, 1h30m, at most a year.');
 }
 
+const byteUnits: Readonly<Record<string, number>> = { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** A size as restic takes it: `500`, `500k`, `20G`. */
+export function byteSize(value: string): number {
+  const match = /^(\d{1,15})([bkmgt]?)$/i.exec(value);
+  const bytes = Number(match?.[1]) * (byteUnits[(match?.[2] || 'b').toLowerCase()] ?? Number.NaN);
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError('It must be a number of bytes, with k, m, g or t for powers of 1,024.');
+}
+
 /** A duration above zero, in milliseconds. */
 export function lifetime(value: string): number {
   const durationMs = parseDurationMs(value);

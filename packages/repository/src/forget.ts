@@ -31,6 +31,7 @@ export interface ForgetResult {
  */
 export async function forgetSnapshots(repository: Repository, options: ForgetOptions): Promise<ForgetResult> {
   const { signal, onProblem } = options;
+  if (!options.dryRun) repository.requireWritable();
   const known = new Map<string, FoundSnapshot | undefined>();
   const reading = {
     signal,

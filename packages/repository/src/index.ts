@@ -80,3 +80,4 @@ export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
 export { encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
 export { type ReplacedSnapshot, type TagChange, tagSnapshots } from './tag-snapshots.ts';
 export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';
+export { removeLocks } from './unlock.ts';

@@ -39,11 +39,7 @@ export interface PruneOptions extends PruneLimits {
  * @throws repository.locked, repository.damaged when something needed is missing, run.cancelled, storage errors
  */
 export async function prune(repository: Repository, options: PruneOptions): Promise<PruneReport> {
-  if (repository.config.version === 1)
-    throw new HoldfastError('repository.version', {
-      message: 'The repository has format version 1, which Holdfast reads but does not prune.',
-      guidance: 'Run `holdfast migrate upgrade_repo_v2` first.',
-    });
+  if (!options.dryRun) repository.requireWritable();
   for (let attempt = 1; attempt <= limits.pruneAttempts; attempt += 1) {
     const report = await new Prune(repository, options).run();
     if (report !== 'void') return report;

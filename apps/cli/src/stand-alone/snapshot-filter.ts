@@ -8,9 +8,17 @@ export interface SnapshotFilter {
   readonly path?: string[];
 }
 
-export function addSnapshotFilter(command: Command): Command {
+/** `hostLetter`: false where -H means something else. */
+export function addSnapshotFilter(
+  command: Command,
+  o: { readonly hostLetter: boolean } = { hostLetter: true },
+): Command {
   return command
-    .option('-H, --host <name>', 'only snapshots of this computer; may be repeated', collect)
+    .option(
+      `${o.hostLetter ? '-H, ' : ''}--host <name>`,
+      'only snapshots of this computer (env …_HOST); may be repeated',
+      collect,
+    )
     .option('--tag <tag[,tag…]>', 'only snapshots with all of these tags; repeated: with any of the lists', collect)
     .option('--path <path>', 'only snapshots of this path; repeated: of all of them', collect);
 }

@@ -1,18 +1,30 @@
 import { HoldfastError } from '@holdfast/core';
-import { type FoundSnapshot, parseTime, type Repository } from '@holdfast/repository';
+import { type FoundSnapshot, hasTags, parseTime, type Repository } from '@holdfast/repository';
 import { resolvePath } from '../data-directory.ts';
-import { splitTags } from '../option-values.ts';
+import { setting } from '../environment.ts';
 import type { SnapshotFilter } from './snapshot-filter.ts';
 
 export function matches({ snapshot }: FoundSnapshot, filter: SnapshotFilter): boolean {
-  const { host, tag, path } = filter;
-  const tags = new Set(snapshot.tags ?? []);
+  const { tag, path } = filter;
+  const host = givenHosts(filter);
   const paths = new Set(snapshot.paths);
   return (
     (host === undefined || host.includes(snapshot.hostname ?? '')) &&
-    (tag === undefined || tag.some((list) => splitTags([list]).every((name) => tags.has(name)))) &&
+    (tag === undefined || tag.some((list) => hasTags(snapshot.tags ?? [], splitTagList(list)))) &&
     (path === undefined || path.every((one) => paths.has(resolvePath(one))))
   );
+}
+
+/** Empty text instead of the environment's computer, as restic has it: all computers. */
+export function givenHosts({ host }: SnapshotFilter): readonly string[] | undefined {
+  const fromEnvironment = setting('HOST');
+  const hosts = host ?? (fromEnvironment ? [fromEnvironment] : undefined);
+  return hosts?.length === 1 && hosts[0] === '' ? undefined : hosts;
+}
+
+/** The tags of one list; an empty one means a snapshot without tags. */
+export function splitTagList(list: string): string[] {
+  return list.split(',').map((tag) => tag.trim());
 }
 
 /** Oldest first. */
