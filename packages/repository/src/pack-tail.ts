@@ -9,7 +9,7 @@ import {
 } from './pack-header.ts';
 
 /** Where the header of a pack of that size may begin at the latest: enough to ask for when nothing else is known. */
-export const shortestTailBytes = plainEntrySizeBytes + sealOverheadBytes + headerLengthSizeBytes;
+const shortestTailBytes = plainEntrySizeBytes + sealOverheadBytes + headerLengthSizeBytes;
 
 /** Reads a part of a pack. */
 export type ReadRange = (offset: number, length: number) => Promise<Uint8Array>;

@@ -148,7 +148,7 @@ async function readListed(
   const infos = await repository.list('index', { signal });
   // Twice, rather than keeping every blob of the repository: first the damaged packs, then who else has their blobs.
   for await (const file of repository.readIndexFiles(infos, { signal })) {
-    if ('problem' in file) throw indexFirst(`${file.problem.message}`, file.problem);
+    if ('problem' in file) throw indexFirst(file.problem.message, file.problem);
     if (!file.packs.some(({ id }) => damaged.has(id))) continue;
     indexes.push(file.id);
     for (const pack of file.packs) {

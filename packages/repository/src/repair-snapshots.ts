@@ -35,7 +35,7 @@ export type SnapshotRepair = { readonly id: ObjectId; readonly snapshot: Snapsho
 );
 
 /** The tag of repaired snapshots, as restic sets it. */
-export const repairedTag = 'repaired';
+const repairedTag = 'repaired';
 
 /**
  * Makes damaged snapshots usable: blobs that the index does not know are taken out of files, folders that can't be read are

@@ -73,7 +73,7 @@ function verifyHere({ target, key, packs, hashPacks, onVerified, signal }: Verif
 function serve(
   worker: Worker,
   options: VerifyOptions & { readonly signal: AbortSignal },
-  waiting: Iterator<PackToVerify>,
+  waiting: Iterator<PackToVerify, undefined>,
 ): Promise<void> {
   const { target, signal, onVerified } = options;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -95,8 +95,8 @@ function serve(
     else if (request.kind === 'read') read(request).catch(reject);
     else if (signal.aborted) reject(signal.reason);
     else {
-      const { done, value } = waiting.next();
-      answer({ number: request.number, pack: done === true ? undefined : value });
+      const next = waiting.next();
+      answer({ number: request.number, pack: next.done === true ? undefined : next.value });
     }
   });
   worker.once('error', reject);

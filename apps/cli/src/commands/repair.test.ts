@@ -92,9 +92,9 @@ for (const program of ['holdfast', 'restic'] as const) {
       assert.match(loss?.path ?? '', /\/source\/random$/);
       assert.equal((loss?.lostBytes ?? 0) + (loss?.remainingBytes ?? 0), random.byteLength);
       await restic(repository, 'check', '--read-data');
-      const [snapshot] = JSON.parse(await restic(repository, 'snapshots', '--json'));
-      assert.deepEqual(snapshot.tags, ['repaired']);
-      assert.equal(snapshot.id, repaired.snapshots[0]?.newId);
+      const [snapshot] = jsonResult<{ id: string; tags?: string[] }[]>(await restic(repository, 'snapshots', '--json'));
+      assert.deepEqual(snapshot?.tags, ['repaired']);
+      assert.equal(snapshot?.id, repaired.snapshots[0]?.newId);
       const restored = join(folder, `restored-${program}`);
       await restic(repository, 'restore', 'latest', '--target', restored);
       assert.equal(readFileSync(join(restored, source, 'below', 'small'), 'utf8'), 'small');
@@ -165,7 +165,10 @@ test('a version 1 repository of restic is upgraded, and both programs go on with
   assert.equal(upgraded.status, 0, upgraded.stderr);
   const [copy = ''] = readdirSync(copies);
   assert.deepEqual(readFileSync(join(copies, copy)), config);
-  assert.equal(JSON.parse(await restic(repository, 'cat', 'config')).version, 2);
+  assert.equal(
+    jsonResult<{ version: number }>((await restic(repository, 'cat', 'config')).replaceAll('\n', '')).version,
+    2,
+  );
   assert.match((await holdfast('migrate', repository)).stdout, /no migrations found/);
   assert.equal((await holdfast('migrate', repository, 'upgrade_repo_v2')).status, 1);
   assert.equal((await holdfast('migrate', repository, 'bogus')).status, 2);

@@ -29,7 +29,7 @@ test('the harness finds a parser that crashes, one that throws a wrong code, and
   const inputs = [Buffer.from('{"a":1}')];
   const seen: string[] = [];
   const subjects = [
-    { name: 'crash', inputs, codes: [], parse: (input: Buffer) => JSON.parse(input.toString()) },
+    { name: 'crash', inputs, codes: [], parse: (input: Buffer): unknown => JSON.parse(input.toString()) },
     { name: 'tree', inputs, codes: [], parse: (input: Buffer) => void seen.push(input.toString('hex')) },
   ];
   const first = await Array.fromAsync(fuzz({ seed: 7, rounds: 50, subjects }));

@@ -7,6 +7,7 @@ import { unzstd } from '../compression.ts';
 import { decodeConfig, encodeConfig, newConfig } from '../config.ts';
 import { quoteName, unquoteName } from '../go-text.ts';
 import { decodeIndex, encodeIndex } from '../index-file.ts';
+import { isRecord } from '../json-record.ts';
 import { encodeKeyFile, openKeyFile } from '../key-file.ts';
 import { decodeLockFile, encodeLockFile, newLockFile } from '../lock-file.ts';
 import { encodeNode } from '../node.ts';
@@ -194,7 +195,9 @@ function inYears(timeNs: bigint): boolean {
 /** A derivation may take a gibibyte and a minute by design: what asks for more than a little is not tried here. */
 function isCheap(json: Buffer): boolean {
   try {
-    const { N, r, p } = JSON.parse(json.toString());
+    const value: unknown = JSON.parse(json.toString());
+    if (!isRecord(value)) return true;
+    const [N, r, p] = [Number(value['N']), Number(value['r']), Number(value['p'])];
     const memoryBytes = 128 * N * r;
     return !(memoryBytes * p > 1024 * 1024) || memoryBytes > 2 ** 31 || p > 1000;
   } catch {
