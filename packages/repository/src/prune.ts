@@ -81,7 +81,8 @@ class Prune {
     if (this.#options.dryRun || (isIdle && obsoleteIndexes(first.index, () => false).length === 0)) return report;
     this.#progress({ phase: 'wait', done: 0 });
     await using lock = await this.#lock(true);
-    return this.#secondPhase(first, report, this.#signalWith(lock));
+    // Awaited here: returned as it is, the lock would be given back at once and everything deleted without it.
+    return await this.#secondPhase(first, report, this.#signalWith(lock));
   }
 
   /** Decides, and writes new packs. What it finds out is true of everything that was there when it began. */

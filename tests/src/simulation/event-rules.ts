@@ -45,7 +45,7 @@ export class EventRules {
   watch(process: SimulatedProcess, call: TargetCall, stage: CallStage): void {
     const deeds = this.#deedsOf(process);
     const { method, name } = call;
-    if (method === 'list' && stage === 'begin') this.#noteList(process, deeds, name.type);
+    if (method === 'list') this.#noteList(process, deeds, { type: name.type, stage });
     if (name.type === 'lock') this.#noteLock(process, deeds, call, stage);
     else if (stage === 'sync' && (method === 'create' || method === 'delete') && name.type !== 'config')
       this.#judge(process, deeds, call);
@@ -84,9 +84,14 @@ export class EventRules {
     return deeds;
   }
 
-  #noteList(process: SimulatedProcess, deeds: Deeds, type: string): void {
+  #noteList(
+    process: SimulatedProcess,
+    deeds: Deeds,
+    { type, stage }: { readonly type: string; readonly stage: CallStage },
+  ): void {
+    // It looks at some moment between the two.
     if (type === 'index') for (const id of idsOf(this.#storage.visible, 'index')) deeds.seenIndexes.add(id);
-    if (type !== 'lock' || deeds.lockedMs === undefined) return;
+    if (type !== 'lock' || stage !== 'begin' || deeds.lockedMs === undefined) return;
     if (process.clock.now().getTime() - deeds.lockedMs >= settleMs) deeds.lookedAgain = true;
   }
 

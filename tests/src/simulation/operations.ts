@@ -5,6 +5,7 @@ import {
   type FoundSnapshot,
   forgetSnapshots,
   formatTime,
+  prune as pruneRepository,
   tagSnapshots,
   timeOfDate,
 } from '@holdfast/repository';
@@ -173,4 +174,46 @@ export const forget: Operation = {
   },
 };
 
-export const operations: readonly Operation[] = [backup, check, restore, protect, tag, forget];
+/** What must be left: nothing that no snapshot needs, a little, or whatever. */
+const prunes = [
+  { maxUnusedBytes: () => 0, repackSmallerThanBytes: 0 },
+  { maxUnusedBytes: () => 0, repackSmallerThanBytes: 2000 },
+  { maxUnusedBytes: (usedBytes: number) => usedBytes / 4, repackSmallerThanBytes: 0 },
+] as const;
+
+export const prune: Operation = {
+  name: 'prune',
+  weight: 3,
+  run: async ({ process, random }) => {
+    const { repository } = process;
+    repository.lockWait = { retryMs: random.pick(lockWaitsMs) };
+    await pruneRepository(repository, {
+      ...random.pick(prunes),
+      maxRepackBytes: random.pick([Number.MAX_SAFE_INTEGER, 3000]),
+      repackTreesOnly: random.chance(0.1),
+      repackUncompressed: random.chance(0.2),
+      onProblem: () => undefined,
+    });
+  },
+};
+
+/** Leaves nothing that no snapshot needs, nor anything twice. */
+export const tidy: Operation = {
+  name: 'tidy',
+  weight: 0,
+  run: async ({ process }) => {
+    const { failed, retained } = await pruneRepository(process.repository, {
+      maxUnusedBytes: () => 0,
+      maxRepackBytes: Number.MAX_SAFE_INTEGER,
+      repackTreesOnly: false,
+      repackUncompressed: false,
+      onProblem: (problem) => {
+        throw problem;
+      },
+    });
+    if (failed + retained > 0) throw damaged(`${failed} objects could not be deleted, ${retained} are retained`);
+  },
+};
+
+/** What happens at random; `tidy` comes at the end. */
+export const operations: readonly Operation[] = [backup, check, restore, protect, tag, forget, prune];

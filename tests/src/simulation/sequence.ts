@@ -11,12 +11,12 @@ import {
 } from '@holdfast/storage/testing';
 import { Archive } from './archive.ts';
 import { EventRules } from './event-rules.ts';
-import { type Ledger, type Operation, operations } from './operations.ts';
+import { type Ledger, type Operation, operations, tidy } from './operations.ts';
 import { RuleBook } from './rule-book.ts';
 import { seedEntropy } from './seeded-entropy.ts';
 import { type OpenedRepository, type Sabotage, SimulatedProcess } from './simulated-process.ts';
 import { drawSource } from './sources.ts';
-import { checkState } from './state-rules.ts';
+import { checkState, idsOf } from './state-rules.ts';
 import { World } from './world.ts';
 
 /** A new repository that sequences begin with. */
@@ -80,6 +80,8 @@ const rates: Readonly<Partial<Record<FaultKind, number>>> = {
   'lost-answer': 0.02,
   delay: 0.05,
 };
+/** Longer than any lock or date lasts. */
+const daysLaterMs = 72 * 3_600_000;
 /** Between steps: at once, past the life of a lock, past anything. */
 const pausesMs = [0, 0, 31 * 60_000, 25 * 3_600_000] as const;
 
@@ -135,6 +137,7 @@ class Sequence {
   async play(): Promise<SequenceReport> {
     const steps = this.#options.steps ?? 1 + this.#random.below(mostSteps);
     for (let step = 0; step < steps && this.#rules.violations.length === 0; step += 1) await this.#step(step);
+    if (this.#rules.violations.length === 0 && !this.#options.calm) await this.#tidyUp();
     return {
       seed: this.#options.seed,
       rules: this.#rules,
@@ -163,8 +166,32 @@ class Sequence {
     this.#world.pass(this.#random.pick(pausesMs));
   }
 
-  #makeProcess(name: string): SimulatedProcess {
-    const { template, sabotage, calm = false } = this.#options;
+  /** Days later somebody prunes alone: whatever crashes have left behind is gone, and nothing else. */
+  async #tidyUp(): Promise<void> {
+    this.#world.pass(daysLaterMs);
+    const process = this.#makeProcess('last', { calm: true });
+    let outcome = '';
+    void this.#operate(process, tidy).then((ended) => {
+      outcome = ended;
+    });
+    await this.#world.runUntil(() => outcome !== '');
+    this.#rules.require(5, outcome === 'succeeded', () => `the last prune ended with ${outcome}`);
+    process.dead = true;
+    const state = this.#storage.durable;
+    const named = idsOf(state, 'index').flatMap((id) => [...this.#archive.index(id)]);
+    const packs = new Set(named.map(({ id }) => id));
+    const unnamed = idsOf(state, 'data').find((id) => !packs.has(id));
+    this.#rules.require(5, unnamed === undefined, () => `pack ${unnamed} is in no index, and prune left it`);
+    const needed = new Set(idsOf(state, 'snapshot').flatMap((id) => [...this.#archive.contentOf(id).blobs]));
+    const stored = named.flatMap(({ blobs }) => blobs.map(({ key }) => key));
+    const unneeded = stored.find((key) => !needed.has(key));
+    this.#rules.require(5, unneeded === undefined, () => `no snapshot needs ${unneeded}, and prune left it`);
+    const isOnce = new Set(stored).size === stored.length;
+    this.#rules.require(5, isOnce, () => 'prune left blobs that are stored twice');
+  }
+
+  #makeProcess(name: string, { calm = this.#options.calm ?? false } = {}): SimulatedProcess {
+    const { template, sabotage } = this.#options;
     const draw = (chance: number, limit: number): number | undefined => {
       const [isDrawn, value] = [this.#random.chance(chance), this.#random.below(limit)];
       return isDrawn && !calm ? value : undefined;
@@ -202,23 +229,27 @@ class Sequence {
   async #work(process: SimulatedProcess): Promise<void> {
     const known = this.#options.operations ?? operations;
     const tickets = known.flatMap((operation) => Array.from({ length: operation.weight }, () => operation));
-    for (let count = 1 + this.#random.below(2); count > 0; count -= 1) {
-      const operation = this.#random.pick(tickets);
-      const source = drawSource(this.#random);
-      this.#played.push(`${process.name}: ${operation.name} begins`);
-      let outcome = 'succeeded';
-      try {
-        await operation.run({ process, random: this.#random.fork(), ledger: this.#ledger, source });
-      } catch (error) {
-        outcome = isHoldfastError(error) ? error.code : 'unexpected';
-        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        this.#rules.require(5, hasCode(error, ...honest), () => `${process.name}: ${operation.name} failed: ${what}`);
-      }
-      this.#played.push(`${process.name}: ${operation.name} ${outcome}`);
-      const key = `${operation.name} ${outcome}`;
-      this.#outcomes.set(key, (this.#outcomes.get(key) ?? 0) + 1);
-    }
+    for (let count = 1 + this.#random.below(2); count > 0; count -= 1)
+      await this.#operate(process, this.#random.pick(tickets));
     process.finished = true;
+  }
+
+  /** Gives how it ended. */
+  async #operate(process: SimulatedProcess, operation: Operation): Promise<string> {
+    const source = drawSource(this.#random);
+    this.#played.push(`${process.name}: ${operation.name} begins`);
+    let outcome = 'succeeded';
+    try {
+      await operation.run({ process, random: this.#random.fork(), ledger: this.#ledger, source });
+    } catch (error) {
+      outcome = isHoldfastError(error) ? error.code : 'unexpected';
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#rules.require(5, hasCode(error, ...honest), () => `${process.name}: ${operation.name} failed: ${what}`);
+    }
+    this.#played.push(`${process.name}: ${operation.name} ${outcome}`);
+    const key = `${operation.name} ${outcome}`;
+    this.#outcomes.set(key, (this.#outcomes.get(key) ?? 0) + 1);
+    return outcome;
   }
 
   #cutPower(step: number): void {

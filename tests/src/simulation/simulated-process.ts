@@ -63,6 +63,8 @@ export class SimulatedProcess implements FaultInjector, WorldProcess {
       throw new HoldfastError('storage.unavailable', { message: `${this.name} can't reach any lock` });
     this.#options.onCall(this, call, stage);
     await this.#options.faults.pass(call, stage, options);
+    // It may have died while the call was delayed.
+    if (this.dead) await new Promise(() => {});
   }
 
   alter(call: TargetCall, bytes: Uint8Array): Uint8Array {
