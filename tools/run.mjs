@@ -16,6 +16,7 @@ const commands = {
   'test:long': ['tools/test.ts', '--long'],
   check: ['tools/check.ts'],
   fix: ['tools/check.ts', '--fix'],
+  simulate: ['tests/src/simulation/main.ts'],
   fuzz: ['packages/repository/src/fuzz/main.ts'],
   peers: ['tools/peers.ts'],
   bench: ['bench/src/main.ts'],
