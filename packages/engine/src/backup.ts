@@ -10,7 +10,7 @@ import { limits } from './limits.ts';
 import { PatternList } from './patterns.ts';
 import { ProblemList } from './problem-list.ts';
 import { type Progress, ProgressReporter } from './progress.ts';
-import type { ReadingPlace } from './reading-places.ts';
+import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
 import { sourceTree } from './source-tree.ts';
 import { ThreadPool, workerCount } from './thread-pool.ts';
 
@@ -126,7 +126,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     excludes,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
-    readingPlaces: options.readingPlaces,
+    readingPlaces: [...(options.readingPlaces ?? []), ...placesBehindLinks(paths)],
   });
   const current = new BackupRun({
     repository,

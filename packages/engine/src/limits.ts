@@ -85,4 +85,10 @@ export const limits = {
   /** The longest pattern; regular expressions made of longer ones would be slow to no use. */
   maxPatternLength: 4096,
   maxPatterns: 10_000,
+
+  /** Snapshots of file systems. A tool that takes longer hangs; what it lists has a line for each subvolume or snapshot. */
+  volumeToolTimeoutMs: 120_000,
+  volumeToolMaxBytes: 16 * mib,
+  /** Longer than that no file system stands still, whatever the backup does. */
+  freezeMaxMs: 600_000,
 } as const;

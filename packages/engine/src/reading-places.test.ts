@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
@@ -76,4 +76,22 @@ test('what a place holds is stored under the own path, small and large files ali
     ['/below/small', 'before'],
     ['/large', 'before'],
   ]);
+});
+
+test('sources behind a link are found, whether folders, small files or large ones', async (t) => {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'real', 'data'), { recursive: true });
+  writeFileSync(join(folder, 'real', 'data', 'inside'), 'inside');
+  writeFileSync(join(folder, 'real', 'small'), 'small');
+  writeFileSync(join(folder, 'real', 'large'), Buffer.alloc(20_000_000, 'large '));
+  symlinkSync('real', join(folder, 'link'));
+  await using target = await openLocalDisk({ path: join(folder, 'repository'), create: true });
+  const repository = await initRepository(target, { password: 'x', keyOptions: { cost: { N: 16, r: 8, p: 1 } } });
+  const sources = ['data', 'small', 'large'].map((name) => join(folder, 'link', name));
+  const { snapshotId, problems } = await backup(repository, { sources });
+  assert.deepEqual(problems, []);
+  const found: string[] = [];
+  for await (const { path } of listTree(repository, { snapshotId, path: join(folder, 'link'), recursive: true }))
+    found.push(path.toString().slice(folder.length));
+  assert.deepEqual(found.sort(), ['/link/data', '/link/data/inside', '/link/large', '/link/small']);
 });

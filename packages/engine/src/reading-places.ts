@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import { errnoOf } from '@holdfast/core';
 import { asBuffer, joinPath, splitPath } from './byte-path.ts';
 
 /** A folder that is stored under one path and read from another: from a snapshot of its file system. Both are absolute. */
@@ -32,4 +34,23 @@ export class ReadingPlaces {
       (one) => one.names.length === names.length && one.names.every((name, at) => names[at]?.equals(name)),
     );
   }
+}
+
+/**
+ * For sources behind a link, as `/link/file`: links on the way to a source are followed, as the system does, but a folder that
+ * is looked into is never opened through one.
+ */
+export function placesBehindLinks(sources: readonly Buffer[]): ReadingPlace[] {
+  const places: ReadingPlace[] = [];
+  for (const source of sources) {
+    const path = splitPath(source).slice(0, -1).reduce(joinPath, Buffer.from('/'));
+    try {
+      const readFrom = fs.realpathSync(path, { encoding: 'buffer' });
+      if (!readFrom.equals(path)) places.push({ path, readFrom });
+    } catch (error) {
+      // The backup says what is the matter with it.
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+  return places;
 }

@@ -1,0 +1,49 @@
+import { HoldfastError } from '@holdfast/core';
+
+/** A mounted file system (proc(5), mountinfo). */
+export interface Mount {
+  /** Absolute. */
+  readonly mountPoint: string;
+  /** What of the file system is mounted: `/`, or a subvolume or folder. */
+  readonly root: string;
+  readonly type: string;
+  /** A device, or a dataset's name. */
+  readonly source: string;
+}
+
+/** What a path sees, the last mount over a place hiding those before. */
+export function parseMounts(mountinfo: string): Mount[] {
+  const mounts = new Map<string, Mount>();
+  for (const line of mountinfo.split('\n')) {
+    if (line === '') continue;
+    const fields = line.split(' ');
+    const dash = fields.indexOf('-', 6);
+    const [root, mountPoint, type, source] = [fields[3], fields[4], fields[dash + 1], fields[dash + 2]].map(unescape);
+    if (dash < 0 || root === undefined || mountPoint === undefined || type === undefined || source === undefined)
+      throw new HoldfastError('internal.unexpected', {
+        message: 'A line of mountinfo has not the form that proc(5) tells.',
+      });
+    // What lies below is hidden as well.
+    for (const other of mounts.keys()) if (isInside(other, mountPoint)) mounts.delete(other);
+    mounts.set(mountPoint, { mountPoint, root, type, source });
+  }
+  return [...mounts.values()];
+}
+
+function unescape(field: string | undefined): string | undefined {
+  return field?.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/** True for the folder itself and what is below it. */
+export function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+}
+
+/** The mount that a path lies on. Links in the path must have been followed. */
+export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
+  let found: Mount | undefined;
+  for (const mount of mounts)
+    if (isInside(path, mount.mountPoint) && (found === undefined || mount.mountPoint.length > found.mountPoint.length))
+      found = mount;
+  return found;
+}
