@@ -18,7 +18,11 @@ export function holdfast(version: string): BackupProgram {
     init: (place) => [command(place, 'repo', 'init')],
     backup: (place, source) => command(place, 'backup', source),
     restore: (place, { source, part, target }) =>
-      command(place, 'restore', part === undefined ? 'latest' : `latest:${join(source, part)}`, '--target', target),
+      command(
+        place,
+        ...['restore', 'latest', '--target', target],
+        ...(part === undefined ? [] : ['--include', join(source, part)]),
+      ),
     restored: ({ source, part, target }) => join(target, source, part ?? ''),
     check: (place) => command(place, 'check', '--read-data'),
     prune: (place, keep) => [

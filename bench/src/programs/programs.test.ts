@@ -19,6 +19,9 @@ function linesOf(program: BackupProgram): Record<string, string> {
     backup: line(program.backup(place, '/s', 2)),
     restore: line(program.restore(place, { source: '/s', target: '/t', sequence: 2 })),
     check: line(program.check(place)),
+    part: line(program.restore(place, { source: '/s', part: 'a', target: '/t', sequence: 2 })),
+    prune: program.prune(place, 3).map(line).join(' && '),
+    pruneOnly: program.prune(place, undefined).map(line).join(' && '),
   };
 }
 
@@ -29,12 +32,18 @@ test('command lines', () => {
     backup: `backup /s ${ours}`,
     restore: `restore latest --target /t ${ours}`,
     check: `check --read-data ${ours}`,
+    part: `restore latest --target /t --include /s/a ${ours}`,
+    prune: `forget --keep-last 3 ${ours} && prune ${ours}`,
+    pruneOnly: `prune ${ours}`,
   });
   assert.deepEqual(linesOf(restic('restic', '1')), {
     init: `${ours} init`,
     backup: `${ours} backup /s`,
     restore: `${ours} restore latest --target /t`,
     check: `${ours} check --read-data`,
+    part: `${ours} restore latest --target /t --include /s/a`,
+    prune: `${ours} forget --keep-last 3 && ${ours} prune`,
+    pruneOnly: `${ours} prune`,
   });
   const rustics = '--repository /r --password-file /p --no-progress';
   assert.deepEqual(linesOf(rustic('rustic', '1')), {
@@ -42,12 +51,18 @@ test('command lines', () => {
     backup: `${rustics} backup /s`,
     restore: `${rustics} restore latest:/s /t`,
     check: `${rustics} check --read-data`,
+    part: `${rustics} restore latest:/s/a /t`,
+    prune: `${rustics} forget --keep-last 3 && ${rustics} prune --instant-delete`,
+    pruneOnly: `${rustics} prune --instant-delete`,
   });
   assert.deepEqual(linesOf(borg('borg', '1')), {
     init: 'init --encryption repokey-blake2',
     backup: 'create --compression zstd,3 ::backup-2 /s',
     restore: 'extract ::backup-2',
     check: 'check --verify-data',
+    part: 'extract ::backup-2 s/a',
+    prune: 'prune --keep-last 3 && compact',
+    pruneOnly: 'compact',
   });
   const kopias = '--config-file /h/kopia.config --no-progress';
   assert.deepEqual(linesOf(kopia('kopia', '1')), {
@@ -55,7 +70,27 @@ test('command lines', () => {
     backup: `snapshot create /s ${kopias}`,
     restore: `restore /s /t --snapshot-time latest ${kopias}`,
     check: `snapshot verify --verify-files-percent 100 ${kopias}`,
+    part: `restore /s /t --snapshot-time latest ${kopias}`,
+    prune: `policy set --global --keep-latest 3 --keep-hourly 0 --keep-daily 0 --keep-weekly 0 --keep-monthly 0 --keep-annual 0 ${kopias} && snapshot expire --all --delete ${kopias} && maintenance run --full --safety none ${kopias}`,
+    pruneOnly: `maintenance run --full --safety none ${kopias}`,
   });
+});
+
+test('a repository behind a server is named by its address, with the certificate and what proves the right to it', () => {
+  const remote = {
+    address: 'rest:https://127.0.0.1:1/x/',
+    caFile: '/ca.pem',
+    environment: { RESTIC_REST_PASSWORD: 'g' },
+  };
+  const ours = programs[0].backup({ ...place, remote }, '/s', 1);
+  assert.deepEqual(ours.args.slice(1), [
+    ...['backup', '/s', '--repo', remote.address, '--cacert', '/ca.pem', '--quiet'],
+  ]);
+  assert.equal(ours.env['RESTIC_REST_PASSWORD'], 'g');
+  const theirs = restic('restic', '1')
+    .check({ ...place, remote })
+    .args.join(' ');
+  assert.equal(theirs, `--repo ${remote.address} --password-file /p --quiet --cacert /ca.pem check --read-data`);
 });
 
 test("no program sees the person's own settings or caches", (t) => {
@@ -70,6 +105,7 @@ test("no program sees the person's own settings or caches", (t) => {
       program.backup(place, '/s', 1),
       program.restore(place, { source: '/s', target: '/t', sequence: 1 }),
       program.check(place),
+      ...program.prune(place, 1),
     ];
     for (const { env, args } of commands) {
       assert.equal(env['HOME'], '/h');
@@ -84,6 +120,8 @@ test('restored content is where each program puts it', () => {
     programs.map((program) => [program.name, program.restored({ source: '/s', target: '/t' })]),
   );
   assert.deepEqual(at, { holdfast: '/t/s', restic: '/t/s', rustic: '/t', borg: '/t/s', kopia: '/t' });
+  const parts = programs.map((program) => program.restored({ source: '/s', part: 'a', target: '/t' }));
+  assert.deepEqual(parts, ['/t/s/a', '/t/s/a', '/t', '/t/s/a', '/t/a']);
   const extract = borg('borg', '1').restore(place, { source: '/s', target: '/t', sequence: 1 });
   assert.equal(extract.cwd, '/t');
 });

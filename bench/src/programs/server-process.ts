@@ -28,8 +28,9 @@ export async function startServer(command: Command, ready: RegExp, signal: Abort
     new ProgramFailure('failed', `${command.file} ${command.args.join(' ')} ${how}: ${output}`);
   child.once('error', ended.reject);
   child.once('exit', (status) => ended.reject(failed(`ended with ${status ?? 'a signal'}`)));
-  // After the start nobody waits for it any more.
-  ended.promise.catch(() => undefined);
+  ended.promise.catch(() => {
+    // After the start nobody waits for it any more: a client that finds no server fails by itself.
+  });
   const late = AbortSignal.any([signal, AbortSignal.timeout(serverStartLimitMs)]);
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
