@@ -70,6 +70,7 @@ async function run(options: Options): Promise<RunRecord> {
       rounds: options.rounds,
       preset: options.preset,
       scale: options.scale,
+      indexBlobs: options.sizes.indexBlobs,
       programs: programs.map(({ name, version, settings }) => ({ name, version, settings })),
       missingPrograms: missing,
       rows: summarise(order, result.samples, result.failures).map((row) => {

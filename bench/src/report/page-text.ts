@@ -5,7 +5,8 @@ a small program that does the work of the row on all cores and nothing else, wit
 chunk, hash, compress with zstd, AES-CTR, Poly1305, write and sync; with Node's hash and with several hashes side by side,
 of which the faster counts. It keeps no index, writes no trees, and has started before the clock does. Nobody can be faster
 with these primitives; a peer with other ones may be. \`limit s\` stands for that, \`of the limit\` for how much of it
-Holdfast reaches. CPU seconds are compared with the peer that needs least, peak memory with restic's and the 60 MiB of Node.`;
+Holdfast reaches. CPU seconds are compared with the peer that needs least. Allowed memory is restic's peak
+and the 60 MiB of Node, and with a large index at most 64 bytes for each blob and 300 MiB.`;
 
 export const howItIsMeasured = `The programs take turns: each step is run by all of them before the next step, and another one begins in each round.
 Every command is a process of its own with an empty home; its caches last for one round. Before it starts, everything

@@ -11,6 +11,8 @@ export interface RunRecord {
   readonly rounds: number;
   readonly preset: string;
   readonly scale: number;
+  /** Blobs in the index of the memory rows. */
+  readonly indexBlobs: number;
   readonly dataSets: readonly {
     readonly name: string;
     readonly files: number;

@@ -30,6 +30,7 @@ const record: RunRecord = {
   rounds: 1,
   preset: 'standard',
   scale: 0.5,
+  indexBlobs: 1_000_000,
   limits: [{ row: 'small-files', oneByOneMs: 900, lanesMs: 700 }],
   dataSets: [{ name: 'small-files', files: 40_000, bytes: 1024 }],
   programs: programs.map((name) => ({ name, version: '1', settings: 'defaults' })),
@@ -89,6 +90,14 @@ test('a row is compared with the machine and with restic', () => {
   }));
   const [changed] = assess({ ...record, limits: [], rows });
   assert.deepEqual([changed?.speedMet, changed?.memoryMet, changed?.reached], [true, false, undefined]);
+});
+
+test('with a large index memory is bounded by the index as well', () => {
+  const large = samples.map((each) => ({ ...each, row: 'memory-prune', peakMemoryBytes: 2 ** 30 }));
+  const rows = summarise({ rows: ['memory-prune'], programs }, large, []).map((row) => ({ ...row, title: '' }));
+  const [one] = assess({ ...record, rows });
+  assert.equal(one?.allowedMemoryBytes, 64_000_000 + 300 * 1024 * 1024);
+  assert.equal(one.memoryMet, false);
 });
 
 test('a failed Holdfast misses its aim', () => {
