@@ -18,8 +18,8 @@ export interface LockOptions {
   readonly exclusive: boolean;
   /** Waits so long for locks of others to go, and looks after 5, 10, 20, 40 and then every 60 seconds. 0 if left out. */
   readonly retryMs?: number | undefined;
-  /** Told once, before the first wait, why it has to wait: the refusal says who holds the lock. */
-  readonly onWait?: ((refusal: HoldfastError) => void) | undefined;
+  /** Told once, before the first wait, why it has to wait and how long at most: the refusal says who holds the lock. */
+  readonly onWait?: ((refusal: HoldfastError, retryMs: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told of locks that could not be deleted or read: they do no harm now, but stay. */
   readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
@@ -82,7 +82,7 @@ export class RepositoryLock implements AsyncDisposable {
         const leftMs = giveUpMs - clock.monotonicMs();
         if (!hasCode(error, 'repository.locked')) throw error;
         if (leftMs <= 0) throw retryMs === 0 ? error : waitedInVain(error, retryMs);
-        if (pauseMs === limits.lockRetryFirstMs) options.onWait?.(error);
+        if (pauseMs === limits.lockRetryFirstMs) options.onWait?.(error, retryMs);
         // Spread a little, so that two who refused each other do not meet again at the next moment; the last look is at the end.
         await clock.sleep(Math.min(pauseMs * (1 + Math.random() * limits.lockRetrySpread), leftMs), signal);
       }

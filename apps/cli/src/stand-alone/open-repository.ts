@@ -107,11 +107,10 @@ export async function openGivenRepository(
 
 /** How this command waits for locks of others. It says so once, because until then nothing seems to happen. */
 function lockWait(options: RepositoryOptions): Repository['lockWait'] {
-  const retryMs = options.retryLock ?? 0;
   const silent = options.quiet === true || options.json === true;
   return {
-    retryMs,
-    onWait: (refusal) => {
+    retryMs: options.retryLock ?? 0,
+    onWait: (refusal, retryMs) => {
       if (!silent) process.stderr.write(`${refusal.message} Waiting up to ${formatDuration(retryMs)} for it.\n`);
     },
   };
