@@ -17,7 +17,7 @@ export { defaultTemplates, type FolderTemplates } from './mount/snapshot-folders
 export { PatternList, patternText } from './patterns.ts';
 export type { Progress } from './progress.ts';
 export { type HeldVolumes, type HoldOptions, holdVolumes } from './snapshot-providers/hold-volumes.ts';
-export { type ProviderName, providerNames } from './snapshot-providers/snapshot-provider.ts';
+export type { ProviderName } from './snapshot-providers/snapshot-provider.ts';
 export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore.ts';
 export type { Overwrite } from './restore-jobs.ts';
 export type { RestoredEntry } from './restore-state.ts';

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import type { ProviderName } from '@holdfast/engine';
+import { type Command, Option } from 'commander';
 import { collect, duration } from '../option-values.ts';
 import {
   addOutputOptions,
@@ -19,11 +20,15 @@ export interface BackupCommandOptions extends RepositoryOptions {
   readonly host?: string;
   readonly parent?: string;
   readonly force?: boolean;
+  readonly snapshotProvider: 'auto' | 'none' | ProviderName;
   readonly preScript?: string;
   readonly postScript?: string;
   /** Milliseconds. */
   readonly scriptTimeout: number;
 }
+
+/** Without loading the engine for its help. */
+const volumeProviders = ['btrfs', 'zfs', 'lvm', 'fsfreeze'] as const satisfies readonly ProviderName[];
 
 /** `holdfast backup`: without a server, straight into a repository. */
 export function registerBackup(program: Command): void {
@@ -49,6 +54,11 @@ export function registerBackup(program: Command): void {
       'files unchanged since this snapshot are not read again; else the newest of the same computer and paths',
     )
     .option('-f, --force', 'read every file again, also unchanged ones')
+    .addOption(
+      new Option('--snapshot-provider <name>', 'read from a consistent snapshot of the file systems; see below')
+        .choices(['auto', 'none', ...volumeProviders])
+        .default('none'),
+    )
     .option('--pre-script <file>', 'executable to run before the backup; if it fails, there is no backup')
     .option('--post-script <file>', 'executable to run after the backup, however that ended')
     .option('--script-timeout <duration>', 'how long each of them may take, such as 90s or 1h30m', duration, 600_000);
@@ -63,6 +73,11 @@ Examples:
   $ holdfast backup -r /mnt/disk/repo -p password.txt -x -e '*.tmp' -e cache --tag daily / --json
   $ find /data -newer stamp -print0 | holdfast backup -r repo -p password.txt --files-from-raw -
 ${environmentHelp.replace('Without --repo the command talks to the backup server. ', 'Backups that the server manages are jobs: `holdfast job --help`. ')}
+
+--snapshot-provider makes a snapshot of every file system that is backed up, reads from it, and removes it, also what a crash
+left earlier; the paths in the backup stay the files' own. auto takes btrfs, ZFS or LVM where they fit and says what is read
+as it is; a name is an error where it does not fit. fsfreeze holds a file system still instead, at most ten minutes: whoever
+writes to it waits meanwhile, so never the root's or the repository's. Needs root, Linux and the tools of the file system.
 
 Scripts are started by their path, without a shell and without passwords in their environment; what they print goes to
 standard error. The one after the backup finds HOLDFAST_BACKUP_STATUS (complete, incomplete or failed) and

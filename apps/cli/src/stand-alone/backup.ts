@@ -8,21 +8,23 @@ import {
   formatDuration,
   HoldfastError,
 } from '@holdfast/core';
-import { type BackupSummary, backup } from '@holdfast/engine';
+import { type BackupOptions, type BackupSummary, backup } from '@holdfast/engine';
 import type { BackupCommandOptions } from '../commands/backup.ts';
 import { callersDirectory, resolvePath } from '../data-directory.ts';
 import { splitTags } from '../option-values.ts';
 import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 import { BackupScripts } from './backup-scripts.ts';
+import { BackupVolumes } from './backup-volumes.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
 
 export async function runBackup(
   paths: readonly string[],
   options: BackupCommandOptions,
-  { signal, view, resources }: Work,
+  work: Work,
 ): Promise<ExitStatus> {
+  const { signal, view, resources } = work;
   if ((await givenRepository(options)) === undefined) {
     throw new HoldfastError('usage.option', {
       message: 'No repository was given.',
@@ -38,14 +40,17 @@ export async function runBackup(
   const sources = [...paths.map(resolvePath), ...(await rawPaths(options.filesFromRaw))];
   if (sources.length === 0)
     throw new HoldfastError('usage.option', { message: 'No files or folders to back up were given.' });
-  await requireSomeSource(sources);
   const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
   const repository = await openGivenRepository(options, { resources, signal });
   const scripts = new BackupScripts(options, view);
   await scripts.before(signal);
-  const summary = await scripts.around(() =>
-    backup(repository, {
+  const volumes = new BackupVolumes(options, work);
+  const run = async (readingPlaces: BackupOptions['readingPlaces']): Promise<BackupSummary> => {
+    // Only now: the script may have made it.
+    await requireSomeSource(sources);
+    return backup(repository, {
       sources,
+      readingPlaces,
       excludes,
       oneFileSystem: options.oneFileSystem,
       parent: options.force ? undefined : (options.parent ?? 'auto'),
@@ -54,12 +59,13 @@ export async function runBackup(
       signal,
       onProgress: view.progress,
       onProblem: view.problem,
-    }),
-  );
+    });
+  };
+  const summary = await scripts.around(() => volumes.around(sources, run));
   view.done();
   if (options.json) await printJson(summaryJson(summary));
   else if (!options.quiet) await print(summaryText(summary));
-  return summary.complete && !scripts.failed ? exitStatus.success : exitStatus.incomplete;
+  return summary.complete && !scripts.failed && !volumes.failed ? exitStatus.success : exitStatus.incomplete;
 }
 
 /** A mistyped path beside others is a problem of the backup; when nothing of all is there, there is nothing to back up. */

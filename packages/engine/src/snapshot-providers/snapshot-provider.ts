@@ -27,5 +27,4 @@ export interface Tools {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const providerNames = ['btrfs', 'zfs', 'lvm', 'fsfreeze'] as const;
-export type ProviderName = (typeof providerNames)[number];
+export type ProviderName = 'btrfs' | 'zfs' | 'lvm' | 'fsfreeze';

@@ -1,0 +1,53 @@
+import { toHoldfastError } from '@holdfast/core';
+import { type BackupOptions, holdVolumes, type ProviderName } from '@holdfast/engine';
+import type { Work } from '../work.ts';
+import { requireRepository } from './open-repository.ts';
+import type { RepositoryOptions } from './repository-options.ts';
+
+export interface VolumeOptions extends RepositoryOptions {
+  readonly oneFileSystem?: boolean;
+  readonly snapshotProvider: 'auto' | 'none' | ProviderName;
+}
+
+/** Runs a backup over file systems that are held still, as the person asked for. */
+export class BackupVolumes {
+  readonly #options: VolumeOptions;
+  readonly #work: Work;
+  /** Something that was made could not be removed, or stood still for too short a time. */
+  failed = false;
+
+  constructor(options: VolumeOptions, work: Work) {
+    this.#options = options;
+    this.#work = work;
+  }
+
+  /** @throws backup.volume when a snapshot can't be made: then there is no backup. */
+  async around<Result>(
+    sources: BackupOptions['sources'],
+    backup: (readingPlaces: BackupOptions['readingPlaces']) => Promise<Result>,
+  ): Promise<Result> {
+    const { snapshotProvider: provider, oneFileSystem = false } = this.#options;
+    if (provider === 'none') return backup(undefined);
+    const { signal, view } = this.#work;
+    const location = await requireRepository(this.#options);
+    view.status('Making snapshots of file systems');
+    const held = await holdVolumes({
+      sources,
+      provider,
+      oneFileSystem,
+      // A repository on a frozen file system would wait for itself.
+      busyPaths: location.kind === 'folder' ? [location.path] : [],
+      signal,
+      onNote: (note) => view.note(`Note: ${note}`),
+    });
+    try {
+      return await backup(held.places);
+    } finally {
+      // Whatever came of the backup, this is a problem of its own.
+      await held.release().catch((error: unknown) => {
+        this.failed = true;
+        view.problem(toHoldfastError(error));
+      });
+    }
+  }
+}
