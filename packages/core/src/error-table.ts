@@ -329,7 +329,7 @@ export const errorTable = {
   }),
   'repository.version': entry(
     'The repository has a format version that is not supported.',
-    'Format version 2 is supported; `restic migrate upgrade_repo_v2` upgrades an older one.',
+    'Format version 2 is supported; `holdfast migrate upgrade_repo_v2` upgrades version 1.',
     {},
   ),
   'repository.damaged': entry(

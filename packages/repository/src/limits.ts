@@ -94,10 +94,12 @@ export const limits = {
   /** A check with all data: threads, and packs that each reads side by side (see `verifyPacks`). */
   checkThreads: 8,
   checkLanes: 4,
+  /** V8 lets short-lived objects of each thread grow to 48 MiB; these are views, and few. */
+  checkWorkerYoungGenerationMb: 6,
   /** Up to so many bytes of packs are verified without threads: a thread takes 100 ms to start, as long as 32 MiB take. */
   checkAloneBytes: 24 * mib,
   /** Each lane has two windows of this size, or of one larger blob: a thread takes about 20 MiB with them and the batch. */
-  checkWindowBytes: 1536 * kib,
+  checkWindowBytes: 768 * kib,
   /** Bytes of each pack that are verified in one step: eight lanes of half a megabyte hide what a call costs. */
   checkStepBytes: 768 * kib,
   /** Plain bytes of one batch; a larger blob is verified alone. restic's largest has 8 MiB. */

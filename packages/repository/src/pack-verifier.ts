@@ -67,7 +67,9 @@ function verifyWindows(batch: BlobBatch, windows: readonly PackWindow[]): void {
 function takeBlobs(batch: BlobBatch, open: OpenWindow): Uint8Array {
   const { window, done } = open;
   const { bytes, places, offset, pack } = window;
-  for (; open.done - done < limits.checkStepBytes; open.next += 1) {
+  // Where packs are not hashed as well, twice as many bytes of blobs fill the lanes.
+  const stepBytes = pack.stream === undefined ? 2 * limits.checkStepBytes : limits.checkStepBytes;
+  for (; open.done - done < stepBytes; open.next += 1) {
     const place = places[open.next];
     if (place === undefined) {
       // The header follows the last blob; without blobs it is all one piece.

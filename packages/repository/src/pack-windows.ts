@@ -69,8 +69,8 @@ export async function* readWindows(options: WindowReaderOptions): AsyncGenerator
     turn = 1 - turn;
     let buffer = buffers[turn] ?? emptyBuffer();
     if (buffer.byteLength < length) {
-      // A quarter more: windows differ in size by a blob.
-      const sizeBytes = Math.min(Math.ceil(length * 1.25), Math.max(length, 2 * limits.checkWindowBytes));
+      // Of few sizes: each one that is outgrown stays until the garbage collector looks.
+      const sizeBytes = Math.max(2 * limits.checkWindowBytes, 2 ** Math.ceil(Math.log2(length)));
       buffer = new Uint8Array(new SharedArrayBuffer(sizeBytes));
       buffers[turn] = buffer;
     }

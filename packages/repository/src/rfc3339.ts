@@ -54,6 +54,33 @@ function parse(text: string): bigint | undefined {
   return BigInt(ms / 1000 - zoneSeconds) * nanosPerSecond + BigInt(fraction.padEnd(9, '0'));
 }
 
+const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** True when `parseTime` would understand it: a tree has three of them for each entry, and most readers need none. */
+export function isTime(text: string): boolean {
+  const digit = (at: number): number => {
+    const code = text.charCodeAt(at) - 48;
+    return code >= 0 && code <= 9 ? code : Number.NaN;
+  };
+  const two = (at: number): number => digit(at) * 10 + digit(at + 1);
+  const year = two(0) * 100 + two(2);
+  const [month, day] = [two(5), two(8)];
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 && isLeap ? 29 : (daysOfMonth[month - 1] ?? 0);
+  // Comparisons with what is no number are false.
+  if (!(year >= 0 && day >= 1 && day <= days && two(11) <= 23 && two(14) <= 59 && two(17) <= 59)) return false;
+  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':') return false;
+  let at = 19;
+  if (text[at] === '.') {
+    at += 1;
+    while (digit(at) >= 0) at += 1;
+    if (at === 20 || at > 29) return false;
+  }
+  if (text[at] === 'Z') return text.length === at + 1;
+  if (text[at] !== '+' && text[at] !== '-') return false;
+  return two(at + 1) <= 23 && text[at + 3] === ':' && two(at + 4) <= 59 && text.length === at + 6;
+}
+
 /** Now, to the millisecond that a Date has. */
 export function timeOfDate(date: Date): bigint {
   return BigInt(date.getTime()) * 1_000_000n;

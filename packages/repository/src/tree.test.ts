@@ -6,7 +6,7 @@ import { goFileMode, unixPermissions } from './file-mode.ts';
 import { goJsonBytes, goJsonString, quoteName, unquoteName } from './go-text.ts';
 import { type Node, nodeTypes } from './node.ts';
 import { objectIdOf } from './object-id.ts';
-import { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
+import { formatTime, isTime, parseTime, timeOfDate } from './rfc3339.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 import { sampleNode } from './testing/sample-repository.ts';
 import { decodeTree, encodeTree, firstOutOfOrder, isSafeName, TreeEncoder } from './tree.ts';
@@ -325,4 +325,27 @@ test('long numbers in lists stay exact, and what is nested too deeply is refused
     assert.throws(() => decodeTree(tree(`{"x":${'['.repeat(100_000)}${number}${']'.repeat(100_000)}}`)), {
       code: 'repository.damaged',
     });
+});
+
+test('what is a time is told without reading it, and the same way', () => {
+  const two = fc.integer({ min: 0, max: 99 }).map((value) => String(value).padStart(2, '0'));
+  const zone = fc.oneof(
+    fc.constant('Z'),
+    fc.tuple(fc.constantFrom('+', '-'), two, two).map(([s, h, m]) => `${s}${h}:${m}`),
+  );
+  const fraction = fc.oneof(fc.constant(''), fc.stringMatching(/^\.\d{0,11}$/));
+  const time = fc
+    .tuple(two, two, fc.constantFrom('00', '01', '02', '04', '12', '13'), two, two, two, two, fraction, zone)
+    .map(([a, b, month, day, h, m, s, f, z]) => `${a}${b}-${month}-${day}T${h}:${m}:${s}${f}${z}`);
+  const real = fc
+    .tuple(fc.bigInt({ min: -62n, max: 253n }), fc.integer({ min: -1439, max: 1439 }))
+    .map(([s, o]) => formatTime(s * 10n ** 18n, o));
+  fc.assert(
+    fc.property(fc.oneof(time, real, fc.string()), (text) =>
+      assert.equal(isTime(text), parseTime(text) !== undefined, text),
+    ),
+    { numRuns: 2000 },
+  );
+  for (const day of ['2024-02-29', '2023-02-29', '1900-02-29', '2000-02-29', '0000-02-29', '2024-04-31'])
+    assert.equal(isTime(`${day}T00:00:00Z`), parseTime(`${day}T00:00:00Z`) !== undefined, day);
 });

@@ -3,7 +3,7 @@ import { unquoteName } from './go-text.ts';
 import { isRecord } from './json-record.ts';
 import { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
 import { isObjectId } from './object-id.ts';
-import { parseTime } from './rfc3339.ts';
+import { isTime } from './rfc3339.ts';
 
 /** A folder: its entries, strictly ascending by the raw bytes of their names. */
 export type Tree = readonly Node[];
@@ -175,7 +175,7 @@ class Fields {
 
   time(field: string): string {
     const value = this.text(field) ?? emptyTime;
-    if (parseTime(value) === undefined) throw this.wrong(field);
+    if (!isTime(value)) throw this.wrong(field);
     return value;
   }
 

@@ -43,9 +43,10 @@ export async function verifyInThreads(options: VerifyOptions): Promise<void> {
   const ended = new AbortController();
   const combined = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
   const workerData: VerifyWorkerData = { key: options.key, lanes, hashPacks: options.hashPacks };
+  const resourceLimits = { maxYoungGenerationSizeMb: limits.checkWorkerYoungGenerationMb };
   const workers = Array.from(
     { length: threads },
-    () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData }),
+    () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData, resourceLimits }),
   );
   try {
     await Promise.all(workers.map((worker) => serve(worker, { ...options, signal: combined }, waiting)));

@@ -15,7 +15,7 @@ import { type ObjectId, objectIdOf } from '../object-id.ts';
 import { decodeHeader, encodeHeader, openPackHeader } from '../pack-header.ts';
 import { readPackTail } from '../pack-tail.ts';
 import { decodeRepositoryKey, encodeRepositoryKey, newRepositoryKey } from '../repository-key.ts';
-import { formatTime, parseTime } from '../rfc3339.ts';
+import { formatTime, isTime, parseTime } from '../rfc3339.ts';
 import { decodeSnapshot, encodeSnapshot } from '../snapshot.ts';
 import { decodeTree, encodeTree } from '../tree.ts';
 import { decodeFile } from '../unpacked-file.ts';
@@ -181,6 +181,7 @@ export async function fuzzSubjects(): Promise<readonly FuzzSubject[]> {
       codes: [],
       parse: (input) => {
         const timeNs = parseTime(input.toString());
+        same(isTime(input.toString()), timeNs !== undefined);
         if (timeNs !== undefined && inYears(timeNs)) same(parseTime(formatTime(timeNs)), timeNs);
       },
     },
