@@ -19,8 +19,7 @@ export interface ListedPack {
 
 export interface KnownSnapshot {
   readonly tree: string;
-  readonly time: string;
-  readonly tags: readonly string[];
+  readonly paths: readonly string[];
 }
 
 export interface KnownLock {
@@ -87,8 +86,8 @@ export class Archive {
     else if (type === 'lock') this.#locks.set(id, this.#json(key, bytes) as KnownLock);
     else if (type === 'data') this.#learnPack(id, bytes);
     else if (type === 'snapshot') {
-      const { tree, time, tags } = this.#json(key, bytes) as KnownSnapshot;
-      this.#snapshots.set(id, { tree, time, tags: tags ?? [] });
+      const { tree, paths } = this.#json(key, bytes) as KnownSnapshot;
+      this.#snapshots.set(id, { tree, paths });
     }
   }
 

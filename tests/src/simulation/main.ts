@@ -15,6 +15,9 @@ import { simulate } from './simulate.ts';
 
 /** restic takes most of a second. */
 const resticEvery = 50;
+/** With its threads a sequence takes seconds. */
+const engineEvery = 40;
+const decayEvery = 60;
 
 const { values } = parseArgs({
   options: {
@@ -40,6 +43,8 @@ try {
     seed,
     sequences,
     limitMs: minutes * 60_000,
+    engine: { every: engineEvery, folder },
+    decayEvery,
     restic: withRestic ? { every: resticEvery, folder } : undefined,
     onProgress: ({ sequences: count, crashStates }) => console.log(`${count} sequences, ${crashStates} states`),
   });

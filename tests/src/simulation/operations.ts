@@ -17,7 +17,7 @@ import type { Source } from './sources.ts';
 export interface Ledger {
   /** Snapshots that a process was told are stored, and that nobody has begun to remove. */
   readonly reported: Set<string>;
-  /** By root tree: the files of everything that anybody has begun to back up. */
+  /** By root tree, or by path where only one source has it: the files of everything that anybody has begun to back up. */
   readonly sources: Map<string, ReadonlyMap<string, string>>;
 }
 
@@ -42,7 +42,7 @@ const packSizes = [400, 1500, 4096] as const;
 const longestPauseMs = 9 * 60_000;
 const protectionsMs = [60_000, 3_600_000, 48 * 3_600_000] as const;
 /** Waits for locks of others: not at all, a little, long. */
-const lockWaitsMs = [0, 60_000, 20 * 60_000] as const;
+export const lockWaitsMs = [0, 60_000, 20 * 60_000] as const;
 
 /** What no backup does: nothing was read, and nothing is missing. For errors of the simulation's own findings. */
 export function damaged(message: string): HoldfastError {
@@ -117,7 +117,7 @@ export const restore: Operation = {
       }
     };
     await walk(snapshot.tree, '');
-    const wanted = ledger.sources.get(snapshot.tree);
+    const wanted = ledger.sources.get(snapshot.tree) ?? ledger.sources.get(snapshot.paths[0] ?? '');
     if (wanted?.size !== files.size || [...files].some(([path, content]) => wanted.get(path) !== content))
       throw damaged('a restored snapshot does not have the files of its source');
   },

@@ -157,8 +157,10 @@ class Sequence {
     );
     this.#sampled = undefined;
     this.#sampledFrom = 0;
-    for (const process of processes) void this.#work(process);
+    const works = processes.map((process) => ({ process, done: this.#work(process) }));
     await this.#world.runUntil(() => processes.every(({ dead, finished }) => dead || finished));
+    // Their threads end, without a part in the world.
+    await Promise.all(works.flatMap(({ process, done }) => (process.unwinds ? [done] : [])));
     this.#deaths += processes.filter(({ dead }) => dead).length;
     // Whoever is done keeps nothing running; a lock that is still refreshed would be a leak.
     for (const process of processes) process.dead = true;
@@ -183,7 +185,8 @@ class Sequence {
     const unnamed = idsOf(state, 'data').find((id) => !packs.has(id));
     this.#rules.require(5, unnamed === undefined, () => `pack ${unnamed} is in no index, and prune left it`);
     const needed = new Set(idsOf(state, 'snapshot').flatMap((id) => [...this.#archive.contentOf(id).blobs]));
-    const stored = named.flatMap(({ blobs }) => blobs.map(({ key }) => key));
+    // A pack that two index files list is stored once all the same.
+    const stored = [...new Map(named.map(({ id, blobs }) => [id, blobs])).values()].flat().map(({ key }) => key);
     const unneeded = stored.find((key) => !needed.has(key));
     this.#rules.require(5, unneeded === undefined, () => `no snapshot needs ${unneeded}, and prune left it`);
     const isOnce = new Set(stored).size === stored.length;

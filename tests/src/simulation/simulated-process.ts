@@ -33,14 +33,18 @@ export class SimulatedProcess implements FaultInjector, WorldProcess {
   readonly target: Target;
   readonly repository: Repository;
   dead = false;
+  /** See `WorldProcess`. */
+  unwinds = false;
   /** All that it was to do is done. */
   finished = false;
+  readonly world: World;
   readonly #options: SimulatedProcessOptions;
   #turns = 0;
 
   constructor(options: SimulatedProcessOptions) {
     const { world, storage, repository } = options;
     this.#options = options;
+    this.world = world;
     this.name = options.name;
     this.clock = world.clockOf(this);
     const own = storage.open(this);
@@ -55,16 +59,23 @@ export class SimulatedProcess implements FaultInjector, WorldProcess {
 
   async pass(call: TargetCall, stage: CallStage, options: { signal?: AbortSignal | undefined }): Promise<void> {
     // What only looks is over at once: nobody could tell when between its beginning and its end it looked.
+    if (this.dead) return this.#rest();
     if (stage === 'begin' || call.method === 'create' || call.method === 'delete') await this.#options.world.turn(this);
     this.#turns += 1;
     if (this.#turns > (this.#options.diesAfter ?? Number.POSITIVE_INFINITY)) this.dead = true;
-    if (this.dead) await new Promise(() => {});
+    if (this.dead) return this.#rest();
     if (call.name.type === 'lock' && this.#turns > (this.#options.losesLocksAfter ?? Number.POSITIVE_INFINITY))
       throw new HoldfastError('storage.unavailable', { message: `${this.name} can't reach any lock` });
     this.#options.onCall(this, call, stage);
     await this.#options.faults.pass(call, stage, options);
     // It may have died while the call was delayed.
-    if (this.dead) await new Promise(() => {});
+    if (this.dead) return this.#rest();
+  }
+
+  /** What becomes of a call of the dead: nothing. */
+  #rest(): Promise<never> {
+    if (!this.unwinds) return new Promise(() => {});
+    return Promise.reject(new HoldfastError('run.cancelled', { message: `${this.name} is dead` }));
   }
 
   alter(call: TargetCall, bytes: Uint8Array): Uint8Array {

@@ -6,7 +6,7 @@ import type { RuleBook } from './rule-book.ts';
 export interface Expectation {
   /** Snapshots that somebody was told of and nobody has begun to remove. */
   readonly reported: ReadonlySet<string>;
-  /** By the id of a root tree: the files that a source had, path to content. */
+  /** By the id of a root tree, or by a path that only one source has: its files, path to content. */
   readonly sources: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** The configuration, once there is one. */
   readonly config: Uint8Array | undefined;
@@ -66,7 +66,8 @@ function rule3(state: StorageState, { reported }: Expectation, rules: RuleBook):
 function rule4(state: StorageState, archive: Archive, { sources }: Expectation, rules: RuleBook): void {
   for (const id of idsOf(state, 'snapshot')) {
     const content = archive.contentOf(id);
-    const source = sources.get(archive.snapshot(id)?.tree ?? '');
+    const { tree = '', paths = [] } = archive.snapshot(id) ?? {};
+    const source = sources.get(tree) ?? sources.get(paths[0] ?? '');
     rules.require(4, source !== undefined, () => `snapshot ${id} is of no source that anybody backed up`);
     const same =
       content.missing.length === 0 &&

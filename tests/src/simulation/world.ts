@@ -9,8 +9,8 @@ import type { SeededRandom } from '@holdfast/storage/testing';
 
 /** One turn takes at most so long, in the time of the world. */
 const longestTurnMs = 6;
-/** A process that computes in threads waits for nothing in the world: it is given so long, in real time, to come back. */
-const threadsPatienceMs = 3_000;
+/** Whoever computes in threads waits for nothing in the world meanwhile: it is given so long, in real time, to come back. */
+const threadsPatienceMs = 300;
 const threadsPollMs = 1;
 /** A wait up to this long ends at once when nothing else happens; a longer one only after the patience with threads. */
 const shortWaitMs = 1_000;
@@ -24,14 +24,19 @@ interface Waiting {
   readonly untilMs: number | undefined;
 }
 
-/** Who does things in the world. Once dead, nothing that it waits for ever comes. */
+/**
+ * Who does things in the world. Once dead, nothing that it waits for ever comes; but what has threads to end is refused
+ * everything instead (`unwinds`), which is the same to everybody else.
+ */
 export interface WorldProcess {
   readonly dead: boolean;
+  readonly unwinds?: boolean;
 }
 
 export class World {
   readonly random: SeededRandom;
-  readonly #usesThreads: boolean;
+  /** Pieces of work that may go on in threads. */
+  #computing = 0;
   readonly #onSettled: () => void | Promise<void>;
   #nowMs: number;
   #waiting: Waiting[] = [];
@@ -41,12 +46,10 @@ export class World {
   constructor(options: {
     readonly random: SeededRandom;
     readonly start: Date;
-    readonly usesThreads?: boolean | undefined;
     readonly onSettled: () => void | Promise<void>;
   }) {
     this.random = options.random;
     this.#nowMs = options.start.getTime();
-    this.#usesThreads = options.usesThreads ?? false;
     this.#onSettled = options.onSettled;
   }
 
@@ -62,6 +65,16 @@ export class World {
   /** Time passes while nobody does anything. */
   pass(durationMs: number): void {
     this.#nowMs += durationMs;
+  }
+
+  /** Until the work ends, a world in which nothing happens may have somebody in it who computes. */
+  async compute<T>(work: () => Promise<T>): Promise<T> {
+    this.#computing += 1;
+    try {
+      return await work();
+    } finally {
+      this.#computing -= 1;
+    }
   }
 
   clockOf(process: WorldProcess): Clock {
@@ -95,7 +108,7 @@ export class World {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
-        if (!process.dead) reject(signal?.reason);
+        if (!process.dead || process.unwinds === true) reject(signal?.reason);
       };
       const go = (): void => {
         signal?.removeEventListener('abort', onAbort);
@@ -109,6 +122,9 @@ export class World {
 
   /** True when somebody got a turn or was woken. */
   #step(quietSinceMs: number | undefined): boolean {
+    // The dead are refused by whoever they asked, or never hear again.
+    for (const { process, untilMs, go } of this.#waiting)
+      if (process.dead && process.unwinds === true && untilMs === undefined) go();
     this.#waiting = this.#waiting.filter(({ process }) => !process.dead);
     const due = this.#waiting.filter(({ untilMs }) => untilMs === undefined || untilMs <= this.#nowMs);
     const chosen = due.length > 0 ? this.random.pick(due) : this.#nextSleeper(quietSinceMs);
@@ -124,7 +140,7 @@ export class World {
   #nextSleeper(quietSinceMs: number | undefined): Waiting | undefined {
     let next: Waiting | undefined;
     for (const one of this.#waiting) if (next === undefined || (one.untilMs ?? 0) < (next.untilMs ?? 0)) next = one;
-    if (next === undefined || !this.#usesThreads || (next.untilMs ?? 0) - this.#nowMs <= shortWaitMs) return next;
+    if (next === undefined || this.#computing === 0 || (next.untilMs ?? 0) - this.#nowMs <= shortWaitMs) return next;
     // Somebody may be computing: hours must not pass for those who wait meanwhile.
     const quietMs = quietSinceMs === undefined ? 0 : performance.now() - quietSinceMs;
     return quietMs > threadsPatienceMs ? next : undefined;
