@@ -83,7 +83,9 @@ for (const name of ['restic', 'restic-rest-server']) {
   const found = program(name);
   console.log(found ? present(name, found.version, found.path) : `✖ ${name}: \`npm run peers\` brings it`);
 }
-rmSync(buildFolder, { recursive: true, force: true });
+// What a stopped build has made is kept for the next attempt.
+if (recipes.every((recipe) => newEnough(recipe) || recipe.builder !== 'cargo'))
+  rmSync(buildFolder, { recursive: true, force: true });
 
 /** A line that says whether the program is there now. */
 async function bring(recipe: Recipe): Promise<string> {
