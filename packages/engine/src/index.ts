@@ -7,6 +7,7 @@ export {
   type DiffSummary,
   diffTrees,
 } from './diff/diff-snapshots.ts';
+export { type DumpSink, dumpFile, dumpFolder } from './dump/dump.ts';
 export { type FindEntriesOptions, findEntries } from './find/find-entries.ts';
 export { blobsOfPacks, type FoundObject, findObjects, IdPrefixes, type WantedObjects } from './find/find-objects.ts';
 export { FindPatterns } from './find/find-patterns.ts';
