@@ -228,7 +228,8 @@ test('restic copies what we copied and the other way round, without copying twic
 test('a target of format version 1 is refused before anything is read', async () => {
   const { repository: source } = await sampleRepository();
   const { repository } = await emptyTarget();
-  const old = Object.create(repository, { config: { value: { ...repository.config, version: 1 } } });
+  const config = { ...repository.config, version: 1 };
+  const old = Object.create(repository, { config: { value: config } }) as Repository;
   await assert.rejects(copySnapshots({ source, target: old, snapshots: [] }), (error) =>
     hasCode(error, 'repository.version'),
   );

@@ -172,14 +172,19 @@ class Copy {
    * After Ctrl-C, or a source that is damaged somewhere, the target is as good as before: what it got is kept for the next
    * attempt. After anything else (a lost lock, a target that does not answer) nothing more may be written.
    */
-  async #settleAfter(error: unknown, writer: BlobWriter, hard: AbortController): Promise<void> {
-    if (!hasCode(error, 'run.cancelled', 'storage.tampered', 'repository.damaged', 'storage.missing')) {
-      hard.abort(error);
+  async #settleAfter(cause: unknown, writer: BlobWriter, hard: AbortController): Promise<void> {
+    if (!hasCode(cause, 'run.cancelled', 'storage.tampered', 'repository.damaged', 'storage.missing')) {
+      hard.abort(cause);
       return;
     }
     const limit = AbortSignal.timeout(limits.copyLastSettleTimeoutMs);
     limit.addEventListener('abort', () => hard.abort(limit.reason), { once: true });
-    await this.#settle(writer, limit).catch((second: unknown) => hard.abort(second));
+    try {
+      await this.#settle(writer, limit);
+    } catch (second) {
+      // The first error is what is told; the next copy finds out what is there.
+      hard.abort(second);
+    }
   }
 
   #progress(bytesDone: number, bytesTotal: number): void {

@@ -139,7 +139,7 @@ test('restic opens with our keys, and we with its keys', { skip: skipUnless({ pr
   target.writeTo(repo);
   writeFileSync(join(folder, 'new-password'), 'theirs\n');
   const withOurs = { RESTIC_PASSWORD: 'ours' };
-  const listed: unknown[] = JSON.parse(tryRestic(repo, ['key', 'list', '--json'], withOurs).stdout);
+  const listed = JSON.parse(tryRestic(repo, ['key', 'list', '--json'], withOurs).stdout) as unknown[];
   assert.equal(listed.length, 2);
   const added = tryRestic(repo, ['key', 'add', '--new-password-file', join(folder, 'new-password')], withOurs);
   assert.equal(added.status, 0, added.stderr);

@@ -25,7 +25,7 @@ interface Report {
 }
 
 const listed = async (repository: string): Promise<Listed[]> =>
-  JSON.parse(await restic(repository, 'snapshots', '--json'));
+  JSON.parse(await restic(repository, 'snapshots', '--json')) as Listed[];
 
 test('from a repository that restic wrote into ours and back, with filters and ids', {
   skip: skipUnless({ programs: ['restic'] }),

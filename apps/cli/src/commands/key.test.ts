@@ -43,7 +43,7 @@ test('list, add, remove and passwd, side by side with restic', {
   assert.equal(added.status, 0, added.stderr);
   const { id } = jsonResult<{ id: string }>(added.stdout);
   const ours = await keysOf(repository);
-  const theirs: ListedKey[] = JSON.parse(await restic(repository, 'key', 'list', '--json'));
+  const theirs = JSON.parse(await restic(repository, 'key', 'list', '--json')) as ListedKey[];
   const byId = (keys: readonly ListedKey[]) => keys.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   assert.deepEqual(byId(ours), byId(theirs), 'the same fields with the same values as restic');
   assert.deepEqual(

@@ -96,8 +96,8 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
       const check = await runProgram(path, ['--no-cache', '-r', repository, 'check', '--read-data'], { env });
       assert.equal(check.status, 0, check.stdout + check.stderr);
       const listed = await runProgram(path, ['--no-cache', '-r', repository, 'snapshots', '--json'], { env });
-      const [{ tree = '' } = {}] = jsonResult<{ tree: string }[]>(listed.stdout);
-      trees.push(tree);
+      const [snapshot] = jsonResult<{ tree: string }[]>(listed.stdout);
+      trees.push(snapshot?.tree ?? '');
     }
     assert.notEqual(trees[0], '');
     assert.equal(new Set(trees).size, 1);

@@ -26,7 +26,7 @@ interface Listed {
 }
 
 const listed = async (repository: string): Promise<Listed[]> =>
-  JSON.parse(await restic(repository, 'snapshots', '--json'));
+  JSON.parse(await restic(repository, 'snapshots', '--json')) as Listed[];
 /** All but the ids, which depend on a random nonce. */
 const facts = (snapshots: readonly Listed[]) =>
   snapshots.map(({ id: _id, ...rest }) => JSON.stringify({ ...rest, short_id: undefined })).sort();

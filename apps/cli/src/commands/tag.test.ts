@@ -21,7 +21,7 @@ test('tags change as with restic, which sees the same', { skip: skipUnless({ pro
   const repository = await freshRepository('tags');
   await restic(repository, 'backup', source, '--host', 'a', '--tag', 'one,two');
   await restic(repository, 'backup', source, '--host', 'b');
-  const listed = async (): Promise<Listed[]> => JSON.parse(await restic(repository, 'snapshots', '--json'));
+  const listed = async (): Promise<Listed[]> => JSON.parse(await restic(repository, 'snapshots', '--json')) as Listed[];
   const [first, second] = await listed();
 
   const result = await holdfast('tag', repository, '--host', 'a', '--add', 'x,y', '--remove', 'one', '--json');

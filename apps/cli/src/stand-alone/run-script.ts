@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 
 /** How long a script that was asked to end may take to do so. */
@@ -41,10 +40,12 @@ export async function runScript(script: Script, signal?: AbortSignal): Promise<v
   };
   stop.addEventListener('abort', end, { once: true });
   try {
-    const [status, killedBy]: [number | null, string | null] = await once(child, 'exit').then(
-      ([code, name]) => [code, name],
-      (cause: unknown) => {
-        throw failed(`${what} ${path} could not be started (${errnoOf(cause) ?? String(cause)}).`, cause);
+    const { status, killedBy } = await new Promise<{ status: number | null; killedBy: string | null }>(
+      (resolve, reject) => {
+        child.once('error', (cause) =>
+          reject(failed(`${what} ${path} could not be started (${errnoOf(cause) ?? String(cause)}).`, cause)),
+        );
+        child.once('exit', (code, name) => resolve({ status: code, killedBy: name }));
       },
     );
     signal?.throwIfAborted();
