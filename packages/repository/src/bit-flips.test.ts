@@ -137,7 +137,7 @@ test('every bit of a pack of data and of trees is noticed, whichever way it is r
     const id = index.packId(pack);
     const bytes = bytesOf(target, `data:${id}`);
     /** One "pack" for each bit, all of them verified in one go; and one that is whole. */
-    const verify = async (hashPacks: boolean): Promise<readonly (readonly string[])[]> => {
+    const verify = async (hashPacks: boolean, kernels: 'native' | 'node'): Promise<readonly (readonly string[])[]> => {
       const found: string[][] = [];
       const packs = Array.from({ length: bytes.byteLength * 8 + 1 }, (_, bit) => ({
         ...{ id, sizeBytes: bytes.byteLength, tailBytes: 0, indexDigest: '' },
@@ -146,7 +146,7 @@ test('every bit of a pack of data and of trees is noticed, whichever way it is r
       const bitOf = new Map<unknown, number>(packs.map((it) => [it, it.bit]));
       const waiting = packs.values();
       await verifyPacks({
-        ...{ cipher, key, lanes: 4, hashPacks },
+        ...{ cipher, key, lanes: 4, hashPacks, kernels },
         next: async () => waiting.next().value,
         read: async (it, { offset, length }) => {
           const bit = bitOf.get(it) ?? 0;
@@ -163,7 +163,8 @@ test('every bit of a pack of data and of trees is noticed, whichever way it is r
       assert.deepEqual(found.pop(), []);
       return found;
     };
-    const [hashed, unhashed] = [await verify(true), await verify(false)];
+    const [hashed, unhashed] = [await verify(true, 'native'), await verify(false, 'native')];
+    assert.deepEqual(await verify(true, 'node'), hashed, 'the same without the kernels');
     assert.equal(hashed.length, bytes.byteLength * 8);
     const blobs = Array.from({ length: index.blobCount }, (_, entry) => ({
       ...index.blobAt(entry),

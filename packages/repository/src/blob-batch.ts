@@ -1,6 +1,14 @@
 import { createCipheriv } from 'node:crypto';
 import { toHoldfastError } from '@holdfast/core';
-import { type SealedBytes, type Sha256Together, type StreamPiece, sealedBytes, zstdContext } from '@holdfast/native';
+import {
+  type SealedBytes,
+  type Sha256Together,
+  type StreamPiece,
+  sealedBytes,
+  sealedBytesByNode,
+  type ZstdContext,
+  zstdContext,
+} from '@holdfast/native';
 import { openBlob, plainLength } from './blob.ts';
 import type { BlobCipher } from './blob-cipher.ts';
 import { unzstd } from './compression.ts';
@@ -26,7 +34,7 @@ export class BlobBatch {
   readonly #cipher: BlobCipher;
   readonly #sealedBytes: SealedBytes;
   readonly #together: Sha256Together;
-  readonly #zstd = zstdContext();
+  readonly #zstd: ZstdContext | undefined;
   readonly #pads;
   /** r ‖ AES-128_k(nonce): only the second half changes. */
   readonly #oneTimeKey = new Uint8Array(new SharedArrayBuffer(32));
@@ -36,9 +44,16 @@ export class BlobBatch {
   #plainBytes = 0;
   #blobs: BatchedBlob[] = [];
 
-  constructor(options: { cipher: BlobCipher; key: RepositoryKey; together: Sha256Together }) {
+  constructor(options: {
+    cipher: BlobCipher;
+    key: RepositoryKey;
+    together: Sha256Together;
+    kernels: 'native' | 'node';
+  }) {
+    const native = options.kernels === 'native';
     this.#cipher = options.cipher;
-    this.#sealedBytes = sealedBytes(options.key.encrypt);
+    this.#sealedBytes = native ? sealedBytes(options.key.encrypt) : sealedBytesByNode(options.key.encrypt);
+    this.#zstd = native ? zstdContext() : undefined;
     this.#together = options.together;
     // ECB keeps nothing from one call to the next: exactly AES-128_k of each nonce.
     this.#pads = createCipheriv('aes-128-ecb', options.key.macK, null).setAutoPadding(false);

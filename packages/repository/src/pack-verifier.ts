@@ -1,4 +1,4 @@
-import { type StreamPiece, sha256Together } from '@holdfast/native';
+import { type StreamPiece, sha256OneByOne, sha256Together } from '@holdfast/native';
 import { BlobBatch } from './blob-batch.ts';
 import type { BlobCipher } from './blob-cipher.ts';
 import { limits } from './limits.ts';
@@ -13,6 +13,8 @@ export interface PackVerifierOptions extends Pick<WindowReaderOptions, 'next' | 
   readonly lanes: number;
   /** Compares the hash of each pack with its name, too. */
   readonly hashPacks: boolean;
+  /** 'node': without anything but Node's own API, as where its build exports nothing. */
+  readonly kernels?: 'native' | 'node';
   /** Everything that is wrong with a pack, one message each. */
   readonly onVerified: (pack: PackToVerify, problems: readonly string[]) => void;
 }
@@ -29,8 +31,9 @@ interface OpenWindow {
  * time, so that they and their blobs are hashed side by side in memory that does not grow with packs.
  */
 export async function verifyPacks(options: PackVerifierOptions): Promise<void> {
-  const together = sha256Together();
-  const batch = new BlobBatch({ cipher: options.cipher, key: options.key, together });
+  const { cipher, key, kernels = 'native' } = options;
+  const together = kernels === 'native' ? sha256Together() : sha256OneByOne();
+  const batch = new BlobBatch({ cipher, key, together, kernels });
   const begin = options.hashPacks ? () => together.begin() : undefined;
   const readers = Array.from({ length: options.lanes }, () => readWindows({ ...options, begin }));
   let coming = readers.map((reader) => ({ reader, result: reader.next() }));

@@ -31,6 +31,8 @@ test('the help of every command works, and teaches by examples', async () => {
     'snapshots',
     'ls',
     'check',
+    'repair',
+    'migrate',
     'repo',
     'job',
     'run',
