@@ -57,10 +57,10 @@ export const limits = {
   /** Folders inside one another. The system's own programs fail long before. */
   maxDepth: 20_000,
 
-  /** Restore: blobs that one job reads, opens and writes: eight of the usual size, one for each lane of the hashes. */
-  restoreBytesPerJob: 8 * mib,
-  /** Restore: jobs beyond one for each thread: some are read while others are written. With the bytes the bound of memory. */
-  restoreExtraJobs: 2,
+  /** Restore: blobs that one job reads, opens and writes: with a whole pack the lanes of the hashes are busy longest. */
+  restoreBytesPerJob: 16 * mib,
+  /** Restore: jobs beyond one for each thread: one is read while others are written. With the bytes the bound of memory. */
+  restoreExtraJobs: 1,
   /** Restore: files that one job writes. */
   restoreFilesPerJob: 500,
   /** Restore: sealed bytes and blobs that are known to be wanted before reads are planned, so that packs are read in long pieces. */

@@ -42,8 +42,9 @@ export class RestoreLargeFiles {
     this.#open.clear();
   }
 
-  /** @param right of a file that is there: the blobs that need not be written */
-  async restore(file: RestoredFile, item: Item, right: readonly boolean[] | undefined): Promise<void> {
+  /** @param there what was found in its place, with the blobs that need not be written */
+  async restore(file: RestoredFile, item: Item, there: Outcome | undefined): Promise<void> {
+    const right = there?.right;
     const { reads, signal } = this.#o;
     let opened: { readonly fd: number; readonly inPlace: boolean };
     try {
@@ -56,7 +57,8 @@ export class RestoreLargeFiles {
       return;
     }
     const { fd, inPlace } = opened;
-    const open: OpenFile = { fd, item, file, inPlace, open: 1, failed: false };
+    const existed = there?.exists === true;
+    const open: OpenFile = { fd, item, file, inPlace, existed, open: 1, failed: false };
     this.#open.add(open);
     const target: Omit<WriteTarget, 'at'> = {
       folder: undefined,

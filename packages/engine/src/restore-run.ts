@@ -116,7 +116,7 @@ export class RestoreRun {
       onReport: (file, outcome) => this.#reportOutcome(file.path, outcome),
       onWhole: (file) =>
         this.#start({ kind: 'finish', fd: file.fd, item: file.item, sizeBytes: file.file.sizeBytes }, 1, ([done]) =>
-          this.#end(file.file, done ?? restored, file.inPlace ? 'updated' : 'restored'),
+          this.#end(file.file, done ?? restored, file.existed ? 'updated' : 'restored'),
         ),
       onFailed: (file, outcome) => this.#end(file, outcome, 'restored'),
     });
@@ -309,7 +309,7 @@ export class RestoreRun {
       return;
     }
     this.#pins.add(file);
-    await this.#large.restore(file, item, there?.right);
+    await this.#large.restore(file, item, there);
     while (this.#large.count > limits.restoreOpenFiles) await this.#workOff();
   }
 

@@ -42,6 +42,8 @@ export interface OpenFile {
   readonly file: RestoredFile;
   /** It was there, and only what was wrong is written. */
   readonly inPlace: boolean;
+  /** Something was in its place. */
+  readonly existed: boolean;
   /** Blobs not written, and one for the walk that still adds some. */
   open: number;
   failed: boolean;

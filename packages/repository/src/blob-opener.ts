@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import { toHoldfastError } from '@holdfast/core';
 import { type SealedBytes, sealedBytes, sha256Each, zstdContext } from '@holdfast/native';
-import { type BlobPlace, openBlob, plainLength } from './blob.ts';
+import { type BlobPlace, openBlob, wrongBlob } from './blob.ts';
 import { BlobCipher } from './blob-cipher.ts';
 import { unzstd } from './compression.ts';
 import { limits } from './limits.ts';
@@ -15,6 +15,7 @@ const digestBytes = 32;
 /** A sealed blob with what it must be. */
 export interface SealedBlob extends BlobPlace {
   readonly id: ObjectId;
+  /** Given up: a blob that is not compressed is decrypted in its place. */
   readonly sealed: Uint8Array;
 }
 
@@ -25,8 +26,8 @@ interface Opened {
 
 /**
  * Opens and verifies many blobs in memory that is used again and again: nonces become MAC keys by one call, hashes are
- * computed side by side, nothing is left to the garbage collector. What is not right is opened again by `openBlob`, which
- * says why, so that there is one judge of what is wrong. One per thread.
+ * computed side by side, nothing is left to the garbage collector. What fails is opened again by `openBlob`, which says
+ * why, so that there is one judge of what is wrong. One per thread.
  */
 export class BlobOpener {
   readonly #cipher: BlobCipher;
@@ -35,7 +36,7 @@ export class BlobOpener {
   readonly #pads;
   /** r ‖ AES-128_k(nonce): only the second half changes. */
   readonly #oneTimeKey = new Uint8Array(new SharedArrayBuffer(digestBytes));
-  /** Plain bytes of a batch, one after the other; as large as was needed, up to the bound. */
+  /** Plain bytes of what was compressed, one after the other; as large as was needed, up to the bound. */
   #plain: Buffer = Buffer.alloc(0);
   #packed: Buffer = Buffer.alloc(0);
 
@@ -53,8 +54,8 @@ export class BlobOpener {
       const batch: SealedBlob[] = [];
       let sizeBytes = 0;
       for (let blob = blobs[first]; blob !== undefined; blob = blobs[first + batch.length]) {
-        const plainBytes = plainLength(blob);
-        if (batch.length > 0 && sizeBytes + plainBytes > limits.openBatchBytes) break;
+        const plainBytes = blob.uncompressedLength;
+        if (sizeBytes > 0 && sizeBytes + plainBytes > limits.openBatchBytes) break;
         sizeBytes += plainBytes;
         batch.push(blob);
       }
@@ -73,18 +74,19 @@ export class BlobOpener {
     const pads = this.#pads.update(nonces);
     let at = 0;
     for (const [number, blob] of batch.entries()) {
-      const plain = memory.subarray(at, at + plainLength(blob));
       this.#oneTimeKey.set(pads.subarray(number * nonceBytes, (number + 1) * nonceBytes), 16);
-      if (plain.byteLength === plainLength(blob) && this.#openInto(blob, plain)) {
+      const plain = this.#openInto(blob, memory.subarray(at, at + blob.uncompressedLength));
+      if (plain === undefined) wrong.push(number);
+      else {
         opened.push({ number, plain });
-        at += plain.byteLength;
-      } else wrong.push(number);
+        at += blob.uncompressedLength;
+      }
     }
     const hashes = sha256Each(opened.map(({ plain }) => plain));
     for (const [at, { number, plain }] of opened.entries()) {
       const id = objectIdOf(hashes.subarray(at * digestBytes, (at + 1) * digestBytes));
-      if (id === batch[number]?.id) onBlob(number, plain);
-      else wrong.push(number);
+      const wanted = batch[number]?.id ?? id;
+      onBlob(number, id === wanted ? plain : wrongBlob(wanted));
     }
     for (const number of wrong) {
       const blob = batch[number];
@@ -101,28 +103,33 @@ export class BlobOpener {
     return this.#plain;
   }
 
-  /** Authenticates, decrypts and decompresses, for the one-time key that is set. False: `openBlob` knows why. */
-  #openInto({ sealed, uncompressedLength }: SealedBlob, plain: Buffer): boolean {
-    if (sealed.byteLength < nonceBytes + macBytes) return false;
-    const body = sealed.subarray(nonceBytes, sealed.byteLength - macBytes);
+  /**
+   * Authenticates and decrypts for the one-time key that is set, and decompresses into `memory`. Undefined when something
+   * is wrong, which `openBlob` knows; the sealed bytes are as they were then.
+   */
+  #openInto({ sealed, uncompressedLength }: SealedBlob, memory: Buffer): Buffer | undefined {
+    if (sealed.byteLength < nonceBytes + macBytes || memory.byteLength !== uncompressedLength) return undefined;
+    const body = Buffer.from(sealed.buffer, sealed.byteOffset + nonceBytes, sealed.byteLength - nonceBytes - macBytes);
     const mac = sealed.subarray(sealed.byteLength - macBytes);
-    if (!this.#sealedBytes.authentic(body, { oneTimeKey: this.#oneTimeKey, mac })) return false;
+    if (!this.#sealedBytes.authentic(body, { oneTimeKey: this.#oneTimeKey, mac })) return undefined;
     const nonce = sealed.subarray(0, nonceBytes);
     if (uncompressedLength === 0) {
-      if (body.byteLength > 0) this.#sealedBytes.decrypt(body, { nonce, to: plain });
-      return true;
+      // Counter mode may write each byte where it was read (EVP_EncryptInit(3), in == out).
+      if (body.byteLength > 0) this.#sealedBytes.decrypt(body, { nonce, to: body });
+      return body;
     }
     if (body.byteLength > this.#packed.byteLength)
       this.#packed = Buffer.from(new SharedArrayBuffer(Math.max(body.byteLength, limits.openPackedBytes)));
     this.#sealedBytes.decrypt(body, { nonce, to: this.#packed });
     const packed = this.#packed.subarray(0, body.byteLength);
-    if (this.#zstd !== undefined) return this.#zstd.decompressInto(packed, plain);
+    if (this.#zstd !== undefined) return this.#zstd.decompressInto(packed, memory) ? memory : undefined;
     try {
-      plain.set(unzstd(packed, { maxSizeBytes: plain.byteLength, expectedBytes: plain.byteLength, what: 'A blob' }));
-      return true;
+      const expected = { maxSizeBytes: memory.byteLength, expectedBytes: memory.byteLength, what: 'A blob' };
+      memory.set(unzstd(packed, expected));
+      return memory;
     } catch {
       // Opened once more by the judge, who says why.
-      return false;
+      return undefined;
     }
   }
 

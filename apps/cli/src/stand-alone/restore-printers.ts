@@ -112,7 +112,8 @@ export class TextRestore implements RestorePrinter {
 
   constructor(options: PrinterOptions, view: WorkView) {
     this.#options = options;
-    this.progress = view.progress;
+    // Nobody sees it: the text is not worth its making.
+    this.progress = options.quiet === true ? () => undefined : view.progress;
     this.problem = view.problem;
     if ((options.verbose ?? 0) >= everything)
       this.entry = ({ action, path, sizeBytes }) => {
