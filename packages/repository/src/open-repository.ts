@@ -94,8 +94,11 @@ export async function openRepository(
     throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
   refuseLarge(info, limits.configMaxSizeBytes, 'The configuration of the repository');
   const sealed = await target.read({ type: 'config', id: '' }, { signal });
+  const opens = (candidate: RepositoryKey): boolean => new BlobCipher(candidate).tryOpen(sealed) !== undefined;
   const { key, keyId } =
-    'masterKey' in options ? { key: options.masterKey, keyId: undefined } : await findKey(target, options);
+    'masterKey' in options
+      ? { key: options.masterKey, keyId: undefined }
+      : await findKey(target, { ...options, opens });
   const plain = new BlobCipher(key).tryOpen(sealed);
   if (plain === undefined) {
     if ('masterKey' in options)
@@ -109,12 +112,21 @@ export async function openRepository(
   return new Repository({ target, config: decodeConfig(plain), key, keyId, clock: options.clock ?? systemClock });
 }
 
-/** Tries the password on the key files, up to a bound: each try costs time by design. */
+/**
+ * Tries the password on the key files, up to a bound: each try costs time by design. A key of another master key is passed
+ * over where one `opens` the configuration: two initialisations at once, one of which died before it could take its key
+ * back, leave such a one, with the same password.
+ */
 async function findKey(
   target: Target,
-  options: { password: string; keyHint?: string | undefined } & WaitOptions,
+  options: {
+    password: string;
+    keyHint?: string | undefined;
+    opens?: (key: RepositoryKey) => boolean;
+  } & WaitOptions,
 ): Promise<FoundKey> {
   let tries = 0;
+  let foreign: FoundKey | undefined;
   let problem: HoldfastError | undefined;
   for (const info of await keysToTry(target, options)) {
     if (tries === limits.keyTries)
@@ -130,13 +142,17 @@ async function findKey(
       const bytes = await target.read({ type: 'key', id: keyId }, { signal: options.signal });
       requireHash(bytes, { id: keyId, what });
       const key = await openKeyFile(bytes, options.password, what);
-      if (key !== undefined) return { key, keyId };
+      if (key === undefined) continue;
+      if (options.opens?.(key) ?? true) return { key, keyId };
+      foreign ??= { key, keyId };
     } catch (error) {
       // One bad key file must not lock out the owner of a good one.
       if (!isDamage(error)) throw error;
       problem ??= error;
     }
   }
+  // None opens it: then it is the configuration that is wrong.
+  if (foreign !== undefined) return foreign;
   // With an unusable key file nobody can tell whether the password was wrong.
   if (problem !== undefined) throw problem;
   throw new HoldfastError('repository.password', {

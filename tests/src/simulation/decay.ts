@@ -23,6 +23,7 @@ const integrityCodes = [
   'storage.tampered',
   'storage.missing',
   'storage.range',
+  'snapshot.missing',
   'internal.limit',
 ] as const;
 

@@ -179,7 +179,7 @@ class Sequence {
     await this.#world.runUntil(() => outcome !== '');
     this.#rules.require(5, outcome === 'succeeded', () => `the last prune ended with ${outcome}`);
     process.dead = true;
-    const state = this.#storage.durable;
+    const state = this.#storage.visible;
     const named = idsOf(state, 'index').flatMap((id) => [...this.#archive.index(id)]);
     const packs = new Set(named.map(({ id }) => id));
     const unnamed = idsOf(state, 'data').find((id) => !packs.has(id));
