@@ -52,8 +52,9 @@ test('CPU time and memory are those of the whole tree', { skip: onLinux }, async
   const usedMs = printedMs.reduce((sum, ms) => sum + ms, 0);
   // The kernel counts in ticks of 10 ms.
   assert.ok(result.cpuMs !== undefined && result.cpuMs >= usedMs - 40, `${result.cpuMs} of ${usedMs}`);
+  // Both keep 80 MiB; of Node's own pages they share some with every other Node of the machine.
   assert.ok(
-    result.peakMemoryBytes !== undefined && result.peakMemoryBytes > 190 * mebibyte,
+    result.peakMemoryBytes !== undefined && result.peakMemoryBytes > 170 * mebibyte,
     `${result.peakMemoryBytes}`,
   );
 });
