@@ -25,6 +25,8 @@ export class Repacker {
   readonly #opener: BlobOpener;
   readonly #builders: Readonly<Record<BlobType, PackBuilder>>;
   readonly #spare: SharedArrayBuffer[] = [];
+  /** As large as the largest part, and used again. */
+  #opened = new Uint8Array(new SharedArrayBuffer(0));
 
   constructor(key: RepositoryKey) {
     const cipher = new BlobCipher(key, sealedBytes(key.encrypt));
@@ -40,17 +42,21 @@ export class Repacker {
     const { bytes, offset, blobs, compress } = part;
     const packs: FinishedPack[] = [];
     this.#spare.push(...part.spare);
-    const sealed = blobs.map((blob) => ({
-      ...blob,
-      sealed: bytes.subarray(blob.offset - offset, blob.offset - offset + blob.length),
-    }));
-    this.#opener.open(sealed, (number, plain) => {
-      const blob = sealed[number];
+    // The opener decrypts in place, and what goes on are the sealed bytes: it works on a copy.
+    if (bytes.byteLength > this.#opened.byteLength)
+      this.#opened = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+    this.#opened.set(bytes);
+    const sealedIn = (memory: Uint8Array, blob: BlobToCopy): Uint8Array =>
+      memory.subarray(blob.offset - offset, blob.offset - offset + blob.length);
+    const toOpen = blobs.map((blob) => ({ ...blob, sealed: sealedIn(this.#opened, blob) }));
+    this.#opener.open(toOpen, (number, plain) => {
+      const blob = blobs[number];
       if (blob === undefined) throw new RangeError('a blob that was not asked for');
       if (!(plain instanceof Uint8Array)) throw unreadable(blob, plain);
       const builder = this.#builders[blob.type];
       if (compress && blob.uncompressedLength === 0) builder.add(idBytes(blob.id), plain);
-      else builder.addSealed({ id: idBytes(blob.id), uncompressedLength: blob.uncompressedLength }, blob.sealed);
+      else
+        builder.addSealed({ id: idBytes(blob.id), uncompressedLength: blob.uncompressedLength }, sealedIn(bytes, blob));
       if (!builder.full) return;
       const finished = builder.finish();
       if (finished !== undefined) packs.push(finished);
