@@ -10,6 +10,7 @@ import type {
 } from '@holdfast/repository';
 import type { Range } from './chunker.ts';
 import type { GearMemory } from './gear-scan.ts';
+import type { PackMemoryHandle } from './pack-memory.ts';
 import type { ReadingPlace } from './reading-places.ts';
 
 /** What the main thread of a backup and its workers tell each other. */
@@ -24,6 +25,7 @@ export interface BackupSetup {
   readonly excludes: readonly string[];
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
+  readonly packMemory: PackMemoryHandle;
   readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }
 
@@ -62,7 +64,7 @@ export interface OpenFile {
   readonly version: string;
 }
 
-export type BackupJob = (
+export type BackupJob =
   | BackupSetup
   | ScanJob
   | ReadJob
@@ -71,11 +73,7 @@ export type BackupJob = (
   | { readonly kind: 'tree'; readonly json: Uint8Array }
   /** Names the last packs of a run. */
   | { readonly kind: 'name'; readonly packs: readonly Uint8Array[] }
-  | { readonly kind: 'flush' }
-) & {
-  /** Memory of packs that are stored, for the next ones. */
-  readonly spare?: SharedArrayBuffer | undefined;
-};
+  | { readonly kind: 'flush' };
 
 /** A folder inside the one that was looked at. */
 export interface FoundFolder {
@@ -153,4 +151,6 @@ export type BackupResult =
 
 export interface PackEvent {
   readonly pack: FinishedPack;
+  /** The number of its buffer in the `PackMemory`. */
+  readonly memory: number;
 }

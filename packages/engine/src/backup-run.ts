@@ -17,6 +17,7 @@ import { describeFile } from './describe-file.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { LargeFile } from './large-file.ts';
 import { limits } from './limits.ts';
+import type { PackMemory } from './pack-memory.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { ProblemList } from './problem-list.ts';
 import { folderJson, packNames } from './scan-folder.ts';
@@ -86,6 +87,7 @@ export class BackupRun {
     readonly problems: ProblemList;
     readonly signal: AbortSignal;
     readonly slabCount: number;
+    readonly packMemory: PackMemory;
     readonly onProgress: () => void;
   }) {
     this.#repository = options.repository;
@@ -102,7 +104,7 @@ export class BackupRun {
         const { ids } = await this.#run('name', { kind: 'name', packs: packs.map((pack) => pack.bytes) });
         return ids;
       },
-      onChange: () => this.#pump(),
+      memory: options.packMemory,
       onFailure: (error) => this.fail(error),
     });
   }
@@ -238,7 +240,7 @@ export class BackupRun {
   }
 
   #pump(): void {
-    while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
+    while (!this.#ended && this.#pool.room && this.#next());
   }
 
   /** Starts the most urgent job, if there is one. */
@@ -269,8 +271,7 @@ export class BackupRun {
     job: BackupJob,
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<Extract<BackupResult, { kind: Kind }>> {
-    const spare = this.uploads.takeSpare();
-    const result = await this.#pool.run(spare === undefined ? job : { ...job, spare }, transfer);
+    const result = await this.#pool.run(job, transfer);
     if (!isKind(result, kind))
       throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
     if ('stored' in result) this.count(result.stored);

@@ -17,13 +17,12 @@ let tools: Tools | undefined;
 
 serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
   if (job.kind === 'setup') {
-    const store = new BlobStore(job, (pack) => emit({ pack }));
+    const store = new BlobStore(job, emit);
     tools = { store, scanner: new FolderScanner(job, store), reader: new LargeFileReader(job, store) };
     return { result: { kind: 'setup' } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
   const { store, scanner, reader } = tools;
-  if (job.spare !== undefined) store.reuse(job.spare);
   switch (job.kind) {
     case 'scan':
       return { result: scanner.scan(job) };

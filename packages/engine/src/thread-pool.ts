@@ -45,7 +45,10 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     this.#onFailure = options.onFailure;
     for (let at = 0; at < options.size; at += 1) {
       // Descriptors are opened in one thread and closed in another, so Node must not count them per thread.
-      const worker = new Worker(options.entry, { trackUnmanagedFds: false });
+      const worker = new Worker(options.entry, {
+        trackUnmanagedFds: false,
+        resourceLimits: { maxYoungGenerationSizeMb: limits.workerYoungGenerationMb },
+      });
       const thread: Thread = { worker, pending: new Set() };
       this.#threads.push(thread);
       worker.on('message', (reply: Reply<Result, Event>) => {

@@ -9,6 +9,7 @@ export {
   socketPair,
   waitReadable,
 } from './fuse.ts';
+export { returnFreedMemory } from './freed-memory.ts';
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
 export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';
