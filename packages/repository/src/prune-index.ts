@@ -1,9 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
 import type { ObjectInfo } from '@holdfast/storage';
-import type { BlobPlace } from './blob.ts';
+import type { BlobLocation, BlobPlace, BlobType } from './blob.ts';
 import { sealOverheadBytes } from './blob-cipher.ts';
 import { BlobIndex } from './blob-index.ts';
-import type { IndexFilePack } from './index-file.ts';
+import type { IndexVisitor } from './index-scanner.ts';
 import { NumberList } from './number-list.ts';
 import { type ObjectId, shortId } from './object-id.ts';
 import { compressedEntrySizeBytes, headerLengthSizeBytes, plainEntrySizeBytes } from './pack-header.ts';
@@ -32,6 +32,7 @@ export class PruneIndex {
   readonly #files = new Map<string, KnownFile>();
   /** Packs of all files, one file after the other. */
   readonly #listed = new NumberList();
+  #listedBefore = 0;
   readonly #copies = new NumberList();
   /** Bytes that each pack must have by what is listed: blobs, and their entries in its header. */
   #packBytes = new Float64Array(0);
@@ -105,75 +106,116 @@ export class PruneIndex {
   ): Promise<void> {
     let done = 0;
     const sizes = new Map(infos.map(({ id, sizeBytes }) => [id, sizeBytes]));
-    for await (const file of this.#repository.readIndexFiles(infos, { signal: o.signal })) {
-      if ('problem' in file)
-        throw new HoldfastError(file.problem.code, {
-          message: `${file.problem.message} Without it nobody can tell which packs are needed; nothing was deleted.`,
+    const reader = new PackReader(this.blobs, {
+      onPack: (pack, facts) => this.#addPack(pack, facts),
+      onCopy: (entry, pack, place) => this.#addCopy(entry, pack, place),
+    });
+    for await (const { id, problem } of this.#repository.visitIndexFiles(infos, reader, { signal: o.signal })) {
+      if (problem !== undefined)
+        throw new HoldfastError(problem.code, {
+          message: `${problem.message} Without it nobody can tell which packs are needed; nothing was deleted.`,
           guidance: 'Run `holdfast check`, and `holdfast repair index` to make the index again from the packs.',
-          cause: file.problem,
+          cause: problem,
         });
-      this.#add(file.id, sizes.get(file.id) ?? 0, file.packs);
+      const from = this.#listedBefore;
+      const blobs = reader.takeBlobCount();
+      this.#listedBefore = this.#listed.length;
+      this.#files.set(id, { id, sizeBytes: sizes.get(id) ?? 0, from, to: this.#listed.length, blobs });
       done += 1;
       o.onFile(done, infos.length);
     }
   }
 
-  #add(id: ObjectId, sizeBytes: number, packs: readonly IndexFilePack[]): void {
-    const from = this.#listed.length;
-    let count = 0;
-    for (const pack of packs) {
-      this.#addPack(pack);
-      count += pack.blobs.length;
-    }
-    this.#files.set(id, { id, sizeBytes, from, to: this.#listed.length, blobs: count });
-  }
-
-  #addPack(pack: IndexFilePack): void {
-    // Without blobs it is no pack that anybody could use, or name.
-    if (pack.blobs.length === 0) return;
-    const known = this.blobs.packNumber(pack.id);
-    let end = 0;
-    let sizeBytes = 0;
-    const blobs = inOrder(pack.blobs) ? pack.blobs : pack.blobs.toSorted((a, b) => a.offset - b.offset);
-    let odd = false;
-    let number = known ?? -1;
-    for (const blob of blobs) {
-      odd ||= blob.offset !== end;
-      end = blob.offset + blob.length;
-      sizeBytes += blob.length + (blob.uncompressedLength === 0 ? plainEntrySizeBytes : compressedEntrySizeBytes);
-      const added = this.blobs.addBlob(blob.id, blob.type, { ...blob, packId: pack.id });
-      if (number < 0) number = this.blobs.packNumber(pack.id) ?? -1;
-      // A pack that several files list brings nothing new, if they agree.
-      if (added === 1) odd ||= known !== undefined;
-      else if (known === undefined) this.#addCopy(blob, number);
-    }
+  #addPack(number: number, { known, sizeBytes, contiguous }: PackFactsRead): void {
     this.#listed.push(number);
     if (number >= this.#packBytes.length) {
       const larger = new Float64Array(Math.max(1024, number * 2));
       larger.set(this.#packBytes);
       this.#packBytes = larger;
     }
-    if (known !== undefined && this.#packBytes[number] !== sizeBytes) odd = true;
+    // Files that list the same pack must agree.
+    if (!contiguous || (known && this.#packBytes[number] !== sizeBytes)) this.#odd.add(number);
     this.#packBytes[number] = sizeBytes;
-    if (odd) this.#odd.add(number);
   }
 
-  #addCopy(blob: IndexFilePack['blobs'][number], pack: number): void {
-    this.#copies.push(this.blobs.entryOf(blob.id, blob.type));
-    this.#copies.push(pack);
-    this.#copies.push(blob.offset);
-    this.#copies.push(blob.length);
-    this.#copies.push(blob.uncompressedLength);
+  #addCopy(entry: number, pack: number, { offset, length, uncompressedLength }: BlobPlace): void {
+    for (const word of [entry, pack, offset, length, uncompressedLength]) this.#copies.push(word);
   }
 }
 
-function inOrder(blobs: IndexFilePack['blobs']): boolean {
-  let end = 0;
-  for (const { offset, length } of blobs) {
-    if (offset < end) return false;
-    end = offset + length;
+interface PackFactsRead {
+  /** An earlier file has listed it already. */
+  readonly known: boolean;
+  /** Of its blobs and their entries in the header. */
+  readonly sizeBytes: number;
+  /** Its blobs fill it from the beginning, as far as their sum can tell. */
+  readonly contiguous: boolean;
+}
+
+interface PackListener {
+  onPack(pack: number, facts: PackFactsRead): void;
+  onCopy(entry: number, pack: number, place: BlobPlace): void;
+}
+
+/** Puts blobs into the index as they are visited, and sums up each pack. */
+class PackReader implements IndexVisitor {
+  readonly #blobs: BlobIndex;
+  readonly #to: PackListener;
+  #packId: ObjectId | undefined;
+  #number = -1;
+  #known = false;
+  #isOdd = false;
+  #sizeBytes = 0;
+  #sum = 0;
+  #end = 0;
+  #count = 0;
+
+  constructor(blobs: BlobIndex, to: PackListener) {
+    this.#blobs = blobs;
+    this.#to = to;
   }
-  return true;
+
+  readonly onPack = (id: ObjectId): void => {
+    this.#finishPack();
+    this.#packId = id;
+    const number = this.#blobs.packNumber(id);
+    this.#known = number !== undefined;
+    this.#number = number ?? -1;
+    this.#isOdd = false;
+    this.#sizeBytes = this.#sum = this.#end = 0;
+  };
+
+  readonly onBlob = (id: Uint8Array, type: BlobType, location: BlobLocation): void => {
+    const { offset, length, uncompressedLength, packId } = location;
+    this.#count += 1;
+    this.#sum += length;
+    this.#end = Math.max(this.#end, offset + length);
+    this.#sizeBytes += length + (uncompressedLength === 0 ? plainEntrySizeBytes : compressedEntrySizeBytes);
+    const isNew = this.#blobs.addBlob(id, type, location) === 1;
+    if (this.#number < 0) this.#number = this.#blobs.packNumber(packId) ?? -1;
+    // A pack that several files list brings nothing new, if they agree.
+    if (this.#known) this.#isOdd ||= isNew;
+    else if (!isNew) this.#to.onCopy(this.#blobs.entryOf(id, type), this.#number, location);
+  };
+
+  /** At the end of a file: how many blobs it lists. */
+  takeBlobCount(): number {
+    this.#finishPack();
+    const count = this.#count;
+    this.#count = 0;
+    return count;
+  }
+
+  /** A pack without blobs is none that anybody could use, or name. */
+  #finishPack(): void {
+    if (this.#packId !== undefined && this.#number >= 0 && this.#sum > 0)
+      this.#to.onPack(this.#number, {
+        known: this.#known,
+        sizeBytes: this.#sizeBytes,
+        contiguous: this.#sum === this.#end && !this.#isOdd,
+      });
+    this.#packId = undefined;
+  }
 }
 
 /** For messages. */

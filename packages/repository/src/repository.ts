@@ -7,6 +7,7 @@ import { BlobIndex } from './blob-index.ts';
 import type { RepositoryConfig } from './config.ts';
 import { isDamage } from './damage.ts';
 import { decodeIndex, encodeIndex, type IndexedPack, type IndexFilePack } from './index-file.ts';
+import { type IndexVisitor, visitIndex } from './index-scanner.ts';
 import { limits } from './limits.ts';
 import type { Node } from './node.ts';
 import { type ObjectId, parseObjectId, shortId } from './object-id.ts';
@@ -111,17 +112,32 @@ export class Repository {
     // Sealed and compressed, a blob takes about 55 bytes of an index file: a good guess saves growing.
     const totalBytes = infos.reduce((sum, info) => sum + info.sizeBytes, 0);
     const index = BlobIndex.create({ expectedBlobs: Math.ceil(totalBytes / 55) });
-    for await (const file of this.readIndexFiles(infos, options)) {
-      if ('problem' in file) {
-        if (onProblem === undefined) throw file.problem;
-        onProblem(file.problem, file.id);
-        continue;
-      }
-      for (const pack of file.packs)
-        for (const blob of pack.blobs) index.addBlob(blob.id, blob.type, { ...blob, packId: pack.id });
+    const visitor: IndexVisitor = {
+      onPack: () => {},
+      onBlob: (id, type, location) => void index.addBlob(id, type, location),
+    };
+    for await (const { id, problem } of this.visitIndexFiles(infos, visitor, options)) {
+      if (problem === undefined) continue;
+      if (onProblem === undefined) throw problem;
+      onProblem(problem, id);
     }
     this.#index = index;
     return index;
+  }
+
+  /**
+   * Visits what every index file of the list says, several being read ahead, in no particular order; much faster than
+   * `readIndexFiles`. Yields after each file; of one with a problem nothing was visited.
+   */
+  async *visitIndexFiles(
+    infos: readonly ObjectInfo[],
+    visitor: IndexVisitor,
+    options: WaitOptions = {},
+  ): AsyncGenerator<{ readonly id: ObjectId; readonly problem?: HoldfastError }> {
+    for await (const file of this.#readFiles('index', infos, limits.indexMaxSizeBytes, options.signal)) {
+      const { id } = file;
+      yield 'problem' in file ? file : attempt(id, () => visitIndex(file.plain, visitor, `Index ${shortId(id)}`));
+    }
   }
 
   /** Every index file of the list, several being read ahead, in no particular order. */

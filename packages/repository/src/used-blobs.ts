@@ -2,7 +2,7 @@ import { HoldfastError, isHoldfastError } from '@holdfast/core';
 import type { Bitmap } from './bitmap.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { BlobOpener } from './blob-opener.ts';
-import { type BlobToCopy } from './copy-blobs.ts';
+import type { BlobToCopy } from './copy-blobs.ts';
 import { isRecord } from './json-record.ts';
 import { limits } from './limits.ts';
 import { NumberList } from './number-list.ts';

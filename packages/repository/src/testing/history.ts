@@ -65,7 +65,7 @@ export class History {
     const tree = await store('tree', encodeTree(nodes));
     await writer.settle();
     const day = String((this.#made % 28) + 1).padStart(2, '0');
-    return repository.saveSnapshot({
+    return await repository.saveSnapshot({
       time: `2025-${String(Math.floor(this.#made / 28) + 1).padStart(2, '0')}-${day}T00:00:00Z`,
       tree,
       paths: ['/data'],
