@@ -27,17 +27,24 @@ import { registerStatus } from './commands/status.ts';
 import { registerTag } from './commands/tag.ts';
 import { registerUnlock } from './commands/unlock.ts';
 import { registerUp } from './commands/up.ts';
+import { endQuietlyWithReader } from './output.ts';
 import { errorText } from './terminal.ts';
 
 const program = new Command('holdfast')
   .description('Backup and recovery for fleets of computers. The network is a contract; the repository is restic’s.')
   .version(productVersion)
+  .helpCommand(false)
   .showHelpAfterError('(run with --help to see what is possible)')
   .exitOverride();
 
+endQuietlyWithReader();
+
+// Grouped by what a person comes for; the order within a group is the order of use.
+program.commandsGroup('Run:');
 registerUp(program);
 registerRoles(program);
-registerPorts(program);
+
+program.commandsGroup('Protect and restore:');
 registerRepo(program);
 registerBackup(program);
 registerRestore(program);
@@ -48,20 +55,27 @@ registerDiff(program);
 registerStats(program);
 registerDump(program);
 registerMount(program);
+
+program.commandsGroup('Keep a repository healthy:');
 registerCheck(program);
-registerRepair(program);
-registerMigrate(program);
-registerCopy(program);
-registerKey(program);
-registerTag(program);
 registerForget(program);
 registerPrune(program);
-registerUnlock(program);
+registerTag(program);
 registerRewrite(program);
+registerCopy(program);
+registerKey(program);
+registerUnlock(program);
+registerRepair(program);
+registerMigrate(program);
+
+program.commandsGroup('Manage a fleet:');
 registerStatus(program);
 registerComputers(program);
 registerJob(program);
 registerRun(program);
+
+program.commandsGroup('The network:');
+registerPorts(program);
 
 try {
   await program.parseAsync();

@@ -1,6 +1,6 @@
 import type { ExitStatus } from '@holdfast/core';
 import { Interruption } from './interruption.ts';
-import { endQuietlyWithReader, type OutputOptions, WorkView } from './output.ts';
+import { type OutputOptions, WorkView } from './output.ts';
 
 export interface Work {
   /** Aborts on Ctrl-C. */
@@ -12,7 +12,6 @@ export interface Work {
 
 /** Runs what a command does, with Ctrl-C, progress and cleaning up; its result is the exit status. */
 export async function perform(options: OutputOptions, run: (work: Work) => Promise<ExitStatus>): Promise<void> {
-  endQuietlyWithReader();
   using interruption = new Interruption();
   const view = new WorkView(options);
   await using resources = new AsyncDisposableStack();

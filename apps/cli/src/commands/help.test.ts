@@ -7,10 +7,15 @@ import { runCli } from '../testing/run-cli.ts';
 /** As many as a small computer runs side by side. */
 const parallel = 4;
 
+/** What lists of commands begin with. */
+const headings = /^(Commands|Run|Protect and restore|Keep a repository healthy|Manage a fleet|The network):\n/;
+
 /** Names of the commands that a help text lists. */
 function commandsIn(help: string): string[] {
-  const [, list = ''] = help.split('\nCommands:\n');
-  return [...list.matchAll(/^ {2}(\S+)/gm)]
+  return help
+    .split('\n\n')
+    .filter((section) => headings.test(section))
+    .flatMap((section) => [...section.matchAll(/^ {2}(\w\S*)/gm)])
     .map((match) => match[1] ?? '')
     .filter((name) => name !== '' && name !== 'help');
 }
