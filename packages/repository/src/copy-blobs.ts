@@ -50,14 +50,19 @@ export async function copyBlobs(
   const signal = AbortSignal.any([o.signal, failed.signal]);
   const waiting = reads[Symbol.iterator]();
   const reader = async (): Promise<void> => {
+    // Used again for every read: what threads share would wait long for the garbage collector.
+    let into = new Uint8Array(new SharedArrayBuffer(limits.copyReadMaxBytes));
+    let memory = new SharedArrayBuffer(limits.copyReadMaxBytes);
     for (let next = waiting.next(); !next.done; next = waiting.next()) {
       signal.throwIfAborted();
       const { packId, offset, length, blobs } = next.value;
-      const bytes = await o.source.target.read({ type: 'data', id: packId }, { offset, length, signal });
+      if (length > into.byteLength) into = new Uint8Array(new SharedArrayBuffer(length));
+      const bytes = await o.source.target.read({ type: 'data', id: packId }, { offset, length, into, signal });
       // Packs hold one type each, but for those of very old programs.
       for (const [type, ofType] of Map.groupBy(blobs, (blob) => blob.type)) {
-        const partial = await o.pool.seal({ type, bytes, offset, blobs: ofType }, signal);
+        const partial = await o.pool.seal({ type, bytes, offset, blobs: ofType, memory }, signal);
         await o.writer.addPartial(partial);
+        memory = partial.bytes.buffer;
       }
       o.onCopied(next.value);
     }

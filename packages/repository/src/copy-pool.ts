@@ -42,7 +42,11 @@ export class CopyPool implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./copy-worker.ts', import.meta.url), { workerData: this.#keys });
+    const worker = new Worker(new URL('./copy-worker.ts', import.meta.url), {
+      workerData: this.#keys,
+      // One read at a time leaves hardly any small objects: V8 would take 48 MiB for them.
+      resourceLimits: { maxYoungGenerationSizeMb: limits.copyYoungGenerationMb },
+    });
     this.#all.push(worker);
     return worker;
   }

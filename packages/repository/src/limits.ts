@@ -117,10 +117,12 @@ export const limits = {
   /** Problems listed one by one; the rest is counted. */
   checkMaxProblems: 10_000,
 
-  /** A copy: threads that seal again, reads at once, and the longest read: all of it holds less than 100 MiB. */
+  /** A copy: threads that seal again, reads at once, and the longest read; with it a full pack still fits the memory of its builder. */
   copyThreads: 4,
   parallelCopyReads: 5,
-  copyReadMaxBytes: 4 * mib,
+  copyReadMaxBytes: 2 * mib,
+  /** Where each of its threads makes short-lived objects. */
+  copyYoungGenerationMb: 6,
   /** How much of a copy may be lost when it is killed: after so many bytes, or so long, everything is made durable. */
   copySettleBytes: 1024 * mib,
   copySettleAgeMs: 60_000,

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
+import { zstdContext } from '@holdfast/native';
 import { type BlobPlace, type BlobType, blobId, unsealBlob, wrongBlob } from './blob.ts';
 import type { BlobCipher } from './blob-cipher.ts';
 import { limits } from './limits.ts';
@@ -12,6 +13,8 @@ export interface SealRequest {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly blobs: readonly ({ readonly id: ObjectId } & BlobPlace)[];
+  /** Where the sealed blobs are put, if there is room. The caller may use it again when it has done with them. */
+  readonly memory: SharedArrayBuffer;
 }
 
 /**
@@ -22,15 +25,21 @@ export interface SealRequest {
  */
 export function sealAgain(
   ciphers: { readonly source: BlobCipher; readonly target: BlobCipher },
-  { type, bytes, offset, blobs }: SealRequest,
+  { type, bytes, offset, blobs, memory }: SealRequest,
 ): PartialPack {
-  const builder = new PackBuilder({ cipher: ciphers.target, type, targetSizeBytes: limits.copyReadMaxBytes });
+  const builder = new PackBuilder({
+    cipher: ciphers.target,
+    type,
+    targetSizeBytes: limits.copyReadMaxBytes,
+    buffer: memory,
+  });
+  const zstd = zstdContext();
   for (const blob of inRandomOrder(blobs)) {
     const from = blob.offset - offset;
     let packed: Uint8Array | undefined;
-    const plain = unsealBlob(ciphers.source, bytes.subarray(from, from + blob.length), blob, (frame) => {
+    const plain = unsealBlob(ciphers.source, bytes.subarray(from, from + blob.length), blob, (frame, size) => {
       packed = frame;
-      return undefined;
+      return zstd?.decompress(frame, size);
     });
     const id = blobId(plain);
     if (objectIdOf(id) !== blob.id) throw wrongBlob(blob.id);
