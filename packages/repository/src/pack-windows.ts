@@ -125,6 +125,7 @@ async function findBlobs(
   }
 }
 
+/** Where packs are not hashed as well (`toTheEnd`), windows have twice as many blobs, so that these alone fill the lanes. */
 function* planWindows(
   sizeBytes: number,
   places: readonly HeaderPlace[] | undefined,
@@ -137,12 +138,13 @@ function* planWindows(
       yield { offset, length: Math.min(limits.checkWindowBytes, sizeBytes - offset), blobs: [] };
     return;
   }
+  const windowBytes = toTheEnd ? limits.checkWindowBytes : 2 * limits.checkWindowBytes;
   let offset = 0;
   let first = 0;
   for (const [at, place] of places.entries()) {
     const end = place.offset + place.length;
     const isLast = at + 1 === places.length;
-    if (!isLast && end - offset < limits.checkWindowBytes) continue;
+    if (!isLast && end - offset < windowBytes) continue;
     yield { offset, length: (isLast ? sizeBytes : end) - offset, blobs: places.slice(first, at + 1) };
     offset = end;
     first = at + 1;

@@ -45,7 +45,7 @@ read and verified, and every snapshot followed down to the last blob that it nee
 With --read-data each pack is hashed and compared with its name, and each blob in it authenticated, decrypted, decompressed,
 hashed and compared with its id: every stored byte is hashed twice. --read-data=blobs leaves the hash of the packs out: every
 byte of a pack belongs to a blob, which has a MAC and a hash, or to the header, which has a MAC, so that damage is found
-just as surely, in about two thirds of the time. Parts of --read-data-subset=n/t are the same in each run, so t runs read
+just as surely, with half of the hashing. Parts of --read-data-subset=n/t are the same in each run, so t runs read
 everything; percentages and sizes are drawn at random each time.
 
 The lock is a shared one: backups go on beside a check, pruning waits.
