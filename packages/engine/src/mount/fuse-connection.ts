@@ -90,8 +90,11 @@ function runHelper(args: readonly string[], socket?: number): { name: string; fa
       encoding: 'utf8',
       timeout: mountLimits.fusermountTimeoutMs,
     });
-    if (errnoOf(result.error) === 'ENOENT') continue;
-    const failure = result.status === 0 ? undefined : result.stderr.trim() || (errnoOf(result.error) ?? 'it failed');
+    const notStarted = errnoOf(result.error);
+    // EACCES is the answer where a folder of the PATH may not be searched.
+    if (notStarted === 'ENOENT' || notStarted === 'EACCES') continue;
+    const said = typeof result.stderr === 'string' ? result.stderr.trim() : '';
+    const failure = result.status === 0 ? undefined : said || (notStarted ?? `${name} failed without a word`);
     return { name, failure };
   }
   throw new HoldfastError('native.unavailable', {
