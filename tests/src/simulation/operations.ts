@@ -1,4 +1,4 @@
-import { HoldfastError, hasCode } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
 import {
   BlobWriter,
   checkRepository,
@@ -45,7 +45,7 @@ const protectionsMs = [60_000, 3_600_000, 48 * 3_600_000] as const;
 export const lockWaitsMs = [0, 60_000, 20 * 60_000] as const;
 
 /** What no backup does: nothing was read, and nothing is missing. For errors of the simulation's own findings. */
-export function damaged(message: string): HoldfastError {
+function damaged(message: string): HoldfastError {
   return new HoldfastError('repository.damaged', { message });
 }
 
@@ -81,7 +81,7 @@ export const backup: Operation = {
   },
 };
 
-export const check: Operation = {
+const check: Operation = {
   name: 'check',
   weight: 1,
   run: async ({ process, random }) => {
@@ -124,7 +124,7 @@ export const restore: Operation = {
 };
 
 /** Dates for some of what is there, as an agent sets them that protects its backups. */
-export const protect: Operation = {
+const protect: Operation = {
   name: 'protect',
   weight: 1,
   run: async ({ process, random }) => {
@@ -140,7 +140,7 @@ export const protect: Operation = {
   },
 };
 
-export const tag: Operation = {
+const tag: Operation = {
   name: 'tag',
   weight: 1,
   run: async ({ process, random, ledger }) => {
@@ -153,14 +153,14 @@ export const tag: Operation = {
       change: random.chance(0.5) ? { set: [`tag-${random.below(5)}`] } : { add: ['kept'], remove: ['tag-1'] },
       onReplaced: ({ newId }) => ledger.reported.add(newId),
       onProblem: (problem) => {
-        if (!hasCode(problem, 'storage.immutable')) throw problem;
+        if (problem.code !== 'storage.immutable') throw problem;
       },
       signal,
     });
   },
 };
 
-export const forget: Operation = {
+const forget: Operation = {
   name: 'forget',
   weight: 2,
   run: async ({ process, random }) => {
@@ -170,7 +170,7 @@ export const forget: Operation = {
       choose: (found) => found.filter(() => random.chance(0.6)).map(({ id }) => id),
       onProblem: () => undefined,
     });
-    for (const problem of failed.values()) if (!hasCode(problem, 'storage.immutable')) throw problem;
+    for (const problem of failed.values()) if (problem.code !== 'storage.immutable') throw problem;
   },
 };
 
@@ -181,7 +181,7 @@ const prunes = [
   { maxUnusedBytes: (usedBytes: number) => usedBytes / 4, repackSmallerThanBytes: 0 },
 ] as const;
 
-export const prune: Operation = {
+const prune: Operation = {
   name: 'prune',
   weight: 3,
   run: async ({ process, random }) => {

@@ -10,7 +10,7 @@ const limitMs = 120_000;
 const folders = { key: 'keys', lock: 'locks', snapshot: 'snapshots', index: 'index', data: 'data' } as const;
 
 /** A state on disk, in restic's layout. Locks are left out: who held them is gone. */
-export function writeState(state: StorageState, folder: string): void {
+function writeState(state: StorageState, folder: string): void {
   for (const name of Object.values(folders)) mkdirSync(join(folder, name), { recursive: true });
   for (const [key, bytes] of state) {
     const { type, id } = nameOfKey(key);

@@ -1,6 +1,5 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { throwIfCancelled } from '../cancellation.ts';
-import { diskFailure } from '../local-disk/failure.ts';
 import { printableName } from '../object-name.ts';
 import type { WaitOptions } from '../target.ts';
 import type { CallStage, FaultInjector, TargetCall } from './fault-injector.ts';
@@ -78,6 +77,10 @@ export class SeededFaults implements FaultInjector {
   }
 }
 
-function failure(errno: string, operation: string): HoldfastError {
-  return diskFailure(Object.assign(new Error(`injected ${errno}`), { code: errno }), operation, 'simulated');
+/** As the local disk reports these. */
+function failure(errno: 'ENOSPC' | 'EIO', operation: string): HoldfastError {
+  return new HoldfastError(errno === 'ENOSPC' ? 'storage.full' : 'storage.unavailable', {
+    message: `Injected: ${errno} at ${operation}`,
+    context: { errno },
+  });
 }

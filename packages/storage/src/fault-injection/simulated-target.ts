@@ -3,7 +3,6 @@ import { HoldfastError } from '@holdfast/core';
 import { checkedPaging, checkedRange, requireReadable } from '../arguments.ts';
 import { throwIfCancelled } from '../cancellation.ts';
 import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits } from '../limits.ts';
-import { rangeLength } from '../local-disk/object-file.ts';
 import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
 import { requireRetainable } from '../retainable.ts';
 import {
@@ -101,7 +100,11 @@ export class SimulatedTarget implements Target {
       requireReadable(range.length ?? 0);
       const stored = this.#storage.visible.get(objectKey(name));
       if (stored === undefined) throw missing(name);
-      const length = rangeLength(name, { ...range, sizeBytes: stored.length });
+      const length = range.length ?? Math.max(0, stored.length - range.offset);
+      if (range.offset + length > stored.length)
+        throw new HoldfastError('storage.range', {
+          message: `${printableName(name)} has ${stored.length} bytes; ${length} from ${range.offset} on were asked for`,
+        });
       this.#count.received(length);
       const bytes = stored.slice(range.offset, range.offset + length);
       return this.#faults.alter?.(call, bytes) ?? bytes;
