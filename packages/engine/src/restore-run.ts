@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { isDamage, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
 import { printPath } from './byte-path.ts';
@@ -10,8 +9,8 @@ import type { ProtectedFolder } from './remove-entry.ts';
 import { attributesOf } from './restore-attributes.ts';
 import { RestoreDeletions } from './restore-deletions.ts';
 import { newFolder, type TargetFolder, TargetFolders } from './restore-folders.ts';
+import { restoreHardLink } from './restore-hard-link.ts';
 import { inspectFiles } from './restore-inspections.ts';
-import { Kept, makeFresh } from './restore-item.ts';
 import {
   type Attributes,
   type Item,
@@ -25,7 +24,7 @@ import { RestoreLargeFiles } from './restore-large-files.ts';
 import { RestoreReads } from './restore-reads.ts';
 import { SecondPlaces } from './restore-second-places.ts';
 import type { RestoreSelection } from './restore-selection.ts';
-import { failedOutcome, type RestoreCounts, type RestoredEntry, type RestoredFile } from './restore-state.ts';
+import { failedOutcome, newCounts, type RestoredEntry, type RestoredFile } from './restore-state.ts';
 import { type WalkedEntry, type WalkedFolder, walkSelected } from './restore-walk.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
@@ -49,18 +48,7 @@ export interface RestoreRunOptions {
 
 /** One restore: walks the snapshot, makes folders, and gives files to the threads. */
 export class RestoreRun {
-  readonly counts: RestoreCounts = {
-    filesDone: 0,
-    foldersDone: 0,
-    othersDone: 0,
-    bytesDone: 0,
-    unchanged: 0,
-    unchangedBytes: 0,
-    kept: 0,
-    keptBytes: 0,
-    deleted: 0,
-    failed: 0,
-  };
+  readonly counts = newCounts();
   currentPath: Buffer | undefined;
   /** The first problem that says that the repository itself is damaged. */
   damage: HoldfastError | undefined;
@@ -231,7 +219,10 @@ export class RestoreRun {
     if (first !== undefined) {
       // The first name may still be waiting.
       await this.#inspect();
-      this.#hardLink(first, { ...file, sizeBytes: 0 });
+      const { dryRun, overwrite, deletes } = this.#o;
+      const options = { overwrite, deletes, newerThanNs: file.attributes.modifiedNs };
+      const outcome = dryRun ? restored : restoreHardLink(this.folders, first, file, options);
+      this.#end({ ...file, sizeBytes: 0 }, outcome, 'restored');
       return;
     }
     if (key !== undefined) this.#linked.set(key, { folder, name });
@@ -326,31 +317,6 @@ export class RestoreRun {
       this.#reads.flush();
     }
     await Promise.race([...this.#running, ...this.#reads.running]);
-  }
-
-  #hardLink(first: { readonly folder: TargetFolder; readonly name: Buffer }, file: RestoredFile): void {
-    const { folder } = file;
-    let outcome = restored;
-    try {
-      if (!this.#o.dryRun) {
-        const from = this.folders.pin(first.folder).path(first.name);
-        try {
-          const to = this.folders.pin(folder).path(file.name);
-          const newerThanNs = file.attributes.modifiedNs;
-          const { overwrite, deletes } = this.#o;
-          if (!sameFile(from, to)) makeFresh(to, { overwrite, deletes, newerThanNs }, () => fs.linkSync(from, to));
-          this.folders.unpin(folder);
-        } finally {
-          this.folders.unpin(first.folder);
-        }
-      }
-    } catch (error) {
-      outcome =
-        error instanceof Kept
-          ? { state: 'kept', problems: [] }
-          : failedOutcome(`the hard link could not be made (${reason(error)})`, error);
-    }
-    this.#end(file, outcome, 'restored');
   }
 
   async #addItem(file: RestoredFile, action: RestoredEntry['action']): Promise<void> {
@@ -472,10 +438,4 @@ export class RestoreRun {
   #reportOutcome(path: Buffer, outcome: Outcome): void {
     for (const report of outcome.problems) this.problem(path, report.message, HoldfastError.fromReport(report));
   }
-}
-
-/** True when the second is there and another name of the first. */
-function sameFile(one: Buffer, other: Buffer): boolean {
-  const [a, b] = [one, other].map((path) => fs.lstatSync(path, { bigint: true, throwIfNoEntry: false }));
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }

@@ -21,6 +21,11 @@ export interface RestoreCounts {
   failed: number;
 }
 
+export function newCounts(): RestoreCounts {
+  const done = { filesDone: 0, foldersDone: 0, othersDone: 0, bytesDone: 0 };
+  return { ...done, unchanged: 0, unchangedBytes: 0, kept: 0, keptBytes: 0, deleted: 0, failed: 0 };
+}
+
 /** A file of the snapshot on its way into the target. */
 export interface RestoredFile {
   readonly folder: TargetFolder;

@@ -64,7 +64,7 @@ describe('restore side by side with restic', { skip: skipUnless({ programs: ['re
   function entriesOf({ stdout }: CliResult, target: string): string[] {
     return jsonLines(stdout)
       .filter((line) => line['message_type'] === 'verbose_status')
-      .map(({ action, item, size }) => `${action} ${String(item).replace(target, '')} ${size}`)
+      .map(({ action, item, size }) => `${String(action)} ${String(item).replace(target, '')} ${String(size)}`)
       .sort();
   }
 
