@@ -68,7 +68,7 @@ describe('snapshots, ls, diff, find and stats print what restic prints', { skip 
   test('find: names, times, and JSON', async () => {
     assert.match(await assertSame('find', '--long', '-i', 'ONE', '*/deep'), /^urwxr-xr-x .*\/a\/One$/m);
     const json = await assertSame('find', '--json', 'large', `${source}/*/file`, '--reverse');
-    assert.equal(JSON.parse(json).length, 2);
+    assert.equal((JSON.parse(json) as unknown[]).length, 2);
     assert.equal(await assertSame('find', '--json', '--newest', '2001-02-03 04:05', '*'), '[]\n');
     await assertSame('find', '--host', 'web2', '--oldest', '2001-02-03', 'file', '--human-readable', '-l');
     const wrong = await holdfast('find', repository, '--blob', '--tree', 'abcd');
@@ -106,7 +106,7 @@ describe('snapshots, ls, diff, find and stats print what restic prints', { skip 
 
   test('ls: everything, folders, sorted, JSON and ncdu', async () => {
     await assertSame('ls', '--quiet', '--long', first);
-    const ncdu = JSON.parse((await holdfast('ls', repository, '--ncdu', 'latest')).stdout);
+    const ncdu: unknown = JSON.parse((await holdfast('ls', repository, '--ncdu', 'latest')).stdout);
     assert.deepEqual(ncdu, JSON.parse(await restic(repository, 'ls', '--ncdu', 'latest')));
     await assertSame('ls', '-q', '--sort', 'extension', 'latest', `${source}/a`);
     await assertSame(

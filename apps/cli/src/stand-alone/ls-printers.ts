@@ -126,6 +126,6 @@ export class NcduList implements ListPrinter {
 }
 
 /** A number of any size, as Go writes it. */
-export function exact(value: bigint): unknown {
+function exact(value: bigint): unknown {
   return JSON.rawJSON(String(value));
 }

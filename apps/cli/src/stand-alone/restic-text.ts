@@ -10,11 +10,11 @@ const modeLetters = 'dalTLDpSugct?';
 /** Go's FileMode as text: `drwxr-xr-x`, `urwxr-xr-x` for setuid, `Lrwxrwxrwx` for links. */
 export function goModeText(mode: number): string {
   let text = '';
-  for (const [at, letter] of [...modeLetters].entries())
+  for (const [at, letter] of Array.from(modeLetters).entries())
     if (Math.floor(mode / 2 ** (31 - at)) % 2 === 1) text += letter;
   if (text === '') text = '-';
   const rights = 'rwxrwxrwx';
-  for (const [at, letter] of [...rights].entries()) text += (mode >> (8 - at)) & 1 ? letter : '-';
+  for (const [at, letter] of Array.from(rights).entries()) text += (mode >> (8 - at)) & 1 ? letter : '-';
   return text;
 }
 

@@ -265,7 +265,7 @@ function counting(target: Target, storage: { bytes: number }): Target {
     get: (_, property) => {
       if (property === 'read') return read;
       const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
     },
   });
 }

@@ -8,7 +8,7 @@ import type { DumpEntry } from './read-contents.ts';
  * extended attributes) stands in records before them.
  */
 
-export const tarBlockBytes = 512;
+const tarBlockBytes = 512;
 /** An archive ends with two empty blocks. */
 export const tarEnd = Buffer.alloc(2 * tarBlockBytes);
 

@@ -117,7 +117,7 @@ function unmountIfThere({ mountPoint, source }: FuseConnectionOptions, unmount: 
 }
 
 /** By /proc/self/mountinfo, since looking at the folder itself would ask the file system that is no longer served. */
-export function isMounted(what: { readonly mountPoint: string; readonly source: string }): boolean {
+function isMounted(what: { readonly mountPoint: string; readonly source: string }): boolean {
   const text = fs.readFileSync('/proc/self/mountinfo', 'latin1');
   return text.split('\n').some((line) => {
     const [before = '', after = ''] = line.split(' - ');

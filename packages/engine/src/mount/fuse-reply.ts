@@ -4,7 +4,7 @@ import { mountLimits } from './mount-limits.ts';
 
 export const fuseMajor = 7;
 /** What we speak; a newer kernel goes down to it. */
-export const fuseMinor = 31;
+const fuseMinor = 31;
 /** Since Linux 3.15: the answer to INIT has had its present length since. */
 export const oldestFuseMinor = 23;
 
@@ -76,7 +76,7 @@ export function encodeInitVersion(): Buffer {
 }
 
 const attrBytes = 88;
-export const entryBytes = 40 + attrBytes;
+const entryBytes = 40 + attrBytes;
 const blockBytes = 512n;
 
 export function encodeFacts(facts: Facts): Buffer {

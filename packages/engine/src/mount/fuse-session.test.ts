@@ -77,7 +77,7 @@ function watched(target: Target, storage: { hangs: boolean; reads: number }): Ta
     get: (_, property) => {
       if (property === 'read') return read;
       const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
     },
   });
 }

@@ -49,8 +49,9 @@ export class MountBlobs {
       // Who asks for it will hear that it is missing.
       if (location !== undefined) wanted.set(id, { id, ...location });
     }
+    // Whoever asks for one of them waits for it, and hears of a failure.
     for (const read of planPackReads(wanted.values(), { maxBytes: mountLimits.readAheadBytes }))
-      this.#start(read.blobs);
+      void this.#start(read.blobs);
   }
 
   /** Starts one read of neighbours in a pack. Gives a promise for each, in the order given. */

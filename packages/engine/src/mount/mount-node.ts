@@ -25,7 +25,7 @@ export interface MountNode {
   pins: number;
 }
 
-export const rootNodeId = 1;
+const rootNodeId = 1;
 const rootIno = 1n;
 
 /** Everything that the kernel knows. A number is never used twice, and means the same until it is forgotten. */
