@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { returnFreedMemory } from '@holdfast/native';
 import type { Target } from '@holdfast/storage';
 import { BlobCipher } from './blob-cipher.ts';
 import { isDamage } from './damage.ts';
@@ -36,6 +37,8 @@ export async function verifyInThreads(options: VerifyOptions): Promise<void> {
   if (packs.length === 0) return;
   const totalBytes = packs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (totalBytes <= limits.checkAloneBytes) return verifyHere(options);
+  // What opening the repository took, the key derivation above all, would stay with the process for as long as it reads.
+  returnFreedMemory();
   const threads = Math.min(availableParallelism(), limits.checkThreads, packs.length);
   // Few packs are spread over the threads rather than over the lanes of one.
   const lanes = Math.min(limits.checkLanes, Math.ceil(packs.length / threads));
