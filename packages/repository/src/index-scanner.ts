@@ -47,13 +47,12 @@ export function scanIndex(plain: Uint8Array, visitor: IndexVisitor): boolean {
 }
 
 /** Goes through an index file of any form. @throws repository.damaged, having visited nothing */
-export function visitIndex(plain: Uint8Array, visitor: IndexVisitor, where: string): Record<never, never> {
-  if (scanIndex(plain, visitor)) return {};
+export function visitIndex(plain: Uint8Array, visitor: IndexVisitor, where: string): void {
+  if (scanIndex(plain, visitor)) return;
   for (const { id: packId, blobs } of decodeIndex(plain, where)) {
     visitor.onPack(packId);
     for (const { id, type, ...place } of blobs) visitor.onBlob(idBytes(id), type, { packId, ...place });
   }
-  return {};
 }
 
 class Scanner {

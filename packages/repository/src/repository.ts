@@ -133,10 +133,14 @@ export class Repository {
     infos: readonly ObjectInfo[],
     visitor: IndexVisitor,
     options: WaitOptions = {},
-  ): AsyncGenerator<{ readonly id: ObjectId; readonly problem?: HoldfastError }> {
+  ): AsyncGenerator<{ readonly id: ObjectId; readonly problem?: HoldfastError | undefined }> {
     for await (const file of this.#readFiles('index', infos, limits.indexMaxSizeBytes, options.signal)) {
       const { id } = file;
-      yield 'problem' in file ? file : attempt(id, () => visitIndex(file.plain, visitor, `Index ${shortId(id)}`));
+      const visit = (): { problem: undefined } => {
+        if (!('problem' in file)) visitIndex(file.plain, visitor, `Index ${shortId(id)}`);
+        return { problem: undefined };
+      };
+      yield 'problem' in file ? file : attempt(id, visit);
     }
   }
 
