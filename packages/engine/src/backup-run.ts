@@ -14,13 +14,13 @@ import type {
 } from './backup-jobs.ts';
 import { asBuffer, joinPath, printPath } from './byte-path.ts';
 import { describeFile } from './describe-file.ts';
+import { folderJson, packNames } from './folder-scan.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { LargeFile } from './large-file.ts';
 import { limits } from './limits.ts';
 import type { PackMemory } from './pack-memory.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { ProblemList } from './problem-list.ts';
-import { folderJson, packNames } from './scan-folder.ts';
 import type { SourceFolder } from './source-tree.ts';
 import type { ThreadPool } from './thread-pool.ts';
 

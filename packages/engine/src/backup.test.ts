@@ -9,11 +9,12 @@ import type { Repository } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
 import type { BackupSetup } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
+import { packNames } from './folder-scan.ts';
 import { gearMemory } from './gear-scan.ts';
 import { backup, engineLimits, listTree, restore } from './index.ts';
 import { PackMemory } from './pack-memory.ts';
 import { LargeFileReader } from './read-large-file.ts';
-import { FolderScanner, packNames } from './scan-folder.ts';
+import { FolderScanner } from './scan-folder.ts';
 import { noise } from './testing/nasty-tree.ts';
 import { testRepository } from './testing/test-repository.ts';
 
