@@ -29,9 +29,12 @@ export async function initRepository(
   try {
     await target.create({ type: 'config', id: '' }, [new BlobCipher(key).seal(encodeConfig(config))], { signal });
   } catch (error) {
-    // Somebody else was faster; the configuration is theirs and our key fits nothing.
+    // Somebody else was faster; the configuration is theirs, and our key fits nothing.
     if (hasCode(error, 'storage.exists')) {
-      if (made) await target.delete({ type: 'key', id: keyId }, { signal });
+      // Unless they took ours for one that an interrupted attempt had left: then it is the only key there is.
+      const sealed = await target.read({ type: 'config', id: '' }, { signal });
+      const isOfUse = new BlobCipher(key).tryOpen(sealed) !== undefined;
+      if (made && !isOfUse) await target.delete({ type: 'key', id: keyId }, { signal });
       throw exists;
     }
     throw error;
