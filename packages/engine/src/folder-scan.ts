@@ -128,7 +128,8 @@ export class FolderScan {
   #tree(store: BlobStore, same: boolean): ObjectId {
     const { parent } = this.job;
     if (same && parent?.kind === 'sealed') return parent.id;
-    return store.storeTree(Buffer.from(`{"nodes":[${this.#found.join(',')}]}\n`));
+    const nodes = this.#found.filter((piece) => typeof piece === 'string');
+    return store.storeTree(Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`));
   }
 }
 
