@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { type Node, type ObjectId, type Repository } from '@holdfast/repository';
+import type { Node, ObjectId, Repository } from '@holdfast/repository';
 import type {
   BackupJob,
   BackupResult,

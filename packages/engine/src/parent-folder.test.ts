@@ -82,7 +82,7 @@ describe('folder of the parent snapshot', () => {
   });
 
   it('reads trees that another program wrote with other spaces', () => {
-    const json = JSON.parse(encodeTree(nodes).toString());
+    const json: unknown = JSON.parse(encodeTree(nodes).toString());
     const parent = new ParentFolder(Buffer.from(JSON.stringify(json, undefined, 1)));
     for (const node of nodes) assert.deepEqual(contentOf(parent.restOf(...asked(node)) ?? ''), node.content);
     assert.equal(parent.allFound, true);
