@@ -172,6 +172,7 @@ export async function backup(
     );
     await current.uploads.settle();
     signal.throwIfAborted();
+    await lock.confirm(signal);
     const { stored } = counts;
     const durationMs = (): number => clock.monotonicMs() - startedMs;
     const snapshotId = await repository.saveSnapshot(

@@ -214,6 +214,25 @@ test('after a long standby the lock goes on if nobody removed it, and stops the 
   }
 });
 
+test('the last step asks whether the lock is still ours, also before anything has noticed a standby', async () => {
+  for (const removed of [false, true]) {
+    const bench = new Bench();
+    const lock = await bench.acquire();
+    await lock.confirm();
+    const old = lock.id;
+    assert.ok(old !== undefined);
+    if (removed) await bench.target.delete({ type: 'lock', id: old });
+    bench.clock.advance(40 * minuteMs);
+    const confirmed = Promise.allSettled([lock.confirm(), lock.confirm()]);
+    await bench.settle();
+    bench.clock.advance(200);
+    for (const outcome of await confirmed) assert.equal(outcome.status, removed ? 'rejected' : 'fulfilled');
+    assert.equal(lock.signal.aborted, removed);
+    if (!removed) assert.notEqual(lock.id, old);
+    await lock[Symbol.asyncDispose]();
+  }
+});
+
 test('a lock whose old files cannot be deleted stays valid, says so, and cleans up when it can', async () => {
   const bench = new Bench();
   {

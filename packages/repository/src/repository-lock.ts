@@ -63,6 +63,7 @@ export class RepositoryLock implements AsyncDisposable {
   #refreshedMs = 0;
   #triedMs = 0;
   #refreshing: Promise<void> | undefined;
+  #late: Promise<void> | undefined;
 
   private constructor(context: LockContext, options: LockOptions) {
     this.#context = context;
@@ -115,6 +116,18 @@ export class RepositoryLock implements AsyncDisposable {
   /** The name of the lock's present file; it changes with each refresh. */
   get id(): ObjectId | undefined {
     return this.#id;
+  }
+
+  /**
+   * For the step that others will rely on. A computer that has just woken up may hold a lock that somebody took for
+   * abandoned, before anything here has noticed; while the lock is fresh this asks nobody.
+   * @throws repository.locked when it was lost, and what the target throws
+   */
+  async confirm(signal?: AbortSignal): Promise<void> {
+    this.#lost.signal.throwIfAborted();
+    if (this.#ageMs() < limits.lockLostMs) return;
+    const stop = this.#stop.signal;
+    await this.#refreshLate(signal === undefined ? stop : AbortSignal.any([stop, signal]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,9 +184,8 @@ export class RepositoryLock implements AsyncDisposable {
     while (!stop.aborted && !this.#lost.signal.aborted) {
       try {
         await clock.sleep(limits.lockPollMs, stop);
-        const nowMs = clock.now().getTime();
-        if (nowMs - this.#refreshedMs >= limits.lockLostMs) await this.#refreshLate(stop);
-        else if (nowMs - this.#triedMs >= limits.lockRefreshMs) await this.#refresh(stop);
+        if (this.#ageMs() >= limits.lockLostMs) await this.#refreshLate(stop);
+        else if (clock.now().getTime() - this.#triedMs >= limits.lockRefreshMs) await this.#refresh(stop);
       } catch (error) {
         if (!stop.aborted) this.#onProblem(problemWith(this.#id, 'could not be refreshed', error));
       }
@@ -193,8 +205,20 @@ export class RepositoryLock implements AsyncDisposable {
     await this.#deleteLeftOver(signal);
   }
 
+  #ageMs(): number {
+    return this.#context.clock.now().getTime() - this.#refreshedMs;
+  }
+
+  /** One at a time: a second one would take the first's new file for somebody else's doing. */
+  #refreshLate(signal: AbortSignal): Promise<void> {
+    this.#late ??= this.#keepIfOurs(signal).finally(() => {
+      this.#late = undefined;
+    });
+    return this.#late;
+  }
+
   /** Nearly too late. Only if our file is still there before and after may we go on: nobody has removed it meanwhile. */
-  async #refreshLate(signal: AbortSignal): Promise<void> {
+  async #keepIfOurs(signal: AbortSignal): Promise<void> {
     const old = this.#id;
     try {
       if (old === undefined || !(await this.#exists(old, signal))) throw this.#lostError();
