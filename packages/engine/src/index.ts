@@ -1,5 +1,5 @@
-export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup.ts';
-export { Chunker } from './chunker.ts';
+export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup/backup.ts';
+export { Chunker } from './backup/chunker.ts';
 export {
   type DiffChange,
   type DiffCounts,
@@ -17,9 +17,9 @@ export { type MountOptions, mountRepository } from './mount/mount-repository.ts'
 export { defaultTemplates, type FolderTemplates } from './mount/snapshot-folders.ts';
 export { PatternList, patternText } from './patterns.ts';
 export type { Progress } from './progress.ts';
-export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore.ts';
-export type { Overwrite } from './restore-jobs.ts';
-export type { RestoredEntry } from './restore-state.ts';
+export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore/restore.ts';
+export type { Overwrite } from './restore/restore-jobs.ts';
+export type { RestoredEntry } from './restore/restore-state.ts';
 export { type HeldVolumes, type HoldOptions, holdVolumes } from './snapshot-providers/hold-volumes.ts';
 export type { ProviderName } from './snapshot-providers/snapshot-provider.ts';
 export { measureSnapshots, type Stats, type StatsMode, type StatsOptions } from './stats/measure-snapshots.ts';

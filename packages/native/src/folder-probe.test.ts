@@ -36,7 +36,11 @@ describe('folder probe', () => {
             if (expected === undefined || (at !== folder && !expected.isBlockDevice() && !expected.isCharacterDevice()))
               continue;
             for (const [field, value] of Object.entries(probe.status(fd, name, () => path)))
-              assert.equal(value, Object.getOwnPropertyDescriptor(expected, field)?.value, `${field} of ${path.toString()}`);
+              assert.equal(
+                value,
+                Object.getOwnPropertyDescriptor(expected, field)?.value,
+                `${field} of ${path.toString()}`,
+              );
           }
           assert.throws(() => probe.status(fd, Buffer.from('missing'), () => Buffer.from(`${at}/missing`)), {
             code: 'ENOENT',

@@ -1,5 +1,6 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
 export { type FileStatus, FolderProbe } from './folder-probe.ts';
+export { returnFreedMemory } from './freed-memory.ts';
 export {
   detachMount,
   type FuseMount,
@@ -9,7 +10,6 @@ export {
   socketPair,
   waitReadable,
 } from './fuse.ts';
-export { returnFreedMemory } from './freed-memory.ts';
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
 export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';

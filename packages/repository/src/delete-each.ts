@@ -1,6 +1,6 @@
 import type { ObjectType, Target } from '@holdfast/storage';
+import type { ObjectId } from './format/object-id.ts';
 import { limits } from './limits.ts';
-import type { ObjectId } from './object-id.ts';
 
 /**
  * Deletes objects of one type, a few at once. What can't be deleted is told and does not stop the others; an abort does.

@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
-import { checkRepository } from './check-repository.ts';
-import { decodeConfig, encodeConfig, type RepositoryConfig } from './config.ts';
+import { checkRepository } from './check/check-repository.ts';
+import { decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
 import type { Repository, WaitOptions } from './repository.ts';
 
 /** A change of the repository's format that can be applied once. restic's names. */

@@ -1,14 +1,14 @@
 import { type Clock, HoldfastError, hasCode, systemClock } from '@holdfast/core';
 import type { ObjectInfo, Target } from '@holdfast/storage';
-import { BlobCipher } from './blob-cipher.ts';
-import { decodeConfig, encodeConfig, newConfig } from './config.ts';
 import { isDamage } from './damage.ts';
-import { encodeKeyFile, type KeyOptions, openKeyFile } from './key-file.ts';
+import { BlobCipher } from './format/blob-cipher.ts';
+import { decodeConfig, encodeConfig, newConfig } from './format/config.ts';
+import { encodeKeyFile, type KeyOptions, openKeyFile } from './format/key-file.ts';
+import { type ObjectId, parseObjectId, shortId } from './format/object-id.ts';
+import { newRepositoryKey, type RepositoryKey } from './format/repository-key.ts';
+import { refuseLarge, requireHash } from './format/unpacked-file.ts';
 import { limits } from './limits.ts';
-import { type ObjectId, parseObjectId, shortId } from './object-id.ts';
 import { Repository, type WaitOptions } from './repository.ts';
-import { newRepositoryKey, type RepositoryKey } from './repository-key.ts';
-import { refuseLarge, requireHash } from './unpacked-file.ts';
 
 /**
  * Makes a repository where there is none. What an interrupted attempt with the same password left behind is completed.

@@ -3,16 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import fc from 'fast-check';
-import { isIrreducible, newChunkerPolynomial } from './chunker-polynomial.ts';
-import { decodeConfig } from './config.ts';
+import { isIrreducible, newChunkerPolynomial } from './format/chunker-polynomial.ts';
+import { decodeConfig } from './format/config.ts';
+import { encodeKeyFile, openKeyFile } from './format/key-file.ts';
+import { newRepositoryKey } from './format/repository-key.ts';
+import { encodeSnapshot } from './format/snapshot.ts';
+import { encodeTree } from './format/tree.ts';
+import { encodeFile } from './format/unpacked-file.ts';
 import { blobId, checkRepository, idBytes, initRepository, objectIdOf, openRepository, PackBuilder } from './index.ts';
-import { encodeKeyFile, openKeyFile } from './key-file.ts';
-import { newRepositoryKey } from './repository-key.ts';
-import { encodeSnapshot } from './snapshot.ts';
 import { MemoryTarget } from './testing/memory-target.ts';
 import { cheapKey, sampleNode, samplePassword, sampleRepository } from './testing/sample-repository.ts';
-import { encodeTree } from './tree.ts';
-import { encodeFile } from './unpacked-file.ts';
 
 test('a repository is made once, opens with its password or its key, and with nothing else', async () => {
   const target = new MemoryTarget();

@@ -1,11 +1,11 @@
 import { HoldfastError } from '@holdfast/core';
 import type { Target } from '@holdfast/storage';
-import { type BlobLocation, type BlobPlace, openBlob } from './blob.ts';
-import type { BlobCipher } from './blob-cipher.ts';
-import type { BlobIndex } from './blob-index.ts';
+import type { BlobIndex } from './blob-index/blob-index.ts';
 import { ByteLru } from './byte-lru.ts';
+import { type BlobLocation, type BlobPlace, openBlob } from './format/blob.ts';
+import type { BlobCipher } from './format/blob-cipher.ts';
+import { type ObjectId, shortId } from './format/object-id.ts';
 import { limits } from './limits.ts';
-import { type ObjectId, shortId } from './object-id.ts';
 
 interface Window {
   readonly start: number;

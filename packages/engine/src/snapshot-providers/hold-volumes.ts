@@ -1,7 +1,7 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
-import type { ReadingPlace } from '../reading-places.ts';
+import type { ReadingPlace } from '../backup/reading-places.ts';
 import { btrfs } from './btrfs.ts';
 import { fsfreeze } from './fsfreeze.ts';
 import { lvm } from './lvm.ts';

@@ -8,7 +8,7 @@ import { hasCode } from '@holdfast/core';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { initRepository } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
-import { backup } from '../backup.ts';
+import { backup } from '../backup/backup.ts';
 import { listTree } from '../list-tree.ts';
 import { type HoldOptions, holdVolumes } from './hold-volumes.ts';
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import '../backup-worker.ts';
+import '../backup/backup-worker.ts';
 
 /** A thread of a backup that dies in the middle of its work, without a word. */
 parentPort?.on('message', ({ job }: { readonly job: { readonly kind: string } }) => {

@@ -1,4 +1,4 @@
-import { serveJobs } from '../worker-side.ts';
+import { serveJobs } from '../threads/worker-side.ts';
 
 /** A worker thread that does what a test asks of it, also the worst. */
 serveJobs<'answer' | 'refuse' | 'throw later' | 'exit' | 'hang', string, never>((job) => {

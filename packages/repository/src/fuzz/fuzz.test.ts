@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
-import { BlobCipher } from '../blob-cipher.ts';
-import { unzstd } from '../compression.ts';
-import { newRepositoryKey } from '../repository-key.ts';
-import { decodeFile } from '../unpacked-file.ts';
+import { BlobCipher } from '../format/blob-cipher.ts';
+import { unzstd } from '../format/compression.ts';
+import { newRepositoryKey } from '../format/repository-key.ts';
+import { decodeFile } from '../format/unpacked-file.ts';
 import { fuzz } from './fuzz.ts';
 import { fuzzSubjects, idOf } from './subjects.ts';
 

@@ -1,7 +1,7 @@
-import { goFileMode } from '../file-mode.ts';
-import type { Node } from '../node.ts';
-import { objectIdOf } from '../object-id.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { goFileMode } from '../format/file-mode.ts';
+import type { Node } from '../format/node.ts';
+import { objectIdOf } from '../format/object-id.ts';
+import type { Snapshot } from '../format/snapshot.ts';
 
 /** Nodes with every field and odd names, and a snapshot with every field: what mutations begin with. */
 

@@ -1,11 +1,11 @@
 import { createCipheriv, hash } from 'node:crypto';
-import { blobId } from '../blob.ts';
-import { BlobWriter } from '../blob-writer.ts';
-import { goFileMode } from '../file-mode.ts';
-import type { Node } from '../node.ts';
-import { type ObjectId, objectIdOf } from '../object-id.ts';
+import { blobId } from '../format/blob.ts';
+import { goFileMode } from '../format/file-mode.ts';
+import type { Node } from '../format/node.ts';
+import { type ObjectId, objectIdOf } from '../format/object-id.ts';
+import { encodeTree } from '../format/tree.ts';
+import { BlobWriter } from '../packs/blob-writer.ts';
 import type { Repository } from '../repository.ts';
-import { encodeTree } from '../tree.ts';
 import { sampleNode } from './sample-repository.ts';
 
 export interface HistoryOptions {

@@ -1,0 +1,453 @@
+import fs from 'node:fs';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import type { Node, ObjectId, Repository } from '@holdfast/repository';
+import { asBuffer, joinPath, printPath } from '../byte-path.ts';
+import { limits } from '../limits.ts';
+import type { ProblemList } from '../problem-list.ts';
+import type { ThreadPool } from '../threads/thread-pool.ts';
+import type {
+  BackupJob,
+  BackupResult,
+  Change,
+  PackEvent,
+  ParentTree,
+  ReadResult,
+  ScanJob,
+  ScanResult,
+  Stored,
+} from './backup-jobs.ts';
+import { describeFile } from './describe-file.ts';
+import { folderJson, packNames } from './folder-scan.ts';
+import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
+import { LargeFile } from './large-file.ts';
+import type { PackMemory } from './pack-memory.ts';
+import { PackUploads } from './pack-uploads.ts';
+import type { SourceFolder } from './source-tree.ts';
+
+export type BackupPool = ThreadPool<BackupJob, BackupResult, PackEvent>;
+
+export interface BackupCounts {
+  readonly files: Record<Change, number>;
+  readonly folders: Record<Change, number>;
+  bytesDone: number;
+  bytesRead: number;
+  stored: Stored;
+}
+
+interface ScanTask {
+  readonly job: ScanJob;
+  readonly folder: FolderState;
+  readonly slot: Slot;
+}
+
+interface ChunkTask {
+  readonly file: LargeFile;
+  readonly slab: number;
+  readonly chunks: ReadResult['chunks'];
+  readonly first: number;
+}
+
+/**
+ * One backup from the sources to the id of the root's tree: gives jobs to the threads, most urgent first (trees, then
+ * chunks that hold a slab, then pieces of large files, then folders, deepest first, which bounds what is in memory).
+ */
+export class BackupRun {
+  readonly counts: BackupCounts = {
+    files: { new: 0, changed: 0, unmodified: 0 },
+    folders: { new: 0, changed: 0, unmodified: 0 },
+    bytesDone: 0,
+    bytesRead: 0,
+    stored: { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 },
+  };
+  currentPath: Buffer | undefined;
+  /** Sources that were found. */
+  readonly uploads: PackUploads;
+  readonly #repository: Repository;
+  readonly #pool: BackupPool;
+  readonly #problems: ProblemList;
+  readonly #signal: AbortSignal;
+  readonly #onProgress: () => void;
+  readonly #finished = Promise.withResolvers<ObjectId>();
+
+  readonly #trees: FolderState[] = [];
+  readonly #chunks: ChunkTask[] = [];
+  readonly #waitingFiles: LargeFile[] = [];
+  readonly #activeFiles = new Set<LargeFile>();
+  readonly #freeSlabs: number[];
+  readonly #chunksInSlab: number[];
+  readonly #scans: ScanTask[] = [];
+  /** Scans whose folder of the parent snapshot is loaded. */
+  readonly #readyScans: ScanTask[] = [];
+  #loading = 0;
+  #ended = false;
+
+  constructor(options: {
+    readonly repository: Repository;
+    readonly pool: BackupPool;
+    readonly problems: ProblemList;
+    readonly signal: AbortSignal;
+    readonly slabCount: number;
+    readonly packMemory: PackMemory;
+    readonly onProgress: () => void;
+  }) {
+    this.#repository = options.repository;
+    this.#pool = options.pool;
+    this.#problems = options.problems;
+    this.#signal = options.signal;
+    this.#onProgress = options.onProgress;
+    this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
+    this.#chunksInSlab = this.#freeSlabs.map(() => 0);
+    this.uploads = new PackUploads({
+      repository: options.repository,
+      signal: options.signal,
+      name: async (packs) => {
+        const { ids } = await this.#run('name', { kind: 'name', packs: packs.map((pack) => pack.bytes) });
+        return ids;
+      },
+      memory: options.packMemory,
+      onFailure: (error) => this.fail(error),
+    });
+  }
+
+  /** Gives the id of the root's tree when every folder has its tree in some pack. */
+  async run(root: SourceFolder, parentTree: ObjectId | undefined): Promise<ObjectId> {
+    const folder: FolderState = {
+      path: Buffer.from('/'),
+      parent: undefined,
+      parentTree,
+      slots: [],
+      open: 1,
+      failed: false,
+      same: false,
+      isWay: !root.named,
+    };
+    const onAbort = (): void => this.fail(this.#signal.reason);
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (root.named) this.#scanWhole(folder, { device: fs.statSync('/', { bigint: true }).dev });
+      else await this.#wayFolder(root, folder);
+      this.#close(folder);
+      this.#pump();
+      return await this.#finished.promise;
+    } finally {
+      this.#signal.removeEventListener('abort', onAbort);
+      this.#ended = true;
+      for (const { open } of this.#activeFiles) if (open !== undefined) fs.closeSync(open.fd);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#ended = true;
+    this.#finished.reject(toHoldfastError(error));
+  }
+
+  /** A folder on the way to the sources: only its own description and what leads to them is stored. */
+  async #wayFolder(source: SourceFolder, folder: FolderState): Promise<void> {
+    const parents = await this.#parentNodes(folder.parentTree);
+    const parentOf = (child: SourceFolder): Node | undefined => parents.find((node) => node.name.equals(child.name));
+    for (const child of source.children) {
+      const slot: Slot = { json: '' };
+      folder.slots.push(slot);
+      if (child.named) {
+        const job: ScanJob = {
+          kind: 'scan',
+          path: folder.path,
+          names: packNames([child.name]),
+          named: true,
+          device: undefined,
+          parent: folder.parentTree === undefined ? undefined : await this.#parent(folder.parentTree),
+        };
+        folder.open += 1;
+        this.#readyScans.push({ job, folder, slot });
+        continue;
+      }
+      const path = joinPath(folder.path, child.name);
+      let json: string;
+      try {
+        // Links on the way are followed, as the system does when it resolves the path.
+        const stat = fs.statSync(path, { bigint: true });
+        const file = { name: child.name, path, accessPath: joinPath(path, Buffer.from('.')), stat };
+        json = folderJson(describeFile(file, (problem) => this.#problems.add(problem)));
+      } catch (cause) {
+        this.#problems.add(
+          new HoldfastError('file.unreadable', {
+            message: `${printPath(path)} does not exist or can't be entered.`,
+            context: { path: printPath(path) },
+            cause,
+          }),
+        );
+        continue;
+      }
+      const before = parentOf(child);
+      folder.open += 1;
+      const inner: FolderState = {
+        path,
+        parent: { folder, slot, json },
+        parentTree: before?.type === 'dir' ? before.subtree : undefined,
+        slots: [],
+        open: 1,
+        failed: false,
+        same: false,
+        isWay: true,
+      };
+      await this.#wayFolder(child, inner);
+      this.#close(inner);
+    }
+  }
+
+  async #parentNodes(tree: ObjectId | undefined): Promise<readonly Node[]> {
+    if (tree === undefined) return [];
+    try {
+      return await this.#repository.loadTree(tree, { signal: this.#signal });
+    } catch (error) {
+      this.#reportParent(error);
+      return [];
+    }
+  }
+
+  async #parent(tree: ObjectId): Promise<ParentTree | undefined> {
+    try {
+      const { place, bytes } = await this.#repository.loadSealedTree(tree, { signal: this.#signal });
+      // A copy of its own: a view would be cloned with everything around it.
+      return { kind: 'sealed', id: tree, place, bytes: new Uint8Array(bytes) };
+    } catch (error) {
+      this.#reportParent(error);
+      return undefined;
+    }
+  }
+
+  /** A folder of the parent snapshot that can't be read only costs time: everything in it is read again. */
+  #reportParent(error: unknown): void {
+    this.#signal.throwIfAborted();
+    this.#problems.add(toHoldfastError(error));
+  }
+
+  #scanWhole(folder: FolderState, options: { readonly device: bigint }): void {
+    const slot: Slot = { json: '' };
+    folder.slots.push(slot);
+    folder.open += 1;
+    const { path } = folder;
+    const job: ScanJob = {
+      kind: 'scan',
+      path,
+      names: undefined,
+      named: false,
+      device: options.device,
+      parent: undefined,
+    };
+    if (folder.parentTree === undefined) this.#readyScans.push({ job, folder, slot });
+    else this.#scans.push({ job, folder, slot });
+  }
+
+  #pump(): void {
+    while (!this.#ended && this.#pool.room && this.#next());
+  }
+
+  /** Starts the most urgent job, if there is one. */
+  #next(): boolean {
+    const tree = this.#trees.pop();
+    if (tree !== undefined) return this.#start(this.#storeTree(tree));
+    const chunks = this.#chunks.shift();
+    if (chunks !== undefined) return this.#start(this.#storeChunks(chunks));
+    const file = this.#nextFile();
+    if (file !== undefined) return this.#start(this.#readPiece(file));
+    this.#loadParents();
+    // Large files that wait hold memory: no more of them are looked for before they have begun.
+    if (this.#waitingFiles.length > limits.entriesPerJob) return false;
+    const scan = this.#readyScans.pop();
+    return scan !== undefined && this.#start(this.#scan(scan));
+  }
+
+  #start(work: Promise<void>): true {
+    work.then(
+      () => this.#pump(),
+      (error: unknown) => this.fail(error),
+    );
+    return true;
+  }
+
+  async #run<Kind extends BackupResult['kind']>(
+    kind: Kind,
+    job: BackupJob,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Extract<BackupResult, { kind: Kind }>> {
+    const result = await this.#pool.run(job, transfer);
+    if (!isKind(result, kind))
+      throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
+    if ('stored' in result) this.count(result.stored);
+    return result;
+  }
+
+  /** Adds what a thread has put into packs. */
+  count(stored: Stored): void {
+    const sum = this.counts.stored;
+    this.counts.stored = {
+      dataBlobs: sum.dataBlobs + stored.dataBlobs,
+      treeBlobs: sum.treeBlobs + stored.treeBlobs,
+      bytes: sum.bytes + stored.bytes,
+      packedBytes: sum.packedBytes + stored.packedBytes,
+    };
+  }
+
+  /** Loads folders of the parent snapshot a little ahead of the threads. */
+  #loadParents(): void {
+    while (this.#loading < limits.parallelParentTrees && this.#readyScans.length < limits.parallelParentTrees) {
+      const task = this.#scans.pop();
+      if (task === undefined) return;
+      const { parentTree } = task.folder;
+      this.#loading += 1;
+      const load = async (): Promise<void> => {
+        const parent = parentTree === undefined ? undefined : await this.#parent(parentTree);
+        this.#loading -= 1;
+        this.#readyScans.push({ ...task, job: { ...task.job, parent } });
+      };
+      this.#start(load());
+    }
+  }
+
+  async #scan(task: ScanTask): Promise<void> {
+    const { folder, slot } = task;
+    this.currentPath = folder.path;
+    const result = await this.#run('scan', task.job);
+    for (const report of result.problems) this.#problems.add(HoldfastError.fromReport(report));
+    for (const change of ['new', 'changed', 'unmodified'] as const) this.counts.files[change] += result.files[change];
+    this.counts.bytesDone += result.bytesDone;
+    this.counts.bytesRead += result.bytesRead;
+    if (result.failed) folder.failed = true;
+    folder.same = result.same;
+    folder.tree = result.tree;
+    slot.more = [];
+    for (const found of result.found) this.#take(folder, slot.more, found);
+    // The last one is taken from the stack first; the order of the slots is what counts.
+    for (const rest of result.rest) {
+      const restSlot: Slot = { json: '' };
+      slot.more.push(restSlot);
+      folder.open += 1;
+      this.#readyScans.push({ job: { ...task.job, ...rest }, folder, slot: restSlot });
+    }
+    this.#onProgress();
+    this.#close(folder);
+  }
+
+  #take(folder: FolderState, slots: Slot[], found: ScanResult['found'][number]): void {
+    if (typeof found === 'string') {
+      slots.push({ json: found });
+      return;
+    }
+    const slot: Slot = { json: '' };
+    slots.push(slot);
+    folder.open += 1;
+    if (found.kind === 'file') {
+      this.#waitingFiles.push(new LargeFile({ path: joinPath(folder.path, found.node.name), folder, slot, found }));
+      return;
+    }
+    const inner: FolderState = {
+      path: joinPath(folder.path, asBuffer(found.name)),
+      parent: { folder, slot, json: found.json },
+      parentTree: found.parentTree,
+      slots: [],
+      open: 1,
+      failed: false,
+      same: false,
+      isWay: false,
+    };
+    if (found.descend) this.#scanWhole(inner, { device: found.device });
+    this.#close(inner);
+  }
+
+  /** One thing less that the folder waits for. */
+  #close(closed: FolderState): void {
+    for (let folder: FolderState | undefined = closed; folder !== undefined; ) {
+      folder.open -= 1;
+      if (folder.open > 0) return;
+      const tree = folder.tree ?? (folder.same ? folder.parentTree : undefined);
+      if (folder.parent !== undefined && isLeftOut(folder)) {
+        folder = folder.parent.folder;
+        folder.same = false;
+      } else if (tree === undefined) {
+        this.#trees.push(folder);
+        return;
+      } else folder = this.#finishFolder(folder, tree);
+    }
+  }
+
+  async #storeTree(folder: FolderState): Promise<void> {
+    const json = new Uint8Array(folderTree(folder));
+    folder.slots.length = 0;
+    const { id } = await this.#run('tree', { kind: 'tree', json }, [json.buffer]);
+    const above = this.#finishFolder(folder, id);
+    if (above !== undefined) this.#close(above);
+  }
+
+  /** Puts the folder in its place, and gives the one that it is in. */
+  #finishFolder(folder: FolderState, tree: ObjectId): FolderState | undefined {
+    if (folder.parent === undefined) {
+      this.#finished.resolve(tree);
+      return undefined;
+    }
+    const change = folder.parentTree === undefined ? 'new' : folder.parentTree === tree ? 'unmodified' : 'changed';
+    this.counts.folders[change] += 1;
+    const { folder: above, slot, json } = folder.parent;
+    if (change !== 'unmodified') above.same = false;
+    slot.json = `${json}${tree}"}`;
+    return above;
+  }
+
+  #nextFile(): LargeFile | undefined {
+    if (this.#freeSlabs.length === 0) return undefined;
+    for (const file of this.#activeFiles) if (!file.reading && !file.readToEnd) return file;
+    if (this.#activeFiles.size >= limits.largeFilesAtOnce) return undefined;
+    const file = this.#waitingFiles.pop();
+    if (file !== undefined) this.#activeFiles.add(file);
+    return file;
+  }
+
+  async #readPiece(file: LargeFile): Promise<void> {
+    const slab = this.#freeSlabs.pop() ?? 0;
+    file.reading = true;
+    this.currentPath = file.path;
+    const result = await this.#run('read', {
+      kind: 'read',
+      path: file.path,
+      open: file.open,
+      offset: file.offset,
+      slab,
+    });
+    if (result.problem !== undefined) this.#problems.add(HoldfastError.fromReport(result.problem));
+    const before = file.offset;
+    const first = file.take(result);
+    this.counts.bytesDone += file.offset - before;
+    for (const { start, end } of result.chunks) this.counts.bytesRead += end - start;
+    this.#chunksInSlab[slab] = result.chunks.length;
+    if (result.chunks.length === 0) this.#freeSlabs.push(slab);
+    for (let at = 0; at < result.chunks.length; at += limits.chunksPerJob)
+      this.#chunks.push({ file, slab, chunks: result.chunks.slice(at, at + limits.chunksPerJob), first: first + at });
+    this.#onProgress();
+    this.#finishFile(file);
+  }
+
+  async #storeChunks(task: ChunkTask): Promise<void> {
+    const { file, slab, chunks, first } = task;
+    const { ids } = await this.#run('chunks', { kind: 'chunks', chunks });
+    file.stored(first, ids);
+    const left = (this.#chunksInSlab[slab] ?? 0) - chunks.length;
+    this.#chunksInSlab[slab] = left;
+    if (left === 0) this.#freeSlabs.push(slab);
+    this.#onProgress();
+    this.#finishFile(file);
+  }
+
+  #finishFile(file: LargeFile): void {
+    if (!file.complete || !this.#activeFiles.delete(file)) return;
+    file.finish();
+    if (!file.failed) this.counts.files[file.found.change] += 1;
+    this.#close(file.folder);
+  }
+}
+
+function isKind<Kind extends BackupResult['kind']>(
+  result: BackupResult,
+  kind: Kind,
+): result is Extract<BackupResult, { kind: Kind }> {
+  return result.kind === kind;
+}

@@ -1,0 +1,51 @@
+import { sha256Each } from '@holdfast/native';
+import { serveJobs } from '../threads/worker-side.ts';
+import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
+import { BlobStore } from './blob-store.ts';
+import { LargeFileReader } from './read-large-file.ts';
+import { FolderScanner } from './scan-folder.ts';
+
+/** A worker thread of a backup. Everything here is synchronous: a thread does one job at a time, to its end. */
+
+interface Tools {
+  readonly store: BlobStore;
+  readonly scanner: FolderScanner;
+  readonly reader: LargeFileReader;
+}
+
+let tools: Tools | undefined;
+
+serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
+  if (job.kind === 'setup') {
+    const store = new BlobStore(job, emit);
+    tools = { store, scanner: new FolderScanner(job, store), reader: new LargeFileReader(job, store) };
+    return { result: { kind: 'setup' } };
+  }
+  if (tools === undefined) throw new Error('the thread was given work before its setup');
+  const { store, scanner, reader } = tools;
+  switch (job.kind) {
+    case 'scan':
+      return { result: scanner.scan(job) };
+    case 'read':
+      return { result: reader.read(job) };
+    case 'chunks': {
+      const ids = store.storeData(job.chunks.map((chunk) => reader.chunk(chunk)));
+      return { result: { kind: 'chunks', ids, stored: store.takeStored() } };
+    }
+    case 'tree': {
+      const id = store.storeTree(job.json);
+      return { result: { kind: 'tree', id, stored: store.takeStored() } };
+    }
+    case 'name': {
+      const ids = sha256Each(job.packs);
+      // Copies of their own: a view would be cloned with all the others.
+      return {
+        result: { kind: 'name', ids: job.packs.map((_, at) => new Uint8Array(ids.subarray(at * 32, at * 32 + 32))) },
+      };
+    }
+    case 'flush': {
+      const partials = store.flush();
+      return { result: { kind: 'flush', partials, stored: store.takeStored() } };
+    }
+  }
+});

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { HoldfastError } from '@holdfast/core';
+import { skipUnless } from '@holdfast/core/testing';
+import type { Repository } from '@holdfast/repository';
+import { openLocalDisk } from '@holdfast/storage';
+import { backup, engineLimits, listTree, restore } from '../index.ts';
+import { noise } from '../testing/nasty-tree.ts';
+import { testRepository } from '../testing/test-repository.ts';
+import type { BackupSetup } from './backup-jobs.ts';
+import { BlobStore } from './blob-store.ts';
+import { packNames } from './folder-scan.ts';
+import { gearMemory } from './gear-scan.ts';
+import { PackMemory } from './pack-memory.ts';
+import { LargeFileReader } from './read-large-file.ts';
+import { FolderScanner } from './scan-folder.ts';
+
+async function paths(repository: Repository, from: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { path } of listTree(repository, { snapshotId: 'latest', path: from, recursive: true }))
+    found.push(path.toString().slice(from.length + 1));
+  return found;
+}
+
+async function setup(repository: Repository): Promise<BackupSetup> {
+  const index = await repository.loadIndex();
+  return {
+    kind: 'setup',
+    key: repository.masterKey,
+    index: index.handle(),
+    gear: repository.gearTable(),
+    slabs: gearMemory(engineLimits.slabSizeBytes),
+    excludes: [],
+    oneFileSystem: false,
+    packSizeBytes: undefined,
+    packMemory: PackMemory.create({ count: 3, sizeBytes: 40 * 1024 * 1024 }).handle,
+  };
+}
+
+describe('backup', () => {
+  it('leaves out what the patterns say', async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    const source = join(folder, 'source');
+    fs.mkdirSync(join(source, 'a/cache/deep'), { recursive: true });
+    fs.mkdirSync(join(source, 'b'));
+    for (const name of ['a/keep.log', 'a/drop.log', 'a/cache/deep/x', 'b/file', 'b/file.tmp'])
+      fs.writeFileSync(join(source, name), name);
+    await backup(repository, { sources: [source], excludes: ['cache', '*.log', '!keep.log', `${source}/b/*.tmp`] });
+    assert.deepEqual(await paths(repository, source), ['a', 'a/keep.log', 'b', 'b/file']);
+    await assert.rejects(backup(repository, { sources: [source], excludes: ['['] }), { code: 'usage.option' });
+  });
+
+  it('stores several sources under their absolute paths, and one inside another only once', async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    for (const name of ['x/one', 'x/two', 'y']) fs.mkdirSync(join(folder, name), { recursive: true });
+    for (const name of ['x/one/a', 'x/two/b', 'y/c', 'single']) fs.writeFileSync(join(folder, name), name);
+    const sources = [
+      join(folder, 'x/one'),
+      join(folder, 'x'),
+      join(folder, 'y/../y/'),
+      Buffer.from(join(folder, 'single')),
+    ];
+    const summary = await backup(repository, { sources });
+    assert.equal(summary.filesNew, 4);
+    assert.deepEqual(await paths(repository, folder), [
+      'single',
+      ...['x', 'x/one', 'x/one/a', 'x/two', 'x/two/b'],
+      ...['y', 'y/c'],
+    ]);
+  });
+
+  it('stays on one file system when asked to', { skip: skipUnless({ root: true, platform: 'linux' }) }, async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    const source = join(folder, 'source');
+    fs.mkdirSync(join(source, 'mount'), { recursive: true });
+    if (spawnSync('mount', ['-t', 'tmpfs', 'none', join(source, 'mount')]).status !== 0) {
+      t.skip('needs the right to mount file systems (run the tests as root with CAP_SYS_ADMIN)');
+      return;
+    }
+    try {
+      fs.writeFileSync(join(source, 'mount/other'), 'x');
+      fs.writeFileSync(join(source, 'own'), 'x');
+      await backup(repository, { sources: [source], oneFileSystem: true });
+      assert.deepEqual(await paths(repository, source), ['mount', 'own']);
+      await backup(repository, { sources: [source] });
+      assert.deepEqual(await paths(repository, source), ['mount', 'mount/other', 'own']);
+    } finally {
+      spawnSync('umount', [join(source, 'mount')]);
+    }
+  });
+
+  it('reports what is missing, and makes no snapshot of nothing', async (t) => {
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
+    fs.writeFileSync(join(folder, 'there'), 'x');
+    const partly = await backup(repository, { sources: [join(folder, 'there'), join(folder, 'missing')] });
+    assert.equal(partly.complete, false);
+    assert.deepEqual(
+      partly.problems.map(({ code }) => code),
+      ['file.unreadable'],
+    );
+    const before = (await Array.fromAsync(target.list('snapshot'))).flat().length;
+    for (const sources of [['/nonexistent/a', '/nonexistent/b'], [join(folder, 'missing')], [join(folder, 'no/way')]])
+      await assert.rejects(backup(repository, { sources }), { code: 'backup.nothing' });
+    await assert.rejects(backup(repository, { sources: [] }), { code: 'usage.option' });
+    assert.equal((await Array.fromAsync(target.list('snapshot'))).flat().length, before);
+  });
+
+  it('reports files that vanish between listing and reading, and unreadable folders', async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    fs.writeFileSync(join(folder, 'there'), 'x');
+    const given = await setup(repository);
+    const scanner = new FolderScanner(given, new BlobStore(given, () => undefined));
+    const job = { kind: 'scan', named: false, device: undefined, parent: undefined } as const;
+    const names = packNames([Buffer.from('gone'), Buffer.from('there')]);
+    const result = scanner.scan({ ...job, path: Buffer.from(folder), names });
+    assert.equal(result.failed, false);
+    assert.deepEqual(result.files, { new: 1, changed: 0, unmodified: 0 });
+    assert.deepEqual(
+      result.problems.map(({ code }) => code),
+      ['file.vanished'],
+    );
+    const missing = scanner.scan({ ...job, path: Buffer.from(join(folder, 'no')), names: undefined });
+    assert.equal(missing.failed, true);
+    const link = join(folder, 'link');
+    fs.symlinkSync('/etc', link);
+    // A folder that somebody exchanged for a link is not followed.
+    assert.equal(scanner.scan({ ...job, path: Buffer.from(link), names: undefined }).failed, true);
+  });
+
+  it('reports unreadable files and goes on', { skip: skipUnless({ root: true, platform: 'linux' }) }, async (t) => {
+    const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
+    const source = join(folder, 'source');
+    fs.mkdirSync(join(source, 'closed'), { recursive: true });
+    fs.writeFileSync(join(source, 'closed/inside'), 'x');
+    fs.writeFileSync(join(source, 'secret'), 'x');
+    fs.writeFileSync(join(source, 'open'), 'x');
+    fs.chmodSync(join(source, 'closed'), 0);
+    fs.chmodSync(join(source, 'secret'), 0);
+    // Another process, because root reads everything and can't become root again.
+    const script = `
+      process.setgroups([]); process.setgid(65534); process.setuid(65534);
+      const { FolderScanner } = await import('${import.meta.dirname}/scan-folder.ts');
+      const { BlobStore } = await import('${import.meta.dirname}/blob-store.ts');
+      const { PackMemory } = await import('${import.meta.dirname}/pack-memory.ts');
+      const { BlobIndex } = await import('@holdfast/repository');
+      const zero = { encrypt: new Uint8Array(32), macK: new Uint8Array(16), macR: new Uint8Array(16) };
+      const setup = { kind: 'setup', key: zero, index: BlobIndex.create().handle(), gear: new Uint32Array(256),
+        slabs: [], excludes: [], oneFileSystem: false, packSizeBytes: undefined,
+        packMemory: PackMemory.create({ count: 3, sizeBytes: 2 ** 24 }).handle };
+      const scanner = new FolderScanner(setup, new BlobStore(setup, () => {}));
+      for (const path of ['${source}', '${source}/closed']) {
+        const { files, failed, problems } = scanner.scan({ kind: 'scan', path: Buffer.from(path), names: undefined,
+          named: false, device: undefined, parent: undefined });
+        console.log(JSON.stringify({ files: files.new, failed, codes: problems.map((problem) => problem.code) }));
+      }`;
+    fs.chmodSync(folder, 0o755);
+    const answer = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+      encoding: 'utf8',
+      cwd: import.meta.dirname,
+    });
+    assert.equal(answer.status, 0, answer.stderr);
+    assert.deepEqual(
+      answer.stdout
+        .trim()
+        .split('\n')
+        .map((line): unknown => JSON.parse(line)),
+      [
+        { files: 1, failed: false, codes: ['file.unreadable'] },
+        { files: 0, failed: true, codes: ['file.unreadable'] },
+      ],
+    );
+    assert.ok(repository.target.location.includes(repositoryFolder));
+  });
+
+  it('reports files that change while they are read, and stores what was read', async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    const path = join(folder, 'growing');
+    fs.writeFileSync(path, noise(20_000_000));
+    const given = await setup(repository);
+    const reader = new LargeFileReader(given, new BlobStore(given, () => undefined));
+    const job = { kind: 'read', path: Buffer.from(path), slab: 0 } as const;
+    const first = reader.read({ ...job, open: undefined, offset: 0 });
+    assert.equal(first.end, false);
+    fs.appendFileSync(path, 'more');
+    const second = reader.read({ ...job, open: first.open, offset: first.offset });
+    assert.equal(second.end, true);
+    assert.equal(second.failed, false);
+    assert.equal(second.problem?.code, 'file.changed');
+    assert.equal(second.offset, 20_000_004);
+    const gone = reader.read({ ...job, path: Buffer.from(`${path}x`), open: undefined, offset: 0 });
+    assert.deepEqual([gone.failed, gone.problem?.code], [true, 'file.vanished']);
+  });
+
+  it('stops soon after an abort, without a snapshot, a lock or a thread left', async (t) => {
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
+    const source = join(folder, 'source');
+    fs.mkdirSync(source);
+    for (let number = 0; number < 16; number += 1)
+      fs.writeFileSync(join(source, `${number}`), noise(4_500_000, number));
+    const abort = new AbortController();
+    const onProgress = ({ phase }: { phase: string }): void => {
+      if (phase === 'backup') abort.abort();
+    };
+    await assert.rejects(backup(repository, { sources: [source], signal: abort.signal, onProgress }), {
+      code: 'run.cancelled',
+    });
+    await assert.rejects(backup(repository, { sources: [source], signal: AbortSignal.abort() }));
+    assert.deepEqual(await Array.fromAsync(target.list('snapshot')), []);
+    assert.deepEqual(await Array.fromAsync(target.list('lock')), []);
+    assert.equal(process.getActiveResourcesInfo().filter((resource) => resource === 'MessagePort').length, 0);
+    // What it left behind does no harm.
+    const again = await backup(repository, { sources: [source] });
+    assert.equal(again.filesNew, 16);
+  });
+
+  it('fails when the storage does, and writes no snapshot', async (t) => {
+    const { folder, repository, target } = await testRepository(t, openLocalDisk);
+    fs.writeFileSync(join(folder, 'file'), noise(1_000_000));
+    const create = target.create.bind(target);
+    t.mock.method(target, 'create', (...call: Parameters<typeof create>) =>
+      call[0].type === 'data' ? Promise.reject(new HoldfastError('storage.full')) : create(...call),
+    );
+    await assert.rejects(backup(repository, { sources: [join(folder, 'file')] }), { code: 'storage.full' });
+    assert.deepEqual(await Array.fromAsync(target.list('snapshot')), []);
+    assert.deepEqual(await Array.fromAsync(target.list('index')), []);
+  });
+
+  it('reports progress that only grows, at most ten times a second', async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    fs.writeFileSync(join(folder, 'file'), noise(20_000_000));
+    const bytes: number[] = [];
+    const phases = new Set<string>();
+    const summary = await backup(repository, {
+      sources: [join(folder, 'file')],
+      onProgress: (progress) => {
+        bytes.push(progress.bytesDone);
+        phases.add(progress.phase);
+      },
+    });
+    assert.deepEqual(
+      bytes,
+      bytes.toSorted((a, b) => a - b),
+    );
+    assert.ok(bytes.length <= summary.durationMs / 100 + 3);
+    assert.deepEqual([...phases].at(-1), 'finish');
+    await restore(repository, { snapshotId: summary.snapshotId.slice(0, 10), target: join(folder, 'target') });
+  });
+});

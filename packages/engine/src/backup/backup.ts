@@ -1,0 +1,295 @@
+import os from 'node:os';
+import { HoldfastError, productVersion } from '@holdfast/core';
+import { returnFreedMemory } from '@holdfast/native';
+import { type ObjectId, parseTime, type Repository, repositoryLimits, timeOfDate } from '@holdfast/repository';
+import { printPath } from '../byte-path.ts';
+import { limits } from '../limits.ts';
+import { PatternList } from '../patterns.ts';
+import { ProblemList } from '../problem-list.ts';
+import { type Progress, ProgressReporter } from '../progress.ts';
+import { ThreadPool, workerCount } from '../threads/thread-pool.ts';
+import type { BackupJob, BackupResult, Change, PackEvent } from './backup-jobs.ts';
+import { BackupRun } from './backup-run.ts';
+import { localTime } from './describe-file.ts';
+import { gearMemory } from './gear-scan.ts';
+import { PackMemory } from './pack-memory.ts';
+import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
+import { sourceTree } from './source-tree.ts';
+
+export type BackupProgress = Progress<'prepare' | 'backup' | 'finish'>;
+
+export interface BackupOptions {
+  /** Files and folders; relative paths are taken from the current folder. Stored as absolute paths, as restic does. */
+  readonly sources: readonly (Buffer | string)[];
+  /** Patterns of what is left out; see `patterns.ts`. */
+  readonly excludes?: readonly string[] | undefined;
+  /** Stay on the file system of each source; mount points become empty folders. */
+  readonly oneFileSystem?: boolean | undefined;
+  /** Files that did not change since this snapshot aren't read again. 'auto': the newest of the same host and paths. */
+  readonly parent?: string | undefined;
+  /** This computer's name if left out. */
+  readonly hostname?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** The snapshot's time; now if left out. */
+  readonly time?: Date | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** At most ten times a second. */
+  readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
+  /** Files that could not be read or stored, and what was odd: reported as they are found; the backup goes on. */
+  readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
+  /** Threads, 1 to 64; one per processor, at most 8, if left out. */
+  readonly workers?: number | undefined;
+  /** Packs end when they reach this size, 4 to 128 MiB; 16 MiB if left out. */
+  readonly packSizeBytes?: number | undefined;
+  /** Folders that are read from elsewhere, for instance from a snapshot of their file system, and stored under their own paths. */
+  readonly readingPlaces?: readonly ReadingPlace[] | undefined;
+}
+
+export interface BackupSummary {
+  readonly snapshotId: ObjectId;
+  readonly parentId: ObjectId | undefined;
+  readonly filesNew: number;
+  readonly filesChanged: number;
+  readonly filesUnmodified: number;
+  readonly foldersNew: number;
+  readonly foldersChanged: number;
+  readonly foldersUnmodified: number;
+  /** Size of all files of the snapshot. */
+  readonly bytesProcessed: number;
+  /** What was read from disk. */
+  readonly bytesRead: number;
+  /** Plain bytes that the repository did not have, trees included. */
+  readonly bytesNew: number;
+  /** The same as stored: compressed and sealed. */
+  readonly bytesStored: number;
+  readonly durationMs: number;
+  /** The first 1,000 of `problemCount`. */
+  readonly problems: readonly HoldfastError[];
+  readonly problemCount: number;
+  /** False when some file is missing in the snapshot or was read while it changed. */
+  readonly complete: boolean;
+}
+
+const programVersion = `holdfast ${productVersion}`;
+
+/**
+ * Backs up files and folders into a new snapshot. It is written last, when every blob it needs is durable and in a
+ * durable index file; nothing is written if it fails before. Unreadable files are problems, not errors.
+ * @throws usage.option, repository.locked, run.cancelled, snapshot.missing, storage errors; backup.nothing when none of
+ * the sources could be read
+ */
+export async function backup(
+  repository: Repository,
+  options: BackupOptions,
+  threads: { readonly entry: URL } = { entry: new URL('./backup-worker.ts', import.meta.url) },
+): Promise<BackupSummary> {
+  const { clock } = repository;
+  const startedMs = clock.monotonicMs();
+  const start = clock.now();
+  options.signal?.throwIfAborted();
+  const { root, paths } = sourceTree(options.sources);
+  const excludes = [...(options.excludes ?? [])];
+  // Malformed patterns are refused here, before anything begins.
+  new PatternList(excludes);
+  const size = workerCount(options.workers, os.availableParallelism());
+  const problems = new ProblemList(options.onProblem);
+  const progress = new ProgressReporter(clock, options.onProgress);
+  progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
+
+  const stop = new AbortController();
+  const begun: { run?: BackupRun } = {};
+  const fail = (error: unknown): void => {
+    stop.abort(error);
+    begun.run?.fail(error);
+  };
+  returnFreedMemory();
+  // The threads start while the lock is taken and the index is read.
+  await using pool = new ThreadPool<BackupJob, BackupResult, PackEvent>({
+    entry: threads.entry,
+    size,
+    onEvent: ({ pack, memory }) => begun.run?.uploads.add(pack, memory),
+    onFailure: fail,
+  });
+  const given = options.signal === undefined ? [] : [options.signal];
+  await using lock = await repository.lock({
+    exclusive: false,
+    signal: AbortSignal.any([stop.signal, ...given]),
+    onProblem: (problem) => problems.add(problem),
+  });
+  const signal = AbortSignal.any([stop.signal, lock.signal, ...given]);
+  const index = await repository.loadIndex({ signal });
+  const hostname = options.hostname ?? os.hostname();
+  const pathTexts = paths.map(printPath);
+  const parent = await findParent(repository, { parent: options.parent, hostname, paths: pathTexts, signal });
+
+  const slabCount = size + limits.extraSlabs;
+  const { packSizeBytes } = options;
+  const packMemory = PackMemory.create({
+    count: 2 * size + limits.packsInFlight,
+    // The blob that makes a pack full may be of any size; larger ones, of very wide folders, get memory of their own.
+    sizeBytes:
+      (packSizeBytes ?? repositoryLimits.packTargetSizeBytes) + limits.chunkMaxSizeBytes + limits.keptTreesSizeBytes,
+  });
+  await pool.runOnAll({
+    kind: 'setup',
+    key: repository.masterKey,
+    index: index.handle(),
+    gear: repository.gearTable(),
+    slabs: gearMemory(slabCount * limits.slabSizeBytes),
+    excludes,
+    oneFileSystem: options.oneFileSystem ?? false,
+    packSizeBytes,
+    packMemory: packMemory.handle,
+    readingPlaces: [...(options.readingPlaces ?? []), ...placesBehindLinks(paths)],
+  });
+  const current = new BackupRun({
+    repository,
+    pool,
+    problems,
+    signal,
+    slabCount,
+    packMemory,
+    onProgress: () => progress.report(() => progressOf('backup', current)),
+  });
+  begun.run = current;
+  try {
+    const tree = await current.run(root, parent?.tree);
+    const { counts } = current;
+    const total = sum(counts.files);
+    if (total + sum(counts.folders) === 0 && problems.incomplete)
+      throw new HoldfastError('backup.nothing', {
+        message: `Nothing could be read of ${pathTexts.join(', ')}; no snapshot was made.`,
+        cause: problems.kept[0],
+      });
+    progress.force(progressOf('finish', current));
+    // Threads that wait for memory would wait for ever once nothing is stored any more.
+    const flushed = await unlessAborted(pool.runOnAll({ kind: 'flush' }), signal);
+    const rests = flushed.filter((result) => result.kind === 'flush');
+    for (const { stored } of rests) current.count(stored);
+    await current.uploads.addPartials(
+      rests.flatMap(({ partials }) => partials),
+      packSizeBytes,
+    );
+    await current.uploads.settle();
+    signal.throwIfAborted();
+    await lock.confirm(signal);
+    const { stored } = counts;
+    const durationMs = (): number => clock.monotonicMs() - startedMs;
+    const snapshotId = await repository.saveSnapshot(
+      {
+        time: localTime(timeOfDate(options.time ?? start)),
+        parent: parent?.id,
+        tree,
+        paths: pathTexts,
+        hostname,
+        username: userName(),
+        uid: process.getuid?.(),
+        gid: process.getgid?.(),
+        excludes,
+        tags: options.tags,
+        programVersion,
+        summary: {
+          backupStart: localTime(timeOfDate(start)),
+          backupEnd: localTime(timeOfDate(clock.now())),
+          filesNew: counts.files.new,
+          filesChanged: counts.files.changed,
+          filesUnmodified: counts.files.unmodified,
+          dirsNew: counts.folders.new,
+          dirsChanged: counts.folders.changed,
+          dirsUnmodified: counts.folders.unmodified,
+          dataBlobs: stored.dataBlobs,
+          treeBlobs: stored.treeBlobs,
+          dataAdded: stored.bytes,
+          dataAddedPacked: stored.packedBytes,
+          totalFilesProcessed: total,
+          totalBytesProcessed: counts.bytesDone,
+        },
+      },
+      { signal },
+    );
+    return {
+      snapshotId,
+      parentId: parent?.id,
+      filesNew: counts.files.new,
+      filesChanged: counts.files.changed,
+      filesUnmodified: counts.files.unmodified,
+      foldersNew: counts.folders.new,
+      foldersChanged: counts.folders.changed,
+      foldersUnmodified: counts.folders.unmodified,
+      bytesProcessed: counts.bytesDone,
+      bytesRead: counts.bytesRead,
+      bytesNew: stored.bytes,
+      bytesStored: stored.packedBytes,
+      durationMs: durationMs(),
+      problems: problems.kept,
+      problemCount: problems.count,
+      complete: !problems.incomplete,
+    };
+  } catch (error) {
+    stop.abort(error);
+    await current.uploads.quiesce();
+    throw error;
+  }
+}
+
+/** The outcome of the work, or as soon as the signal aborts its reason. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function sum(counts: Readonly<Record<Change, number>>): number {
+  return counts.new + counts.changed + counts.unmodified;
+}
+
+function progressOf(phase: 'backup' | 'finish', run: BackupRun): BackupProgress {
+  const { counts, currentPath } = run;
+  return {
+    phase,
+    filesDone: sum(counts.files),
+    bytesDone: counts.bytesDone,
+    ...(currentPath === undefined ? {} : { currentPath: printPath(currentPath) }),
+  };
+}
+
+function userName(): string | undefined {
+  try {
+    return os.userInfo().username;
+  } catch {
+    // A number without a name, as in containers: the snapshot has the number.
+    return undefined;
+  }
+}
+
+/** The snapshot whose unchanged files need not be read again. */
+async function findParent(
+  repository: Repository,
+  wanted: {
+    readonly parent: string | undefined;
+    readonly hostname: string;
+    readonly paths: readonly string[];
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly id: ObjectId; readonly tree: ObjectId } | undefined> {
+  if (wanted.parent === undefined) return undefined;
+  if (wanted.parent !== 'auto') {
+    const { id, snapshot } = await repository.loadSnapshot(wanted.parent, { signal: wanted.signal });
+    return { id, tree: snapshot.tree };
+  }
+  const paths = wanted.paths.toSorted().join('\0');
+  let latest: { readonly id: ObjectId; readonly tree: ObjectId; readonly timeNs: bigint } | undefined;
+  // An unreadable snapshot only means that more is read; `check` is what reports it.
+  for await (const { id, snapshot } of repository.snapshots({ onProblem: () => undefined, signal: wanted.signal })) {
+    if (snapshot.hostname !== wanted.hostname || snapshot.paths.toSorted().join('\0') !== paths) continue;
+    const timeNs = parseTime(snapshot.time) ?? 0n;
+    if (latest === undefined || timeNs > latest.timeNs) latest = { id, tree: snapshot.tree, timeNs };
+  }
+  return latest;
+}

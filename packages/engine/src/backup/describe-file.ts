@@ -1,0 +1,138 @@
+import { isUtf8 } from 'node:buffer';
+import fs from 'node:fs';
+import type { HoldfastError } from '@holdfast/core';
+import { type FileStatus, groupName, listXattrs, readXattr, userName } from '@holdfast/native';
+import { type ExtendedAttribute, formatTime, goFileMode, type Node, type NodeType } from '@holdfast/repository';
+import { problem, reason } from '../problem.ts';
+
+const typeMask = 0o170000;
+const types: ReadonlyMap<number, NodeType> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'dir'],
+  [0o120000, 'symlink'],
+  [0o060000, 'dev'],
+  [0o020000, 'chardev'],
+  [0o010000, 'fifo'],
+  [0o140000, 'socket'],
+]);
+
+export function typeOf(stat: Pick<FileStatus, 'mode'>): NodeType {
+  return types.get(Number(stat.mode) & typeMask) ?? 'irregular';
+}
+
+/** restic writes local time, with the offset of that moment; a fixed zone needs no look-up per file. */
+const fixedOffsetMinutes = ((): number | undefined => {
+  const winter = new Date(2026, 0, 1).getTimezoneOffset();
+  return winter === 0 && new Date(2026, 6, 1).getTimezoneOffset() === 0 ? 0 : undefined;
+})();
+
+const second = 1_000_000_000n;
+const daySeconds = 86_400;
+/** Dates are what is slow, and the files of a computer have few: these are their texts. */
+const days = new Map<number, string>();
+const maxDays = 4096;
+const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
+
+function dayText(day: number): string {
+  let text = days.get(day);
+  if (text === undefined) {
+    if (days.size >= maxDays) days.clear();
+    text = new Date(day * daySeconds * 1000).toISOString().slice(0, 11);
+    days.set(day, text);
+  }
+  return text;
+}
+
+export function localTime(timeNs: bigint): string {
+  const seconds = Number(timeNs / second);
+  const offsetMinutes = fixedOffsetMinutes ?? -new Date(seconds * 1000).getTimezoneOffset();
+  // Before 1970 the remainder is negative; such files are rare, as are those of later than the year 9999.
+  if (offsetMinutes !== 0 || timeNs < 0n || seconds >= 253_402_300_800) return formatTime(timeNs, offsetMinutes);
+  const inDay = seconds % daySeconds;
+  const hours = twoDigits[Math.floor(inDay / 3600)] ?? '';
+  const minutes = twoDigits[Math.floor(inDay / 60) % 60] ?? '';
+  const text = `${dayText((seconds - inDay) / daySeconds)}${hours}:${minutes}:${twoDigits[inDay % 60] ?? ''}`;
+  const nanos = Number(timeNs % second);
+  if (nanos === 0) return `${text}Z`;
+  const digits = String(nanos + 1_000_000_000);
+  let end = 10;
+  while (digits.charCodeAt(end - 1) === 0x30) end -= 1;
+  return `${text}.${digits.slice(1, end)}Z`;
+}
+
+export interface DescribedFile {
+  readonly name: Buffer;
+  /** What the person calls it. */
+  readonly path: Buffer;
+  /** Where the system finds it. */
+  readonly accessPath: Buffer;
+  readonly stat: FileStatus;
+  /** False when it is known to have no extended attributes. */
+  readonly mayHaveXattrs?: boolean;
+}
+
+/**
+ * The node of a file as restic would write it, without what it contains. Like restic it stores the modification time as
+ * access time too, because reading for the backup would change every tree. What can't be stored goes to `report`.
+ */
+export function describeFile(file: DescribedFile, report: (problem: HoldfastError) => void): Node {
+  const { stat } = file;
+  const type = typeOf(stat);
+  const uid = Number(stat.uid);
+  const gid = Number(stat.gid);
+  const mtime = localTime(stat.mtimeNs);
+  const counted = type !== 'dir' && type !== 'fifo' && type !== 'socket';
+  return {
+    name: file.name,
+    type,
+    mode: goFileMode(Number(stat.mode)),
+    mtime,
+    atime: mtime,
+    ctime: localTime(stat.ctimeNs),
+    uid,
+    gid,
+    user: userName(uid),
+    group: groupName(gid),
+    inode: stat.ino,
+    deviceId: type !== 'dir' && stat.nlink > 1n ? stat.dev : undefined,
+    size: type === 'file' ? stat.size : undefined,
+    links: counted ? stat.nlink : undefined,
+    linkTarget: type === 'symlink' ? fs.readlinkSync(file.accessPath, { encoding: 'buffer' }) : undefined,
+    extendedAttributes: file.mayHaveXattrs === false ? undefined : extendedAttributes(file, report),
+    device: type === 'dev' || type === 'chardev' ? stat.rdev : undefined,
+    content: type === 'file' ? [] : null,
+  };
+}
+
+function extendedAttributes(
+  file: Pick<DescribedFile, 'path' | 'accessPath'>,
+  report: (problem: HoldfastError) => void,
+): ExtendedAttribute[] | undefined {
+  let names: Buffer[];
+  try {
+    names = listXattrs(file.accessPath);
+  } catch (error) {
+    report(
+      problem('file.unreadable', file.path, `has extended attributes that could not be read (${reason(error)})`, error),
+    );
+    return undefined;
+  }
+  if (names.length === 0) return undefined;
+  const attributes: ExtendedAttribute[] = [];
+  for (const name of names) {
+    if (!isUtf8(name)) {
+      report(
+        problem('file.unstorable', file.path, 'has an extended attribute whose name is not UTF-8, which is left out'),
+      );
+      continue;
+    }
+    try {
+      const value = readXattr(file.accessPath, name);
+      if (value !== undefined) attributes.push({ name: name.toString(), value });
+    } catch (error) {
+      const what = `has an extended attribute ${name.toString()} that could not be read (${reason(error)})`;
+      report(problem('file.unreadable', file.path, what, error));
+    }
+  }
+  return attributes;
+}

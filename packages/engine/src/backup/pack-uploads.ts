@@ -1,0 +1,156 @@
+import {
+  type FinishedPack,
+  PackBuilder,
+  type PartialPack,
+  type Repository,
+  repositoryLimits,
+  type UnnamedPack,
+} from '@holdfast/repository';
+import { limits } from '../limits.ts';
+import type { PackMemory } from './pack-memory.ts';
+
+interface WaitingPack {
+  readonly pack: FinishedPack;
+  readonly memory: number | undefined;
+}
+
+interface StoredPack {
+  readonly id: Uint8Array;
+  readonly header: Uint8Array;
+  readonly blobCount: number;
+}
+
+/**
+ * Takes finished packs, stores several at once, and writes index files for those that are durable. Order of durability:
+ * a pack is in no index file before it is durable itself.
+ */
+export class PackUploads {
+  readonly #repository: Repository;
+  readonly #signal: AbortSignal;
+  readonly #memory: PackMemory;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
+  readonly #parallel: number;
+  readonly #waiting: WaitingPack[] = [];
+  readonly #uploads = new Set<Promise<void>>();
+  #stored: StoredPack[] = [];
+  #storedBlobs = 0;
+  #oldestMs = 0;
+  #indexing: Promise<unknown> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: {
+    readonly repository: Repository;
+    readonly signal: AbortSignal;
+    /** Has the last packs hashed by a thread. */
+    readonly name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
+    /** Gets back the memory of packs that are durable. */
+    readonly memory: PackMemory;
+    readonly onFailure: (error: unknown) => void;
+  }) {
+    this.#repository = options.repository;
+    this.#signal = options.signal;
+    this.#memory = options.memory;
+    this.#onFailure = (error) => {
+      this.#failure ??= { error };
+      options.onFailure(error);
+    };
+    this.#name = options.name;
+    this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
+  }
+
+  /** @param memory the number of its buffer, if it is one of the `PackMemory` */
+  add(pack: FinishedPack, memory?: number): void {
+    this.#waiting.push({ pack, memory });
+    this.#start();
+  }
+
+  /** Merges what the threads have left: at most one pack of each type stays below the usual size. */
+  async addPartials(partials: readonly PartialPack[], packSizeBytes: number | undefined): Promise<void> {
+    const packs: UnnamedPack[] = [];
+    for (const type of ['data', 'tree'] as const) {
+      const size = packSizeBytes === undefined ? {} : { targetSizeBytes: packSizeBytes };
+      const builder = new PackBuilder({ cipher: this.#repository.cipher, type, ...size });
+      const finish = (): void => {
+        const pack = builder.finishUnnamed();
+        if (pack !== undefined) packs.push(pack);
+      };
+      for (const partial of partials) {
+        if (partial.type !== type) continue;
+        if (builder.blobCount === 0) {
+          const memory = this.#memory.tryTake();
+          if (memory >= 0) builder.reuse(this.#memory.buffer(memory));
+        }
+        builder.absorb(partial);
+        if (builder.full) finish();
+      }
+      finish();
+    }
+    if (packs.length === 0) return;
+    const ids = await this.#name(packs);
+    for (const [at, pack] of packs.entries()) {
+      const id = ids[at];
+      if (id !== undefined) this.add({ ...pack, id });
+    }
+  }
+
+  /** Everything durable, index files included. @throws whatever kept any pack or index file from it */
+  async settle(): Promise<void> {
+    while (this.#uploads.size > 0) await Promise.all(this.#uploads);
+    this.#throwFailure();
+    this.#signal.throwIfAborted();
+    this.#saveIndex();
+    await this.#indexing;
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Waits until nothing runs any more, whatever came of it: after an abort or a failure. */
+  async quiesce(): Promise<void> {
+    this.#waiting.length = 0;
+    await Promise.allSettled([...this.#uploads, this.#indexing]);
+  }
+
+  #start(): void {
+    while (this.#uploads.size < this.#parallel && !this.#signal.aborted && this.#failure === undefined) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const upload = this.#upload(next).then(
+        () => {
+          this.#uploads.delete(upload);
+          this.#start();
+        },
+        (error: unknown) => {
+          this.#uploads.delete(upload);
+          this.#onFailure(error);
+        },
+      );
+      this.#uploads.add(upload);
+    }
+  }
+
+  async #upload({ pack, memory }: WaitingPack): Promise<void> {
+    await this.#repository.savePack(pack, { signal: this.#signal });
+    this.#repository.index.addPack(pack.id, pack.header);
+    if (memory !== undefined) this.#memory.give(memory);
+    const nowMs = this.#repository.clock.monotonicMs();
+    if (this.#stored.length === 0) this.#oldestMs = nowMs;
+    this.#stored.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });
+    this.#storedBlobs += pack.blobCount;
+    if (this.#storedBlobs >= repositoryLimits.indexMaxBlobs || nowMs - this.#oldestMs > repositoryLimits.indexMaxAgeMs)
+      this.#saveIndex();
+  }
+
+  #saveIndex(): void {
+    const packs = this.#stored;
+    if (packs.length === 0) return;
+    this.#stored = [];
+    this.#storedBlobs = 0;
+    // One after the other, so that a failure stops those behind it.
+    this.#indexing = this.#indexing.then(() => this.#repository.saveIndex(packs, { signal: this.#signal }));
+    this.#indexing.catch(this.#onFailure);
+  }
+}

@@ -1,0 +1,234 @@
+import { Semaphore } from '@holdfast/core';
+import {
+  type BlobLocation,
+  isDamage,
+  type ObjectId,
+  type PackRead,
+  plainLength,
+  planPackReads,
+  type Repository,
+} from '@holdfast/repository';
+import { limits } from '../limits.ts';
+import { reason } from '../problem.ts';
+import type { TargetFolder } from './restore-folders.ts';
+import { type BlobWrite, type FileWrite, type Outcome, type RestoreJob, restored } from './restore-jobs.ts';
+import type { SecondPlaces } from './restore-second-places.ts';
+import { failedOutcome } from './restore-state.ts';
+
+/** A place of a file that one blob is to be written to. */
+export interface WriteTarget {
+  /** The folder that has to be open for it, if it does. */
+  readonly folder: TargetFolder | undefined;
+  readonly at: number;
+  /** Called when the bytes are there; may throw what `onOutcome` is then told. Its counterpart is `onOutcome`. */
+  readonly begin: () => FileWrite;
+  /** Called once, with the plain bytes that were written. */
+  readonly onOutcome: (outcome: Outcome, bytes: number) => void;
+}
+
+interface WantedBlob extends BlobLocation {
+  readonly id: ObjectId;
+  readonly targets: WriteTarget[];
+  /** Places where it was found damaged. */
+  readonly tried?: readonly BlobLocation[];
+}
+
+type Read = PackRead<WantedBlob>;
+
+interface RestoreReadsOptions {
+  readonly repository: Repository;
+  readonly signal: AbortSignal;
+  readonly secondPlaces: SecondPlaces;
+  /** Jobs at once, those being read included. */
+  readonly jobs: number;
+  readonly run: (job: RestoreJob, transfer: readonly ArrayBuffer[]) => Promise<ReadonlyMap<number, Outcome>>;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Collects blobs, reads them from their packs in few ranged requests, several at once, and hands them to threads. `add`
+ * waits while enough is planned; bytes are in memory only for the jobs that run, in shared memory that is used again.
+ */
+export class RestoreReads {
+  readonly #o: RestoreReadsOptions;
+  readonly #reads: Semaphore;
+  readonly #running = new Set<Promise<void>>();
+  readonly #spare: SharedArrayBuffer[] = [];
+  #planned: Read[] = [];
+  #wanted = new Map<ObjectId, WantedBlob>();
+  #wantedBytes = 0;
+  #wantedTargets = 0;
+  /** Blobs that were damaged where the index says, and right in another place. */
+  healed = 0;
+
+  constructor(options: RestoreReadsOptions) {
+    this.#o = options;
+    this.#reads = new Semaphore(options.repository.target.capabilities.maxParallelRequests);
+  }
+
+  async add(id: ObjectId, location: BlobLocation, target: WriteTarget): Promise<void> {
+    const known = this.#wanted.get(id);
+    if (known !== undefined) known.targets.push(target);
+    else {
+      this.#wanted.set(id, { ...location, id, targets: [target] });
+      this.#wantedBytes += location.length;
+    }
+    this.#wantedTargets += 1;
+    if (this.#wantedBytes < limits.restoreWindowBytes && this.#wantedTargets < limits.restoreWindowBlobs) return;
+    this.flush();
+    while (this.#planned.length > limits.restoreExtraJobs) {
+      this.#o.signal.throwIfAborted();
+      await Promise.race(this.#running);
+    }
+  }
+
+  /** Starts reading what was collected. */
+  flush(): void {
+    const wanted = this.#wanted.values();
+    this.#wanted = new Map();
+    this.#wantedBytes = 0;
+    this.#wantedTargets = 0;
+    this.#plan(wanted);
+  }
+
+  /** The reads on their way. */
+  get running(): ReadonlySet<Promise<void>> {
+    return this.#running;
+  }
+
+  async settle(): Promise<void> {
+    this.flush();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #plan(wanted: Iterable<WantedBlob>): void {
+    const reads = planPackReads(wanted, { gapBytes: limits.restoreGapBytes, maxBytes: limits.restoreBytesPerJob });
+    const maxFolders = Math.max(1, Math.floor(limits.restoreOpenFiles / this.#o.jobs));
+    for (const read of reads) this.#planned.push(...splitRead(read, maxFolders));
+    this.#start();
+  }
+
+  #start(): void {
+    while (this.#running.size < this.#o.jobs) {
+      const read = this.#planned.shift();
+      if (read === undefined) return;
+      const running: Promise<void> = this.#serve(read).then(
+        () => {
+          this.#running.delete(running);
+          this.#start();
+        },
+        (error: unknown) => {
+          this.#running.delete(running);
+          this.#o.onFailure(error);
+        },
+      );
+      this.#running.add(running);
+    }
+  }
+
+  async #serve(read: Read): Promise<void> {
+    const memory = read.length > limits.restoreBytesPerJob ? undefined : (this.#spare.pop() ?? newMemory());
+    try {
+      let bytes: Uint8Array;
+      try {
+        using _permit = await this.#reads.acquire(this.#o.signal);
+        const into = memory && new Uint8Array(memory);
+        const { offset, length } = read;
+        const range = { offset, length, into, signal: this.#o.signal };
+        bytes = await this.#o.repository.target.read({ type: 'data', id: read.packId }, range);
+      } catch (error) {
+        // A pack that is gone or too short costs the files in it, not the others.
+        if (!isDamage(error)) throw error;
+        const outcome = failedOutcome(`it could not be restored (${reason(error)})`, error);
+        await this.#elsewhere(read.blobs, () => outcome);
+        return;
+      }
+      await this.#write(read, bytes);
+    } finally {
+      if (memory !== undefined) this.#spare.push(memory);
+    }
+  }
+
+  async #write(read: Read, bytes: Uint8Array): Promise<void> {
+    const targets: WriteTarget[] = [];
+    const files: FileWrite[] = [];
+    const sizes: number[] = [];
+    const blobs: BlobWrite[] = [];
+    for (const { id, offset, length, uncompressedLength, targets: wanted } of read.blobs) {
+      const pairs: number[] = [];
+      for (const target of wanted) {
+        try {
+          files.push(target.begin());
+        } catch (error) {
+          target.onOutcome(failedOutcome(`it could not be restored (${reason(error)})`, error), 0);
+          continue;
+        }
+        pairs.push(targets.push(target) - 1, target.at);
+        sizes.push(plainLength({ offset, length, uncompressedLength }));
+      }
+      if (pairs.length > 0) blobs.push({ id, offset, length, uncompressedLength, targets: pairs });
+    }
+    // Shared memory is seen by the threads as it is; what a target has made itself is handed over, or copied if it is a part.
+    const { buffer } = bytes;
+    const transfer = buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength ? [buffer] : [];
+    const job: RestoreJob = { kind: 'write', bytes, packOffset: read.offset, blobs, files };
+    const others = await this.#o.run(job, transfer);
+    const damaged = new Map<WriteTarget, Outcome>();
+    for (const [file, target] of targets.entries()) {
+      const outcome = others.get(file) ?? restored;
+      if (outcome.damaged === true) damaged.set(target, outcome);
+      else target.onOutcome(outcome, outcome.state === 'restored' ? (sizes[file] ?? 0) : 0);
+    }
+    this.healed += read.blobs.filter(({ tried, targets: [first] }) => tried && first && !damaged.has(first)).length;
+    if (damaged.size > 0) await this.#elsewhere(read.blobs, (target) => damaged.get(target));
+  }
+
+  /** Looks for damaged blobs in other packs before they are given up. */
+  async #elsewhere(
+    blobs: readonly WantedBlob[],
+    outcomeOf: (target: WriteTarget) => Outcome | undefined,
+  ): Promise<void> {
+    const again: WantedBlob[] = [];
+    for (const { id, targets, tried = [], ...place } of blobs) {
+      const failed = targets.filter((target) => outcomeOf(target) !== undefined);
+      if (failed.length === 0) continue;
+      const now = [...tried, place];
+      const places = await this.#o.secondPlaces.of('data', id);
+      const next = places.find(
+        (one) => !now.some((other) => other.packId === one.packId && other.offset === one.offset),
+      );
+      if (next !== undefined) again.push({ ...next, id, targets: failed, tried: now });
+      else for (const target of failed) target.onOutcome(outcomeOf(target) ?? failedOutcome('it is damaged'), 0);
+    }
+    this.#plan(again);
+  }
+}
+
+function newMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(limits.restoreBytesPerJob);
+}
+
+/** Many small blobs make several jobs, so that all threads have some, and few folders have to be open for one. */
+function splitRead(read: Read, maxFolders: number): Read[] {
+  const parts: Read[] = [];
+  let blobs: WantedBlob[] = [];
+  let files = 0;
+  let folders = new Set<TargetFolder | undefined>();
+  const close = (): void => {
+    const [first] = blobs;
+    if (first === undefined) return;
+    const end = blobs.reduce((furthest, blob) => Math.max(furthest, blob.offset + blob.length), 0);
+    parts.push({ packId: read.packId, offset: first.offset, length: end - first.offset, blobs });
+    blobs = [];
+    files = 0;
+    folders = new Set();
+  };
+  for (const blob of read.blobs) {
+    if (files >= limits.restoreFilesPerJob || folders.size >= maxFolders) close();
+    blobs.push(blob);
+    files += blob.targets.length;
+    for (const { folder } of blob.targets) if (folder !== undefined) folders.add(folder);
+  }
+  close();
+  return parts;
+}

@@ -1,0 +1,177 @@
+import fs from 'node:fs';
+import type { ErrorReport } from '@holdfast/core';
+import { BlobOpener } from '@holdfast/repository';
+import { reason } from '../problem.ts';
+import { serveJobs } from '../threads/worker-side.ts';
+import { inspectFile } from './restore-inspect.ts';
+import {
+  createFile,
+  itemPath,
+  Kept,
+  type RestoreItemOptions,
+  restoreFileAttributes,
+  restoreSpecial,
+} from './restore-item.ts';
+import {
+  type Inspection,
+  type Item,
+  type Outcome,
+  type RestoreJob,
+  type RestoreResult,
+  restored,
+} from './restore-jobs.ts';
+import { itemProblem } from './restore-state.ts';
+import { writeEverything, writeSparse } from './sparse-write.ts';
+
+/** A worker thread of a restore: opens and verifies blobs, compares, writes files, sets attributes. */
+
+interface Tools {
+  readonly opener: BlobOpener;
+  readonly options: RestoreItemOptions;
+}
+
+let tools: Tools | undefined;
+
+serveJobs<RestoreJob, RestoreResult, never>((job) => {
+  if (job.kind === 'setup') {
+    tools = { opener: new BlobOpener(job.key), options: job };
+    return { result: { others: [] } };
+  }
+  if (tools === undefined) throw new Error('the thread was given work before its setup');
+  return { result: resultOf(perform(job, tools)) };
+});
+
+function perform(job: Exclude<RestoreJob, { kind: 'setup' }>, { opener, options }: Tools): Outcome[] {
+  switch (job.kind) {
+    case 'items':
+      return job.items.map((item) => restoreItem(item, options));
+    case 'write':
+      return writeBlobs(job, opener, options);
+    case 'inspect':
+      return job.files.map((file) => inspect(file, job.mode, options));
+    case 'finish':
+      return [finishFile(job, options)];
+    case 'folder':
+      return [finishFolder(job, options)];
+  }
+}
+
+function resultOf(outcomes: readonly Outcome[]): RestoreResult {
+  const others: [number, Outcome][] = [];
+  for (const [number, outcome] of outcomes.entries()) if (outcome !== restored) others.push([number, outcome]);
+  return { others };
+}
+
+/** Runs the work on one thing; its failure is an outcome, except for what is wrong with the whole run. */
+function outcomeOf(work: (report: (what: string, cause: unknown) => void) => Outcome | undefined): Outcome {
+  const problems: ErrorReport[] = [];
+  const report = (what: string, cause: unknown): void => {
+    problems.push(itemProblem(what, cause).toJSON());
+  };
+  try {
+    const outcome = work(report) ?? restored;
+    return problems.length === 0 ? outcome : { ...outcome, problems };
+  } catch (error) {
+    if (error instanceof Kept) return { state: 'kept', problems };
+    report(`it could not be restored (${reason(error)})`, error);
+    return { state: 'failed', problems };
+  }
+}
+
+function restoreItem(item: Item, options: RestoreItemOptions): Outcome {
+  return outcomeOf((report) => {
+    if (item.attributes.type !== 'file') {
+      restoreSpecial(item, options, report);
+      return undefined;
+    }
+    const fd = createFile(itemPath(item), options);
+    try {
+      restoreFileAttributes({ fd, item, fresh: true }, options, report);
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+function inspect(file: Inspection, mode: 'compare' | 'look' | 'verify', options: RestoreItemOptions): Outcome {
+  return outcomeOf((report) =>
+    inspectFile(file, { overwrite: options.overwrite, verify: mode === 'verify' }, (fd) => {
+      if (mode === 'compare') restoreFileAttributes({ fd, item: file.item, fresh: false }, options, report);
+    }),
+  );
+}
+
+function finishFile(job: Extract<RestoreJob, { kind: 'finish' }>, options: RestoreItemOptions): Outcome {
+  const { fd, item } = job;
+  try {
+    return outcomeOf((report) => {
+      // Until now it was longer than it is to be.
+      fs.ftruncateSync(fd, job.sizeBytes);
+      restoreFileAttributes({ fd, item, fresh: false }, options, report);
+      return undefined;
+    });
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function finishFolder(job: Extract<RestoreJob, { kind: 'folder' }>, options: RestoreItemOptions): Outcome {
+  return outcomeOf((report) => {
+    const item: Item = { path: `${job.prefix}.`, attributes: job.attributes, ownGroup: false, inheritsAcls: true };
+    restoreFileAttributes({ fd: job.fd, item, fresh: false }, options, report);
+    return undefined;
+  });
+}
+
+function writeBlobs(
+  job: Extract<RestoreJob, { kind: 'write' }>,
+  opener: BlobOpener,
+  options: RestoreItemOptions,
+): Outcome[] {
+  const outcomes: Outcome[] = job.files.map(() => restored);
+  const sealed = job.blobs.map((blob) => {
+    const from = blob.offset - job.packOffset;
+    return { ...blob, sealed: job.bytes.subarray(from, from + blob.length) };
+  });
+  opener.open(sealed, (number, plain) => {
+    const targets = job.blobs[number]?.targets ?? [];
+    for (let pair = 0; pair < targets.length; pair += 2) {
+      const file = targets[pair] ?? 0;
+      const at = targets[pair + 1] ?? 0;
+      const write = job.files[file];
+      if (write === undefined || outcomes[file]?.state === 'failed') continue;
+      if (plain instanceof Error) {
+        const problems = [itemProblem(`it could not be restored (${reason(plain)})`, plain).toJSON()];
+        outcomes[file] = { state: 'failed', problems, damaged: true };
+      } else if ('item' in write) outcomes[file] = writeWhole(write.item, plain, options);
+      else {
+        outcomes[file] = outcomeOf(() => {
+          if (write.fresh) writeSparse(write.fd, plain, at);
+          else writeEverything(write.fd, plain, at);
+          return undefined;
+        });
+      }
+    }
+  });
+  return outcomes;
+}
+
+/** A file of one blob, from beginning to end. */
+function writeWhole(item: Item, plain: Buffer, options: RestoreItemOptions): Outcome {
+  return outcomeOf((report) => {
+    const path = itemPath(item);
+    const fd = createFile(path, options);
+    let whole = false;
+    try {
+      // Only a hole at the end needs it.
+      if (writeSparse(fd, plain, 0) !== plain.length) fs.ftruncateSync(fd, plain.length);
+      restoreFileAttributes({ fd, item, fresh: true }, options, report);
+      whole = true;
+    } finally {
+      fs.closeSync(fd);
+      // Nothing that looks whole and is not may stay behind.
+      if (!whole) fs.unlinkSync(path);
+    }
+    return undefined;
+  });
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { HoldfastError } from '@holdfast/core';
+import { ThreadPool, workerCount } from './thread-pool.ts';
+
+type Job = 'answer' | 'refuse' | 'throw later' | 'exit' | 'hang';
+
+function pool(t: TestContext, size = 2): { pool: ThreadPool<Job, string, never>; failed: Promise<HoldfastError> } {
+  const failure = Promise.withResolvers<HoldfastError>();
+  const made = new ThreadPool<Job, string, never>({
+    entry: new URL('../testing/failing-worker.ts', import.meta.url),
+    size,
+    onEvent: () => undefined,
+    onFailure: failure.resolve,
+  });
+  t.after(() => made[Symbol.asyncDispose]());
+  return { pool: made, failed: failure.promise };
+}
+
+describe('thread pool', () => {
+  it('answers, spreads jobs, and passes on what a job throws without failing', async (t) => {
+    const { pool: threads } = pool(t);
+    assert.deepEqual(await threads.runOnAll('answer'), ['answer', 'answer']);
+    await assert.rejects(threads.run('refuse'), { code: 'internal.unexpected' });
+    assert.equal(await threads.run('answer'), 'answer');
+  });
+
+  for (const way of ['exit', 'throw later'] as const)
+    it(`fails as a whole when a thread ends (${way})`, async (t) => {
+      const { pool: threads, failed } = pool(t);
+      const hanging = threads.run('hang');
+      const given = threads.run(way);
+      assert.equal((await failed).code, 'internal.unexpected');
+      // The answer given before the throw and the throw itself travel on two ports, so that either may arrive first.
+      const [outcome] = await Promise.allSettled([given]);
+      if (way === 'exit') assert.equal(outcome.status, 'rejected');
+      await assert.rejects(hanging, { code: 'internal.unexpected' });
+      await assert.rejects(threads.run('answer'), { code: 'internal.unexpected' });
+    });
+
+  it('ends threads that hang, and what waits for them', async (t) => {
+    const { pool: threads } = pool(t, 1);
+    const hanging = assert.rejects(threads.run('hang'), { code: 'run.cancelled' });
+    await threads[Symbol.asyncDispose]();
+    await hanging;
+  });
+
+  it('has room for a bounded number of jobs', async (t) => {
+    const { pool: threads } = pool(t, 1);
+    const pending: Promise<unknown>[] = [];
+    while (threads.room) pending.push(threads.run('answer'));
+    assert.equal(pending.length, 2);
+    await Promise.all(pending);
+  });
+
+  it('refuses impossible numbers of threads', () => {
+    assert.equal(workerCount(undefined, 100), 8);
+    assert.equal(workerCount(undefined, 2), 2);
+    for (const wrong of [0, -1, 1.5, 65]) assert.throws(() => workerCount(wrong, 4), { code: 'usage.option' });
+  });
+});

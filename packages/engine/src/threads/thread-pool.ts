@@ -1,0 +1,129 @@
+import { type Transferable, Worker } from 'node:worker_threads';
+import { type ErrorReport, HoldfastError } from '@holdfast/core';
+import { limits } from '../limits.ts';
+
+/** What goes to a thread. */
+export interface Assignment<Job> {
+  readonly number: number;
+  readonly job: Job;
+}
+
+/** What comes back: the answer to an assignment, or something on the way there. */
+export type Reply<Result, Event> =
+  | { readonly number: number; readonly result: Result }
+  | { readonly number: number; readonly error: ErrorReport }
+  | { readonly event: Event };
+
+interface Thread {
+  readonly worker: Worker;
+  readonly pending: Set<number>;
+}
+
+interface Waiting<Result> {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Threads that all run one entry file. A thread that fails, or ends by itself, fails the whole pool: every answer that
+ * is due rejects, and `onFailure` is told once. Disposing ends the threads at once, whatever they do.
+ */
+export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
+  readonly #threads: Thread[] = [];
+  readonly #waiting = new Map<number, Waiting<Result>>();
+  readonly #onFailure: (error: HoldfastError) => void;
+  #number = 0;
+  #failure: HoldfastError | undefined;
+  #closing = false;
+
+  constructor(options: {
+    readonly entry: URL;
+    readonly size: number;
+    readonly onEvent: (event: Event) => void;
+    readonly onFailure: (error: HoldfastError) => void;
+  }) {
+    this.#onFailure = options.onFailure;
+    for (let at = 0; at < options.size; at += 1) {
+      // Descriptors are opened in one thread and closed in another, so Node must not count them per thread.
+      const worker = new Worker(options.entry, {
+        trackUnmanagedFds: false,
+        resourceLimits: { maxYoungGenerationSizeMb: limits.workerYoungGenerationMb },
+      });
+      const thread: Thread = { worker, pending: new Set() };
+      this.#threads.push(thread);
+      worker.on('message', (reply: Reply<Result, Event>) => {
+        if ('event' in reply) options.onEvent(reply.event);
+        else this.#answer(thread, reply);
+      });
+      worker.on('messageerror', (cause) => this.#fail('A message of a worker thread could not be read', cause));
+      worker.on('error', (cause) => this.#fail('A worker thread failed', cause));
+      worker.on('exit', (code) => this.#fail(`A worker thread ended by itself (exit code ${code})`));
+    }
+  }
+
+  get size(): number {
+    return this.#threads.length;
+  }
+
+  /** True when some thread can take another job. */
+  get room(): boolean {
+    return this.#threads.some((thread) => thread.pending.size < limits.jobsPerWorker);
+  }
+
+  /** Gives the job to the thread with the least to do. The caller bounds the number of jobs by asking for `room`. */
+  run(job: Job, transfer: readonly Transferable[] = []): Promise<Result> {
+    const thread = this.#threads.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+    return this.#assign(thread, job, transfer);
+  }
+
+  /** Gives one job to every thread. */
+  runOnAll(job: Job): Promise<Result[]> {
+    return Promise.all(this.#threads.map((thread) => this.#assign(thread, job, [])));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    this.#rejectAll(new HoldfastError('run.cancelled'));
+  }
+
+  #assign(thread: Thread, job: Job, transfer: readonly Transferable[]): Promise<Result> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#number += 1;
+    const assignment: Assignment<Job> = { number: this.#number, job };
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.set(assignment.number, { resolve, reject });
+      thread.pending.add(assignment.number);
+      thread.worker.postMessage(assignment, transfer);
+    });
+  }
+
+  #answer(thread: Thread, reply: Exclude<Reply<Result, Event>, { event: Event }>): void {
+    const waiting = this.#waiting.get(reply.number);
+    this.#waiting.delete(reply.number);
+    thread.pending.delete(reply.number);
+    if ('error' in reply) waiting?.reject(HoldfastError.fromReport(reply.error));
+    else waiting?.resolve(reply.result);
+  }
+
+  #fail(what: string, cause?: unknown): void {
+    if (this.#closing || this.#failure !== undefined) return;
+    const detail = cause instanceof Error ? `: ${cause.message}` : '';
+    this.#failure = new HoldfastError('internal.unexpected', { message: `${what}${detail}.`, cause });
+    this.#rejectAll(this.#failure);
+    this.#onFailure(this.#failure);
+  }
+
+  #rejectAll(error: HoldfastError): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+/** How many threads work when nothing else was asked for. */
+export function workerCount(asked: number | undefined, available: number): number {
+  const count = asked ?? Math.min(available, limits.maxWorkers);
+  if (!Number.isInteger(count) || count < 1 || count > 64)
+    throw new HoldfastError('usage.option', { message: `There can be 1 to 64 worker threads, not ${count}.` });
+  return count;
+}

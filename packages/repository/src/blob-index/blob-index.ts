@@ -1,0 +1,404 @@
+import { HoldfastError } from '@holdfast/core';
+import type { BlobLocation, BlobPlace, BlobType } from '../format/blob.ts';
+import { idSizeBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
+import { type PackHeader, visitHeader } from '../format/pack-header.ts';
+import { limits } from '../limits.ts';
+import { SharedTable } from './shared-table.ts';
+
+/**
+ * Which blobs the repository has, and where. It lives in shared memory: every thread that attaches to the handle sees
+ * the same index, and threads agree by compare-and-swap who stores a blob.
+ *
+ * Layout. `entries`: 13 words each (52 bytes): id (8), pack number, offset, length, uncompressed length, state.
+ * `slots`: open-addressing tables of entry numbers (+1; 0 is empty), one for each of 256 shards by the id's first byte,
+ * at most 3/4 full; a full one is replaced by one twice the size, the old stays for readers that are still in it.
+ * `packs`: 9 words each: id (8), end of the last blob. `control`: counters, then 3 words for each shard; a shard's table
+ * is one word (where it starts and how large it is), so that a reader always sees a whole one.
+ *
+ * Invariants: an entry never moves and its id never changes. A slot once set keeps its entry. A state only goes
+ * claimed → stored, and the place is written before the state says stored. Writers of one shard hold its mutex;
+ * readers take none: a hit is always right, a miss is looked up again when the shard's table changed meanwhile.
+ */
+
+const entryWords = 13;
+const entryIdWords = 8;
+const packWords = 9;
+
+const atPack = 8;
+const atOffset = 9;
+const atLength = 10;
+const atUncompressed = 11;
+const atState = 12;
+
+/** State words: the type's bit and one of two states. An entry is born claimed. */
+const stateTree = 4;
+const stateClaimed = 1;
+const stateStored = 2;
+
+const shardCount = 256;
+const controlEntries = 0;
+const controlPacks = 1;
+const controlSlots = 2;
+const controlPackMutex = 3;
+const controlShards = 16;
+/** Words of a shard: mutex, table, entries. */
+const shardWords = 3;
+/** Tables start at multiples of the smallest: 26 bits of a table word say where, 6 bits the size as a power of two. */
+const smallestTable = 64;
+const tableSizeBits = 6;
+const tableFirst = (table: number): number => (table >>> tableSizeBits) * smallestTable;
+const tableSlots = (table: number): number => 1 << (table & (2 ** tableSizeBits - 1));
+
+/** Structured-clonable: post it to a worker and `BlobIndex.attach` it there. */
+export interface BlobIndexHandle {
+  readonly control: SharedArrayBuffer;
+  readonly entries: SharedArrayBuffer;
+  readonly slots: SharedArrayBuffer;
+  readonly packs: SharedArrayBuffer;
+}
+
+/** 'new': the caller must store it. 'claimed': another thread does, in this run. 'stored': it is in a pack. */
+export type Claim = 'new' | 'claimed' | 'stored';
+
+/** Bytes in hot paths, text elsewhere. */
+export type BlobKey = Uint8Array | ObjectId;
+
+export class BlobIndex {
+  readonly #control: Int32Array;
+  readonly #entries: SharedTable;
+  readonly #slots: SharedTable;
+  readonly #packs: SharedTable;
+  readonly #handle: BlobIndexHandle;
+  readonly #key = Buffer.alloc(idSizeBytes);
+  readonly #words = new Uint32Array(this.#key.buffer, this.#key.byteOffset, entryIdWords);
+  /** Number of each pack whose id this thread has used. */
+  readonly #packNumbers = new Map<ObjectId, number>();
+  #packNumbersRead = 0;
+
+  private constructor(handle: BlobIndexHandle) {
+    this.#handle = handle;
+    this.#control = new Int32Array(handle.control);
+    this.#entries = new SharedTable(handle.entries);
+    this.#slots = new SharedTable(handle.slots);
+    this.#packs = new SharedTable(handle.packs);
+  }
+
+  /** An empty index. `expectedBlobs` makes its tables the right size at once; more may come. */
+  static create(options: { expectedBlobs?: number; maxBlobs?: number } = {}): BlobIndex {
+    const maxBlobs = Math.min(options.maxBlobs ?? limits.indexMaxEntries, limits.indexMaxEntries);
+    const index = new BlobIndex({
+      control: new SharedArrayBuffer((controlShards + shardCount * shardWords) * 4),
+      entries: SharedTable.reserve(maxBlobs * entryWords),
+      // Tables double: all that a shard ever had sum up to twice its last one, which is at least 3/8 full.
+      slots: SharedTable.reserve(maxBlobs * 6 + shardCount * smallestTable * 2),
+      packs: SharedTable.reserve(Math.min(limits.indexMaxPacks, maxBlobs) * packWords),
+    });
+    const perShard = (options.expectedBlobs ?? 0) / shardCount;
+    // A tenth more than the average, because hashes do not spread evenly.
+    const slots = Math.max(smallestTable, 2 ** Math.ceil(Math.log2(Math.max(1, (perShard * 1.1) / 0.75))));
+    for (let shard = 0; shard < shardCount; shard += 1) index.#newTable(shard, slots);
+    return index;
+  }
+
+  static attach(handle: BlobIndexHandle): BlobIndex {
+    return new BlobIndex(handle);
+  }
+
+  handle(): BlobIndexHandle {
+    return this.#handle;
+  }
+
+  get packCount(): number {
+    return Atomics.load(this.#control, controlPacks);
+  }
+
+  /** Blobs that are stored or claimed. Their entries are numbered from 0, so it is also the size of a bitmap of blobs. */
+  get blobCount(): number {
+    return Atomics.load(this.#control, controlEntries);
+  }
+
+  /** Memory in use, in bytes. */
+  get sizeBytes(): number {
+    return this.#entries.sizeBytes + this.#slots.sizeBytes + this.#packs.sizeBytes;
+  }
+
+  /** Decides who stores a blob: exactly one caller, in whatever thread, is told 'new'. */
+  claim(key: BlobKey, type: BlobType): Claim {
+    this.#take(key);
+    const tree = type === 'tree' ? stateTree : 0;
+    let entry = this.#find(tree);
+    if (entry < 0) {
+      const shard = this.#key[0] ?? 0;
+      this.#lock(this.#shardAt(shard));
+      try {
+        entry = this.#find(tree);
+        if (entry < 0) {
+          this.#insert(shard, tree);
+          return 'new';
+        }
+      } finally {
+        this.#unlock(this.#shardAt(shard));
+      }
+    }
+    return (this.#state(entry) & stateStored) === 0 ? 'claimed' : 'stored';
+  }
+
+  /** Where a stored blob is; undefined when it is unknown or only claimed. */
+  lookup(key: BlobKey, type: BlobType): BlobLocation | undefined {
+    const entry = this.entryOf(key, type);
+    return entry < 0 ? undefined : this.location(entry);
+  }
+
+  /** True when the blob is stored: cheaper than `lookup`. */
+  has(key: BlobKey, type: BlobType): boolean {
+    const entry = this.entryOf(key, type);
+    return entry >= 0 && (this.#state(entry) & stateStored) !== 0;
+  }
+
+  /** The number of a blob's entry, below `blobCount`; -1 when it is unknown. */
+  entryOf(key: BlobKey, type: BlobType): number {
+    this.#take(key);
+    return this.#find(type === 'tree' ? stateTree : 0);
+  }
+
+  /** The place of an entry; undefined while it is only claimed. */
+  location(entry: number): BlobLocation | undefined {
+    if ((this.#state(entry) & stateStored) === 0) return undefined;
+    const at = entry * entryWords;
+    return {
+      packId: this.packId(this.#entries.get(at + atPack)),
+      offset: this.#entries.get(at + atOffset),
+      length: this.#entries.get(at + atLength),
+      uncompressedLength: this.#entries.get(at + atUncompressed),
+    };
+  }
+
+  /** The blob of an entry. */
+  blobAt(entry: number): { id: ObjectId; type: BlobType } {
+    return {
+      id: objectIdOf(this.#entries.bytes(entry * entryWords, entryIdWords)),
+      type: (this.#state(entry) & stateTree) === 0 ? 'data' : 'tree',
+    };
+  }
+
+  /** Number of the pack that holds an entry; meaningful once the entry is stored. */
+  packNumberOf(entry: number): number {
+    return this.#entries.get(entry * entryWords + atPack);
+  }
+
+  /** Offset, sealed length and uncompressed length of a stored entry: `location` without the id of the pack. */
+  placeOf(entry: number): BlobPlace {
+    const at = entry * entryWords;
+    return {
+      offset: this.#entries.get(at + atOffset),
+      length: this.#entries.get(at + atLength),
+      uncompressedLength: this.#entries.get(at + atUncompressed),
+    };
+  }
+
+  /** Sealed length of a stored entry. */
+  lengthOf(entry: number): number {
+    return this.#entries.get(entry * entryWords + atLength);
+  }
+
+  isTree(entry: number): boolean {
+    return (this.#state(entry) & stateTree) !== 0;
+  }
+
+  /** False while the entry is only claimed. */
+  isStored(entry: number): boolean {
+    return (this.#state(entry) & stateStored) !== 0;
+  }
+
+  /** Lets an entry be found at another copy. Only while no other thread uses the index: its words change one by one. */
+  relocate(entry: number, packNumber: number, place: BlobPlace): void {
+    const at = entry * entryWords;
+    this.#entries.set(at + atPack, packNumber);
+    this.#entries.set(at + atOffset, place.offset);
+    this.#entries.set(at + atLength, place.length);
+    this.#entries.set(at + atUncompressed, place.uncompressedLength);
+  }
+
+  /** The number of a pack, below `packCount`; undefined when the index does not know it. */
+  packNumber(packId: ObjectId): number | undefined {
+    return this.#packNumber(packId);
+  }
+
+  packId(packNumber: number): ObjectId {
+    return objectIdOf(this.#packs.bytes(packNumber * packWords, entryIdWords));
+  }
+
+  /** Where the last blob of a pack ends, as far as the index knows: reads may go up to there. */
+  packEnd(packId: ObjectId): number {
+    const number = this.#packNumber(packId);
+    return number === undefined ? 0 : this.#packs.get(number * packWords + 8);
+  }
+
+  /**
+   * Makes all blobs of a pack 'stored'. Call it when the pack is durable. Blobs that another pack holds already keep
+   * their place. Gives how many were new or claimed until now.
+   * @throws repository.damaged when the header is malformed.
+   */
+  addPack(packId: Uint8Array, header: PackHeader): number {
+    const number = this.#addPackId(objectIdOf(packId), packId);
+    let added = 0;
+    const end = visitHeader(header, (type, id, place) => {
+      if (place.offset + place.length > 0xffffffff)
+        throw new HoldfastError('repository.damaged', { message: 'A pack exceeds 4 GiB.' });
+      added += this.#store(id, type, number, place.offset, place.length, place.uncompressedLength);
+    });
+    this.#raisePackEnd(number, end);
+    return added;
+  }
+
+  /** One blob at any place of a pack, as index files list them. Gives 1 when it was not stored before. */
+  addBlob(key: BlobKey, type: BlobType, location: BlobLocation): 0 | 1 {
+    const number = this.#packNumber(location.packId) ?? this.#addPackId(location.packId);
+    this.#raisePackEnd(number, location.offset + location.length);
+    return this.#store(key, type, number, location.offset, location.length, location.uncompressedLength);
+  }
+
+  #store(key: BlobKey, type: BlobType, pack: number, offset: number, length: number, uncompressed: number): 0 | 1 {
+    this.#take(key);
+    const tree = type === 'tree' ? stateTree : 0;
+    const shard = this.#key[0] ?? 0;
+    this.#lock(this.#shardAt(shard));
+    try {
+      let entry = this.#find(tree);
+      if (entry < 0) entry = this.#insert(shard, tree);
+      if ((this.#state(entry) & stateStored) !== 0) return 0;
+      const at = entry * entryWords;
+      this.#entries.set(at + atPack, pack);
+      this.#entries.set(at + atOffset, offset);
+      this.#entries.set(at + atLength, length);
+      this.#entries.set(at + atUncompressed, uncompressed);
+      this.#entries.publish(at + atState, tree | stateStored);
+      return 1;
+    } finally {
+      this.#unlock(this.#shardAt(shard));
+    }
+  }
+
+  #state(entry: number): number {
+    return this.#entries.load(entry * entryWords + atState);
+  }
+
+  #take(key: BlobKey): void {
+    if (typeof key === 'string') this.#key.write(key, 'hex');
+    // A loop beats `set` for so few bytes.
+    else for (let at = 0; at < idSizeBytes; at += 1) this.#key[at] = key[at] ?? 0;
+  }
+
+  /** The entry of the key taken last, or -1. Without any lock. */
+  #find(tree: number): number {
+    const shardAt = this.#shardAt(this.#key[0] ?? 0);
+    const control = this.#control;
+    for (let table = Atomics.load(control, shardAt + 1); ; ) {
+      const first = tableFirst(table);
+      const mask = tableSlots(table) - 1;
+      let slot = (this.#words[1] ?? 0) & mask;
+      for (let number = this.#slots.load(first + slot); number !== 0; number = this.#slots.load(first + slot)) {
+        if (this.#same(number - 1, tree)) return number - 1;
+        slot = (slot + 1) & mask;
+      }
+      // Tables are never used again, so the same word means the same table, and the blob is not there.
+      const now = Atomics.load(control, shardAt + 1);
+      if (now === table) return -1;
+      table = now;
+    }
+  }
+
+  #same(entry: number, tree: number): boolean {
+    const at = entry * entryWords;
+    const words = this.#words;
+    // Nearly always the first comparison decides.
+    for (let word = 1; word < entryIdWords; word += 1) if (this.#entries.get(at + word) !== words[word]) return false;
+    return this.#entries.get(at) === words[0] && (this.#state(entry) & stateTree) === tree;
+  }
+
+  /** Adds the key taken last as claimed. The shard's mutex is held. */
+  #insert(shard: number, tree: number): number {
+    const shardAt = this.#shardAt(shard);
+    const control = this.#control;
+    const count = Atomics.add(control, shardAt + 2, 1) + 1;
+    const slots = tableSlots(Atomics.load(control, shardAt + 1));
+    if (count * 4 > slots * 3) this.#newTable(shard, slots * 2);
+    const entry = Atomics.add(control, controlEntries, 1);
+    const at = entry * entryWords;
+    this.#entries.ensure(at + entryWords);
+    for (let word = 0; word < entryIdWords; word += 1) this.#entries.set(at + word, this.#words[word] ?? 0);
+    this.#entries.publish(at + atState, tree | stateClaimed);
+    this.#place(Atomics.load(control, shardAt + 1), entry, this.#words[1] ?? 0);
+    return entry;
+  }
+
+  #place(table: number, entry: number, hash: number): void {
+    const first = tableFirst(table);
+    const mask = tableSlots(table) - 1;
+    let slot = hash & mask;
+    while (!this.#slots.swap(first + slot, 0, entry + 1)) slot = (slot + 1) & mask;
+  }
+
+  /** Gives a shard a table of that size with all its entries. The shard's mutex is held, or nobody else has the index. */
+  #newTable(shard: number, slots: number): void {
+    const shardAt = this.#shardAt(shard);
+    const control = this.#control;
+    const old = Atomics.load(control, shardAt + 1);
+    const first = Atomics.add(control, controlSlots, slots);
+    this.#slots.ensure(first + slots);
+    const table = ((first / smallestTable) << tableSizeBits) | Math.log2(slots);
+    const oldFirst = tableFirst(old);
+    for (let slot = 0; old !== 0 && slot < tableSlots(old); slot += 1) {
+      const number = this.#slots.load(oldFirst + slot);
+      if (number !== 0) this.#place(table, number - 1, this.#entries.get((number - 1) * entryWords + 1));
+    }
+    Atomics.store(control, shardAt + 1, table);
+  }
+
+  #addPackId(packId: ObjectId, bytes: Uint8Array = Buffer.from(packId, 'hex')): number {
+    this.#lock(controlPackMutex);
+    try {
+      const known = this.#packNumber(packId);
+      if (known !== undefined) return known;
+      const number = Atomics.load(this.#control, controlPacks);
+      const at = number * packWords;
+      this.#packs.ensure(at + packWords);
+      this.#packs.bytes(at, entryIdWords).set(bytes);
+      Atomics.store(this.#control, controlPacks, number + 1);
+      return number;
+    } finally {
+      this.#unlock(controlPackMutex);
+    }
+  }
+
+  #packNumber(packId: ObjectId): number | undefined {
+    // Learns what other threads have added since.
+    for (const count = this.packCount; this.#packNumbersRead < count; this.#packNumbersRead += 1)
+      this.#packNumbers.set(this.packId(this.#packNumbersRead), this.#packNumbersRead);
+    return this.#packNumbers.get(packId);
+  }
+
+  #raisePackEnd(packNumber: number, end: number): void {
+    const at = packNumber * packWords + 8;
+    for (let now = this.#packs.load(at); now < end; now = this.#packs.load(at)) this.#packs.swap(at, now, end);
+  }
+
+  #shardAt(shard: number): number {
+    return controlShards + shard * shardWords;
+  }
+
+  /** A futex: 0 free, 1 held, 2 held and awaited. What it guards takes microseconds and never waits. */
+  #lock(at: number): void {
+    if (Atomics.compareExchange(this.#control, at, 0, 1) === 0) return;
+    while (Atomics.exchange(this.#control, at, 2) !== 0) {
+      if (Atomics.wait(this.#control, at, 2, limits.indexLockTimeoutMs) === 'timed-out')
+        throw new HoldfastError('internal.unexpected', {
+          message: 'A thread died while it changed the index of the repository.',
+        });
+    }
+  }
+
+  #unlock(at: number): void {
+    if (Atomics.exchange(this.#control, at, 0) === 2) Atomics.notify(this.#control, at, 1);
+  }
+}

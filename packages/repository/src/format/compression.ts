@@ -1,0 +1,91 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { HoldfastError } from '@holdfast/core';
+import { limits } from '../limits.ts';
+
+/** A zstd level, 1 to 19, or 'off'. restic's own default is 3. */
+export type Compression = number | 'off';
+
+export const defaultCompression: Compression = 3;
+
+/** Makes one zstd frame; what it gives need not outlive the next call. */
+export type Compress = (plain: Uint8Array, level: number) => Uint8Array;
+
+/** ZSTD_COMPRESSBOUND: room for the worst case, so that the output is one piece and never joined. */
+function boundOf(sizeBytes: number): number {
+  return sizeBytes + (sizeBytes >>> 8) + 512;
+}
+
+export function zstd(plain: Uint8Array, level: number): Buffer {
+  return zstdCompressSync(plain, {
+    chunkSize: boundOf(plain.byteLength),
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+  });
+}
+
+/**
+ * The plain bytes of zstd frames.
+ * @throws storage.tampered when they are not zstd or have more than `maxSizeBytes`.
+ */
+export function unzstd(
+  packed: Uint8Array,
+  options: { maxSizeBytes: number; expectedBytes?: number; what: string },
+): Buffer {
+  // Without a size the output grows in pieces; the first guess need not be right.
+  const chunkSize = Math.max(
+    64,
+    Math.min(options.expectedBytes ?? packed.byteLength * 4, limits.sampleAboveBytes * 64),
+  );
+  try {
+    return zstdDecompressSync(packed, { chunkSize, maxOutputLength: options.maxSizeBytes });
+  } catch (cause) {
+    throw new HoldfastError('storage.tampered', { message: `${options.what} cannot be decompressed.`, cause });
+  }
+}
+
+const sample = new Uint8Array(limits.samplePieces * limits.samplePieceBytes);
+const counts = new Uint32Array(256);
+
+/**
+ * True when bytes are spread so evenly that coding them by frequency would save less than 1/64: what is encrypted or
+ * compressed already looks like this, and hardly anything else. The saving is about chi² / (16 n ln 2) of n bytes. Below
+ * 2 KiB even random bytes are not that even. Costs a fifth of asking zstd.
+ */
+export function looksRandom(bytes: Uint8Array): boolean {
+  const size = bytes.byteLength;
+  if (size < 2048) return false;
+  counts.fill(0);
+  for (let at = 0; at < size; at += 1) {
+    const byte = bytes[at] ?? 0;
+    counts[byte] = (counts[byte] ?? 0) + 1;
+  }
+  let squares = 0;
+  for (let byte = 0; byte < 256; byte += 1) squares += (counts[byte] ?? 0) ** 2;
+  return (squares * 256) / size - size < (16 * Math.LN2 * size) / 64;
+}
+
+/**
+ * The compressed bytes, or undefined where compressing gains nothing. A sample is judged first, because compressing
+ * what is compressed already (media, archives) costs as much as hashing it.
+ */
+export function compressIfSmaller(
+  plain: Uint8Array,
+  compression: Compression,
+  compress: Compress = zstd,
+): Uint8Array | undefined {
+  if (compression === 'off' || plain.byteLength === 0) return undefined;
+  if (plain.byteLength <= limits.sampleAboveBytes) {
+    // A compressor without set-up finds that out by itself, faster.
+    if (compress === zstd && looksRandom(plain)) return undefined;
+  } else {
+    const step = (plain.byteLength - limits.samplePieceBytes) / (limits.samplePieces - 1);
+    for (let piece = 0; piece < limits.samplePieces; piece += 1) {
+      const from = Math.floor(piece * step);
+      sample.set(plain.subarray(from, from + limits.samplePieceBytes), piece * limits.samplePieceBytes);
+    }
+    // Less than 1/64 saved is not worth the reader's time either.
+    if (looksRandom(sample) || compress(sample, 1).byteLength > sample.byteLength - (sample.byteLength >>> 6))
+      return undefined;
+  }
+  const packed = compress(plain, compression);
+  return packed.byteLength < plain.byteLength ? packed : undefined;
+}

@@ -1,0 +1,331 @@
+import { type Clock, formatDuration, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
+import type { Target } from '@holdfast/storage';
+import { isDamage } from '../damage.ts';
+import type { BlobCipher } from '../format/blob-cipher.ts';
+import {
+  decodeLockFile,
+  describeLock,
+  encodeLockFile,
+  isStale,
+  type LockFile,
+  newLockFile,
+} from '../format/lock-file.ts';
+import { type ObjectId, parseObjectId, shortId } from '../format/object-id.ts';
+import { decodeFile, encodeFile } from '../format/unpacked-file.ts';
+import { limits } from '../limits.ts';
+
+/**
+ * restic's lock protocol: look for other locks, create ours, wait 200 ms, look again; refresh every 5 minutes by
+ * creating a new file and deleting the old one; give up the work when that failed for 22.5 minutes, because from 30
+ * minutes on others may take the lock for abandoned.
+ */
+
+export interface LockOptions {
+  /** Alone (forget, the end of a prune), or beside other non-exclusive ones (backup, restore, check). */
+  readonly exclusive: boolean;
+  /** Waits so long for locks of others to go, and looks after 5, 10, 20, 40 and then every 60 seconds. 0 if left out. */
+  readonly retryMs?: number | undefined;
+  /** Told once, before the first wait, why it has to wait and how long at most: the refusal says who holds the lock. */
+  readonly onWait?: ((refusal: HoldfastError, retryMs: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of locks that could not be deleted or read: they do no harm now, but stay. */
+  readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
+}
+
+export interface LockContext {
+  readonly target: Target;
+  readonly cipher: BlobCipher;
+  readonly clock: Clock;
+}
+
+/** restic asks a process whether it lives by sending SIGHUP, which must not end the holder of a lock. */
+const ignoreHangup = (): void => {};
+let holders = 0;
+
+/**
+ * Locks that this process made and could not delete, because the way to the storage broke. We live, so others respect them
+ * until they are 30 minutes old; whoever locks that repository next in this process removes them.
+ */
+const abandoned = new Set<ObjectId>();
+
+function holdHangup(): void {
+  holders += 1;
+  if (holders === 1) process.on('SIGHUP', ignoreHangup);
+}
+
+function releaseHangup(): void {
+  holders -= 1;
+  if (holders === 0) process.off('SIGHUP', ignoreHangup);
+}
+
+export class RepositoryLock implements AsyncDisposable {
+  readonly exclusive: boolean;
+  readonly #context: LockContext;
+  readonly #onProblem: (problem: HoldfastError) => void;
+  readonly #lost = new AbortController();
+  readonly #stop = new AbortController();
+  #id: ObjectId | undefined;
+  /** Old files of ours whose deletion failed; tried again with each refresh and at the end. */
+  readonly #leftOver = new Set<ObjectId>();
+  #refreshedMs = 0;
+  #triedMs = 0;
+  #refreshing: Promise<void> | undefined;
+  #late: Promise<void> | undefined;
+
+  private constructor(context: LockContext, options: LockOptions) {
+    this.#context = context;
+    this.exclusive = options.exclusive;
+    this.#onProblem = options.onProblem ?? (() => {});
+  }
+
+  /** @throws repository.locked, run.cancelled, and what the target throws */
+  static async acquire(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
+    const { clock } = context;
+    const { signal, retryMs = 0 } = options;
+    const giveUpMs = clock.monotonicMs() + retryMs;
+    for (let pauseMs: number = limits.lockRetryFirstMs; ; pauseMs = Math.min(pauseMs * 2, limits.lockRetryLongestMs)) {
+      try {
+        return await RepositoryLock.#acquireOnce(context, options);
+      } catch (error) {
+        const leftMs = giveUpMs - clock.monotonicMs();
+        if (!hasCode(error, 'repository.locked')) throw error;
+        if (leftMs <= 0) throw retryMs === 0 ? error : waitedInVain(error, retryMs);
+        if (pauseMs === limits.lockRetryFirstMs) options.onWait?.(error, retryMs);
+        // Spread a little, so that two who refused each other do not meet again at the next moment; the last look is at the end.
+        await clock.sleep(Math.min(pauseMs * (1 + Math.random() * limits.lockRetrySpread), leftMs), signal);
+      }
+    }
+  }
+
+  static async #acquireOnce(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
+    const lock = new RepositoryLock(context, options);
+    const { signal } = options;
+    await lock.#refuseOthers(signal);
+    holdHangup();
+    try {
+      await lock.#create(signal);
+      // Whoever created a lock at the same moment is visible by now, to us or to them or to both.
+      await context.clock.sleep(limits.lockSettleMs, signal);
+      await lock.#refuseOthers(signal);
+    } catch (error) {
+      await lock.#release();
+      throw toHoldfastError(error);
+    }
+    lock.#refreshing = lock.#keepFresh();
+    return lock;
+  }
+
+  /** Aborts, with `repository.locked` as its reason, when the lock could not be kept: the work must stop at once. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** The name of the lock's present file; it changes with each refresh. */
+  get id(): ObjectId | undefined {
+    return this.#id;
+  }
+
+  /**
+   * For the step that others will rely on. A computer that has just woken up may hold a lock that somebody took for
+   * abandoned, before anything here has noticed; while the lock is fresh this asks nobody.
+   * @throws repository.locked when it was lost, and what the target throws
+   */
+  async confirm(signal?: AbortSignal): Promise<void> {
+    this.#lost.signal.throwIfAborted();
+    if (this.#ageMs() < limits.lockLostMs) return;
+    const stop = this.#stop.signal;
+    await this.#refreshLate(signal === undefined ? stop : AbortSignal.any([stop, signal]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    await this.#refreshing;
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    releaseHangup();
+    const signal = AbortSignal.timeout(limits.lockReleaseTimeoutMs);
+    if (this.#id !== undefined) this.#leftOver.add(this.#id);
+    this.#id = undefined;
+    await this.#deleteLeftOver(signal);
+    for (const id of this.#leftOver) {
+      const [oldest] = abandoned;
+      if (abandoned.size >= limits.lockMaxFiles && oldest !== undefined) abandoned.delete(oldest);
+      abandoned.add(id);
+    }
+  }
+
+  async #create(signal: AbortSignal | undefined): Promise<void> {
+    const now = this.#context.clock.now();
+    const file = encodeFile(this.#context.cipher, encodeLockFile(newLockFile(now, this.exclusive)));
+    // Known before it is there: when the answer is lost the file may have been stored all the same.
+    this.#leftOver.add(file.id);
+    await this.#context.target.create({ type: 'lock', id: file.id }, [file.bytes], {
+      signal,
+      exclusiveLock: this.exclusive,
+    });
+    this.#leftOver.delete(file.id);
+    if (this.#id !== undefined) this.#leftOver.add(this.#id);
+    this.#id = file.id;
+    this.#refreshedMs = now.getTime();
+    this.#triedMs = now.getTime();
+  }
+
+  async #deleteLeftOver(signal: AbortSignal): Promise<void> {
+    for (const id of this.#leftOver) {
+      try {
+        await this.#context.target.delete({ type: 'lock', id }, { signal });
+        this.#leftOver.delete(id);
+      } catch (error) {
+        this.#onProblem(problemWith(id, 'could not be deleted', error));
+      }
+    }
+  }
+
+  /** Wall clock, in small steps: timers stand still while the computer sleeps, and the lock grows old all the same. */
+  async #keepFresh(): Promise<void> {
+    const { clock } = this.#context;
+    const stop = this.#stop.signal;
+    while (!stop.aborted && !this.#lost.signal.aborted) {
+      try {
+        await clock.sleep(limits.lockPollMs, stop);
+        if (this.#ageMs() >= limits.lockLostMs) await this.#refreshLate(stop);
+        else if (clock.now().getTime() - this.#triedMs >= limits.lockRefreshMs) await this.#refresh(stop);
+      } catch (error) {
+        if (!stop.aborted) this.#onProblem(problemWith(this.#id, 'could not be refreshed', error));
+      }
+    }
+  }
+
+  async #refresh(signal: AbortSignal): Promise<void> {
+    const before = this.#triedMs;
+    this.#triedMs = this.#context.clock.now().getTime();
+    try {
+      await this.#create(signal);
+    } catch (error) {
+      // Not in five minutes but in a tenth of that: there is time for many attempts.
+      this.#triedMs = Math.max(before, this.#triedMs - limits.lockRefreshMs * 0.9);
+      throw error;
+    }
+    await this.#deleteLeftOver(signal);
+  }
+
+  #ageMs(): number {
+    return this.#context.clock.now().getTime() - this.#refreshedMs;
+  }
+
+  /** One at a time: a second one would take the first's new file for somebody else's doing. */
+  #refreshLate(signal: AbortSignal): Promise<void> {
+    this.#late ??= this.#keepIfOurs(signal).finally(() => {
+      this.#late = undefined;
+    });
+    return this.#late;
+  }
+
+  /** Nearly too late. Only if our file is still there before and after may we go on: nobody has removed it meanwhile. */
+  async #keepIfOurs(signal: AbortSignal): Promise<void> {
+    const old = this.#id;
+    try {
+      if (old === undefined || !(await this.#exists(old, signal))) throw this.#lostError();
+      await this.#create(signal);
+      await this.#context.clock.sleep(limits.lockSettleMs, signal);
+      if (!(await this.#exists(old, signal))) throw this.#lostError();
+      await this.#deleteLeftOver(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#lost.abort(this.#lostError(error));
+      throw error;
+    }
+  }
+
+  async #exists(id: ObjectId, signal: AbortSignal): Promise<boolean> {
+    return (await this.#context.target.stat({ type: 'lock', id }, { signal })) !== undefined;
+  }
+
+  #lostError(cause?: unknown): HoldfastError {
+    if (hasCode(cause, 'repository.locked')) return cause;
+    return new HoldfastError('repository.locked', {
+      message: 'The lock of the repository could not be refreshed in time, so others may take it for abandoned.',
+      guidance: 'The work was stopped before it could harm anything. Start it again; check that the storage answers.',
+      cause,
+    });
+  }
+
+  async #refuseOthers(signal: AbortSignal | undefined): Promise<void> {
+    for await (const found of listLocks(this.#context, signal)) {
+      if (found.id === this.#id || this.#leftOver.has(found.id)) continue;
+      if ('problem' in found) {
+        // An unreadable lock may be anybody's: only who needs to be alone has to take it seriously.
+        if (this.exclusive) throw found.problem;
+        this.#onProblem(found.problem);
+        continue;
+      }
+      if (abandoned.has(found.id) || isStale(found.lock, this.#context.clock.now())) {
+        await this.#removeStale(found.id, signal);
+      } else if (this.exclusive || found.lock.exclusive) {
+        throw new HoldfastError('repository.locked', {
+          message: `The repository is ${describeLock(found.lock)}, lock ${shortId(found.id)}.`,
+          context: { lock: found.id, exclusive: found.lock.exclusive, host: found.lock.hostname },
+        });
+      }
+    }
+  }
+
+  /** Its holder is gone, so it is ignored; where it can't be deleted, it stays and is ignored again. */
+  async #removeStale(id: ObjectId, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#context.target.delete({ type: 'lock', id }, { signal });
+      abandoned.delete(id);
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#onProblem(problemWith(id, 'is abandoned but could not be deleted', error));
+    }
+  }
+}
+
+function waitedInVain(refusal: HoldfastError, retryMs: number): HoldfastError {
+  return new HoldfastError('repository.locked', {
+    message: `${refusal.message} It still was after a wait of ${formatDuration(retryMs)}.`,
+    context: refusal.context,
+    cause: refusal,
+  });
+}
+
+export type FoundLock =
+  | { readonly id: ObjectId; readonly lock: LockFile }
+  | { readonly id: ObjectId; readonly problem: HoldfastError };
+
+/** All locks; those that can't be read come with the problem. One that vanishes meanwhile is left out. */
+export async function* listLocks(
+  context: Pick<LockContext, 'target' | 'cipher'>,
+  signal?: AbortSignal,
+): AsyncGenerator<FoundLock> {
+  let count = 0;
+  for await (const page of context.target.list('lock', { signal })) {
+    for (const info of page) {
+      count += 1;
+      if (count > limits.lockMaxFiles)
+        throw new HoldfastError('internal.limit', { message: `There are more than ${limits.lockMaxFiles} locks.` });
+      // A crash between creating and writing leaves an empty file on some storages: not a lock yet.
+      if (info.sizeBytes === 0) continue;
+      const id = parseObjectId(info.id, 'The list of locks');
+      const what = `Lock ${shortId(id)}`;
+      try {
+        if (info.sizeBytes > limits.lockFileMaxSizeBytes)
+          throw new HoldfastError('internal.limit', { message: `${what} is too large to be one.` });
+        const bytes = await context.target.read({ type: 'lock', id }, { signal });
+        yield { id, lock: decodeLockFile(decodeFile(context.cipher, bytes, { id, what }), what) };
+      } catch (error) {
+        if (hasCode(error, 'storage.missing')) continue;
+        if (!isDamage(error)) throw error;
+        yield { id, problem: error };
+      }
+    }
+  }
+}
+
+function problemWith(id: ObjectId | undefined, what: string, cause: unknown): HoldfastError {
+  const { code, retry, message } = toHoldfastError(cause);
+  return new HoldfastError(code, { message: `Lock ${shortId(id ?? '')} ${what}: ${message}`, retry, cause });
+}

@@ -1,0 +1,210 @@
+import { HoldfastError, Semaphore, toHoldfastError } from '@holdfast/core';
+import type { BlobIndex, BlobKey } from '../blob-index/blob-index.ts';
+import type { BlobType } from '../format/blob.ts';
+import { sealOverheadBytes } from '../format/blob-cipher.ts';
+import type { Compression } from '../format/compression.ts';
+import type { IndexedPack } from '../format/index-file.ts';
+import { idBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
+import { compressedEntrySizeBytes } from '../format/pack-header.ts';
+import { limits } from '../limits.ts';
+import type { Repository } from '../repository.ts';
+import { type FinishedPack, PackBuilder, type PartialPack } from './pack-builder.ts';
+
+export interface BlobWriterOptions {
+  readonly repository: Repository;
+  /** Learns of every pack as soon as it is durable. Leave it out where blobs only move: they keep their old place in it. */
+  readonly index?: BlobIndex | undefined;
+  readonly compression?: Compression | undefined;
+  /** 4 to 128 MiB; 16 MiB if left out. */
+  readonly packSizeBytes?: number | undefined;
+  /** Ends uploads that are under way; `add` and `settle` reject with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What has become durable. */
+export interface WrittenObjects {
+  readonly packs: readonly ObjectId[];
+  readonly indexes: readonly ObjectId[];
+}
+
+/**
+ * Writes blobs into new packs, and index files that name them, in the order that makes every crash harmless: an index file
+ * names only packs that are durable. What it wrote is complete when `settle` resolves; only then may a snapshot refer to it.
+ *
+ * It does not look for duplicates: claim a blob first (`BlobIndex.claim`). Memory is bounded by one pack of each type and
+ * one for each upload, as long as callers wait for what they add. Several callers may add at once. Dispose it in every case.
+ */
+export class BlobWriter implements AsyncDisposable {
+  readonly #repository: Repository;
+  readonly #index: BlobIndex | undefined;
+  readonly #builders: Readonly<Record<BlobType, PackBuilder>>;
+  readonly #permits: Semaphore;
+  readonly #ended = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #uploads = new Set<Promise<void>>();
+  /** Memory of packs that are stored: without it each pack would leave 20 MiB to the garbage collector. */
+  readonly #spare: SharedArrayBuffer[] = [];
+  readonly #parallel: number;
+  #unlisted: (IndexedPack & { readonly blobCount: number })[] = [];
+  #unlistedBlobs = 0;
+  #oldestMs = 0;
+  #indexing: Promise<void> = Promise.resolve();
+  #packs: ObjectId[] = [];
+  #indexes: ObjectId[] = [];
+  #failure: HoldfastError | undefined;
+
+  constructor(options: BlobWriterOptions) {
+    const { repository, compression, packSizeBytes, signal } = options;
+    this.#repository = repository;
+    this.#index = options.index;
+    const builder = (type: BlobType): PackBuilder =>
+      new PackBuilder({
+        cipher: repository.cipher,
+        type,
+        ...(compression === undefined ? {} : { compression }),
+        ...(packSizeBytes === undefined ? {} : { targetSizeBytes: packSizeBytes }),
+      });
+    this.#builders = { data: builder('data'), tree: builder('tree') };
+    this.#parallel = Math.min(repository.target.capabilities.maxParallelRequests, limits.parallelPackWrites);
+    this.#permits = new Semaphore(this.#parallel);
+    this.#signal = signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
+  }
+
+  /** Compresses, seals and stores a blob. The caller has computed the id. Resolves when there is room for more. */
+  add(type: BlobType, id: BlobKey, plain: Uint8Array): Promise<void> {
+    return this.#add(type, plain.byteLength + sealOverheadBytes, (builder) => builder.add(bytesOf(id), plain));
+  }
+
+  /**
+   * Stores a blob that is sealed with this repository's key already, as it is. The caller has verified it.
+   * `uncompressedLength` is 0 for one that is not compressed.
+   */
+  addSealed(
+    blob: { readonly type: BlobType; readonly id: BlobKey; readonly uncompressedLength: number },
+    sealed: Uint8Array,
+  ): Promise<void> {
+    const { type, uncompressedLength } = blob;
+    return this.#add(type, sealed.byteLength, (builder) =>
+      builder.addSealed({ id: bytesOf(blob.id), uncompressedLength }, sealed),
+    );
+  }
+
+  /**
+   * Stores a pack that was built elsewhere. Resolves when there is room for more; `onStored` is told when the pack is durable,
+   * so that its memory may be used again.
+   */
+  async addPack(pack: FinishedPack, onStored: () => void = () => {}): Promise<void> {
+    this.#throwFailure();
+    const permit = await this.#permits.acquire(this.#signal);
+    const upload: Promise<void> = this.#upload(pack, permit).then(
+      () => {
+        this.#uploads.delete(upload);
+        onStored();
+      },
+      (error: unknown) => {
+        this.#uploads.delete(upload);
+        this.#fail(error);
+      },
+    );
+    this.#uploads.add(upload);
+  }
+
+  /** Takes in sealed blobs that are not a pack yet. Resolves when there is room for more. */
+  addPartial(partial: PartialPack): Promise<void> {
+    const sizeBytes = partial.bytes.byteLength + partial.header.byteLength;
+    return this.#add(partial.type, sizeBytes, (builder) => builder.absorb(partial));
+  }
+
+  /**
+   * Makes everything durable that was added: packs, then the index files that name them. Gives what was written since the
+   * last call. At most one pack of each type is below the usual size. More may be added afterwards.
+   * @throws what kept any of it from being stored
+   */
+  async settle(): Promise<WrittenObjects> {
+    for (const builder of Object.values(this.#builders)) await this.#finish(builder);
+    while (this.#uploads.size > 0) await Promise.all(this.#uploads);
+    this.#throwFailure();
+    this.#signal.throwIfAborted();
+    this.#saveIndex();
+    await this.#indexing;
+    this.#throwFailure();
+    const written = { packs: this.#packs, indexes: this.#indexes };
+    this.#packs = [];
+    this.#indexes = [];
+    return written;
+  }
+
+  /** Ends what is still under way and waits for that. What was not settled stays unreferenced. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(new HoldfastError('run.cancelled'));
+    await Promise.all([...this.#uploads, this.#indexing]);
+  }
+
+  async #add(type: BlobType, roomBytes: number, put: (builder: PackBuilder) => void): Promise<void> {
+    this.#throwFailure();
+    this.#signal.throwIfAborted();
+    const builder = this.#builders[type];
+    const finishing: Promise<void>[] = [];
+    // All of this at once, before anybody else's turn: what was just checked stays true.
+    try {
+      if (builder.sizeBytes + roomBytes + compressedEntrySizeBytes > limits.packMaxSizeBytes)
+        finishing.push(this.#finish(builder));
+      put(builder);
+      if (builder.full) finishing.push(this.#finish(builder));
+    } finally {
+      await Promise.all(finishing);
+    }
+  }
+
+  async #finish(builder: PackBuilder): Promise<void> {
+    const pack = builder.finish();
+    const memory = this.#spare.pop();
+    if (memory !== undefined) builder.reuse(memory);
+    if (pack === undefined) return;
+    await this.addPack(pack, () => {
+      if (this.#spare.length < this.#parallel) this.#spare.push(pack.bytes.buffer);
+    });
+  }
+
+  async #upload(pack: FinishedPack, permit: Disposable): Promise<void> {
+    using _held = permit;
+    await this.#repository.savePack(pack, { signal: this.#signal });
+    this.#index?.addPack(pack.id, pack.header);
+    const nowMs = this.#repository.clock.monotonicMs();
+    if (this.#unlisted.length === 0) this.#oldestMs = nowMs;
+    this.#packs.push(objectIdOf(pack.id));
+    this.#unlisted.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });
+    this.#unlistedBlobs += pack.blobCount;
+    if (this.#unlistedBlobs >= limits.indexMaxBlobs || nowMs - this.#oldestMs > limits.indexMaxAgeMs) this.#saveIndex();
+  }
+
+  /** One after the other: a failure stops those behind it. */
+  #saveIndex(): void {
+    const packs = this.#unlisted;
+    if (packs.length === 0) return;
+    this.#unlisted = [];
+    this.#unlistedBlobs = 0;
+    this.#indexing = this.#indexing.then(async () => {
+      if (this.#failure !== undefined) return;
+      try {
+        this.#indexes.push(...(await this.#repository.saveIndex(packs, { signal: this.#signal })));
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= toHoldfastError(error);
+    // Whoever waits for room must not wait for ever.
+    this.#ended.abort(this.#failure);
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function bytesOf(id: BlobKey): Uint8Array {
+  return typeof id === 'string' ? idBytes(id) : id;
+}

@@ -1,0 +1,31 @@
+/** Worker thread entry: verifies sealed blobs and puts them into new packs as they are. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { type ErrorReport, toHoldfastError } from '@holdfast/core';
+import { isRepositoryKey } from '../format/repository-key.ts';
+import type { FinishedPack, PartialPack } from '../packs/pack-builder.ts';
+import { type PackPart, Repacker } from './repacker.ts';
+
+/** A part of a pack; or: gives what is in no full pack. */
+export type RepackRequest = PackPart | 'flush';
+
+export interface Repacked {
+  readonly packs: readonly FinishedPack[];
+  readonly partials: readonly PartialPack[];
+}
+
+export type RepackAnswer = Repacked | { readonly problem: ErrorReport };
+
+const key: unknown = workerData;
+if (!isRepositoryKey(key)) throw new Error('a thread that packs again needs the repository key');
+const repacker = new Repacker(key);
+
+function answer(request: RepackRequest): RepackAnswer {
+  try {
+    if (request === 'flush') return { packs: [], partials: repacker.flush() };
+    return { packs: repacker.add(request), partials: [] };
+  } catch (error) {
+    return { problem: toHoldfastError(error).toJSON() };
+  }
+}
+
+parentPort?.on('message', (request: RepackRequest) => parentPort?.postMessage(answer(request)));

@@ -1,0 +1,118 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { HoldfastError } from '@holdfast/core';
+import type { BlobToCopy } from '../copy/copy-blobs.ts';
+import { limits } from '../limits.ts';
+import type { BlobWriter } from '../packs/blob-writer.ts';
+import type { PackRead } from '../packs/pack-reads.ts';
+import type { Repository } from '../repository.ts';
+import type { RepackAnswer, Repacked, RepackRequest } from './repack-worker.ts';
+import { Repacker } from './repacker.ts';
+
+export interface RepackOptions {
+  readonly repository: Repository;
+  readonly reads: Iterable<PackRead<BlobToCopy>>;
+  /** Of all reads: decides how many threads are worth their start. */
+  readonly totalBytes: number;
+  readonly writer: BlobWriter;
+  /** Compresses what is not compressed; else every blob stays as it is sealed. */
+  readonly compress: boolean;
+  readonly onRead: (read: PackRead<BlobToCopy>) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Puts blobs into new packs. Each is verified by MAC and hash in a thread, and goes on as it is sealed. Each thread has two
+ * readers, so that one reads while the other's blobs are verified; each reader waits while packs wait for the storage. A few
+ * blobs are verified in the calling thread: starting another one would take longer.
+ * Resolves when everything is with the writer, not yet durable. @throws storage.tampered and the like, naming the pack
+ */
+export async function repack(options: RepackOptions): Promise<void> {
+  const { repository, writer } = options;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const waiting = options.reads[Symbol.iterator]();
+  const spare: SharedArrayBuffer[] = [];
+  const give = async ({ packs, partials }: Repacked): Promise<void> => {
+    for (const pack of packs) await writer.addPack(pack, () => spare.push(pack.bytes.buffer));
+    for (const partial of partials) await writer.addPartial(partial);
+  };
+  const reader = async (worker: RepackPlace): Promise<void> => {
+    const memory = new Uint8Array(new SharedArrayBuffer(limits.copyReadMaxBytes));
+    for (let next = waiting.next(); !next.done; next = waiting.next()) {
+      signal.throwIfAborted();
+      const { packId, offset, length, blobs } = next.value;
+      const into = length <= memory.byteLength ? memory.subarray(0, length) : undefined;
+      const bytes = await repository.target.read({ type: 'data', id: packId }, { offset, length, into, signal });
+      signal.throwIfAborted();
+      await give(await worker.ask({ bytes, offset, blobs, compress: options.compress, spare: spare.splice(0, 1) }));
+      options.onRead(next.value);
+    }
+  };
+  const places = placesFor(repository, options.totalBytes, signal);
+  try {
+    await Promise.all(places.flatMap((place) => [reader(place), reader(place)]));
+    for (const place of places) await give(await place.ask('flush'));
+  } catch (error) {
+    // One's failure ends the others.
+    failed.abort(error);
+    throw error;
+  } finally {
+    await Promise.all(places.map((place) => place.end()));
+  }
+}
+
+/** Where blobs are verified. */
+interface RepackPlace {
+  ask(request: RepackRequest): Promise<Repacked>;
+  end(): Promise<void>;
+}
+
+function placesFor(repository: Repository, totalBytes: number, signal: AbortSignal): RepackPlace[] {
+  const worth = Math.floor(totalBytes / limits.repackBytesPerThread);
+  const count = Math.min(availableParallelism(), limits.repackThreads, worth);
+  if (count > 0) return Array.from({ length: count }, () => new RepackThread(repository, signal));
+  const repacker = new Repacker(repository.masterKey);
+  const ask = async (request: RepackRequest): Promise<Repacked> =>
+    request === 'flush' ? { packs: [], partials: repacker.flush() } : { packs: repacker.add(request), partials: [] };
+  return [{ ask, end: async () => {} }];
+}
+
+interface Waiting {
+  readonly resolve: (answer: Repacked) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A thread that answers in the order of the questions. */
+class RepackThread implements RepackPlace {
+  readonly #worker: Worker;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(repository: Repository, signal: AbortSignal) {
+    this.#worker = new Worker(new URL('./repack-worker.ts', import.meta.url), { workerData: repository.masterKey });
+    const fail = (error: unknown): void => {
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    };
+    this.#worker.on('message', (answer: RepackAnswer) => {
+      const next = this.#waiting.shift();
+      if ('problem' in answer) next?.reject(HoldfastError.fromReport(answer.problem));
+      else next?.resolve(answer);
+    });
+    this.#worker.on('error', fail);
+    this.#worker.on('exit', (code) =>
+      fail(new HoldfastError('internal.unexpected', { message: `A thread ended by itself (${code}).` })),
+    );
+    signal.addEventListener('abort', () => fail(signal.reason), { once: true });
+  }
+
+  ask(request: RepackRequest): Promise<Repacked> {
+    const { promise, resolve, reject } = Promise.withResolvers<Repacked>();
+    this.#waiting.push({ resolve, reject });
+    this.#worker.postMessage(request);
+    return promise;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
