@@ -5,17 +5,8 @@ import { asBuffer, joinPath, printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
 import type { ProblemList } from '../problem-list.ts';
 import type { ThreadPool } from '../threads/thread-pool.ts';
-import type {
-  BackupJob,
-  BackupResult,
-  Change,
-  PackEvent,
-  ParentTree,
-  ReadResult,
-  ScanJob,
-  ScanResult,
-  Stored,
-} from './backup-jobs.ts';
+import { BackupCounts } from './backup-counts.ts';
+import type { BackupJob, BackupResult, PackEvent, ParentTree, ReadResult, ScanJob, ScanResult } from './backup-jobs.ts';
 import { describeFile } from './describe-file.ts';
 import { folderJson, packNames } from './folder-scan.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
@@ -25,14 +16,6 @@ import { PackUploads } from './pack-uploads.ts';
 import type { SourceFolder } from './source-tree.ts';
 
 export type BackupPool = ThreadPool<BackupJob, BackupResult, PackEvent>;
-
-export interface BackupCounts {
-  readonly files: Record<Change, number>;
-  readonly folders: Record<Change, number>;
-  bytesDone: number;
-  bytesRead: number;
-  stored: Stored;
-}
 
 interface ScanTask {
   readonly job: ScanJob;
@@ -52,15 +35,8 @@ interface ChunkTask {
  * chunks that hold a slab, then pieces of large files, then folders, deepest first, which bounds what is in memory).
  */
 export class BackupRun {
-  readonly counts: BackupCounts = {
-    files: { new: 0, changed: 0, unmodified: 0 },
-    folders: { new: 0, changed: 0, unmodified: 0 },
-    bytesDone: 0,
-    bytesRead: 0,
-    stored: { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 },
-  };
+  readonly counts = new BackupCounts();
   currentPath: Buffer | undefined;
-  /** Sources that were found. */
   readonly uploads: PackUploads;
   readonly #repository: Repository;
   readonly #pool: BackupPool;
@@ -274,19 +250,8 @@ export class BackupRun {
     const result = await this.#pool.run(job, transfer);
     if (!isKind(result, kind))
       throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
-    if ('stored' in result) this.count(result.stored);
+    if ('stored' in result) this.counts.addStored(result.stored);
     return result;
-  }
-
-  /** Adds what a thread has put into packs. */
-  count(stored: Stored): void {
-    const sum = this.counts.stored;
-    this.counts.stored = {
-      dataBlobs: sum.dataBlobs + stored.dataBlobs,
-      treeBlobs: sum.treeBlobs + stored.treeBlobs,
-      bytes: sum.bytes + stored.bytes,
-      packedBytes: sum.packedBytes + stored.packedBytes,
-    };
   }
 
   /** Loads folders of the parent snapshot a little ahead of the threads. */

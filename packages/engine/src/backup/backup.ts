@@ -165,7 +165,7 @@ export async function backup(
     // Threads that wait for memory would wait for ever once nothing is stored any more.
     const flushed = await unlessAborted(pool.runOnAll({ kind: 'flush' }), signal);
     const rests = flushed.filter((result) => result.kind === 'flush');
-    for (const { stored } of rests) current.count(stored);
+    for (const { stored } of rests) current.counts.addStored(stored);
     await current.uploads.addPartials(
       rests.flatMap(({ partials }) => partials),
       packSizeBytes,
