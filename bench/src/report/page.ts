@@ -39,11 +39,7 @@ export function renderPage(record: RunRecord): string {
     '## Data',
     markdownTable(
       ['name', 'files', 'size'],
-      record.dataSets.map(({ name, files, bytes, folder }) => [
-        folder === undefined ? name : `${name}: ${folder}`,
-        formatCount(files),
-        formatBytes(bytes),
-      ]),
+      record.dataSets.map(({ name, files, bytes }) => [name, formatCount(files), formatBytes(bytes)]),
     ),
     whatTheDataIs,
     '## Results',

@@ -13,12 +13,7 @@ export interface RunRecord {
   readonly scale: number;
   /** Blobs in the index of the memory rows. */
   readonly indexBlobs: number;
-  readonly dataSets: readonly {
-    readonly name: string;
-    readonly files: number;
-    readonly bytes: number;
-    readonly folder?: string;
-  }[];
+  readonly dataSets: readonly { readonly name: string; readonly files: number; readonly bytes: number }[];
   readonly programs: readonly { readonly name: string; readonly version: string; readonly settings: string }[];
   readonly missingPrograms: readonly string[];
   readonly rows: readonly (RowResult & { readonly title: string; readonly target?: number })[];
