@@ -7,5 +7,5 @@ test(
   {
     skip: crashNeeds,
   },
-  (t) => killRounds(t, { role: 'agent', rounds: 4, seed: 1 }),
+  (t) => killRounds(t, { role: 'agent', rounds: 6, seed: 1 }),
 );
