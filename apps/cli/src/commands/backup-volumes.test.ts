@@ -64,5 +64,8 @@ test('where nothing fits, auto says so and goes on; an unknown name is status 2'
   const result = await holdfast('backup', repository, source, '--snapshot-provider', 'auto', '--json');
   assert.equal(result.status, 0, result.stderr);
   assert.equal(jsonResult<{ totalFiles: number }>(result.stdout).totalFiles, 1);
+  const asRestic = await holdfast('backup', repository, source, '--use-fs-snapshot');
+  assert.equal(asRestic.status, 0, asRestic.stderr);
+  assert.match(asRestic.stderr, /is read as it is|kernel makes up/);
   assert.equal((await holdfast('backup', repository, source, '--snapshot-provider', 'shadow')).status, 2);
 });

@@ -21,6 +21,7 @@ export interface BackupCommandOptions extends RepositoryOptions {
   readonly parent?: string;
   readonly force?: boolean;
   readonly snapshotProvider: 'auto' | 'none' | ProviderName;
+  readonly useFsSnapshot?: boolean;
   readonly preScript?: string;
   readonly postScript?: string;
   /** Milliseconds. */
@@ -28,7 +29,7 @@ export interface BackupCommandOptions extends RepositoryOptions {
 }
 
 /** Without loading the engine for its help. */
-const volumeProviders = ['btrfs', 'zfs', 'lvm', 'fsfreeze'] as const satisfies readonly ProviderName[];
+const volumeProviders = ['btrfs', 'zfs', 'lvm', 'fsfreeze', 'apfs', 'vss'] as const satisfies readonly ProviderName[];
 
 /** `holdfast backup`: without a server, straight into a repository. */
 export function registerBackup(program: Command): void {
@@ -59,6 +60,7 @@ export function registerBackup(program: Command): void {
         .choices(['auto', 'none', ...volumeProviders])
         .default('none'),
     )
+    .option('--use-fs-snapshot', 'the same as --snapshot-provider auto')
     .option('--pre-script <file>', 'executable to run before the backup; if it fails, there is no backup')
     .option('--post-script <file>', 'executable to run after the backup, however that ended')
     .option('--script-timeout <duration>', 'how long each of them may take, such as 90s or 1h30m', duration, 600_000);
@@ -75,9 +77,12 @@ Examples:
 ${environmentHelp.replace('Without --repo the command talks to the backup server. ', 'Backups that the server manages are jobs: `holdfast job --help`. ')}
 
 --snapshot-provider makes a snapshot of every file system that is backed up, reads from it, and removes it, also what a crash
-left earlier; the paths in the backup stay the files' own. auto takes btrfs, ZFS or LVM where they fit and says what is read
-as it is; a name is an error where it does not fit. fsfreeze holds a file system still instead, at most ten minutes: whoever
-writes to it waits meanwhile, so never the root's or the repository's. Needs root, Linux and the tools of the file system.
+left earlier; the paths in the backup stay the files' own. auto takes btrfs, ZFS, LVM, APFS or VSS where they fit and says
+what is read as it is; a name is an error where it does not fit. fsfreeze holds a file system still instead, at most ten
+minutes: whoever writes to it waits meanwhile, so never the root's or the repository's. Needs root and the tools of the file
+system. apfs (macOS) takes Time Machine's snapshots, of the volumes that Time Machine backs up; the terminal needs full disk
+access. vss (Windows) asks no application to write out what it has in memory: a database is copied as after a power failure.
+Neither apfs nor vss was ever run on such a computer, and backups themselves are not made on Windows yet.
 
 Scripts are started by their path, without a shell and without passwords in their environment; what they print goes to
 standard error. The one after the backup finds HOLDFAST_BACKUP_STATUS (complete, incomplete or failed) and

@@ -7,6 +7,8 @@ import type { RepositoryOptions } from './repository-options.ts';
 export interface VolumeOptions extends RepositoryOptions {
   readonly oneFileSystem?: boolean;
   readonly snapshotProvider: 'auto' | 'none' | ProviderName;
+  /** restic's name for 'auto'; a provider that is named is the one. */
+  readonly useFsSnapshot?: boolean;
 }
 
 /** Runs a backup over file systems that are held still, as the person asked for. */
@@ -26,7 +28,8 @@ export class BackupVolumes {
     sources: BackupOptions['sources'],
     backup: (readingPlaces: BackupOptions['readingPlaces']) => Promise<Result>,
   ): Promise<Result> {
-    const { snapshotProvider: provider, oneFileSystem = false } = this.#options;
+    const { snapshotProvider, useFsSnapshot = false, oneFileSystem = false } = this.#options;
+    const provider = snapshotProvider === 'none' && useFsSnapshot ? 'auto' : snapshotProvider;
     if (provider === 'none') return backup(undefined);
     const { signal, view } = this.#work;
     const location = await requireRepository(this.#options);

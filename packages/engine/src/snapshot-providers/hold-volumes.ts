@@ -1,13 +1,16 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import nativePaths, { dirname } from 'node:path';
 import { errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { ReadingPlace } from '../backup/reading-places.ts';
+import { apfs } from './apfs.ts';
 import { btrfs } from './btrfs.ts';
 import { fsfreeze } from './fsfreeze.ts';
 import { lvm } from './lvm.ts';
-import { isInside, type Mount, mountOf, parseMounts } from './mounts.ts';
+import { macosMounts } from './macos-mounts.ts';
+import { isInside, type Mount, mountOf, type Paths, parseMounts } from './mounts.ts';
 import { runTool } from './run-tool.ts';
 import type { ProviderName, SnapshotProvider, Tools, VolumeSnapshot } from './snapshot-provider.ts';
+import { vss, windowsMounts } from './vss.ts';
 import { zfs } from './zfs.ts';
 
 export interface HoldOptions {
@@ -36,14 +39,8 @@ export interface HeldVolumes extends AsyncDisposable {
 
 /** Makes consistent snapshots of the file systems that the sources lie on. @throws backup.volume, usage.option */
 export async function holdVolumes(options: HoldOptions): Promise<HeldVolumes> {
-  if (process.platform !== 'linux')
-    throw new HoldfastError('usage.option', {
-      message: 'Snapshots of file systems are made on Linux only so far.',
-      guidance: 'Leave out --snapshot-provider.',
-    });
-  const mounts = parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
-  const providers = [btrfs, zfs, lvm(), fsfreeze(options)];
-  const holding = new Holding({ options, mounts, providers, tools: { run: runTool, signal: options.signal } });
+  const tools: Tools = { run: runTool, signal: options.signal };
+  const holding = new Holding({ options, tools, ...(await systemOf(process.platform, { options, tools })) });
   try {
     for (const source of options.sources) await holding.holdSource(source);
   } catch (error) {
@@ -51,6 +48,28 @@ export async function holdVolumes(options: HoldOptions): Promise<HeldVolumes> {
     throw error;
   }
   return holding;
+}
+
+/** What there is to make snapshots of, and who makes them. */
+interface System {
+  readonly mounts: readonly Mount[];
+  readonly providers: readonly SnapshotProvider[];
+}
+
+async function systemOf(
+  platform: NodeJS.Platform,
+  { options, tools }: { readonly options: HoldOptions; readonly tools: Tools },
+): Promise<System> {
+  if (platform === 'linux') {
+    const mounts = parseMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+    return { mounts, providers: [btrfs, zfs, lvm(), fsfreeze(options)] };
+  }
+  if (platform === 'darwin') return { mounts: await macosMounts(tools), providers: [apfs()] };
+  if (platform === 'win32') return { mounts: await windowsMounts(tools), providers: [vss] };
+  throw new HoldfastError('usage.option', {
+    message: 'Snapshots of file systems are made on Linux, macOS and Windows only.',
+    guidance: 'Leave out --snapshot-provider.',
+  });
 }
 
 type Outcome = { readonly snapshot: VolumeSnapshot } | { readonly unfit: string };
@@ -63,16 +82,22 @@ export class Holding implements HeldVolumes {
   readonly #mounts: readonly Mount[];
   readonly #providers: readonly SnapshotProvider[];
   readonly #tools: Tools;
+  readonly #paths: Paths;
+  readonly #locate: typeof locate;
   readonly #outcomes = new Map<string, Outcome>();
 
-  constructor(o: {
-    readonly options: HoldOptions;
-    readonly mounts: readonly Mount[];
-    readonly providers: readonly SnapshotProvider[];
-    readonly tools: Tools;
-  }) {
+  constructor(
+    o: System & {
+      readonly options: HoldOptions;
+      readonly tools: Tools;
+      /** Another system's way to write paths, and to find what a source stands for. */
+      readonly foreign?: { readonly paths: Paths; readonly locate: typeof locate };
+    },
+  ) {
     this.#options = o.options;
     this.#mounts = o.mounts;
+    this.#paths = o.foreign?.paths ?? nativePaths;
+    this.#locate = o.foreign?.locate ?? locate;
     const { provider } = o.options;
     this.#providers = o.providers.filter(({ name, automatic }) =>
       provider === 'auto' ? automatic : name === provider,
@@ -86,15 +111,15 @@ export class Holding implements HeldVolumes {
       this.#options.onNote(`${path} is not UTF-8 and is read as it is.`);
       return;
     }
-    const found = await readingFolder(path);
+    const found = await this.#locate(path);
     if (found === undefined) return;
-    const { folder, whole } = found;
-    const real = await realpath(folder);
-    const mount = mountOf(this.#mounts, real);
+    const { folder, whole, real } = found;
+    const { join, relative } = this.#paths;
+    const mount = mountOf(this.#mounts, real, this.#paths);
     if (mount === undefined) return;
     const inside = await this.#hold(mount);
     if (inside === undefined) return;
-    const own = inside.leftOut.map((name) => join(mount.mountPoint, name)).find((live) => isInside(real, live));
+    const own = inside.leftOut.map((name) => join(mount.mountPoint, name)).find((live) => this.#isInside(real, live));
     if (own !== undefined) {
       this.#options.onNote(`${own} is a subvolume of its own and is read as it is; mount it to have snapshots of it.`);
       return;
@@ -103,13 +128,13 @@ export class Holding implements HeldVolumes {
     // What is not in the snapshot is an empty folder there.
     for (const name of inside.leftOut) {
       const live = join(mount.mountPoint, name);
-      if (!whole || !isInside(live, real)) continue;
+      if (!whole || !this.#isInside(live, real)) continue;
       this.#options.onNote(`${live} is a subvolume of its own and is read as it is.`);
       this.#add(join(folder, relative(real, live)), live);
     }
     if (this.#options.oneFileSystem || !whole) return;
     for (const below of this.#mounts) {
-      if (below === mount || !isInside(below.mountPoint, real)) continue;
+      if (below === mount || !this.#isInside(below.mountPoint, real)) continue;
       const held = await this.#hold(below);
       const at = join(folder, relative(real, below.mountPoint));
       this.#add(at, held?.readFrom ?? below.mountPoint);
@@ -134,6 +159,10 @@ export class Holding implements HeldVolumes {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
+  }
+
+  #isInside(path: string, folder: string): boolean {
+    return isInside(path, folder, this.#paths);
   }
 
   #add(path: string, readFrom: string): void {
@@ -192,6 +221,7 @@ const kernelTypes: ReadonlySet<string> = new Set([
   'cgroup2',
   'configfs',
   'debugfs',
+  'devfs',
   'devpts',
   'devtmpfs',
   'efivarfs',
@@ -208,11 +238,14 @@ const kernelTypes: ReadonlySet<string> = new Set([
   'tracefs',
 ]);
 
-/** The folder whose content a source stands for: all of itself, or of the one that a single file lies in. Undefined when it is missing. */
-async function readingFolder(path: string): Promise<{ readonly folder: string; readonly whole: boolean } | undefined> {
+/** Where a source's content lies: in itself, or in the folder that a single file is in. Undefined when it is missing. */
+async function locate(
+  path: string,
+): Promise<{ readonly folder: string; readonly whole: boolean; readonly real: string } | undefined> {
   try {
     const whole = (await lstat(path)).isDirectory();
-    return { folder: whole ? path : dirname(path), whole };
+    const folder = whole ? path : dirname(path);
+    return { folder, whole, real: await realpath(folder) };
   } catch (error) {
     // The backup says what is the matter with it.
     if (errnoOf(error) === undefined) throw error;

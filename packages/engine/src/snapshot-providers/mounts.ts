@@ -1,17 +1,21 @@
+import nativePaths from 'node:path';
 import { HoldfastError } from '@holdfast/core';
 
-/** A mounted file system (proc(5), mountinfo). */
+/** How a system writes paths. */
+export type Paths = Pick<typeof nativePaths, 'join' | 'relative' | 'isAbsolute' | 'sep'>;
+
+/** A mounted file system. */
 export interface Mount {
   /** Absolute. */
   readonly mountPoint: string;
   /** What of the file system is mounted: `/`, or a subvolume or folder. */
   readonly root: string;
   readonly type: string;
-  /** A device, or a dataset's name. */
+  /** A device, a dataset's name, or a volume's. */
   readonly source: string;
 }
 
-/** What a path sees, the last mount over a place hiding those before. */
+/** What a path sees (proc(5), mountinfo), the last mount over a place hiding those before. */
 export function parseMounts(mountinfo: string): Mount[] {
   const mounts = new Map<string, Mount>();
   for (const line of mountinfo.split('\n')) {
@@ -34,16 +38,20 @@ function unescape(field: string | undefined): string | undefined {
   return field?.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** True for the folder itself and what is below it. */
-export function isInside(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+/** True for the folder itself and what is below it; on Windows small and capital letters are the same. */
+export function isInside(path: string, folder: string, paths: Paths = nativePaths): boolean {
+  const way = paths.relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${paths.sep}`) && !paths.isAbsolute(way);
 }
 
 /** The mount that a path lies on. Links in the path must have been followed. */
-export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
+export function mountOf(mounts: readonly Mount[], path: string, paths: Paths = nativePaths): Mount | undefined {
   let found: Mount | undefined;
   for (const mount of mounts)
-    if (isInside(path, mount.mountPoint) && (found === undefined || mount.mountPoint.length > found.mountPoint.length))
+    if (
+      isInside(path, mount.mountPoint, paths) &&
+      (found === undefined || mount.mountPoint.length > found.mountPoint.length)
+    )
       found = mount;
   return found;
 }

@@ -7,7 +7,7 @@ import { temporaryFolder } from '@holdfast/core/testing';
 import { Holding, type HoldOptions } from './hold-volumes.ts';
 import { lvm } from './lvm.ts';
 import type { Mount } from './mounts.ts';
-import { isLeftover, ownName } from './owner-name.ts';
+import { isGone, isLeftover, ownName } from './owner-name.ts';
 import type { Tools } from './snapshot-provider.ts';
 import { zfs } from './zfs.ts';
 
@@ -46,6 +46,14 @@ test('names tell whose they are', () => {
     'the number, but started at another time',
   );
   assert.equal(isLeftover('daily-1-2-3'), false);
+});
+
+test('where nobody tells when a process started, its number and the computer’s start decide', () => {
+  const startedMs = Date.now();
+  assert.equal(isGone({ pid: process.pid, startedMs }), false);
+  assert.equal(isGone({ pid: 1, startedMs }), false, 'another’s');
+  assert.equal(isGone({ pid: 999_999_999, startedMs }), true);
+  assert.equal(isGone({ pid: process.pid, startedMs: 1 }), true, 'the number was given again after a restart');
 });
 
 test('zfs: a snapshot of the dataset, read in .zfs; leftovers of processes that are gone are destroyed, others not', async () => {

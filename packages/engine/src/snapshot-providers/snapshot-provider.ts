@@ -27,4 +27,4 @@ export interface Tools {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type ProviderName = 'btrfs' | 'zfs' | 'lvm' | 'fsfreeze';
+export type ProviderName = 'btrfs' | 'zfs' | 'lvm' | 'fsfreeze' | 'apfs' | 'vss';
