@@ -1,6 +1,7 @@
 import { request as nodeRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { type ErrorReport, errorTable, HoldfastError, isHoldfastError } from '@holdfast/core';
 import { errors, Pool } from 'undici';
 import type { Connection } from './connection.ts';
@@ -44,8 +45,11 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Has to be read or destroyed: the connection is busy until then. */
   readonly body: Readable;
-  /** The whole body; `internal.limit` when it is larger than the bound. Default 16 MiB. */
-  bytes(maxBytes?: number): Promise<Buffer>;
+  /**
+   * The whole body; `internal.limit` when it is larger than the bound. Default 16 MiB. An announced body that fits into `into`
+   * is put there, and the result is that part of it.
+   */
+  bytes(maxBytes?: number, into?: Uint8Array): Promise<Buffer>;
   text(maxBytes?: number): Promise<string>;
   json(maxBytes?: number): Promise<unknown>;
 }
@@ -242,7 +246,7 @@ function response(
   body: Readable,
   failed: (error: unknown) => unknown,
 ): HttpResponse {
-  const bytes = async (maxBytes = maxAnswerBytes): Promise<Buffer> => {
+  const bytes = async (maxBytes = maxAnswerBytes, into?: Uint8Array): Promise<Buffer> => {
     const tooLarge = (): HoldfastError =>
       new HoldfastError('internal.limit', {
         message: `The answer is larger than the ${maxBytes} bytes that are allowed.`,
@@ -250,16 +254,20 @@ function response(
     const announced = Number(headers['content-length'] ?? Number.NaN);
     try {
       if (announced > maxBytes) throw tooLarge();
-      // With the size known, one allocation and one copy; else the pieces are joined at the end.
-      const whole = Number.isSafeInteger(announced) ? Buffer.allocUnsafe(announced) : undefined;
+      // With the size known, each piece is copied once; else the pieces are joined at the end.
+      const whole = !Number.isSafeInteger(announced)
+        ? undefined
+        : into !== undefined && announced <= into.length
+          ? Buffer.from(into.buffer, into.byteOffset, announced)
+          : Buffer.allocUnsafe(announced);
       const pieces: Uint8Array[] = [];
       let size = 0;
-      for await (const piece of body as AsyncIterable<Uint8Array>) {
+      await consume(body, (piece) => {
         if (size + piece.length > maxBytes) throw tooLarge();
         if (whole) whole.set(piece, size);
         else pieces.push(piece);
         size += piece.length;
-      }
+      });
       return whole ? whole.subarray(0, size) : Buffer.concat(pieces);
     } catch (error) {
       body.on('error', () => undefined);
@@ -281,6 +289,18 @@ function response(
     }
   };
   return { status, headers, body, bytes, text, json };
+}
+
+/** Takes the pieces of a body as they come. By events: an iterator would cost several promises for each 16 KiB. */
+async function consume(body: Readable, take: (piece: Uint8Array) => void): Promise<void> {
+  body.on('data', (piece: Uint8Array) => {
+    try {
+      take(piece);
+    } catch (error) {
+      body.destroy(error as Error);
+    }
+  });
+  await finished(body, { writable: false });
 }
 
 /** Node's own client for this one: it hands over the stream, and the answer when there is no upgrade. */

@@ -37,6 +37,7 @@ export interface RestTargetOptions {
 interface OneRead {
   readonly offset: number;
   readonly length: number | undefined;
+  readonly into?: Uint8Array | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -112,7 +113,10 @@ export class RestTarget implements Target {
     requireObjectName(name);
     const range = checkedRange(options);
     requireReadable(range.length ?? 0);
-    return this.#exchange.repeat(() => this.#readOnce(name, { ...range, signal: options.signal }), options.signal);
+    return this.#exchange.repeat(
+      () => this.#readOnce(name, { ...range, into: options.into, signal: options.signal }),
+      options.signal,
+    );
   }
 
   async stat(name: ObjectName, options: WaitOptions = {}): Promise<ObjectInfo | undefined> {
@@ -211,7 +215,7 @@ export class RestTarget implements Target {
   }
 
   async #readOnce(name: ObjectName, asked: OneRead): Promise<Uint8Array> {
-    const { offset, length, signal } = asked;
+    const { offset, length, into, signal } = asked;
     // HTTP has no way to ask for no bytes.
     if (length === 0) return this.#readNothing(name, offset, signal);
     const whole = offset === 0 && length === undefined;
@@ -223,7 +227,7 @@ export class RestTarget implements Target {
       what: `read ${printableName(name)}`,
       signal,
       alsoGood: [416],
-      take: (answer) => takeContent(answer, { whole, offset, length }),
+      take: (answer) => takeContent(answer, { whole, offset, length, into }),
     });
     if (bytes === undefined && length === undefined) return this.#readNothing(name, offset, signal);
     if (bytes === undefined || bytes.length < (length ?? 0)) throw beyondEnd(name, { offset, length });
@@ -311,7 +315,7 @@ export class RestTarget implements Target {
 /** Undefined: there is nothing at that offset. */
 async function takeContent(
   answer: HttpResponse,
-  asked: { readonly whole: boolean; readonly offset: number; readonly length: number | undefined },
+  asked: Omit<OneRead, 'signal'> & { readonly whole: boolean },
 ): Promise<Buffer | undefined> {
   if (answer.status === 416) {
     await drain(answer);
@@ -327,7 +331,7 @@ async function takeContent(
       guidance: 'Use a server that serves ranges; a proxy in between may remove them.',
     });
   }
-  return answer.bytes(asked.length ?? maxReadBytes);
+  return answer.bytes(asked.length ?? maxReadBytes, asked.into);
 }
 
 async function takeRetention(answer: HttpResponse): Promise<Date | undefined> {
