@@ -1,4 +1,4 @@
-import { createDecipheriv, createMac } from 'node:crypto';
+import { createDecipheriv, createMac, type Decipheriv } from 'node:crypto';
 import { bindOptional } from './built-in.ts';
 import { numericAddress } from './memory-address.ts';
 
@@ -24,6 +24,12 @@ export interface SealedBytes {
    * well: both add the same stream.
    */
   decrypt(bytes: Uint8Array, key: { readonly nonce: Uint8Array; readonly to: Uint8Array }): void;
+  /** Begins bytes that come in pieces. Nothing but `next` may be called until they end. */
+  begin(key: { readonly nonce: Uint8Array; readonly oneTimeKey: Uint8Array }): void;
+  /** The next piece: it counts for the MAC, and is decrypted into the beginning of `to`, which must not overlap. */
+  next(piece: Uint8Array, to: Uint8Array): void;
+  /** Ends the pieces; true when this is their MAC. What was decrypted is worth nothing before that. */
+  end(mac: Uint8Array): boolean;
 }
 
 interface Functions {
@@ -62,11 +68,8 @@ class Contexts implements SealedBytes {
   }
 
   authentic(bytes: Uint8Array, check: { readonly oneTimeKey: Uint8Array; readonly mac: Uint8Array }): boolean {
-    const mac = this.mac(bytes, check.oneTimeKey);
-    if (check.mac.byteLength !== macBytes) return false;
-    let difference = 0;
-    for (let at = 0; at < macBytes; at += 1) difference |= (mac[at] ?? 0) ^ (check.mac[at] ?? 0);
-    return difference === 0;
+    this.mac(bytes, check.oneTimeKey);
+    return this.#isMac(check.mac);
   }
 
   mac(bytes: Uint8Array, oneTimeKey: Uint8Array): Uint8Array {
@@ -79,24 +82,49 @@ class Contexts implements SealedBytes {
   }
 
   decrypt(bytes: Uint8Array, key: { readonly nonce: Uint8Array; readonly to: Uint8Array }): void {
-    const { nonce, to } = key;
-    if (bytes.byteLength > to.byteLength || nonce.byteLength !== 16) throw new RangeError('no room to decrypt');
-    const functions = this.#functions;
-    const good =
-      functions.init(this.#cipher, 0, 0, 0, numericAddress(nonce)) === 1 &&
-      functions.update(
-        this.#cipher,
-        numericAddress(to),
-        numericAddress(this.#written),
-        numericAddress(bytes),
-        bytes.byteLength,
-      ) === 1;
-    if (!good) throw new RangeError('OpenSSL refused to decrypt');
+    this.#start(key.nonce);
+    this.#goOn(bytes, key.to);
+  }
+
+  begin(key: { readonly nonce: Uint8Array; readonly oneTimeKey: Uint8Array }): void {
+    this.#functions.macInit(numericAddress(this.#macContext), numericAddress(key.oneTimeKey));
+    this.#start(key.nonce);
+  }
+
+  next(piece: Uint8Array, to: Uint8Array): void {
+    this.#functions.macUpdate(numericAddress(this.#macContext), numericAddress(piece), piece.byteLength);
+    this.#goOn(piece, to);
+  }
+
+  end(mac: Uint8Array): boolean {
+    this.#functions.macFinal(numericAddress(this.#macContext), numericAddress(this.#mac));
+    return this.#isMac(mac);
+  }
+
+  #start(nonce: Uint8Array): void {
+    if (nonce.byteLength !== 16) throw new RangeError('a nonce has 16 bytes');
+    if (this.#functions.init(this.#cipher, 0, 0, 0, numericAddress(nonce)) !== 1)
+      throw new RangeError('OpenSSL refused the nonce');
+  }
+
+  #goOn(bytes: Uint8Array, to: Uint8Array): void {
+    if (bytes.byteLength > to.byteLength) throw new RangeError('no room to decrypt');
+    const [into, written, from] = [numericAddress(to), numericAddress(this.#written), numericAddress(bytes)];
+    if (this.#functions.update(this.#cipher, into, written, from, bytes.byteLength) !== 1)
+      throw new RangeError('OpenSSL refused to decrypt');
+  }
+
+  #isMac(mac: Uint8Array): boolean {
+    if (mac.byteLength !== macBytes) return false;
+    let difference = 0;
+    for (let at = 0; at < macBytes; at += 1) difference |= (mac[at] ?? 0) ^ (this.#mac[at] ?? 0);
+    return difference === 0;
   }
 }
 
 /** Through Node's own API. */
 export function sealedBytesByNode(encryptKey: Uint8Array): SealedBytes {
+  let pieces: { readonly mac: ReturnType<typeof createMac>; readonly cipher: Decipheriv } | undefined;
   return {
     mac: (bytes, oneTimeKey) => createMac('poly1305', oneTimeKey).update(bytes).final(),
     authentic: (bytes, { oneTimeKey, mac }) => createMac('poly1305', oneTimeKey).update(bytes).final().equals(mac),
@@ -104,6 +132,15 @@ export function sealedBytesByNode(encryptKey: Uint8Array): SealedBytes {
       if (bytes.byteLength > to.byteLength) throw new RangeError('no room to decrypt');
       if (bytes.byteLength > 0) to.set(createDecipheriv('aes-256-ctr', encryptKey, nonce).update(bytes));
     },
+    begin: ({ nonce, oneTimeKey }) => {
+      pieces = { mac: createMac('poly1305', oneTimeKey), cipher: createDecipheriv('aes-256-ctr', encryptKey, nonce) };
+    },
+    next: (piece, to) => {
+      if (piece.byteLength > to.byteLength) throw new RangeError('no room to decrypt');
+      pieces?.mac.update(piece);
+      if (pieces !== undefined && piece.byteLength > 0) to.set(pieces.cipher.update(piece));
+    },
+    end: (mac) => pieces?.mac.final().equals(mac) === true,
   };
 }
 

@@ -57,6 +57,16 @@ describe('sealed bytes', () => {
         const to = Buffer.alloc(size + 3, 0x55);
         way.decrypt(sealed, { nonce, to });
         assert.deepEqual(to, Buffer.concat([plain, Buffer.alloc(3, 0x55)]));
+        const inPieces = Buffer.alloc(size);
+        const end = (): boolean => {
+          way.begin({ nonce, oneTimeKey });
+          const cut = randomInt(size + 1);
+          way.next(sealed.subarray(0, cut), inPieces);
+          way.next(sealed.subarray(cut), inPieces.subarray(cut));
+          return way.end(mac);
+        };
+        assert.equal(end(), true);
+        assert.deepEqual(inPieces, plain);
         for (const wrong of [mac, oneTimeKey, sealed]) {
           if (wrong.byteLength === 0) continue;
           const at = randomInt(wrong.byteLength);
@@ -64,6 +74,7 @@ describe('sealed bytes', () => {
           const flipped = wrong === oneTimeKey ? 16 + (at % 16) : at;
           wrong[flipped] = (wrong[flipped] ?? 0) ^ 1;
           assert.equal(way.authentic(sealed, { oneTimeKey, mac }), false);
+          assert.equal(end(), false);
           wrong[flipped] = (wrong[flipped] ?? 0) ^ 1;
         }
       }
