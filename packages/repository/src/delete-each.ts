@@ -1,13 +1,14 @@
-import type { ObjectType, Target } from '@holdfast/storage';
+import type { ObjectType } from '@holdfast/storage';
 import type { ObjectId } from './format/object-id.ts';
 import { limits } from './limits.ts';
+import type { Repository } from './repository.ts';
 
 /**
  * Deletes objects of one type, a few at once. What can't be deleted is told and does not stop the others; an abort does.
  * The caller holds the exclusive lock, whose signal is part of `signal`.
  */
 export async function deleteEach(
-  target: Target,
+  repository: Repository,
   type: Exclude<ObjectType, 'config'>,
   ids: Iterable<ObjectId>,
   o: {
@@ -22,7 +23,7 @@ export async function deleteEach(
     for (let next = waiting.next(); !next.done; next = waiting.next()) {
       signal.throwIfAborted();
       try {
-        await target.delete({ type, id: next.value }, { signal });
+        await repository.delete(type, next.value, { signal });
       } catch (error) {
         signal.throwIfAborted();
         onFailed(next.value, error);
@@ -31,6 +32,6 @@ export async function deleteEach(
       onDeleted(next.value);
     }
   };
-  const parallel = Math.min(target.capabilities.maxParallelRequests, limits.parallelDeletes);
+  const parallel = Math.min(repository.target.capabilities.maxParallelRequests, limits.parallelDeletes);
   await Promise.all(Array.from({ length: parallel }, worker));
 }

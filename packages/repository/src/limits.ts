@@ -68,6 +68,8 @@ export const limits = {
   lockSettleMs: 200,
   /** How often the age of the lock is looked at; wall clock, because timers stand still in standby. */
   lockPollMs: 5_000,
+  /** Reading may begin before the second look if the first one and the lock's creation took less: half of it, to be sure. */
+  lockPromptMs: 100,
   /** restic's pauses between looks at a lock that is waited for: doubled from the first to the longest. */
   lockRetryFirstMs: 5_000,
   lockRetryLongestMs: 60_000,

@@ -57,6 +57,7 @@ export async function upgradeToVersion2(repository: Repository, options: Upgrade
   const present = await target.read(name, { signal });
   await keepCopy(present);
   const next = cipher.seal(encodeConfig({ ...config, version: 2 }));
+  await repository.confirmLocks({ signal });
   await target.replaceConfig(next, { expected: present, signal });
   const written = cipher.tryOpen(await target.read(name, { signal }));
   if (written === undefined || decodeConfig(written).version !== 2)

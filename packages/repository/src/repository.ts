@@ -16,7 +16,7 @@ import { decodeSnapshot, encodeSnapshot, type Snapshot } from './format/snapshot
 import { decodeTree } from './format/tree.ts';
 import { decodeFile, encodeFile, refuseLarge } from './format/unpacked-file.ts';
 import { limits } from './limits.ts';
-import { type LockOptions, RepositoryLock } from './locks/repository-lock.ts';
+import { type LockContext, type LockOptions, RepositoryLock } from './locks/repository-lock.ts';
 import type { FinishedPack } from './packs/pack-builder.ts';
 import { TreeSource } from './tree-source.ts';
 
@@ -55,6 +55,8 @@ export class Repository {
   readonly #cipher: BlobCipher;
   readonly #trees: TreeSource;
   #index: BlobIndex | undefined;
+  /** Locks that this process holds through this object, confirmed or not. */
+  readonly #locks = new Set<RepositoryLock>();
   /** How `lock` waits for others where its options don't say: what a person asked for holds for all work on the repository. */
   lockWait: Pick<LockOptions, 'retryMs' | 'onWait'> = {};
 
@@ -138,6 +140,7 @@ export class Repository {
       const { id } = file;
       const visit = (): { problem: undefined } => {
         if (!('problem' in file)) visitIndex(file.plain, visitor, `Index ${shortId(id)}`);
+    await this.confirmLocks(options);
         return { problem: undefined };
       };
       yield 'problem' in file ? file : attempt(id, visit);
@@ -291,11 +294,40 @@ export class Repository {
    * Takes the repository's lock. `await using lock = await repository.lock(…)`, and stop when `lock.signal` aborts.
    * @throws repository.locked
    */
-  lock(options: LockOptions): Promise<RepositoryLock> {
-    return RepositoryLock.acquire(
-      { target: this.target, cipher: this.#cipher, clock: this.clock },
-      { ...this.lockWait, ...options },
-    );
+  async lock(options: LockOptions): Promise<RepositoryLock> {
+    const lock = await RepositoryLock.acquire(this.#lockContext(), { ...this.lockWait, ...options });
+    this.#locks.add(lock);
+    return lock;
+  }
+
+  /**
+   * Works under the repository's lock, and reads while others may still refuse it: for 200 ms that `lock` would wait. What
+   * is saved or deleted waits by itself; anything else that must not be done in vain awaits `lock.confirm()`. The work stops when
+   * `lock.signal` aborts, and may be begun anew: see `RepositoryLock.under`.
+   * @throws repository.locked, and what the work throws
+   */
+  underLock<Result>(options: LockOptions, work: (lock: RepositoryLock) => Promise<Result>): Promise<Result> {
+    return RepositoryLock.under(this.#lockContext(), { ...this.lockWait, ...options }, (lock) => {
+      this.#locks.add(lock);
+      return work(lock);
+    });
+  }
+
+  /** Before every change: others respect the locks that are held. @throws repository.locked */
+  async confirmLocks(options: WaitOptions = {}): Promise<void> {
+    for (const lock of this.#locks)
+      if (lock.released) this.#locks.delete(lock);
+      else await lock.confirm(options.signal);
+  }
+
+  #lockContext(): LockContext {
+    return { target: this.target, cipher: this.#cipher, clock: this.clock };
+  }
+
+  /** Deletes an object. Hold the exclusive lock, for anything but a lock. */
+  async delete(type: Exclude<ObjectType, 'config'>, id: ObjectId, options: WaitOptions = {}): Promise<void> {
+    await this.confirmLocks(options);
+    await this.target.delete({ type, id }, options);
   }
 
   /** All objects of a type with their sizes. */
@@ -306,6 +338,7 @@ export class Repository {
   /** @throws repository.version for a version 1 repository */
   requireWritable(): void {
     if (this.config.version === 1)
+    await this.confirmLocks({ signal });
       throw new HoldfastError('repository.version', {
         message: 'The repository has format version 1, which Holdfast reads but does not write.',
       });

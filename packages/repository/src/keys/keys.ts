@@ -93,7 +93,7 @@ export async function removeKey(repository: Repository, prefix: string, options:
     throw new HoldfastError('usage.option', {
       message: `Key ${shortId(id)} is the only one: without it nobody could open the repository.`,
     });
-  await repository.target.delete({ type: 'key', id }, options);
+  await repository.delete('key', id, options);
   return id;
 }
 
@@ -119,7 +119,7 @@ export async function changePassword(
     });
   const added = await addKey(repository, options);
   try {
-    await repository.target.delete({ type: 'key', id: removed }, { signal: options.signal });
+    await repository.delete('key', removed, { signal: options.signal });
     return { added, removed, kept: undefined };
   } catch (error) {
     if (!isHoldfastError(error)) throw error;

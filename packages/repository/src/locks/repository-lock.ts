@@ -69,6 +69,8 @@ export class RepositoryLock implements AsyncDisposable {
   readonly #leftOver = new Set<ObjectId>();
   #refreshedMs = 0;
   #triedMs = 0;
+  /** With the second look, and what it found. */
+  #settled: Promise<HoldfastError | undefined> | undefined;
   #refreshing: Promise<void> | undefined;
   #late: Promise<void> | undefined;
 
@@ -78,41 +80,86 @@ export class RepositoryLock implements AsyncDisposable {
     this.#onProblem = options.onProblem ?? (() => {});
   }
 
-  /** @throws repository.locked, run.cancelled, and what the target throws */
-  static async acquire(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
-    const { clock } = context;
-    const { signal, retryMs = 0 } = options;
-    const giveUpMs = clock.monotonicMs() + retryMs;
-    for (let pauseMs: number = limits.lockRetryFirstMs; ; pauseMs = Math.min(pauseMs * 2, limits.lockRetryLongestMs)) {
-      try {
-        return await RepositoryLock.#acquireOnce(context, options);
-      } catch (error) {
-        const leftMs = giveUpMs - clock.monotonicMs();
-        if (!hasCode(error, 'repository.locked')) throw error;
-        if (leftMs <= 0) throw retryMs === 0 ? error : waitedInVain(error, retryMs);
-        if (pauseMs === limits.lockRetryFirstMs) options.onWait?.(error, retryMs);
-        // Spread a little, so that two who refused each other do not meet again at the next moment; the last look is at the end.
-        await clock.sleep(Math.min(pauseMs * (1 + Math.random() * limits.lockRetrySpread), leftMs), signal);
-      }
-    }
+  /** Gives a confirmed lock. @throws repository.locked, run.cancelled, and what the target throws */
+  static acquire(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
+    return patiently(context, options, async () => {
+      const { lock } = await RepositoryLock.#begin(context, options);
+      const problem = await lock.#settled;
+      if (problem === undefined) return lock;
+      await lock[Symbol.asyncDispose]();
+      throw problem;
+    });
   }
 
-  static async #acquireOnce(context: LockContext, options: LockOptions): Promise<RepositoryLock> {
-    const lock = new RepositoryLock(context, options);
+  /**
+   * Works under a lock that need not be confirmed yet: the work begins as soon as the lock's file is there, only reads, and
+   * awaits `confirm` before it changes anything. When the second look finds somebody else, the lock's signal aborts, what came
+   * of the work is dropped, and it begins anew if there is time to wait for the other.
+   * @throws as `acquire`, and what the work throws
+   */
+  static async under<Result>(
+    context: LockContext,
+    options: LockOptions,
+    work: (lock: RepositoryLock) => Promise<Result>,
+  ): Promise<Result> {
+    const outcome = await patiently(context, options, async () => {
+      const begun = await RepositoryLock.#begin(context, options);
+      await using lock = begun.lock;
+      if (!begun.prompt) await lock.confirm();
+      const [settled] = await Promise.allSettled([work(lock)]);
+      const problem = await lock.#settled;
+      if (problem !== undefined) throw problem;
+      return settled;
+    });
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+
+  /**
+   * Looks, and makes the lock's file. If both were `prompt`, nobody works alone from now on whom the second look won't show: who
+   * made a lock too late for our first look makes a second one when ours is there, and refuses.
+   */
+  static async #begin(
+    context: LockContext,
+    options: LockOptions,
+  ): Promise<{ readonly lock: RepositoryLock; readonly prompt: boolean }> {
+    const { clock } = context;
     const { signal } = options;
+    const lock = new RepositoryLock(context, options);
+    const begin = { wallMs: clock.now().getTime(), monotonicMs: clock.monotonicMs() };
     await lock.#refuseOthers(signal);
     holdHangup();
     try {
       await lock.#create(signal);
-      // Whoever created a lock at the same moment is visible by now, to us or to them or to both.
-      await context.clock.sleep(limits.lockSettleMs, signal);
-      await lock.#refuseOthers(signal);
     } catch (error) {
       await lock.#release();
       throw toHoldfastError(error);
     }
-    lock.#refreshing = lock.#keepFresh();
-    return lock;
+    // By two clocks: one stands still while the computer sleeps, the other may be set.
+    const tookMs = Math.max(clock.now().getTime() - begin.wallMs, clock.monotonicMs() - begin.monotonicMs);
+    lock.#settled = lock.#settle(signal);
+    return { lock, prompt: tookMs < limits.lockPromptMs };
+  }
+
+  /** Never rejects: gives what is the matter. */
+  async #settle(given: AbortSignal | undefined): Promise<HoldfastError | undefined> {
+    const signal = given === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, given]);
+    try {
+      // Whoever created a lock at the same moment is visible by now, to us or to them or to both.
+      await this.#context.clock.sleep(limits.lockSettleMs, signal);
+      await this.#refuseOthers(signal);
+      this.#refreshing = this.#keepFresh();
+      return undefined;
+    } catch (error) {
+      const problem = toHoldfastError(error);
+      this.#lost.abort(problem);
+      return problem;
+    }
+  }
+
+  /** It was given back, or is about to be. */
+  get released(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   /** Aborts, with `repository.locked` as its reason, when the lock could not be kept: the work must stop at once. */
@@ -126,11 +173,12 @@ export class RepositoryLock implements AsyncDisposable {
   }
 
   /**
-   * For the step that others will rely on. A computer that has just woken up may hold a lock that somebody took for
-   * abandoned, before anything here has noticed; while the lock is fresh this asks nobody.
-   * @throws repository.locked when it was lost, and what the target throws
+   * For every step that changes the repository: waits for the second look. A computer that has just woken up may hold a lock
+   * that somebody took for abandoned, before anything here has noticed; while the lock is fresh this asks nobody.
+   * @throws repository.locked when somebody else was faster or it was lost, and what the target throws
    */
   async confirm(signal?: AbortSignal): Promise<void> {
+    await this.#settled;
     this.#lost.signal.throwIfAborted();
     if (this.#ageMs() < limits.lockLostMs) return;
     const stop = this.#stop.signal;
@@ -140,6 +188,7 @@ export class RepositoryLock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
+    await this.#settled;
     await this.#refreshing;
     await this.#release();
   }
@@ -280,6 +329,28 @@ export class RepositoryLock implements AsyncDisposable {
     } catch (error) {
       signal?.throwIfAborted();
       this.#onProblem(problemWith(id, 'is abandoned but could not be deleted', error));
+    }
+  }
+}
+
+/** Attempts until one succeeds or fails, or no time is left to wait for locks of others. */
+async function patiently<Result>(
+  { clock }: LockContext,
+  options: LockOptions,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  const { signal, retryMs = 0 } = options;
+  const giveUpMs = clock.monotonicMs() + retryMs;
+  for (let pauseMs: number = limits.lockRetryFirstMs; ; pauseMs = Math.min(pauseMs * 2, limits.lockRetryLongestMs)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const leftMs = giveUpMs - clock.monotonicMs();
+      if (!hasCode(error, 'repository.locked')) throw error;
+      if (leftMs <= 0) throw retryMs === 0 ? error : waitedInVain(error, retryMs);
+      if (pauseMs === limits.lockRetryFirstMs) options.onWait?.(error, retryMs);
+      // Spread a little, so that two who refused each other do not meet again at the next moment; the last look is at the end.
+      await clock.sleep(Math.min(pauseMs * (1 + Math.random() * limits.lockRetrySpread), leftMs), signal);
     }
   }
 }

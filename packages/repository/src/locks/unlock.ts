@@ -26,7 +26,7 @@ export async function removeLocks(
     else if ('problem' in found) o.onProblem(found.problem);
   }
   let removed = 0;
-  await deleteEach(target, 'lock', doomed, {
+  await deleteEach(repository, 'lock', doomed, {
     signal: o.signal,
     onDeleted: () => {
       removed += 1;

@@ -279,7 +279,7 @@ class Prune {
   /** Gives what is gone. */
   async #delete(type: 'index' | 'data', ids: readonly ObjectId[], signal: AbortSignal): Promise<Set<ObjectId>> {
     const deleted = new Set<ObjectId>();
-    await deleteEach(this.#repository.target, type, ids, {
+    await deleteEach(this.#repository, type, ids, {
       signal,
       onDeleted: (id) => {
         deleted.add(id);

@@ -158,7 +158,7 @@ class IndexRepair {
     const writtenIndexes = await this.#repository.saveIndex([...this.#entries.values()], { signal });
     // A file that says exactly what an old one said has its name only if it is the same, so it must not go.
     const removedIndexes = this.#toRemove.filter((id) => !writtenIndexes.includes(id));
-    for (const id of removedIndexes) await this.#repository.target.delete({ type: 'index', id }, { signal });
+    for (const id of removedIndexes) await this.#repository.delete('index', id, { signal });
     return {
       missingPacks: [...this.#missing].sort(),
       unreadablePacks: this.#unreadable,

@@ -99,8 +99,8 @@ export async function repairPacks(
   const removedPacks = [...present.keys()].filter((id) => !unknown.has(id));
   const indexes = await repository.saveIndex(listed.others, { signal });
   for (const id of listed.indexes)
-    if (!indexes.includes(id)) await repository.target.delete({ type: 'index', id }, { signal });
-  for (const id of removedPacks) await repository.target.delete({ type: 'data', id }, { signal });
+    if (!indexes.includes(id)) await repository.delete('index', id, { signal });
+  for (const id of removedPacks) await repository.delete('data', id, { signal });
   return {
     savedBlobs: result.savedBlobs,
     savedBytes: result.savedBytes,

@@ -101,7 +101,7 @@ async function remove(
 ): Promise<boolean> {
   try {
     await refuseRetained(repository, id, { signal });
-    await repository.target.delete({ type: 'snapshot', id }, { signal });
+    await repository.delete('snapshot', id, { signal });
     return true;
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== 'storage.immutable') throw error;

@@ -60,7 +60,7 @@ export async function forgetSnapshots(repository: Repository, options: ForgetOpt
   }
   const failed = new Map<ObjectId, HoldfastError>();
   const removed: ObjectId[] = [];
-  await deleteEach(repository.target, 'snapshot', options.choose(readable(present)), {
+  await deleteEach(repository, 'snapshot', options.choose(readable(present)), {
     signal: working,
     onDeleted: (id) => removed.push(id),
     onFailed: (id, error) => failed.set(id, toHoldfastError(error)),

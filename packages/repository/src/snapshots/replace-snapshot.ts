@@ -15,7 +15,7 @@ export async function replaceSnapshot(
 ): Promise<ObjectId> {
   await refuseRetained(repository, oldId, options);
   const newId = await repository.saveSnapshot(next, { signal: options.signal });
-  await repository.target.delete({ type: 'snapshot', id: oldId }, { signal: options.signal });
+  await repository.delete('snapshot', oldId, { signal: options.signal });
   return newId;
 }
 

@@ -110,7 +110,7 @@ export async function removeRewritten(
       throw new HoldfastError('snapshot.missing', {
         message: `The rewritten snapshot ${newId ?? ''} was removed meanwhile, so the old one ${oldId} stays.`,
       });
-    await repository.target.delete({ type: 'snapshot', id: oldId }, { signal: options.signal });
+    await repository.delete('snapshot', oldId, { signal: options.signal });
   }
 }
 
