@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
@@ -67,6 +67,49 @@ test('every option gives what restic gives with it', { skip: skipUnless({ progra
   assert.match(await restic(ours, 'check', '--read-data'), /no errors were found/);
   assert.doesNotMatch(await restic(ours, 'ls', 'latest'), /KEY/);
   assert.deepEqual(readdirSync(join(ours, 'locks')), []);
+});
+
+test('--include keeps what restic keeps with it', { skip: skipUnless({ programs: ['restic'] }) }, async () => {
+  const tree = join(folder, 'tree');
+  for (const path of ['a/b/c', 'd/e', 'empty', 'x/empty inside']) mkdirSync(join(tree, path), { recursive: true });
+  for (const path of ['a/b/c/f.txt', 'a/g.TXT', 'd/e/h.bin', 'd/keep.txt', 'x/y'])
+    writeFileSync(join(tree, path), path);
+  symlinkSync('nowhere', join(tree, 'x', 'link.txt'));
+  const patterns = join(folder, 'kept');
+  writeFileSync(patterns, '# comment\n\n*.TXT\n');
+  const original = await freshRepository('include');
+  await restic(original, 'backup', tree, '--host', 'a');
+  for (const [at, step] of [
+    ['-i', '*.txt'],
+    ['--iinclude', '*.txt', '--forget'],
+    ['--include-file', patterns],
+    ['--iinclude-file', patterns],
+    ['-i', 'a'],
+    ['-i', 'a', '--iinclude', '*.BIN'],
+    ['-i', 'empty'],
+    ['-i', 'x/empty inside'],
+    ['-i', `${tree}/x`],
+    ['-i', '**/c'],
+    ['-i', '*', '-i', '!d'],
+    ['-i', '!d', '-i', '*'],
+    ['-i', 'd', '--new-host', 'elsewhere'],
+    // Nothing changes, or nothing is left.
+    ['-i', '/'],
+    ['-i', 'nothing'],
+    ['-i', 'nothing', '--new-host', 'elsewhere', '-s', '--forget'],
+  ].entries()) {
+    const [ours, theirs] = [join(folder, `include-ours-${at}`), join(folder, `include-theirs-${at}`)];
+    for (const copy of [ours, theirs]) cpSync(original, copy, { recursive: true });
+    const [result] = await Promise.all([
+      holdfast('rewrite', ours, ...step, '--json'),
+      restic(theirs, 'rewrite', ...step),
+    ]);
+    assert.equal(result.status, 0, `${step.join(' ')}: ${result.stderr}`);
+    const [mine, other] = await Promise.all([listed(ours), listed(theirs)]);
+    assert.deepEqual(facts(mine), facts(other), step.join(' '));
+  }
+  assert.match(await restic(join(folder, 'include-ours-0'), 'check', '--read-data'), /no errors were found/);
+  assert.equal((await holdfast('rewrite', original, '-i', 'a', '--iexclude', 'b')).status, 2);
 });
 
 test('with --forget beside somebody else: the new snapshots are stored, and the next run only removes', {

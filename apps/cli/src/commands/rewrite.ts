@@ -16,6 +16,10 @@ export interface RewriteCommandOptions extends RepositoryOptions, SnapshotFilter
   readonly excludeFile?: string[];
   readonly iexclude?: string[];
   readonly iexcludeFile?: string[];
+  readonly include?: string[];
+  readonly includeFile?: string[];
+  readonly iinclude?: string[];
+  readonly iincludeFile?: string[];
   readonly forget?: boolean;
   readonly newHost?: string;
   /** Nanoseconds since 1970. */
@@ -28,12 +32,22 @@ export interface RewriteCommandOptions extends RepositoryOptions, SnapshotFilter
 export function registerRewrite(program: Command): void {
   const command = program
     .command('rewrite')
-    .description('write snapshots again without some files, or with another host or time, without a server')
+    .description(
+      'write snapshots again without some files, or with some only, or with another host or time, without a server',
+    )
     .argument('[snapshots...]', 'ids, beginnings of ids, or latest; else ALL that the filter leaves')
     .option('-e, --exclude <pattern>', 'leave out what matches, as in backups; may be repeated', collect)
     .option('--exclude-file <file>', 'file of such patterns, one a line, # begins a comment; may be repeated', collect)
     .option('--iexclude <pattern>', 'as --exclude, small and capital letters being the same', collect)
     .option('--iexclude-file <file>', 'as --exclude-file, small and capital letters being the same', collect)
+    .option(
+      '-i, --include <pattern>',
+      'keep only what matches, and the folders that it is in; may be repeated',
+      collect,
+    )
+    .option('--include-file <file>', 'file of such patterns, one a line; may be repeated', collect)
+    .option('--iinclude <pattern>', 'as --include, small and capital letters being the same', collect)
+    .option('--iinclude-file <file>', 'as --include-file, small and capital letters being the same', collect)
     .option('--forget', 'remove the old snapshots when the new ones are stored')
     .option('--new-host <name>', 'another host name')
     .option('--new-time <time>', 'another time, such as "2026-01-31 18:00:00", local if no zone is given', moment)
@@ -48,10 +62,11 @@ export function registerRewrite(program: Command): void {
 Examples:
   $ holdfast rewrite --exclude '*.iso' --dry-run --repo /mnt/disk/repo -p password.txt
   $ holdfast rewrite --exclude /home/ann/secret --forget --host web1 -r repo -p password.txt
+  $ holdfast rewrite --include /home/ann/photos latest --repo /mnt/disk/repo -p password.txt
   $ holdfast rewrite 1a2b3c4d --new-time '2026-01-31 18:00:00' -r repo -p password.txt
 
 Folders are written again from the bottom up, unchanged ones stay as they are; a snapshot of which nothing changes is left
-alone. Without --forget the new snapshot stands beside the old one and gets the tag rewrite. With it the old one is
+alone, as is one in which --include chooses nothing. Without --forget the new snapshot stands beside the old one and gets the tag rewrite. With it the old one is
 removed, under a short exclusive lock, once the new one is stored; a run that was stopped in between goes on where it was.
 What was left out is gone from the storage only after \`holdfast prune\`.
 A folder that holds fields that this version does not know stops the work, because they would be lost.

@@ -98,14 +98,32 @@ async function underLock<Result>(
   return await run(AbortSignal.any([signal, lock.signal]));
 }
 
+/** Patterns for what goes, or for what stays: both at once would need an order, so restic has either, too. */
 async function givenFilter(options: RewriteCommandOptions): Promise<NodeFilter | undefined> {
-  const exact = new PatternList([...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))]);
-  const given = [...(options.iexclude ?? []), ...(await readPatternFiles(options.iexcludeFile))];
-  const anyCase = new PatternList(given.map((pattern) => pattern.toLowerCase()));
+  const { exclude, excludeFile, iexclude, iexcludeFile, include, includeFile, iinclude, iincludeFile } = options;
+  const left = await givenPatterns({ exact: exclude, file: excludeFile, anyCase: iexclude, anyCaseFile: iexcludeFile });
+  const kept = await givenPatterns({ exact: include, file: includeFile, anyCase: iinclude, anyCaseFile: iincludeFile });
+  if (left !== undefined && kept !== undefined)
+    throw new HoldfastError('usage.option', {
+      message: 'Patterns are either for what goes or for what stays, not both.',
+    });
+  if (left !== undefined) return (path) => !left(path);
+  return kept && ((path) => kept(path) || 'way');
+}
+
+async function givenPatterns(given: {
+  readonly exact: readonly string[] | undefined;
+  readonly file: readonly string[] | undefined;
+  readonly anyCase: readonly string[] | undefined;
+  readonly anyCaseFile: readonly string[] | undefined;
+}): Promise<((path: readonly Buffer[]) => boolean) | undefined> {
+  const exact = new PatternList([...(given.exact ?? []), ...(await readPatternFiles(given.file))]);
+  const small = [...(given.anyCase ?? []), ...(await readPatternFiles(given.anyCaseFile))];
+  const anyCase = new PatternList(small.map((pattern) => pattern.toLowerCase()));
   if (exact.empty && anyCase.empty) return undefined;
   return (path) => {
     const parts = path.map(patternText);
-    return !exact.matches(parts) && (anyCase.empty || !anyCase.matches(parts.map((part) => part.toLowerCase())));
+    return exact.matches(parts) || (!anyCase.empty && anyCase.matches(parts.map((part) => part.toLowerCase())));
   };
 }
 

@@ -11,7 +11,7 @@ import { type NodeFilter, type RewrittenTree, TreeRewriter } from './rewrite-tre
 
 export interface RewriteOptions extends WaitOptions {
   readonly snapshots: readonly FoundSnapshot[];
-  /** What stays of the trees; without it they stay as they are. */
+  /** What stays of the trees; without it they stay as they are. A snapshot is left alone whose root is 'way', if nothing stays. */
   readonly filter?: NodeFilter | undefined;
   /** Counts files and bytes again and writes them to the summary; with a filter that is done in any case. */
   readonly withSummary?: boolean | undefined;
@@ -72,7 +72,10 @@ export async function rewriteSnapshots(repository: Repository, options: RewriteO
     for (const found of options.snapshots) {
       signal?.throwIfAborted();
       options.onStart?.(found);
-      const next = changedSnapshot(found, await rewriter?.rewrite(found.snapshot.tree, signal), options);
+      const tree = await rewriter?.rewrite(found.snapshot.tree, signal);
+      // Nothing was chosen of it.
+      if (tree?.empty && filter?.([]) === 'way') continue;
+      const next = changedSnapshot(found, tree, options);
       if (next === undefined || !(await isReplaceable(found))) continue;
       waiting.push({ oldId: found.id, next });
       if (waiting.length === limits.rewriteBatch) await save();

@@ -7,8 +7,11 @@ import { decodeTree, encodeTree } from '../format/tree.ts';
 import { limits } from '../limits.ts';
 import type { Repository } from '../repository.ts';
 
-/** Whether a node stays, and what is below it is looked at. `path` holds the names from the root on, the node's own last. */
-export type NodeFilter = (path: readonly Buffer[]) => boolean;
+/**
+ * Whether a node stays, and what is below it is looked at; 'way' for a folder that stays only if something below it does.
+ * `path` holds the names from the root on, the node's own last; none for the root.
+ */
+export type NodeFilter = (path: readonly Buffer[]) => boolean | 'way';
 
 /** Where new trees go; left out they are only counted. */
 export type StoreTree = (id: ObjectId, plain: Buffer) => Promise<void>;
@@ -18,11 +21,13 @@ export interface RewrittenTree {
   /** Files that stay, and their bytes. */
   readonly files: number;
   readonly bytes: bigint;
+  /** It has no entries. */
+  readonly empty: boolean;
 }
 
 /**
  * Rewrites trees bottom-up without what a filter drops. A folder that keeps everything keeps its id, one that keeps nothing
- * stays, empty. A folder that was rewritten is remembered by its place, so that further snapshots with the same folder there cost nothing.
+ * stays, empty, unless it was only the way to what stays. A folder that was rewritten is remembered by its place, so that further snapshots with the same folder there cost nothing.
  */
 export class TreeRewriter {
   readonly #repository: Repository;
@@ -54,7 +59,8 @@ export class TreeRewriter {
     let bytes = 0n;
     for (const node of await this.#load(id, path, signal)) {
       const nodePath = [...path, node.name];
-      if (!this.#filter(nodePath)) {
+      const stays = this.#filter(nodePath);
+      if (stays === false || (stays === 'way' && node.type !== 'dir')) {
         changed = true;
         continue;
       }
@@ -72,9 +78,13 @@ export class TreeRewriter {
       files += below.files;
       bytes += below.bytes;
       if (below.id !== node.subtree) changed = true;
+      if (stays === 'way' && below.empty) {
+        changed = true;
+        continue;
+      }
       kept.push({ ...node, subtree: below.id });
     }
-    const result = { id: changed ? await this.#save(kept) : id, files, bytes };
+    const result = { id: changed ? await this.#save(kept) : id, files, bytes, empty: kept.length === 0 };
     const [oldest] = this.#known.keys();
     if (this.#known.size >= limits.rewriteKnownFolders && oldest !== undefined) this.#known.delete(oldest);
     this.#known.set(place, result);
