@@ -57,6 +57,8 @@ export const limits = {
   /** Entries of the index in memory: 2^27 take 7 GiB of address space, of memory only what is used. */
   indexMaxEntries: 2 ** 27,
   indexMaxPacks: 2 ** 24,
+  /** Of a sealed and compressed index file, for each of its blobs: 32 of the id, and some for its place. To guess how many there are. */
+  indexBytesPerBlob: 38,
   /** How long a thread waits for another one's insertion, which takes microseconds; longer means that it died. */
   indexLockTimeoutMs: 30_000,
 
@@ -66,10 +68,10 @@ export const limits = {
   /** A lock that was not refreshed for so long may soon count as stale elsewhere: the work must stop. */
   lockLostMs: 22.5 * 60_000,
   lockSettleMs: 200,
-  /** How often the age of the lock is looked at; wall clock, because timers stand still in standby. */
-  lockPollMs: 5_000,
   /** Reading may begin before the second look if the first one and the lock's creation took less: half of it, to be sure. */
   lockPromptMs: 100,
+  /** How often the age of the lock is looked at; wall clock, because timers stand still in standby. */
+  lockPollMs: 5_000,
   /** restic's pauses between looks at a lock that is waited for: doubled from the first to the longest. */
   lockRetryFirstMs: 5_000,
   lockRetryLongestMs: 60_000,
@@ -100,12 +102,10 @@ export const limits = {
   checkWorkerYoungGenerationMb: 6,
   /** Up to so many bytes of packs are verified without threads: a thread takes 100 ms to start, as long as 32 MiB take. */
   checkAloneBytes: 24 * mib,
-  /** Each lane has two windows of this size, or of one larger blob: a thread takes about 20 MiB with them and the batch. */
-  checkWindowBytes: 768 * kib,
-  /** Bytes of each pack that are verified in one step: eight lanes of half a megabyte hide what a call costs. */
-  checkStepBytes: 768 * kib,
-  /** Plain bytes of one batch; a larger blob is verified alone. restic's largest has 8 MiB. */
-  checkBatchBytes: 8 * mib,
+  /** Each lane has two windows of this size: long enough to hide what a call costs. */
+  checkWindowBytes: 512 * kib,
+  /** Plain bytes of one batch of a thread: more than the windows of its lanes have; a larger blob is verified alone. */
+  checkBatchBytes: 6 * mib,
   /** Sealed trees kept while the snapshots are followed: each tree is needed once, but its neighbours come with it. */
   checkTreeCacheBytes: 8 * mib,
   /** Read from the end of a pack whose header's length nobody knows: room for 800 blobs, so one read is mostly enough. */

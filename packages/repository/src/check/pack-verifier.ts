@@ -1,10 +1,19 @@
-import { type StreamPiece, sha256OneByOne, sha256Together } from '@holdfast/native';
+import { sha256OneByOne, sha256Together } from '@holdfast/native';
+import { isDamage } from '../damage.ts';
+import { openBlob } from '../format/blob.ts';
 import type { BlobCipher } from '../format/blob-cipher.ts';
-import { objectIdOf } from '../format/object-id.ts';
+import { objectIdOf, shortId } from '../format/object-id.ts';
 import type { RepositoryKey } from '../format/repository-key.ts';
-import { limits } from '../limits.ts';
-import { BlobBatch } from './blob-batch.ts';
-import { type PackToVerify, type PackWindow, readWindows, type WindowReaderOptions } from './pack-windows.ts';
+import { HashBatch } from './hash-batch.ts';
+import {
+  type HeaderPlace,
+  type OpenPack,
+  type PackToVerify,
+  type PackWindow,
+  readWindows,
+  type WindowReaderOptions,
+} from './pack-windows.ts';
+import { SegmentOpener } from './segment-opener.ts';
 
 export interface PackVerifierOptions extends Pick<WindowReaderOptions, 'next' | 'read'> {
   readonly cipher: BlobCipher;
@@ -19,69 +28,66 @@ export interface PackVerifierOptions extends Pick<WindowReaderOptions, 'next' | 
   readonly onVerified: (pack: PackToVerify, problems: readonly string[]) => void;
 }
 
-/** A window that is being worked on: blobs before `next` and bytes before `done` have been taken. */
+/** A window that is being worked on: segments before `next` have been taken. */
 interface OpenWindow {
   readonly window: PackWindow;
+  readonly opener: SegmentOpener;
   next: number;
-  done: number;
 }
 
 /**
  * Verifies packs: name, header, whether the index tells the same, each blob. Several packs are read in windows at the same
- * time, so that they and their blobs are hashed side by side in memory that does not grow with packs.
+ * time, so that they and their blobs are hashed side by side in memory that does not grow with packs or blobs.
  */
 export async function verifyPacks(options: PackVerifierOptions): Promise<void> {
-  const { cipher, key, kernels = 'native' } = options;
+  const { key, kernels = 'native' } = options;
   const together = kernels === 'native' ? sha256Together() : sha256OneByOne();
-  const batch = new BlobBatch({ cipher, key, together, kernels });
+  const batch = new HashBatch(together);
   const begin = options.hashPacks ? () => together.begin() : undefined;
-  const readers = Array.from({ length: options.lanes }, () => readWindows({ ...options, begin }));
-  let coming = readers.map((reader) => ({ reader, result: reader.next() }));
+  let coming = Array.from({ length: options.lanes }, () => {
+    const reader = readWindows({ ...options, begin });
+    return { reader, opener: new SegmentOpener({ key, batch, kernels }), result: reader.next() };
+  });
   while (coming.length > 0) {
-    const results = await Promise.all(coming.map(async ({ reader, result }) => ({ reader, result: await result })));
+    const results = await Promise.all(coming.map(async (one) => ({ ...one, result: await one.result })));
     const going = results.filter(({ result }) => result.done !== true);
     // The next windows are read while these are worked on.
-    coming = going.map(({ reader }) => ({ reader, result: reader.next() }));
-    const windows = going.flatMap(({ result }) => (result.done === true ? [] : [result.value]));
+    coming = going.map(({ reader, opener }) => ({ reader, opener, result: reader.next() }));
+    const windows = going.flatMap(({ result, opener }) =>
+      result.done === true ? [] : [{ window: result.value, opener, next: 0 }],
+    );
     verifyWindows(batch, windows);
-    for (const { pack, last } of windows) {
-      if (!last) continue;
-      if (pack.stream !== undefined && !pack.unreadable && objectIdOf(pack.stream.digest()) !== pack.pack.id)
-        pack.problems.unshift('its content is not what its name says: it was damaged or changed');
-      options.onVerified(pack.pack, pack.problems);
-    }
+    for (const { window } of windows) if (window.last) await conclude(window.pack, options);
   }
 }
 
-function verifyWindows(batch: BlobBatch, windows: readonly PackWindow[]): void {
-  const open = windows.map((window): OpenWindow => ({ window, next: 0, done: 0 }));
-  while (open.some(({ window, done }) => done < window.bytes.byteLength)) {
-    const pieces: StreamPiece[] = [];
-    for (const one of open) {
-      const bytes = takeBlobs(batch, one);
-      const { stream } = one.window.pack;
-      if (stream !== undefined && bytes.byteLength > 0) pieces.push({ stream, bytes });
-    }
-    batch.verify(pieces);
-  }
+function verifyWindows(batch: HashBatch, windows: readonly OpenWindow[]): void {
+  for (const { bytes, pack } of windows.map(({ window }) => window))
+    if (pack.stream !== undefined && bytes.byteLength > 0) batch.addPiece(pack.stream, bytes);
+  do {
+    for (const one of windows) one.next = one.opener.open(one.window, one.next);
+    batch.run();
+  } while (windows.some(({ window, next }) => next < window.segments.length));
 }
 
-/** Moves blobs of about the same number of bytes from each window into the batch, as far as it has room; gives those bytes. */
-function takeBlobs(batch: BlobBatch, open: OpenWindow): Uint8Array {
-  const { window, done } = open;
-  const { bytes, places, offset, pack } = window;
-  // Where packs are not hashed as well, twice as many bytes of blobs fill the lanes.
-  const stepBytes = pack.stream === undefined ? 2 * limits.checkStepBytes : limits.checkStepBytes;
-  for (; open.done - done < stepBytes; open.next += 1) {
-    const place = places[open.next];
-    if (place === undefined) {
-      // The header follows the last blob; without blobs it is all one piece.
-      open.done = bytes.byteLength;
-      break;
-    }
-    const start = place.offset - offset;
-    if (!batch.add(pack, place, bytes.subarray(start, start + place.length))) break;
-    open.done = start + place.length;
+async function conclude(open: OpenPack, options: PackVerifierOptions): Promise<void> {
+  const { pack, problems, stream, suspects, unreadable } = open;
+  for (const place of suspects)
+    problems.push(`blob ${shortId(objectIdOf(place.id))}: ${await judge(pack, place, options)}`);
+  if (stream !== undefined && !unreadable && objectIdOf(stream.digest()) !== pack.id)
+    problems.unshift('its content is not what its name says: it was damaged or changed');
+  options.onVerified(pack, problems);
+}
+
+/** What is wrong with a blob. */
+async function judge(pack: PackToVerify, place: HeaderPlace, options: PackVerifierOptions): Promise<string> {
+  const { offset, length } = place;
+  try {
+    const sealed = await options.read(pack, { offset, length }, new Uint8Array(new SharedArrayBuffer(length)));
+    openBlob(options.cipher, sealed, { ...place, id: objectIdOf(place.id) });
+    return 'it was read with wrong bytes, and then with the right ones: disk, memory or connection cannot be relied on';
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return error.message;
   }
-  return bytes.subarray(done, open.done);
 }

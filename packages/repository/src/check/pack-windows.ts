@@ -9,6 +9,10 @@ import { limits } from '../limits.ts';
 import { headerDigest } from '../packs/header-digest.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
 
+export const nonceBytes = 16;
+export const macBytes = 16;
+const sha256BlockBytes = 64;
+
 /** A pack that a check reads, and what the index says about it. */
 export interface PackToVerify {
   readonly id: ObjectId;
@@ -25,6 +29,8 @@ export interface OpenPack {
   readonly problems: string[];
   /** The hash of all of it; undefined where its blobs and its header alone are verified. */
   readonly stream: Sha256Stream | undefined;
+  /** Blobs that are not what they should be. Why is found out at the end, by reading them once more. */
+  readonly suspects: HeaderPlace[];
   /** A part could not be read, so the hash says nothing. */
   unreadable: boolean;
 }
@@ -34,14 +40,22 @@ export interface HeaderPlace extends BlobPlace {
   readonly id: Uint8Array;
 }
 
-/** Neighbouring blobs of a pack, whole, and in the last window of a pack what follows them. */
+/** A blob, or a part of it, in a window. A blob is cut inside of its body only: nonce and MAC are in one piece. */
+export interface Segment {
+  readonly place: HeaderPlace;
+  /** Bytes of the sealed blob. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A part of a pack. */
 export interface PackWindow {
   readonly pack: OpenPack;
   /** Of `bytes` in the pack. */
   readonly offset: number;
   /** Valid until the next but one window of the same reader. */
   readonly bytes: Uint8Array;
-  readonly places: readonly HeaderPlace[];
+  readonly segments: readonly Segment[];
   readonly last: boolean;
 }
 
@@ -69,23 +83,24 @@ export async function* readWindows(options: WindowReaderOptions): AsyncGenerator
     turn = 1 - turn;
     let buffer = buffers[turn] ?? emptyBuffer();
     if (buffer.byteLength < length) {
-      // Of few sizes: each one that is outgrown stays until the garbage collector looks.
-      const sizeBytes = Math.max(2 * limits.checkWindowBytes, 2 ** Math.ceil(Math.log2(length)));
-      buffer = new Uint8Array(new SharedArrayBuffer(sizeBytes));
+      // Only a header can be longer than a window.
+      buffer = new Uint8Array(new SharedArrayBuffer(Math.max(limits.checkWindowBytes, length)));
       buffers[turn] = buffer;
     }
     return options.read(pack, { offset, length }, buffer.subarray(0, length));
   };
   for (let pack = await options.next(); pack !== undefined; pack = await options.next()) {
     const toRead = pack;
-    const open: OpenPack = { pack, problems: [], stream: options.begin?.(), unreadable: false };
+    const open: OpenPack = { pack, problems: [], stream: options.begin?.(), suspects: [], unreadable: false };
     try {
       const places = await findBlobs(open, options.cipher, (offset, length) => read(toRead, offset, length));
-      for (const { offset, length, blobs } of planWindows(pack.sizeBytes, places, open.stream !== undefined)) {
+      // The header has been read; it is read again only to be hashed with all the rest.
+      const end = open.stream === undefined ? blobsEnd(places) : pack.sizeBytes;
+      for (const { offset, length, segments } of planWindows(end, places)) {
         const bytes = await read(pack, offset, length);
-        yield { pack: open, offset, bytes, places: blobs, last: offset + length === pack.sizeBytes };
+        yield { pack: open, offset, bytes, segments, last: offset + length === end };
       }
-      if (places === undefined && open.stream === undefined) yield lastOf(open);
+      if (end === 0) yield lastOf(open);
     } catch (error) {
       if (!isDamage(error)) throw error;
       open.problems.push(error.message);
@@ -101,15 +116,15 @@ function emptyBuffer(): Uint8Array {
 
 /** What ends a pack of which nothing more can be read. */
 function lastOf(pack: OpenPack): PackWindow {
-  return { pack, offset: 0, bytes: new Uint8Array(0), places: [], last: true };
+  return { pack, offset: 0, bytes: new Uint8Array(0), segments: [], last: true };
 }
 
-/** The blobs by the pack's own header; undefined if it is not to be trusted. */
+/** The blobs by the pack's own header; none if it is not to be trusted. */
 async function findBlobs(
   open: OpenPack,
   cipher: BlobCipher,
   read: (offset: number, length: number) => Promise<Uint8Array>,
-): Promise<HeaderPlace[] | undefined> {
+): Promise<HeaderPlace[]> {
   const { sizeBytes, tailBytes, indexDigest } = open.pack;
   try {
     const { header } = await readPackTail(cipher, { sizeBytes, guessBytes: tailBytes }, read);
@@ -121,32 +136,42 @@ async function findBlobs(
     if (!isHoldfastError(error) || (error.code !== 'repository.damaged' && error.code !== 'storage.tampered'))
       throw error;
     open.problems.push(error.message);
-    return undefined;
+    return [];
   }
 }
 
-/** Where packs are not hashed as well (`toTheEnd`), windows have twice as many blobs, so that these alone fill the lanes. */
+function blobsEnd(places: readonly HeaderPlace[]): number {
+  const last = places.at(-1);
+  return last === undefined ? 0 : last.offset + last.length;
+}
+
+/** Divides the bytes before `end` into windows of about one size, so that packs that are hashed side by side end together. */
 function* planWindows(
-  sizeBytes: number,
-  places: readonly HeaderPlace[] | undefined,
-  toTheEnd: boolean,
-): Generator<{ offset: number; length: number; blobs: readonly HeaderPlace[] }> {
-  if (places === undefined) {
-    // Without a header all that is left to do is to hash it.
-    if (!toTheEnd) return;
-    for (let offset = 0; offset < sizeBytes; offset += limits.checkWindowBytes)
-      yield { offset, length: Math.min(limits.checkWindowBytes, sizeBytes - offset), blobs: [] };
-    return;
+  end: number,
+  places: readonly HeaderPlace[],
+): Generator<{ offset: number; length: number; segments: readonly Segment[] }> {
+  let next = 0;
+  for (let offset = 0; offset < end; ) {
+    const segments: Segment[] = [];
+    let stop = Math.min(offset + limits.checkWindowBytes, end);
+    for (let place = places[next]; place !== undefined && place.offset < stop; place = places[next]) {
+      const from = Math.max(0, offset - place.offset);
+      if (place.offset + place.length > stop) {
+        const cut = cutBefore(stop - place.offset, place.length);
+        if (cut > from) segments.push({ place, from, to: cut });
+        stop = place.offset + cut;
+        break;
+      }
+      segments.push({ place, from, to: place.length });
+      next += 1;
+    }
+    yield { offset, length: stop - offset, segments };
+    offset = stop;
   }
-  const windowBytes = toTheEnd ? limits.checkWindowBytes : 2 * limits.checkWindowBytes;
-  let offset = 0;
-  let first = 0;
-  for (const [at, place] of places.entries()) {
-    const end = place.offset + place.length;
-    const isLast = at + 1 === places.length;
-    if (!isLast && end - offset < windowBytes) continue;
-    yield { offset, length: (isLast ? sizeBytes : end) - offset, blobs: places.slice(first, at + 1) };
-    offset = end;
-    first = at + 1;
-  }
+}
+
+/** Where a sealed blob may be cut: before it, or after nonce and whole blocks of SHA-256, before its MAC. */
+function cutBefore(at: number, length: number): number {
+  const blocks = Math.floor((Math.min(at, length - macBytes) - nonceBytes) / sha256BlockBytes);
+  return blocks > 0 ? nonceBytes + blocks * sha256BlockBytes : 0;
 }

@@ -41,7 +41,7 @@ export async function verifyInThreads(options: VerifyOptions): Promise<void> {
   returnFreedMemory();
   const threads = Math.min(availableParallelism(), limits.checkThreads, packs.length);
   // Few packs are spread over the threads rather than over the lanes of one.
-  const lanes = Math.min(limits.checkLanes, Math.ceil(packs.length / threads));
+  const lanes = Math.min(lanesOf(options), Math.ceil(packs.length / threads));
   const waiting = packs.values();
   const ended = new AbortController();
   const combined = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
@@ -65,12 +65,17 @@ function verifyHere({ target, key, packs, hashPacks, onVerified, signal }: Verif
   return verifyPacks({
     cipher: new BlobCipher(key),
     key,
-    lanes: Math.min(limits.checkLanes, packs.length),
+    lanes: Math.min(lanesOf({ hashPacks }), packs.length),
     hashPacks,
     next: async () => waiting.next().value,
     read: ({ id }, { offset, length }, into) => target.read({ type: 'data', id }, { offset, length, into, signal }),
     onVerified: ({ id, sizeBytes }, problems) => onVerified({ id, sizeBytes, problems }),
   });
+}
+
+/** Where packs are not hashed as well, twice as many of them fill the lanes. */
+function lanesOf({ hashPacks }: { readonly hashPacks: boolean }): number {
+  return hashPacks ? limits.checkLanes : 2 * limits.checkLanes;
 }
 
 /** Answers one thread until it is done. */
