@@ -73,7 +73,7 @@ export class GuardedRepository implements AsyncDisposable {
     return this.#disk.location;
   }
 
-  get disk(): Pick<LocalDisk, 'stat' | 'list' | 'readStream' | 'serverTime'> {
+  get disk(): Pick<LocalDisk, 'stat' | 'list' | 'openReader' | 'serverTime'> {
     return this.#disk;
   }
 

@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { parseMessage } from '@holdfast/protocol';
 import { restHeaders } from '@holdfast/storage';
@@ -94,16 +92,32 @@ async function readBody(req: IncomingMessage, maxBytes: number): Promise<unknown
   }
 }
 
-/** Sends a stream as the rest of an answer, no faster than the client takes it; a client that takes nothing is cut. */
-export async function sendStream(
+/**
+ * Sends pieces as the rest of an answer, the next one when the client has taken the last, whose memory is free then; a client
+ * that takes nothing is cut.
+ */
+export async function sendPieces(
   req: IncomingMessage,
   res: ServerResponse,
-  body: Readable,
+  pieces: AsyncIterable<Uint8Array | string>,
   signal: AbortSignal,
 ): Promise<void> {
   // Node's server destroys a socket that has timed out, and sets a time-out of its own once the answer is finished.
   req.socket.setTimeout(transferSilenceMs);
-  await pipeline(body, res, { signal });
+  let refuse: (reason: unknown) => void = () => undefined;
+  const onAbort = (): void => refuse(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  try {
+    for await (const piece of pieces)
+      await new Promise<void>((resolve, reject) => {
+        refuse = reject;
+        if (signal.aborted) onAbort();
+        else res.write(piece, (error) => (error ? reject(error) : resolve()));
+      });
+    res.end();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** What makes an answer one of a mover's. */

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import { type ErrorCode, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
   type ObjectName,
@@ -13,7 +12,7 @@ import {
 import { z } from 'zod';
 import { type Caller, type Carrier, identifyCaller } from './caller.ts';
 import type { Actor, GuardedRepository } from './guarded-repository.ts';
-import { readJson, sendError, sendJson, sendStream } from './http-answer.ts';
+import { readJson, sendError, sendJson, sendPieces } from './http-answer.ts';
 import { listPageEntries, maxApiBytes } from './limits.ts';
 import type { Repositories } from './repositories.ts';
 import { parseRange, parseRestPath, type RestPath } from './rest-path.ts';
@@ -147,24 +146,23 @@ async function sendHead(repository: GuardedRepository, name: ObjectName, { res, 
 async function sendObject(repository: GuardedRepository, name: ObjectName, request: Request): Promise<void> {
   const { req, res, signal } = request;
   const header = req.headers.range;
-  const found = await repository.disk.stat(name, { signal });
-  if (!found) throw missing(name);
-  const range = parseRange(header, found.sizeBytes);
+  await using object = await repository.disk.openReader(name, { signal });
+  const { sizeBytes } = object;
+  const range = parseRange(header, sizeBytes);
   if (range.kind === 'unsatisfiable') {
-    res.setHeader('content-range', `bytes */${found.sizeBytes}`);
+    res.setHeader('content-range', `bytes */${sizeBytes}`);
     throw new HoldfastError('storage.range', {
-      message: `${printableName(name)} has ${found.sizeBytes} bytes; ${header} is beyond.`,
+      message: `${printableName(name)} has ${sizeBytes} bytes; ${header} is beyond.`,
     });
   }
-  const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, found.sizeBytes];
-  const { stream } = await repository.disk.readStream(name, { offset, length, signal });
+  const [offset, length] = range.kind === 'part' ? [range.offset, range.length] : [0, sizeBytes];
   res.writeHead(range.kind === 'part' ? 206 : 200, {
     'content-type': 'application/octet-stream',
     'content-length': length,
     'accept-ranges': 'bytes',
-    ...(range.kind === 'part' ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${found.sizeBytes}` } : {}),
+    ...(range.kind === 'part' ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` } : {}),
   });
-  await sendStream(req, res, stream, signal);
+  await sendPieces(req, res, object.pieces({ offset, length, signal }), signal);
   request.caller.session?.count({ sentBytes: length });
 }
 
@@ -248,7 +246,7 @@ async function sendList(
     const pages = repository.disk.list(type, { after, pageSize: listPageEntries, signal })[Symbol.asyncIterator]();
     const first = await pages.next();
     res.writeHead(200, headers);
-    await sendStream(req, res, Readable.from(listText(first, pages, form)), signal);
+    await sendPieces(req, res, listText(first, pages, form), signal);
     return;
   }
   const entries: RestListEntry[] = [];

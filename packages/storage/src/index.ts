@@ -15,7 +15,7 @@ export { maxObjectSizeBytes, objectSizeLimits } from './limits.ts';
 export {
   type LocalDisk,
   type LocalObjectInfo,
-  type ObjectStream,
+  type ObjectReader,
   type StreamCreateOptions,
 } from './local-disk/local-disk.ts';
 export { type OpenLocalDiskOptions, openLocalDisk } from './local-disk/open-local-disk.ts';
@@ -43,6 +43,7 @@ export {
   type ReadOptions,
   type ReplaceConfigOptions,
   type Retention,
+  type Staging,
   type Target,
   type TargetCapabilities,
   type Transferred,

@@ -99,6 +99,20 @@ export interface Retention {
 }
 
 /**
+ * Files beside the objects that become objects: who builds one for a while writes it where it will stay, from any thread,
+ * instead of holding it in memory.
+ */
+export interface Staging {
+  /** The folder of this computer for such files, made if it is missing. What nobody wrote to for a day is swept up. */
+  folder(options?: WaitOptions): Promise<string>;
+  /**
+   * Makes a file of that folder an object, durable like one of `create`. The file belongs to the target from then on,
+   * whatever comes of it. The caller has computed the name from exactly what it wrote there.
+   */
+  create(name: ObjectName, file: string, options?: WaitOptions): Promise<CreateResult>;
+}
+
+/**
  * A place that holds one repository. All methods may run at the same time, reject with HoldfastErrors only, and refuse
  * names that aren't well formed with `request.invalid` before anything is touched. Common errors: `storage.permission`,
  * `storage.unavailable`, `run.cancelled`, and those of the channel for targets behind a network.
@@ -111,6 +125,8 @@ export interface Target extends AsyncDisposable {
   readonly capabilities: TargetCapabilities;
   /** There exactly when `capabilities.retention` is true. */
   readonly retention: Retention | undefined;
+  /** There where objects are files of this computer. */
+  readonly staging?: Staging | undefined;
 
   /**
    * Stores a new object from its pieces; when it resolves the object is durable. Never overwrites, and until it is

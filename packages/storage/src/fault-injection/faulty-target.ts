@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { throwIfCancelled } from '../cancellation.ts';
 import type {
   CreateOptions,
@@ -8,6 +9,7 @@ import type {
   ObjectType,
   ReadOptions,
   Retention,
+  Staging,
   Target,
   TargetCapabilities,
   Transferred,
@@ -21,6 +23,7 @@ export class FaultyTarget implements Target {
   readonly location: string;
   readonly capabilities: TargetCapabilities;
   readonly retention: Retention | undefined;
+  readonly staging: Staging | undefined;
   readonly #inner: Target;
   readonly #faults: FaultInjector;
 
@@ -30,7 +33,14 @@ export class FaultyTarget implements Target {
     this.kind = inner.kind;
     this.location = inner.location;
     this.capabilities = inner.capabilities;
-    const { retention } = inner;
+    const { retention, staging } = inner;
+    this.staging = staging && {
+      folder: (options) => staging.folder(options),
+      create: (name, file, options = {}) =>
+        this.#pass({ method: 'create', name, sizeBytes: fs.statSync(file).size }, options, () =>
+          staging.create(name, file, options),
+        ),
+    };
     this.retention = retention && {
       get: (name, options) => this.#call('retention', name, options, () => retention.get(name, options)),
       set: (name, until, options) => this.#call('retention', name, options, () => retention.set(name, until, options)),

@@ -5,7 +5,7 @@ import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
 import { checkedPaging, checkedRange, requireReadable } from '../arguments.ts';
 import { throwIfCancelled } from '../cancellation.ts';
 import { KeyedExclusion } from '../keyed-exclusion.ts';
-import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits, streamPieceBytes } from '../limits.ts';
+import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits, writeBatchBytes } from '../limits.ts';
 import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
 import { objectPath } from '../rest-protocol.ts';
 import { requireRetainable } from '../retainable.ts';
@@ -19,6 +19,7 @@ import type {
   ReadOptions,
   ReplaceConfigOptions,
   Retention,
+  Staging,
   Target,
   TargetCapabilities,
   Transferred,
@@ -30,9 +31,10 @@ import { diskFailure } from './failure.ts';
 import { Folders, syncFolder } from './folders.ts';
 import { Layout } from './layout.ts';
 import { listObjects } from './listing.ts';
-import { digestObject, openObject, rangeLength, statObject } from './object-file.ts';
+import { digestObject, type OpenObject, openObject, rangeLength, readPieces, statObject } from './object-file.ts';
 import { type HardLinks, publish } from './publish.ts';
 import { RetentionRecords } from './retention-records.ts';
+import { streamBatches } from './stream-batches.ts';
 import { ContentHash, TemporaryFile } from './temporary-file.ts';
 
 export interface LocalDiskOptions {
@@ -52,11 +54,13 @@ export interface LocalObjectInfo extends ObjectInfo {
   readonly modifiedAt: Date;
 }
 
-export interface ObjectStream {
-  /** Of the whole object. */
+/** An object that is open for reading. */
+export interface ObjectReader extends AsyncDisposable {
   readonly sizeBytes: number;
-  /** The bytes asked for, in pieces of at most 256 KiB. Destroy it if you don't read it to the end. */
-  readonly stream: Readable;
+  /**
+   * The bytes asked for, in pieces of at most 256 KiB, each good until the next one is asked for; that is being read meanwhile.
+   */
+  pieces(options?: ReadOptions): AsyncGenerator<Uint8Array>;
 }
 
 /**
@@ -80,6 +84,27 @@ export class LocalDisk implements Target {
       await this.#protect(name, until, { exactly: true, signal: options?.signal });
     },
     extend: (name, until, options) => this.#protect(name, until, { exactly: false, signal: options?.signal }),
+  };
+  readonly staging: Staging = {
+    folder: async ({ signal } = {}) => {
+      throwIfCancelled(signal);
+      const { temporaryFolder } = this.#layout;
+      try {
+        await this.#folders.make(temporaryFolder);
+      } catch (error) {
+        throw diskFailure(error, 'make a folder', temporaryFolder);
+      }
+      return temporaryFolder;
+    },
+    create: (name, path, options = {}) =>
+      this.#attempt('store', name, options.signal, async () => {
+        await using file = await TemporaryFile.open(path, name.id);
+        const sizeBytes = await file.sizeBytes();
+        if (sizeBytes > objectSizeLimits[name.type])
+          throw new HoldfastError('storage.size', { message: `${printableName(name)} has ${sizeBytes} bytes` });
+        this.#count.sent(sizeBytes);
+        return await this.#finish(name, file, options);
+      }),
   };
   readonly #layout: Layout;
   readonly #folders: Folders;
@@ -111,7 +136,8 @@ export class LocalDisk implements Target {
   createFromStream(name: ObjectName, body: Readable, options: StreamCreateOptions = {}): Promise<CreateResult> {
     return this.#attempt('store', name, options.signal, () => {
       if (options.signal) addAbortSignal(options.signal, body);
-      return this.#store(name, body.iterator({ destroyOnReturn: false }), { ...options, verified: false });
+      const batchBytes = Math.min(writeBatchBytes, Math.max(1, options.expectedSizeBytes ?? writeBatchBytes));
+      return this.#store(name, streamBatches(body, batchBytes), { ...options, verified: false });
     });
   }
 
@@ -136,24 +162,29 @@ export class LocalDisk implements Target {
     });
   }
 
-  /** Like `read`, for objects of any size, as a stream. */
-  readStream(name: ObjectName, options: ReadOptions = {}): Promise<ObjectStream> {
+  /** For objects of any size: read in pieces, while it is open. */
+  openReader(name: ObjectName, options: WaitOptions = {}): Promise<ObjectReader> {
     return this.#attempt('read', name, options.signal, async () => {
-      const { offset, length: wanted } = checkedRange(options);
-      const { handle, sizeBytes } = await openObject(this.#layout, this.#folders, name);
-      try {
-        const length = rangeLength(name, { offset, length: wanted, sizeBytes });
-        // `end` is inclusive, so nothing at all can't be said; a stream that starts behind the end gives nothing.
-        const range = length === 0 ? { start: sizeBytes } : { start: offset, end: offset + length - 1 };
-        const stream = handle.createReadStream({ ...range, highWaterMark: streamPieceBytes, autoClose: true });
-        stream.once('close', () => this.#count.received(stream.bytesRead));
-        if (options.signal) addAbortSignal(options.signal, stream);
-        return { sizeBytes, stream };
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
+      const object = await openObject(this.#layout, this.#folders, name);
+      return {
+        sizeBytes: object.sizeBytes,
+        pieces: (range) => this.#pieces(name, object, range),
+        [Symbol.asyncDispose]: () => object[Symbol.asyncDispose](),
+      };
     });
+  }
+
+  async *#pieces(name: ObjectName, object: OpenObject, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+    const { offset, length: wanted } = checkedRange(options);
+    const length = rangeLength(name, { offset, length: wanted, sizeBytes: object.sizeBytes });
+    try {
+      for await (const piece of readPieces(object, { name, offset, length, signal: options.signal })) {
+        this.#count.received(piece.length);
+        yield piece;
+      }
+    } catch (error) {
+      throw diskFailure(error, `read ${printableName(name)}`, this.#layout.objectFile(name));
+    }
   }
 
   stat(name: ObjectName, options: WaitOptions = {}): Promise<LocalObjectInfo | undefined> {
@@ -273,10 +304,15 @@ export class LocalDisk implements Target {
     await this.#folders.make(this.#layout.temporaryFolder);
     await using file = await TemporaryFile.create(this.#layout.temporaryFolder, contentHash(name, options));
     for await (const pieces of body) await file.write(pieces);
+    // `await`, because the temporary file is removed when this function ends.
+    return await this.#finish(name, file, options);
+  }
+
+  /** Makes what was written durable, and gives it its name. */
+  async #finish(name: ObjectName, file: TemporaryFile, options: CreateOptions): Promise<CreateResult> {
     const digest = await file.finish();
     requireDigest(name, digest);
-    // `await`, because the temporary file is removed when this function ends.
-    return await this.#exclusion.run(objectPath(name), async () => {
+    return this.#exclusion.run(objectPath(name), async () => {
       throwIfCancelled(options.signal);
       // Before the object has its name, so that it is never there without its protection.
       if (options.retainUntil) await this.#extend(name, options.retainUntil);

@@ -3,7 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { throwIfCancelled } from '../cancellation.ts';
-import { writeBatchBytes } from '../limits.ts';
+import { streamPieceBytes, writeBatchBytes } from '../limits.ts';
 import { printableName } from '../object-name.ts';
 import type { ObjectName } from '../target.ts';
 import type { Folders } from './folders.ts';
@@ -59,6 +59,41 @@ export async function digestObject(object: OpenObject, signal: AbortSignal | und
   // Windows refuses this for a file opened for reading.
   if (process.platform !== 'win32') await object.handle.sync();
   return hash.digest('hex');
+}
+
+/** A part of an object in pieces of at most 256 KiB. Two take turns: one is read while the reader has the other. */
+export async function* readPieces(
+  object: OpenObject,
+  part: {
+    readonly name: ObjectName;
+    readonly offset: number;
+    readonly length: number;
+    readonly signal: AbortSignal | undefined;
+  },
+): AsyncGenerator<Uint8Array> {
+  const { name, offset, length, signal } = part;
+  const read = async (buffer: Buffer, done: number): Promise<Buffer> => {
+    const { bytesRead } = await object.handle.read(buffer, 0, Math.min(buffer.length, length - done), offset + done);
+    // Cut short since it was opened.
+    if (bytesRead === 0) rangeLength(name, { offset, length, sizeBytes: offset + done });
+    return buffer.subarray(0, bytesRead);
+  };
+  const pieceBytes = Math.min(length, streamPieceBytes);
+  let [now, next] = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(length > pieceBytes ? pieceBytes : 0)];
+  let reading = length > 0 ? read(now, 0) : undefined;
+  try {
+    for (let done = 0; reading !== undefined; ) {
+      throwIfCancelled(signal);
+      const piece: Buffer = await reading;
+      done += piece.length;
+      [now, next] = [next, now];
+      reading = done < length ? read(now, done) : undefined;
+      yield piece;
+    }
+  } finally {
+    // The file may be closed only when nobody reads from it any more; how that read went is nobody's business.
+    await reading?.then(undefined, () => undefined);
+  }
 }
 
 /** Refuses with `storage.range` what goes beyond the end; gives the number of bytes to read. */

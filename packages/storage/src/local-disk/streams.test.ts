@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { contentOf, MiB, nameOf, pagesOf, rejects } from '../conformance/content.ts';
 import { openLocalDisk } from './open-local-disk.ts';
+import { streamBatches } from './stream-batches.ts';
 
 const body = contentOf('streamed', 3 * MiB + 17);
 const name = nameOf('data', body);
@@ -20,7 +21,7 @@ async function freshDisk(t: TestContext) {
     assert.deepEqual(await pagesOf(target, 'data'), []);
     assert.deepEqual(readdirSync(join(path, 'holdfast', 'tmp')), []);
   };
-  return { target, nothingLeft };
+  return { target, nothingLeft, path };
 }
 
 /** Pieces as a network brings them. */
@@ -111,16 +112,14 @@ test('tens of thousands of pieces of one byte are one object', async (t) => {
   assert.ok(many.equals(await target.read(nameOf('data', many))));
 });
 
-test('objects and ranges of them come as streams of pieces of at most 256 KiB', async (t) => {
+test('objects and ranges of them come in pieces of at most 256 KiB, whose memory is used again', async (t) => {
   const { target } = await freshDisk(t);
   await target.create(name, [body]);
-  const whole = await target.readStream(name);
-  assert.equal(whole.sizeBytes, body.length);
-  const received: Buffer[] = [];
-  for await (const piece of whole.stream as AsyncIterable<Buffer>) received.push(piece);
-  assert.ok(received.every((piece) => piece.length <= 256 * 1024));
-  assert.ok(body.equals(Buffer.concat(received)));
+  await using object = await target.openReader(name);
+  assert.equal(object.sizeBytes, body.length);
+  const memory = new Set<ArrayBufferLike>();
   for (const [offset, length] of [
+    [0, undefined],
     [5, 10],
     [0, 1],
     [body.length - 1, 1],
@@ -129,12 +128,76 @@ test('objects and ranges of them come as streams of pieces of at most 256 KiB', 
     [body.length, 0],
     [body.length, undefined],
   ] as const) {
-    const { stream, sizeBytes } = await target.readStream(name, { offset, length });
-    assert.equal(sizeBytes, body.length);
+    const received: Buffer[] = [];
+    for await (const piece of object.pieces({ offset, length })) {
+      assert.ok(piece.length <= 256 * 1024);
+      if (received.length < 3 && offset === 0 && length === undefined) memory.add(piece.buffer);
+      received.push(Buffer.from(piece));
+    }
     const end = length === undefined ? body.length : offset + length;
-    assert.ok(body.subarray(offset, end).equals(await buffer(stream)), `${offset}+${length}`);
+    assert.ok(body.subarray(offset, end).equals(Buffer.concat(received)), `${offset}+${length}`);
   }
-  await rejects(target.readStream(name, { offset: body.length, length: 1 }), 'storage.range');
-  await rejects(target.readStream(nameOf('data', Buffer.from('none'))), 'storage.missing');
+  assert.equal(memory.size, 2);
+  await rejects(object.pieces({ offset: body.length, length: 1 }).next(), 'storage.range');
+  await rejects(target.openReader(nameOf('data', Buffer.from('none'))), 'storage.missing');
   assert.equal(target.transferred().receivedBytes, body.length + 10 + 1 + 1 + (body.length - MiB));
+});
+
+test('an object that is not read to its end, or cut short meanwhile, is closed and says so', async (t) => {
+  const { target, path } = await freshDisk(t);
+  await target.create(name, [body]);
+  const abort = new AbortController();
+  await using object = await target.openReader(name);
+  for await (const _piece of object.pieces()) break;
+  const pieces = object.pieces({ signal: abort.signal });
+  await pieces.next();
+  abort.abort();
+  await rejects(pieces.next(), 'run.cancelled');
+  const file = join(path, 'data', name.id.slice(0, 2), name.id);
+  chmodSync(file, 0o600);
+  truncateSync(file, MiB);
+  await rejects(buffer(object.pieces()), 'storage.range');
+});
+
+test('a stream fills one batch while the other is in use, and then waits', async () => {
+  let given = 0;
+  const source = new Readable({
+    highWaterMark: 1,
+    read() {
+      given += 1;
+      this.push(given <= 50 ? Buffer.alloc(10, given) : null);
+    },
+  });
+  const batches = streamBatches(source, 15);
+  const seen: Buffer[] = [];
+  const memory = new Set<ArrayBufferLike>();
+  for await (const batch of batches) {
+    const before = Buffer.from(batch);
+    for (let n = 0; n < 5; n += 1) await turn();
+    // Two batches, and what the stream itself holds: nobody reads ahead.
+    assert.ok(given * 10 <= seen.length * 15 + 2 * 15 + 40, `${given} pieces`);
+    assert.deepEqual(Buffer.from(batch), before);
+    assert.equal(batch.length, seen.length < 33 ? 15 : 5);
+    memory.add(batch.buffer);
+    seen.push(before);
+  }
+  assert.equal(memory.size, 2);
+  const all = Buffer.concat(seen);
+  assert.equal(all.length, 500);
+  for (let piece = 0; piece < 50; piece += 1) assert.equal(all[piece * 10 + 9], piece + 1);
+  assert.equal(source.listenerCount('data'), 0);
+});
+
+test('a stream that was cut before it is read is no object', async (t) => {
+  const { target, nothingLeft } = await freshDisk(t);
+  const gone = new PassThrough();
+  gone.destroy();
+  await rejects(target.createFromStream(name, gone), 'channel.closed');
+  const cut = new PassThrough();
+  const work = target.createFromStream(name, cut);
+  cut.write(body.subarray(0, MiB));
+  await turn();
+  cut.destroy();
+  await rejects(work, 'channel.closed');
+  await nothingLeft();
 });

@@ -49,6 +49,17 @@ export class TemporaryFile implements AsyncDisposable {
     return new TemporaryFile(path, await open(path, flags, objectMode), content);
   }
 
+  /** One that was written already, with the digest that its writer knows. */
+  static async open(path: string, digest: string): Promise<TemporaryFile> {
+    const file = new TemporaryFile(path, await open(path, constants.O_RDWR | noFollow), new ContentHash(digest));
+    await file.#handle.chmod(objectMode);
+    return file;
+  }
+
+  async sizeBytes(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+
   /** Writes everything; the pieces are hashed while the disk is at work. */
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     const written = writeAll(this.#handle, pieces);
