@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { type Clock, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import type { ObjectInfo, ObjectType, Target } from '@holdfast/storage';
 import { BlobIndex } from './blob-index/blob-index.ts';
-import { type IndexVisitor, visitIndex } from './blob-index/index-scanner.ts';
+import { type ListedFile, readListings } from './blob-index/index-reader.ts';
 import { isDamage } from './damage.ts';
 import { type BlobPlace, type BlobType, openBlob } from './format/blob.ts';
 import { BlobCipher } from './format/blob-cipher.ts';
@@ -111,40 +111,19 @@ export class Repository {
   async loadIndex(options: { onProblem?: OnProblem } & WaitOptions = {}): Promise<BlobIndex> {
     const { onProblem, signal } = options;
     const infos = await this.#listAll('index', signal);
-    // Sealed and compressed, a blob takes about 55 bytes of an index file: a good guess saves growing.
-    const totalBytes = infos.reduce((sum, info) => sum + info.sizeBytes, 0);
-    const index = BlobIndex.create({ expectedBlobs: Math.ceil(totalBytes / 55) });
-    const visitor: IndexVisitor = {
-      onPack: () => {},
-      onBlob: (id, type, location) => void index.addBlob(id, type, location),
-    };
-    for await (const { id, problem } of this.visitIndexFiles(infos, visitor, options)) {
-      if (problem === undefined) continue;
-      if (onProblem === undefined) throw problem;
-      onProblem(problem, id);
+    const index = BlobIndex.forFiles(infos);
+    for await (const file of this.listIndexFiles(infos, { signal })) {
+      if (!('problem' in file)) for (const pack of file.listing.packs) index.addListed(file.listing, pack);
+      else if (onProblem === undefined) throw file.problem;
+      else onProblem(file.problem, file.id);
     }
     this.#index = index;
     return index;
   }
 
-  /**
-   * Visits what every index file of the list says, several being read ahead, in no particular order; much faster than
-   * `readIndexFiles`. Yields after each file; of one with a problem nothing was visited.
-   */
-  async *visitIndexFiles(
-    infos: readonly ObjectInfo[],
-    visitor: IndexVisitor,
-    options: WaitOptions = {},
-  ): AsyncGenerator<{ readonly id: ObjectId; readonly problem?: HoldfastError | undefined }> {
-    for await (const file of this.#readFiles('index', infos, limits.indexMaxSizeBytes, options.signal)) {
-      const { id } = file;
-      const visit = (): { problem: undefined } => {
-        if (!('problem' in file)) visitIndex(file.plain, visitor, `Index ${shortId(id)}`);
-    await this.confirmLocks(options);
-        return { problem: undefined };
-      };
-      yield 'problem' in file ? file : attempt(id, visit);
-    }
+  /** What every index file of the list says, in its order; in a fraction of the time and memory of `readIndexFiles`. */
+  listIndexFiles(infos: readonly ObjectInfo[], options: WaitOptions = {}): AsyncGenerator<ListedFile | FileProblem> {
+    return readListings({ target: this.target, cipher: this.#cipher }, infos, options.signal);
   }
 
   /** Every index file of the list, several being read ahead, in no particular order. */
@@ -161,6 +140,7 @@ export class Repository {
   /** Stores a pack durably. The order is: packs, then `saveIndex`, then `saveSnapshot`. */
   async savePack(pack: Pick<FinishedPack, 'id' | 'bytes'>, options: WaitOptions = {}): Promise<void> {
     this.requireWritable();
+    await this.confirmLocks(options);
     const id = Buffer.from(pack.id).toString('hex');
     // Its builder has just hashed it.
     await this.target.create({ type: 'data', id }, [pack.bytes], { ...options, verified: true });
@@ -188,6 +168,12 @@ export class Repository {
     }
     await flush();
     return ids;
+  }
+
+  /** Stores an index file whose text is there already; durable when it resolves. */
+  async saveIndexText(plain: Uint8Array, options: WaitOptions = {}): Promise<ObjectId> {
+    this.requireWritable();
+    return this.#saveFile('index', plain, options.signal);
   }
 
   /** Stores a snapshot: the last step, when every pack and index file it needs is durable. Gives its id. */
@@ -338,13 +324,13 @@ export class Repository {
   /** @throws repository.version for a version 1 repository */
   requireWritable(): void {
     if (this.config.version === 1)
-    await this.confirmLocks({ signal });
       throw new HoldfastError('repository.version', {
         message: 'The repository has format version 1, which Holdfast reads but does not write.',
       });
   }
 
   async #saveFile(type: 'index' | 'snapshot', plain: Uint8Array, signal: AbortSignal | undefined): Promise<ObjectId> {
+    await this.confirmLocks({ signal });
     const file = encodeFile(this.#cipher, plain);
     await this.target.create({ type, id: file.id }, [file.bytes], { signal });
     return file.id;

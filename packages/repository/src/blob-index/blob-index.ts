@@ -3,15 +3,17 @@ import type { BlobLocation, BlobPlace, BlobType } from '../format/blob.ts';
 import { idSizeBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
 import { type PackHeader, visitHeader } from '../format/pack-header.ts';
 import { limits } from '../limits.ts';
+import type { IndexListing, ListedPack } from './index-listing.ts';
 import { SharedTable } from './shared-table.ts';
 
 /**
  * Which blobs the repository has, and where. It lives in shared memory: every thread that attaches to the handle sees
  * the same index, and threads agree by compare-and-swap who stores a blob.
  *
- * Layout. `entries`: 13 words each (52 bytes): id (8), pack number, offset, length, uncompressed length, state.
- * `slots`: open-addressing tables of entry numbers (+1; 0 is empty), one for each of 256 shards by the id's first byte,
- * at most 3/4 full; a full one is replaced by one twice the size, the old stays for readers that are still in it.
+ * Layout. `entries`: 12 words each (48 bytes): id (8), state and pack number, offset, length, uncompressed length.
+ * `slots`: open-addressing tables, one for each of 256 shards by the id's first byte, at most 3/4 full; a full one is
+ * replaced by one twice the size, the old stays for readers that are still in it. A slot has the number of an entry + 1
+ * (0 is empty) and four bits of its id, so that a reader seldom looks at an entry in vain.
  * `packs`: 9 words each: id (8), end of the last blob. `control`: counters, then 3 words for each shard; a shard's table
  * is one word (where it starts and how large it is), so that a reader always sees a whole one.
  *
@@ -20,20 +22,25 @@ import { SharedTable } from './shared-table.ts';
  * readers take none: a hit is always right, a miss is looked up again when the shard's table changed meanwhile.
  */
 
-const entryWords = 13;
+const entryWords = 12;
 const entryIdWords = 8;
 const packWords = 9;
 
-const atPack = 8;
+const atState = 8;
 const atOffset = 9;
 const atLength = 10;
 const atUncompressed = 11;
-const atState = 12;
 
-/** State words: the type's bit and one of two states. An entry is born claimed. */
-const stateTree = 4;
-const stateClaimed = 1;
-const stateStored = 2;
+/** The state word: the number of the pack (`limits.indexMaxPacks`), one of two states, and the type's bit. An entry is born claimed. */
+const packNumberMask = 2 ** 24 - 1;
+const stateClaimed = 2 ** 24;
+const stateStored = 2 ** 25;
+const stateTree = 2 ** 26;
+
+/** The word of an id that says where its slots begin (by its lower bits) and what a slot has of it (the highest). */
+const hashWord = 1;
+const slotTagShift = 28;
+const slotEntryMask = 2 ** slotTagShift - 1;
 
 const shardCount = 256;
 const controlEntries = 0;
@@ -98,6 +105,12 @@ export class BlobIndex {
     const slots = Math.max(smallestTable, 2 ** Math.ceil(Math.log2(Math.max(1, (perShard * 1.1) / 0.75))));
     for (let shard = 0; shard < shardCount; shard += 1) index.#newTable(shard, slots);
     return index;
+  }
+
+  /** An empty index of the right size for what these index files list. */
+  static forFiles(infos: readonly { readonly sizeBytes: number }[]): BlobIndex {
+    const totalBytes = infos.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return BlobIndex.create({ expectedBlobs: Math.ceil(totalBytes / limits.indexBytesPerBlob) });
   }
 
   static attach(handle: BlobIndexHandle): BlobIndex {
@@ -166,7 +179,7 @@ export class BlobIndex {
     if ((this.#state(entry) & stateStored) === 0) return undefined;
     const at = entry * entryWords;
     return {
-      packId: this.packId(this.#entries.get(at + atPack)),
+      packId: this.packId(this.packNumberOf(entry)),
       offset: this.#entries.get(at + atOffset),
       length: this.#entries.get(at + atLength),
       uncompressedLength: this.#entries.get(at + atUncompressed),
@@ -183,7 +196,7 @@ export class BlobIndex {
 
   /** Number of the pack that holds an entry; meaningful once the entry is stored. */
   packNumberOf(entry: number): number {
-    return this.#entries.get(entry * entryWords + atPack);
+    return this.#state(entry) & packNumberMask;
   }
 
   /** Offset, sealed length and uncompressed length of a stored entry: `location` without the id of the pack. */
@@ -213,7 +226,7 @@ export class BlobIndex {
   /** Lets an entry be found at another copy. Only while no other thread uses the index: its words change one by one. */
   relocate(entry: number, packNumber: number, place: BlobPlace): void {
     const at = entry * entryWords;
-    this.#entries.set(at + atPack, packNumber);
+    this.#entries.set(at + atState, (this.#state(entry) & ~packNumberMask) | packNumber);
     this.#entries.set(at + atOffset, place.offset);
     this.#entries.set(at + atLength, place.length);
     this.#entries.set(at + atUncompressed, place.uncompressedLength);
@@ -245,7 +258,9 @@ export class BlobIndex {
     const end = visitHeader(header, (type, id, place) => {
       if (place.offset + place.length > 0xffffffff)
         throw new HoldfastError('repository.damaged', { message: 'A pack exceeds 4 GiB.' });
-      added += this.#store(id, type, number, place.offset, place.length, place.uncompressedLength);
+      this.#take(id);
+      const tree = type === 'tree' ? stateTree : 0;
+      added += this.#store(tree, number, place.offset, place.length, place.uncompressedLength);
     });
     this.#raisePackEnd(number, end);
     return added;
@@ -255,12 +270,32 @@ export class BlobIndex {
   addBlob(key: BlobKey, type: BlobType, location: BlobLocation): 0 | 1 {
     const number = this.#packNumber(location.packId) ?? this.#addPackId(location.packId);
     this.#raisePackEnd(number, location.offset + location.length);
-    return this.#store(key, type, number, location.offset, location.length, location.uncompressedLength);
-  }
-
-  #store(key: BlobKey, type: BlobType, pack: number, offset: number, length: number, uncompressed: number): 0 | 1 {
     this.#take(key);
     const tree = type === 'tree' ? stateTree : 0;
+    return this.#store(tree, number, location.offset, location.length, location.uncompressedLength);
+  }
+
+  /**
+   * All blobs of a pack that an index file lists. `onKnown` is told of those that were stored already, which keep their place.
+   * Gives the number of the pack.
+   */
+  addListed(listing: IndexListing, pack: ListedPack, onKnown?: (blob: number) => void): number {
+    const number = this.#packNumber(pack.id) ?? this.#addPackId(pack.id);
+    this.#raisePackEnd(number, pack.endBytes);
+    const { words } = listing;
+    for (let blob = pack.first; blob < pack.end; blob += 1) {
+      const at = listing.wordAt(blob);
+      for (let word = 0; word < entryIdWords; word += 1) this.#words[word] = words[at + word] ?? 0;
+      const tree = listing.isTree(blob) ? stateTree : 0;
+      const place = at + entryIdWords;
+      const added = this.#store(tree, number, words[place] ?? 0, words[place + 1] ?? 0, words[place + 2] ?? 0);
+      if (added === 0) onKnown?.(blob);
+    }
+    return number;
+  }
+
+  /** Makes the blob of the key taken last 'stored'. */
+  #store(tree: number, pack: number, offset: number, length: number, uncompressed: number): 0 | 1 {
     const shard = this.#key[0] ?? 0;
     this.#lock(this.#shardAt(shard));
     try {
@@ -268,11 +303,10 @@ export class BlobIndex {
       if (entry < 0) entry = this.#insert(shard, tree);
       if ((this.#state(entry) & stateStored) !== 0) return 0;
       const at = entry * entryWords;
-      this.#entries.set(at + atPack, pack);
       this.#entries.set(at + atOffset, offset);
       this.#entries.set(at + atLength, length);
       this.#entries.set(at + atUncompressed, uncompressed);
-      this.#entries.publish(at + atState, tree | stateStored);
+      this.#entries.publish(at + atState, tree | stateStored | pack);
       return 1;
     } finally {
       this.#unlock(this.#shardAt(shard));
@@ -293,12 +327,15 @@ export class BlobIndex {
   #find(tree: number): number {
     const shardAt = this.#shardAt(this.#key[0] ?? 0);
     const control = this.#control;
+    const hash = this.#words[hashWord] ?? 0;
+    const tag = hash >>> slotTagShift;
     for (let table = Atomics.load(control, shardAt + 1); ; ) {
       const first = tableFirst(table);
       const mask = tableSlots(table) - 1;
-      let slot = (this.#words[1] ?? 0) & mask;
-      for (let number = this.#slots.load(first + slot); number !== 0; number = this.#slots.load(first + slot)) {
-        if (this.#same(number - 1, tree)) return number - 1;
+      let slot = hash & mask;
+      for (let found = this.#slots.load(first + slot); found !== 0; found = this.#slots.load(first + slot)) {
+        const entry = (found & slotEntryMask) - 1;
+        if (found >>> slotTagShift === tag && this.#same(entry, tree)) return entry;
         slot = (slot + 1) & mask;
       }
       // Tables are never used again, so the same word means the same table, and the blob is not there.
@@ -327,16 +364,18 @@ export class BlobIndex {
     const at = entry * entryWords;
     this.#entries.ensure(at + entryWords);
     for (let word = 0; word < entryIdWords; word += 1) this.#entries.set(at + word, this.#words[word] ?? 0);
-    this.#entries.publish(at + atState, tree | stateClaimed);
-    this.#place(Atomics.load(control, shardAt + 1), entry, this.#words[1] ?? 0);
+    // Seen by others once its slot is set, after all of this.
+    this.#entries.set(at + atState, tree | stateClaimed);
+    this.#place(Atomics.load(control, shardAt + 1), entry, this.#words[hashWord] ?? 0);
     return entry;
   }
 
   #place(table: number, entry: number, hash: number): void {
     const first = tableFirst(table);
     const mask = tableSlots(table) - 1;
+    const word = (((hash >>> slotTagShift) << slotTagShift) | (entry + 1)) >>> 0;
     let slot = hash & mask;
-    while (!this.#slots.swap(first + slot, 0, entry + 1)) slot = (slot + 1) & mask;
+    while (!this.#slots.swap(first + slot, 0, word)) slot = (slot + 1) & mask;
   }
 
   /** Gives a shard a table of that size with all its entries. The shard's mutex is held, or nobody else has the index. */
@@ -349,8 +388,10 @@ export class BlobIndex {
     const table = ((first / smallestTable) << tableSizeBits) | Math.log2(slots);
     const oldFirst = tableFirst(old);
     for (let slot = 0; old !== 0 && slot < tableSlots(old); slot += 1) {
-      const number = this.#slots.load(oldFirst + slot);
-      if (number !== 0) this.#place(table, number - 1, this.#entries.get((number - 1) * entryWords + 1));
+      const found = this.#slots.load(oldFirst + slot);
+      if (found === 0) continue;
+      const entry = (found & slotEntryMask) - 1;
+      this.#place(table, entry, this.#entries.get(entry * entryWords + hashWord));
     }
     Atomics.store(control, shardAt + 1, table);
   }

@@ -1,10 +1,9 @@
-import { HoldfastError } from '@holdfast/core';
-import { type ObjectId, shortId } from '../format/object-id.ts';
+import { indexBeginning, indexEnd } from '../format/index-file.ts';
+import type { ObjectId } from '../format/object-id.ts';
 import { limits } from '../limits.ts';
 import type { PruneIndex } from '../prune/prune-index.ts';
 import type { Repository } from '../repository.ts';
 import { Bitmap } from './bitmap.ts';
-import { impliedPack, type PackForIndex } from './indexed-packs.ts';
 
 type KnownFile = ReturnType<PruneIndex['files']> extends Generator<infer File> ? File : never;
 
@@ -21,7 +20,8 @@ export function obsoleteIndexes(index: PruneIndex, isDropped: (pack: number) => 
 
 /**
  * Writes what obsolete index files list, but for dropped packs, into new ones, each pack once; durable when it resolves. The
- * obsolete files are read again rather than remembered: they are much larger than the index in memory.
+ * obsolete files are read again rather than remembered: they are much larger than the index in memory. What they say about
+ * a pack goes on as it stands there.
  */
 export async function rewriteIndexes(
   repository: Repository,
@@ -37,29 +37,49 @@ export async function rewriteIndexes(
   const listed = new Bitmap(index.blobs.packCount);
   for (const file of index.files()) if (!obsolete.has(file.id)) for (const pack of file.packs) listed.set(pack);
   const written: ObjectId[] = [];
-  let group: PackForIndex[] = [];
-  let blobs = 0;
+  const next = new IndexText();
   const flush = async (): Promise<void> => {
-    written.push(...(await repository.saveIndex(group, { signal })));
-    group = [];
-    blobs = 0;
+    if (next.blobs > 0) written.push(await repository.saveIndexText(next.take(), { signal }));
   };
-  for await (const file of repository.readIndexFiles(o.obsolete, { signal })) {
+  for await (const file of repository.listIndexFiles(o.obsolete, { signal })) {
     if ('problem' in file) throw file.problem;
-    for (const pack of file.packs) {
+    for (const pack of file.listing.packs) {
       const number = index.blobs.packNumber(pack.id);
       if (number === undefined || o.isDropped(number) || !listed.set(number)) continue;
-      const { header, contiguous } = impliedPack(pack);
-      if (!contiguous)
-        throw new HoldfastError('repository.damaged', {
-          message: `Index ${shortId(file.id)} lists the blobs of pack ${shortId(pack.id)} with gaps.`,
-          guidance: 'Nothing was deleted. Run `holdfast repair index`, and prune again.',
-        });
-      if (blobs + pack.blobs.length > limits.indexMaxBlobs) await flush();
-      group.push({ id: Buffer.from(pack.id, 'hex'), header, blobCount: pack.blobs.length });
-      blobs += pack.blobs.length;
+      const blobs = pack.end - pack.first;
+      if (next.blobs + blobs > limits.indexMaxBlobs) await flush();
+      next.add(pack.text, blobs);
     }
   }
   await flush();
   return written;
+}
+
+/** An index file that grows, in memory that is used again for the next one. */
+class IndexText {
+  #bytes = Buffer.alloc(0);
+  #length = 0;
+  blobs = 0;
+
+  add(entry: Uint8Array, blobs: number): void {
+    this.#append(Buffer.from(this.#length === 0 ? indexBeginning : ','));
+    this.#append(entry);
+    this.blobs += blobs;
+  }
+
+  /** Valid until something is added. */
+  take(): Uint8Array {
+    this.#append(Buffer.from(indexEnd));
+    const text = this.#bytes.subarray(0, this.#length);
+    this.#length = 0;
+    this.blobs = 0;
+    return text;
+  }
+
+  #append(bytes: Uint8Array): void {
+    const end = this.#length + bytes.byteLength;
+    if (end > this.#bytes.byteLength) this.#bytes = Buffer.concat([this.#bytes.subarray(0, this.#length)], end * 2);
+    this.#bytes.set(bytes, this.#length);
+    this.#length = end;
+  }
 }

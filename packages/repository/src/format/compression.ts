@@ -42,6 +42,22 @@ export function unzstd(
   }
 }
 
+/** What a frame says of the size of its content (RFC 8878, 3.1.1.1); undefined where it says nothing, or is none. */
+export function zstdContentSize(frame: Uint8Array): number | undefined {
+  if (frame.byteLength < 18) return undefined;
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (view.getUint32(0, true) !== 0xfd2fb528) return undefined;
+  const descriptor = view.getUint8(4);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
+  const sizeFlag = descriptor >>> 6;
+  if (sizeFlag === 1) return view.getUint16(at, true) + 256;
+  if (sizeFlag === 2) return view.getUint32(at, true);
+  if (sizeFlag === 3) return Number(view.getBigUint64(at, true));
+  return isSingleSegment ? view.getUint8(at) : undefined;
+}
+
 const sample = new Uint8Array(limits.samplePieces * limits.samplePieceBytes);
 const counts = new Uint32Array(256);
 

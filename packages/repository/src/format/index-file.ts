@@ -1,8 +1,8 @@
 import { HoldfastError } from '@holdfast/core';
-import type { BlobType } from './blob.ts';
+import type { PackedBlob } from './blob.ts';
 import { sealOverheadBytes } from './blob-cipher.ts';
 import { isRecord } from './json-record.ts';
-import { isObjectId, type ObjectId, objectIdOf } from './object-id.ts';
+import { idSizeBytes, isObjectId, type ObjectId, objectIdOf } from './object-id.ts';
 import { type PackHeader, visitHeader } from './pack-header.ts';
 
 /** A durable pack and what it holds. */
@@ -11,31 +11,41 @@ export interface IndexedPack {
   readonly header: PackHeader;
 }
 
+/** No blob takes fewer bytes of an index file. */
+export const shortestBlobEntryBytes = '{"id":"","type":"data","offset":0,"length":32}'.length + 2 * idSizeBytes;
+
 /** Plain bytes of an index file. Call it with at most 50,000 blobs; packs are never split over files. */
 export function encodeIndex(packs: readonly IndexedPack[]): Buffer {
-  const packTexts = packs.map((pack) => {
+  const entries = packs.map(({ id, header }) => {
     const blobs: string[] = [];
-    visitHeader(pack.header, (type, id, place) => {
-      const uncompressed = place.uncompressedLength === 0 ? '' : `,"uncompressed_length":${place.uncompressedLength}`;
-      blobs.push(
-        `{"id":"${objectIdOf(id)}","type":"${type}","offset":${place.offset},"length":${place.length}${uncompressed}}`,
-      );
-    });
-    return `{"id":"${objectIdOf(pack.id)}","blobs":[${blobs.join(',')}]}`;
+    visitHeader(header, (type, blob, place) => blobs.push(blobEntry({ id: objectIdOf(blob), type, ...place })));
+    return packEntry(objectIdOf(id), blobs);
   });
-  return Buffer.from(`{"packs":[${packTexts.join(',')}]}`);
+  return Buffer.from(`${indexBeginning}${entries.join(',')}${indexEnd}`);
+}
+
+/** What an index file says about one pack. */
+export function encodePackEntry({ id, blobs }: IndexFilePack): Buffer {
+  return Buffer.from(packEntry(id, blobs.map(blobEntry)));
+}
+
+/** An index file is this, what it says about each pack with commas between, and the end. */
+export const indexBeginning = '{"packs":[';
+export const indexEnd = ']}';
+
+function packEntry(id: ObjectId, blobs: readonly string[]): string {
+  return `{"id":"${id}","blobs":[${blobs.join(',')}]}`;
+}
+
+function blobEntry({ id, type, offset, length, uncompressedLength }: PackedBlob): string {
+  const uncompressed = uncompressedLength === 0 ? '' : `,"uncompressed_length":${uncompressedLength}`;
+  return `{"id":"${id}","type":"${type}","offset":${offset},"length":${length}${uncompressed}}`;
 }
 
 /** One pack of an index file as it stands there: offsets need not be contiguous, or in order. */
 export interface IndexFilePack {
   readonly id: ObjectId;
-  readonly blobs: readonly {
-    readonly id: ObjectId;
-    readonly type: BlobType;
-    readonly offset: number;
-    readonly length: number;
-    readonly uncompressedLength: number;
-  }[];
+  readonly blobs: readonly PackedBlob[];
 }
 
 /**

@@ -1,9 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
 import type { ObjectInfo } from '@holdfast/storage';
 import { BlobIndex } from '../blob-index/blob-index.ts';
-import type { IndexVisitor } from '../blob-index/index-scanner.ts';
+import type { IndexListing, ListedPack } from '../blob-index/index-listing.ts';
 import { NumberList } from '../blob-index/number-list.ts';
-import type { BlobLocation, BlobPlace, BlobType } from '../format/blob.ts';
+import type { BlobPlace } from '../format/blob.ts';
 import { sealOverheadBytes } from '../format/blob-cipher.ts';
 import { type ObjectId, shortId } from '../format/object-id.ts';
 import { compressedEntrySizeBytes, headerLengthSizeBytes, plainEntrySizeBytes } from '../format/pack-header.ts';
@@ -32,16 +32,15 @@ export class PruneIndex {
   readonly #files = new Map<string, KnownFile>();
   /** Packs of all files, one file after the other. */
   readonly #listed = new NumberList();
-  #listedBefore = 0;
   readonly #copies = new NumberList();
   /** Bytes that each pack must have by what is listed: blobs, and their entries in its header. */
   #packBytes = new Float64Array(0);
   /** Packs of which some file lists other blobs than another one, or lists them with gaps. */
   readonly #odd = new Set<number>();
 
-  private constructor(repository: Repository, expectedBlobs: number) {
+  private constructor(repository: Repository, infos: readonly ObjectInfo[]) {
     this.#repository = repository;
-    this.blobs = BlobIndex.create({ expectedBlobs });
+    this.blobs = BlobIndex.forFiles(infos);
   }
 
   /** Reads all index files. An unreadable one is an error: what it names would count as useless. */
@@ -50,8 +49,7 @@ export class PruneIndex {
     o: { readonly onFile: (done: number, total: number) => void; readonly signal: AbortSignal },
   ): Promise<PruneIndex> {
     const infos = await repository.list('index', { signal: o.signal });
-    const totalBytes = infos.reduce((sum, info) => sum + info.sizeBytes, 0);
-    const index = new PruneIndex(repository, Math.ceil(totalBytes / 55));
+    const index = new PruneIndex(repository, infos);
     await index.#read(infos, o);
     return index;
   }
@@ -104,117 +102,58 @@ export class PruneIndex {
     infos: readonly ObjectInfo[],
     o: { readonly onFile: (done: number, total: number) => void; readonly signal: AbortSignal },
   ): Promise<void> {
-    let done = 0;
     const sizes = new Map(infos.map(({ id, sizeBytes }) => [id, sizeBytes]));
-    const reader = new PackReader(this.blobs, {
-      onPack: (pack, facts) => this.#addPack(pack, facts),
-      onCopy: (entry, pack, place) => this.#addCopy(entry, pack, place),
-    });
-    for await (const { id, problem } of this.#repository.visitIndexFiles(infos, reader, { signal: o.signal })) {
-      if (problem !== undefined)
-        throw new HoldfastError(problem.code, {
-          message: `${problem.message} Without it nobody can tell which packs are needed; nothing was deleted.`,
+    let done = 0;
+    for await (const file of this.#repository.listIndexFiles(infos, { signal: o.signal })) {
+      const { id } = file;
+      if ('problem' in file)
+        throw new HoldfastError(file.problem.code, {
+          message: `${file.problem.message} Without it nobody can tell which packs are needed; nothing was deleted.`,
           guidance: 'Run `holdfast check`, and `holdfast repair index` to make the index again from the packs.',
-          cause: problem,
+          cause: file.problem,
         });
-      const from = this.#listedBefore;
-      const blobs = reader.takeBlobCount();
-      this.#listedBefore = this.#listed.length;
-      this.#files.set(id, { id, sizeBytes: sizes.get(id) ?? 0, from, to: this.#listed.length, blobs });
+      const { listing } = file;
+      const from = this.#listed.length;
+      for (const pack of listing.packs) this.#addPack(listing, pack);
+      const sizeBytes = sizes.get(id) ?? 0;
+      this.#files.set(id, { id, sizeBytes, from, to: this.#listed.length, blobs: listing.blobCount });
       done += 1;
       o.onFile(done, infos.length);
     }
   }
 
-  #addPack(number: number, { known, sizeBytes, contiguous }: PackFactsRead): void {
+  #addPack(listing: IndexListing, pack: ListedPack): void {
+    const blobCount = pack.end - pack.first;
+    const isListed = this.blobs.packNumber(pack.id) !== undefined;
+    const copies: number[] = [];
+    const number = this.blobs.addListed(listing, pack, (blob) => copies.push(blob));
+    let blobsBytes = 0;
+    let sizeBytes = 0;
+    for (let blob = pack.first; blob < pack.end; blob += 1) {
+      const length = listing.lengthOf(blob);
+      const isCompressed = listing.uncompressedLengthOf(blob) !== 0;
+      blobsBytes += length;
+      sizeBytes += length + (isCompressed ? compressedEntrySizeBytes : plainEntrySizeBytes);
+    }
     this.#listed.push(number);
     if (number >= this.#packBytes.length) {
       const larger = new Float64Array(Math.max(1024, number * 2));
       larger.set(this.#packBytes);
       this.#packBytes = larger;
     }
-    // Files that list the same pack must agree.
-    if (!contiguous || (known && this.#packBytes[number] !== sizeBytes)) this.#odd.add(number);
+    // As far as their sum can tell, its blobs fill it from the beginning.
+    const isContiguous = blobsBytes === pack.endBytes;
+    // Files that list the same pack must agree, so that the second one brings nothing new.
+    const agrees = !isListed || (copies.length === blobCount && this.#packBytes[number] === sizeBytes);
+    if (!isContiguous || !agrees) this.#odd.add(number);
     this.#packBytes[number] = sizeBytes;
+    if (!isListed) for (const blob of copies) this.#addCopy(listing, blob, number);
   }
 
-  #addCopy(entry: number, pack: number, { offset, length, uncompressedLength }: BlobPlace): void {
-    for (const word of [entry, pack, offset, length, uncompressedLength]) this.#copies.push(word);
-  }
-}
-
-interface PackFactsRead {
-  /** An earlier file has listed it already. */
-  readonly known: boolean;
-  /** Of its blobs and their entries in the header. */
-  readonly sizeBytes: number;
-  /** Its blobs fill it from the beginning, as far as their sum can tell. */
-  readonly contiguous: boolean;
-}
-
-interface PackListener {
-  onPack(pack: number, facts: PackFactsRead): void;
-  onCopy(entry: number, pack: number, place: BlobPlace): void;
-}
-
-/** Puts blobs into the index as they are visited, and sums up each pack. */
-class PackReader implements IndexVisitor {
-  readonly #blobs: BlobIndex;
-  readonly #to: PackListener;
-  #packId: ObjectId | undefined;
-  #number = -1;
-  #known = false;
-  #isOdd = false;
-  #sizeBytes = 0;
-  #sum = 0;
-  #end = 0;
-  #count = 0;
-
-  constructor(blobs: BlobIndex, to: PackListener) {
-    this.#blobs = blobs;
-    this.#to = to;
-  }
-
-  readonly onPack = (id: ObjectId): void => {
-    this.#finishPack();
-    this.#packId = id;
-    const number = this.#blobs.packNumber(id);
-    this.#known = number !== undefined;
-    this.#number = number ?? -1;
-    this.#isOdd = false;
-    this.#sizeBytes = this.#sum = this.#end = 0;
-  };
-
-  readonly onBlob = (id: Uint8Array, type: BlobType, location: BlobLocation): void => {
-    const { offset, length, uncompressedLength, packId } = location;
-    this.#count += 1;
-    this.#sum += length;
-    this.#end = Math.max(this.#end, offset + length);
-    this.#sizeBytes += length + (uncompressedLength === 0 ? plainEntrySizeBytes : compressedEntrySizeBytes);
-    const isNew = this.#blobs.addBlob(id, type, location) === 1;
-    if (this.#number < 0) this.#number = this.#blobs.packNumber(packId) ?? -1;
-    // A pack that several files list brings nothing new, if they agree.
-    if (this.#known) this.#isOdd ||= isNew;
-    else if (!isNew) this.#to.onCopy(this.#blobs.entryOf(id, type), this.#number, location);
-  };
-
-  /** At the end of a file: how many blobs it lists. */
-  takeBlobCount(): number {
-    this.#finishPack();
-    const count = this.#count;
-    this.#count = 0;
-    return count;
-  }
-
-  /** A pack without blobs is none that anybody could use, or name. */
-  #finishPack(): void {
-    if (this.#packId !== undefined && this.#number >= 0 && this.#sum > 0)
-      this.#to.onPack(this.#number, {
-        known: this.#known,
-        sizeBytes: this.#sizeBytes,
-        contiguous: this.#sum === this.#end && !this.#isOdd,
-      });
-    this.#packId = undefined;
+  #addCopy(listing: IndexListing, blob: number, pack: number): void {
+    const entry = this.blobs.entryOf(listing.idOf(blob), listing.isTree(blob) ? 'tree' : 'data');
+    const place = [listing.offsetOf(blob), listing.lengthOf(blob), listing.uncompressedLengthOf(blob)];
+    for (const word of [entry, pack, ...place]) this.#copies.push(word);
   }
 }
 
