@@ -45,16 +45,16 @@ export const limits = {
   /** Trees of the parent snapshot being loaded at once. */
   parallelParentTrees: 16,
 
-  /** Parallel uploads, whatever the target allows: each holds a pack in memory. */
+  /** Packs of data that grow in each thread at once: with the blobs of the next step their hashes keep eight lanes busy. */
+  growingDataPacks: 4,
+  /** Packs that a run leaves behind are no smaller than this, but for one of each type: with less, prune packs again. */
+  packMinSizeBytes: 4 * mib,
+  /** A pack that has not become full in this time is stored as it is. Its file would be swept up after a day. */
+  packMaxAgeMs: 60 * 60_000,
+  /** Parallel uploads, whatever the target allows: where packs are sent somewhere, each is in memory then. */
   maxParallelUploads: 3,
-  /**
-   * Packs in memory beyond those that threads are building (one of data, one of trees each): while they are not durable. With
-   * fewer than the parallel uploads these are not all used, which local disks hardly notice.
-   */
-  packsInFlight: 2,
-  /** How long a thread waits for a pack to be stored at once, and in all: a link may be slow, and has limits of its own. */
-  packMemoryWaitMs: 1000,
-  packMemoryTimeoutMs: 6 * 60 * 60_000,
+  /** Whole packs that are not durable yet: beyond that no more work is given to the threads, so that disk space is bounded. */
+  packsInFlight: 6,
 
   /** Problems kept for the summary; all are counted and reported. */
   maxProblemsKept: 1000,

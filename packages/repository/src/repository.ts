@@ -146,6 +146,20 @@ export class Repository {
     await this.target.create({ type: 'data', id }, [pack.bytes], { ...options, verified: true });
   }
 
+  /** Stores a pack that lies in a file of the target's staging folder, durably. */
+  async saveStagedPack(
+    pack: { readonly id: Uint8Array; readonly file: string },
+    options: WaitOptions = {},
+  ): Promise<void> {
+    this.requireWritable();
+    await this.confirmLocks(options);
+    const id = Buffer.from(pack.id).toString('hex');
+    const { staging } = this.target;
+    if (staging === undefined)
+      throw new HoldfastError('storage.unsupported', { message: 'Packs cannot be staged here.' });
+    await staging.create({ type: 'data', id }, pack.file, options);
+  }
+
   /** Stores index files for packs that are durable, at most 50,000 blobs each; durable when it resolves. */
   async saveIndex(
     packs: readonly (IndexedPack & { readonly blobCount: number })[],

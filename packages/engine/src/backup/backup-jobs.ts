@@ -2,15 +2,15 @@ import type { ErrorReport } from '@holdfast/core';
 import type {
   BlobIndexHandle,
   BlobPlace,
-  FinishedPack,
   Node,
   ObjectId,
+  PackHeader,
   PartialPack,
   RepositoryKey,
 } from '@holdfast/repository';
 import type { Range } from './chunker.ts';
 import type { GearMemory } from './gear-scan.ts';
-import type { PackMemoryHandle } from './pack-memory.ts';
+import type { StagingPlace } from './pack-staging.ts';
 import type { ReadingPlace } from './reading-places.ts';
 
 /** What the main thread of a backup and its workers tell each other. */
@@ -25,7 +25,7 @@ export interface BackupSetup {
   readonly excludes: readonly string[];
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
-  readonly packMemory: PackMemoryHandle;
+  readonly staging: StagingPlace;
   readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }
 
@@ -149,8 +149,14 @@ export type BackupResult =
   | { readonly kind: 'flush'; readonly partials: readonly PartialPack[]; readonly stored: Stored }
   | { readonly kind: 'setup' };
 
+/** A whole pack in a file, and what the index needs to know of it. */
+export interface StagedPack {
+  readonly id: Uint8Array;
+  readonly header: PackHeader;
+  readonly blobCount: number;
+  readonly file: string;
+}
+
 export interface PackEvent {
-  readonly pack: FinishedPack;
-  /** The number of its buffer in the `PackMemory`. */
-  readonly memory: number;
+  readonly pack: StagedPack;
 }

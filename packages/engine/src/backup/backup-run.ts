@@ -11,7 +11,7 @@ import { describeFile } from './describe-file.ts';
 import { folderJson, packNames } from './folder-scan.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { LargeFile } from './large-file.ts';
-import type { PackMemory } from './pack-memory.ts';
+import type { PackStaging } from './pack-staging.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { SourceFolder } from './source-tree.ts';
 
@@ -63,7 +63,7 @@ export class BackupRun {
     readonly problems: ProblemList;
     readonly signal: AbortSignal;
     readonly slabCount: number;
-    readonly packMemory: PackMemory;
+    readonly staging: PackStaging;
     readonly onProgress: () => void;
   }) {
     this.#repository = options.repository;
@@ -80,7 +80,8 @@ export class BackupRun {
         const { ids } = await this.#run('name', { kind: 'name', packs: packs.map((pack) => pack.bytes) });
         return ids;
       },
-      memory: options.packMemory,
+      staging: options.staging,
+      onRoom: () => this.#pump(),
       onFailure: (error) => this.fail(error),
     });
   }
@@ -216,7 +217,7 @@ export class BackupRun {
   }
 
   #pump(): void {
-    while (!this.#ended && this.#pool.room && this.#next());
+    while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
   }
 
   /** Starts the most urgent job, if there is one. */

@@ -14,7 +14,7 @@ import type { BackupSetup } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
 import { packNames } from './folder-scan.ts';
 import { gearMemory } from './gear-scan.ts';
-import { PackMemory } from './pack-memory.ts';
+import { PackStaging } from './pack-staging.ts';
 import { LargeFileReader } from './read-large-file.ts';
 import { FolderScanner } from './scan-folder.ts';
 
@@ -27,6 +27,7 @@ async function paths(repository: Repository, from: string): Promise<string[]> {
 
 async function setup(repository: Repository): Promise<BackupSetup> {
   const index = await repository.loadIndex();
+  const { place } = await PackStaging.open(repository, AbortSignal.timeout(60_000));
   return {
     kind: 'setup',
     key: repository.masterKey,
@@ -36,7 +37,7 @@ async function setup(repository: Repository): Promise<BackupSetup> {
     excludes: [],
     oneFileSystem: false,
     packSizeBytes: undefined,
-    packMemory: PackMemory.create({ count: 3, sizeBytes: 40 * 1024 * 1024 }).handle,
+    staging: place,
   };
 }
 
@@ -144,12 +145,11 @@ describe('backup', () => {
       process.setgroups([]); process.setgid(65534); process.setuid(65534);
       const { FolderScanner } = await import('${import.meta.dirname}/scan-folder.ts');
       const { BlobStore } = await import('${import.meta.dirname}/blob-store.ts');
-      const { PackMemory } = await import('${import.meta.dirname}/pack-memory.ts');
       const { BlobIndex } = await import('@holdfast/repository');
       const zero = { encrypt: new Uint8Array(32), macK: new Uint8Array(16), macR: new Uint8Array(16) };
       const setup = { kind: 'setup', key: zero, index: BlobIndex.create().handle(), gear: new Uint32Array(256),
         slabs: [], excludes: [], oneFileSystem: false, packSizeBytes: undefined,
-        packMemory: PackMemory.create({ count: 3, sizeBytes: 2 ** 24 }).handle };
+        staging: { folder: '/nowhere', prefix: '' } };
       const scanner = new FolderScanner(setup, new BlobStore(setup, () => {}));
       for (const path of ['${source}', '${source}/closed']) {
         const { files, failed, problems } = scanner.scan({ kind: 'scan', path: Buffer.from(path), names: undefined,

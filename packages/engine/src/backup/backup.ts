@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { HoldfastError, productVersion } from '@holdfast/core';
 import { returnFreedMemory } from '@holdfast/native';
-import { type ObjectId, parseTime, type Repository, repositoryLimits, timeOfDate } from '@holdfast/repository';
+import { type ObjectId, parseTime, type Repository, timeOfDate } from '@holdfast/repository';
 import { printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
 import { PatternList } from '../patterns.ts';
@@ -12,7 +12,7 @@ import type { BackupJob, BackupResult, Change, PackEvent } from './backup-jobs.t
 import { BackupRun } from './backup-run.ts';
 import { localTime } from './describe-file.ts';
 import { gearMemory } from './gear-scan.ts';
-import { PackMemory } from './pack-memory.ts';
+import { PackStaging } from './pack-staging.ts';
 import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
 import { sourceTree } from './source-tree.ts';
 
@@ -103,11 +103,13 @@ export async function backup(
     begun.run?.fail(error);
   };
   returnFreedMemory();
+  // Emptied when no thread writes any more.
+  await using leftovers = new AsyncDisposableStack();
   // The threads start while the lock is taken and the index is read.
   await using pool = new ThreadPool<BackupJob, BackupResult, PackEvent>({
     entry: threads.entry,
     size,
-    onEvent: ({ pack, memory }) => begun.run?.uploads.add(pack, memory),
+    onEvent: ({ pack }) => begun.run?.uploads.add(pack),
     onFailure: fail,
   });
   const given = options.signal === undefined ? [] : [options.signal];
@@ -124,12 +126,7 @@ export async function backup(
 
   const slabCount = size + limits.extraSlabs;
   const { packSizeBytes } = options;
-  const packMemory = PackMemory.create({
-    count: 2 * size + limits.packsInFlight,
-    // The blob that makes a pack full may be of any size; larger ones, of very wide folders, get memory of their own.
-    sizeBytes:
-      (packSizeBytes ?? repositoryLimits.packTargetSizeBytes) + limits.chunkMaxSizeBytes + limits.keptTreesSizeBytes,
-  });
+  const staging = leftovers.use(await PackStaging.open(repository, signal));
   await pool.runOnAll({
     kind: 'setup',
     key: repository.masterKey,
@@ -139,7 +136,7 @@ export async function backup(
     excludes,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
-    packMemory: packMemory.handle,
+    staging: staging.place,
     readingPlaces: [...(options.readingPlaces ?? []), ...placesBehindLinks(paths)],
   });
   const current = new BackupRun({
@@ -148,7 +145,7 @@ export async function backup(
     problems,
     signal,
     slabCount,
-    packMemory,
+    staging,
     onProgress: () => progress.report(() => progressOf('backup', current)),
   });
   begun.run = current;
@@ -162,8 +159,7 @@ export async function backup(
         cause: problems.kept[0],
       });
     progress.force(progressOf('finish', current));
-    // Threads that wait for memory would wait for ever once nothing is stored any more.
-    const flushed = await unlessAborted(pool.runOnAll({ kind: 'flush' }), signal);
+    const flushed = await pool.runOnAll({ kind: 'flush' });
     const rests = flushed.filter((result) => result.kind === 'flush');
     for (const { stored } of rests) current.counts.addStored(stored);
     await current.uploads.addPartials(
@@ -229,19 +225,6 @@ export async function backup(
     stop.abort(error);
     await current.uploads.quiesce();
     throw error;
-  }
-}
-
-/** The outcome of the work, or as soon as the signal aborts its reason. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -1,102 +1,139 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { basename, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { temporaryFolder } from '@holdfast/core/testing';
 import { BlobIndex, type BlobType, decodeHeader, type ObjectId } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
 import { backup } from '../index.ts';
 import { noise } from '../testing/nasty-tree.ts';
 import { testRepository } from '../testing/test-repository.ts';
-import type { PackEvent } from './backup-jobs.ts';
+import type { StagedPack } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
-import { PackMemory } from './pack-memory.ts';
+import type { StagingPlace } from './pack-staging.ts';
 
 const mib = 1024 * 1024;
 
-function newStore(options: { randomBelow?: (end: number) => number; packs?: PackEvent[]; count?: number } = {}): {
-  store: BlobStore;
-  memory: PackMemory;
-} {
-  const memory = PackMemory.create({ count: options.count ?? 3, sizeBytes: 16 * mib });
+function newStore(
+  place: StagingPlace,
+  options: { randomBelow?: (end: number) => number; nowMs?: () => number; packs?: StagedPack[] } = {},
+): BlobStore {
   const setup = {
     key: { encrypt: randomBytes(32), macK: randomBytes(16), macR: randomBytes(16) },
     index: BlobIndex.create().handle(),
     packSizeBytes: 4 * mib,
-    packMemory: memory.handle,
+    staging: place,
   };
-  return { store: new BlobStore(setup, (event) => options.packs?.push(event), options.randomBelow), memory };
+  return new BlobStore(setup, ({ pack }) => options.packs?.push(pack), options);
 }
 
-function orderOf(store: BlobStore, type: BlobType): ObjectId[] {
+function testPlace(t: TestContext): StagingPlace {
+  return { folder: temporaryFolder(t), prefix: 'test-' };
+}
+
+/** Blob ids in the order of each pack that is not whole. */
+function ordersOf(store: BlobStore, type: BlobType): ObjectId[][] {
   return store
     .flush()
-    .flatMap((partial) => (partial.type === type ? decodeHeader(partial.header).map((blob) => blob.id) : []));
+    .flatMap((partial) => (partial.type === type ? [decodeHeader(partial.header).map((blob) => blob.id)] : []));
 }
 
 describe('blobs of one thread', () => {
   const plains = Array.from({ length: 200 }, (_, at) => noise(100 + at, at + 1));
 
-  it('come into packs in another order each time', () => {
+  it('come into packs in another order each time', (t) => {
+    const place = testPlace(t);
     const orders = [1, 2].map(() => {
-      const { store } = newStore();
+      const store = newStore(place);
       const ids = store.keepData(plains.slice(0, 120)).concat(store.keepData(plains.slice(120)));
-      const order = orderOf(store, 'data');
+      const order = ordersOf(store, 'data').flat();
       assert.deepEqual(order.toSorted(), ids.toSorted());
       assert.notDeepEqual(order, ids);
       return order;
     });
     assert.notDeepEqual(orders[0], orders[1]);
-    const { store } = newStore();
+    const store = newStore(place);
     const trees = plains.map((plain) => store.storeTree(Buffer.from(plain)));
-    const order = orderOf(store, 'tree');
+    const order = ordersOf(store, 'tree').flat();
     assert.deepEqual(order.toSorted(), trees.toSorted());
     assert.notDeepEqual(order, trees);
   });
 
-  it('have every order with the same chance: the choice is from what is left', () => {
+  it('have every order with the same chance: the choice is from what is left', (t) => {
+    const place = testPlace(t);
     const ends: number[] = [];
-    const { store } = newStore({
+    const store = newStore(place, {
       randomBelow: (end) => {
         ends.push(end);
         return 0;
       },
     });
-    const ids = store.storeData(plains.slice(0, 5));
-    assert.deepEqual(ends, [5, 4, 3, 2]);
+    const ids = plains.slice(0, 5).map((plain) => store.storeTree(Buffer.from(plain)));
     assert.deepEqual(
-      orderOf(store, 'data').map((id) => ids.indexOf(id)),
-      [1, 2, 3, 4, 0],
+      ordersOf(store, 'tree').map((pack) => pack.map((id) => ids.indexOf(id))),
+      [[1, 2, 3, 4, 0]],
     );
-    assert.throws(() => newStore({ randomBelow: (end) => end }).store.storeData(plains.slice(0, 5)), RangeError);
+    assert.deepEqual(ends, [5, 4, 3, 2]);
+    const wrong = newStore(place, { randomBelow: (end) => end });
+    assert.throws(() => wrong.storeData(plains.slice(0, 5)), RangeError);
   });
 
-  it('are stored once, counted when they are sealed, and named by the hash of their pack', async () => {
-    const packs: PackEvent[] = [];
-    const { store, memory } = newStore({ packs });
-    const large = Array.from({ length: 9 }, (_, at) => noise(mib + at, at + 1));
-    const ids = store.storeData(large);
-    assert.deepEqual(store.storeData(large), ids);
+  it('are stored once, spread over several packs, counted when they are sealed, and named by the hash of their pack', (t) => {
+    const packs: StagedPack[] = [];
+    const place = testPlace(t);
+    const store = newStore(place, { packs });
+    const blobs = Array.from({ length: 48 }, (_, at) => noise(512 * 1024 + at, at + 1));
+    const ids = [0, 12, 24, 36].flatMap((at) => store.storeData(blobs.slice(at, at + 12)));
+    assert.deepEqual(store.storeData(blobs), ids);
     const stored = store.takeStored();
-    assert.deepEqual([stored.dataBlobs, stored.bytes], [9, 9 * mib + 36]);
-    assert.equal(packs.length, 2);
-    for (const { pack, memory: number } of packs) {
-      const hash = await crypto.subtle.digest('SHA-256', new Uint8Array(pack.bytes));
-      assert.deepEqual(Buffer.from(pack.id), Buffer.from(hash));
-      assert.equal(memory.buffer(number).byteLength, 16 * mib);
+    assert.deepEqual([stored.dataBlobs, stored.bytes], [48, 48 * 512 * 1024 + (47 * 48) / 2]);
+    const rests = store.flush();
+    const found = [...packs, ...rests].flatMap(({ header }) => decodeHeader(header).map(({ id }) => id));
+    assert.deepEqual(found.toSorted(), ids.toSorted());
+    assert.ok(packs.length >= 4, 'packs grew side by side');
+    for (const { id, file, header, blobCount } of packs) {
+      const bytes = fs.readFileSync(file);
+      assert.equal(hash('sha256', bytes), Buffer.from(id).toString('hex'));
+      assert.ok(bytes.byteLength >= 4 * mib);
+      assert.equal(decodeHeader(header).length, blobCount);
     }
+    for (const { bytes, header } of rests) {
+      const blobsOfRest = decodeHeader(header);
+      const last = blobsOfRest.at(-1);
+      assert.equal(bytes.byteLength, (last?.offset ?? 0) + (last?.length ?? 0));
+      assert.ok(bytes.byteLength < 4 * mib);
+    }
+    // Only what is to be stored is left.
+    assert.deepEqual(fs.readdirSync(place.folder).toSorted(), packs.map(({ file }) => basename(file)).toSorted());
+    assert.deepEqual(store.flush(), []);
   });
-});
 
-describe('memory of packs', () => {
-  it('is given to one at a time, and to the next when it comes back', () => {
-    const memory = PackMemory.create({ count: 2, sizeBytes: 10 });
-    const other = new PackMemory(structuredClone(memory.handle));
-    assert.deepEqual([memory.take(), other.take(), memory.tryTake()], [0, 1, -1]);
-    memory.give(0);
-    assert.equal(other.take(), 0);
-    assert.equal(memory.tryTake(), -1);
-    assert.throws(() => memory.buffer(2), RangeError);
+  it('do not wait for a full pack for more than an hour', (t) => {
+    const packs: StagedPack[] = [];
+    let nowMs = 5000;
+    const store = newStore(testPlace(t), { packs, nowMs: () => nowMs });
+    const ids = store.storeData(plains.slice(0, 1));
+    nowMs += 59 * 60_000;
+    ids.push(...store.storeData(plains.slice(1, 2)));
+    store.takeStored();
+    assert.equal(packs.length, 0);
+    nowMs += 2 * 60_000;
+    store.takeStored();
+    assert.deepEqual(
+      packs.map(({ header }) => decodeHeader(header).map(({ id }) => id)),
+      [ids],
+    );
+    store.storeData(plains.slice(2, 3));
+    nowMs += 59 * 60_000;
+    store.takeStored();
+    assert.equal(packs.length, 1);
+  });
+
+  it('fail in words when there is no room for packs', (t) => {
+    const store = newStore({ folder: join(temporaryFolder(t), 'gone'), prefix: '' });
+    store.storeData([noise(mib)]);
+    assert.throws(() => store.storeData([noise(mib, 2)]), { code: 'storage.unavailable' });
   });
 });
 

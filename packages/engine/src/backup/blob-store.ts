@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { type Sha256Stream, type Sha256Together, sealedBytes, sha256Together, zstdContext } from '@holdfast/native';
+import { sealedBytes, sha256Together, zstdContext } from '@holdfast/native';
 import {
   BlobCipher,
   BlobIndex,
@@ -12,7 +12,7 @@ import {
 } from '@holdfast/repository';
 import { limits } from '../limits.ts';
 import type { BackupSetup, PackEvent, Stored } from './backup-jobs.ts';
-import { PackMemory } from './pack-memory.ts';
+import { GrowingPack } from './growing-pack.ts';
 
 const idSizeBytes = 32;
 
@@ -21,54 +21,51 @@ interface KeptBlob {
   readonly plain: Uint8Array;
 }
 
-/** A pack that grows, and the hash of it, which follows. */
-interface GrowingPack {
-  readonly builder: PackBuilder;
-  stream: Sha256Stream;
-  hashedBytes: number;
-  /** The buffer that it grows in. */
-  memory: number;
-}
-
 /**
  * Stores blobs in one thread: hash, ask the index whose job it is, compress, seal, pack. Blobs go into their pack in random
  * order as far as several are at hand: who reads the repository without its key shall not recognise a folder that he knows
  * by the sizes of its files in their order.
+ *
+ * Several packs of data grow at a time, so that their hashes, with those of the next blobs, keep all lanes of the
+ * processor busy: the hash of one alone takes as long as everything else together.
  */
 export class BlobStore {
   readonly index: BlobIndex;
-  readonly #packs: Readonly<Record<BlobType, GrowingPack>>;
-  readonly #together: Sha256Together;
+  readonly #packs: Readonly<Record<BlobType, readonly GrowingPack[]>>;
+  readonly #together = sha256Together();
   readonly #emit: (event: PackEvent) => void;
   readonly #randomBelow: (end: number) => number;
-  readonly #memory: PackMemory;
+  readonly #nowMs: () => number;
   #keptData: KeptBlob[] = [];
   #keptTrees: KeptBlob[] = [];
   #keptTreeBytes = 0;
   #stored = { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 };
 
-  /** @param randomBelow gives a whole number from 0 on below its argument, unpredictable to others */
+  /** @param options.randomBelow gives a whole number from 0 on below its argument, unpredictable to others */
   constructor(
-    setup: Pick<BackupSetup, 'key' | 'index' | 'packSizeBytes' | 'packMemory'>,
+    setup: Pick<BackupSetup, 'key' | 'index' | 'packSizeBytes' | 'staging'>,
     emit: (event: PackEvent) => void,
-    randomBelow: (end: number) => number = randomInt,
+    options: { readonly randomBelow?: (end: number) => number; readonly nowMs?: () => number } = {},
   ) {
     this.index = BlobIndex.attach(setup.index);
-    this.#together = sha256Together();
     const cipher = new BlobCipher(setup.key, sealedBytes(setup.key.encrypt));
     const zstd = zstdContext();
     const compress = zstd && ((plain: Uint8Array, level: number): Uint8Array => zstd.compress(plain, level));
     const size = setup.packSizeBytes === undefined ? {} : { targetSizeBytes: setup.packSizeBytes };
-    const growing = (type: BlobType): GrowingPack => ({
-      builder: new PackBuilder({ cipher, type, compress, ...size }),
-      stream: this.#together.begin(),
-      hashedBytes: 0,
-      memory: -1,
-    });
-    this.#packs = { data: growing('data'), tree: growing('tree') };
-    this.#memory = new PackMemory(setup.packMemory);
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    const growing = (type: BlobType): GrowingPack =>
+      new GrowingPack({
+        builder: new PackBuilder({ cipher, type, compress, ...size }),
+        together: this.#together,
+        place: setup.staging,
+        nowMs: this.#nowMs,
+      });
+    this.#packs = {
+      data: Array.from({ length: limits.growingDataPacks }, () => growing('data')),
+      tree: [growing('tree')],
+    };
     this.#emit = emit;
-    this.#randomBelow = randomBelow;
+    this.#randomBelow = options.randomBelow ?? randomInt;
   }
 
   /**
@@ -108,27 +105,35 @@ export class BlobStore {
 
   /** What was new and sealed since the last call. */
   takeStored(): Stored {
+    // After every job: a pack that has grown for long is stored as it is, so that a backup that is cut off was not in vain.
+    const oldest = this.#nowMs() - limits.packMaxAgeMs;
+    if (this.#allPacks().some((pack) => pack.begunMs < oldest)) {
+      for (const pack of this.#allPacks()) if (pack.begunMs < oldest) pack.finish();
+      this.#advance([]);
+    }
     const stored = this.#stored;
     this.#stored = { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 };
     return stored;
   }
 
-  /** What is in no pack yet. */
+  /** The end: larger packs are stored as they are; gives what is in the others. */
   flush(): PartialPack[] {
     this.sealKept();
     this.#sealTrees();
-    return [this.#packs.data.builder.finishPartial(), this.#packs.tree.builder.finishPartial()].filter(
-      (partial) => partial !== undefined,
-    );
+    for (const pack of this.#allPacks()) if (pack.sizeBytes >= limits.packMinSizeBytes) pack.finish();
+    this.#advance([]);
+    return this.#allPacks()
+      .map((pack) => pack.takePartial())
+      .filter((partial) => partial !== undefined);
+  }
+
+  #allPacks(): GrowingPack[] {
+    return [...this.#packs.data, ...this.#packs.tree];
   }
 
   /** The ids, and the blobs that nobody has stored yet: they are ours now. */
   #identify(plains: readonly Uint8Array[]): { ids: ObjectId[]; fresh: KeptBlob[] } {
-    const pack = this.#packs.data;
-    const bytes = pack.builder.sealedFrom(pack.hashedBytes);
-    pack.hashedBytes += bytes.byteLength;
-    // The hash of the pack goes on in a lane that would be idle otherwise.
-    const hashes = this.#together.add(bytes.byteLength === 0 ? [] : [{ stream: pack.stream, bytes }], plains);
+    const hashes = this.#advance(plains);
     const fresh: KeptBlob[] = [];
     const ids = plains.map((plain, at) => {
       const id = hashes.subarray(at * idSizeBytes, (at + 1) * idSizeBytes);
@@ -136,6 +141,20 @@ export class BlobStore {
       return objectIdOf(id);
     });
     return { ids, fresh };
+  }
+
+  /** The hashes of whole messages, and beside them of what the packs have grown, which is written to their files. */
+  #advance(plains: readonly Uint8Array[]): Buffer {
+    const grown = this.#allPacks().filter((pack) => pack.pending.byteLength > 0);
+    const hashes = this.#together.add(
+      grown.map((pack) => ({ stream: pack.stream, bytes: pack.pending })),
+      plains,
+    );
+    for (const pack of grown) {
+      const finished = pack.write();
+      if (finished !== undefined) this.#emit({ pack: finished });
+    }
+    return hashes;
   }
 
   #sealTrees(): void {
@@ -146,29 +165,22 @@ export class BlobStore {
   }
 
   #seal(type: BlobType, blobs: KeptBlob[]): void {
-    const pack = this.#packs[type];
     shuffle(blobs, this.#randomBelow);
     for (const { id, plain } of blobs) {
-      if (pack.memory < 0) {
-        pack.memory = this.#memory.take();
-        pack.builder.reuse(this.#memory.buffer(pack.memory));
-      }
-      const { length } = pack.builder.add(id, plain);
+      const length = this.#packFor(type).add(id, plain);
       this.#stored[type === 'data' ? 'dataBlobs' : 'treeBlobs'] += 1;
       this.#stored.bytes += plain.byteLength;
       this.#stored.packedBytes += length;
-      if (pack.builder.full) this.#finish(pack);
     }
   }
 
-  #finish(pack: GrowingPack): void {
-    const finished = pack.builder.finishUnnamed();
-    if (finished === undefined) return;
-    this.#together.add([{ stream: pack.stream, bytes: finished.bytes.subarray(pack.hashedBytes) }], []);
-    this.#emit({ pack: { ...finished, id: new Uint8Array(pack.stream.digest()) }, memory: pack.memory });
-    pack.memory = -1;
-    pack.stream = this.#together.begin();
-    pack.hashedBytes = 0;
+  /** The one whose hash is least behind: so they all take part in the next step for as long. */
+  #packFor(type: BlobType): GrowingPack {
+    const packs = this.#packs[type];
+    if (packs.every((pack) => pack.finished)) this.#advance([]);
+    return packs
+      .filter((pack) => !pack.finished)
+      .reduce((a, b) => (b.pending.byteLength < a.pending.byteLength ? b : a));
   }
 }
 

@@ -7,12 +7,8 @@ import {
   type UnnamedPack,
 } from '@holdfast/repository';
 import { limits } from '../limits.ts';
-import type { PackMemory } from './pack-memory.ts';
-
-interface WaitingPack {
-  readonly pack: FinishedPack;
-  readonly memory: number | undefined;
-}
+import type { StagedPack } from './backup-jobs.ts';
+import type { PackStaging } from './pack-staging.ts';
 
 interface StoredPack {
   readonly id: Uint8Array;
@@ -27,11 +23,12 @@ interface StoredPack {
 export class PackUploads {
   readonly #repository: Repository;
   readonly #signal: AbortSignal;
-  readonly #memory: PackMemory;
+  readonly #staging: PackStaging;
+  readonly #onRoom: () => void;
   readonly #onFailure: (error: unknown) => void;
   readonly #name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
   readonly #parallel: number;
-  readonly #waiting: WaitingPack[] = [];
+  readonly #waiting: (StagedPack | FinishedPack)[] = [];
   readonly #uploads = new Set<Promise<void>>();
   #stored: StoredPack[] = [];
   #storedBlobs = 0;
@@ -44,13 +41,15 @@ export class PackUploads {
     readonly signal: AbortSignal;
     /** Has the last packs hashed by a thread. */
     readonly name: (packs: readonly UnnamedPack[]) => Promise<readonly Uint8Array[]>;
-    /** Gets back the memory of packs that are durable. */
-    readonly memory: PackMemory;
+    readonly staging: PackStaging;
+    /** When a pack was stored. */
+    readonly onRoom: () => void;
     readonly onFailure: (error: unknown) => void;
   }) {
     this.#repository = options.repository;
     this.#signal = options.signal;
-    this.#memory = options.memory;
+    this.#staging = options.staging;
+    this.#onRoom = options.onRoom;
     this.#onFailure = (error) => {
       this.#failure ??= { error };
       options.onFailure(error);
@@ -59,9 +58,13 @@ export class PackUploads {
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
   }
 
-  /** @param memory the number of its buffer, if it is one of the `PackMemory` */
-  add(pack: FinishedPack, memory?: number): void {
-    this.#waiting.push({ pack, memory });
+  /** False when so many wait that those who make them should pause. */
+  get room(): boolean {
+    return this.#waiting.length + this.#uploads.size < limits.packsInFlight;
+  }
+
+  add(pack: StagedPack | FinishedPack): void {
+    this.#waiting.push(pack);
     this.#start();
   }
 
@@ -77,10 +80,6 @@ export class PackUploads {
       };
       for (const partial of partials) {
         if (partial.type !== type) continue;
-        if (builder.blobCount === 0) {
-          const memory = this.#memory.tryTake();
-          if (memory >= 0) builder.reuse(this.#memory.buffer(memory));
-        }
         builder.absorb(partial);
         if (builder.full) finish();
       }
@@ -122,6 +121,7 @@ export class PackUploads {
         () => {
           this.#uploads.delete(upload);
           this.#start();
+          this.#onRoom();
         },
         (error: unknown) => {
           this.#uploads.delete(upload);
@@ -132,10 +132,10 @@ export class PackUploads {
     }
   }
 
-  async #upload({ pack, memory }: WaitingPack): Promise<void> {
-    await this.#repository.savePack(pack, { signal: this.#signal });
+  async #upload(pack: StagedPack | FinishedPack): Promise<void> {
+    if ('file' in pack) await this.#staging.store(pack, this.#signal);
+    else await this.#repository.savePack(pack, { signal: this.#signal });
     this.#repository.index.addPack(pack.id, pack.header);
-    if (memory !== undefined) this.#memory.give(memory);
     const nowMs = this.#repository.clock.monotonicMs();
     if (this.#stored.length === 0) this.#oldestMs = nowMs;
     this.#stored.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });

@@ -22,7 +22,10 @@ export interface FinishedPack {
   readonly blobCount: number;
 }
 
-/** A whole pack whose hash, its name, is still to be computed: several are hashed faster side by side. */
+/**
+ * A whole pack whose hash, its name, is still to be computed: several are hashed faster side by side. Without the bytes
+ * that were taken before.
+ */
 export type UnnamedPack = Omit<FinishedPack, 'id'>;
 
 /** Sealed blobs that are not a pack yet: another builder can take them in, from any thread. */
@@ -63,8 +66,10 @@ export class PackBuilder {
   readonly #targetSizeBytes: number;
   readonly #compression: Compression;
   readonly #compress: Compress | undefined;
+  /** What was sealed and not taken. */
   #bytes: Uint8Array<SharedArrayBuffer>;
   #length = 0;
+  #takenLength = 0;
   #header = new Uint8Array(256 * compressedEntrySizeBytes);
   #headerLength = 0;
   #blobCount = 0;
@@ -82,14 +87,20 @@ export class PackBuilder {
     return this.#blobCount;
   }
 
-  /** The sealed blobs so far, from a place on; valid until the next blob is added. */
-  sealedFrom(at: number): Uint8Array {
-    return this.#bytes.subarray(at, this.#length);
+  /** The sealed blobs that were not taken yet; valid until the next blob is added. */
+  get sealed(): Uint8Array<SharedArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
   }
 
-  /** What the pack would have if it were finished now. */
+  /** The caller has put what is `sealed` elsewhere: its memory is used again, what comes later goes behind it. */
+  take(): void {
+    this.#takenLength += this.#length;
+    this.#length = 0;
+  }
+
+  /** What the pack would have if it were finished now, with what was taken. */
   get sizeBytes(): number {
-    return this.#length + this.#headerLength + sealOverheadBytes + headerLengthSizeBytes;
+    return this.#takenLength + this.#length + this.#headerLength + sealOverheadBytes + headerLengthSizeBytes;
   }
 
   /** Time to `finish`. */
@@ -157,7 +168,7 @@ export class PackBuilder {
     return pack && { ...pack, id: new Uint8Array(hash('sha256', pack.bytes, 'buffer')) };
   }
 
-  /** The pack without its name, which is the SHA-256 of its bytes. */
+  /** The pack without its name, which is the SHA-256 of its bytes, and without what was taken. */
   finishUnnamed(): UnnamedPack | undefined {
     if (this.#blobCount === 0) return undefined;
     const header = this.#header.slice(0, this.#headerLength);
@@ -177,7 +188,7 @@ export class PackBuilder {
     return pack;
   }
 
-  /** The sealed blobs without a header, for `absorb`; undefined if nothing was added. */
+  /** The sealed blobs without a header, for `absorb`, and without what was taken; undefined if nothing was added. */
   finishPartial(): PartialPack | undefined {
     if (this.#blobCount === 0) return undefined;
     const partial: PartialPack = {
@@ -198,13 +209,15 @@ export class PackBuilder {
   #reset(): void {
     this.#bytes = new Uint8Array(new SharedArrayBuffer(0));
     this.#length = 0;
+    this.#takenLength = 0;
     this.#headerLength = 0;
     this.#blobCount = 0;
   }
 
   #reserve(bodyBytes: number, headerBytes: number = compressedEntrySizeBytes): void {
     const headerLength = this.#headerLength + headerBytes;
-    const sizeBytes = this.#length + bodyBytes + headerLength + sealOverheadBytes + headerLengthSizeBytes;
+    const heldBytes = this.#length + bodyBytes + headerLength + sealOverheadBytes + headerLengthSizeBytes;
+    const sizeBytes = this.#takenLength + heldBytes;
     if (sizeBytes > limits.packMaxSizeBytes || headerLength + sealOverheadBytes > limits.packHeaderMaxSizeBytes)
       throw new HoldfastError('internal.limit', {
         message: `A pack would get ${sizeBytes} bytes with ${this.#blobCount + 1} blobs; packs end at ${limits.packMaxSizeBytes} bytes.`,
@@ -214,7 +227,7 @@ export class PackBuilder {
       larger.set(this.#header.subarray(0, this.#headerLength));
       this.#header = larger;
     }
-    this.#grow(sizeBytes);
+    this.#grow(heldBytes);
   }
 
   #grow(sizeBytes: number): void {

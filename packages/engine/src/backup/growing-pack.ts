@@ -1,0 +1,98 @@
+import type { Sha256Stream, Sha256Together } from '@holdfast/native';
+import type { PackBuilder, PartialPack, UnnamedPack } from '@holdfast/repository';
+import type { StagedPack } from './backup-jobs.ts';
+import { StagedFile, type StagingPlace } from './pack-staging.ts';
+
+/**
+ * A pack that grows in a file, one after the other. What was added last is `pending` in memory, until its bytes have been
+ * given to the hash and are written.
+ */
+export class GrowingPack {
+  readonly #builder: PackBuilder;
+  readonly #together: Sha256Together;
+  readonly #place: StagingPlace;
+  readonly #nowMs: () => number;
+  #finished: UnnamedPack | undefined;
+  #memory: SharedArrayBuffer | undefined;
+  #file: StagedFile;
+  stream: Sha256Stream;
+  /** When its first blob came. */
+  begunMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: {
+    readonly builder: PackBuilder;
+    readonly together: Sha256Together;
+    readonly place: StagingPlace;
+    readonly nowMs: () => number;
+  }) {
+    this.#builder = options.builder;
+    this.#together = options.together;
+    this.#place = options.place;
+    this.#nowMs = options.nowMs;
+    this.stream = this.#together.begin();
+    this.#file = new StagedFile(this.#place);
+  }
+
+  /** Nothing can be added until what is pending is written. */
+  get finished(): boolean {
+    return this.#finished !== undefined;
+  }
+
+  get pending(): Uint8Array<SharedArrayBuffer> {
+    return this.#finished?.bytes ?? this.#builder.sealed;
+  }
+
+  get sizeBytes(): number {
+    return this.#builder.blobCount === 0 ? 0 : this.#builder.sizeBytes;
+  }
+
+  /** Gives the sealed length. */
+  add(id: Uint8Array, plain: Uint8Array): number {
+    if (this.#builder.blobCount === 0) {
+      this.begunMs = this.#nowMs();
+      if (this.#memory !== undefined) this.#builder.reuse(this.#memory);
+    }
+    const { length } = this.#builder.add(id, plain);
+    if (this.#builder.full) this.finish();
+    return length;
+  }
+
+  finish(): void {
+    this.#finished ??= this.#builder.finishUnnamed();
+  }
+
+  /** Writes what is pending, all of which `stream` has taken in; gives the pack if it is finished with that. */
+  write(): StagedPack | undefined {
+    this.#file.append(this.pending);
+    const pack = this.#finished;
+    if (pack === undefined) {
+      this.#builder.take();
+      return undefined;
+    }
+    const { path: file } = this.#file;
+    const { header, blobCount } = pack;
+    const staged = { id: new Uint8Array(this.stream.digest()), header, blobCount, file };
+    this.#memory = pack.bytes.buffer;
+    this.#finished = undefined;
+    this.#begin();
+    return staged;
+  }
+
+  /** The pack as it is, out of its file, without a header; undefined if there is nothing. */
+  takePartial(): PartialPack | undefined {
+    const partial = this.#builder.finishPartial();
+    if (partial === undefined) return undefined;
+    const { sizeBytes } = this.#file;
+    const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes + partial.bytes.byteLength));
+    this.#file.takeBack(bytes);
+    bytes.set(partial.bytes, sizeBytes);
+    this.#begin();
+    return { ...partial, bytes };
+  }
+
+  #begin(): void {
+    this.begunMs = Number.POSITIVE_INFINITY;
+    this.stream = this.#together.begin();
+    this.#file = new StagedFile(this.#place);
+  }
+}

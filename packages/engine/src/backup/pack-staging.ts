@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { mkdtemp, open, readdir, rm, unlink } from 'node:fs/promises';
+import os from 'node:os';
+import { join } from 'node:path';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import type { Repository } from '@holdfast/repository';
+import type { StagedPack } from './backup-jobs.ts';
+
+/** Where the threads of a run write packs that still grow; each makes names of its own with the prefix. */
+export interface StagingPlace {
+  readonly folder: string;
+  readonly prefix: string;
+}
+
+/**
+ * Packs grow in files, not in memory: beside the repository where it is a folder of this computer, so that a finished one
+ * only needs its name; else in the folder for temporary files, as restic does. Disposing it removes what was not stored.
+ */
+export class PackStaging implements AsyncDisposable {
+  readonly place: StagingPlace;
+  readonly #repository: Repository;
+  readonly #beside: boolean;
+  /** As many as there are uploads at once: without it each pack would leave 16 MiB to the garbage collector. */
+  readonly #spare: SharedArrayBuffer[] = [];
+
+  private constructor(repository: Repository, place: StagingPlace, options: { readonly beside: boolean }) {
+    this.#repository = repository;
+    this.place = place;
+    this.#beside = options.beside;
+  }
+
+  static async open(repository: Repository, signal: AbortSignal): Promise<PackStaging> {
+    const { staging } = repository.target;
+    const folder =
+      staging === undefined ? await mkdtemp(join(os.tmpdir(), 'holdfast-')) : await staging.folder({ signal });
+    return new PackStaging(repository, { folder, prefix: `${randomUUID()}-` }, { beside: staging !== undefined });
+  }
+
+  /** Durable when it resolves. */
+  async store(pack: StagedPack, signal: AbortSignal): Promise<void> {
+    if (this.#beside) return this.#repository.saveStagedPack(pack, { signal });
+    const memory = this.#spare.pop();
+    const bytes = await readStaged(pack.file, memory);
+    await this.#repository.savePack({ id: pack.id, bytes }, { signal });
+    this.#spare.push(bytes.buffer);
+    await unlink(pack.file);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { folder, prefix } = this.place;
+    if (!this.#beside) return rm(folder, { recursive: true, force: true });
+    for (const name of await readdir(folder))
+      if (name.startsWith(prefix)) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** A file that grows; a thread's own. It is open only while it is written to, so that nothing is left when the thread ends. */
+export class StagedFile {
+  readonly path: string;
+  sizeBytes = 0;
+
+  constructor(place: StagingPlace) {
+    this.path = join(place.folder, place.prefix + randomUUID());
+  }
+
+  /** @throws storage.full, storage.unavailable */
+  append(bytes: Uint8Array): void {
+    const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
+    const flags = O_WRONLY | (this.sizeBytes === 0 ? O_CREAT | O_EXCL : O_APPEND) | (O_NOFOLLOW ?? 0);
+    try {
+      const fd = fs.openSync(this.path, flags, 0o600);
+      try {
+        for (let written = 0; written < bytes.byteLength; )
+          written += fs.writeSync(fd, bytes, written, bytes.byteLength - written);
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch (error) {
+      throw writeFailure(error, this.path);
+    }
+    this.sizeBytes += bytes.byteLength;
+  }
+
+  /** Gives all that was written, and removes the file. */
+  takeBack(into: Uint8Array): void {
+    if (this.sizeBytes === 0) return;
+    const fd = fs.openSync(this.path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
+    try {
+      for (let read = 0; read < this.sizeBytes; ) {
+        const count = fs.readSync(fd, into, read, this.sizeBytes - read, read);
+        if (count === 0) throw cutShort(this.path);
+        read += count;
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.unlinkSync(this.path);
+  }
+}
+
+async function readStaged(path: string, memory: SharedArrayBuffer | undefined): Promise<Uint8Array<SharedArrayBuffer>> {
+  await using file = await open(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
+  const { size } = await file.stat();
+  const buffer = memory !== undefined && memory.byteLength >= size ? memory : new SharedArrayBuffer(size);
+  const bytes = new Uint8Array(buffer, 0, size);
+  for (let done = 0; done < size; ) {
+    const { bytesRead } = await file.read(bytes, done, size - done, done);
+    if (bytesRead === 0) throw cutShort(path);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+function cutShort(path: string): HoldfastError {
+  return new HoldfastError('storage.unavailable', { message: `${path} was cut short.` });
+}
+
+function writeFailure(error: unknown, path: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+  return new HoldfastError(full ? 'storage.full' : 'storage.unavailable', {
+    message: `Can't write ${path}: ${full ? 'no space is left on the file system' : `the system reports ${errno}`}.`,
+    context: { path, errno },
+    cause: error,
+  });
+}
