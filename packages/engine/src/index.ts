@@ -1,4 +1,5 @@
 export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup/backup.ts';
+export { type BackupThreads, backupThreads } from './backup/backup-threads.ts';
 export { Chunker } from './backup/chunker.ts';
 export {
   type DiffChange,
@@ -20,6 +21,7 @@ export type { Progress } from './progress.ts';
 export { type RestoreOptions, type RestoreProgress, type RestoreSummary, restore } from './restore/restore.ts';
 export type { Overwrite } from './restore/restore-jobs.ts';
 export type { RestoredEntry } from './restore/restore-state.ts';
+export { type RestoreThreads, restoreThreads } from './restore/restore-threads.ts';
 export { type HeldVolumes, type HoldOptions, holdVolumes } from './snapshot-providers/hold-volumes.ts';
 export type { ProviderName } from './snapshot-providers/snapshot-provider.ts';
 export { measureSnapshots, type Stats, type StatsMode, type StatsOptions } from './stats/measure-snapshots.ts';

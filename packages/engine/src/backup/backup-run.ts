@@ -4,9 +4,9 @@ import type { Node, ObjectId, Repository } from '@holdfast/repository';
 import { asBuffer, joinPath, printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
 import type { ProblemList } from '../problem-list.ts';
-import type { ThreadPool } from '../threads/thread-pool.ts';
 import { BackupCounts } from './backup-counts.ts';
-import type { BackupJob, BackupResult, PackEvent, ParentTree, ReadResult, ScanJob, ScanResult } from './backup-jobs.ts';
+import type { BackupJob, BackupResult, ParentTree, ReadResult, ScanJob, ScanResult } from './backup-jobs.ts';
+import type { BackupThreads } from './backup-threads.ts';
 import { describeFile } from './describe-file.ts';
 import { folderJson, packNames } from './folder-scan.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
@@ -14,8 +14,6 @@ import { LargeFile } from './large-file.ts';
 import type { PackStaging } from './pack-staging.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { SourceFolder } from './source-tree.ts';
-
-export type BackupPool = ThreadPool<BackupJob, BackupResult, PackEvent>;
 
 interface ScanTask {
   readonly job: ScanJob;
@@ -39,7 +37,7 @@ export class BackupRun {
   currentPath: Buffer | undefined;
   readonly uploads: PackUploads;
   readonly #repository: Repository;
-  readonly #pool: BackupPool;
+  readonly #pool: BackupThreads;
   readonly #problems: ProblemList;
   readonly #signal: AbortSignal;
   readonly #onProgress: () => void;
@@ -59,7 +57,7 @@ export class BackupRun {
 
   constructor(options: {
     readonly repository: Repository;
-    readonly pool: BackupPool;
+    readonly pool: BackupThreads;
     readonly problems: ProblemList;
     readonly signal: AbortSignal;
     readonly slabCount: number;

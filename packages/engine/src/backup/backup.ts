@@ -1,20 +1,20 @@
 import os from 'node:os';
 import { HoldfastError, productVersion } from '@holdfast/core';
 import { returnFreedMemory } from '@holdfast/native';
-import { type ObjectId, parseTime, type Repository, timeOfDate } from '@holdfast/repository';
+import { type ObjectId, parseTime, type Repository, type RepositoryLock, timeOfDate } from '@holdfast/repository';
 import { printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
 import { PatternList } from '../patterns.ts';
 import { ProblemList } from '../problem-list.ts';
 import { type Progress, ProgressReporter } from '../progress.ts';
-import { ThreadPool, workerCount } from '../threads/thread-pool.ts';
-import type { BackupJob, BackupResult, Change, PackEvent } from './backup-jobs.ts';
+import type { Change } from './backup-jobs.ts';
 import { BackupRun } from './backup-run.ts';
+import { type BackupThreads, backupThreads } from './backup-threads.ts';
 import { localTime } from './describe-file.ts';
 import { gearMemory } from './gear-scan.ts';
 import { PackStaging } from './pack-staging.ts';
 import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
-import { sourceTree } from './source-tree.ts';
+import { type SourceFolder, sourceTree } from './source-tree.ts';
 
 export type BackupProgress = Progress<'prepare' | 'backup' | 'finish'>;
 
@@ -39,6 +39,8 @@ export interface BackupOptions {
   readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
   /** Threads, 1 to 64; one per processor, at most 8, if left out. */
   readonly workers?: number | undefined;
+  /** Threads that have begun to start; the backup ends them. Its own ones if left out. */
+  readonly threads?: BackupThreads | undefined;
   /** Packs end when they reach this size, 4 to 128 MiB; 16 MiB if left out. */
   readonly packSizeBytes?: number | undefined;
   /** Folders that are read from elsewhere, for instance from a snapshot of their file system, and stored under their own paths. */
@@ -78,53 +80,69 @@ const programVersion = `holdfast ${productVersion}`;
  * @throws usage.option, repository.locked, run.cancelled, snapshot.missing, storage errors; backup.nothing when none of
  * the sources could be read
  */
-export async function backup(
-  repository: Repository,
-  options: BackupOptions,
-  threads: { readonly entry: URL } = { entry: new URL('./backup-worker.ts', import.meta.url) },
-): Promise<BackupSummary> {
+export async function backup(repository: Repository, options: BackupOptions): Promise<BackupSummary> {
   const { clock } = repository;
-  const startedMs = clock.monotonicMs();
-  const start = clock.now();
+  const [startedMs, start] = [clock.monotonicMs(), clock.now()];
   options.signal?.throwIfAborted();
-  const { root, paths } = sourceTree(options.sources);
   const excludes = [...(options.excludes ?? [])];
   // Malformed patterns are refused here, before anything begins.
   new PatternList(excludes);
-  const size = workerCount(options.workers, os.availableParallelism());
   const problems = new ProblemList(options.onProblem);
   const progress = new ProgressReporter(clock, options.onProgress);
+  const prepared = { ...sourceTree(options.sources), excludes, problems, progress, startedMs, start };
   progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
+  returnFreedMemory();
+  // They start while the lock is taken and the index is read.
+  await using started = options.threads ?? backupThreads(options.workers);
+  return await repository.underLock(
+    { exclusive: false, signal: options.signal, onProblem: (problem) => problems.add(problem) },
+    async (lock) => {
+      // An attempt that was dropped has ended its own.
+      const threads = started.ended ? backupThreads(started.size) : started;
+      return backupUnder(lock, { repository, options, threads, ...prepared });
+    },
+  );
+}
 
+/** The lock may still be refused: what is stored waits by itself until it no longer can be. */
+async function backupUnder(
+  lock: RepositoryLock,
+  o: {
+    readonly repository: Repository;
+    readonly options: BackupOptions;
+    readonly threads: BackupThreads;
+    readonly root: SourceFolder;
+    readonly paths: readonly Buffer[];
+    readonly excludes: string[];
+    readonly problems: ProblemList;
+    readonly progress: ProgressReporter<BackupProgress['phase']>;
+    readonly startedMs: number;
+    readonly start: Date;
+  },
+): Promise<BackupSummary> {
+  const { repository, options, root, paths, excludes, problems, progress, startedMs, start } = o;
+  const { clock } = repository;
   const stop = new AbortController();
   const begun: { run?: BackupRun } = {};
-  const fail = (error: unknown): void => {
-    stop.abort(error);
-    begun.run?.fail(error);
-  };
-  returnFreedMemory();
   // Emptied when no thread writes any more.
   await using leftovers = new AsyncDisposableStack();
-  // The threads start while the lock is taken and the index is read.
-  await using pool = new ThreadPool<BackupJob, BackupResult, PackEvent>({
-    entry: threads.entry,
-    size,
+  await using pool = o.threads;
+  pool.attach({
     onEvent: ({ pack }) => begun.run?.uploads.add(pack),
-    onFailure: fail,
+    onFailure: (error) => {
+      stop.abort(error);
+      begun.run?.fail(error);
+    },
   });
   const given = options.signal === undefined ? [] : [options.signal];
-  await using lock = await repository.lock({
-    exclusive: false,
-    signal: AbortSignal.any([stop.signal, ...given]),
-    onProblem: (problem) => problems.add(problem),
-  });
   const signal = AbortSignal.any([stop.signal, lock.signal, ...given]);
   const index = await repository.loadIndex({ signal });
   const hostname = options.hostname ?? os.hostname();
   const pathTexts = paths.map(printPath);
   const parent = await findParent(repository, { parent: options.parent, hostname, paths: pathTexts, signal });
 
-  const slabCount = size + limits.extraSlabs;
+  // Reading a piece takes a fourth of the time that storing it takes, so that one for each thread is enough.
+  const slabCount = pool.size;
   const { packSizeBytes } = options;
   const staging = leftovers.use(await PackStaging.open(repository, signal));
   await pool.runOnAll({
@@ -168,7 +186,6 @@ export async function backup(
     );
     await current.uploads.settle();
     signal.throwIfAborted();
-    await lock.confirm(signal);
     const { stored } = counts;
     const durationMs = (): number => clock.monotonicMs() - startedMs;
     const snapshotId = await repository.saveSnapshot(

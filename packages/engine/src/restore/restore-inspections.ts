@@ -1,13 +1,13 @@
 import { plainLength } from '@holdfast/repository';
 import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
-import type { ThreadPool } from '../threads/thread-pool.ts';
 import type { TargetFolder, TargetFolders } from './restore-folders.ts';
-import { type Inspection, type Outcome, type RestoreJob, type RestoreResult, restored } from './restore-jobs.ts';
+import { type Inspection, type Outcome, type RestoreJob, restored } from './restore-jobs.ts';
 import { failedOutcome, type RestoredFile } from './restore-state.ts';
+import type { RestoreThreads } from './restore-threads.ts';
 
 interface InspectOptions {
-  readonly pool: ThreadPool<RestoreJob, RestoreResult, never>;
+  readonly pool: RestoreThreads;
   readonly folders: TargetFolders;
   readonly signal: AbortSignal;
   readonly mode: Extract<RestoreJob, { kind: 'inspect' }>['mode'];

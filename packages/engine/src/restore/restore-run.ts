@@ -4,7 +4,6 @@ import { printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
 import type { ProblemList } from '../problem-list.ts';
-import type { ThreadPool } from '../threads/thread-pool.ts';
 import { OrdinalSet } from './ordinal-set.ts';
 import type { ProtectedFolder } from './remove-entry.ts';
 import { attributesOf } from './restore-attributes.ts';
@@ -12,27 +11,18 @@ import { RestoreDeletions } from './restore-deletions.ts';
 import { newFolder, type TargetFolder, TargetFolders } from './restore-folders.ts';
 import { restoreHardLink } from './restore-hard-link.ts';
 import { inspectFiles } from './restore-inspections.ts';
-import {
-  type Attributes,
-  type Item,
-  type Outcome,
-  type Overwrite,
-  type RestoreJob,
-  type RestoreResult,
-  restored,
-} from './restore-jobs.ts';
+import { type Attributes, type Item, type Outcome, type Overwrite, type RestoreJob, restored } from './restore-jobs.ts';
 import { RestoreLargeFiles } from './restore-large-files.ts';
 import { RestoreReads } from './restore-reads.ts';
 import { SecondPlaces } from './restore-second-places.ts';
 import type { RestoreSelection } from './restore-selection.ts';
 import { failedOutcome, newCounts, type RestoredEntry, type RestoredFile } from './restore-state.ts';
+import type { RestoreThreads } from './restore-threads.ts';
 import { type WalkedEntry, type WalkedFolder, walkSelected } from './restore-walk.ts';
-
-export type RestorePool = ThreadPool<RestoreJob, RestoreResult, never>;
 
 export interface RestoreRunOptions {
   readonly repository: Repository;
-  readonly pool: RestorePool;
+  readonly pool: RestoreThreads;
   readonly problems: ProblemList;
   readonly signal: AbortSignal;
   readonly selection: RestoreSelection;

@@ -4,10 +4,10 @@ import type { OrdinalSet } from './ordinal-set.ts';
 import { attributesOf } from './restore-attributes.ts';
 import { newFolder, TargetFolders } from './restore-folders.ts';
 import { inspectFiles } from './restore-inspections.ts';
-import type { RestorePool } from './restore-run.ts';
 import type { SecondPlaces } from './restore-second-places.ts';
 import type { RestoreSelection } from './restore-selection.ts';
 import type { RestoredFile } from './restore-state.ts';
+import type { RestoreThreads } from './restore-threads.ts';
 import { walkSelected } from './restore-walk.ts';
 
 /**
@@ -16,7 +16,7 @@ import { walkSelected } from './restore-walk.ts';
  */
 export async function verifyRestored(o: {
   readonly repository: Repository;
-  readonly pool: RestorePool;
+  readonly pool: RestoreThreads;
   readonly tree: ObjectId;
   readonly selection: RestoreSelection;
   readonly secondPlaces: SecondPlaces;

@@ -1,20 +1,19 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { syncFileSystem } from '@holdfast/native';
-import type { ObjectId, Repository } from '@holdfast/repository';
+import type { ObjectId, Repository, RepositoryLock } from '@holdfast/repository';
 import { absolutePath, printPath } from '../byte-path.ts';
 import { reason } from '../problem.ts';
 import { ProblemList } from '../problem-list.ts';
 import { type Progress, ProgressReporter } from '../progress.ts';
-import { ThreadPool, workerCount } from '../threads/thread-pool.ts';
 import { findFolder } from '../walk-tree.ts';
 import { protectedFolder } from './restore-deletions.ts';
 import type { TargetFolders } from './restore-folders.ts';
-import type { Overwrite, RestoreJob, RestoreResult } from './restore-jobs.ts';
+import type { Overwrite } from './restore-jobs.ts';
 import { RestoreRun } from './restore-run.ts';
 import { type RestorePatterns, RestoreSelection } from './restore-selection.ts';
 import type { RestoredEntry } from './restore-state.ts';
+import { type RestoreThreads, restoreThreads } from './restore-threads.ts';
 import { verifyRestored } from './restore-verify.ts';
 
 export type RestoreProgress = Progress<'prepare' | 'restore' | 'finish' | 'verify'>;
@@ -52,6 +51,8 @@ export interface RestoreOptions extends RestorePatterns {
   readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
   /** Threads, 1 to 64; one per processor, at most 8, if left out. */
   readonly workers?: number | undefined;
+  /** Threads that have begun to start; the restore ends them. Its own ones if left out. */
+  readonly threads?: RestoreThreads | undefined;
 }
 
 export interface RestoreSummary {
@@ -95,40 +96,58 @@ export interface RestoreSummary {
  * @throws restore.target, snapshot.missing, request.missing, usage.option, repository.locked, run.cancelled, storage errors
  */
 export async function restore(repository: Repository, options: RestoreOptions): Promise<RestoreSummary> {
-  const { clock } = repository;
-  const startedMs = clock.monotonicMs();
+  const startedMs = repository.clock.monotonicMs();
   options.signal?.throwIfAborted();
   const selection = new RestoreSelection(options);
-  const { overwrite = 'refuse', deletes = false, dryRun = false } = options;
-  const size = workerCount(options.workers, os.availableParallelism());
   const problems = new ProblemList(options.onProblem);
-  const progress = new ProgressReporter(clock, options.onProgress);
+  const progress = new ProgressReporter(repository.clock, options.onProgress);
   progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
+  await using started = options.threads ?? restoreThreads(options.workers);
+  return await repository.underLock(
+    { exclusive: false, signal: options.signal, onProblem: (problem) => problems.add(problem) },
+    async (lock) => {
+      const threads = started.ended ? restoreThreads(started.size) : started;
+      return restoreUnder(lock, { repository, options, threads, selection, problems, progress, startedMs });
+    },
+  );
+}
+
+/** The lock may still be refused, until it is confirmed below. */
+async function restoreUnder(
+  lock: RepositoryLock,
+  o: {
+    readonly repository: Repository;
+    readonly options: RestoreOptions;
+    readonly threads: RestoreThreads;
+    readonly selection: RestoreSelection;
+    readonly problems: ProblemList;
+    readonly progress: ProgressReporter<RestoreProgress['phase']>;
+    readonly startedMs: number;
+  },
+): Promise<RestoreSummary> {
+  const { repository, options, selection, problems, progress, startedMs } = o;
+  const { overwrite = 'refuse', deletes = false, dryRun = false } = options;
+  const { clock } = repository;
   // Only root may give files away.
   const setOwners = process.getuid?.() === 0;
 
   const stop = new AbortController();
   const given = options.signal === undefined ? [] : [options.signal];
   const begun: { run?: RestoreRun } = {};
-  await using pool = new ThreadPool<RestoreJob, RestoreResult, never>({
-    entry: new URL('./restore-worker.ts', import.meta.url),
-    size,
+  await using pool = o.threads;
+  pool.attach({
     onEvent: () => undefined,
     onFailure: (error) => {
       stop.abort(error);
       begun.run?.fail(error);
     },
   });
-  await using lock = await repository.lock({
-    exclusive: false,
-    signal: AbortSignal.any([stop.signal, ...given]),
-    onProblem: (problem) => problems.add(problem),
-  });
   const signal = AbortSignal.any([stop.signal, lock.signal, ...given]);
   await repository.loadIndex({ signal });
   const { id, snapshot } = await repository.loadSnapshot(options.snapshotId, { signal });
   const part = options.subfolder ?? '/';
   const tree = await findFolder(repository, { tree: snapshot.tree, path: Buffer.from(part), signal });
+  await lock.confirm(signal);
   const target = prepareTarget(options.target, { overwrite, dryRun });
   await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, deletes });
   const totals =

@@ -10,9 +10,8 @@ function pool(t: TestContext, size = 2): { pool: ThreadPool<Job, string, never>;
   const made = new ThreadPool<Job, string, never>({
     entry: new URL('../testing/failing-worker.ts', import.meta.url),
     size,
-    onEvent: () => undefined,
-    onFailure: failure.resolve,
   });
+  made.attach({ onEvent: () => undefined, onFailure: failure.resolve });
   t.after(() => made[Symbol.asyncDispose]());
   return { pool: made, failed: failure.promise };
 }
@@ -37,6 +36,15 @@ describe('thread pool', () => {
       await assert.rejects(hanging, { code: 'internal.unexpected' });
       await assert.rejects(threads.run('answer'), { code: 'internal.unexpected' });
     });
+
+  it('tells a listener that comes later what has failed', async (t) => {
+    const { pool: threads, failed } = pool(t);
+    await threads.run('exit').catch(() => undefined);
+    const first = await failed;
+    const late = Promise.withResolvers<HoldfastError>();
+    threads.attach({ onEvent: () => undefined, onFailure: late.resolve });
+    assert.equal(await late.promise, first);
+  });
 
   it('ends threads that hang, and what waits for them', async (t) => {
     const { pool: threads } = pool(t, 1);

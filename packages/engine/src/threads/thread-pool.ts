@@ -24,25 +24,26 @@ interface Waiting<Result> {
   readonly reject: (error: unknown) => void;
 }
 
+/** Whoever works with the threads of a pool. */
+export interface PoolListener<Event> {
+  readonly onEvent: (event: Event) => void;
+  /** Told once. */
+  readonly onFailure: (error: HoldfastError) => void;
+}
+
 /**
- * Threads that all run one entry file. A thread that fails, or ends by itself, fails the whole pool: every answer that
- * is due rejects, and `onFailure` is told once. Disposing ends the threads at once, whatever they do.
+ * Threads that all run one entry file, and start at once: attach a listener before the first job. A thread that fails, or ends
+ * by itself, fails the whole pool: every answer that is due rejects. Disposing ends the threads at once, whatever they do.
  */
 export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
   readonly #threads: Thread[] = [];
   readonly #waiting = new Map<number, Waiting<Result>>();
-  readonly #onFailure: (error: HoldfastError) => void;
+  #listener: PoolListener<Event> | undefined;
   #number = 0;
   #failure: HoldfastError | undefined;
   #closing = false;
 
-  constructor(options: {
-    readonly entry: URL;
-    readonly size: number;
-    readonly onEvent: (event: Event) => void;
-    readonly onFailure: (error: HoldfastError) => void;
-  }) {
-    this.#onFailure = options.onFailure;
+  constructor(options: { readonly entry: URL; readonly size: number }) {
     for (let at = 0; at < options.size; at += 1) {
       // Descriptors are opened in one thread and closed in another, so Node must not count them per thread.
       const worker = new Worker(options.entry, {
@@ -52,13 +53,24 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
       const thread: Thread = { worker, pending: new Set() };
       this.#threads.push(thread);
       worker.on('message', (reply: Reply<Result, Event>) => {
-        if ('event' in reply) options.onEvent(reply.event);
+        if ('event' in reply) this.#listener?.onEvent(reply.event);
         else this.#answer(thread, reply);
       });
       worker.on('messageerror', (cause) => this.#fail('A message of a worker thread could not be read', cause));
       worker.on('error', (cause) => this.#fail('A worker thread failed', cause));
       worker.on('exit', (code) => this.#fail(`A worker thread ended by itself (exit code ${code})`));
     }
+  }
+
+  /** Who hears of events and of the failure of the pool, also of one that has happened. */
+  attach(listener: PoolListener<Event>): void {
+    this.#listener = listener;
+    if (this.#failure !== undefined) listener.onFailure(this.#failure);
+  }
+
+  /** It was disposed. */
+  get ended(): boolean {
+    return this.#closing;
   }
 
   get size(): number {
@@ -111,7 +123,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     const detail = cause instanceof Error ? `: ${cause.message}` : '';
     this.#failure = new HoldfastError('internal.unexpected', { message: `${what}${detail}.`, cause });
     this.#rejectAll(this.#failure);
-    this.#onFailure(this.#failure);
+    this.#listener?.onFailure(this.#failure);
   }
 
   #rejectAll(error: HoldfastError): void {
