@@ -13,11 +13,12 @@ export {
 export { tryLockFile } from './locks.ts';
 export { adviseReading } from './read-advice.ts';
 export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';
-export { hashesInLanes, sha256Each } from './sha256-lanes.ts';
 export {
+  hashesInLanes,
   type Sha256Stream,
   type Sha256Together,
   type StreamPiece,
+  sha256Each,
   sha256OneByOne,
   sha256Together,
 } from './sha256-streams.ts';

@@ -18,6 +18,12 @@ function library(): { readonly koffi: typeof Koffi; readonly process: Koffi.Libr
   return loaded;
 }
 
+/** The functions of a library in a file of its own. @throws when it cannot be loaded, or lacks the function */
+export function loadLibrary(file: string): <F extends (...args: never[]) => unknown>(prototype: string) => F {
+  const opened = library().koffi.load(file);
+  return <F extends (...args: never[]) => unknown>(prototype: string) => opened.func(prototype) as unknown as F;
+}
+
 export type Platform = 'linux' | 'darwin';
 
 export function nativePlatform(): Platform | undefined {

@@ -7,7 +7,7 @@ const bases = new WeakMap<ArrayBufferLike, number>();
  * The address of bytes as a number: exact, because processes have less than 2^53 bytes of address space, and several
  * times as fast to pass as a typed array. The caller keeps the bytes alive during the call.
  */
-export function numericAddress(bytes: Uint8Array): number {
+export function numericAddress(bytes: Uint8Array | Uint32Array): number {
   let base = bases.get(bytes.buffer);
   if (base === undefined) {
     base = Number(addressOf(new Uint8Array(bytes.buffer)));

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createHash, createMac, randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { sealedBytes, sealedBytesByNode, sha256OneByOne, sha256Together } from './index.ts';
+import { laneKernels } from './sha256-kernel.ts';
+import { sha256InLanes } from './sha256-streams.ts';
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
@@ -9,6 +11,7 @@ describe('SHA-256 of streams and whole messages together', () => {
   for (const [name, together] of [
     ['the chosen way', sha256Together()],
     ['one by one', sha256OneByOne()],
+    ...laneKernels().map((kernel) => [`${kernel.lanes} lanes`, sha256InLanes(kernel)] as const),
   ] as const) {
     it(`gives the same as Node's hash: ${name}`, () => {
       for (let round = 0; round < 12; round += 1) {
@@ -19,7 +22,7 @@ describe('SHA-256 of streams and whole messages together', () => {
         const streams = Array.from({ length: randomInt(6) }, () => together.begin());
         for (let at = 1; at < cuts.length; at += 1) {
           const bytes = memory.subarray(cuts[at - 1], cuts[at]);
-          const whole = Array.from({ length: randomInt(12) }, () => memory.subarray(randomInt(memory.length)));
+          const whole = Array.from({ length: randomInt(24) }, () => memory.subarray(randomInt(memory.length)));
           const digests = together.add(
             streams.map((stream) => ({ stream, bytes })),
             whole,
