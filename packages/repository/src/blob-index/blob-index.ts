@@ -81,6 +81,8 @@ export class BlobIndex {
   /** Number of each pack whose id this thread has used. */
   readonly #packNumbers = new Map<ObjectId, number>();
   #packNumbersRead = 0;
+  /** No other thread has the index: plain stores do, where atomic ones would wait for each other and twice as long in all. */
+  #isAlone = false;
 
   private constructor(handle: BlobIndexHandle) {
     this.#handle = handle;
@@ -276,12 +278,13 @@ export class BlobIndex {
   }
 
   /**
-   * All blobs of a pack that an index file lists. `onKnown` is told of those that were stored already, which keep their place.
-   * Gives the number of the pack.
+   * Makes all blobs 'stored' of a pack that an index file lists. `onKnown` is told of those that were stored already, which
+   * keep their place. Gives the number of the pack. Only while no other thread uses the index.
    */
   addListed(listing: IndexListing, pack: ListedPack, onKnown?: (blob: number) => void): number {
     const number = this.#packNumber(pack.id) ?? this.#addPackId(pack.id);
     this.#raisePackEnd(number, pack.endBytes);
+    this.#isAlone = true;
     const { words } = listing;
     for (let blob = pack.first; blob < pack.end; blob += 1) {
       const at = listing.wordAt(blob);
@@ -291,6 +294,7 @@ export class BlobIndex {
       const added = this.#store(tree, number, words[place] ?? 0, words[place + 1] ?? 0, words[place + 2] ?? 0);
       if (added === 0) onKnown?.(blob);
     }
+    this.#isAlone = false;
     return number;
   }
 
@@ -303,10 +307,13 @@ export class BlobIndex {
       if (entry < 0) entry = this.#insert(shard, tree);
       if ((this.#state(entry) & stateStored) !== 0) return 0;
       const at = entry * entryWords;
-      this.#entries.set(at + atOffset, offset);
-      this.#entries.set(at + atLength, length);
-      this.#entries.set(at + atUncompressed, uncompressed);
-      this.#entries.publish(at + atState, tree | stateStored | pack);
+      const words = this.#entries.upTo(at + entryWords);
+      words[at + atOffset] = offset;
+      words[at + atLength] = length;
+      words[at + atUncompressed] = uncompressed;
+      const state = tree | stateStored | pack;
+      if (this.#isAlone) words[at + atState] = state;
+      else this.#entries.publish(at + atState, state);
       return 1;
     } finally {
       this.#unlock(this.#shardAt(shard));
@@ -347,27 +354,37 @@ export class BlobIndex {
 
   #same(entry: number, tree: number): boolean {
     const at = entry * entryWords;
-    const words = this.#words;
+    const key = this.#words;
+    const words = this.#entries.upTo(at + entryWords);
     // Nearly always the first comparison decides.
-    for (let word = 1; word < entryIdWords; word += 1) if (this.#entries.get(at + word) !== words[word]) return false;
-    return this.#entries.get(at) === words[0] && (this.#state(entry) & stateTree) === tree;
+    for (let word = 1; word < entryIdWords; word += 1) if (words[at + word] !== key[word]) return false;
+    return words[at] === key[0] && (this.#state(entry) & stateTree) === tree;
   }
 
   /** Adds the key taken last as claimed. The shard's mutex is held. */
   #insert(shard: number, tree: number): number {
     const shardAt = this.#shardAt(shard);
     const control = this.#control;
-    const count = Atomics.add(control, shardAt + 2, 1) + 1;
+    const count = this.#count(shardAt + 2) + 1;
     const slots = tableSlots(Atomics.load(control, shardAt + 1));
     if (count * 4 > slots * 3) this.#newTable(shard, slots * 2);
-    const entry = Atomics.add(control, controlEntries, 1);
+    const entry = this.#count(controlEntries);
     const at = entry * entryWords;
     this.#entries.ensure(at + entryWords);
-    for (let word = 0; word < entryIdWords; word += 1) this.#entries.set(at + word, this.#words[word] ?? 0);
+    const words = this.#entries.upTo(at + entryWords);
+    for (let word = 0; word < entryIdWords; word += 1) words[at + word] = this.#words[word] ?? 0;
     // Seen by others once its slot is set, after all of this.
-    this.#entries.set(at + atState, tree | stateClaimed);
+    words[at + atState] = tree | stateClaimed;
     this.#place(Atomics.load(control, shardAt + 1), entry, this.#words[hashWord] ?? 0);
     return entry;
+  }
+
+  /** Adds one to a counter, and gives what it was. */
+  #count(at: number): number {
+    if (!this.#isAlone) return Atomics.add(this.#control, at, 1);
+    const before = this.#control[at] ?? 0;
+    this.#control[at] = before + 1;
+    return before;
   }
 
   #place(table: number, entry: number, hash: number): void {
@@ -375,7 +392,10 @@ export class BlobIndex {
     const mask = tableSlots(table) - 1;
     const word = (((hash >>> slotTagShift) << slotTagShift) | (entry + 1)) >>> 0;
     let slot = hash & mask;
-    while (!this.#slots.swap(first + slot, 0, word)) slot = (slot + 1) & mask;
+    if (this.#isAlone) {
+      while (this.#slots.get(first + slot) !== 0) slot = (slot + 1) & mask;
+      this.#slots.set(first + slot, word);
+    } else while (!this.#slots.swap(first + slot, 0, word)) slot = (slot + 1) & mask;
   }
 
   /** Gives a shard a table of that size with all its entries. The shard's mutex is held, or nobody else has the index. */
@@ -430,7 +450,7 @@ export class BlobIndex {
 
   /** A futex: 0 free, 1 held, 2 held and awaited. What it guards takes microseconds and never waits. */
   #lock(at: number): void {
-    if (Atomics.compareExchange(this.#control, at, 0, 1) === 0) return;
+    if (this.#isAlone || Atomics.compareExchange(this.#control, at, 0, 1) === 0) return;
     while (Atomics.exchange(this.#control, at, 2) !== 0) {
       if (Atomics.wait(this.#control, at, 2, limits.indexLockTimeoutMs) === 'timed-out')
         throw new HoldfastError('internal.unexpected', {
@@ -440,6 +460,6 @@ export class BlobIndex {
   }
 
   #unlock(at: number): void {
-    if (Atomics.exchange(this.#control, at, 0) === 2) Atomics.notify(this.#control, at, 1);
+    if (!this.#isAlone && Atomics.exchange(this.#control, at, 0) === 2) Atomics.notify(this.#control, at, 1);
   }
 }

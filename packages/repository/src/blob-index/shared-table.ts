@@ -28,6 +28,8 @@ export class SharedTable {
 
   /** Makes sure that words below `end` exist. Any number of threads at once. @throws internal.limit */
   ensure(end: number): void {
+    // To ask a growable buffer for its length takes long.
+    if (end <= this.#words.length) return;
     const needBytes = end * 4;
     if (needBytes > this.#buffer.maxByteLength)
       throw new HoldfastError('internal.limit', { message: 'The repository has more blobs than its index can hold.' });
@@ -40,7 +42,13 @@ export class SharedTable {
         if (this.#buffer.byteLength < needBytes) throw error;
       }
     }
+    this.#words = this.#view();
+  }
+
+  /** A view with the words below `end`, which exist: for many words at once. */
+  upTo(end: number): Uint32Array {
     if (end > this.#words.length) this.#words = this.#view();
+    return this.#words;
   }
 
   get(at: number): number {
