@@ -50,6 +50,8 @@ export const limits = {
 
   /** Blobs above this size are sampled before they are compressed. */
   sampleAboveBytes: 64 * kib,
+  /** Above this size zstd takes its parameters for large inputs: see `Compression`. */
+  fastCompressionAboveBytes: 256 * kib,
   /** The sample: this many pieces of this size, evenly spread. */
   samplePieces: 4,
   samplePieceBytes: 4 * kib,
