@@ -117,6 +117,40 @@ test('a delete that was not synced may come undone, and who stores the same agai
   assert.ok(storage.durable.has(objectKey(name)));
 });
 
+test('nothing outlives what it follows from: what others did without syncing it is made durable first', async () => {
+  const never: FaultInjector = { pass: (_, stage) => (stage === 'sync' ? new Promise(() => {}) : Promise.resolve()) };
+  const [index, snapshot] = (['index', 'snapshot'] as const).map((type) => nameOf(type, body));
+  assert.ok(index && snapshot);
+  const begin = async (): Promise<SimulatedStorage> => {
+    const storage = new SimulatedStorage({ clock, durability: 'unordered' });
+    for (const made of [name, index, snapshot]) await storage.open().create(made, [body]);
+    return storage;
+  };
+  // Somebody dies over a delete; who does not find it deletes what only that needed.
+  for (const [first, second] of [
+    [snapshot, index],
+    [index, name],
+  ] as const) {
+    const storage = await begin();
+    void storage.open(never).delete(first);
+    await systemClock.sleep(1);
+    await storage.open().delete(second);
+    for (const state of storage.statesAfterCrash()) assert.ok(!state.has(objectKey(first)), first.type);
+  }
+  // Somebody dies over an index file; who has read it stores a snapshot that needs it.
+  const storage = new SimulatedStorage({ clock, durability: 'unordered' });
+  void storage.open(never).create(index, [body]);
+  await systemClock.sleep(1);
+  await storage.open().create(snapshot, [body]);
+  for (const state of storage.statesAfterCrash()) assert.ok(state.has(objectKey(index)));
+  // Who is told that a delete is done is not told so before it is.
+  const again = await begin();
+  void again.open(never).delete(snapshot);
+  await systemClock.sleep(1);
+  await again.open().delete(snapshot);
+  for (const state of again.statesAfterCrash()) assert.ok(!state.has(objectKey(snapshot)));
+});
+
 test('decay changes what is stored, behind everybody', async () => {
   const storage = new SimulatedStorage({ clock });
   await storage.open().create(name, [body]);

@@ -81,6 +81,11 @@ export class SimulatedStorage {
     this.revision += 1;
   }
 
+  /** Makes every change durable whose key begins so. */
+  syncAll(prefix: string): void {
+    for (const { key } of this.#unsynced.filter((effect) => effect.key.startsWith(prefix))) this.sync(key);
+  }
+
   /**
    * Every state that a power cut at this moment may leave: what is durable, and of the rest any beginning ('ordered') or
    * any part ('unordered', of which at most 64 are given).

@@ -4,6 +4,7 @@ import { checkedPaging, checkedRange, requireReadable } from '../arguments.ts';
 import { throwIfCancelled } from '../cancellation.ts';
 import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits } from '../limits.ts';
 import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
+import { reliesOn } from '../relied-lists.ts';
 import { requireRetainable } from '../retainable.ts';
 import {
   type CreateOptions,
@@ -80,6 +81,7 @@ export class SimulatedTarget implements Target {
       }
       if (name.type !== 'config' && createHash('sha256').update(bytes).digest('hex') !== name.id)
         throw new HoldfastError('storage.tampered', { message: `${printableName(name)} is not what its name says` });
+      this.#settle('create', name);
       const key = objectKey(name);
       const known = this.#storage.visible.get(key);
       if (known !== undefined && Buffer.compare(known, bytes) !== 0)
@@ -143,7 +145,12 @@ export class SimulatedTarget implements Target {
   delete(name: ObjectName, options: WaitOptions = {}): Promise<void> {
     return this.#call({ method: 'delete', name, sizeBytes: 0 }, options, async (call) => {
       const key = objectKey(name);
-      if (!this.#storage.visible.has(key)) return;
+      if (!this.#storage.visible.has(key)) {
+        // Also when somebody else has just removed it.
+        this.#storage.sync(key);
+        return;
+      }
+      this.#settle('delete', name);
       const until = this.#storage.dates.get(key);
       if (until !== undefined && until > this.#storage.clock.now())
         throw new HoldfastError('storage.immutable', {
@@ -201,6 +208,11 @@ export class SimulatedTarget implements Target {
         message: `${printableName(name)} is kept until ${known.toISOString()}; dates are never shortened`,
       });
     });
+  }
+
+  /** Nothing follows from what a crash could still undo, whoever did it. */
+  #settle(change: 'create' | 'delete', name: ObjectName): void {
+    for (const type of reliesOn(change, name)) this.#storage.syncAll(`${type}/`);
   }
 
   async #call<T>(call: TargetCall, options: WaitOptions, work: (call: TargetCall) => Promise<T>): Promise<T> {

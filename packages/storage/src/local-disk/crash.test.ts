@@ -68,3 +68,42 @@ test('content is synced before the object has its name, the folder before it is 
   const reported = only('report', new RegExp(`write\\(1<.*"${id.slice(0, 16)}`));
   assert.ok(synced < named && named < folderSynced && folderSynced < reported);
 });
+
+test('what was listed is durable before what follows from it, and synced once', { skip: tracing }, async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'repository');
+  await openLocalDisk({ path, create: true });
+  const log = join(folder, 'calls');
+  const calls = ['-f', '-y', '-e', 'trace=fsync,link,linkat,unlink,unlinkat,write', '-o', log];
+  const { status, stderr } = spawnSync('strace', [...calls, process.execPath, writer, path, '1', 'follow'], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  const names: string[] = [];
+  for (const line of readFileSync(log, 'utf8').split('\n')) {
+    const [, said] = /write\(1<.*"(\w+)\\n"/.exec(line) ?? [];
+    const [, synced] = /fsync\(\d+<.*\/(index|snapshots|data)(?:\/..)?>/.exec(line) ?? [];
+    const [, linked] = /link(?:at)?\(.*holdfast\/tmp\/.*\/(index|snapshots|data)\/.*\) = 0/.exec(line) ?? [];
+    const [, removed] = /unlink(?:at)?\(.*\/repository\/(index|snapshots|data)\/.*\) = 0/.exec(line) ?? [];
+    if (said !== undefined) names.push(said);
+    else if (linked !== undefined) names.push(`make in ${linked}`);
+    else if (removed !== undefined) names.push(`remove from ${removed}`);
+    else if (synced !== undefined) names.push(`sync ${synced}`);
+  }
+  assert.deepEqual(names.slice(names.indexOf('backup')), [
+    'backup',
+    'sync index',
+    'make in snapshots',
+    'sync snapshots',
+    'prune',
+    'sync index',
+    'sync snapshots',
+    'remove from index',
+    'sync index',
+    'packs',
+    'remove from data',
+    'sync data',
+    'remove from data',
+    'sync data',
+  ]);
+});

@@ -213,8 +213,8 @@ test('folders that are links out of the repository are refused, the repository i
   const link = join(outside, 'link');
   symlinkSync(path, link);
   const linked = await openLocalDisk({ path: link });
-  assert.equal(await linked.create(nameOf('snapshot', body), [body]), 'created');
-  assert.ok(statSync(fileOf(nameOf('snapshot', body))).isFile());
+  assert.equal(await linked.create(nameOf('key', body), [body]), 'created');
+  assert.ok(statSync(fileOf(nameOf('key', body))).isFile());
 });
 
 test('a temporary folder that leads elsewhere is refused', async (t) => {

@@ -7,6 +7,7 @@ import { throwIfCancelled } from '../cancellation.ts';
 import { KeyedExclusion } from '../keyed-exclusion.ts';
 import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits, writeBatchBytes } from '../limits.ts';
 import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
+import { ReliedLists } from '../relied-lists.ts';
 import { objectPath } from '../rest-protocol.ts';
 import { requireRetainable } from '../retainable.ts';
 import type {
@@ -112,6 +113,7 @@ export class LocalDisk implements Target {
   readonly #clock: Clock;
   readonly #hardLinks: HardLinks;
   readonly #count = new TransferCount();
+  readonly #relied = new ReliedLists((type) => this.#syncType(type));
   /** A delete must not come between the look at an object's date and a change of it. */
   readonly #exclusion = new KeyedExclusion();
 
@@ -204,7 +206,12 @@ export class LocalDisk implements Target {
     throwIfCancelled(signal);
     try {
       this.#count.request();
-      yield* listObjects(this.#layout, this.#folders, { type, after, pageSize, signal });
+      for await (const page of listObjects(this.#layout, this.#folders, { type, after, pageSize, signal })) {
+        this.#relied.listed(type);
+        yield page;
+      }
+      // Also a list of nothing is relied on.
+      this.#relied.listed(type);
     } catch (error) {
       throw diskFailure(error, `list the objects of type ${type}`, this.#layout.typeFolder(type));
     }
@@ -213,7 +220,12 @@ export class LocalDisk implements Target {
   delete(name: ObjectName, options: WaitOptions = {}): Promise<void> {
     return this.#attempt('delete', name, options.signal, () =>
       this.#exclusion.run(objectPath(name), async () => {
-        if (!(await this.#stored(name))) return;
+        if (!(await this.#stored(name))) {
+          // Whoever removed it may not have come to this.
+          await this.#syncType(name.type);
+          return;
+        }
+        await this.#relied.settle('delete', name);
         const until = await this.#records.read(name);
         if (until && until > this.#clock.now())
           throw new HoldfastError('storage.immutable', {
@@ -314,6 +326,7 @@ export class LocalDisk implements Target {
     requireDigest(name, digest);
     return this.#exclusion.run(objectPath(name), async () => {
       throwIfCancelled(options.signal);
+      await this.#relied.settle('create', name);
       // Before the object has its name, so that it is never there without its protection.
       if (options.retainUntil) await this.#extend(name, options.retainUntil);
       const created = await this.#publish(file, name);
@@ -360,6 +373,13 @@ export class LocalDisk implements Target {
       ...(damaged ? { guidance: 'The stored object is damaged. Run `holdfast check --read-data`.' } : {}),
       context: { type: name.type, id: name.id },
     });
+  }
+
+  /** Makes durable which objects of a type there are; packs and locks, on which nothing rests, aside. */
+  async #syncType(type: ObjectType): Promise<void> {
+    if (type !== 'snapshot' && type !== 'index') return;
+    const folder = this.#layout.typeFolder(type);
+    if (await this.#folders.exists(folder)) await syncFolder(folder);
   }
 
   #stored(name: ObjectName): Promise<Stats | undefined> {
