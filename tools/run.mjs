@@ -10,8 +10,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeBinary = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
 
 const commands = {
-  start: ['apps/cli/src/main.ts', 'up', '--demonstrate'],
-  holdfast: ['apps/cli/src/main.ts'],
+  start: ['apps/cli/src/main.mjs', 'up', '--demonstrate'],
+  holdfast: ['apps/cli/src/main.mjs'],
   test: ['tools/test.ts'],
   'test:long': ['tools/test.ts', '--long'],
   check: ['tools/check.ts'],

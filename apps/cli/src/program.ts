@@ -1,34 +1,61 @@
 import { exitStatus, productVersion, toHoldfastError } from '@holdfast/core';
 import { Command, CommanderError } from 'commander';
-import { registerBackup } from './commands/backup.ts';
-import { registerCheck } from './commands/check.ts';
-import { registerComputers } from './commands/computers.ts';
-import { registerCopy } from './commands/copy.ts';
-import { registerDiff } from './commands/diff.ts';
-import { registerDump } from './commands/dump.ts';
-import { registerFind } from './commands/find.ts';
-import { registerForget } from './commands/forget.ts';
-import { registerJob } from './commands/job.ts';
-import { registerKey } from './commands/key.ts';
-import { registerLs } from './commands/ls.ts';
-import { registerMigrate } from './commands/migrate.ts';
-import { registerMount } from './commands/mount.ts';
-import { registerPorts } from './commands/ports.ts';
-import { registerPrune } from './commands/prune.ts';
-import { registerRepair } from './commands/repair.ts';
-import { registerRepo } from './commands/repo.ts';
-import { registerRestore } from './commands/restore.ts';
-import { registerRewrite } from './commands/rewrite.ts';
-import { registerRoles } from './commands/roles.ts';
-import { registerRun } from './commands/run.ts';
-import { registerSnapshots } from './commands/snapshots.ts';
-import { registerStats } from './commands/stats.ts';
-import { registerStatus } from './commands/status.ts';
-import { registerTag } from './commands/tag.ts';
-import { registerUnlock } from './commands/unlock.ts';
-import { registerUp } from './commands/up.ts';
 import { endQuietlyWithReader } from './output.ts';
 import { errorText } from './terminal.ts';
+
+/** Commands that one file defines. */
+interface Definition {
+  readonly names: readonly string[];
+  readonly load: () => Promise<(program: Command) => void>;
+}
+
+/** By what a person comes for; the order within a group is the order of use. */
+const groups: Readonly<Record<string, readonly Definition[]>> = {
+  Run: [
+    { names: ['up'], load: async () => (await import('./commands/up.ts')).registerUp },
+    {
+      names: ['server', 'mover', 'agent', 'enroll'],
+      load: async () => (await import('./commands/roles.ts')).registerRoles,
+    },
+  ],
+  'Protect and restore': [
+    { names: ['repo'], load: async () => (await import('./commands/repo.ts')).registerRepo },
+    { names: ['init'], load: async () => (await import('./commands/init.ts')).registerInit },
+    { names: ['backup'], load: async () => (await import('./commands/backup.ts')).registerBackup },
+    { names: ['restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },
+    { names: ['snapshots'], load: async () => (await import('./commands/snapshots.ts')).registerSnapshots },
+    { names: ['ls'], load: async () => (await import('./commands/ls.ts')).registerLs },
+    { names: ['find'], load: async () => (await import('./commands/find.ts')).registerFind },
+    { names: ['diff'], load: async () => (await import('./commands/diff.ts')).registerDiff },
+    { names: ['stats'], load: async () => (await import('./commands/stats.ts')).registerStats },
+    { names: ['dump'], load: async () => (await import('./commands/dump.ts')).registerDump },
+    { names: ['mount'], load: async () => (await import('./commands/mount.ts')).registerMount },
+  ],
+  'Keep a repository healthy': [
+    { names: ['check'], load: async () => (await import('./commands/check.ts')).registerCheck },
+    { names: ['forget'], load: async () => (await import('./commands/forget.ts')).registerForget },
+    { names: ['prune'], load: async () => (await import('./commands/prune.ts')).registerPrune },
+    { names: ['tag'], load: async () => (await import('./commands/tag.ts')).registerTag },
+    { names: ['rewrite'], load: async () => (await import('./commands/rewrite.ts')).registerRewrite },
+    { names: ['copy'], load: async () => (await import('./commands/copy.ts')).registerCopy },
+    { names: ['key'], load: async () => (await import('./commands/key.ts')).registerKey },
+    { names: ['unlock'], load: async () => (await import('./commands/unlock.ts')).registerUnlock },
+    { names: ['repair'], load: async () => (await import('./commands/repair.ts')).registerRepair },
+    { names: ['migrate'], load: async () => (await import('./commands/migrate.ts')).registerMigrate },
+    { names: ['list'], load: async () => (await import('./commands/list.ts')).registerList },
+    { names: ['cat'], load: async () => (await import('./commands/cat.ts')).registerCat },
+  ],
+  'Manage a fleet': [
+    {
+      names: ['status', 'channel-use', 'audit'],
+      load: async () => (await import('./commands/status.ts')).registerStatus,
+    },
+    { names: ['computers', 'token'], load: async () => (await import('./commands/computers.ts')).registerComputers },
+    { names: ['job'], load: async () => (await import('./commands/job.ts')).registerJob },
+    { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
+  ],
+  'The network': [{ names: ['ports'], load: async () => (await import('./commands/ports.ts')).registerPorts }],
+};
 
 const program = new Command('holdfast')
   .description('Backup and recovery for fleets of computers. The network is a contract; the repository is restic’s.')
@@ -39,43 +66,14 @@ const program = new Command('holdfast')
 
 endQuietlyWithReader();
 
-// Grouped by what a person comes for; the order within a group is the order of use.
-program.commandsGroup('Run:');
-registerUp(program);
-registerRoles(program);
-
-program.commandsGroup('Protect and restore:');
-registerRepo(program);
-registerBackup(program);
-registerRestore(program);
-registerSnapshots(program);
-registerLs(program);
-registerFind(program);
-registerDiff(program);
-registerStats(program);
-registerDump(program);
-registerMount(program);
-
-program.commandsGroup('Keep a repository healthy:');
-registerCheck(program);
-registerForget(program);
-registerPrune(program);
-registerTag(program);
-registerRewrite(program);
-registerCopy(program);
-registerKey(program);
-registerUnlock(program);
-registerRepair(program);
-registerMigrate(program);
-
-program.commandsGroup('Manage a fleet:');
-registerStatus(program);
-registerComputers(program);
-registerJob(program);
-registerRun(program);
-
-program.commandsGroup('The network:');
-registerPorts(program);
+// Only what was asked for is loaded, which is half of the time of starting; for help, and for what nobody knows, everything.
+const [, , asked = ''] = process.argv;
+const isAsked = ({ names }: Definition): boolean => names.includes(asked);
+const isAlone = ['-V', '--version'].includes(asked) || Object.values(groups).flat().some(isAsked);
+for (const [heading, definitions] of Object.entries(groups)) {
+  program.commandsGroup(`${heading}:`);
+  for (const definition of definitions) if (!isAlone || isAsked(definition)) (await definition.load())(program);
+}
 
 try {
   await program.parseAsync();

@@ -5,7 +5,7 @@ import { requireProgram } from '@holdfast/core/testing';
 import type { Repository } from '@holdfast/protocol';
 import { CrashSystem } from '../crash/crash-system.ts';
 
-const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.ts');
+const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
 const commandLimitMs = 180_000;
 const maxOutputBytes = 16 * 1024 * 1024;
 

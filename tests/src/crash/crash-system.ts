@@ -24,7 +24,7 @@ interface Started {
   readonly listening: readonly Listening[];
 }
 
-const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.ts');
+const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
 const host = '127.0.0.1';
 const readyLimitMs = 60_000;
 /** The server tries for two minutes to attach to a run whose agent is gone; then it must have ended one way or another. */

@@ -14,7 +14,7 @@ import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 
 export const labNeeds = skipUnless({ programs: ['ip', 'nft'], root: true, networkNamespaces: true, platform: 'linux' });
 
-const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.ts');
+const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
 
 const stopLimitMs = 20_000;
 const readyLimitMs = 60_000;

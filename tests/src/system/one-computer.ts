@@ -8,7 +8,7 @@ import { Lab } from '../lab/lab.ts';
 
 /** One computer with everything on it, as `npm start` makes it; in a network of its own, so that the contract's ports are free. */
 
-const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.ts');
+const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
 
 const commandLimitMs = 180_000;
 const stopLimitMs = 60_000;

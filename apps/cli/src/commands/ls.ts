@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { type SortMode, sortModes } from '../stand-alone/ls-sort.ts';
 import {
   addRepositoryOptions,
   environmentHelp,
@@ -8,6 +7,9 @@ import {
 } from '../stand-alone/repository-options.ts';
 import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { perform } from '../work.ts';
+
+export const sortModes = ['name', 'size', 'time', 'mtime', 'atime', 'ctime', 'extension'] as const;
+export type SortMode = (typeof sortModes)[number];
 
 export interface LsOptions extends RepositoryOptions, SnapshotFilter {
   readonly long?: boolean;

@@ -1,4 +1,3 @@
-import { listChannels, listRows, renderChannelTable, renderJsonLines, renderRowTable } from '@holdfast/contract';
 import type { Command } from 'commander';
 
 /** `holdfast ports`: the contract, for people and for machines. */
@@ -12,7 +11,8 @@ export function registerPorts(program: Command): void {
     .description('the channels: every connection that Holdfast makes or accepts')
     .option('--role <role>', 'only the channels of a role, to or from it, for example agent-linux')
     .option('--json', 'a JSON array, one entry a line')
-    .action(({ role, json }: { role?: string; json?: boolean }) => {
+    .action(async ({ role, json }: { role?: string; json?: boolean }) => {
+      const { listChannels, renderChannelTable, renderJsonLines } = await import('@holdfast/contract');
       process.stdout.write(
         json
           ? renderJsonLines(listChannels(role))
@@ -24,7 +24,8 @@ export function registerPorts(program: Command): void {
     .command('rows')
     .description('the rows of the port documents that the contract covers, and whether each is live')
     .option('--json', 'a JSON array, one entry a line')
-    .action(({ json }: { json?: boolean }) => {
+    .action(async ({ json }: { json?: boolean }) => {
+      const { listRows, renderJsonLines, renderRowTable } = await import('@holdfast/contract');
       process.stdout.write(json ? renderJsonLines(listRows()) : renderRowTable());
     });
 }

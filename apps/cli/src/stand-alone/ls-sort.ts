@@ -1,8 +1,6 @@
 import type { WalkedNode } from '@holdfast/engine';
 import { parseTime } from '@holdfast/repository';
-
-export const sortModes = ['name', 'size', 'time', 'mtime', 'atime', 'ctime', 'extension'] as const;
-export type SortMode = (typeof sortModes)[number];
+import type { SortMode } from '../commands/ls.ts';
 
 type Order = (a: WalkedNode, b: WalkedNode) => number;
 

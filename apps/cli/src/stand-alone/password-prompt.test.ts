@@ -27,7 +27,7 @@ test('a password is asked for on a terminal, twice for a new repository, and nev
   skip: skipUnless({ programs: ['python3'], platform: 'linux' }),
 }, async (t) => {
   const folder = temporaryFolder(t);
-  const main = new URL('../main.ts', import.meta.url).pathname;
+  const main = new URL('../main.mjs', import.meta.url).pathname;
   const script = join(folder, 'typist.py');
   writeFileSync(script, typist);
   const type = async (answers: readonly string[], ...args: string[]): Promise<{ status: number; shown: string }> => {

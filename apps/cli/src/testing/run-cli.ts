@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 
 /** The real command line as a child process, as a person starts it. */
 
-const main = new URL('../main.ts', import.meta.url).pathname;
+const main = new URL('../main.mjs', import.meta.url).pathname;
 const limitMs = 120_000;
 /** Compiled modules are shared by all processes of a test file: half of each one's time. */
 const compileCache = mkdtempSync(join(tmpdir(), 'holdfast-test-compiled-'));
