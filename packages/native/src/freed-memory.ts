@@ -1,4 +1,5 @@
 import { bindOptional } from './built-in.ts';
+import { numericAddress } from './memory-address.ts';
 
 /** malloc.h of glibc. */
 const trimThreshold = -1;
@@ -20,3 +21,24 @@ export function returnFreedMemory(): void {
   mallopt(trimThreshold, thresholdBytes);
   trim(0);
 }
+
+/** madvise(2). */
+const dontNeed = 4;
+/** Of any page that a processor of today has. */
+const pageBytes = 64 * 1024;
+
+/**
+ * Gives the memory of bytes back to the system as far as it is whole pages: they read as zeros then, or as they were where that
+ * is not possible, and take memory again when they are written.
+ */
+export function discardMemory(bytes: Uint8Array): void {
+  if (process.platform !== 'linux') return;
+  madvise ??= bindOptional<Madvise>('int madvise(uint64_t address, size_t length, int advice)') ?? (() => 0);
+  const address = numericAddress(bytes);
+  const from = Math.ceil(address / pageBytes) * pageBytes;
+  const end = Math.floor((address + bytes.byteLength) / pageBytes) * pageBytes;
+  if (end > from) madvise(from, end - from, dontNeed);
+}
+
+type Madvise = (address: number, length: number, advice: number) => number;
+let madvise: Madvise | undefined;

@@ -1,6 +1,6 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
 export { type FileStatus, FolderProbe } from './folder-probe.ts';
-export { returnFreedMemory } from './freed-memory.ts';
+export { discardMemory, returnFreedMemory } from './freed-memory.ts';
 export {
   detachMount,
   type FuseMount,

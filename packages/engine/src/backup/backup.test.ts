@@ -149,7 +149,7 @@ describe('backup', () => {
       const zero = { encrypt: new Uint8Array(32), macK: new Uint8Array(16), macR: new Uint8Array(16) };
       const setup = { kind: 'setup', key: zero, index: BlobIndex.create().handle(), gear: new Uint32Array(256),
         slabs: [], excludes: [], oneFileSystem: false, packSizeBytes: undefined,
-        staging: { folder: '/nowhere', prefix: '' } };
+        staging: { folder: '/nowhere', prefix: '', growingPacks: 1 } };
       const scanner = new FolderScanner(setup, new BlobStore(setup, () => {}));
       for (const path of ['${source}', '${source}/closed']) {
         const { files, failed, problems } = scanner.scan({ kind: 'scan', path: Buffer.from(path), names: undefined,

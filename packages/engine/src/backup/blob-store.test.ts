@@ -29,7 +29,7 @@ function newStore(
 }
 
 function testPlace(t: TestContext): StagingPlace {
-  return { folder: temporaryFolder(t), prefix: 'test-' };
+  return { folder: temporaryFolder(t), prefix: 'test-', growingPacks: 4 };
 }
 
 /** Blob ids in the order of each pack that is not whole. */
@@ -131,7 +131,7 @@ describe('blobs of one thread', () => {
   });
 
   it('fail in words when there is no room for packs', (t) => {
-    const store = newStore({ folder: join(temporaryFolder(t), 'gone'), prefix: '' });
+    const store = newStore({ folder: join(temporaryFolder(t), 'gone'), prefix: '', growingPacks: 1 });
     store.storeData([noise(mib)]);
     assert.throws(() => store.storeData([noise(mib, 2)]), { code: 'storage.unavailable' });
   });

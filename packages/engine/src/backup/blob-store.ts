@@ -61,7 +61,7 @@ export class BlobStore {
         nowMs: this.#nowMs,
       });
     this.#packs = {
-      data: Array.from({ length: limits.growingDataPacks }, () => growing('data')),
+      data: Array.from({ length: setup.staging.growingPacks }, () => growing('data')),
       tree: [growing('tree')],
     };
     this.#emit = emit;

@@ -1,5 +1,6 @@
-import type { Sha256Stream, Sha256Together } from '@holdfast/native';
+import { discardMemory, type Sha256Stream, type Sha256Together } from '@holdfast/native';
 import type { PackBuilder, PartialPack, UnnamedPack } from '@holdfast/repository';
+import { limits } from '../limits.ts';
 import type { StagedPack } from './backup-jobs.ts';
 import { StagedFile, type StagingPlace } from './pack-staging.ts';
 
@@ -64,6 +65,8 @@ export class GrowingPack {
   /** Writes what is pending, all of which `stream` has taken in; gives the pack if it is finished with that. */
   write(): StagedPack | undefined {
     this.#file.append(this.pending);
+    // Some of the packs get large blobs sometimes; all of them would keep memory for that.
+    discardMemory(this.pending.subarray(limits.pendingKeptBytes));
     const pack = this.#finished;
     if (pack === undefined) {
       this.#builder.take();

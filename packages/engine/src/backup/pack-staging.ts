@@ -5,12 +5,15 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { Repository } from '@holdfast/repository';
+import { limits } from '../limits.ts';
 import type { StagedPack } from './backup-jobs.ts';
 
 /** Where the threads of a run write packs that still grow; each makes names of its own with the prefix. */
 export interface StagingPlace {
   readonly folder: string;
   readonly prefix: string;
+  /** Packs of data that each thread may have there at once. */
+  readonly growingPacks: number;
 }
 
 /**
@@ -32,9 +35,10 @@ export class PackStaging implements AsyncDisposable {
 
   static async open(repository: Repository, signal: AbortSignal): Promise<PackStaging> {
     const { staging } = repository.target;
-    const folder =
-      staging === undefined ? await mkdtemp(join(os.tmpdir(), 'holdfast-')) : await staging.folder({ signal });
-    return new PackStaging(repository, { folder, prefix: `${randomUUID()}-` }, { beside: staging !== undefined });
+    const beside = staging !== undefined;
+    const folder = beside ? await staging.folder({ signal }) : await mkdtemp(join(os.tmpdir(), 'holdfast-'));
+    const growingPacks = beside ? limits.growingDataPacks : limits.growingDataPacksElsewhere;
+    return new PackStaging(repository, { folder, prefix: `${randomUUID()}-`, growingPacks }, { beside });
   }
 
   /** Durable when it resolves. */
