@@ -9,7 +9,9 @@ import { openLocalDisk } from '@holdfast/storage';
 import { backup } from '../index.ts';
 import { noise } from '../testing/nasty-tree.ts';
 import { testRepository } from '../testing/test-repository.ts';
+import { ThreadPool } from '../threads/thread-pool.ts';
 import type { StagedPack } from './backup-jobs.ts';
+import type { BackupThreads } from './backup-threads.ts';
 import { BlobStore } from './blob-store.ts';
 import type { StagingPlace } from './pack-staging.ts';
 
@@ -143,8 +145,11 @@ describe('a thread that dies', () => {
     const source = join(folder, 'source');
     fs.mkdirSync(source);
     for (let number = 0; number < 6; number += 1) fs.writeFileSync(join(source, `${number}`), noise(4_500_000, number));
-    const threads = { entry: new URL('../testing/crashing-backup-worker.ts', import.meta.url) };
-    await assert.rejects(backup(repository, { sources: [source] }, threads), {
+    const threads: BackupThreads = new ThreadPool({
+      entry: new URL('../testing/crashing-backup-worker.ts', import.meta.url),
+      size: 2,
+    });
+    await assert.rejects(backup(repository, { sources: [source], threads }), {
       code: 'internal.unexpected',
       message: /worker thread ended by itself \(exit code 7\)/,
     });
