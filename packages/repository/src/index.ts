@@ -50,6 +50,7 @@ export {
 export { type BlobToRead, type PackRead, type PackReadOptions, planPackReads } from './packs/pack-reads.ts';
 export { type PruneOptions, prune } from './prune/prune.ts';
 export type { PruneLimits, PruneProgress, PruneReport, PruneStatistics } from './prune/prune-report.ts';
+export { configText, type JsonObjectType, masterKeyText, readObjectText } from './read-object.ts';
 export {
   type RepairedIndex,
   repairIndex,

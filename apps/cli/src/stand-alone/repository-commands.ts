@@ -1,5 +1,5 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
-import { initRepository, type Repository } from '@holdfast/repository';
+import { initRepository, type Repository, type RepositoryConfig } from '@holdfast/repository';
 import { z } from 'zod';
 import { print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
@@ -8,19 +8,39 @@ import { openGivenRepository, openTarget, requireRepository } from './open-repos
 import { readPassword } from './password.ts';
 import type { RepositoryOptions } from './repository-options.ts';
 
-export async function initialise(options: RepositoryOptions, { signal, resources }: Work): Promise<ExitStatus> {
-  const location = await requireRepository(options);
-  const password = await readPassword(options, { confirm: true, signal });
-  const target = await openTarget(location, { options, create: true, resources, signal });
-  const repository = await initRepository(target, { password, signal });
-  const { id, version } = repository.config;
-  if (options.json) await printJson({ kind: 'repository', id, version, location: target.location });
+export async function initialise(options: RepositoryOptions, work: Work): Promise<ExitStatus> {
+  const { id, version, location } = await makeRepository(options, work);
+  if (options.json) await printJson({ kind: 'repository', id, version, location });
   else if (!options.quiet) {
     await print(
-      `Repository ${id.slice(0, 8)} is made at ${target.location}.\nKeep the password safe: without it nobody can read the backups.\n`,
+      `Repository ${id.slice(0, 8)} is made at ${location}.\nKeep the password safe: without it nobody can read the backups.\n`,
     );
   }
   return exitStatus.success;
+}
+
+export async function initialiseAsRestic(options: RepositoryOptions, work: Work): Promise<ExitStatus> {
+  const { id, location } = await makeRepository(options, work);
+  if (options.json) await printJson({ message_type: 'initialized', id, repository: location });
+  else if (!options.quiet)
+    await print(`created restic repository ${id.slice(0, 10)} at ${location}
+
+Please note that knowledge of your password is required to access
+the repository. Losing your password means that your data is
+irrecoverably lost.
+`);
+  return exitStatus.success;
+}
+
+async function makeRepository(
+  options: RepositoryOptions,
+  { signal, resources }: Work,
+): Promise<RepositoryConfig & { readonly location: string }> {
+  const location = await requireRepository(options);
+  const password = await readPassword(options, { confirm: true, signal });
+  const target = await openTarget(location, { options, create: true, resources, signal });
+  const { config } = await initRepository(target, { password, signal });
+  return { ...config, location: target.location };
 }
 
 /** What a key file says about itself in the clear. */
