@@ -71,8 +71,11 @@ export const limits = {
   /** Folders inside one another. The system's own programs fail long before. */
   maxDepth: 20_000,
 
-  /** Restore: blobs that one job reads, opens and writes: with a whole pack the lanes of the hashes are busy longest. */
-  restoreBytesPerJob: 16 * mib,
+  /**
+   * Restore: sealed and plain bytes that one job reads, opens and writes. Packs aim at 16 MiB and end with the blob that reaches
+   * it, so this is a whole one: with many blobs the lanes of the hashes are busy longest.
+   */
+  restoreBytesPerJob: 20 * mib,
   /** Restore: jobs beyond one for each thread: one is read while others are written. With the bytes the bound of memory. */
   restoreExtraJobs: 1,
   /** Restore: files that one job writes. */

@@ -114,7 +114,7 @@ export const limits = {
   headerGuessBytes: 32 * kib,
   /** Losses kept for each damaged folder of a repair; the rest is counted. */
   repairMaxLosses: 100_000,
-  /** Plain bytes that a thread of a restore opens and hashes side by side; a larger blob is opened alone. */
+  /** Plain bytes of compressed blobs that a thread opens and hashes side by side, where nothing else was asked for. */
   openBatchBytes: 8 * mib,
   /** Its memory for compressed bytes to begin with; it grows to the largest blob. */
   openPackedBytes: 1 * mib,

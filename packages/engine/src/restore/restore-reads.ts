@@ -208,10 +208,16 @@ function newMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(limits.restoreBytesPerJob);
 }
 
-/** Many small blobs make several jobs, so that all threads have some, and few folders have to be open for one. */
+/**
+ * Many small blobs, or much to decompress, make several jobs of about the same size: so all threads have some, and few folders
+ * have to be open for one.
+ */
 function splitRead(read: Read, maxFolders: number): Read[] {
   const parts: Read[] = [];
+  const plainBytes = read.blobs.reduce((sum, blob) => sum + plainLength(blob), 0);
+  const partBytes = plainBytes / Math.ceil(plainBytes / limits.restoreBytesPerJob);
   let blobs: WantedBlob[] = [];
+  let bytes = 0;
   let files = 0;
   let folders = new Set<TargetFolder | undefined>();
   const close = (): void => {
@@ -220,12 +226,14 @@ function splitRead(read: Read, maxFolders: number): Read[] {
     const end = blobs.reduce((furthest, blob) => Math.max(furthest, blob.offset + blob.length), 0);
     parts.push({ packId: read.packId, offset: first.offset, length: end - first.offset, blobs });
     blobs = [];
+    bytes = 0;
     files = 0;
     folders = new Set();
   };
   for (const blob of read.blobs) {
-    if (files >= limits.restoreFilesPerJob || folders.size >= maxFolders) close();
+    if (bytes >= partBytes || files >= limits.restoreFilesPerJob || folders.size >= maxFolders) close();
     blobs.push(blob);
+    bytes += plainLength(blob);
     files += blob.targets.length;
     for (const { folder } of blob.targets) if (folder !== undefined) folders.add(folder);
   }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { ErrorReport } from '@holdfast/core';
 import { BlobOpener } from '@holdfast/repository';
+import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
 import { serveJobs } from '../threads/worker-side.ts';
 import { inspectFile } from './restore-inspect.ts';
@@ -34,7 +35,7 @@ let tools: Tools | undefined;
 
 serveJobs<RestoreJob, RestoreResult, never>((job) => {
   if (job.kind === 'setup') {
-    tools = { opener: new BlobOpener(job.key), options: job };
+    tools = { opener: new BlobOpener(job.key, limits.restoreBytesPerJob), options: job };
     return { result: { others: [] } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');

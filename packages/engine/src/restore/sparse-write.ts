@@ -16,8 +16,8 @@ export function dataSegments(bytes: Buffer, at: number): Segment[] {
   let end = 0;
   for (let from = 0; from < bytes.length; ) {
     const to = Math.min(bytes.length, from + block - ((at + from) % block));
-    // Comparing ends at the first byte that is not zero, so data costs next to nothing.
-    const hole = to - from === block && bytes.compare(zeros, 0, block, from, to) === 0;
+    // Nearly all data is known by its first byte.
+    const hole = to - from === block && bytes[from] === 0 && bytes.compare(zeros, 0, block, from, to) === 0;
     if (hole) {
       if (end > start) segments.push({ start, end });
       start = to;

@@ -39,8 +39,11 @@ export class BlobOpener {
   /** Plain bytes of what was compressed, one after the other; as large as was needed, up to the bound. */
   #plain: Buffer = Buffer.alloc(0);
   #packed: Buffer = Buffer.alloc(0);
+  readonly #batchBytes: number;
 
-  constructor(key: RepositoryKey) {
+  /** @param batchBytes of plain bytes of compressed blobs that are hashed side by side; a larger one is opened alone */
+  constructor(key: RepositoryKey, batchBytes: number = limits.openBatchBytes) {
+    this.#batchBytes = batchBytes;
     this.#cipher = new BlobCipher(key);
     this.#sealedBytes = sealedBytes(key.encrypt);
     // ECB keeps nothing from one call to the next: exactly AES-128_k of each nonce.
@@ -55,7 +58,7 @@ export class BlobOpener {
       let sizeBytes = 0;
       for (let blob = blobs[first]; blob !== undefined; blob = blobs[first + batch.length]) {
         const plainBytes = blob.uncompressedLength;
-        if (sizeBytes > 0 && sizeBytes + plainBytes > limits.openBatchBytes) break;
+        if (sizeBytes > 0 && sizeBytes + plainBytes > this.#batchBytes) break;
         sizeBytes += plainBytes;
         batch.push(blob);
       }
@@ -97,8 +100,8 @@ export class BlobOpener {
   #memory(sizeBytes: number): Buffer {
     if (sizeBytes > this.#plain.byteLength) {
       // A single blob beyond the bound has memory of its own, that is not kept.
-      if (sizeBytes > limits.openBatchBytes) return Buffer.from(new SharedArrayBuffer(sizeBytes));
-      this.#plain = Buffer.from(new SharedArrayBuffer(Math.min(limits.openBatchBytes, sizeBytes * 2)));
+      if (sizeBytes > this.#batchBytes) return Buffer.from(new SharedArrayBuffer(sizeBytes));
+      this.#plain = Buffer.from(new SharedArrayBuffer(Math.min(this.#batchBytes, sizeBytes * 2)));
     }
     return this.#plain;
   }
