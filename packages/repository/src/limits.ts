@@ -99,7 +99,7 @@ export const limits = {
 
   /** A check with all data: threads, and packs that each reads side by side (see `verifyPacks`). */
   checkThreads: 8,
-  checkLanes: 4,
+  checkLanes: 8,
   /** V8 lets short-lived objects of each thread grow to 48 MiB; these are views, and few. */
   checkWorkerYoungGenerationMb: 6,
   /** Up to so many bytes of packs are verified without threads: a thread takes 100 ms to start, as long as 32 MiB take. */
@@ -116,17 +116,11 @@ export const limits = {
   repairMaxLosses: 100_000,
   /** Plain bytes of compressed blobs that a thread opens and hashes side by side, where nothing else was asked for. */
   openBatchBytes: 8 * mib,
-  /** Its memory for compressed bytes to begin with; it grows to the largest blob. */
-  openPackedBytes: 1 * mib,
   /** Problems listed one by one; the rest is counted. */
   checkMaxProblems: 10_000,
 
-  /** A copy: threads that seal again, reads at once, and the longest read; with it a full pack still fits the memory of its builder. */
-  copyThreads: 4,
-  parallelCopyReads: 5,
-  copyReadMaxBytes: 2 * mib,
-  /** Where each of its threads makes short-lived objects. */
-  copyYoungGenerationMb: 6,
+  /** The longest read of a copy or a prune: several blobs, so that they are hashed side by side. */
+  copyReadMaxBytes: 8 * mib,
   /** How much of a copy may be lost when it is killed: after so many bytes, or so long, everything is made durable. */
   copySettleBytes: 1024 * mib,
   copySettleAgeMs: 60_000,
@@ -138,6 +132,8 @@ export const limits = {
   pruneTreeGapBytes: 256 * kib,
   /** Threads that verify what is packed again. Each takes some 80 MiB: a pack that grows, two that wait, and what is read. */
   repackThreads: 3,
+  /** Where each of them makes short-lived objects: V8 would take 48 MiB. */
+  repackYoungGenerationMb: 6,
   /** Less than this for each thread is not worth its start. */
   repackBytesPerThread: 32 * mib,
   /** restic's reasons to pack small packs together: below four fifths of 4 MiB, and at least so many of them. */

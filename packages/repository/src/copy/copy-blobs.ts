@@ -3,10 +3,7 @@ import type { BlobIndex } from '../blob-index/blob-index.ts';
 import type { BlobType } from '../format/blob.ts';
 import type { ObjectId } from '../format/object-id.ts';
 import { limits } from '../limits.ts';
-import type { BlobWriter } from '../packs/blob-writer.ts';
 import { type BlobToRead, type PackRead, planPackReads } from '../packs/pack-reads.ts';
-import type { Repository } from '../repository.ts';
-import type { CopyPool } from './copy-pool.ts';
 
 /** A blob of the source and its place there. */
 export interface BlobToCopy extends BlobToRead {
@@ -29,50 +26,5 @@ export function* readsOf(index: BlobIndex, entries: Uint32Array): Generator<Pack
     });
     yield* planPackReads(blobs, { maxBytes: limits.copyReadMaxBytes });
     from = to;
-  }
-}
-
-/**
- * Reads blobs from one repository and adds them to the writer of another, several reads at once; each blob is verified and
- * sealed again in a thread. Resolves when all are added, not yet durable. `onCopied` is told of every read that is done.
- */
-export async function copyBlobs(
-  reads: Iterable<PackRead<BlobToCopy>>,
-  o: {
-    readonly source: Repository;
-    readonly pool: CopyPool;
-    readonly writer: BlobWriter;
-    readonly onCopied: (read: PackRead<BlobToCopy>) => void;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
-  const failed = new AbortController();
-  const signal = AbortSignal.any([o.signal, failed.signal]);
-  const waiting = reads[Symbol.iterator]();
-  const reader = async (): Promise<void> => {
-    // Used again for every read: what threads share would wait long for the garbage collector.
-    let into = new Uint8Array(new SharedArrayBuffer(limits.copyReadMaxBytes));
-    let memory = new SharedArrayBuffer(limits.copyReadMaxBytes);
-    for (let next = waiting.next(); !next.done; next = waiting.next()) {
-      signal.throwIfAborted();
-      const { packId, offset, length, blobs } = next.value;
-      if (length > into.byteLength) into = new Uint8Array(new SharedArrayBuffer(length));
-      const bytes = await o.source.target.read({ type: 'data', id: packId }, { offset, length, into, signal });
-      // Packs hold one type each, but for those of very old programs.
-      for (const [type, ofType] of Map.groupBy(blobs, (blob) => blob.type)) {
-        const partial = await o.pool.seal({ type, bytes, offset, blobs: ofType, memory }, signal);
-        await o.writer.addPartial(partial);
-        memory = partial.bytes.buffer;
-      }
-      o.onCopied(next.value);
-    }
-  };
-  const readers = Math.min(o.source.target.capabilities.maxParallelRequests, limits.parallelCopyReads);
-  try {
-    await Promise.all(Array.from({ length: readers }, reader));
-  } catch (error) {
-    // One reader's failure ends the others.
-    failed.abort(error);
-    throw error;
   }
 }

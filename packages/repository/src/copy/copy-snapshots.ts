@@ -4,9 +4,9 @@ import { parseTime } from '../format/rfc3339.ts';
 import type { Snapshot } from '../format/snapshot.ts';
 import { limits } from '../limits.ts';
 import { BlobWriter } from '../packs/blob-writer.ts';
+import { repack } from '../prune/repack.ts';
 import type { FoundSnapshot, Repository, WaitOptions } from '../repository.ts';
-import { copyBlobs, readsOf } from './copy-blobs.ts';
-import { CopyPool } from './copy-pool.ts';
+import { readsOf } from './copy-blobs.ts';
 import { BlobsOfTrees } from './copy-wanted.ts';
 
 export interface CopyProgress {
@@ -73,11 +73,10 @@ class Copy {
   }
 
   async run(): Promise<CopyReport> {
-    const { source, target, snapshots } = this.#options;
+    const { target, snapshots } = this.#options;
     const present = await this.#presentSnapshots();
     const hard = new AbortController();
     await using writer = new BlobWriter({ repository: target, index: target.index, signal: hard.signal });
-    await using pool = new CopyPool({ source: source.masterKey, target: target.masterKey });
     this.#settledMs = target.clock.monotonicMs();
     try {
       for (const found of snapshots) {
@@ -86,7 +85,7 @@ class Copy {
           this.#skipped.push({ sourceId: found.id, id: known.id });
           continue;
         }
-        await this.#copyTree(found, { writer, pool });
+        await this.#copyTree(found, writer);
         this.#unsaved.push(found);
         const ageMs = target.clock.monotonicMs() - this.#settledMs;
         if (this.#unsettledBytes >= limits.copySettleBytes || ageMs >= limits.copySettleAgeMs)
@@ -110,11 +109,8 @@ class Copy {
     return present;
   }
 
-  async #copyTree(
-    found: FoundSnapshot,
-    { writer, pool }: { readonly writer: BlobWriter; readonly pool: CopyPool },
-  ): Promise<void> {
-    const { source } = this.#options;
+  async #copyTree(found: FoundSnapshot, writer: BlobWriter): Promise<void> {
+    const { source, target } = this.#options;
     this.#progress(0, 0);
     const { entries, sizeBytes } = await this.#wanted.below(found.snapshot.tree, this.#signal);
     let bytesDone = 0;
@@ -133,12 +129,17 @@ class Copy {
           }
         }
       };
-      await copyBlobs(next(), {
-        source,
-        pool,
+      await repack({
+        repository: source,
+        targetKey: target.masterKey,
+        reads: next(),
+        totalBytes: Math.min(sizeBytes - bytesDone, limits.copySettleBytes),
         writer,
+        // Repositories of version 1 compress nothing.
+        compress: true,
+        keepUnfinished: true,
         signal: this.#signal,
-        onCopied: ({ blobs }) => {
+        onRead: ({ blobs }) => {
           const bytes = blobs.reduce((sum, blob) => sum + blob.length, 0);
           this.#blobs += blobs.length;
           this.#bytes += bytes;

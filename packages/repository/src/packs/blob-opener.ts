@@ -11,18 +11,23 @@ import { limits } from '../limits.ts';
 const nonceBytes = 16;
 const macBytes = 16;
 const digestBytes = 32;
+const nothing = Buffer.alloc(0);
 
 /** A sealed blob with what it must be. */
 export interface SealedBlob extends BlobPlace {
   readonly id: ObjectId;
-  /** Given up: a blob that is not compressed is decrypted in its place. */
+  /** Given up: it is decrypted in its place. */
   readonly sealed: Uint8Array;
 }
 
 interface Opened {
-  readonly number: number;
   readonly plain: Buffer;
+  /** Decrypted, and compressed if the blob is. */
+  readonly body: Buffer;
 }
+
+/** Receives the plain bytes of a blob, or what is wrong with it; and what was sealed, which is still compressed if the blob is. */
+export type OnOpened = (number: number, plain: Buffer | Error, body: Buffer) => void;
 
 /**
  * Opens and verifies many blobs in memory that is used again and again: nonces become MAC keys by one call, hashes are
@@ -38,7 +43,6 @@ export class BlobOpener {
   readonly #oneTimeKey = new Uint8Array(new SharedArrayBuffer(digestBytes));
   /** Plain bytes of what was compressed, one after the other; as large as was needed, up to the bound. */
   #plain: Buffer = Buffer.alloc(0);
-  #packed: Buffer = Buffer.alloc(0);
   readonly #batchBytes: number;
 
   /** @param batchBytes of plain bytes of compressed blobs that are hashed side by side; a larger one is opened alone */
@@ -52,7 +56,7 @@ export class BlobOpener {
   }
 
   /** Gives the plain bytes of each blob, or what is wrong with it, in any order. The bytes are valid during the call. */
-  open(blobs: readonly SealedBlob[], onBlob: (number: number, plain: Buffer | Error) => void): void {
+  open(blobs: readonly SealedBlob[], onBlob: OnOpened): void {
     for (let first = 0; first < blobs.length; ) {
       const batch: SealedBlob[] = [];
       let sizeBytes = 0;
@@ -62,14 +66,14 @@ export class BlobOpener {
         sizeBytes += plainBytes;
         batch.push(blob);
       }
-      this.#openBatch(batch, sizeBytes, (number, plain) => onBlob(first + number, plain));
+      this.#openBatch(batch, sizeBytes, (number, plain, body) => onBlob(first + number, plain, body));
       first += batch.length;
     }
   }
 
-  #openBatch(batch: readonly SealedBlob[], sizeBytes: number, onBlob: (number: number, plain: Buffer | Error) => void) {
+  #openBatch(batch: readonly SealedBlob[], sizeBytes: number, onBlob: OnOpened) {
     const wrong: number[] = [];
-    const opened: Opened[] = [];
+    const opened: (Opened & { readonly number: number })[] = [];
     // A place that claims more than a blob may have gets no memory; the judge says so.
     const memory = sizeBytes <= limits.blobMaxPlainSizeBytes ? this.#memory(sizeBytes) : Buffer.alloc(0);
     const nonces = Buffer.alloc(batch.length * nonceBytes);
@@ -78,22 +82,22 @@ export class BlobOpener {
     let at = 0;
     for (const [number, blob] of batch.entries()) {
       this.#oneTimeKey.set(pads.subarray(number * nonceBytes, (number + 1) * nonceBytes), 16);
-      const plain = this.#openInto(blob, memory.subarray(at, at + blob.uncompressedLength));
-      if (plain === undefined) wrong.push(number);
+      const good = this.#openInto(blob, memory.subarray(at, at + blob.uncompressedLength));
+      if (good === undefined) wrong.push(number);
       else {
-        opened.push({ number, plain });
+        opened.push({ number, ...good });
         at += blob.uncompressedLength;
       }
     }
     const hashes = sha256Each(opened.map(({ plain }) => plain));
-    for (const [at, { number, plain }] of opened.entries()) {
+    for (const [at, { number, plain, body }] of opened.entries()) {
       const id = objectIdOf(hashes.subarray(at * digestBytes, (at + 1) * digestBytes));
       const wanted = batch[number]?.id ?? id;
-      onBlob(number, id === wanted ? plain : wrongBlob(wanted));
+      onBlob(number, id === wanted ? plain : wrongBlob(wanted), body);
     }
     for (const number of wrong) {
       const blob = batch[number];
-      if (blob !== undefined) onBlob(number, this.#judge(blob));
+      if (blob !== undefined) onBlob(number, this.#judge(blob), nothing);
     }
   }
 
@@ -110,29 +114,31 @@ export class BlobOpener {
    * Authenticates and decrypts for the one-time key that is set, and decompresses into `memory`. Undefined when something
    * is wrong, which `openBlob` knows; the sealed bytes are as they were then.
    */
-  #openInto({ sealed, uncompressedLength }: SealedBlob, memory: Buffer): Buffer | undefined {
+  #openInto({ sealed, uncompressedLength }: SealedBlob, memory: Buffer): Opened | undefined {
     if (sealed.byteLength < nonceBytes + macBytes || memory.byteLength !== uncompressedLength) return undefined;
     const body = Buffer.from(sealed.buffer, sealed.byteOffset + nonceBytes, sealed.byteLength - nonceBytes - macBytes);
     const mac = sealed.subarray(sealed.byteLength - macBytes);
     if (!this.#sealedBytes.authentic(body, { oneTimeKey: this.#oneTimeKey, mac })) return undefined;
     const nonce = sealed.subarray(0, nonceBytes);
-    if (uncompressedLength === 0) {
-      // Counter mode may write each byte where it was read (EVP_EncryptInit(3), in == out).
-      if (body.byteLength > 0) this.#sealedBytes.decrypt(body, { nonce, to: body });
-      return body;
-    }
-    if (body.byteLength > this.#packed.byteLength)
-      this.#packed = Buffer.from(new SharedArrayBuffer(Math.max(body.byteLength, limits.openPackedBytes)));
-    this.#sealedBytes.decrypt(body, { nonce, to: this.#packed });
-    const packed = this.#packed.subarray(0, body.byteLength);
-    if (this.#zstd !== undefined) return this.#zstd.decompressInto(packed, memory) ? memory : undefined;
+    // Counter mode may write each byte where it was read (EVP_EncryptInit(3), in == out).
+    if (body.byteLength > 0) this.#sealedBytes.decrypt(body, { nonce, to: body });
+    if (uncompressedLength === 0) return { plain: body, body };
+    if (this.#decompress(body, memory)) return { plain: memory, body };
+    // Doing it again undoes it.
+    if (body.byteLength > 0) this.#sealedBytes.decrypt(body, { nonce, to: body });
+    return undefined;
+  }
+
+  #decompress(packed: Buffer, memory: Buffer): boolean {
+    if (this.#zstd !== undefined) return this.#zstd.decompressInto(packed, memory);
     try {
       const expected = { maxSizeBytes: memory.byteLength, expectedBytes: memory.byteLength, what: 'A blob' };
-      memory.set(unzstd(packed, expected));
-      return memory;
+      const plain = unzstd(packed, expected);
+      memory.set(plain);
+      return plain.byteLength === memory.byteLength;
     } catch {
       // Opened once more by the judge, who says why.
-      return undefined;
+      return false;
     }
   }
 

@@ -1,9 +1,9 @@
-/** Worker thread entry: verifies sealed blobs and puts them into new packs as they are. */
+/** Worker thread entry: verifies sealed blobs and puts them into new packs. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorReport, toHoldfastError } from '@holdfast/core';
 import { isRepositoryKey } from '../format/repository-key.ts';
 import type { FinishedPack, PartialPack } from '../packs/pack-builder.ts';
-import { type PackPart, Repacker } from './repacker.ts';
+import { type PackPart, Repacker, type RepackKeys } from './repacker.ts';
 
 /** A part of a pack; or: gives what is in no full pack. */
 export type RepackRequest = PackPart | 'flush';
@@ -15,9 +15,9 @@ export interface Repacked {
 
 export type RepackAnswer = Repacked | { readonly problem: ErrorReport };
 
-const key: unknown = workerData;
-if (!isRepositoryKey(key)) throw new Error('a thread that packs again needs the repository key');
-const repacker = new Repacker(key);
+const keys: unknown = workerData;
+if (!areKeys(keys)) throw new Error('a thread that packs again needs the keys');
+const repacker = new Repacker(keys);
 
 function answer(request: RepackRequest): RepackAnswer {
   try {
@@ -29,3 +29,9 @@ function answer(request: RepackRequest): RepackAnswer {
 }
 
 parentPort?.on('message', (request: RepackRequest) => parentPort?.postMessage(answer(request)));
+
+function areKeys(value: unknown): value is RepackKeys {
+  if (typeof value !== 'object' || value === null || !('source' in value) || !isRepositoryKey(value.source))
+    return false;
+  return !('target' in value) || value.target === undefined || isRepositoryKey(value.target);
+}

@@ -2,29 +2,35 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError } from '@holdfast/core';
 import type { BlobToCopy } from '../copy/copy-blobs.ts';
+import type { RepositoryKey } from '../format/repository-key.ts';
 import { limits } from '../limits.ts';
 import type { BlobWriter } from '../packs/blob-writer.ts';
 import type { PackRead } from '../packs/pack-reads.ts';
 import type { Repository } from '../repository.ts';
 import type { RepackAnswer, Repacked, RepackRequest } from './repack-worker.ts';
-import { Repacker } from './repacker.ts';
+import { Repacker, type RepackKeys } from './repacker.ts';
 
 export interface RepackOptions {
   readonly repository: Repository;
+  /** The key of the repository that `writer` writes to, if that is another one. */
+  readonly targetKey?: RepositoryKey | undefined;
   readonly reads: Iterable<PackRead<BlobToCopy>>;
   /** Of all reads: decides how many threads are worth their start. */
   readonly totalBytes: number;
   readonly writer: BlobWriter;
   /** Compresses what is not compressed; else every blob stays as it is sealed. */
   readonly compress: boolean;
+  /** When it is stopped or fails, the writer gets what was packed until then. */
+  readonly keepUnfinished?: boolean | undefined;
   readonly onRead: (read: PackRead<BlobToCopy>) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Puts blobs into new packs. Each is verified by MAC and hash in a thread, and goes on as it is sealed. Each thread has two
- * readers, so that one reads while the other's blobs are verified; each reader waits while packs wait for the storage. A few
- * blobs are verified in the calling thread: starting another one would take longer.
+ * Puts blobs into new packs, of the same repository or of another. Each is verified by MAC and hash in a thread, and goes on as
+ * it is sealed, or sealed again. Each thread has two readers, so that one reads while the other's blobs are verified; each
+ * reader waits while packs wait for the storage. A few blobs are verified in the calling thread: starting another one would
+ * take longer.
  * Resolves when everything is with the writer, not yet durable. @throws storage.tampered and the like, naming the pack
  */
 export async function repack(options: RepackOptions): Promise<void> {
@@ -49,13 +55,20 @@ export async function repack(options: RepackOptions): Promise<void> {
       options.onRead(next.value);
     }
   };
-  const places = placesFor(repository, options.totalBytes, signal);
-  try {
-    await Promise.all(places.flatMap((place) => [reader(place), reader(place)]));
+  const places = placesFor(options);
+  const flush = async (): Promise<void> => {
     for (const place of places) await give(await place.ask('flush'));
+  };
+  const readers = places.flatMap((place) => [reader(place), reader(place)]);
+  try {
+    await Promise.all(readers);
+    await flush();
   } catch (error) {
     // One's failure ends the others.
     failed.abort(error);
+    await Promise.allSettled(readers);
+    // What keeps this from being kept says no more than the first error.
+    if (options.keepUnfinished === true) await Promise.allSettled([flush()]);
     throw error;
   } finally {
     await Promise.all(places.map((place) => place.end()));
@@ -68,11 +81,12 @@ interface RepackPlace {
   end(): Promise<void>;
 }
 
-function placesFor(repository: Repository, totalBytes: number, signal: AbortSignal): RepackPlace[] {
+function placesFor({ repository, targetKey, totalBytes }: RepackOptions): RepackPlace[] {
+  const keys: RepackKeys = { source: repository.masterKey, target: targetKey };
   const worth = Math.floor(totalBytes / limits.repackBytesPerThread);
   const count = Math.min(availableParallelism(), limits.repackThreads, worth);
-  if (count > 0) return Array.from({ length: count }, () => new RepackThread(repository, signal));
-  const repacker = new Repacker(repository.masterKey);
+  if (count > 0) return Array.from({ length: count }, () => new RepackThread(keys));
+  const repacker = new Repacker(keys);
   const ask = async (request: RepackRequest): Promise<Repacked> =>
     request === 'flush' ? { packs: [], partials: repacker.flush() } : { packs: repacker.add(request), partials: [] };
   return [{ ask, end: async () => {} }];
@@ -87,10 +101,15 @@ interface Waiting {
 class RepackThread implements RepackPlace {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
+  #failure: unknown;
 
-  constructor(repository: Repository, signal: AbortSignal) {
-    this.#worker = new Worker(new URL('./repack-worker.ts', import.meta.url), { workerData: repository.masterKey });
+  constructor(keys: RepackKeys) {
+    this.#worker = new Worker(new URL('./repack-worker.ts', import.meta.url), {
+      workerData: keys,
+      resourceLimits: { maxYoungGenerationSizeMb: limits.repackYoungGenerationMb },
+    });
     const fail = (error: unknown): void => {
+      this.#failure ??= error;
       for (const { reject } of this.#waiting.splice(0)) reject(error);
     };
     this.#worker.on('message', (answer: RepackAnswer) => {
@@ -102,10 +121,10 @@ class RepackThread implements RepackPlace {
     this.#worker.on('exit', (code) =>
       fail(new HoldfastError('internal.unexpected', { message: `A thread ended by itself (${code}).` })),
     );
-    signal.addEventListener('abort', () => fail(signal.reason), { once: true });
   }
 
   ask(request: RepackRequest): Promise<Repacked> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const { promise, resolve, reject } = Promise.withResolvers<Repacked>();
     this.#waiting.push({ resolve, reject });
     this.#worker.postMessage(request);

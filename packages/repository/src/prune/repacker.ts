@@ -1,5 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { HoldfastError, isHoldfastError } from '@holdfast/core';
-import { sealedBytes } from '@holdfast/native';
+import { sealedBytes, zstdContext } from '@holdfast/native';
 import type { BlobToCopy } from '../copy/copy-blobs.ts';
 import type { BlobType } from '../format/blob.ts';
 import { BlobCipher } from '../format/blob-cipher.ts';
@@ -20,43 +21,60 @@ export interface PackPart {
   readonly spare: readonly SharedArrayBuffer[];
 }
 
-/** Verifies sealed blobs by MAC and hash, and puts them into new packs as they are. One per thread. */
+export interface RepackKeys {
+  readonly source: RepositoryKey;
+  /** Of another repository: blobs are sealed again with it. Left out, they go on as they are. */
+  readonly target?: RepositoryKey | undefined;
+}
+
+/**
+ * Verifies sealed blobs by MAC and hash, and puts them into new packs as they are, or sealed with another key, then compressed as
+ * before. One per thread.
+ */
 export class Repacker {
   readonly #opener: BlobOpener;
+  /** Seals again; undefined where blobs go on as they are. */
+  readonly #sealer: BlobCipher | undefined;
   readonly #builders: Readonly<Record<BlobType, PackBuilder>>;
   readonly #spare: SharedArrayBuffer[] = [];
   /** As large as the largest part, and used again. */
   #opened = new Uint8Array(new SharedArrayBuffer(0));
 
-  constructor(key: RepositoryKey) {
+  constructor({ source, target }: RepackKeys) {
+    const key = target ?? source;
     const cipher = new BlobCipher(key, sealedBytes(key.encrypt));
-    this.#opener = new BlobOpener(key);
+    const zstd = zstdContext();
+    const compress = zstd && ((plain: Uint8Array, level: number): Uint8Array => zstd.compress(plain, level));
+    this.#opener = new BlobOpener(source);
+    this.#sealer = target && cipher;
     this.#builders = {
-      data: new PackBuilder({ cipher, type: 'data' }),
-      tree: new PackBuilder({ cipher, type: 'tree' }),
+      data: new PackBuilder({ cipher, type: 'data', compress }),
+      tree: new PackBuilder({ cipher, type: 'tree', compress }),
     };
   }
 
   /** Gives the packs that got full. @throws storage.tampered and the like, naming the pack that holds a bad blob */
   add(part: PackPart): FinishedPack[] {
-    const { bytes, offset, blobs, compress } = part;
+    const { bytes, offset, compress } = part;
+    const blobs = inRandomOrder(part.blobs);
     const packs: FinishedPack[] = [];
     this.#spare.push(...part.spare);
-    // The opener decrypts in place, and what goes on are the sealed bytes: it works on a copy.
-    if (bytes.byteLength > this.#opened.byteLength)
-      this.#opened = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
-    this.#opened.set(bytes);
+    const memory = this.#sealer === undefined ? this.#copied(bytes) : bytes;
     const sealedIn = (memory: Uint8Array, blob: BlobToCopy): Uint8Array =>
       memory.subarray(blob.offset - offset, blob.offset - offset + blob.length);
-    const toOpen = blobs.map((blob) => ({ ...blob, sealed: sealedIn(this.#opened, blob) }));
-    this.#opener.open(toOpen, (number, plain) => {
+    const toOpen = blobs.map((blob) => ({ ...blob, sealed: sealedIn(memory, blob) }));
+    this.#opener.open(toOpen, (number, plain, body) => {
       const blob = blobs[number];
       if (blob === undefined) throw new RangeError('a blob that was not asked for');
       if (!(plain instanceof Uint8Array)) throw unreadable(blob, plain);
-      const builder = this.#builders[blob.type];
-      if (compress && blob.uncompressedLength === 0) builder.add(idBytes(blob.id), plain);
-      else
-        builder.addSealed({ id: idBytes(blob.id), uncompressedLength: blob.uncompressedLength }, sealedIn(bytes, blob));
+      const { type, uncompressedLength } = blob;
+      const id = idBytes(blob.id);
+      const builder = this.#builders[type];
+      if (compress && uncompressedLength === 0) builder.add(id, plain);
+      else {
+        const sealed = this.#sealer === undefined ? sealedIn(bytes, blob) : this.#sealer.seal(body);
+        builder.addSealed({ id, uncompressedLength }, sealed);
+      }
       if (!builder.full) return;
       const finished = builder.finish();
       if (finished !== undefined) packs.push(finished);
@@ -66,11 +84,27 @@ export class Repacker {
     return packs;
   }
 
+  /** The opener decrypts in place: what goes on sealed as it is stays as it is in `bytes`. */
+  #copied(bytes: Uint8Array): Uint8Array {
+    if (bytes.byteLength > this.#opened.byteLength)
+      this.#opened = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+    this.#opened.set(bytes);
+    return this.#opened;
+  }
+
   /** What is in no full pack. */
   flush(): PartialPack[] {
     const partials = Object.values(this.#builders).map((builder) => builder.finishPartial());
     return partials.filter((partial) => partial !== undefined);
   }
+}
+
+/** By numbers that nobody can guess: sizes in the order of a folder would tell without the key which folder it is. */
+function inRandomOrder<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, key: randomInt(2 ** 47) }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
 }
 
 function unreadable(blob: BlobToCopy, error: Error): HoldfastError {
