@@ -63,8 +63,10 @@ class Contexts implements SealedBytes {
     this.#cipher = cipher;
     registry.register(this, () => functions.freeContext(cipher));
     const key = new Uint8Array(encryptKey);
-    if (functions.init(cipher, Number(functions.ctr()), 0, numericAddress(key), 0) !== 1)
-      throw new RangeError('OpenSSL refused the key');
+    const isSet = functions.init(cipher, Number(functions.ctr()), 0, numericAddress(key), 0) === 1;
+    // Used after the call, so that it can't be collected before; and no copy is left.
+    key.fill(0);
+    if (!isSet) throw new RangeError('OpenSSL refused the key');
   }
 
   authentic(bytes: Uint8Array, check: { readonly oneTimeKey: Uint8Array; readonly mac: Uint8Array }): boolean {

@@ -27,6 +27,9 @@ const initial = Uint32Array.of(
   ...[0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19],
 );
 
+/** The last blocks of a stream; of the module, so that it outlives every call. */
+const streamTail = Buffer.alloc(2 * blockBytes);
+
 class LaneStream implements Sha256Stream {
   readonly state = Uint32Array.from(initial);
   /** The beginning of a block whose end has not come yet. */
@@ -51,7 +54,7 @@ class LaneStream implements Sha256Stream {
   }
 
   digest(): Buffer {
-    const tail = Buffer.alloc(2 * blockBytes);
+    const tail = streamTail.fill(0);
     const tailBlocks = pad(tail, this.rest.subarray(0, this.sizeBytes % blockBytes), this.sizeBytes);
     this.#kernel.one({ states: this.state, at: 0, address: numericAddress(tail), blocks: tailBlocks });
     const digest = Buffer.allocUnsafeSlow(hashBytes);
@@ -62,6 +65,11 @@ class LaneStream implements Sha256Stream {
 
 class InLanes implements Sha256Together {
   readonly #kernel: LaneKernel;
+  /**
+   * What the kernel knows only by its address. V8 frees what is not used any more even while its function runs, so without
+   * this a garbage collection in the middle of `add` gave wrong hashes.
+   */
+  #inUse: readonly unknown[] = [];
 
   constructor(kernel: LaneKernel) {
     this.#kernel = kernel;
@@ -84,6 +92,7 @@ class InLanes implements Sha256Together {
     const states = new Uint32Array(whole.length * 8);
     const tails = Buffer.alloc(whole.length * 2 * blockBytes);
     const tailsAddress = numericAddress(tails);
+    this.#inUse = [pieces, whole, states, tails];
     for (const [number, bytes] of whole.entries()) {
       states.set(initial, number * 8);
       const blocks = Math.floor(bytes.byteLength / blockBytes);
@@ -95,6 +104,7 @@ class InLanes implements Sha256Together {
     // The longest first, so that the lanes end together.
     this.#kernel.run(bodies.sort((a, b) => b.blocks - a.blocks));
     this.#kernel.run(ends.sort((a, b) => b.blocks - a.blocks));
+    this.#inUse = [];
     const digests = Buffer.allocUnsafeSlow(whole.length * hashBytes);
     for (const [at, word] of states.entries()) digests.writeUInt32BE(word, at * 4);
     return digests;

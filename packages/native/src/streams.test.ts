@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, createMac, randomBytes, randomInt } from 'node:crypto';
 import { describe, it } from 'node:test';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { sealedBytes, sealedBytesByNode, sha256OneByOne, sha256Together } from './index.ts';
 import { laneKernels } from './sha256-kernel.ts';
 import { sha256InLanes } from './sha256-streams.ts';
@@ -33,6 +35,32 @@ describe('SHA-256 of streams and whole messages together', () => {
       }
     });
   }
+
+  for (const kernel of laneKernels())
+    it(`is right when garbage is collected in the middle: ${kernel.lanes} lanes`, () => {
+      v8.setFlagsFromString('--expose-gc');
+      const collect = vm.runInNewContext('gc') as () => void;
+      let isCollecting = false;
+      const later: Buffer[] = [];
+      const together = sha256InLanes({
+        lanes: kernel.lanes,
+        one: (job) => kernel.one(job),
+        run: (jobs) => {
+          if (isCollecting) {
+            collect();
+            // What was freed is written to.
+            for (let number = 0; number < 64; number += 1) later[number] = Buffer.alloc(64 * 128, 0xff);
+          }
+          kernel.run(jobs);
+        },
+      });
+      const whole = Array.from({ length: 64 }, (_, number) => randomBytes(1 + number * 3));
+      const expected = Buffer.concat(whole.map(sha256));
+      // Only optimised code lets go of what it does not use any more.
+      for (let round = 0; round < 5000; round += 1) together.add([], whole);
+      isCollecting = true;
+      for (let round = 0; round < 5; round += 1) assert.deepEqual(together.add([], whole), expected);
+    });
 
   it('hashes the borders of blocks and padding', () => {
     const together = sha256Together();
