@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
-import { backup, restore } from '@holdfast/engine';
+import { backup } from '@holdfast/engine/backup';
+import { restore } from '@holdfast/engine/restore';
 import type { BackupTask, RestoreTask, Task, TaskResult } from '@holdfast/protocol';
 import { initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target } from '@holdfast/storage';

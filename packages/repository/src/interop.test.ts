@@ -13,9 +13,9 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { programs, skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { checkRepository } from './check/index.ts';
 import {
   blobId,
-  checkRepository,
   encodeTree,
   formatTime,
   goFileMode,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import fc from 'fast-check';
+import { checkRepository } from './check/index.ts';
 import { isIrreducible, newChunkerPolynomial } from './format/chunker-polynomial.ts';
 import { decodeConfig } from './format/config.ts';
 import { encodeKeyFile, openKeyFile } from './format/key-file.ts';
@@ -10,7 +11,7 @@ import { newRepositoryKey } from './format/repository-key.ts';
 import { encodeSnapshot } from './format/snapshot.ts';
 import { encodeTree } from './format/tree.ts';
 import { encodeFile } from './format/unpacked-file.ts';
-import { blobId, checkRepository, idBytes, initRepository, objectIdOf, openRepository, PackBuilder } from './index.ts';
+import { blobId, idBytes, initRepository, objectIdOf, openRepository, PackBuilder } from './index.ts';
 import { MemoryTarget } from './testing/memory-target.ts';
 import { cheapKey, sampleNode, samplePassword, sampleRepository } from './testing/sample-repository.ts';
 

@@ -1,9 +1,4 @@
 export {
-  type ConformanceCase,
-  type ConformanceSubject,
-  conformanceTests,
-} from './conformance/suite.ts';
-export {
   basicCredentials,
   type CredentialSource,
   type RenewingTokenOptions,

@@ -1,5 +1,6 @@
 import { HoldfastError, hasCode, ManualClock } from '@holdfast/core';
-import { checkRepository, type ObjectId, parseObjectId, Repository } from '@holdfast/repository';
+import { type ObjectId, parseObjectId, Repository } from '@holdfast/repository';
+import { checkRepository } from '@holdfast/repository/check';
 import {
   type CallStage,
   type FaultInjector,

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backup } from '@holdfast/engine';
+import { backup } from '@holdfast/engine/backup';
 import { lockWaitsMs, type Operation } from './operations.ts';
 import type { Source } from './sources.ts';
 

@@ -1,14 +1,8 @@
 import { HoldfastError } from '@holdfast/core';
-import {
-  BlobWriter,
-  checkRepository,
-  type FoundSnapshot,
-  forgetSnapshots,
-  formatTime,
-  prune as pruneRepository,
-  tagSnapshots,
-  timeOfDate,
-} from '@holdfast/repository';
+import { BlobWriter, type FoundSnapshot, formatTime, timeOfDate } from '@holdfast/repository';
+import { checkRepository } from '@holdfast/repository/check';
+import { prune as pruneRepository } from '@holdfast/repository/prune';
+import { forgetSnapshots, tagSnapshots } from '@holdfast/repository/snapshots';
 import type { SeededRandom } from '@holdfast/storage/testing';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { Source } from './sources.ts';

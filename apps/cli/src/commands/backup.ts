@@ -1,4 +1,4 @@
-import type { ProviderName } from '@holdfast/engine';
+import type { ProviderName } from '@holdfast/engine/snapshot-providers';
 import { type Command, Option } from 'commander';
 import { collect, duration } from '../option-values.ts';
 import {

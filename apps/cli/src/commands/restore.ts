@@ -1,4 +1,4 @@
-import type { Overwrite } from '@holdfast/engine';
+import type { Overwrite } from '@holdfast/engine/restore';
 import { type Command, Option } from 'commander';
 import { collect } from '../option-values.ts';
 import {

@@ -1,4 +1,4 @@
-import type { StatsMode } from '@holdfast/engine';
+import type { StatsMode } from '@holdfast/engine/stats';
 import { type Command, Option } from 'commander';
 import {
   addOutputOptions,

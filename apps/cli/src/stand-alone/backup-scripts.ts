@@ -1,5 +1,5 @@
 import { type HoldfastError, toHoldfastError } from '@holdfast/core';
-import type { BackupSummary } from '@holdfast/engine';
+import type { BackupSummary } from '@holdfast/engine/backup';
 import { resolvePath } from '../data-directory.ts';
 import type { WorkView } from '../output.ts';
 import { runScript } from './run-script.ts';

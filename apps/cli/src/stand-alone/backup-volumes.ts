@@ -1,5 +1,6 @@
 import { toHoldfastError } from '@holdfast/core';
-import { type BackupOptions, holdVolumes, type ProviderName } from '@holdfast/engine';
+import type { BackupOptions } from '@holdfast/engine/backup';
+import { holdVolumes, type ProviderName } from '@holdfast/engine/snapshot-providers';
 import type { Work } from '../work.ts';
 import { requireRepository } from './open-repository.ts';
 import type { RepositoryOptions } from './repository-options.ts';

@@ -8,7 +8,7 @@ import {
   formatDuration,
   HoldfastError,
 } from '@holdfast/core';
-import { type BackupOptions, type BackupSummary, backup } from '@holdfast/engine';
+import { type BackupOptions, type BackupSummary, backup } from '@holdfast/engine/backup';
 import type { BackupCommandOptions } from '../commands/backup.ts';
 import { callersDirectory, resolvePath } from '../data-directory.ts';
 import { splitTags } from '../option-values.ts';

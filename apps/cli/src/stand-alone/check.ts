@@ -1,5 +1,5 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
-import { type CheckProgress, type CheckReport, checkRepository, parseDataSubset } from '@holdfast/repository';
+import { type CheckProgress, type CheckReport, checkRepository, parseDataSubset } from '@holdfast/repository/check';
 import type { CheckCommandOptions } from '../commands/check.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';

@@ -1,5 +1,6 @@
 import { type ExitStatus, exitStatus, formatBytes, type HoldfastError } from '@holdfast/core';
-import { type CopyProgress, type CopyReport, copySnapshots, type Repository } from '@holdfast/repository';
+import type { Repository } from '@holdfast/repository';
+import { type CopyProgress, type CopyReport, copySnapshots } from '@holdfast/repository/copy';
 import type { CopyCommandOptions } from '../commands/copy.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
 import type { Work } from '../work.ts';

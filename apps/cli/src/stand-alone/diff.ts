@@ -1,5 +1,6 @@
 import { type ExitStatus, exitStatus, type HoldfastError } from '@holdfast/core';
-import { type DiffChange, type DiffCounts, type DiffSummary, diffTrees, findFolder } from '@holdfast/engine';
+import { findFolder } from '@holdfast/engine';
+import { type DiffChange, type DiffCounts, type DiffSummary, diffTrees } from '@holdfast/engine/diff';
 import { shortId } from '@holdfast/repository';
 import type { DiffCommandOptions } from '../commands/diff.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { open, rm } from 'node:fs/promises';
 import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
-import { type DumpSink, dumpFile, dumpFolder, findFolder, findNode, subtreeOf } from '@holdfast/engine';
+import { findFolder, findNode, subtreeOf } from '@holdfast/engine';
+import { type DumpSink, dumpFile, dumpFolder } from '@holdfast/engine/dump';
 import type { ObjectId } from '@holdfast/repository';
 import type { DumpCommandOptions } from '../commands/dump.ts';
 import { resolvePath } from '../data-directory.ts';

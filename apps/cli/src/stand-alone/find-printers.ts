@@ -1,4 +1,5 @@
-import type { FoundObject, WalkedNode } from '@holdfast/engine';
+import type { WalkedNode } from '@holdfast/engine';
+import type { FoundObject } from '@holdfast/engine/find';
 import { type BlobIndex, encodeNode, type FoundSnapshot, type ObjectId, shortId } from '@holdfast/repository';
 import { print, shownTime } from '../output.ts';
 import { goModeText, jsonPath, nodeLine, printable } from './restic-text.ts';

@@ -1,13 +1,13 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import type { WalkedNode } from '@holdfast/engine';
 import {
   blobsOfPacks,
   FindPatterns,
   findEntries,
   findObjects,
   IdPrefixes,
-  type WalkedNode,
   type WantedObjects,
-} from '@holdfast/engine';
+} from '@holdfast/engine/find';
 import { type FoundSnapshot, type Repository, shortId } from '@holdfast/repository';
 import type { FindCommandOptions } from '../commands/find.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';

@@ -1,9 +1,7 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import {
   applyPolicy,
-  type ForgetResult,
   type FoundSnapshot,
-  forgetSnapshots,
   isEmptyPolicy,
   type KeepCount,
   type KeptSnapshot,
@@ -12,6 +10,7 @@ import {
   policyText,
   type RetentionPolicy,
 } from '@holdfast/repository';
+import { type ForgetResult, forgetSnapshots } from '@holdfast/repository/snapshots';
 import type { ForgetOptions, KeepOptions } from '../commands/forget.ts';
 import { counted, print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';

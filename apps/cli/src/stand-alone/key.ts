@@ -1,5 +1,5 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { addKey, changePassword, listKeys, removeKey } from '@holdfast/repository';
+import { addKey, changePassword, listKeys, removeKey } from '@holdfast/repository/keys';
 import type { NewKeyOptions } from '../commands/key.ts';
 import { counted, print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';

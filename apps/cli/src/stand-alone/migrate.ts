@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { applicableMigrations, migrations, upgradeToVersion2 } from '@holdfast/repository';
+import { applicableMigrations, migrations, upgradeToVersion2 } from '@holdfast/repository/migrate';
 import type { MigrateOptions } from '../commands/migrate.ts';
 import { resolvePath } from '../data-directory.ts';
 import { print, printJson } from '../output.ts';

@@ -1,7 +1,7 @@
 import { access, constants, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
-import { defaultTemplates, mountRepository } from '@holdfast/engine';
+import { defaultTemplates, mountRepository } from '@holdfast/engine/mount';
 import type { MountCommandOptions } from '../commands/mount.ts';
 import { resolvePath } from '../data-directory.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';

@@ -1,12 +1,6 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
-import {
-  type ObjectId,
-  type PruneProgress,
-  type PruneReport,
-  type PruneStatistics,
-  prune,
-  type Repository,
-} from '@holdfast/repository';
+import type { ObjectId, Repository } from '@holdfast/repository';
+import { type PruneProgress, type PruneReport, type PruneStatistics, prune } from '@holdfast/repository/prune';
 import type { PruneAmounts, PruneCommandOptions } from '../commands/prune.ts';
 import { counted, type OutputOptions, print, printJson } from '../output.ts';
 import { table } from '../terminal.ts';

@@ -1,18 +1,15 @@
 import { join } from 'node:path';
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
+import { isObjectId, type ObjectId, parseObjectId, type Repository } from '@holdfast/repository';
 import {
-  isObjectId,
   type Loss,
-  type ObjectId,
-  parseObjectId,
   type RepairedIndex,
   type RepairedPacks,
-  type Repository,
   repairIndex,
   repairPacks,
   repairSnapshots,
   type SnapshotRepair,
-} from '@holdfast/repository';
+} from '@holdfast/repository/repair';
 import type {
   RepairIndexCommandOptions,
   RepairPacksCommandOptions,

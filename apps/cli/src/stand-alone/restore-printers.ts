@@ -1,5 +1,5 @@
 import { formatCount, formatDuration, type HoldfastError } from '@holdfast/core';
-import type { RestoredEntry, RestoreProgress, RestoreSummary } from '@holdfast/engine';
+import type { RestoredEntry, RestoreProgress, RestoreSummary } from '@holdfast/engine/restore';
 import { type FoundSnapshot, shortId } from '@holdfast/repository';
 import { counted, print, printJson, shownTime, type WorkView } from '../output.ts';
 import { printable, resticBytes } from './restic-text.ts';

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { type RestoreOptions, restore } from '@holdfast/engine';
+import { type RestoreOptions, restore } from '@holdfast/engine/restore';
 import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { resolvePath } from '../data-directory.ts';
 import { restoreByServer } from '../managed/restore-run.ts';

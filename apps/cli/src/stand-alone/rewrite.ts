@@ -1,15 +1,12 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import { PatternList, patternText } from '@holdfast/engine';
+import { type FoundSnapshot, formatTime, type Repository, shortId } from '@holdfast/repository';
 import {
-  type FoundSnapshot,
-  formatTime,
   type NodeFilter,
-  type Repository,
   type RewrittenSnapshot,
   removeRewritten,
   rewriteSnapshots,
-  shortId,
-} from '@holdfast/repository';
+} from '@holdfast/repository/snapshots';
 import type { RewriteCommandOptions } from '../commands/rewrite.ts';
 import { print, printJson, shownTime } from '../output.ts';
 import type { Work } from '../work.ts';

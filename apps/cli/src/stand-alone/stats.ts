@@ -1,5 +1,5 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
-import { measureSnapshots, type Stats } from '@holdfast/engine';
+import { measureSnapshots, type Stats } from '@holdfast/engine/stats';
 import type { StatsCommandOptions } from '../commands/stats.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { print, printJson } from '../output.ts';

@@ -1,5 +1,5 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { type ReplacedSnapshot, type TagChange, tagSnapshots } from '@holdfast/repository';
+import { type ReplacedSnapshot, type TagChange, tagSnapshots } from '@holdfast/repository/snapshots';
 import type { TagOptions } from '../commands/tag.ts';
 import { splitTags } from '../option-values.ts';
 import { print, printJson } from '../output.ts';

@@ -1,5 +1,5 @@
 import { type ExitStatus, exitStatus, type HoldfastError } from '@holdfast/core';
-import { removeLocks } from '@holdfast/repository';
+import { removeLocks } from '@holdfast/repository/locks';
 import type { UnlockOptions } from '../commands/unlock.ts';
 import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';

@@ -6,13 +6,13 @@ import { describe, it, type TestContext } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { BlobIndex, type BlobType, decodeHeader, type ObjectId } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
-import { backup } from '../index.ts';
 import { noise } from '../testing/nasty-tree.ts';
 import { testRepository } from '../testing/test-repository.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
 import type { StagedPack } from './backup-jobs.ts';
 import type { BackupThreads } from './backup-threads.ts';
 import { BlobStore } from './blob-store.ts';
+import { backup } from './index.ts';
 import type { StagingPlace } from './pack-staging.ts';
 
 const mib = 1024 * 1024;

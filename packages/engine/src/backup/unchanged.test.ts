@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import type { Repository } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
 import { splitPath } from '../byte-path.ts';
-import { type BackupSummary, backup } from '../index.ts';
 import { testRepository } from '../testing/test-repository.ts';
+import { type BackupSummary, backup } from './index.ts';
 
 /** A folder in a folder, files of no and of several chunks, links, odd names, and one that takes several jobs. */
 function makeTree(source: string): void {

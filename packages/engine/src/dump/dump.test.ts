@@ -10,12 +10,14 @@ import { requireProgram, skipUnless } from '@holdfast/core/testing';
 import { type Node, openRepository, type Repository } from '@holdfast/repository';
 import { openLocalDisk, type Target } from '@holdfast/storage';
 import fc from 'fast-check';
-import { backup, dumpFile, dumpFolder, findFolder, findNode } from '../index.ts';
+import { backup } from '../backup/index.ts';
+import { findFolder, findNode } from '../index.ts';
 import { makeNastyTree, makeRootsTree, noise } from '../testing/nasty-tree.ts';
 import { testPassword, testRepository } from '../testing/test-repository.ts';
 import { describeTree } from '../testing/tree-walk.ts';
 import { aclText } from './acl-text.ts';
 import { dumpLimits } from './dump-limits.ts';
+import { dumpFile, dumpFolder } from './index.ts';
 import { paxRecord, tarHeader } from './tar-header.ts';
 import { centralRecord, endRecords, zipEntry } from './zip-records.ts';
 

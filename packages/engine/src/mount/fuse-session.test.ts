@@ -7,7 +7,7 @@ import { HoldfastError } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { openLocalDisk, type Target } from '@holdfast/storage';
-import { backup } from '../index.ts';
+import { backup } from '../backup/index.ts';
 import { makeNastyTree, noise } from '../testing/nasty-tree.ts';
 import { testRepository } from '../testing/test-repository.ts';
 import { MountFileSystem } from './mount-file-system.ts';

@@ -5,10 +5,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
 import { blobId, encodeNode, objectIdOf } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
-import { backup, type RestoredEntry, type RestoreOptions, restore } from '../index.ts';
+import { backup } from '../backup/index.ts';
 import { makeNastyTree, noise } from '../testing/nasty-tree.ts';
 import { storeByHand, testRepository } from '../testing/test-repository.ts';
 import { describeTree } from '../testing/tree-walk.ts';
+import { type RestoredEntry, type RestoreOptions, restore } from './index.ts';
 
 const mib = 1024 * 1024;
 

@@ -6,9 +6,10 @@ import { describe, it } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
 import { blobId, encodeNode, type Node, objectIdOf, type Repository } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
-import { backup, restore } from '../index.ts';
+import { backup } from '../backup/index.ts';
 import { noise } from '../testing/nasty-tree.ts';
 import { storeByHand, testRepository } from '../testing/test-repository.ts';
+import { restore } from './index.ts';
 
 const linux = skipUnless({ platform: 'linux' });
 const time = '2026-01-01T00:00:00Z';

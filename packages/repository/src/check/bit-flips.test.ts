@@ -5,7 +5,6 @@ import { toHoldfastError } from '@holdfast/core';
 import fc from 'fast-check';
 import {
   blobId,
-  checkRepository,
   encodeTree,
   goFileMode,
   isDamage,
@@ -16,15 +15,13 @@ import {
   PackBuilder,
   parseObjectId,
   type Repository,
-  repairIndex,
-  repairPacks,
-  repairSnapshots,
-  type SnapshotRepair,
 } from '../index.ts';
 import { listLocks } from '../locks/repository-lock.ts';
+import { repairIndex, repairPacks, repairSnapshots, type SnapshotRepair } from '../repair/index.ts';
 import type { MemoryTarget } from '../testing/memory-target.ts';
 import { type Sample, sampleNode, samplePassword, sampleRepository } from '../testing/sample-repository.ts';
 import { TreeSource } from '../tree-source.ts';
+import { checkRepository } from './index.ts';
 import { verifyPacks } from './pack-verifier.ts';
 
 /** Tiny packs, so that every bit of them can be turned: three files in one folder. */

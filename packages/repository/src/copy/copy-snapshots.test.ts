@@ -3,17 +3,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { HoldfastError, hasCode } from '@holdfast/core';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import {
-  checkRepository,
-  copySnapshots,
-  type FoundSnapshot,
-  initRepository,
-  openRepository,
-  type Repository,
-} from '../index.ts';
+import { checkRepository } from '../check/index.ts';
+import { type FoundSnapshot, initRepository, openRepository, type Repository } from '../index.ts';
 import { MemoryTarget } from '../testing/memory-target.ts';
 import { restic, resticChecks } from '../testing/restic.ts';
 import { cheapKey, samplePassword, sampleRepository } from '../testing/sample-repository.ts';
+import { copySnapshots } from './index.ts';
 
 async function emptyTarget(): Promise<{ target: MemoryTarget; repository: Repository }> {
   const target = new MemoryTarget();

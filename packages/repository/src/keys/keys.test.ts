@@ -4,18 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { HoldfastError, hasCode, ManualClock } from '@holdfast/core';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import {
-  addKey,
-  changePassword,
-  initRepository,
-  listKeys,
-  openRepository,
-  type Repository,
-  removeKey,
-} from '../index.ts';
+import { initRepository, openRepository, type Repository } from '../index.ts';
 import { MemoryTarget } from '../testing/memory-target.ts';
 import { restic, tryRestic } from '../testing/restic.ts';
 import { cheapKey, sampleRepository } from '../testing/sample-repository.ts';
+import { addKey, changePassword, listKeys, removeKey } from './index.ts';
 
 async function fresh(): Promise<{ target: MemoryTarget; repository: Repository }> {
   const target = new MemoryTarget();

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
+import { checkRepository } from '../check/index.ts';
 import { encodeFile } from '../format/unpacked-file.ts';
 import {
   blobId,
-  checkRepository,
   encodeTree,
   type ObjectId,
   objectIdOf,
@@ -13,13 +13,10 @@ import {
   PackBuilder,
   parseObjectId,
   type Repository,
-  repairIndex,
-  repairPacks,
-  repairSnapshots,
-  type SnapshotRepair,
 } from '../index.ts';
 import type { MemoryTarget } from '../testing/memory-target.ts';
 import { type Sample, sampleNode, samplePassword, sampleRepository } from '../testing/sample-repository.ts';
+import { repairIndex, repairPacks, repairSnapshots, type SnapshotRepair } from './index.ts';
 
 function flip(target: MemoryTarget, name: string, at: number): void {
   const bytes = target.objects.get(name);

@@ -4,22 +4,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { HoldfastError, hasCode } from '@holdfast/core';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import {
-  blobId,
-  checkRepository,
-  encodeTree,
-  type FoundSnapshot,
-  type NodeFilter,
-  objectIdOf,
-  openRepository,
-  type Repository,
-  removeRewritten,
-  rewriteSnapshots,
-} from '../index.ts';
+import { checkRepository } from '../check/index.ts';
+import { blobId, encodeTree, type FoundSnapshot, objectIdOf, openRepository, type Repository } from '../index.ts';
 import { BlobWriter } from '../packs/blob-writer.ts';
 import { MemoryTarget } from '../testing/memory-target.ts';
 import { restic, resticChecks, tryRestic } from '../testing/restic.ts';
 import { samplePassword, sampleRepository } from '../testing/sample-repository.ts';
+import { type NodeFilter, removeRewritten, rewriteSnapshots } from './index.ts';
 
 const skip = skipUnless({ programs: ['restic'] });
 const withoutText: NodeFilter = (path) => path.at(-1)?.toString() !== 'text';

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
-import type { FoundSnapshot, Repository, TagChange } from '../index.ts';
+import type { FoundSnapshot, Repository } from '../index.ts';
 import { resticChecks } from '../testing/restic.ts';
 import { sampleRepository } from '../testing/sample-repository.ts';
+import type { TagChange } from './index.ts';
 import { changedTags, tagSnapshots } from './tag-snapshots.ts';
 
 const throwProblem = (problem: HoldfastError): never => {

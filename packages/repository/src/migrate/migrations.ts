@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
-import { checkRepository } from './check/check-repository.ts';
-import { decodeConfig, encodeConfig, type RepositoryConfig } from './format/config.ts';
-import type { Repository, WaitOptions } from './repository.ts';
+import { checkRepository } from '../check/check-repository.ts';
+import { decodeConfig, encodeConfig, type RepositoryConfig } from '../format/config.ts';
+import type { Repository, WaitOptions } from '../repository.ts';
 
 /** A change of the repository's format that can be applied once. restic's names. */
 export interface Migration {

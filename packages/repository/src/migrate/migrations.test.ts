@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
 import type { ReplaceConfigOptions } from '@holdfast/storage';
-import { applicableMigrations, openRepository, upgradeToVersion2 } from './index.ts';
-import type { MemoryTarget } from './testing/memory-target.ts';
-import { samplePassword, sampleRepository } from './testing/sample-repository.ts';
+import { openRepository } from '../index.ts';
+import type { MemoryTarget } from '../testing/memory-target.ts';
+import { samplePassword, sampleRepository } from '../testing/sample-repository.ts';
+import { applicableMigrations, upgradeToVersion2 } from './index.ts';
 
 /** A repository that says it has version 1, in a place that can replace a config. */
 async function versionOne() {

@@ -1,0 +1,2 @@
+export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup.ts';
+export { type BackupThreads, backupThreads } from './backup-threads.ts';

@@ -1,0 +1,7 @@
+export {
+  type DiffChange,
+  type DiffCounts,
+  type DiffModifier,
+  type DiffSummary,
+  diffTrees,
+} from './diff-snapshots.ts';

@@ -1,0 +1,1 @@
+export { type DumpSink, dumpFile, dumpFolder } from './dump.ts';

@@ -1,0 +1,1 @@
+export { measureSnapshots, type Stats, type StatsMode, type StatsOptions } from './measure-snapshots.ts';

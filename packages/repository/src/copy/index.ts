@@ -1,0 +1,1 @@
+export { type CopyOptions, type CopyProgress, type CopyReport, copySnapshots } from './copy-snapshots.ts';

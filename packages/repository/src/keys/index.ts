@@ -1,0 +1,1 @@
+export { addKey, type ChangedPassword, changePassword, type KeyInfo, listKeys, removeKey } from './keys.ts';

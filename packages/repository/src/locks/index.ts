@@ -1,0 +1,1 @@
+export { removeLocks } from './unlock.ts';

@@ -1,0 +1,1 @@
+export { applicableMigrations, migrations, upgradeToVersion2 } from './migrations.ts';
