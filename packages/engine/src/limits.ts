@@ -40,8 +40,11 @@ export const limits = {
   entriesPerJob: 1000,
   /** A job ends early after reading this much, so that uploads can hold it back. */
   bytesPerJob: 8 * mib,
-  /** Trees of the parent snapshot being loaded at once. */
+  /** Folders that one job looks at, if they are small: a message costs as much as a dozen unchanged files. */
+  foldersPerJob: 32,
+  /** Trees of the parent snapshot being loaded at once, and how many folders may wait with theirs, each mostly below 50 KB. */
   parallelParentTrees: 16,
+  parentTreesAhead: 128,
 
   /**
    * Packs of data that grow in each thread at once: with the blobs of the next step their hashes keep the processor's 16 lanes

@@ -10,3 +10,5 @@ export const maxXattrSizeBytes = 16 * 1024 * 1024;
 export const maxAccountRecordSizeBytes = 1024 * 1024;
 /** Remembered names and numbers of users and groups, per kind. */
 export const maxCachedAccounts = 4096;
+/** Entries of folders that are listed at once, in bytes: also room for a list of extended attributes. A larger one is hardly faster. */
+export const folderListSizeBytes = 64 * 1024;

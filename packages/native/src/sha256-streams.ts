@@ -69,7 +69,7 @@ class InLanes implements Sha256Together {
    * What the kernel knows only by its address. V8 frees what is not used any more even while its function runs, so without
    * this a garbage collection in the middle of `add` gave wrong hashes.
    */
-  #inUse: readonly unknown[] = [];
+  readonly #inUse: unknown[] = [];
 
   constructor(kernel: LaneKernel) {
     this.#kernel = kernel;
@@ -92,7 +92,7 @@ class InLanes implements Sha256Together {
     const states = new Uint32Array(whole.length * 8);
     const tails = Buffer.alloc(whole.length * 2 * blockBytes);
     const tailsAddress = numericAddress(tails);
-    this.#inUse = [pieces, whole, states, tails];
+    this.#inUse.push(pieces, whole, states, tails);
     for (const [number, bytes] of whole.entries()) {
       states.set(initial, number * 8);
       const blocks = Math.floor(bytes.byteLength / blockBytes);
@@ -104,7 +104,7 @@ class InLanes implements Sha256Together {
     // The longest first, so that the lanes end together.
     this.#kernel.run(bodies.sort((a, b) => b.blocks - a.blocks));
     this.#kernel.run(ends.sort((a, b) => b.blocks - a.blocks));
-    this.#inUse = [];
+    this.#inUse.length = 0;
     const digests = Buffer.allocUnsafeSlow(whole.length * hashBytes);
     for (const [at, word] of states.entries()) digests.writeUInt32BE(word, at * 4);
     return digests;

@@ -29,12 +29,17 @@ export interface BackupSetup {
   readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }
 
-/** Looks at the entries of a folder, stores small files, describes everything. */
+/** Looks at the entries of folders, stores small files, describes everything. */
 export interface ScanJob {
   readonly kind: 'scan';
-  readonly path: Uint8Array;
-  /** The entries to look at, each followed by NUL; all of the folder if left out. */
-  readonly names: Uint8Array | undefined;
+  readonly folders: readonly FolderToScan[];
+}
+
+export interface FolderToScan {
+  /** One character for each byte, as all paths and names of a scan: text is passed on faster than bytes. */
+  readonly path: string;
+  /** The entries to look at; all of the folder if left out. */
+  readonly names: readonly string[] | undefined;
   /** True for what the person named: then it is an error that it is missing. */
   readonly named: boolean;
   /** The folder's own file system; undefined for what the person named. */
@@ -78,7 +83,7 @@ export type BackupJob =
 /** A folder inside the one that was looked at. */
 export interface FoundFolder {
   readonly kind: 'folder';
-  readonly name: Uint8Array;
+  readonly name: string;
   /** The node's JSON up to the id of the tree. */
   readonly json: string;
   readonly device: bigint;
@@ -98,23 +103,31 @@ export type Change = 'new' | 'changed' | 'unmodified';
 
 export interface ScanResult {
   readonly kind: 'scan';
-  /** Text is the JSON of one or more nodes, separated by commas. Everything is in the order of the names. */
-  readonly found: readonly (string | FoundFolder | FoundFile)[];
-  /** What is left of a wide folder, in order. */
-  readonly rest: readonly Pick<ScanJob, 'names' | 'parent'>[];
-  /** Everything in the folder, folders inside not looked into, is as it was in the parent snapshot. */
-  readonly same: boolean;
-  /** The folder's tree, stored, where this job saw all that is in it; `found` is empty then. */
-  readonly tree: ObjectId | undefined;
+  /**
+   * One for each folder of the job. 'unchanged': all of it is as it was in the parent snapshot, and it has no folders inside.
+   * 'left': not looked at, because those before it were enough for one job.
+   */
+  readonly folders: readonly (ScannedFolder | 'unchanged' | 'left')[];
   readonly problems: readonly ErrorReport[];
-  /** The folder itself could not be read. */
-  readonly failed: boolean;
   readonly files: Readonly<Record<Change, number>>;
   /** Of all files that are done. */
   readonly bytesDone: number;
   /** Of those, what was really read. */
   readonly bytesRead: number;
   readonly stored: Stored;
+}
+
+export interface ScannedFolder {
+  /** Text is the JSON of one or more nodes, separated by commas. Everything is in the order of the names. */
+  readonly found: readonly (string | FoundFolder | FoundFile)[];
+  /** What is left of a wide folder, in order. */
+  readonly rest: readonly Pick<FolderToScan, 'names' | 'parent'>[];
+  /** Everything in the folder, folders inside not looked into, is as it was in the parent snapshot. */
+  readonly same: boolean;
+  /** The folder's tree, stored, where this job saw all that is in it; `found` is empty then. */
+  readonly tree: ObjectId | undefined;
+  /** The folder itself could not be read. */
+  readonly failed: boolean;
 }
 
 export interface Stored {

@@ -1,22 +1,31 @@
 import fs from 'node:fs';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Node, ObjectId, Repository } from '@holdfast/repository';
-import { asBuffer, joinPath, printPath } from '../byte-path.ts';
+import { joinPath, printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { BackupCounts } from './backup-counts.ts';
-import type { BackupJob, BackupResult, ParentTree, ReadResult, ScanJob, ScanResult } from './backup-jobs.ts';
+import type {
+  BackupJob,
+  BackupResult,
+  FolderToScan,
+  FoundFile,
+  FoundFolder,
+  ParentTree,
+  ReadResult,
+  ScannedFolder,
+} from './backup-jobs.ts';
 import type { BackupThreads } from './backup-threads.ts';
 import { describeFile } from './describe-file.ts';
-import { folderJson, packNames } from './folder-scan.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { LargeFile } from './large-file.ts';
+import { NodeText } from './node-text.ts';
 import type { PackStaging } from './pack-staging.ts';
 import { PackUploads } from './pack-uploads.ts';
 import type { SourceFolder } from './source-tree.ts';
 
 interface ScanTask {
-  readonly job: ScanJob;
+  readonly scan: FolderToScan;
   readonly folder: FolderState;
   readonly slot: Slot;
 }
@@ -87,7 +96,7 @@ export class BackupRun {
   /** Gives the id of the root's tree when every folder has its tree in some pack. */
   async run(root: SourceFolder, parentTree: ObjectId | undefined): Promise<ObjectId> {
     const folder: FolderState = {
-      path: Buffer.from('/'),
+      path: '/',
       parent: undefined,
       parentTree,
       slots: [],
@@ -124,25 +133,26 @@ export class BackupRun {
       const slot: Slot = { json: '' };
       folder.slots.push(slot);
       if (child.named) {
-        const job: ScanJob = {
-          kind: 'scan',
+        const scan: FolderToScan = {
           path: folder.path,
-          names: packNames([child.name]),
+          names: [child.name.toString('latin1')],
           named: true,
           device: undefined,
           parent: folder.parentTree === undefined ? undefined : await this.#parent(folder.parentTree),
         };
         folder.open += 1;
-        this.#readyScans.push({ job, folder, slot });
+        this.#readyScans.push({ scan, folder, slot });
         continue;
       }
-      const path = joinPath(folder.path, child.name);
+      const path = joinPath(Buffer.from(folder.path, 'latin1'), child.name);
       let json: string;
       try {
         // Links on the way are followed, as the system does when it resolves the path.
         const stat = fs.statSync(path, { bigint: true });
         const file = { name: child.name, path, accessPath: joinPath(path, Buffer.from('.')), stat };
-        json = folderJson(describeFile(file, (problem) => this.#problems.add(problem)));
+        const text = new NodeText();
+        text.setNode(describeFile(file, (problem) => this.#problems.add(problem)));
+        json = text.toString();
       } catch (cause) {
         this.#problems.add(
           new HoldfastError('file.unreadable', {
@@ -156,7 +166,7 @@ export class BackupRun {
       const before = parentOf(child);
       folder.open += 1;
       const inner: FolderState = {
-        path,
+        path: path.toString('latin1'),
         parent: { folder, slot, json },
         parentTree: before?.type === 'dir' ? before.subtree : undefined,
         slots: [],
@@ -202,16 +212,9 @@ export class BackupRun {
     folder.slots.push(slot);
     folder.open += 1;
     const { path } = folder;
-    const job: ScanJob = {
-      kind: 'scan',
-      path,
-      names: undefined,
-      named: false,
-      device: options.device,
-      parent: undefined,
-    };
-    if (folder.parentTree === undefined) this.#readyScans.push({ job, folder, slot });
-    else this.#scans.push({ job, folder, slot });
+    const scan: FolderToScan = { path, names: undefined, named: false, device: options.device, parent: undefined };
+    if (folder.parentTree === undefined) this.#readyScans.push({ scan, folder, slot });
+    else this.#scans.push({ scan, folder, slot });
   }
 
   #pump(): void {
@@ -229,8 +232,10 @@ export class BackupRun {
     this.#loadParents();
     // Large files that wait hold memory: no more of them are looked for before they have begun.
     if (this.#waitingFiles.length > limits.entriesPerJob) return false;
-    const scan = this.#readyScans.pop();
-    return scan !== undefined && this.#start(this.#scan(scan));
+    // Many together cost fewer messages, but every thread gets its share, of those that are deepest.
+    const share = Math.ceil(this.#readyScans.length / this.#pool.size);
+    const scans = this.#readyScans.splice(-Math.min(share, limits.foldersPerJob));
+    return scans.length > 0 && this.#start(this.#scan(scans));
   }
 
   #start(work: Promise<void>): true {
@@ -255,7 +260,7 @@ export class BackupRun {
 
   /** Loads folders of the parent snapshot a little ahead of the threads. */
   #loadParents(): void {
-    while (this.#loading < limits.parallelParentTrees && this.#readyScans.length < limits.parallelParentTrees) {
+    while (this.#loading < limits.parallelParentTrees && this.#readyScans.length < limits.parentTreesAhead) {
       const task = this.#scans.pop();
       if (task === undefined) return;
       const { parentTree } = task.folder;
@@ -263,37 +268,48 @@ export class BackupRun {
       const load = async (): Promise<void> => {
         const parent = parentTree === undefined ? undefined : await this.#parent(parentTree);
         this.#loading -= 1;
-        this.#readyScans.push({ ...task, job: { ...task.job, parent } });
+        this.#readyScans.push({ ...task, scan: { ...task.scan, parent } });
       };
       this.#start(load());
     }
   }
 
-  async #scan(task: ScanTask): Promise<void> {
-    const { folder, slot } = task;
-    this.currentPath = folder.path;
-    const result = await this.#run('scan', task.job);
+  async #scan(tasks: readonly ScanTask[]): Promise<void> {
+    const last = tasks.at(-1)?.folder.path ?? '';
+    this.currentPath = Buffer.from(last, 'latin1');
+    const result = await this.#run('scan', { kind: 'scan', folders: tasks.map(({ scan }) => scan) });
     for (const report of result.problems) this.#problems.add(HoldfastError.fromReport(report));
     for (const change of ['new', 'changed', 'unmodified'] as const) this.counts.files[change] += result.files[change];
     this.counts.bytesDone += result.bytesDone;
     this.counts.bytesRead += result.bytesRead;
-    if (result.failed) folder.failed = true;
-    folder.same = result.same;
-    folder.tree = result.tree;
+    for (const [number, task] of tasks.entries()) {
+      const scanned = result.folders[number] ?? 'left';
+      if (scanned === 'left') this.#readyScans.push(task);
+      else {
+        if (scanned === 'unchanged') task.folder.same = true;
+        else this.#takeFolder(task, scanned);
+        this.#close(task.folder);
+      }
+    }
+    this.#onProgress();
+  }
+
+  #takeFolder({ scan, folder, slot }: ScanTask, scanned: ScannedFolder): void {
+    if (scanned.failed) folder.failed = true;
+    folder.same = scanned.same;
+    folder.tree = scanned.tree;
     slot.more = [];
-    for (const found of result.found) this.#take(folder, slot.more, found);
+    for (const found of scanned.found) this.#take(folder, slot.more, found);
     // The last one is taken from the stack first; the order of the slots is what counts.
-    for (const rest of result.rest) {
+    for (const rest of scanned.rest) {
       const restSlot: Slot = { json: '' };
       slot.more.push(restSlot);
       folder.open += 1;
-      this.#readyScans.push({ job: { ...task.job, ...rest }, folder, slot: restSlot });
+      this.#readyScans.push({ scan: { ...scan, ...rest }, folder, slot: restSlot });
     }
-    this.#onProgress();
-    this.#close(folder);
   }
 
-  #take(folder: FolderState, slots: Slot[], found: ScanResult['found'][number]): void {
+  #take(folder: FolderState, slots: Slot[], found: string | FoundFolder | FoundFile): void {
     if (typeof found === 'string') {
       slots.push({ json: found });
       return;
@@ -302,11 +318,12 @@ export class BackupRun {
     slots.push(slot);
     folder.open += 1;
     if (found.kind === 'file') {
-      this.#waitingFiles.push(new LargeFile({ path: joinPath(folder.path, found.node.name), folder, slot, found }));
+      const path = joinPath(Buffer.from(folder.path, 'latin1'), found.node.name);
+      this.#waitingFiles.push(new LargeFile({ path, folder, slot, found }));
       return;
     }
     const inner: FolderState = {
-      path: joinPath(folder.path, asBuffer(found.name)),
+      path: folder.path.endsWith('/') ? folder.path + found.name : `${folder.path}/${found.name}`,
       parent: { folder, slot, json: found.json },
       parentTree: found.parentTree,
       slots: [],

@@ -115,21 +115,26 @@ describe('backup', () => {
     fs.writeFileSync(join(folder, 'there'), 'x');
     const given = await setup(repository);
     const scanner = new FolderScanner(given, new BlobStore(given, () => undefined));
-    const job = { kind: 'scan', named: false, device: undefined, parent: undefined } as const;
-    const names = packNames([Buffer.from('gone'), Buffer.from('there')]);
-    const result = scanner.scan({ ...job, path: Buffer.from(folder), names });
-    assert.equal(result.failed, false);
+    const scan = (...folders: readonly Pick<FolderToScan, 'path' | 'names'>[]): ScanResult =>
+      scanner.scan({
+        kind: 'scan',
+        folders: folders.map((one) => ({ named: false, device: undefined, parent: undefined, ...one })),
+      });
+    const isFailed = (result: ScanResult): (boolean | string)[] =>
+      result.folders.map((one) => (typeof one === 'string' ? one : one.failed));
+    const result = scan({ path: folder, names: ['gone', 'there'] });
+    assert.deepEqual(isFailed(result), [false]);
     assert.deepEqual(result.files, { new: 1, changed: 0, unmodified: 0 });
     assert.deepEqual(
       result.problems.map(({ code }) => code),
       ['file.vanished'],
     );
-    const missing = scanner.scan({ ...job, path: Buffer.from(join(folder, 'no')), names: undefined });
-    assert.equal(missing.failed, true);
+    const missing = { path: join(folder, 'no'), names: undefined };
+    assert.deepEqual(isFailed(scan(missing, { path: folder, names: undefined })), [true, false]);
     const link = join(folder, 'link');
     fs.symlinkSync('/etc', link);
     // A folder that somebody exchanged for a link is not followed.
-    assert.equal(scanner.scan({ ...job, path: Buffer.from(link), names: undefined }).failed, true);
+    assert.deepEqual(isFailed(scan({ path: link, names: undefined })), [true]);
   });
 
   it('reports unreadable files and goes on', { skip: skipUnless({ root: true, platform: 'linux' }) }, async (t) => {
@@ -153,8 +158,9 @@ describe('backup', () => {
         staging: { folder: '/nowhere', prefix: '', growingPacks: 1 } };
       const scanner = new FolderScanner(setup, new BlobStore(setup, () => {}));
       for (const path of ['${source}', '${source}/closed']) {
-        const { files, failed, problems } = scanner.scan({ kind: 'scan', path: Buffer.from(path), names: undefined,
-          named: false, device: undefined, parent: undefined });
+        const { files, folders, problems } = scanner.scan({ kind: 'scan', folders: [{ path, names: undefined,
+          named: false, device: undefined, parent: undefined }] });
+        const [{ failed }] = folders;
         console.log(JSON.stringify({ files: files.new, failed, codes: problems.map((problem) => problem.code) }));
       }`;
     fs.chmodSync(folder, 0o755);

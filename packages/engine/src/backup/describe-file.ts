@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import type { HoldfastError } from '@holdfast/core';
 import { type FileStatus, groupName, listXattrs, readXattr, userName } from '@holdfast/native';
-import { type ExtendedAttribute, formatTime, goFileMode, type Node, type NodeType } from '@holdfast/repository';
+import { type ExtendedAttribute, goFileMode, type Node, type NodeType } from '@holdfast/repository';
 import { problem, reason } from '../problem.ts';
+import { localTime } from './local-time.ts';
 
 const typeMask = 0o170000;
 const types: ReadonlyMap<number, NodeType> = new Map([
@@ -16,48 +17,9 @@ const types: ReadonlyMap<number, NodeType> = new Map([
   [0o140000, 'socket'],
 ]);
 
-export function typeOf(stat: Pick<FileStatus, 'mode'>): NodeType {
-  return types.get(Number(stat.mode) & typeMask) ?? 'irregular';
-}
-
-/** restic writes local time, with the offset of that moment; a fixed zone needs no look-up per file. */
-const fixedOffsetMinutes = ((): number | undefined => {
-  const winter = new Date(2026, 0, 1).getTimezoneOffset();
-  return winter === 0 && new Date(2026, 6, 1).getTimezoneOffset() === 0 ? 0 : undefined;
-})();
-
-const second = 1_000_000_000n;
-const daySeconds = 86_400;
-/** Dates are what is slow, and the files of a computer have few: these are their texts. */
-const days = new Map<number, string>();
-const maxDays = 4096;
-const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
-
-function dayText(day: number): string {
-  let text = days.get(day);
-  if (text === undefined) {
-    if (days.size >= maxDays) days.clear();
-    text = new Date(day * daySeconds * 1000).toISOString().slice(0, 11);
-    days.set(day, text);
-  }
-  return text;
-}
-
-export function localTime(timeNs: bigint): string {
-  const seconds = Number(timeNs / second);
-  const offsetMinutes = fixedOffsetMinutes ?? -new Date(seconds * 1000).getTimezoneOffset();
-  // Before 1970 the remainder is negative; such files are rare, as are those of later than the year 9999.
-  if (offsetMinutes !== 0 || timeNs < 0n || seconds >= 253_402_300_800) return formatTime(timeNs, offsetMinutes);
-  const inDay = seconds % daySeconds;
-  const hours = twoDigits[Math.floor(inDay / 3600)] ?? '';
-  const minutes = twoDigits[Math.floor(inDay / 60) % 60] ?? '';
-  const text = `${dayText((seconds - inDay) / daySeconds)}${hours}:${minutes}:${twoDigits[inDay % 60] ?? ''}`;
-  const nanos = Number(timeNs % second);
-  if (nanos === 0) return `${text}Z`;
-  const digits = String(nanos + 1_000_000_000);
-  let end = 10;
-  while (digits.charCodeAt(end - 1) === 0x30) end -= 1;
-  return `${text}.${digits.slice(1, end)}Z`;
+/** @param mode st_mode */
+export function typeOf(mode: number): NodeType {
+  return types.get(mode & typeMask) ?? 'irregular';
 }
 
 export interface DescribedFile {
@@ -77,7 +39,7 @@ export interface DescribedFile {
  */
 export function describeFile(file: DescribedFile, report: (problem: HoldfastError) => void): Node {
   const { stat } = file;
-  const type = typeOf(stat);
+  const type = typeOf(Number(stat.mode));
   const uid = Number(stat.uid);
   const gid = Number(stat.gid);
   const mtime = localTime(stat.mtimeNs);

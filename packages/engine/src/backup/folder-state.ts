@@ -9,7 +9,8 @@ export interface Slot {
 
 /** A folder whose tree is being put together. */
 export interface FolderState {
-  readonly path: Buffer;
+  /** One character for each byte. */
+  readonly path: string;
   /** Where the folder's own node goes, and its JSON up to the tree's id; none for the root. */
   readonly parent: { readonly folder: FolderState; readonly slot: Slot; readonly json: string } | undefined;
   readonly parentTree: ObjectId | undefined;

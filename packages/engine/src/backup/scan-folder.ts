@@ -1,27 +1,18 @@
 import fs from 'node:fs';
-import { errnoOf, isHoldfastError } from '@holdfast/core';
-import { type FileStatus, FolderProbe, zstdContext } from '@holdfast/native';
-import {
-  BlobCipher,
-  blobId,
-  encodeNode,
-  type Node,
-  type ObjectId,
-  objectIdOf,
-  parseTime,
-  unsealBlob,
-  wrongBlob,
-} from '@holdfast/repository';
-import { asBuffer, joinPath, splitPath } from '../byte-path.ts';
+import { type ErrorReport, errnoOf, type HoldfastError, isHoldfastError } from '@holdfast/core';
+import { type FileStatus, FolderProbe } from '@holdfast/native';
+import { BlobOpener, type Node, type ObjectId, parseTime, type SealedBlob } from '@holdfast/repository';
+import { joinPath, splitPath } from '../byte-path.ts';
 import { FolderHandle } from '../folder-handle.ts';
 import { limits } from '../limits.ts';
 import { PatternList, patternText } from '../patterns.ts';
 import { problem, readProblem } from '../problem.ts';
-import type { BackupSetup, ParentTree, ScanJob, ScanResult } from './backup-jobs.ts';
+import type { BackupSetup, Change, FolderToScan, ScanJob, ScannedFolder, ScanResult } from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';
 import { Chunker } from './chunker.ts';
-import { type DescribedFile, describeFile, typeOf } from './describe-file.ts';
+import { describeFile, typeOf } from './describe-file.ts';
 import { FolderScan } from './folder-scan.ts';
+import { NodeText } from './node-text.ts';
 import { ParentFolder } from './parent-folder.ts';
 import { ReadingPlaces } from './reading-places.ts';
 import { fileVersion, openToRead } from './source-file.ts';
@@ -35,40 +26,66 @@ interface PendingFile {
 /** An entry of a folder; its paths are made when they are needed. */
 class Entry {
   readonly folder: FolderHandle;
-  readonly name: Buffer;
+  /** One character for each byte. */
+  readonly name: string;
   readonly #folderPath: Buffer;
 
-  constructor(folder: FolderHandle, folderPath: Buffer, name: Buffer) {
+  constructor(folder: FolderHandle, folderPath: Buffer, name: string) {
     this.folder = folder;
     this.name = name;
     this.#folderPath = folderPath;
   }
 
   get path(): Buffer {
-    return joinPath(this.#folderPath, this.name);
+    return joinPath(this.#folderPath, Buffer.from(this.name, 'latin1'));
   }
 
   get accessPath(): Buffer {
-    return this.folder.path(this.name);
+    return this.folder.path(Buffer.from(this.name, 'latin1'));
+  }
+}
+
+/** What a job has found in all of its folders. */
+class ScanCounts {
+  readonly problems: ErrorReport[] = [];
+  readonly files: Record<Change, number> = { new: 0, changed: 0, unmodified: 0 };
+  bytesDone = 0;
+  bytesRead = 0;
+  entries = 0;
+
+  get enough(): boolean {
+    return this.entries >= limits.entriesPerJob || this.bytesRead >= limits.bytesPerJob;
+  }
+
+  report(problem: HoldfastError): void {
+    this.problems.push(problem.toJSON());
+  }
+
+  addFile(change: Change, sizeBytes: number): void {
+    this.files[change] += 1;
+    this.bytesDone += sizeBytes;
   }
 }
 
 /** Looks at folders in one worker thread. */
 export class FolderScanner {
   readonly #store: BlobStore;
-  readonly #cipher: BlobCipher;
+  readonly #opener: BlobOpener;
   readonly #chunker: Chunker;
   readonly #excludes: PatternList;
   readonly #oneFileSystem: boolean;
   readonly #places: ReadingPlaces;
   readonly #probe = new FolderProbe();
+  readonly #text = new NodeText();
+  readonly #has = (id: Uint8Array): boolean => this.#store.index.has(id, 'data');
+  #counts = new ScanCounts();
   /** Files are read behind one another into the chunker's memory, and their blobs hashed together. */
   #used = 0;
   #pending: PendingFile[] = [];
 
   constructor(setup: BackupSetup, store: BlobStore) {
     this.#store = store;
-    this.#cipher = new BlobCipher(setup.key);
+    this.#opener = new BlobOpener(setup.key);
     this.#chunker = new Chunker(limits.scanBufferSizeBytes, setup.gear);
     this.#excludes = new PatternList(setup.excludes);
     this.#oneFileSystem = setup.oneFileSystem;
@@ -76,99 +93,126 @@ export class FolderScanner {
   }
 
   scan(job: ScanJob): ScanResult {
-    const path = asBuffer(job.path);
-    const scan = new FolderScan(job);
+    const counts = new ScanCounts();
+    this.#counts = counts;
+    const folders: ScanResult['folders'][number][] = job.folders.map(() => 'left');
+    const sealed: { readonly number: number; readonly blob: SealedBlob }[] = [];
+    for (const [number, folder] of job.folders.entries()) {
+      const { parent } = folder;
+      if (parent?.kind === 'sealed')
+        sealed.push({ number, blob: { id: parent.id, ...parent.place, sealed: parent.bytes } });
+      else if (!counts.enough) folders[number] = this.#folder(folder, parent?.bytes);
+    }
+    // Folders of the parent snapshot are opened and hashed side by side.
+    this.#opener.open(
+      sealed.map(({ blob }) => blob),
+      (at, plain) => {
+        const { number } = sealed[at] ?? { number: -1 };
+        const folder = job.folders[number];
+        if (folder !== undefined && !counts.enough) folders[number] = this.#folder(folder, plain);
+      },
+    );
+    const { problems, files, bytesDone, bytesRead } = counts;
+    return { kind: 'scan', folders, problems, files, bytesDone, bytesRead, stored: this.#store.takeStored() };
+  }
+
+  #folder(given: FolderToScan, parent: Uint8Array | Error | undefined): ScannedFolder | 'unchanged' {
+    const path = Buffer.from(given.path, 'latin1');
+    const scan = new FolderScan(given, this.#parentFolder(parent));
     let handle: FolderHandle;
-    let names: Buffer[];
     try {
       handle = FolderHandle.open(this.#places.of(path));
     } catch (error) {
       return this.#unreadable(scan, path, error);
     }
     using folder = handle;
+    let names: readonly string[];
     try {
       // A snapshot of a file system is another one.
-      if (job.device !== undefined && this.#places.begin(path))
+      if (given.device !== undefined && this.#places.begin(path))
         scan.device = fs.fstatSync(handle.fd, { bigint: true }).dev;
-      names = job.names === undefined ? folder.names() : unpackNames(job.names);
+      names = given.names ?? this.#probe.names(handle.fd, () => handle.prefix);
     } catch (error) {
       return this.#unreadable(scan, path, error);
     }
-    scan.parent = this.#parentFolder(scan, job.parent);
     const parts = this.#excludes.empty ? [] : splitPath(path).map(patternText);
-    let at = 0;
     const end = Math.min(names.length, limits.entriesPerJob);
-    for (; at < end && scan.bytesRead < limits.bytesPerJob; at += 1) {
-      const name = names[at];
-      if (name === undefined) break;
-      if (!this.#excludes.empty && this.#excludes.matches([...parts, patternText(name)])) continue;
+    const bytesBefore = this.#counts.bytesRead;
+    let at = 0;
+    for (; at < end && this.#counts.bytesRead - bytesBefore < limits.bytesPerJob; at += 1) {
+      const name = names[at] ?? '';
+      if (!this.#excludes.empty && this.#excludes.matches([...parts, patternText(Buffer.from(name, 'latin1'))]))
+        continue;
       this.#entry(scan, new Entry(folder, path, name));
     }
+    this.#counts.entries += at;
     this.#identifyPending();
     scan.leave(names.slice(at));
     return scan.result(this.#store);
   }
 
-  #unreadable(scan: FolderScan, path: Buffer, error: unknown): ScanResult {
-    scan.report(readProblem(path, error));
+  #unreadable(scan: FolderScan, path: Buffer, error: unknown): ScannedFolder | 'unchanged' {
+    this.#counts.report(readProblem(path, error));
     scan.failed = true;
     return scan.result(this.#store);
   }
 
   /** A folder of the parent snapshot; one that can't be read only costs time: everything in it is read again. */
-  #parentFolder(scan: FolderScan, tree: ParentTree | undefined): ParentFolder | undefined {
+  #parentFolder(tree: Uint8Array | Error | undefined): ParentFolder | undefined {
     if (tree === undefined) return undefined;
     try {
-      if (tree.kind === 'plain') return new ParentFolder(tree.bytes);
-      const blob = { id: tree.id, ...tree.place };
-      const zstd = zstdContext();
-      const plain = unsealBlob(this.#cipher, tree.bytes, blob, zstd && ((from, size) => zstd.decompress(from, size)));
-      if (objectIdOf(blobId(plain)) !== tree.id) throw wrongBlob(tree.id);
-      return new ParentFolder(plain);
+      if (tree instanceof Error) throw tree;
+      return new ParentFolder(tree);
     } catch (error) {
       if (!isHoldfastError(error)) throw error;
-      scan.report(error);
+      this.#counts.report(error);
       return undefined;
     }
   }
 
   #entry(scan: FolderScan, entry: Entry): void {
     const { folder, name } = entry;
+    const [probe, text] = [this.#probe, this.#text];
     try {
-      const stat = this.#probe.status(folder.fd, name, () => entry.accessPath);
-      const type = typeOf(stat);
-      const foreign = this.#oneFileSystem && scan.device !== undefined && stat.dev !== scan.device;
+      probe.look(folder.fd, name, () => entry.accessPath);
+      const type = typeOf(probe.mode);
+      const foreign = this.#oneFileSystem && scan.device !== undefined && probe.device !== scan.device;
       if (foreign && type !== 'dir') return;
-      const node = describeFile(new StatusOfEntry(entry, stat, this.#probe.mayHaveXattrs(folder.fd, name)), (found) =>
-        scan.report(found),
-      );
-      if (type === 'dir') scan.folder(node, { device: stat.dev, descend: !foreign });
-      else if (type === 'file') this.#file(scan, { entry, node, stat });
-      else scan.node(node);
+      const isPlain = (type === 'file' || type === 'dir') && probe.exact && !probe.mayHaveXattrs(folder.fd);
+      const node = isPlain ? undefined : this.#describe(entry, true);
+      if (node === undefined) text.setPlain(name, probe);
+      else text.setNode(node);
+      if (type === 'dir') scan.subfolder(text, { name, device: probe.device, descend: !foreign });
+      else if (type !== 'file') scan.node(text);
+      else if (scan.unchangedFile(text, this.#has)) this.#counts.addFile('unmodified', probe.size);
+      else this.#file(scan, entry, node ?? this.#describe(entry, false));
     } catch (error) {
       // Only what one file can cause: an index or memory that fails must end the run.
       if (errnoOf(error) === undefined) throw error;
-      scan.report(
-        scan.job.named && errnoOf(error) === 'ENOENT'
+      this.#counts.report(
+        scan.folder.named && errnoOf(error) === 'ENOENT'
           ? problem('file.unreadable', entry.path, 'does not exist', error)
           : readProblem(entry.path, error),
       );
     }
   }
 
-  #file(scan: FolderScan, file: { readonly entry: Entry; readonly node: Node; readonly stat: FileStatus }): void {
-    const { entry, stat, node } = file;
-    const json = encodeNode(node);
-    const known = scan.unchangedContent(json);
-    if (known !== undefined && this.#hasAll(known)) {
-      scan.file(json, { change: 'unmodified', sizeBytes: stat.size })(known);
-      return;
-    }
-    scan.same = false;
-    const before = scan.parentNode(json);
+  /** The node of the entry that was looked at last. */
+  #describe(entry: Entry, mayHaveXattrs: boolean): Node {
+    const { name, path, accessPath } = entry;
+    const file = { name: Buffer.from(name, 'latin1'), path, accessPath, stat: this.#probe.status(), mayHaveXattrs };
+    return describeFile(file, (found) => this.#counts.report(found));
+  }
+
+  /** A file that is new, or differs from the parent snapshot in something. `#text` is its own. */
+  #file(scan: FolderScan, entry: Entry, node: Node): void {
+    const text = this.#text;
+    const stat = this.#probe.status();
+    const before = scan.parentNode(text);
     const parent = before?.type === 'file' ? before : undefined;
     if (parent !== undefined && isUnmodified(stat, parent) && this.#hasAll(parent.content ?? [])) {
-      scan.file(json, { change: 'unmodified', sizeBytes: stat.size })(parent.content ?? []);
+      this.#counts.addFile('unmodified', Number(stat.size));
+      scan.file(text.toString())(parent.content ?? []);
       return;
     }
     const change = parent === undefined ? 'new' : 'changed';
@@ -193,17 +237,18 @@ export class FolderScanner {
       }
       const after = fs.fstatSync(fd, { bigint: true });
       if (!after.isFile()) {
-        scan.report(problem('file.changed', entry.path, 'is no longer a file, and is left out'));
+        this.#counts.report(problem('file.changed', entry.path, 'is no longer a file, and is left out'));
         return;
       }
       if (fileVersion(after) !== fileVersion(stat))
-        scan.report(problem('file.changed', entry.path, 'changed while it was being read'));
-      scan.bytesRead += length;
+        this.#counts.report(problem('file.changed', entry.path, 'changed while it was being read'));
+      this.#counts.bytesRead += length;
       const blobs = this.#cut(this.#used, this.#used + length);
       this.#used += length;
       const sizeBytes = BigInt(length);
-      const stored = sizeBytes === stat.size ? json : encodeNode({ ...node, size: sizeBytes });
-      const finish = scan.file(stored, { change, sizeBytes });
+      if (sizeBytes !== stat.size) text.setNode({ ...node, size: sizeBytes });
+      const finish = scan.file(text.toString());
+      this.#counts.addFile(change, length);
       this.#pending.push({ blobs, finish });
       if (this.#pending.length >= limits.filesStoredAtOnce) this.#identifyPending();
     } finally {
@@ -239,31 +284,6 @@ export class FolderScanner {
   }
 }
 
-/** What `describeFile` wants to know. */
-class StatusOfEntry implements DescribedFile {
-  readonly #entry: Entry;
-  readonly stat: FileStatus;
-  readonly mayHaveXattrs: boolean;
-
-  constructor(entry: Entry, stat: FileStatus, mayHaveXattrs: boolean) {
-    this.#entry = entry;
-    this.stat = stat;
-    this.mayHaveXattrs = mayHaveXattrs;
-  }
-
-  get name(): Buffer {
-    return this.#entry.name;
-  }
-
-  get path(): Buffer {
-    return this.#entry.path;
-  }
-
-  get accessPath(): Buffer {
-    return this.#entry.accessPath;
-  }
-}
-
 /** restic's rule: nothing that the system keeps about the content has changed. */
 function isUnmodified(stat: FileStatus, parent: Node): boolean {
   return (
@@ -286,15 +306,4 @@ function readAll(fd: number, into: Buffer, expectedBytes: bigint): number {
     if (count === 0 || (count < want && length >= Number(expectedBytes))) break;
   }
   return length;
-}
-
-function unpackNames(packed: Uint8Array): Buffer[] {
-  const bytes = asBuffer(packed);
-  const names: Buffer[] = [];
-  for (let start = 0; start < bytes.length; ) {
-    const end = bytes.indexOf(0, start);
-    names.push(bytes.subarray(start, end));
-    start = end + 1;
-  }
-  return names;
 }
