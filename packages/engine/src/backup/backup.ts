@@ -10,7 +10,7 @@ import { type Progress, ProgressReporter } from '../progress.ts';
 import type { Change } from './backup-jobs.ts';
 import { BackupRun } from './backup-run.ts';
 import { type BackupThreads, backupThreads } from './backup-threads.ts';
-import { gearMemory } from './gear-scan.ts';
+import { discardGearMemory, gearMemory } from './gear-scan.ts';
 import { localTime } from './local-time.ts';
 import { PackStaging } from './pack-staging.ts';
 import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
@@ -143,6 +143,7 @@ async function backupUnder(
 
   // Reading a piece takes a fourth of the time that storing it takes, so that one for each thread is enough.
   const slabCount = pool.size;
+  const slabs = gearMemory(slabCount * limits.slabSizeBytes);
   const { packSizeBytes } = options;
   const staging = leftovers.use(await PackStaging.open(repository, signal));
   await pool.runOnAll({
@@ -150,7 +151,7 @@ async function backupUnder(
     key: repository.masterKey,
     index: index.handle(),
     gear: repository.gearTable(),
-    slabs: gearMemory(slabCount * limits.slabSizeBytes),
+    slabs,
     excludes,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
@@ -177,6 +178,7 @@ async function backupUnder(
         cause: problems.kept[0],
       });
     progress.force(progressOf('finish', current));
+    discardGearMemory(slabs);
     const flushed = await pool.runOnAll({ kind: 'flush' });
     const rests = flushed.filter((result) => result.kind === 'flush');
     for (const { stored } of rests) current.counts.addStored(stored);
