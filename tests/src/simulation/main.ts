@@ -5,6 +5,7 @@
  *   --sequences N   at most so many
  *   --minutes N     at most so long (1 if left out)
  *   --no-restic     without the second reader
+ *   --help          this
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,13 +26,19 @@ const { values } = parseArgs({
     sequences: { type: 'string' },
     minutes: { type: 'string', default: '1' },
     'no-restic': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+const usage = 'usage: npm run simulate -- [--seed S] [--minutes N] [--sequences N] [--no-restic]';
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
 const minutes = Number(values.minutes);
 const sequences = Number(values.sequences ?? Number.MAX_SAFE_INTEGER);
 if (!Number.isSafeInteger(seed) || !(minutes > 0) || !(sequences >= 1)) {
-  console.error('usage: npm run simulate -- [--seed S] [--minutes N] [--sequences N] [--no-restic]');
+  console.error(usage);
   process.exit(2);
 }
 const withRestic = !values['no-restic'] && program('restic') !== undefined;

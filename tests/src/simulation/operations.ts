@@ -11,6 +11,8 @@ import type { Source } from './sources.ts';
 export interface Ledger {
   /** Snapshots that a process was told are stored, and that nobody has begun to remove. */
   readonly reported: Set<string>;
+  /** Snapshots that somebody has begun to remove: before their maker was told, if its answer took longer. */
+  readonly removed: Set<string>;
   /** By root tree, or by path where only one source has it: the files of everything that anybody has begun to back up. */
   readonly sources: Map<string, ReadonlyMap<string, string>>;
 }

@@ -111,7 +111,7 @@ class Sequence {
   readonly #archive: Archive;
   readonly #rules = new RuleBook();
   readonly #events: EventRules;
-  readonly #ledger: Ledger = { reported: new Set(), sources: new Map() };
+  readonly #ledger: Ledger = { reported: new Set(), removed: new Set(), sources: new Map() };
   readonly #played: string[] = [];
   readonly #outcomes = new Map<string, number>();
   readonly #faults = new Map<FaultKind, number>();
@@ -209,7 +209,10 @@ class Sequence {
       diesAfter: draw(deathChance, longestLife),
       losesLocksAfter: draw(lostLocksChance, longestLife),
       onCall: (process, call, stage) => {
-        if (call.method === 'delete' && call.name.type === 'snapshot') this.#ledger.reported.delete(call.name.id);
+        if (call.method === 'delete' && call.name.type === 'snapshot') {
+          this.#ledger.reported.delete(call.name.id);
+          this.#ledger.removed.add(call.name.id);
+        }
         this.#events.watch(process, call, stage);
       },
       sabotage,
