@@ -121,6 +121,8 @@ export const limits = {
 
   /** The longest read of a copy or a prune: several blobs, so that they are hashed side by side. */
   copyReadMaxBytes: 8 * mib,
+  /** Packs of a copy that are stored at once: enough for links with latency; others grow and wait in the threads meanwhile. */
+  copyPackWrites: 3,
   /** How much of a copy may be lost when it is killed: after so many bytes, or so long, everything is made durable. */
   copySettleBytes: 1024 * mib,
   copySettleAgeMs: 60_000,

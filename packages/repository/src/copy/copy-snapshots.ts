@@ -76,7 +76,12 @@ class Copy {
     const { target, snapshots } = this.#options;
     const present = await this.#presentSnapshots();
     const hard = new AbortController();
-    await using writer = new BlobWriter({ repository: target, index: target.index, signal: hard.signal });
+    await using writer = new BlobWriter({
+      repository: target,
+      index: target.index,
+      parallelWrites: limits.copyPackWrites,
+      signal: hard.signal,
+    });
     this.#settledMs = target.clock.monotonicMs();
     try {
       for (const found of snapshots) {

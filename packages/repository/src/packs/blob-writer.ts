@@ -17,6 +17,8 @@ export interface BlobWriterOptions {
   readonly compression?: Compression | undefined;
   /** 4 to 128 MiB; 16 MiB if left out. */
   readonly packSizeBytes?: number | undefined;
+  /** Packs that are stored at once, each with its memory; as many as limits allow if left out. */
+  readonly parallelWrites?: number | undefined;
   /** Ends uploads that are under way; `add` and `settle` reject with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -54,7 +56,7 @@ export class BlobWriter implements AsyncDisposable {
   #failure: HoldfastError | undefined;
 
   constructor(options: BlobWriterOptions) {
-    const { repository, compression, packSizeBytes, signal } = options;
+    const { repository, compression, packSizeBytes, parallelWrites = limits.parallelPackWrites, signal } = options;
     this.#repository = repository;
     this.#index = options.index;
     const builder = (type: BlobType): PackBuilder =>
@@ -65,7 +67,7 @@ export class BlobWriter implements AsyncDisposable {
         ...(packSizeBytes === undefined ? {} : { targetSizeBytes: packSizeBytes }),
       });
     this.#builders = { data: builder('data'), tree: builder('tree') };
-    this.#parallel = Math.min(repository.target.capabilities.maxParallelRequests, limits.parallelPackWrites);
+    this.#parallel = Math.min(repository.target.capabilities.maxParallelRequests, parallelWrites);
     this.#permits = new Semaphore(this.#parallel);
     this.#signal = signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
   }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, Semaphore } from '@holdfast/core';
 import type { BlobToCopy } from '../copy/copy-blobs.ts';
 import type { RepositoryKey } from '../format/repository-key.ts';
 import { limits } from '../limits.ts';
@@ -50,8 +50,13 @@ export async function repack(options: RepackOptions): Promise<void> {
       const { packId, offset, length, blobs } = next.value;
       const into = length <= memory.byteLength ? memory.subarray(0, length) : undefined;
       const bytes = await repository.target.read({ type: 'data', id: packId }, { offset, length, into, signal });
-      signal.throwIfAborted();
-      await give(await worker.ask({ bytes, offset, blobs, compress: options.compress, spare: spare.splice(0, 1) }));
+      // While its packs wait for the storage, a thread makes no others.
+      using _turn = await worker.turn.acquire(signal);
+      // One is enough: what lies idle in one thread, another one would make anew.
+      const gift = worker.spare > 0 ? [] : spare.splice(0, 1);
+      const answer = await worker.ask({ bytes, offset, blobs, compress: options.compress, spare: gift });
+      worker.spare = Math.max(0, worker.spare + gift.length - answer.packs.length);
+      await give(answer);
       options.onRead(next.value);
     }
   };
@@ -77,6 +82,9 @@ export async function repack(options: RepackOptions): Promise<void> {
 
 /** Where blobs are verified. */
 interface RepackPlace {
+  readonly turn: Semaphore;
+  /** Memory of packs that it has and does not use. */
+  spare: number;
   ask(request: RepackRequest): Promise<Repacked>;
   end(): Promise<void>;
 }
@@ -89,7 +97,7 @@ function placesFor({ repository, targetKey, totalBytes }: RepackOptions): Repack
   const repacker = new Repacker(keys);
   const ask = async (request: RepackRequest): Promise<Repacked> =>
     request === 'flush' ? { packs: [], partials: repacker.flush() } : { packs: repacker.add(request), partials: [] };
-  return [{ ask, end: async () => {} }];
+  return [{ turn: new Semaphore(1), spare: 0, ask, end: async () => {} }];
 }
 
 interface Waiting {
@@ -99,6 +107,8 @@ interface Waiting {
 
 /** A thread that answers in the order of the questions. */
 class RepackThread implements RepackPlace {
+  readonly turn = new Semaphore(1);
+  spare = 0;
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
   #failure: unknown;
