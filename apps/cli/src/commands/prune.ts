@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { byteSize } from '../option-values.ts';
+import { byteSize, duration } from '../option-values.ts';
 import {
   addOutputOptions,
   addProgressOption,
@@ -17,6 +17,7 @@ export interface PruneAmounts {
   readonly repackCacheableOnly?: boolean;
   readonly repackUncompressed?: boolean;
   readonly repackSmallerThan?: number;
+  readonly wait?: number;
   readonly verbose?: boolean;
 }
 
@@ -47,6 +48,11 @@ export function addPruneAmounts(command: Command): Command {
     .option('--repack-uncompressed', 'pack again what is not compressed yet, and compress it')
     .option('--repack-smaller-than <size>', 'pack packs together that are smaller than this, up to 16m', smallerThan)
     .addOption(new Option('--repack-small', 'small packs are packed together anyway').hideHelp())
+    .option(
+      '--wait <duration>',
+      'how long deleting waits for backups that still run (default: 1h, or --retry-lock if that is longer; 0: not at all)',
+      duration,
+    )
     .option('-v, --verbose', 'with all numbers');
 }
 
@@ -87,14 +93,15 @@ Examples:
   $ holdfast prune --dry-run --verbose -r repo -p password.txt
 
 It works in two steps. The first decides what may go and packs again what is needed of packs that may; backups go on
-beside it, because nothing is deleted yet. The second waits until nobody else works on the repository (an hour, or as long
-as --retry-lock says), looks again at all snapshots, spares what has come into use meanwhile, and deletes; backups that
-start then wait with --retry-lock. Stopped at any moment, it leaves a sound repository, and the next prune goes on.
+beside it, because nothing is deleted yet. The second waits until nobody else works on the repository (--wait), looks again
+at all snapshots, spares what has come into use meanwhile, and deletes; backups that start then wait with --retry-lock.
+Stopped at any moment, also by Ctrl-C while it waits, it leaves a sound repository. What was decided is forgotten then, but
+what was packed again is not: the next prune finds the new packs, keeps those, and deletes the old ones.
 Data under retention (immutability) stays, is counted, and goes when its date has passed.
 ${environmentHelp.replace('Without --repo the command talks to the backup server. ', '')}
 
 JSON: {kind: "prune", dryRun, statistics: {blobs, bytes, packs}, repacked: [ids], removed: [ids], newPacks,
-deleted: {packs, bytes, indexes}, spared, retained, failed}
+deleted: {packs, bytes, indexes}, spared, retained, failed}; restic has none for prune
 ${exitStatusHelp}`,
     )
     .action((options: PruneCommandOptions) =>

@@ -1,6 +1,6 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, exitStatus, formatBytes, formatCount, formatDuration, HoldfastError } from '@holdfast/core';
 import type { ObjectId, Repository } from '@holdfast/repository';
-import { type PruneProgress, type PruneReport, type PruneStatistics, prune } from '@holdfast/repository/prune';
+import type { PruneProgress, PruneReport, PruneStatistics } from '@holdfast/repository/prune';
 import type { PruneAmounts, PruneCommandOptions } from '../commands/prune.ts';
 import { counted, type OutputOptions, print, printJson } from '../output.ts';
 import { table } from '../terminal.ts';
@@ -12,9 +12,7 @@ export async function runPrune(options: PruneCommandOptions, work: Work): Promis
     throw new HoldfastError('usage.option', {
       message: '--no-lock is for --dry-run only: nobody may delete without a lock.',
     });
-  const { signal, resources } = work;
-  const repository = await openGivenRepository(options, { resources, signal });
-  const report = await pruneAndShow(repository, {
+  const report = await pruneAndShow(openGivenRepository(options, work), {
     options,
     dryRun: options.dryRun === true,
     noLock: !options.lock,
@@ -26,7 +24,7 @@ export async function runPrune(options: PruneCommandOptions, work: Work): Promis
 
 /** Prunes, and tells people about it; JSON is the caller's. */
 export async function pruneAndShow(
-  repository: Repository,
+  repository: Repository | Promise<Repository>,
   o: {
     readonly options: PruneAmounts & OutputOptions;
     readonly dryRun: boolean;
@@ -37,7 +35,8 @@ export async function pruneAndShow(
 ): Promise<PruneReport> {
   const { options, dryRun, work } = o;
   const { view, signal } = work;
-  const report = await prune(repository, {
+  const { prune } = await import('@holdfast/repository/prune');
+  const report = await prune(await repository, {
     maxUnusedBytes: options.maxUnused,
     maxRepackBytes: options.maxRepackSize ?? Number.POSITIVE_INFINITY,
     repackTreesOnly: options.repackCacheableOnly === true,
@@ -46,7 +45,14 @@ export async function pruneAndShow(
     dryRun,
     noLock: o.noLock,
     withoutSnapshots: o.withoutSnapshots,
-    onProgress: (progress) => showProgress(progress, options, work),
+    waitMs: options.wait,
+    onWait: (refusal, waitMs) => {
+      if (options.quiet || options.json) return;
+      const most = formatDuration(waitMs);
+      view.note(`${refusal.message} Waiting up to ${most} to delete; it may be stopped, and the next prune goes on.`);
+    },
+    // Numbers that nobody sees take a tenth of the time of a small prune.
+    onProgress: options.quiet && !options.json ? undefined : (progress) => showProgress(progress, options, work),
     onProblem: view.problem,
     signal,
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { type Clock, HoldfastError, hasCode, systemClock } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
 import type { CreateOptions } from '@holdfast/storage';
 import { checkRepository } from '../check/check-repository.ts';
@@ -260,6 +260,55 @@ test('nothing is deleted without the exclusive lock', async () => {
     return remove(name, options);
   };
   await prune(it.repository, all);
+  await spotless(it);
+});
+
+test('deleting waits for the locks of others, says whose they are, and may be stopped: the next prune goes on', async () => {
+  const it = await subject(6);
+  const { target } = it;
+  const { masterKey } = it.repository;
+  forget(it, 4);
+  const before = target.ids('data');
+  const other = await openRepository(target, { masterKey, clock });
+  await using held = await other.lock({ exclusive: false });
+  const undeleted = async (): Promise<void> => {
+    assert.ok(before.every((id) => target.objects.has(`data:${id}`)));
+    assert.equal(target.ids('lock').length, 1);
+    await sound(it);
+  };
+
+  await assert.rejects(
+    prune(it.repository, { ...all, waitMs: 0, onWait: () => assert.fail() }),
+    (error) =>
+      hasCode(error, 'repository.locked') &&
+      /locked by process/.test(error.message) &&
+      /--wait/.test(error.guidance ?? ''),
+  );
+  await undeleted();
+
+  const stop = new AbortController();
+  const onWait: PruneOptions['onWait'] = ({ message }, waitMs) => {
+    assert.match(message, /locked by process/);
+    assert.equal(waitMs, 3_600_000);
+    stop.abort(new HoldfastError('run.cancelled'));
+  };
+  await assert.rejects(prune(it.repository, { ...all, onWait, signal: stop.signal }), { code: 'run.cancelled' });
+  await undeleted();
+
+  // The other one ends while this one waits.
+  let waits = 0;
+  let released: Promise<void> | undefined;
+  const waiting: Clock = {
+    ...clock,
+    sleep: (durationMs, signal) => (durationMs <= 1000 && released) || clock.sleep(durationMs, signal),
+  };
+  const repository = await openRepository(target, { masterKey, clock: waiting });
+  const onLocked = (): void => {
+    waits += 1;
+    released = held[Symbol.asyncDispose]();
+  };
+  await prune(repository, { ...all, waitMs: 1000, onWait: onLocked });
+  assert.equal(waits, 1);
   await spotless(it);
 });
 

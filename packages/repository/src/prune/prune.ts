@@ -1,4 +1,4 @@
-import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import { Bitmap } from '../blob-index/bitmap.ts';
 import { NumberList } from '../blob-index/number-list.ts';
 import { obsoleteIndexes, rewriteIndexes } from '../blob-index/rewrite-indexes.ts';
@@ -20,6 +20,10 @@ export interface PruneOptions extends PruneLimits {
   readonly dryRun?: boolean | undefined;
   /** With a dry run: without any lock. */
   readonly noLock?: boolean | undefined;
+  /** How long deleting waits for backups that still run; 0: not at all. An hour, or as long as any lock is waited for, if left out. */
+  readonly waitMs?: number | undefined;
+  /** Told before deleting waits: who holds the repository, and how long it waits at most. */
+  readonly onWait?: ((refusal: HoldfastError, waitMs: number) => void) | undefined;
   /** With a dry run: as if these snapshots were gone. */
   readonly withoutSnapshots?: ReadonlySet<ObjectId> | undefined;
   readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
@@ -55,6 +59,8 @@ class Prune {
   readonly #options: PruneOptions;
   readonly #snapshots = new Set<ObjectId>();
   readonly #progress: (progress: PruneProgress) => void;
+  /** The exclusive lock was had, and is used. */
+  #isChanging = false;
   #failed = 0;
   #retainedPacks = 0;
 
@@ -80,16 +86,42 @@ class Prune {
     const isIdle = plan.actions.every((action) => action === 'keep') && files.unlisted.size === 0;
     if (this.#options.dryRun || (isIdle && obsoleteIndexes(first.index, () => false).length === 0)) return report;
     this.#progress({ phase: 'wait', done: 0 });
-    await using lock = await this.#lock(true);
-    // Awaited here: returned as it is, the lock would be given back at once and everything deleted without it.
-    return await this.#secondPhase(first, report, this.#signalWith(lock));
+    return await this.#alone((signal) => this.#secondPhase(first, report, signal));
+  }
+
+  #firstPhase(): Promise<FirstPhase> {
+    const { dryRun, noLock, signal, onProblem } = this.#options;
+    if (dryRun && noLock) return this.#decide(this.#signalWith(undefined));
+    return this.#repository.underLock({ exclusive: false, signal, onProblem }, (lock) =>
+      this.#decide(this.#signalWith(lock)),
+    );
+  }
+
+  /** Waits until nobody else has a lock, and works under the exclusive one. */
+  async #alone<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { signal, onProblem, onWait } = this.#options;
+    const retryMs = this.#options.waitMs ?? Math.max(this.#repository.lockWait.retryMs ?? 0, limits.pruneLockWaitMs);
+    const waiting = onWait === undefined ? { retryMs } : { retryMs, onWait };
+    try {
+      return await this.#repository.underLock({ exclusive: true, ...waiting, signal, onProblem }, (lock) =>
+        work(this.#signalWith(lock)),
+      );
+    } catch (error) {
+      if (this.#isChanging || !hasCode(error, 'repository.locked')) throw error;
+      throw new HoldfastError('repository.locked', {
+        message: error.message,
+        guidance:
+          'What was packed again is stored, and nothing beside it was deleted. Prune again when the other work has ended; --wait says how long it waits for that.',
+        context: error.context,
+        cause: error,
+      });
+    }
   }
 
   /** Decides, and writes new packs. What it finds out is true of everything that was there when it began. */
-  async #firstPhase(): Promise<FirstPhase> {
-    const { dryRun, noLock, withoutSnapshots } = this.#options;
-    await using lock = dryRun && noLock ? undefined : await this.#lock(false);
-    const signal = this.#signalWith(lock);
+  async #decide(signal: AbortSignal): Promise<FirstPhase> {
+    const { dryRun, withoutSnapshots } = this.#options;
+    this.#snapshots.clear();
     // Snapshots before the index: everything that they need is in it.
     const found = await this.#newSnapshots(signal);
     const roots = found.filter(({ id }) => !withoutSnapshots?.has(id));
@@ -143,16 +175,15 @@ class Prune {
 
   /** Alone with the repository. 'void' when somebody else has pruned or repaired meanwhile. */
   async #secondPhase(first: FirstPhase, report: PruneReport, signal: AbortSignal): Promise<PruneReport | 'void'> {
-    const { index, used, plan } = first;
+    const { index, used, plan, files } = first;
     const actions = [...plan.actions];
     if (!(await index.loadNew(signal))) return 'void';
     used.grow(index.blobs.blobCount);
     while (actions.length < index.blobs.packCount) actions.push('keep');
     const spared = await this.#spare({ index, used, actions, signal });
-    const { unlisted, sizes } = await this.#listPacks(index, signal);
-
     const isDropped = (pack: number): boolean => actions[pack] !== 'keep';
     const obsolete = obsoleteIndexes(index, isDropped);
+    this.#isChanging = true;
     this.#progress({ phase: 'rewrite', done: 0, total: obsolete.length });
     await rewriteIndexes(this.#repository, index, { obsolete, isDropped, signal });
     const indexes = await this.#delete(
@@ -162,9 +193,12 @@ class Prune {
     );
     // A pack stays as long as any index file names it.
     for (const file of obsolete) if (!indexes.has(file.id)) for (const pack of file.packs) actions[pack] = 'keep';
-    const doomed = new Map(unlisted);
+    const doomed = new Map<ObjectId, number>();
+    // Whoever was about to list a pack has ended, and either has listed it or never will.
+    for (const [id, sizeBytes] of files.unlisted)
+      if (index.blobs.packNumber(id) === undefined) doomed.set(id, sizeBytes);
     for (const [pack, action] of actions.entries())
-      if (action === 'remove' || action === 'repack') doomed.set(index.blobs.packId(pack), sizes[pack] ?? 0);
+      if (action === 'remove' || action === 'repack') doomed.set(index.blobs.packId(pack), files.sizes[pack] ?? 0);
     const packs = await this.#delete('data', [...doomed.keys()], signal);
     let bytes = 0;
     for (const id of packs) bytes += doomed.get(id) ?? 0;
@@ -302,13 +336,6 @@ class Prune {
       },
     });
     return deleted;
-  }
-
-  #lock(exclusive: boolean): Promise<RepositoryLock> {
-    const { signal, onProblem } = this.#options;
-    const asked = this.#repository.lockWait.retryMs ?? 0;
-    const retryMs = exclusive ? Math.max(asked, limits.pruneLockWaitMs) : asked;
-    return this.#repository.lock({ exclusive, retryMs, signal, onProblem });
   }
 
   #signalWith(lock: RepositoryLock | undefined): AbortSignal {
