@@ -54,7 +54,8 @@ test('no number is ever shown as 60 seconds, 60 minutes, 1000 ms or 1024 of a un
 
 test('counts', () => {
   assert.equal(formatCount(0), '0');
-  assert.equal(formatCount(1_234_567), '1,234,567');
+  for (const count of [7, 999, 1000, 12_345, 123_456, 1_234_567, -1000, Number.MAX_SAFE_INTEGER])
+    assert.equal(formatCount(count), count.toLocaleString('en-US'));
 });
 
 test('durations are read with their unit, and nothing else is', () => {

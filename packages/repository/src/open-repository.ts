@@ -70,7 +70,7 @@ async function keyOfInterrupted(
   for await (const page of target.list('key', { signal, pageSize: 1 })) if (page.length > 0) isEmpty = false;
   if (isEmpty) return undefined;
   try {
-    return { ...(await findKey(target, { password, signal })), made: false };
+    return { ...(await findKey(target, await keysToTry(target, { signal }), { password, signal })), made: false };
   } catch (error) {
     if (!hasCode(error, 'repository.password')) throw error;
     throw new HoldfastError('repository.exists', {
@@ -82,27 +82,34 @@ async function keyOfInterrupted(
 }
 
 /**
- * Opens a repository. `keyHint` is the id, or its beginning, of the key file to try first: it saves deriving keys in vain.
+ * Opens a repository. A password that is still to be found out is asked for when there is a repository. `keyHint` is the id, or
+ * its beginning, of the key file to try first: it saves deriving keys in vain.
  * @throws repository.missing, repository.password, repository.version, storage.tampered
  */
 export async function openRepository(
   target: Target,
-  options: ({ password: string; keyHint?: string | undefined } | { masterKey: RepositoryKey }) & {
+  options: (
+    | { password: string | (() => Promise<string>); keyHint?: string | undefined }
+    | { masterKey: RepositoryKey }
+  ) & {
     clock?: Clock;
   } & WaitOptions,
 ): Promise<Repository> {
   const { signal } = options;
-  const info = await target.stat({ type: 'config', id: '' }, { signal });
-  if (info === undefined)
-    throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
-  refuseLarge(info, limits.configMaxSizeBytes, 'The configuration of the repository');
-  const sealed = await target.read({ type: 'config', id: '' }, { signal });
-  const opens = (candidate: RepositoryKey): boolean => new BlobCipher(candidate).tryOpen(sealed) !== undefined;
+  const keys = 'masterKey' in options ? [] : keysToTry(target, options);
+  // Both at once; that there is no repository is the first thing to say.
+  const [sealed] = await Promise.allSettled([readConfig(target, signal), keys]);
+  if (sealed.status === 'rejected') throw sealed.reason;
+  const opens = (candidate: RepositoryKey): boolean => new BlobCipher(candidate).tryOpen(sealed.value) !== undefined;
   const { key, keyId } =
     'masterKey' in options
       ? { key: options.masterKey, keyId: undefined }
-      : await findKey(target, { ...options, opens });
-  const plain = new BlobCipher(key).tryOpen(sealed);
+      : await findKey(target, await keys, {
+          password: typeof options.password === 'string' ? options.password : await options.password(),
+          opens,
+          signal,
+        });
+  const plain = new BlobCipher(key).tryOpen(sealed.value);
   if (plain === undefined) {
     if ('masterKey' in options)
       throw new HoldfastError('repository.password', {
@@ -115,6 +122,14 @@ export async function openRepository(
   return new Repository({ target, config: decodeConfig(plain), key, keyId, clock: options.clock ?? systemClock });
 }
 
+async function readConfig(target: Target, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const info = await target.stat({ type: 'config', id: '' }, { signal });
+  if (info === undefined)
+    throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
+  refuseLarge(info, limits.configMaxSizeBytes, 'The configuration of the repository');
+  return target.read({ type: 'config', id: '' }, { signal });
+}
+
 /**
  * Tries the password on the key files, up to a bound: each try costs time by design. A key of another master key is passed
  * over where one `opens` the configuration: two initialisations at once, one of which died before it could take its key
@@ -122,16 +137,13 @@ export async function openRepository(
  */
 async function findKey(
   target: Target,
-  options: {
-    password: string;
-    keyHint?: string | undefined;
-    opens?: (key: RepositoryKey) => boolean;
-  } & WaitOptions,
+  keys: readonly ObjectInfo[],
+  options: { password: string; opens?: (key: RepositoryKey) => boolean } & WaitOptions,
 ): Promise<FoundKey> {
   let tries = 0;
   let foreign: FoundKey | undefined;
   let problem: HoldfastError | undefined;
-  for (const info of await keysToTry(target, options)) {
+  for (const info of keys) {
     if (tries === limits.keyTries)
       throw new HoldfastError('repository.password', {
         message: `The password fits none of the first ${limits.keyTries} keys of the repository at ${target.location}.`,

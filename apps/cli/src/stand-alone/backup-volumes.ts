@@ -1,6 +1,6 @@
 import { toHoldfastError } from '@holdfast/core';
 import type { BackupOptions } from '@holdfast/engine/backup';
-import { holdVolumes, type ProviderName } from '@holdfast/engine/snapshot-providers';
+import type { ProviderName } from '@holdfast/engine/snapshot-providers';
 import type { Work } from '../work.ts';
 import { requireRepository } from './open-repository.ts';
 import type { RepositoryOptions } from './repository-options.ts';
@@ -35,6 +35,7 @@ export class BackupVolumes {
     const { signal, view } = this.#work;
     const location = await requireRepository(this.#options);
     view.status('Making snapshots of file systems');
+    const { holdVolumes } = await import('@holdfast/engine/snapshot-providers');
     const held = await holdVolumes({
       sources,
       provider,

@@ -8,7 +8,7 @@ import {
   formatDuration,
   HoldfastError,
 } from '@holdfast/core';
-import { type BackupOptions, type BackupSummary, backup } from '@holdfast/engine/backup';
+import type { BackupOptions, BackupSummary } from '@holdfast/engine/backup';
 import type { BackupCommandOptions } from '../commands/backup.ts';
 import { callersDirectory, resolvePath } from '../data-directory.ts';
 import { splitTags } from '../option-values.ts';
@@ -41,7 +41,10 @@ export async function runBackup(
   if (sources.length === 0)
     throw new HoldfastError('usage.option', { message: 'No files or folders to back up were given.' });
   const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
-  const repository = await openGivenRepository(options, { resources, signal });
+  const opening = openGivenRepository(options, work);
+  const { backup, backupThreads } = await import('@holdfast/engine/backup');
+  const threads = resources.use(backupThreads());
+  const repository = await opening;
   const scripts = new BackupScripts(options, view);
   await scripts.before(signal);
   const volumes = new BackupVolumes(options, work);
@@ -56,6 +59,7 @@ export async function runBackup(
       parent: options.force ? undefined : (options.parent ?? 'auto'),
       hostname: options.host,
       tags: splitTags(options.tag),
+      threads,
       signal,
       onProgress: view.progress,
       onProblem: view.problem,

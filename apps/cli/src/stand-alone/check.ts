@@ -1,34 +1,42 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
-import { type CheckProgress, type CheckReport, checkRepository, parseDataSubset } from '@holdfast/repository/check';
+import type { CheckProgress, CheckReport, DataSubset } from '@holdfast/repository/check';
 import type { CheckCommandOptions } from '../commands/check.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
 import type { Work } from '../work.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 
-export async function runCheck(options: CheckCommandOptions, { signal, view, resources }: Work): Promise<ExitStatus> {
+export async function runCheck(options: CheckCommandOptions, work: Work): Promise<ExitStatus> {
+  const { signal, view } = work;
   if (options.readData !== undefined && options.readDataSubset !== undefined)
     throw new HoldfastError('usage.option', {
       message: '--read-data and --read-data-subset exclude each other: all of the data, or a part of it.',
     });
-  const subset = options.readDataSubset === undefined ? undefined : parseDataSubset(options.readDataSubset);
+  const subset = options.readDataSubset === undefined ? undefined : await parseSubset(options.readDataSubset);
   if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('check');
-  const repository = await openGivenRepository(options, { resources, signal });
-  let working = signal;
-  if (options.lock) {
-    const lock = resources.use(await repository.lock({ exclusive: false, signal, onProblem: view.problem }));
-    working = AbortSignal.any([signal, lock.signal]);
-  }
-  const report = await checkRepository(repository, {
-    readData: subset !== undefined || options.readData === true ? 'packs' : options.readData,
-    subset,
-    signal: working,
-    onProgress: (progress) => showProgress(view, progress, options),
-  });
+  const opening = openGivenRepository(options, work);
+  const { checkRepository } = await import('@holdfast/repository/check');
+  const repository = await opening;
+  const check = (working: AbortSignal): Promise<CheckReport> =>
+    checkRepository(repository, {
+      readData: subset !== undefined || options.readData === true ? 'packs' : options.readData,
+      subset,
+      signal: working,
+      onProgress: (progress) => showProgress(view, progress, options),
+    });
+  const report = options.lock
+    ? await repository.underLock({ exclusive: false, signal, onProblem: view.problem }, (lock) =>
+        check(AbortSignal.any([signal, lock.signal])),
+      )
+    : await check(signal);
   view.done();
   if (options.json) await printReport(report);
   else if (!options.quiet || report.errors > 0) await print(reportText(report, options));
   return report.errors === 0 ? exitStatus.success : exitStatus.failed;
+}
+
+async function parseSubset(text: string): Promise<DataSubset> {
+  return (await import('@holdfast/repository/check')).parseDataSubset(text);
 }
 
 /** restic's summary, and ours in the same object. */

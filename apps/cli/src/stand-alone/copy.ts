@@ -1,6 +1,6 @@
 import { type ExitStatus, exitStatus, formatBytes, type HoldfastError } from '@holdfast/core';
-import type { Repository } from '@holdfast/repository';
-import { type CopyProgress, type CopyReport, copySnapshots } from '@holdfast/repository/copy';
+import type { RepositoryLock } from '@holdfast/repository';
+import type { CopyProgress, CopyReport } from '@holdfast/repository/copy';
 import type { CopyCommandOptions } from '../commands/copy.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
 import type { Work } from '../work.ts';
@@ -18,35 +18,34 @@ export async function runCopy(
     problems += 1;
     view.problem(problem);
   };
-  const source = await openGivenRepository(sourceOptions(options), { resources, signal: interrupted });
+  const opening = openGivenRepository(sourceOptions(options), { resources, signal: interrupted });
+  const { copySnapshots } = await import('@holdfast/repository/copy');
+  const source = await opening;
   const target = await openGivenRepository(options, { resources, signal: interrupted });
-  const signals = [interrupted];
-  const lock = async (repository: Repository): Promise<void> => {
-    const held = resources.use(
-      await repository.lock({ exclusive: false, signal: interrupted, onProblem: view.problem }),
-    );
-    signals.push(held.signal);
-  };
-  if (options.lock) await lock(source);
-  await lock(target);
-  const signal = AbortSignal.any(signals);
-  const snapshots = await chosenSnapshots(source, { references, filter: options, signal, onProblem });
-  view.status('Reading the indexes');
-  // What an unreadable index of the target names is copied again; one of the source would leave the copy incomplete.
-  await Promise.all([source.loadIndex({ signal }), target.loadIndex({ signal, onProblem })]);
   const said: Promise<void>[] = [];
-  const report = await copySnapshots({
-    source,
-    target,
-    snapshots,
-    signal,
-    onProgress: (progress) => showProgress(view, progress, options),
-    onCopied: ({ id, sourceId }) => {
-      if (options.json || options.quiet) return;
-      view.done();
-      said.push(print(`snapshot ${id.slice(0, 8)} saved, copied from source snapshot ${sourceId.slice(0, 8)}\n`));
-    },
-  });
+  const copy = async (locks: readonly RepositoryLock[]): Promise<CopyReport> => {
+    const signal = AbortSignal.any([interrupted, ...locks.map((lock) => lock.signal)]);
+    const snapshots = await chosenSnapshots(source, { references, filter: options, signal, onProblem });
+    view.status('Reading the indexes');
+    // What an unreadable index of the target names is copied again; one of the source would leave the copy incomplete.
+    await Promise.all([source.loadIndex({ signal }), target.loadIndex({ signal, onProblem })]);
+    return copySnapshots({
+      source,
+      target,
+      snapshots,
+      signal,
+      onProgress: (progress) => showProgress(view, progress, options),
+      onCopied: ({ id, sourceId }) => {
+        if (options.json || options.quiet) return;
+        view.done();
+        said.push(print(`snapshot ${id.slice(0, 8)} saved, copied from source snapshot ${sourceId.slice(0, 8)}\n`));
+      },
+    });
+  };
+  const locking = { exclusive: false, signal: interrupted, onProblem: view.problem };
+  const report = await target.underLock(locking, (lock) =>
+    options.lock ? source.underLock(locking, (another) => copy([lock, another])) : copy([lock]),
+  );
   await Promise.all(said);
   view.done();
   if (options.json) await printJson({ kind: 'copy', ...report });

@@ -85,19 +85,26 @@ export async function openTarget(
   return resources.use(target);
 }
 
-/** Opens the repository of the options. Everything that it opened is closed with the stack. */
-export async function openGivenRepository(
-  options: RepositoryOptions,
-  o: { readonly resources: AsyncDisposableStack; readonly signal: AbortSignal },
-): Promise<Repository> {
-  const { resources, signal } = o;
+interface OpeningContext {
+  readonly resources: AsyncDisposableStack;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens the repository of the options. Everything that it opened is closed with the stack. Deriving the key takes long, in a
+ * thread of Node: a command that has modules to load or threads to start begins with the opening, and awaits it after that.
+ */
+export function openGivenRepository(options: RepositoryOptions, o: OpeningContext): Promise<Repository> {
+  const opening = open(options, o);
+  // So that a failure is heard of when the repository is awaited, and not before.
+  void Promise.allSettled([opening]);
+  return opening;
+}
+
+async function open(options: RepositoryOptions, { resources, signal }: OpeningContext): Promise<Repository> {
   const location = await requireRepository(options);
   const target = await openTarget(location, { options, create: false, resources, signal });
-  // Before anybody is asked for a password.
-  if (!(await target.stat({ type: 'config', id: '' }, { signal }))) {
-    throw new HoldfastError('repository.missing', { message: `There is no repository at ${target.location}.` });
-  }
-  const password = await readPassword(options, { confirm: false, signal });
+  const password = (): Promise<string> => readPassword(options, { confirm: false, signal });
   const keyHint = options.keyHint ?? setting(`${options.from ? 'FROM_' : ''}KEY_HINT`);
   const repository = await openRepository(target, { password, keyHint, signal });
   repository.lockWait = lockWait(options);

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { type RestoreOptions, restore } from '@holdfast/engine/restore';
+import type { RestoreOptions } from '@holdfast/engine/restore';
 import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { resolvePath } from '../data-directory.ts';
 import { restoreByServer } from '../managed/restore-run.ts';
@@ -23,7 +23,10 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
   const target = resolvePath(options.target);
   refuseToEmptyAll(target, options, patterns);
   const { reference, path } = splitReference(text);
-  const repository = await openGivenRepository(options, { resources, signal });
+  const opening = openGivenRepository(options, work);
+  const { restore, restoreThreads } = await import('@holdfast/engine/restore');
+  const threads = resources.use(restoreThreads());
+  const repository = await opening;
   const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
   const printer: RestorePrinter = options.json ? new JsonRestore(options) : new TextRestore(options, view);
   await printer.begin(found, target);
@@ -38,6 +41,7 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
     dryRun: options.dryRun,
     verify: options.verify,
     durable: options.sync,
+    threads,
     signal,
     onProgress: printer.progress,
     onProblem: printer.problem,

@@ -136,10 +136,12 @@ async function backupUnder(
   });
   const given = options.signal === undefined ? [] : [options.signal];
   const signal = AbortSignal.any([stop.signal, lock.signal, ...given]);
-  const index = await repository.loadIndex({ signal });
   const hostname = options.hostname ?? os.hostname();
   const pathTexts = paths.map(printPath);
-  const parent = await findParent(repository, { parent: options.parent, hostname, paths: pathTexts, signal });
+  const [parent, index] = await Promise.all([
+    findParent(repository, { parent: options.parent, hostname, paths: pathTexts, signal }),
+    repository.loadIndex({ signal }),
+  ]);
 
   // Reading a piece takes a fourth of the time that storing it takes, so that one for each thread is enough.
   const slabCount = pool.size;
