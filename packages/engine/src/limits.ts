@@ -42,6 +42,9 @@ export const limits = {
   bytesPerJob: 8 * mib,
   /** Folders that one job looks at, if they are small: a message costs as much as a dozen unchanged files. */
   foldersPerJob: 32,
+  /** A job looks into no further folder after so many entries, and is given no more trees of the parent snapshot than these. */
+  entriesTogether: 4000,
+  treeBytesPerJob: 1 * mib,
   /** Trees of the parent snapshot being loaded at once, and how many folders may wait with theirs, each mostly below 50 KB. */
   parallelParentTrees: 16,
   parentTreesAhead: 128,
@@ -62,7 +65,7 @@ export const limits = {
   /** Parallel uploads, whatever the target allows: where packs are sent somewhere, each is in memory then. */
   maxParallelUploads: 3,
   /** Whole packs that are not durable yet: beyond that no more work is given to the threads, so that disk space is bounded. */
-  packsInFlight: 6,
+  packsInFlight: 8,
 
   /** Problems kept for the summary; all are counted and reported. */
   maxProblemsKept: 1000,

@@ -50,7 +50,12 @@ export interface FolderToScan {
 
 /** A tree of the parent snapshot: as the repository has it, which the thread opens and verifies, or as plain bytes. */
 export type ParentTree =
-  | { readonly kind: 'sealed'; readonly id: ObjectId; readonly place: BlobPlace; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'sealed';
+      readonly id: ObjectId;
+      readonly place: BlobPlace;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+    }
   | { readonly kind: 'plain'; readonly bytes: Uint8Array };
 
 export interface ReadJob {

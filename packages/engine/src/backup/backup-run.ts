@@ -18,6 +18,7 @@ import type {
 import type { BackupThreads } from './backup-threads.ts';
 import { describeFile } from './describe-file.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
+import { discardGearData, type GearMemory } from './gear-scan.ts';
 import { LargeFile } from './large-file.ts';
 import { NodeText } from './node-text.ts';
 import type { PackStaging } from './pack-staging.ts';
@@ -56,6 +57,7 @@ export class BackupRun {
   readonly #chunks: ChunkTask[] = [];
   readonly #waitingFiles: LargeFile[] = [];
   readonly #activeFiles = new Set<LargeFile>();
+  readonly #slabs: GearMemory;
   readonly #freeSlabs: number[];
   readonly #chunksInSlab: number[];
   readonly #scans: ScanTask[] = [];
@@ -69,6 +71,7 @@ export class BackupRun {
     readonly pool: BackupThreads;
     readonly problems: ProblemList;
     readonly signal: AbortSignal;
+    readonly slabs: GearMemory;
     readonly slabCount: number;
     readonly staging: PackStaging;
     readonly onProgress: () => void;
@@ -78,6 +81,7 @@ export class BackupRun {
     this.#problems = options.problems;
     this.#signal = options.signal;
     this.#onProgress = options.onProgress;
+    this.#slabs = options.slabs;
     this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
     this.#chunksInSlab = this.#freeSlabs.map(() => 0);
     this.uploads = new PackUploads({
@@ -232,10 +236,22 @@ export class BackupRun {
     this.#loadParents();
     // Large files that wait hold memory: no more of them are looked for before they have begun.
     if (this.#waitingFiles.length > limits.entriesPerJob) return false;
-    // Many together cost fewer messages, but every thread gets its share, of those that are deepest.
-    const share = Math.ceil(this.#readyScans.length / this.#pool.size);
-    const scans = this.#readyScans.splice(-Math.min(share, limits.foldersPerJob));
+    const scans = this.#nextScans();
     return scans.length > 0 && this.#start(this.#scan(scans));
+  }
+
+  /** Many together cost fewer messages, but every thread gets its share of those that wait, the deepest first. */
+  #nextScans(): ScanTask[] {
+    const share = Math.min(Math.ceil(this.#readyScans.length / this.#pool.size), limits.foldersPerJob);
+    const scans: ScanTask[] = [];
+    for (let treeBytes = 0; scans.length < share && treeBytes < limits.treeBytesPerJob; ) {
+      const task = this.#readyScans.pop();
+      if (task === undefined) break;
+      scans.push(task);
+      const { parent } = task.scan;
+      if (parent?.kind === 'sealed') treeBytes += parent.place.uncompressedLength || parent.bytes.length;
+    }
+    return scans;
   }
 
   #start(work: Promise<void>): true {
@@ -277,14 +293,19 @@ export class BackupRun {
   async #scan(tasks: readonly ScanTask[]): Promise<void> {
     const last = tasks.at(-1)?.folder.path ?? '';
     this.currentPath = Buffer.from(last, 'latin1');
-    const result = await this.#run('scan', { kind: 'scan', folders: tasks.map(({ scan }) => scan) });
+    const parents = tasks.map(({ scan }) => scan.parent).filter((parent) => parent?.kind === 'sealed');
+    const result = await this.#run(
+      'scan',
+      { kind: 'scan', folders: tasks.map(({ scan }) => scan) },
+      parents.map(({ bytes }) => bytes.buffer),
+    );
     for (const report of result.problems) this.#problems.add(HoldfastError.fromReport(report));
     for (const change of ['new', 'changed', 'unmodified'] as const) this.counts.files[change] += result.files[change];
     this.counts.bytesDone += result.bytesDone;
     this.counts.bytesRead += result.bytesRead;
     for (const [number, task] of tasks.entries()) {
       const scanned = result.folders[number] ?? 'left';
-      if (scanned === 'left') this.#readyScans.push(task);
+      if (scanned === 'left') this.#scanLater(task);
       else {
         if (scanned === 'unchanged') task.folder.same = true;
         else this.#takeFolder(task, scanned);
@@ -292,6 +313,12 @@ export class BackupRun {
       }
     }
     this.#onProgress();
+  }
+
+  /** A folder that was left: what was known of it in the parent snapshot has gone to the thread. */
+  #scanLater(task: ScanTask): void {
+    if (task.scan.parent?.kind === 'sealed') this.#scans.push({ ...task, scan: { ...task.scan, parent: undefined } });
+    else this.#readyScans.push(task);
   }
 
   #takeFolder({ scan, folder, slot }: ScanTask, scanned: ScannedFolder): void {
@@ -420,6 +447,7 @@ export class BackupRun {
 
   #finishFile(file: LargeFile): void {
     if (!file.complete || !this.#activeFiles.delete(file)) return;
+    if (this.#activeFiles.size + this.#waitingFiles.length === 0) discardGearData(this.#slabs);
     file.finish();
     if (!file.failed) this.counts.files[file.found.change] += 1;
     this.#close(file.folder);

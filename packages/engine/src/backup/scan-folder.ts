@@ -54,7 +54,7 @@ class ScanCounts {
   entries = 0;
 
   get enough(): boolean {
-    return this.entries >= limits.entriesPerJob || this.bytesRead >= limits.bytesPerJob;
+    return this.entries >= limits.entriesTogether || this.bytesRead >= limits.bytesPerJob;
   }
 
   report(problem: HoldfastError): void {
