@@ -35,6 +35,10 @@ export function endQuietlyWithReader(): void {
     if (error.code === 'EPIPE') process.exit(exitStatus.success);
     throw error;
   });
+  // Nobody is left to be told anything, but the status still says how it ended.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 /** Progress and problems of one piece of work, on standard error; as JSON lines on standard output where asked for. */

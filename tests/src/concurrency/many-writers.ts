@@ -25,6 +25,8 @@ const changeBytes = 300 * KiB;
 const keptOfEach = 1;
 /** Every other time a program waits for the lock, otherwise it is refused. */
 const lockWait = '60s';
+/** Besides, for the locks of those who back up. */
+const pruneWait = '45s';
 
 /** Each of these at least once, or the test has shown nothing. */
 const mustSucceed = ['holdfast backup', 'restic backup', 'holdfast prune', 'holdfast check'];
@@ -142,7 +144,8 @@ class ManyWriters {
           all.slice(0, -keptOfEach).map(({ id }) => id),
         );
         const ids = old.filter((id) => !this.#forgotten.has(id));
-        const limits = ['--max-unused', '0', ...wait];
+        // Ours would wait for an hour, and with so many writers there is hardly a moment without a lock.
+        const limits = ['--max-unused', '0', ...wait, ...(program === 'holdfast' ? ['--wait', pruneWait] : [])];
         // From now on nobody may count on them, whatever becomes of the attempt.
         for (const id of ids) this.#forgotten.add(id);
         const args = ids.length === 0 ? ['prune', ...limits] : ['forget', '--prune', ...limits, ...ids];
