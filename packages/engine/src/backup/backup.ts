@@ -10,7 +10,7 @@ import { type Progress, ProgressReporter } from '../progress.ts';
 import type { Change } from './backup-jobs.ts';
 import { BackupRun } from './backup-run.ts';
 import { type BackupThreads, backupThreads } from './backup-threads.ts';
-import { discardGearMemory, gearMemory } from './gear-scan.ts';
+import { gearMemory } from './gear-scan.ts';
 import { localTime } from './local-time.ts';
 import { PackStaging } from './pack-staging.ts';
 import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
@@ -165,6 +165,7 @@ async function backupUnder(
     pool,
     problems,
     signal,
+    slabs,
     slabCount,
     staging,
     onProgress: () => progress.report(() => progressOf('backup', current)),
@@ -180,7 +181,6 @@ async function backupUnder(
         cause: problems.kept[0],
       });
     progress.force(progressOf('finish', current));
-    discardGearMemory(slabs);
     const flushed = await pool.runOnAll({ kind: 'flush' });
     const rests = flushed.filter((result) => result.kind === 'flush');
     for (const { stored } of rests) current.counts.addStored(stored);

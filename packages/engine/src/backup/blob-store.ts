@@ -9,6 +9,7 @@ import {
   objectIdOf,
   PackBuilder,
   type PartialPack,
+  repositoryLimits,
 } from '@holdfast/repository';
 import { limits } from '../limits.ts';
 import type { BackupSetup, PackEvent, Stored } from './backup-jobs.ts';
@@ -53,16 +54,20 @@ export class BlobStore {
     const compress = zstd && ((plain: Uint8Array, level: number): Uint8Array => zstd.compress(plain, level));
     const size = setup.packSizeBytes === undefined ? {} : { targetSizeBytes: setup.packSizeBytes };
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    const growing = (type: BlobType): GrowingPack =>
+    const growing = (type: BlobType, firstSizeBytes: number): GrowingPack =>
       new GrowingPack({
         builder: new PackBuilder({ cipher, type, compress, ...size }),
         together: this.#together,
         place: setup.staging,
         nowMs: this.#nowMs,
+        firstSizeBytes,
       });
+    const count = setup.staging.growingPacks;
+    const fullBytes = setup.packSizeBytes ?? repositoryLimits.packTargetSizeBytes;
+    const firstBytes = (at: number): number => Math.max(limits.packMinSizeBytes, (fullBytes * (at + 1)) / count);
     this.#packs = {
-      data: Array.from({ length: setup.staging.growingPacks }, () => growing('data')),
-      tree: [growing('tree')],
+      data: Array.from({ length: count }, (_, at) => growing('data', firstBytes(at))),
+      tree: [growing('tree', fullBytes)],
     };
     this.#emit = emit;
     this.#randomBelow = options.randomBelow ?? randomInt;

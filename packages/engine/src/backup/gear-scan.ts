@@ -33,9 +33,9 @@ export function gearMemory(dataSizeBytes: number): GearMemory {
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
 
-/** Gives its memory back to the system, when no thread looks at it any more. */
-export function discardGearMemory(memory: GearMemory): void {
-  discardMemory(new Uint8Array(memory.buffer));
+/** Gives the memory of the data back to the system, until there is other data in it; no thread may look at it any more. */
+export function discardGearData(memory: GearMemory): void {
+  discardMemory(new Uint8Array(memory.buffer, dataAt));
 }
 
 /**

@@ -16,6 +16,8 @@ export class GrowingPack {
   #finished: UnnamedPack | undefined;
   #memory: SharedArrayBuffer | undefined;
   #file: StagedFile;
+  /** The first pack ends at this size. */
+  #endsAtBytes: number;
   stream: Sha256Stream;
   /** When its first blob came. */
   begunMs = Number.POSITIVE_INFINITY;
@@ -25,11 +27,14 @@ export class GrowingPack {
     readonly together: Sha256Together;
     readonly place: StagingPlace;
     readonly nowMs: () => number;
+    /** Where the first pack ends: packs that grow side by side shall not all be stored at the same time. */
+    readonly firstSizeBytes: number;
   }) {
     this.#builder = options.builder;
     this.#together = options.together;
     this.#place = options.place;
     this.#nowMs = options.nowMs;
+    this.#endsAtBytes = options.firstSizeBytes;
     this.stream = this.#together.begin();
     this.#file = new StagedFile(this.#place);
   }
@@ -54,12 +59,13 @@ export class GrowingPack {
       if (this.#memory !== undefined) this.#builder.reuse(this.#memory);
     }
     const { length } = this.#builder.add(id, plain);
-    if (this.#builder.full) this.finish();
+    if (this.#builder.full || this.#builder.sizeBytes >= this.#endsAtBytes) this.finish();
     return length;
   }
 
   finish(): void {
     this.#finished ??= this.#builder.finishUnnamed();
+    this.#endsAtBytes = Number.POSITIVE_INFINITY;
   }
 
   /** Writes what is pending, all of which `stream` has taken in; gives the pack if it is finished with that. */
