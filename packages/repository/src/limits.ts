@@ -50,8 +50,6 @@ export const limits = {
 
   /** Blobs above this size are sampled before they are compressed. */
   sampleAboveBytes: 64 * kib,
-  /** Above this size zstd takes its parameters for large inputs: see `Compression`. */
-  fastCompressionAboveBytes: 256 * kib,
   /** The sample: this many pieces of this size, evenly spread. */
   samplePieces: 4,
   samplePieceBytes: 4 * kib,
@@ -134,10 +132,16 @@ export const limits = {
   pruneTreeGapBytes: 256 * kib,
   /** Threads that verify what is packed again. Each takes some 80 MiB: a pack that grows, two that wait, and what is read. */
   repackThreads: 3,
+  /** Packs that are stored at once while others are packed again. */
+  repackPackWrites: 2,
   /** Where each of them makes short-lived objects: V8 would take 48 MiB. */
   repackYoungGenerationMb: 6,
-  /** Less than this for each thread is not worth its start. */
-  repackBytesPerThread: 32 * mib,
+  /**
+   * Less than this for each thread is not worth its start and its 50 MiB: of a prune, which mostly waits for the storage, and of
+   * a copy, which seals everything again.
+   */
+  repackBytesPerThread: 256 * mib,
+  copyBytesPerThread: 32 * mib,
   /** restic's reasons to pack small packs together: below four fifths of 4 MiB, and at least so many of them. */
   pruneSmallPackBytes: 4 * mib,
   pruneSmallPacks: 10,
