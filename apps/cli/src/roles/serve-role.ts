@@ -1,4 +1,5 @@
 import { type ErrorReport, toHoldfastError } from '@holdfast/core';
+import { returnFreedMemory } from '@holdfast/native';
 
 /** What a role's process tells the one that started it (`holdfast up`), over Node's IPC channel. */
 export type RoleMessage =
@@ -20,6 +21,8 @@ export async function serveRole<Role extends AsyncDisposable>(
   try {
     await using role = await start();
     tell({ kind: 'ready', details: details(role) });
+    // What starting needed for a moment; a role may now wait for days.
+    returnFreedMemory();
     if (!ending.signal.aborted)
       await new Promise((resolve) => ending.signal.addEventListener('abort', resolve, { once: true }));
   } catch (error) {
