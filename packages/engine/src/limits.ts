@@ -91,6 +91,8 @@ export const limits = {
   restoreWindowBlobs: 4000,
   /** Restore: a ranged read goes on over gaps of this size, which cost less than a second request. */
   restoreGapBytes: 64 * kib,
+  /** Restore: after so many bytes the disk is made to write what it has, so that little is left for the end. */
+  restoreSyncBytes: 64 * mib,
   /** Restore: jobs without content that wait for a thread. */
   restoreJobsInFlight: 16,
   /** Restore: open folders and files; 1,024 is the usual limit of a process, of which others need some. */

@@ -42,6 +42,19 @@ interface OpenFolder {
   pins: number;
 }
 
+/** A file system, and two descriptors of a folder in it: what can't be written is told once to each that was open before. */
+interface TargetDevice {
+  readonly folder: TargetFolder;
+  readonly fd: number;
+  /** For syncing before the end. */
+  readonly earlyFd: number;
+}
+
+function openDevice(folder: TargetFolder, handle: FolderHandle): TargetDevice {
+  const { fd } = handle.openFolder(Buffer.from('.'));
+  return { folder, fd, earlyFd: handle.openFolder(Buffer.from('.')).fd };
+}
+
 /**
  * Descriptors of target folders. A folder in use is pinned; of the others the ones used last stay open, and any can be
  * opened again from the nearest one above, step by step, never through a link. So depth needs no descriptors.
@@ -52,8 +65,7 @@ export class TargetFolders implements Disposable {
   readonly #root: TargetFolder;
   #pinned = 0;
   readonly #options: FreshOptions & { readonly dryRun: boolean };
-  /** A folder of each file system that something was restored to. */
-  readonly #devices = new Map<bigint, TargetFolder>();
+  readonly #devices = new Map<bigint, TargetDevice>();
 
   /** @param rootPath undefined when it is not there, in a dry run */
   constructor(root: TargetFolder, rootPath: Buffer | undefined, options: FreshOptions & { readonly dryRun: boolean }) {
@@ -69,8 +81,8 @@ export class TargetFolders implements Disposable {
     this.#learn(root, handle);
   }
 
-  /** One folder of each file system. */
-  get devices(): readonly TargetFolder[] {
+  /** Those that something was restored to. */
+  get devices(): readonly TargetDevice[] {
     return [...this.#devices.values()];
   }
 
@@ -146,6 +158,8 @@ export class TargetFolders implements Disposable {
   [Symbol.dispose](): void {
     for (const { handle } of this.#open.values()) handle.close();
     this.#open.clear();
+    for (const { fd, earlyFd } of this.#devices.values()) for (const one of [fd, earlyFd]) fs.closeSync(one);
+    this.#devices.clear();
   }
 
   #use(folder: TargetFolder): OpenFolder {
@@ -178,7 +192,7 @@ export class TargetFolders implements Disposable {
     const { gid, dev } = fs.fstatSync(handle.fd, { bigint: true });
     // Whatever decides of the group, the bit of the folder or the file system: both say the same.
     folder.ownGroup = gid === ownGroup;
-    if (!this.#devices.has(dev)) this.#devices.set(dev, folder);
+    if (!this.#options.dryRun && !this.#devices.has(dev)) this.#devices.set(dev, openDevice(folder, handle));
     const { parent } = folder;
     // One that is made here gets its own default ACL last, so only what was there before can pass one on.
     folder.inheritsAcls = folder.fresh && parent !== undefined ? parent.inheritsAcls : givesAcls(handle.self);

@@ -8,6 +8,7 @@ import { OrdinalSet } from './ordinal-set.ts';
 import type { ProtectedFolder } from './remove-entry.ts';
 import { attributesOf } from './restore-attributes.ts';
 import { RestoreDeletions } from './restore-deletions.ts';
+import { RestoreDurability } from './restore-durability.ts';
 import { newFolder, type TargetFolder, TargetFolders } from './restore-folders.ts';
 import { restoreHardLink } from './restore-hard-link.ts';
 import { inspectFiles } from './restore-inspections.ts';
@@ -29,6 +30,7 @@ export interface RestoreRunOptions {
   readonly overwrite: Overwrite;
   readonly deletes: boolean;
   readonly dryRun: boolean;
+  readonly durable: boolean;
   readonly protect: readonly ProtectedFolder[];
   /** Undefined when it is not there, in a dry run. */
   readonly target: Buffer | undefined;
@@ -46,6 +48,7 @@ export class RestoreRun {
   readonly notRestored = new OrdinalSet();
   readonly secondPlaces: SecondPlaces;
   readonly folders: TargetFolders;
+  readonly durability: RestoreDurability | undefined;
   readonly #o: RestoreRunOptions;
   readonly #reads: RestoreReads;
   readonly #large: RestoreLargeFiles;
@@ -72,6 +75,7 @@ export class RestoreRun {
     this.#o = options;
     const { repository, signal, overwrite, deletes, dryRun, target } = options;
     this.folders = new TargetFolders(this.#root, target, { overwrite, deletes, dryRun });
+    this.durability = options.durable ? new RestoreDurability(this.folders) : undefined;
     this.#failure.promise.catch(() => {
       // Whoever calls `run` gets it; before that, nobody waits for it.
     });
@@ -88,9 +92,7 @@ export class RestoreRun {
       reads: this.#reads,
       options: { overwrite, deletes },
       signal,
-      onBytes: (bytes) => {
-        this.counts.bytesDone += bytes;
-      },
+      onBytes: (bytes) => this.#written(bytes),
       onReport: (file, outcome) => this.#reportOutcome(file.path, outcome),
       onWhole: (file) =>
         this.#start({ kind: 'finish', fd: file.fd, item: file.item, sizeBytes: file.file.sizeBytes }, 1, ([done]) =>
@@ -273,11 +275,16 @@ export class RestoreRun {
         },
         onOutcome: (outcome, bytes) => {
           if (pinned) this.folders.unpin(folder);
-          this.counts.bytesDone += bytes;
+          this.#written(bytes);
           this.#end(file, outcome, action);
         },
       });
     }
+  }
+
+  #written(bytes: number): void {
+    this.counts.bytesDone += bytes;
+    this.durability?.written(bytes);
   }
 
   async #largeFile(file: RestoredFile, there: Outcome | undefined): Promise<void> {

@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import { errnoOf, HoldfastError } from '@holdfast/core';
-import { syncFileSystem } from '@holdfast/native';
 import type { ObjectId, Repository, RepositoryLock } from '@holdfast/repository';
 import { absolutePath, printPath } from '../byte-path.ts';
 import { reason } from '../problem.ts';
@@ -8,7 +7,6 @@ import { ProblemList } from '../problem-list.ts';
 import { type Progress, ProgressReporter } from '../progress.ts';
 import { findFolder } from '../walk-tree.ts';
 import { protectedFolder } from './restore-deletions.ts';
-import type { TargetFolders } from './restore-folders.ts';
 import type { Overwrite } from './restore-jobs.ts';
 import { RestoreRun } from './restore-run.ts';
 import { type RestorePatterns, RestoreSelection } from './restore-selection.ts';
@@ -170,6 +168,7 @@ async function restoreUnder(
     overwrite,
     deletes,
     dryRun,
+    durable: options.durable !== false,
     protect: (options.protect ?? []).map(protectedFolder).filter((folder) => folder !== undefined),
     target,
     onProgress: () => progress.report(() => report('restore', current)),
@@ -181,7 +180,7 @@ async function restoreUnder(
     await current.run(tree);
     progress.force(report('finish', current));
     if (target !== undefined && !dryRun) {
-      if (options.durable !== false) makeDurable(current.folders);
+      await current.durability?.finish();
       if (options.verify === true) {
         const { secondPlaces, notRestored: except } = current;
         filesVerified = await verifyRestored({
@@ -221,26 +220,6 @@ async function restoreUnder(
     complete: !problems.incomplete,
     damage: current.damage,
   };
-}
-
-/** One call for each file system that something was restored to. */
-function makeDurable(folders: TargetFolders): void {
-  for (const folder of folders.devices) {
-    try {
-      syncFileSystem(folders.pin(folder).fd);
-    } catch (cause) {
-      const errno = errnoOf(cause);
-      if (errno === undefined) throw cause;
-      throw new HoldfastError('restore.target', {
-        message: `What was restored could not be made durable (${errno} at ${printPath(folder.path)}).`,
-        guidance: 'Look at the disk of the target, then restore again: what is right already is not written again.',
-        context: { path: printPath(folder.path), errno },
-        cause,
-      });
-    } finally {
-      folders.unpin(folder);
-    }
-  }
 }
 
 /**
