@@ -86,9 +86,14 @@ export const limits = {
   restoreExtraJobs: 1,
   /** Restore: files that one job writes. */
   restoreFilesPerJob: 500,
-  /** Restore: sealed bytes and blobs that are known to be wanted before reads are planned, so that packs are read in long pieces. */
-  restoreWindowBytes: 64 * mib,
+  /**
+   * Restore: sealed bytes and blobs that are known to be wanted before reads are planned, so that packs are read in long pieces.
+   * A backup spreads neighbours over six packs in each thread; what is known takes a kilobyte for a blob, whatever its size.
+   */
+  restoreWindowBytes: 1024 * mib,
   restoreWindowBlobs: 4000,
+  /** Restore: reads that are planned while the next window is collected, so that threads have work until it is full. */
+  restorePlannedReads: 8,
   /** Restore: a ranged read goes on over gaps of this size, which cost less than a second request. */
   restoreGapBytes: 64 * kib,
   /** Restore: after so many bytes the disk is made to write what it has, so that little is left for the end. */

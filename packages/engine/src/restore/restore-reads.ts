@@ -76,7 +76,7 @@ export class RestoreReads {
     this.#wantedTargets += 1;
     if (this.#wantedBytes < limits.restoreWindowBytes && this.#wantedTargets < limits.restoreWindowBlobs) return;
     this.flush();
-    while (this.#planned.length > limits.restoreExtraJobs) {
+    while (this.#planned.length > limits.restorePlannedReads) {
       this.#o.signal.throwIfAborted();
       await Promise.race(this.#running);
     }
