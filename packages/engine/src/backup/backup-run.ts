@@ -19,7 +19,6 @@ import type { BackupThreads } from './backup-threads.ts';
 import { describeFile } from './describe-file.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { discardGearData, type GearMemory } from './gear-scan.ts';
-import { discardGearData, type GearMemory } from './gear-scan.ts';
 import { LargeFile } from './large-file.ts';
 import { NodeText } from './node-text.ts';
 import type { PackStaging } from './pack-staging.ts';
@@ -59,7 +58,6 @@ export class BackupRun {
   readonly #waitingFiles: LargeFile[] = [];
   readonly #activeFiles = new Set<LargeFile>();
   readonly #slabs: GearMemory;
-  readonly #slabs: GearMemory;
   readonly #freeSlabs: number[];
   readonly #chunksInSlab: number[];
   readonly #scans: ScanTask[] = [];
@@ -74,7 +72,6 @@ export class BackupRun {
     readonly problems: ProblemList;
     readonly signal: AbortSignal;
     readonly slabs: GearMemory;
-    readonly slabs: GearMemory;
     readonly slabCount: number;
     readonly staging: PackStaging;
     readonly onProgress: () => void;
@@ -84,7 +81,6 @@ export class BackupRun {
     this.#problems = options.problems;
     this.#signal = options.signal;
     this.#onProgress = options.onProgress;
-    this.#slabs = options.slabs;
     this.#slabs = options.slabs;
     this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
     this.#chunksInSlab = this.#freeSlabs.map(() => 0);
@@ -451,7 +447,6 @@ export class BackupRun {
 
   #finishFile(file: LargeFile): void {
     if (!file.complete || !this.#activeFiles.delete(file)) return;
-    if (this.#activeFiles.size + this.#waitingFiles.length === 0) discardGearData(this.#slabs);
     if (this.#activeFiles.size + this.#waitingFiles.length === 0) discardGearData(this.#slabs);
     file.finish();
     if (!file.failed) this.counts.files[file.found.change] += 1;
