@@ -1,4 +1,5 @@
 import { HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
+import { returnFreedMemory } from '@holdfast/native';
 import { Bitmap } from '../blob-index/bitmap.ts';
 import { NumberList } from '../blob-index/number-list.ts';
 import { obsoleteIndexes, rewriteIndexes } from '../blob-index/rewrite-indexes.ts';
@@ -20,6 +21,8 @@ export interface PruneOptions extends PruneLimits {
   readonly dryRun?: boolean | undefined;
   /** With a dry run: without any lock. */
   readonly noLock?: boolean | undefined;
+  /** That verify what is packed again; as many as its size is worth if left out. */
+  readonly threads?: number | undefined;
   /** How long deleting waits for backups that still run; 0: not at all. An hour, or as long as any lock is waited for, if left out. */
   readonly waitMs?: number | undefined;
   /** Told before deleting waits: who holds the repository, and how long it waits at most. */
@@ -44,6 +47,7 @@ export interface PruneOptions extends PruneLimits {
  */
 export async function prune(repository: Repository, options: PruneOptions): Promise<PruneReport> {
   if (!options.dryRun) repository.requireWritable();
+  returnFreedMemory();
   for (let attempt = 1; attempt <= limits.pruneAttempts; attempt += 1) {
     const report = await new Prune(repository, options).run();
     if (report !== 'void') return report;
@@ -156,12 +160,17 @@ class Prune {
       totalBytes += blobs.lengthOf(entry);
     }
     if (entries.length === 0) return [];
-    await using writer = new BlobWriter({ repository: this.#repository, signal });
+    await using writer = new BlobWriter({
+      repository: this.#repository,
+      parallelWrites: limits.repackPackWrites,
+      signal,
+    });
     let done = 0;
     await repack({
       repository: this.#repository,
       reads: readsOf(blobs, entries.values()),
       totalBytes,
+      threads: this.#options.threads,
       writer,
       compress: this.#options.repackUncompressed,
       onRead: (read) => {

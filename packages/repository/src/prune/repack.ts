@@ -15,8 +15,9 @@ export interface RepackOptions {
   /** The key of the repository that `writer` writes to, if that is another one. */
   readonly targetKey?: RepositoryKey | undefined;
   readonly reads: Iterable<PackRead<BlobToCopy>>;
-  /** Of all reads: decides how many threads are worth their start. */
+  /** Of all reads: decides how many threads are worth their start, unless `threads` says so. */
   readonly totalBytes: number;
+  readonly threads?: number | undefined;
   readonly writer: BlobWriter;
   /** Compresses what is not compressed; else every blob stays as it is sealed. */
   readonly compress: boolean;
@@ -89,10 +90,11 @@ interface RepackPlace {
   end(): Promise<void>;
 }
 
-function placesFor({ repository, targetKey, totalBytes }: RepackOptions): RepackPlace[] {
+function placesFor({ repository, targetKey, totalBytes, threads }: RepackOptions): RepackPlace[] {
   const keys: RepackKeys = { source: repository.masterKey, target: targetKey };
-  const worth = Math.floor(totalBytes / limits.repackBytesPerThread);
-  const count = Math.min(availableParallelism(), limits.repackThreads, worth);
+  const bytesPerThread = targetKey === undefined ? limits.repackBytesPerThread : limits.copyBytesPerThread;
+  const worth = Math.floor(totalBytes / bytesPerThread);
+  const count = threads ?? Math.min(availableParallelism(), limits.repackThreads, worth);
   if (count > 0) return Array.from({ length: count }, () => new RepackThread(keys));
   const repacker = new Repacker(keys);
   const ask = async (request: RepackRequest): Promise<Repacked> =>

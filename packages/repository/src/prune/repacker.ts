@@ -37,8 +37,7 @@ export class Repacker {
   readonly #sealer: BlobCipher | undefined;
   readonly #builders: Readonly<Record<BlobType, PackBuilder>>;
   readonly #spare: SharedArrayBuffer[] = [];
-  /** As large as the largest part, and used again. */
-  #opened = new Uint8Array(new SharedArrayBuffer(0));
+  #isVerified = true;
 
   constructor({ source, target }: RepackKeys) {
     const key = target ?? source;
@@ -59,41 +58,46 @@ export class Repacker {
     const blobs = inRandomOrder(part.blobs);
     const packs: FinishedPack[] = [];
     this.#spare.push(...part.spare);
-    const memory = this.#sealer === undefined ? this.#copied(bytes) : bytes;
-    const sealedIn = (memory: Uint8Array, blob: BlobToCopy): Uint8Array =>
-      memory.subarray(blob.offset - offset, blob.offset - offset + blob.length);
-    const toOpen = blobs.map((blob) => ({ ...blob, sealed: sealedIn(memory, blob) }));
-    this.#opener.open(toOpen, (number, plain, body) => {
-      const blob = blobs[number];
-      if (blob === undefined) throw new RangeError('a blob that was not asked for');
-      if (!(plain instanceof Uint8Array)) throw unreadable(blob, plain);
-      const { type, uncompressedLength } = blob;
-      const id = idBytes(blob.id);
+    const sealedIn = (blob: BlobToCopy): Uint8Array =>
+      bytes.subarray(blob.offset - offset, blob.offset - offset + blob.length);
+    const put = ({ type }: BlobToCopy, add: (builder: PackBuilder) => void): void => {
       const builder = this.#builders[type];
-      if (compress && uncompressedLength === 0) builder.add(id, plain);
-      else {
-        const sealed = this.#sealer === undefined ? sealedIn(bytes, blob) : this.#sealer.seal(body);
-        builder.addSealed({ id, uncompressedLength }, sealed);
-      }
+      add(builder);
       if (!builder.full) return;
       const finished = builder.finish();
       if (finished !== undefined) packs.push(finished);
       const memory = this.#spare.pop();
       if (memory !== undefined) builder.reuse(memory);
+    };
+    const staysSealed = ({ uncompressedLength }: BlobToCopy): boolean =>
+      this.#sealer === undefined && !(compress && uncompressedLength === 0);
+    // The opener decrypts in place, so that what goes on sealed is packed before; unless all are verified, nobody gets the packs.
+    this.#isVerified = false;
+    for (const blob of blobs)
+      if (staysSealed(blob))
+        put(blob, (builder) =>
+          builder.addSealed({ id: idBytes(blob.id), uncompressedLength: blob.uncompressedLength }, sealedIn(blob)),
+        );
+    const toOpen = blobs.map((blob) => ({ ...blob, sealed: sealedIn(blob) }));
+    this.#opener.open(toOpen, (number, plain, body) => {
+      const blob = blobs[number];
+      if (blob === undefined) throw new RangeError('a blob that was not asked for');
+      if (!(plain instanceof Uint8Array)) throw unreadable(blob, plain);
+      if (staysSealed(blob)) return;
+      const { uncompressedLength } = blob;
+      const id = idBytes(blob.id);
+      put(blob, (builder) => {
+        if (compress && uncompressedLength === 0) builder.add(id, plain);
+        else if (this.#sealer !== undefined) builder.addSealed({ id, uncompressedLength }, this.#sealer.seal(body));
+      });
     });
+    this.#isVerified = true;
     return packs;
   }
 
-  /** The opener decrypts in place: what goes on sealed as it is stays as it is in `bytes`. */
-  #copied(bytes: Uint8Array): Uint8Array {
-    if (bytes.byteLength > this.#opened.byteLength)
-      this.#opened = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
-    this.#opened.set(bytes);
-    return this.#opened;
-  }
-
-  /** What is in no full pack. */
+  /** What is in no full pack. Nothing where a part was bad: some of its blobs may be in there as they were. */
   flush(): PartialPack[] {
+    if (!this.#isVerified && this.#sealer === undefined) return [];
     const partials = Object.values(this.#builders).map((builder) => builder.finishPartial());
     return partials.filter((partial) => partial !== undefined);
   }
