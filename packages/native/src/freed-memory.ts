@@ -1,5 +1,5 @@
 import { bindOptional } from './built-in.ts';
-import { numericAddress } from './memory-address.ts';
+import { holding, numericAddress } from './memory-address.ts';
 
 /** malloc.h of glibc. */
 const trimThreshold = -1;
@@ -34,10 +34,13 @@ const pageBytes = 64 * 1024;
 export function discardMemory(bytes: Uint8Array): void {
   if (process.platform !== 'linux') return;
   madvise ??= bindOptional<Madvise>('int madvise(uint64_t address, size_t length, int advice)') ?? (() => 0);
-  const address = numericAddress(bytes);
-  const from = Math.ceil(address / pageBytes) * pageBytes;
-  const end = Math.floor((address + bytes.byteLength) / pageBytes) * pageBytes;
-  if (end > from) madvise(from, end - from, dontNeed);
+  const discard = madvise;
+  holding(bytes, () => {
+    const address = numericAddress(bytes);
+    const from = Math.ceil(address / pageBytes) * pageBytes;
+    const end = Math.floor((address + bytes.byteLength) / pageBytes) * pageBytes;
+    if (end > from) discard(from, end - from, dontNeed);
+  });
 }
 
 type Madvise = (address: number, length: number, advice: number) => number;

@@ -1,4 +1,5 @@
 import { addressOf, bind, cString, errnoError, lastErrno, lastError } from './library.ts';
+import { holding } from './memory-address.ts';
 
 /** What serving a FUSE file system needs of the kernel: mount(2), umount2(2), poll(2), and a descriptor from fusermount. */
 
@@ -118,7 +119,8 @@ export function receiveDescriptor(socket: number): number | undefined {
   message.writeBigUInt64LE(1n, 24);
   message.writeBigUInt64LE(addressOf(control), 32);
   message.writeBigUInt64LE(BigInt(control.length), 40);
-  if (recvmsg()(socket, message, withoutWaiting | closeOnExec) < 0) {
+  const received = holding([payload, vector, control], () => recvmsg()(socket, message, withoutWaiting | closeOnExec));
+  if (received < 0) {
     const code = lastErrno();
     if (code === 'EAGAIN') return undefined;
     throw errnoError(code, 'recvmsg');

@@ -1,6 +1,6 @@
 import { createDecipheriv, createMac, type Decipheriv } from 'node:crypto';
 import { bindOptional } from './built-in.ts';
-import { numericAddress } from './memory-address.ts';
+import { holding, numericAddress } from './memory-address.ts';
 
 /** Node 26 has it, its type definitions do not yet. */
 declare module 'node:crypto' {
@@ -63,8 +63,7 @@ class Contexts implements SealedBytes {
     this.#cipher = cipher;
     registry.register(this, () => functions.freeContext(cipher));
     const key = new Uint8Array(encryptKey);
-    const isSet = functions.init(cipher, Number(functions.ctr()), 0, numericAddress(key), 0) === 1;
-    // Used after the call, so that it can't be collected before; and no copy is left.
+    const isSet = holding(key, () => functions.init(cipher, Number(functions.ctr()), 0, numericAddress(key), 0) === 1);
     key.fill(0);
     if (!isSet) throw new RangeError('OpenSSL refused the key');
   }
@@ -75,11 +74,9 @@ class Contexts implements SealedBytes {
   }
 
   mac(bytes: Uint8Array, oneTimeKey: Uint8Array): Uint8Array {
-    const functions = this.#functions;
-    const context = numericAddress(this.#macContext);
-    functions.macInit(context, numericAddress(oneTimeKey));
-    functions.macUpdate(context, numericAddress(bytes), bytes.byteLength);
-    functions.macFinal(context, numericAddress(this.#mac));
+    this.#startMac(oneTimeKey);
+    this.#updateMac(bytes);
+    this.#endMac();
     return this.#mac;
   }
 
@@ -89,31 +86,47 @@ class Contexts implements SealedBytes {
   }
 
   begin(key: { readonly nonce: Uint8Array; readonly oneTimeKey: Uint8Array }): void {
-    this.#functions.macInit(numericAddress(this.#macContext), numericAddress(key.oneTimeKey));
+    this.#startMac(key.oneTimeKey);
     this.#start(key.nonce);
   }
 
   next(piece: Uint8Array, to: Uint8Array): void {
-    this.#functions.macUpdate(numericAddress(this.#macContext), numericAddress(piece), piece.byteLength);
+    this.#updateMac(piece);
     this.#goOn(piece, to);
   }
 
   end(mac: Uint8Array): boolean {
-    this.#functions.macFinal(numericAddress(this.#macContext), numericAddress(this.#mac));
+    this.#endMac();
     return this.#isMac(mac);
+  }
+
+  #startMac(oneTimeKey: Uint8Array): void {
+    holding(oneTimeKey, () => this.#functions.macInit(numericAddress(this.#macContext), numericAddress(oneTimeKey)));
+  }
+
+  #updateMac(bytes: Uint8Array): void {
+    holding(bytes, () =>
+      this.#functions.macUpdate(numericAddress(this.#macContext), numericAddress(bytes), bytes.byteLength),
+    );
+  }
+
+  #endMac(): void {
+    this.#functions.macFinal(numericAddress(this.#macContext), numericAddress(this.#mac));
   }
 
   #start(nonce: Uint8Array): void {
     if (nonce.byteLength !== 16) throw new RangeError('a nonce has 16 bytes');
-    if (this.#functions.init(this.#cipher, 0, 0, 0, numericAddress(nonce)) !== 1)
-      throw new RangeError('OpenSSL refused the nonce');
+    const isSet = holding(nonce, () => this.#functions.init(this.#cipher, 0, 0, 0, numericAddress(nonce)) === 1);
+    if (!isSet) throw new RangeError('OpenSSL refused the nonce');
   }
 
   #goOn(bytes: Uint8Array, to: Uint8Array): void {
     if (bytes.byteLength > to.byteLength) throw new RangeError('no room to decrypt');
-    const [into, written, from] = [numericAddress(to), numericAddress(this.#written), numericAddress(bytes)];
-    if (this.#functions.update(this.#cipher, into, written, from, bytes.byteLength) !== 1)
-      throw new RangeError('OpenSSL refused to decrypt');
+    const isDone = holding([bytes, to], () => {
+      const [into, written, from] = [numericAddress(to), numericAddress(this.#written), numericAddress(bytes)];
+      return this.#functions.update(this.#cipher, into, written, from, bytes.byteLength) === 1;
+    });
+    if (!isDone) throw new RangeError('OpenSSL refused to decrypt');
   }
 
   #isMac(mac: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { numericAddress } from './memory-address.ts';
+import { holding, numericAddress } from './memory-address.ts';
 import { type BlocksOfMessage, type LaneKernel, laneKernels } from './sha256-kernel.ts';
 
 /** SHA-256 of long messages that come in pieces, side by side with whole messages. One per thread. */
@@ -65,11 +65,6 @@ class LaneStream implements Sha256Stream {
 
 class InLanes implements Sha256Together {
   readonly #kernel: LaneKernel;
-  /**
-   * What the kernel knows only by its address. V8 frees what is not used any more even while its function runs, so without
-   * this a garbage collection in the middle of `add` gave wrong hashes.
-   */
-  readonly #inUse: unknown[] = [];
 
   constructor(kernel: LaneKernel) {
     this.#kernel = kernel;
@@ -92,7 +87,6 @@ class InLanes implements Sha256Together {
     const states = new Uint32Array(whole.length * 8);
     const tails = Buffer.alloc(whole.length * 2 * blockBytes);
     const tailsAddress = numericAddress(tails);
-    this.#inUse.push(pieces, whole, states, tails);
     for (const [number, bytes] of whole.entries()) {
       states.set(initial, number * 8);
       const blocks = Math.floor(bytes.byteLength / blockBytes);
@@ -101,10 +95,11 @@ class InLanes implements Sha256Together {
       const tailBlocks = pad(tails.subarray(tailAt), bytes.subarray(blocks * blockBytes), bytes.byteLength);
       ends.push({ states, at: number * 8, address: tailsAddress + tailAt, blocks: tailBlocks });
     }
-    // The longest first, so that the lanes end together.
-    this.#kernel.run(bodies.sort((a, b) => b.blocks - a.blocks));
-    this.#kernel.run(ends.sort((a, b) => b.blocks - a.blocks));
-    this.#inUse.length = 0;
+    holding([pieces, whole, states, tails], () => {
+      // The longest first, so that the lanes end together.
+      this.#kernel.run(bodies.sort((a, b) => b.blocks - a.blocks));
+      this.#kernel.run(ends.sort((a, b) => b.blocks - a.blocks));
+    });
     const digests = Buffer.allocUnsafeSlow(whole.length * hashBytes);
     for (const [at, word] of states.entries()) digests.writeUInt32BE(word, at * 4);
     return digests;
