@@ -9,24 +9,31 @@ import type {
   RepositoryKey,
 } from '@holdfast/repository';
 import type { Range } from './chunker.ts';
+import type { ExclusionOptions } from './exclusions.ts';
 import type { GearMemory } from './gear-scan.ts';
 import type { StagingPlace } from './pack-staging.ts';
 import type { ReadingPlace } from './reading-places.ts';
 
 /** What the main thread of a backup and its workers tell each other. */
 
-export interface BackupSetup {
+export interface BackupSetup extends ExclusionOptions, UnchangedRule {
   readonly kind: 'setup';
   readonly key: RepositoryKey;
   readonly index: BlobIndexHandle;
   readonly gear: Uint32Array;
   /** Pieces of large files, one slab after the other. */
   readonly slabs: GearMemory;
-  readonly excludes: readonly string[];
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
   readonly staging: StagingPlace;
   readonly readingPlaces?: readonly ReadingPlace[] | undefined;
+}
+
+/** What need not be as it was for a file to count as unchanged. */
+export interface UnchangedRule {
+  /** For file systems that give other numbers at each mount; the change time is not looked at then either. */
+  readonly ignoreInode?: boolean | undefined;
+  readonly ignoreCtime?: boolean | undefined;
 }
 
 /** Looks at the entries of folders, stores small files, describes everything. */

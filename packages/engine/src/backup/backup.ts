@@ -1,15 +1,16 @@
 import os from 'node:os';
 import { HoldfastError, productVersion } from '@holdfast/core';
 import { returnFreedMemory } from '@holdfast/native';
-import { type ObjectId, parseTime, type Repository, type RepositoryLock, timeOfDate } from '@holdfast/repository';
+import { type ObjectId, type Repository, type RepositoryLock, timeOfDate } from '@holdfast/repository';
 import { printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
-import { PatternList } from '../patterns.ts';
 import { ProblemList } from '../problem-list.ts';
 import { type Progress, ProgressReporter } from '../progress.ts';
-import type { Change } from './backup-jobs.ts';
+import type { Change, UnchangedRule } from './backup-jobs.ts';
 import { BackupRun } from './backup-run.ts';
 import { type BackupThreads, backupThreads } from './backup-threads.ts';
+import { type ExclusionOptions, Exclusions } from './exclusions.ts';
+import { findParent, type ParentGroupKey } from './find-parent.ts';
 import { gearMemory } from './gear-scan.ts';
 import { localTime } from './local-time.ts';
 import { PackStaging } from './pack-staging.ts';
@@ -18,15 +19,17 @@ import { type SourceFolder, sourceTree } from './source-tree.ts';
 
 export type BackupProgress = Progress<'prepare' | 'backup' | 'finish'>;
 
-export interface BackupOptions {
+export interface BackupOptions extends ExclusionOptions, UnchangedRule {
   /** Files and folders; relative paths are taken from the current folder. Stored as absolute paths, as restic does. */
   readonly sources: readonly (Buffer | string)[];
-  /** Patterns of what is left out; see `patterns.ts`. */
-  readonly excludes?: readonly string[] | undefined;
   /** Stay on the file system of each source; mount points become empty folders. */
   readonly oneFileSystem?: boolean | undefined;
-  /** Files that did not change since this snapshot aren't read again. 'auto': the newest of the same host and paths. */
+  /** Files that did not change since this snapshot aren't read again. 'auto': the newest of the same group that is not newer than this. */
   readonly parent?: string | undefined;
+  /** What snapshots of a group have in common; host and paths if left out. */
+  readonly parentGroup?: readonly ParentGroupKey[] | undefined;
+  /** No snapshot is made when it would hold exactly what its parent does. */
+  readonly skipIfUnchanged?: boolean | undefined;
   /** This computer's name if left out. */
   readonly hostname?: string | undefined;
   readonly tags?: readonly string[] | undefined;
@@ -48,7 +51,10 @@ export interface BackupOptions {
 }
 
 export interface BackupSummary {
+  /** Of the parent, if that is all there is (`skipped`). */
   readonly snapshotId: ObjectId;
+  /** No snapshot was made, because nothing has changed. */
+  readonly skipped: boolean;
   readonly parentId: ObjectId | undefined;
   readonly filesNew: number;
   readonly filesChanged: number;
@@ -85,8 +91,8 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   const [startedMs, start] = [clock.monotonicMs(), clock.now()];
   options.signal?.throwIfAborted();
   const excludes = [...(options.excludes ?? [])];
-  // Malformed patterns are refused here, before anything begins.
-  new PatternList(excludes);
+  // What is malformed is refused here, before anything begins.
+  new Exclusions(options);
   const problems = new ProblemList(options.onProblem);
   const progress = new ProgressReporter(clock, options.onProgress);
   const prepared = { ...sourceTree(options.sources), excludes, problems, progress, startedMs, start };
@@ -139,7 +145,15 @@ async function backupUnder(
   const hostname = options.hostname ?? os.hostname();
   const pathTexts = paths.map(printPath);
   const [parent, index] = await Promise.all([
-    findParent(repository, { parent: options.parent, hostname, paths: pathTexts, signal }),
+    findParent(repository, {
+      parent: options.parent,
+      group: options.parentGroup ?? ['host', 'paths'],
+      hostname,
+      paths: pathTexts,
+      tags: options.tags ?? [],
+      notAfter: options.time ?? start,
+      signal,
+    }),
     repository.loadIndex({ signal }),
   ]);
 
@@ -155,6 +169,11 @@ async function backupUnder(
     gear: repository.gearTable(),
     slabs,
     excludes,
+    excludesAnyCase: options.excludesAnyCase,
+    excludeIfPresent: options.excludeIfPresent,
+    excludeLargerThanBytes: options.excludeLargerThanBytes,
+    ignoreInode: options.ignoreInode,
+    ignoreCtime: options.ignoreCtime,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
     staging: staging.place,
@@ -192,40 +211,44 @@ async function backupUnder(
     signal.throwIfAborted();
     const { stored } = counts;
     const durationMs = (): number => clock.monotonicMs() - startedMs;
-    const snapshotId = await repository.saveSnapshot(
-      {
-        time: localTime(timeOfDate(options.time ?? start)),
-        parent: parent?.id,
-        tree,
-        paths: pathTexts,
-        hostname,
-        username: userName(),
-        uid: process.getuid?.(),
-        gid: process.getgid?.(),
-        excludes,
-        tags: options.tags,
-        programVersion,
-        summary: {
-          backupStart: localTime(timeOfDate(start)),
-          backupEnd: localTime(timeOfDate(clock.now())),
-          filesNew: counts.files.new,
-          filesChanged: counts.files.changed,
-          filesUnmodified: counts.files.unmodified,
-          dirsNew: counts.folders.new,
-          dirsChanged: counts.folders.changed,
-          dirsUnmodified: counts.folders.unmodified,
-          dataBlobs: stored.dataBlobs,
-          treeBlobs: stored.treeBlobs,
-          dataAdded: stored.bytes,
-          dataAddedPacked: stored.packedBytes,
-          totalFilesProcessed: total,
-          totalBytesProcessed: counts.bytesDone,
+    const skipped = options.skipIfUnchanged === true && parent?.tree === tree;
+    const save = (): Promise<ObjectId> =>
+      repository.saveSnapshot(
+        {
+          time: localTime(timeOfDate(options.time ?? start)),
+          parent: parent?.id,
+          tree,
+          paths: pathTexts,
+          hostname,
+          username: userName(),
+          uid: process.getuid?.(),
+          gid: process.getgid?.(),
+          excludes,
+          tags: options.tags,
+          programVersion,
+          summary: {
+            backupStart: localTime(timeOfDate(start)),
+            backupEnd: localTime(timeOfDate(clock.now())),
+            filesNew: counts.files.new,
+            filesChanged: counts.files.changed,
+            filesUnmodified: counts.files.unmodified,
+            dirsNew: counts.folders.new,
+            dirsChanged: counts.folders.changed,
+            dirsUnmodified: counts.folders.unmodified,
+            dataBlobs: stored.dataBlobs,
+            treeBlobs: stored.treeBlobs,
+            dataAdded: stored.bytes,
+            dataAddedPacked: stored.packedBytes,
+            totalFilesProcessed: total,
+            totalBytesProcessed: counts.bytesDone,
+          },
         },
-      },
-      { signal },
-    );
+        { signal },
+      );
+    const snapshotId = skipped ? parent.id : await save();
     return {
       snapshotId,
+      skipped,
       parentId: parent?.id,
       filesNew: counts.files.new,
       filesChanged: counts.files.changed,
@@ -270,30 +293,4 @@ function userName(): string | undefined {
     // A number without a name, as in containers: the snapshot has the number.
     return undefined;
   }
-}
-
-/** The snapshot whose unchanged files need not be read again. */
-async function findParent(
-  repository: Repository,
-  wanted: {
-    readonly parent: string | undefined;
-    readonly hostname: string;
-    readonly paths: readonly string[];
-    readonly signal: AbortSignal;
-  },
-): Promise<{ readonly id: ObjectId; readonly tree: ObjectId } | undefined> {
-  if (wanted.parent === undefined) return undefined;
-  if (wanted.parent !== 'auto') {
-    const { id, snapshot } = await repository.loadSnapshot(wanted.parent, { signal: wanted.signal });
-    return { id, tree: snapshot.tree };
-  }
-  const paths = wanted.paths.toSorted().join('\0');
-  let latest: { readonly id: ObjectId; readonly tree: ObjectId; readonly timeNs: bigint } | undefined;
-  // An unreadable snapshot only means that more is read; `check` is what reports it.
-  for await (const { id, snapshot } of repository.snapshots({ onProblem: () => undefined, signal: wanted.signal })) {
-    if (snapshot.hostname !== wanted.hostname || snapshot.paths.toSorted().join('\0') !== paths) continue;
-    const timeNs = parseTime(snapshot.time) ?? 0n;
-    if (latest === undefined || timeNs > latest.timeNs) latest = { id, tree: snapshot.tree, timeNs };
-  }
-  return latest;
 }

@@ -5,12 +5,21 @@ import { BlobOpener, type Node, type ObjectId, parseTime, type SealedBlob } from
 import { joinPath, splitPath } from '../byte-path.ts';
 import { FolderHandle } from '../folder-handle.ts';
 import { limits } from '../limits.ts';
-import { PatternList, patternText } from '../patterns.ts';
+import { patternText } from '../patterns.ts';
 import { problem, readProblem } from '../problem.ts';
-import type { BackupSetup, Change, FolderToScan, ScanJob, ScannedFolder, ScanResult } from './backup-jobs.ts';
+import type {
+  BackupSetup,
+  Change,
+  FolderToScan,
+  ScanJob,
+  ScannedFolder,
+  ScanResult,
+  UnchangedRule,
+} from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';
 import { Chunker } from './chunker.ts';
 import { describeFile, typeOf } from './describe-file.ts';
+import { Exclusions } from './exclusions.ts';
 import { FolderScan } from './folder-scan.ts';
 import { NodeText } from './node-text.ts';
 import { ParentFolder } from './parent-folder.ts';
@@ -72,7 +81,8 @@ export class FolderScanner {
   readonly #store: BlobStore;
   readonly #opener: BlobOpener;
   readonly #chunker: Chunker;
-  readonly #excludes: PatternList;
+  readonly #exclusions: Exclusions;
+  readonly #unchangedRule: UnchangedRule;
   readonly #oneFileSystem: boolean;
   readonly #places: ReadingPlaces;
   readonly #probe = new FolderProbe();
@@ -87,7 +97,8 @@ export class FolderScanner {
     this.#store = store;
     this.#opener = new BlobOpener(setup.key);
     this.#chunker = new Chunker(limits.scanBufferSizeBytes, setup.gear);
-    this.#excludes = new PatternList(setup.excludes);
+    this.#exclusions = new Exclusions(setup);
+    this.#unchangedRule = setup;
     this.#oneFileSystem = setup.oneFileSystem;
     this.#places = new ReadingPlaces(setup.readingPlaces);
   }
@@ -135,13 +146,14 @@ export class FolderScanner {
     } catch (error) {
       return this.#unreadable(scan, path, error);
     }
-    const parts = this.#excludes.empty ? [] : splitPath(path).map(patternText);
+    names = this.#exclusions.namesThatStay(folder, names);
+    const parts = this.#exclusions.anyPath ? [] : splitPath(path).map(patternText);
     const end = Math.min(names.length, limits.entriesPerJob);
     const bytesBefore = this.#counts.bytesRead;
     let at = 0;
     for (; at < end && this.#counts.bytesRead - bytesBefore < limits.bytesPerJob; at += 1) {
       const name = names[at] ?? '';
-      if (!this.#excludes.empty && this.#excludes.matches([...parts, patternText(Buffer.from(name, 'latin1'))]))
+      if (!this.#exclusions.anyPath && this.#exclusions.leavesOut([...parts, patternText(Buffer.from(name, 'latin1'))]))
         continue;
       this.#entry(scan, new Entry(folder, path, name));
     }
@@ -178,6 +190,7 @@ export class FolderScanner {
       const type = typeOf(probe.mode);
       const foreign = this.#oneFileSystem && scan.device !== undefined && probe.device !== scan.device;
       if (foreign && type !== 'dir') return;
+      if (type === 'file' && probe.size > this.#exclusions.maxSizeBytes) return;
       const isPlain = (type === 'file' || type === 'dir') && probe.exact && !probe.mayHaveXattrs(folder.fd);
       const node = isPlain ? undefined : this.#describe(entry, true);
       if (node === undefined) text.setPlain(name, probe);
@@ -210,7 +223,7 @@ export class FolderScanner {
     const stat = this.#probe.status();
     const before = scan.parentNode(text);
     const parent = before?.type === 'file' ? before : undefined;
-    if (parent !== undefined && isUnmodified(stat, parent) && this.#hasAll(parent.content ?? [])) {
+    if (parent !== undefined && isUnmodified(stat, parent, this.#unchangedRule) && this.#hasAll(parent.content ?? [])) {
       this.#counts.addFile('unmodified', Number(stat.size));
       scan.file(text.toString())(parent.content ?? []);
       return;
@@ -285,12 +298,12 @@ export class FolderScanner {
 }
 
 /** restic's rule: nothing that the system keeps about the content has changed. */
-function isUnmodified(stat: FileStatus, parent: Node): boolean {
+function isUnmodified(stat: FileStatus, parent: Node, { ignoreInode, ignoreCtime }: UnchangedRule): boolean {
   return (
     (parent.size ?? 0n) === stat.size &&
-    parent.inode === stat.ino &&
+    (ignoreInode || parent.inode === stat.ino) &&
     parseTime(parent.mtime) === stat.mtimeNs &&
-    parseTime(parent.ctime) === stat.ctimeNs
+    (ignoreInode || ignoreCtime || parseTime(parent.ctime) === stat.ctimeNs)
   );
 }
 
