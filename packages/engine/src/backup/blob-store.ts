@@ -1,16 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { sealedBytes, sha256Together, zstdContext } from '@holdfast/native';
+import { BlobIndex } from '@holdfast/repository/blob-index';
 import {
   BlobCipher,
-  BlobIndex,
   type BlobType,
   blobId,
   type ObjectId,
   objectIdOf,
-  PackBuilder,
-  type PartialPack,
   repositoryLimits,
-} from '@holdfast/repository';
+} from '@holdfast/repository/format';
+import { PackBuilder, type PartialPack } from '@holdfast/repository/packs';
 import { limits } from '../limits.ts';
 import type { BackupSetup, PackEvent, Stored } from './backup-jobs.ts';
 import { GrowingPack } from './growing-pack.ts';

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import type { HoldfastError } from '@holdfast/core';
 import { type FileStatus, groupName, listXattrs, readXattr, userName } from '@holdfast/native';
-import { type ExtendedAttribute, goFileMode, type Node, type NodeType } from '@holdfast/repository';
+import { type ExtendedAttribute, goFileMode, type Node, type NodeType } from '@holdfast/repository/format';
 import { problem, reason } from '../problem.ts';
 import { localTime } from './local-time.ts';
 

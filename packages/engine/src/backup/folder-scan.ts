@@ -1,4 +1,4 @@
-import { goJsonString, type Node, type ObjectId, quoteName } from '@holdfast/repository';
+import { goJsonString, type Node, type ObjectId, quoteName } from '@holdfast/repository/format';
 import { limits } from '../limits.ts';
 import type { Change, FolderToScan, FoundFile, FoundFolder, ScannedFolder } from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';

@@ -1,4 +1,4 @@
-import { formatTime } from '@holdfast/repository';
+import { formatTime } from '@holdfast/repository/format';
 
 const daySeconds = 86_400;
 const nanosPerSecond = 1_000_000_000n;

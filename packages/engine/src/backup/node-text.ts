@@ -1,5 +1,5 @@
 import { type FolderProbe, groupName, userName } from '@holdfast/native';
-import { encodeNode, goFileMode, goJsonString, type Node, quoteName } from '@holdfast/repository';
+import { encodeNode, goFileMode, goJsonString, type Node, quoteName } from '@holdfast/repository/format';
 import { maxTimeChars, writeLocalTime } from './local-time.ts';
 
 const plainByte = Uint8Array.from({ length: 256 }, (_, byte) =>

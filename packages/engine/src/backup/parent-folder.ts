@@ -1,4 +1,4 @@
-import { decodeTree, encodeTree, isObjectId, type Node, type ObjectId } from '@holdfast/repository';
+import { decodeTree, encodeTree, isObjectId, type Node, type ObjectId } from '@holdfast/repository/format';
 import type { NodeText } from './node-text.ts';
 
 const treeStart = '{"nodes":[';

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { type ErrorReport, errnoOf, type HoldfastError, isHoldfastError } from '@holdfast/core';
 import { type FileStatus, FolderProbe } from '@holdfast/native';
-import { BlobOpener, type Node, type ObjectId, parseTime, type SealedBlob } from '@holdfast/repository';
+import { type Node, type ObjectId, parseTime } from '@holdfast/repository/format';
+import { BlobOpener, type SealedBlob } from '@holdfast/repository/packs';
 import { joinPath, splitPath } from '../byte-path.ts';
 import { FolderHandle } from '../folder-handle.ts';
 import { limits } from '../limits.ts';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { errnoOf } from '@holdfast/core';
 import { sha256Each } from '@holdfast/native';
-import { type ObjectId, objectIdOf } from '@holdfast/repository';
+import { type ObjectId, objectIdOf } from '@holdfast/repository/format';
 import { limits } from '../limits.ts';
 import { itemPath } from './restore-item.ts';
 import type { Inspection, Outcome, Overwrite } from './restore-jobs.ts';

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
-import { type BlobLocation, isDamage, type ObjectId } from '@holdfast/repository';
+import type { BlobLocation, ObjectId } from '@holdfast/repository/format';
+import { isDamage } from '@holdfast/repository/format';
 import type { TargetFolder } from './restore-folders.ts';
 import type { Attributes, Item, Outcome } from './restore-jobs.ts';
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import type { ErrorReport } from '@holdfast/core';
-import { BlobOpener } from '@holdfast/repository';
+import { BlobOpener } from '@holdfast/repository/packs';
 import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
 import { serveJobs } from '../threads/worker-side.ts';

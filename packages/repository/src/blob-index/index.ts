@@ -1,0 +1,1 @@
+export { BlobIndex, type BlobIndexHandle, type BlobKey, type Claim } from './blob-index.ts';
