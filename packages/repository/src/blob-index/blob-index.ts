@@ -42,6 +42,9 @@ const hashWord = 1;
 const slotTagShift = 28;
 const slotEntryMask = 2 ** slotTagShift - 1;
 
+const slotWord = (hash: number, entry: number): number =>
+  (((hash >>> slotTagShift) << slotTagShift) | (entry + 1)) >>> 0;
+
 const shardCount = 256;
 const controlEntries = 0;
 const controlPacks = 1;
@@ -81,8 +84,6 @@ export class BlobIndex {
   /** Number of each pack whose id this thread has used. */
   readonly #packNumbers = new Map<ObjectId, number>();
   #packNumbersRead = 0;
-  /** No other thread has the index: plain stores do, where atomic ones would wait for each other and twice as long in all. */
-  #isAlone = false;
 
   private constructor(handle: BlobIndexHandle) {
     this.#handle = handle;
@@ -284,18 +285,49 @@ export class BlobIndex {
   addListed(listing: IndexListing, pack: ListedPack, onKnown?: (blob: number) => void): number {
     const number = this.#packNumber(pack.id) ?? this.#addPackId(pack.id);
     this.#raisePackEnd(number, pack.endBytes);
-    this.#isAlone = true;
     const { words } = listing;
     for (let blob = pack.first; blob < pack.end; blob += 1) {
-      const at = listing.wordAt(blob);
-      for (let word = 0; word < entryIdWords; word += 1) this.#words[word] = words[at + word] ?? 0;
+      const from = listing.wordAt(blob);
+      for (let word = 0; word < entryIdWords; word += 1) this.#words[word] = words[from + word] ?? 0;
       const tree = listing.isTree(blob) ? stateTree : 0;
-      const place = at + entryIdWords;
-      const added = this.#store(tree, number, words[place] ?? 0, words[place + 1] ?? 0, words[place + 2] ?? 0);
-      if (added === 0) onKnown?.(blob);
+      let entry = this.#find(tree);
+      if (entry < 0) entry = this.#insertAlone(tree);
+      else if ((this.#state(entry) & stateStored) !== 0) {
+        onKnown?.(blob);
+        continue;
+      }
+      const at = entry * entryWords;
+      const entries = this.#entries.upTo(at + entryWords);
+      entries[at + atState] = tree | stateStored | number;
+      for (let word = 0; word < 3; word += 1) entries[at + atOffset + word] = words[from + entryIdWords + word] ?? 0;
     }
-    this.#isAlone = false;
     return number;
+  }
+
+  /** As `#insert`, in plain memory: atomic stores wait for each other, which takes twice as long in all. */
+  #insertAlone(tree: number): number {
+    const control = this.#control;
+    const shard = this.#key[0] ?? 0;
+    const shardAt = this.#shardAt(shard);
+    const count = (control[shardAt + 2] ?? 0) + 1;
+    control[shardAt + 2] = count;
+    const slots = tableSlots(control[shardAt + 1] ?? 0);
+    if (count * 4 > slots * 3) this.#newTable(shard, slots * 2);
+    const entry = control[controlEntries] ?? 0;
+    control[controlEntries] = entry + 1;
+    const at = entry * entryWords;
+    this.#entries.ensure(at + entryWords);
+    const entries = this.#entries.upTo(at + entryWords);
+    for (let word = 0; word < entryIdWords; word += 1) entries[at + word] = this.#words[word] ?? 0;
+    const hash = this.#words[hashWord] ?? 0;
+    const table = control[shardAt + 1] ?? 0;
+    const first = tableFirst(table);
+    const mask = tableSlots(table) - 1;
+    const view = this.#slots.upTo(first + mask + 1);
+    let slot = hash & mask;
+    while (view[first + slot] !== 0) slot = (slot + 1) & mask;
+    view[first + slot] = slotWord(hash, entry);
+    return entry;
   }
 
   /** Makes the blob of the key taken last 'stored'. */
@@ -311,9 +343,7 @@ export class BlobIndex {
       words[at + atOffset] = offset;
       words[at + atLength] = length;
       words[at + atUncompressed] = uncompressed;
-      const state = tree | stateStored | pack;
-      if (this.#isAlone) words[at + atState] = state;
-      else this.#entries.publish(at + atState, state);
+      this.#entries.publish(at + atState, tree | stateStored | pack);
       return 1;
     } finally {
       this.#unlock(this.#shardAt(shard));
@@ -365,10 +395,10 @@ export class BlobIndex {
   #insert(shard: number, tree: number): number {
     const shardAt = this.#shardAt(shard);
     const control = this.#control;
-    const count = this.#count(shardAt + 2) + 1;
+    const count = Atomics.add(control, shardAt + 2, 1) + 1;
     const slots = tableSlots(Atomics.load(control, shardAt + 1));
     if (count * 4 > slots * 3) this.#newTable(shard, slots * 2);
-    const entry = this.#count(controlEntries);
+    const entry = Atomics.add(control, controlEntries, 1);
     const at = entry * entryWords;
     this.#entries.ensure(at + entryWords);
     const words = this.#entries.upTo(at + entryWords);
@@ -379,23 +409,12 @@ export class BlobIndex {
     return entry;
   }
 
-  /** Adds one to a counter, and gives what it was. */
-  #count(at: number): number {
-    if (!this.#isAlone) return Atomics.add(this.#control, at, 1);
-    const before = this.#control[at] ?? 0;
-    this.#control[at] = before + 1;
-    return before;
-  }
-
   #place(table: number, entry: number, hash: number): void {
     const first = tableFirst(table);
     const mask = tableSlots(table) - 1;
-    const word = (((hash >>> slotTagShift) << slotTagShift) | (entry + 1)) >>> 0;
+    const word = slotWord(hash, entry);
     let slot = hash & mask;
-    if (this.#isAlone) {
-      while (this.#slots.get(first + slot) !== 0) slot = (slot + 1) & mask;
-      this.#slots.set(first + slot, word);
-    } else while (!this.#slots.swap(first + slot, 0, word)) slot = (slot + 1) & mask;
+    while (!this.#slots.swap(first + slot, 0, word)) slot = (slot + 1) & mask;
   }
 
   /** Gives a shard a table of that size with all its entries. The shard's mutex is held, or nobody else has the index. */
@@ -450,7 +469,7 @@ export class BlobIndex {
 
   /** A futex: 0 free, 1 held, 2 held and awaited. What it guards takes microseconds and never waits. */
   #lock(at: number): void {
-    if (this.#isAlone || Atomics.compareExchange(this.#control, at, 0, 1) === 0) return;
+    if (Atomics.compareExchange(this.#control, at, 0, 1) === 0) return;
     while (Atomics.exchange(this.#control, at, 2) !== 0) {
       if (Atomics.wait(this.#control, at, 2, limits.indexLockTimeoutMs) === 'timed-out')
         throw new HoldfastError('internal.unexpected', {
@@ -460,6 +479,6 @@ export class BlobIndex {
   }
 
   #unlock(at: number): void {
-    if (!this.#isAlone && Atomics.exchange(this.#control, at, 0) === 2) Atomics.notify(this.#control, at, 1);
+    if (Atomics.exchange(this.#control, at, 0) === 2) Atomics.notify(this.#control, at, 1);
   }
 }
