@@ -291,7 +291,7 @@ export class BlobIndex {
       for (let word = 0; word < entryIdWords; word += 1) this.#words[word] = words[from + word] ?? 0;
       const tree = listing.isTree(blob) ? stateTree : 0;
       let entry = this.#find(tree);
-      if (entry < 0) entry = this.#insertAlone(tree);
+      if (entry < 0) entry = this.#insertAlone();
       else if ((this.#state(entry) & stateStored) !== 0) {
         onKnown?.(blob);
         continue;
@@ -304,8 +304,8 @@ export class BlobIndex {
     return number;
   }
 
-  /** As `#insert`, in plain memory: atomic stores wait for each other, which takes twice as long in all. */
-  #insertAlone(tree: number): number {
+  /** As `#insert` without a state, in plain memory: atomic stores wait for each other, which takes twice as long in all. */
+  #insertAlone(): number {
     const control = this.#control;
     const shard = this.#key[0] ?? 0;
     const shardAt = this.#shardAt(shard);
