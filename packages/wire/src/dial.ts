@@ -14,6 +14,9 @@ export interface DialRequest {
   /** Presented where the channel asks for a certificate. */
   readonly identity: Identity | undefined;
   readonly caPem: string | undefined;
+  /** Of this host a certificate is good that names no role. */
+  readonly hostName?: string | undefined;
+  readonly clientPem?: string | undefined;
   readonly peerId?: string | undefined;
   readonly fingerprint?: string | undefined;
   readonly roles?: Channel['certificates']['to'];
@@ -55,7 +58,7 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
     if ('stream' in o.target) phase = 'handshake';
     socket = await connectTls(o.target, {
       ...wait,
-      identity: mutual ? o.identity : undefined,
+      identity: mutual ? o.identity : clientIdentity(o.clientPem),
       caPem,
       channel: o.claim ? channel.id : undefined,
       onConnected: () => {
@@ -71,6 +74,7 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
         id: o.peerId,
         fingerprint: o.fingerprint,
         isRevoked: o.isRevoked,
+        hostName: o.hostName,
       },
       'a certificate',
     );
@@ -93,6 +97,10 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
     if (phase === 'verdict' && isHoldfastError(error)) throw refusedByPeer(ends, error);
     throw connectionError(error, phase, ends);
   }
+}
+
+function clientIdentity(pem: string | undefined): { certificatePem: string; privateKeyPem: string } | undefined {
+  return pem === undefined ? undefined : { certificatePem: pem, privateKeyPem: pem };
 }
 
 /** The other end's own words, with our view of the connection in front. */

@@ -41,12 +41,20 @@ function codeOf(error: unknown): string {
 }
 
 /** What a certificate that did not verify means. `code` is OpenSSL's name of the problem, as Node gives it. */
-export function diagnoseCertificate(code: string, whose: string): Diagnosis {
+export function diagnoseCertificate(code: string, whose: string, hostName?: string): Diagnosis {
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     return {
       code: 'channel.tls',
       what: `met ${whose} that is ${code === 'CERT_HAS_EXPIRED' ? 'expired' : 'not yet valid'}`,
       guidance: 'Check the clocks of both computers; enrol the computer again if its certificate has really expired.',
+    };
+  }
+  if (foreignChain.has(code) && hostName !== undefined) {
+    return {
+      code: 'channel.tls',
+      what: `met ${whose} of no CA that is believed here (${code})`,
+      guidance:
+        "Give the certificate of the server's CA (--cacert FILE), or have this system trust that CA. If it does already, something on the way intercepts TLS.",
     };
   }
   if (foreignChain.has(code)) {

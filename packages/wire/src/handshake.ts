@@ -87,7 +87,7 @@ export type TlsTarget = { readonly host: string; readonly port: number } | { rea
 export async function connectTls(
   target: TlsTarget,
   o: WaitOptions & {
-    identity: Identity | undefined;
+    identity: Pick<Identity, 'certificatePem' | 'privateKeyPem'> | undefined;
     /** The only root that is believed; none: every chain is taken, and the caller must judge it. */
     caPem: string | undefined;
     /** The channel to name; none for leases, whose port belongs to one channel anyway. */

@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import type { CertificateRole } from '@holdfast/contract';
 import type { ErrorCode } from '@holdfast/core';
 import { diagnoseCertificate } from './failure.ts';
@@ -14,6 +14,8 @@ export interface PeerRules {
   readonly id?: string | undefined;
   readonly fingerprint?: string | undefined;
   readonly isRevoked: (serial: string) => boolean;
+  /** A certificate of this host is good, too, if it names no role. */
+  readonly hostName?: string | undefined;
 }
 
 export type PeerCheck =
@@ -31,9 +33,14 @@ export function checkPeer(socket: TLSSocket, rules: PeerRules, whose: string): P
     return { ok: true, peer: undefined };
   }
   if (!socket.authorized) {
-    return { ok: false, ...diagnoseCertificate(String(socket.authorizationError), whose) };
+    return { ok: false, ...diagnoseCertificate(String(socket.authorizationError), whose, rules.hostName) };
   }
   const peer = peerIdentity(certificate);
+  if (!peer && rules.hostName !== undefined) {
+    const mismatch = checkServerIdentity(rules.hostName, socket.getPeerCertificate());
+    if (mismatch === undefined) return { ok: true, peer: undefined };
+    return no('channel.identity', `met ${whose} of another host (${mismatch.message})`, 'Check the address.');
+  }
   if (!peer) return no('channel.identity', `met ${whose} that names no role of Holdfast`, enrol);
   const name = `${peer.role} ${peer.id}`;
   if (rules.installation !== undefined && peer.installation !== rules.installation) {

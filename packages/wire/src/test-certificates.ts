@@ -41,6 +41,8 @@ export interface IssueOptions {
   readonly usage?: 'server' | 'client' | 'both';
   /** Another URI in the place of the holdfast name. */
   readonly uri?: string;
+  /** Default `localhost`, with 127.0.0.1 beside it. */
+  readonly hostName?: string;
 }
 
 export interface TestInstallation {
@@ -112,8 +114,8 @@ export async function createTestInstallation(installation: string = randomUUID()
           ]),
           new SubjectAlternativeNameExtension([
             { type: 'url', value: o.uri ?? `holdfast://${installation}/${o.role}/${id}` },
-            { type: 'dns', value: 'localhost' },
-            { type: 'ip', value: '127.0.0.1' },
+            { type: 'dns', value: o.hostName ?? 'localhost' },
+            ...(o.hostName === undefined ? [{ type: 'ip', value: '127.0.0.1' } as const] : []),
           ]),
           await AuthorityKeyIdentifierExtension.create(intermediate.keys.publicKey),
         ],

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { connect as tlsConnect } from 'node:tls';
+import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
 import { type ErrorCode, type HoldfastError, hasCode, ManualClock } from '@holdfast/core';
 import type { Connection } from './connection.ts';
 import { revocationCheckIntervalMs } from './limits.ts';
@@ -372,4 +372,77 @@ test('without a certificate a process cannot listen', async (t) => {
     'usage.configuration',
   );
   assert.match(error.guidance, /holdfast enroll/);
+});
+
+/** A TLS server that is not ours, with the certificate of a host. */
+async function foreignServer(t: TestContext, hostName?: string, askForCertificate = false) {
+  const leaf = await fleet.installation.issue({
+    role: 'mover',
+    uri: 'https://backup.example/',
+    ...(hostName === undefined ? {} : { hostName }),
+  });
+  const met: (string | undefined)[] = [];
+  const server = createTlsServer(
+    {
+      cert: leaf.certificatePem,
+      key: leaf.privateKeyPem,
+      ca: fleet.installation.caPem,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      requestCert: askForCertificate,
+      rejectUnauthorized: askForCertificate,
+    },
+    (socket) => {
+      met.push(socket.getPeerX509Certificate()?.subject);
+      socket.on('error', () => socket.destroy()).end('ready');
+    },
+  );
+  server.on('tlsClientError', () => undefined);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => void server.close());
+  return { port: (server.address() as AddressInfo).port, met };
+}
+
+test('a certificate without a role is good where a host name will do, and is the right one', async (t) => {
+  const client = fleet.wire(t, undefined, { role: 'client' });
+  const { caPem } = fleet.installation;
+  const { port } = await foreignServer(t);
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const connection = await client.dial('client-to-mover', host, { port, caPem, orHostName: true });
+    assert.equal(connection.peer, undefined);
+    connection.assertTrusted();
+    assert.equal(String((await once(connection.stream, 'data'))[0]), 'ready');
+    connection.stream.destroy();
+  }
+  const strict = await rejection(client.dial('client-to-mover', '127.0.0.1', { port, caPem }), 'channel.identity');
+  assert.match(strict.message, /names no role of Holdfast/);
+  const elsewhere = await foreignServer(t, 'elsewhere.example');
+  const wrong = { port: elsewhere.port, caPem, orHostName: true };
+  const error = await rejection(client.dial('client-to-mover', '127.0.0.1', wrong), 'channel.identity');
+  assert.match(error.message, /of another host/);
+  const otherCa = (await createTestInstallation()).caPem;
+  const unknown = { port, caPem: otherCa, orHostName: true };
+  const untrusted = await rejection(client.dial('client-to-mover', '127.0.0.1', unknown), 'channel.tls');
+  assert.match(untrusted.guidance, /--cacert/);
+});
+
+test('where a host name will do, a role is still the right one', async (t) => {
+  const { port } = await listening(t, {}, fleet.otherAgent);
+  const client = fleet.wire(t, undefined, { role: 'client' });
+  const options = { port, caPem: fleet.installation.caPem, orHostName: true };
+  const error = await rejection(client.dial('client-to-mover', '127.0.0.1', options), 'channel.identity');
+  assert.match(error.message, /met agent/);
+});
+
+test('a client without an identity shows the certificate that it was given', async (t) => {
+  const { port, met } = await foreignServer(t, undefined, true);
+  const client = fleet.wire(t, undefined, { role: 'client' });
+  const { certificatePem, privateKeyPem, id } = await fleet.installation.issue({ role: 'agent' });
+  const options = { port, caPem: fleet.installation.caPem, orHostName: true };
+  const connection = await client.dial('client-to-mover', '127.0.0.1', {
+    ...options,
+    clientPem: `${privateKeyPem}\n${certificatePem}`,
+  });
+  assert.equal(String((await once(connection.stream, 'data'))[0]), 'ready');
+  assert.deepEqual(met, [`CN=agent ${id}`]);
 });

@@ -47,8 +47,15 @@ export interface DialOptions {
   readonly peerId?: string | undefined;
   /** The one certificate that the other end must have: base64url SHA-256 of its DER form. */
   readonly fingerprint?: string | undefined;
-  /** The root to believe instead of our own identity's: for a client without a certificate. */
+  /** The roots to believe instead of our own identity's: for a client without a certificate of an installation. */
   readonly caPem?: string | undefined;
+  /**
+   * A certificate that names no role of Holdfast is good as well if it is of the host that is dialled (RFC 9525): for REST
+   * servers that are not ours. One that names a role has to be of the right role all the same.
+   */
+  readonly orHostName?: boolean | undefined;
+  /** Certificate and private key (PEM), shown to a server that asks for one: for a client without an identity. */
+  readonly clientPem?: string | undefined;
   /**
    * The SHA-256 of the root, where a person was given only that: the root is taken from the chain that the server presents,
    * compared before anything is sent (`auth.fingerprint`), and everything is then verified against it.

@@ -165,6 +165,8 @@ export class Wire implements AsyncDisposable {
       target,
       identity: this.#o.identity?.(),
       caPem,
+      hostName: o.orHostName === true ? host : undefined,
+      clientPem: o.clientPem,
       peerId: o.peerId,
       fingerprint: o.fingerprint,
       claim: true,

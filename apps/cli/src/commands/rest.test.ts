@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { compareFolders } from '../demonstration/comparison.ts';
 import { jsonResult, runCli, runProgram } from '../testing/run-cli.ts';
 import { makeSampleFolder } from '../testing/sample-folder.ts';
 
-/** The stand-alone commands over TLS, on restic's own server with a certificate of our kind. */
+/** The stand-alone commands over TLS, on restic's own server with the certificate of a host. */
 
 const programName = 'restic-rest-server';
 
@@ -24,7 +24,7 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
 
   before(async () => {
     const installation = await createTestInstallation();
-    const leaf = await installation.issue({ role: 'mover' });
+    const leaf = await installation.issue({ role: 'mover', uri: 'https://backup.example/' });
     writeFileSync(ca, installation.caPem);
     writeFileSync(join(folder, 'certificate.pem'), leaf.certificatePem);
     writeFileSync(join(folder, 'key.pem'), leaf.privateKeyPem, { mode: 0o600 });
@@ -103,16 +103,30 @@ describe('stand-alone commands over REST', { skip: skipUnless({ programs: [progr
     assert.equal(new Set(trees).size, 1);
   });
 
-  test('the CA must be given and must be the right one', async () => {
-    const env = { RESTIC_PASSWORD: 'correct horse' };
+  test('the CA is the one given, or one of the system, and must be the right one', async () => {
+    const env = { RESTIC_PASSWORD: 'correct horse', SSL_CERT_FILE: '/dev/null', SSL_CERT_DIR: '/dev/null' };
     const none = await runCli(['snapshots', '--repo', address], { env });
-    assert.equal(none.status, 2);
+    assert.notEqual(none.status, 0);
     assert.match(none.stderr, /--cacert/);
+    const trusted = await runCli(['snapshots', '--repo', address], { env: { ...env, SSL_CERT_FILE: ca } });
+    assert.equal(trusted.status, 0, trusted.stderr);
     const other = join(folder, 'other-ca.pem');
     writeFileSync(other, (await createTestInstallation()).caPem);
     const wrong = await runCli(['snapshots', '--repo', address, '--cacert', other], { env });
     assert.equal(wrong.status, 1);
     assert.match(wrong.stderr, /client-to-mover[\s\S]*Code: channel\./);
+  });
+
+  test('a file that holds no client certificate is refused before anything is asked', async () => {
+    const env = { RESTIC_PASSWORD: 'correct horse', RESTIC_CACERT: ca };
+    const keyless = await runCli(['snapshots', '--repo', address, '--tls-client-cert', ca], { env });
+    assert.equal(keyless.status, 2);
+    assert.match(keyless.stderr, /not a certificate with its private key/);
+    const both = join(folder, 'client.pem');
+    const files = ['key.pem', 'certificate.pem'].map((name) => readFileSync(join(folder, name), 'utf8'));
+    writeFileSync(both, files.join('\n'), { mode: 0o600 });
+    const shown = await runCli(['snapshots', '--repo', address], { env: { ...env, RESTIC_TLS_CLIENT_CERT: both } });
+    assert.equal(shown.status, 0, shown.stderr);
   });
 });
 

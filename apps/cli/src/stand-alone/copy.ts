@@ -55,7 +55,7 @@ export async function runCopy(
 
 /** The options of the repository to copy from, in the form of any repository's. */
 function sourceOptions(options: CopyCommandOptions): RepositoryOptions {
-  const { fromRepo, fromRepositoryFile, fromKeyHint, cacert, data, retryLock, quiet, json } = options;
+  const { fromRepo, fromRepositoryFile, fromKeyHint, cacert, tlsClientCert, data, retryLock, quiet, json } = options;
   return {
     from: true,
     passwordFile: options.fromPasswordFile,
@@ -67,6 +67,7 @@ function sourceOptions(options: CopyCommandOptions): RepositoryOptions {
     ...(fromRepositoryFile === undefined ? {} : { repositoryFile: fromRepositoryFile }),
     ...(fromKeyHint === undefined ? {} : { keyHint: fromKeyHint }),
     ...(cacert === undefined ? {} : { cacert }),
+    ...(tlsClientCert === undefined ? {} : { tlsClientCert }),
     ...(data === undefined ? {} : { data }),
     ...(retryLock === undefined ? {} : { retryLock }),
   };

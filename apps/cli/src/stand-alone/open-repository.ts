@@ -1,4 +1,6 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { getCACertificates } from 'node:tls';
 import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { basicCredentials, openLocalDisk, openRest, type Target } from '@holdfast/storage';
@@ -57,13 +59,21 @@ export async function openTarget(
   const { options, create, resources, signal } = o;
   if (location.kind === 'folder') return resources.use(await openLocalDisk({ path: location.path, create }));
   const caPem = await readCa(options);
+  const clientPem = await readClientCertificate(options);
   // A folder needs no network, and this is the slower half of starting.
   const { createWire, httpClient } = await import('@holdfast/wire');
   const wire = resources.use(createWire({ role: 'client', bind: '127.0.0.1' }));
   const client = httpClient({
     connections: restConnections,
     host: location.host,
-    connect: (signal) => wire.dial('client-to-mover', location.host, { port: location.port, caPem, signal }),
+    connect: (signal) =>
+      wire.dial('client-to-mover', location.host, {
+        port: location.port,
+        caPem,
+        clientPem,
+        orHostName: true,
+        signal,
+      }),
   });
   // As restic, both repositories of a copy use the same name and password, unless the source has its own.
   const credential = (name: string): string | undefined =>
@@ -122,17 +132,38 @@ function lockWait(options: RepositoryOptions): Repository['lockWait'] {
   };
 }
 
-/** The CA to believe: the one given, else that of the server on this computer. The system's CAs issue no Holdfast names. */
+/** The CAs to believe: those given, else that of the server on this computer and those of the system. */
 async function readCa(options: RepositoryOptions): Promise<string> {
   const given = options.cacert ?? setting('CACERT');
   if (given !== undefined) return readGivenFile(given, 'CA certificate');
   // Only here, because its schema costs a tenth of the time of starting.
   const { readConnectionFile } = await import('../managed/connection-file.ts');
   const local = await readConnectionFile(options.data);
-  if (local) return readGivenFile(local.caFile, 'CA certificate');
+  const own = local ? [await readGivenFile(local.caFile, 'CA certificate')] : [];
+  const known = [...own, ...getCACertificates('system')];
+  if (known.length > 0) return known.join('\n');
   throw new HoldfastError('usage.option', {
-    message: 'The CA certificate of the data mover was not given, so nobody could tell whether it is the right one.',
+    message: 'The CA certificate of the server was not given, and this system knows none.',
     guidance: 'Use --cacert FILE, or HOLDFAST_CACERT or RESTIC_CACERT; `holdfast repo grant` writes the file.',
+  });
+}
+
+async function readClientCertificate(options: RepositoryOptions): Promise<string | undefined> {
+  const path = options.tlsClientCert ?? setting('TLS_CLIENT_CERT');
+  if (path === undefined) return undefined;
+  const pem = await readGivenFile(path, 'client certificate');
+  try {
+    if (new X509Certificate(pem).checkPrivateKey(createPrivateKey(pem))) return pem;
+  } catch (error) {
+    throw wrongClientCertificate(path, error instanceof Error ? error.message : String(error));
+  }
+  throw wrongClientCertificate(path, 'the key is not that of the certificate');
+}
+
+function wrongClientCertificate(path: string, why: string): HoldfastError {
+  return new HoldfastError('usage.option', {
+    message: `${path} is not a certificate with its private key (${why}).`,
+    guidance: 'Put both into one PEM file, the key without a password, as for restic.',
   });
 }
 

@@ -9,6 +9,7 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
   readonly repo?: string;
   readonly repositoryFile?: string;
   readonly cacert?: string;
+  readonly tlsClientCert?: string;
   /** Milliseconds. */
   readonly retryLock?: number;
   readonly data?: string;
@@ -32,7 +33,14 @@ export function addRepositoryOptions(command: Command, o: { readonly orServer: b
     .option('--password-command <command>', 'program that prints the password (env …_PASSWORD_COMMAND)')
     .option('--insecure-no-password', 'the repository has an empty password')
     .option('--key-hint <id>', 'the key to try the password on first (env …_KEY_HINT)')
-    .option('--cacert <file>', 'the CA certificate (PEM) of the mover or server (env …_CACERT); else the one of --data')
+    .option(
+      '--cacert <file>',
+      'the CA certificate (PEM) of the mover or server (env …_CACERT); else that of --data and those of the system',
+    )
+    .option(
+      '--tls-client-cert <file>',
+      'certificate and private key (PEM) for a server that asks for one (env …_TLS_CLIENT_CERT)',
+    )
     .option(
       '--retry-lock <duration>',
       'wait so long for locks of others to go, such as 30s, 5m, 1h30m; by itself a command does not wait',
