@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { exitStatus, formatCount, type HoldfastError } from '@holdfast/core';
-import { type ProgressNumbers, type ProgressView, progressText, progressView } from './terminal.ts';
+import {
+  type ProgressNumbers,
+  type ProgressView,
+  progressText,
+  progressView,
+  remainingMs,
+  shareDone,
+} from './terminal.ts';
 
 /** What a command may say, by the options that the person gave. */
 export interface OutputOptions {
@@ -55,16 +62,26 @@ export class WorkView {
     this.#view = progressView({ quiet: options.quiet === true || options.json === true });
   }
 
+  /** Whether somebody looks at the progress: then it is worth finding out how much there is in all. */
+  get isWatched(): boolean {
+    if (this.#options.json) return this.#options.jsonProgress === true;
+    return this.#options.quiet !== true && process.stderr.isTTY;
+  }
+
   readonly progress = (progress: ProgressNumbers): void => {
+    const elapsedMs = performance.now() - this.#startedMs;
     if (this.#options.json && this.#options.jsonProgress) {
       const nowMs = performance.now();
       if (progress.phase === this.#lastPhase && nowMs - this.#lastJsonMs < jsonProgressEveryMs) return;
       this.#lastPhase = progress.phase;
       this.#lastJsonMs = nowMs;
-      process.stdout.write(`${JSON.stringify({ kind: 'progress', ...progress })}\n`);
+      const leftMs = remainingMs(progress, elapsedMs);
+      const secondsRemaining = leftMs === undefined ? undefined : Math.round(leftMs / 1000);
+      const line = { kind: 'progress', ...progress, percentDone: shareDone(progress), secondsRemaining };
+      process.stdout.write(`${JSON.stringify(line)}\n`);
       return;
     }
-    this.#view.update(progressText(progress, performance.now() - this.#startedMs));
+    this.#view.update(() => progressText(progress, elapsedMs));
   };
 
   /** A line of text while other work goes on. */

@@ -1,9 +1,10 @@
-import { formatBytes, formatCount, type HoldfastError } from '@holdfast/core';
+import { formatBytes, formatCount, formatDuration, type HoldfastError } from '@holdfast/core';
 
 /** How commands talk to people: results on stdout, everything else on stderr; plain lines when that is no terminal. */
 
 export interface ProgressView {
-  update(text: string): void;
+  /** The text is made only if it is shown. */
+  update(text: string | (() => string)): void;
   /** Clears the line, so that the next output starts at its beginning. */
   done(): void;
 }
@@ -17,9 +18,10 @@ export function progressView(
   let lastMs = stream.isTTY ? 0 : performance.now();
   let shown = false;
   return {
-    update: (text) => {
+    update: (given) => {
       if (options.quiet || performance.now() - lastMs < everyMs) return;
       lastMs = performance.now();
+      const text = typeof given === 'string' ? given : given();
       if (!stream.isTTY) {
         stream.write(`${text}\n`);
         return;
@@ -44,10 +46,23 @@ export interface ProgressNumbers {
   readonly currentPath?: string | undefined;
 }
 
-/** `[████░░░░] 42 %  1,234 files  1.2 GiB  310 MiB/s  /usr/share/doc` */
+/** How much is done, 0 to 1; undefined while nobody knows how much there is. */
+export function shareDone({ filesDone, filesTotal, bytesDone, bytesTotal }: ProgressNumbers): number | undefined {
+  // Files may grow or be added meanwhile.
+  if (bytesTotal) return Math.min(1, bytesDone / bytesTotal);
+  return filesTotal ? Math.min(1, filesDone / filesTotal) : undefined;
+}
+
+/** At the speed until now; undefined while that says nothing. */
+export function remainingMs(progress: ProgressNumbers, elapsedMs: number): number | undefined {
+  const share = shareDone(progress);
+  return share === undefined || share < 0.01 || elapsedMs < 1000 ? undefined : (elapsedMs * (1 - share)) / share;
+}
+
+/** `[████░░░░] 42 %  1,234 of 2,938 files  1.2 GiB of 2.9 GiB  310 MiB/s  5.5 s left  /usr/share/doc` */
 export function progressText(progress: ProgressNumbers, elapsedMs: number): string {
   const { filesDone, filesTotal, bytesDone, bytesTotal } = progress;
-  const share = bytesTotal ? Math.min(1, bytesDone / bytesTotal) : undefined;
+  const share = shareDone(progress);
   const bar =
     share === undefined
       ? progress.phase
@@ -56,10 +71,12 @@ export function progressText(progress: ProgressNumbers, elapsedMs: number): stri
     filesTotal === undefined
       ? `${formatCount(filesDone)} files`
       : `${formatCount(filesDone)} of ${formatCount(filesTotal)} files`;
+  const bytes =
+    bytesTotal === undefined ? formatBytes(bytesDone) : `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
   const speed = elapsedMs > 500 ? `${formatBytes((bytesDone * 1000) / elapsedMs)}/s` : '';
-  return [bar, files, formatBytes(bytesDone), speed, progress.currentPath ?? '']
-    .filter((part) => part !== '')
-    .join('  ');
+  const leftMs = remainingMs(progress, elapsedMs);
+  const left = leftMs === undefined ? '' : `${formatDuration(leftMs)} left`;
+  return [bar, files, bytes, speed, left, progress.currentPath ?? ''].filter((part) => part !== '').join('  ');
 }
 
 /** Columns aligned for people. The first row is the heading; columns named in `right` hold numbers. */

@@ -55,6 +55,9 @@ export interface FolderToScan {
   readonly parent: ParentTree | undefined;
 }
 
+/** A folder whose files are counted, with those of all folders inside. */
+export type FolderToCount = Pick<FolderToScan, 'path' | 'names' | 'device'>;
+
 /** A tree of the parent snapshot: as the repository has it, which the thread opens and verifies, or as plain bytes. */
 export type ParentTree =
   | {
@@ -88,6 +91,7 @@ export type BackupJob =
   /** Stores chunks that lie in slabs. */
   | { readonly kind: 'chunks'; readonly chunks: readonly Range[] }
   | { readonly kind: 'tree'; readonly json: Uint8Array }
+  | { readonly kind: 'count'; readonly folders: readonly FolderToCount[] }
   /** Names the last packs of a run. */
   | { readonly kind: 'name'; readonly packs: readonly Uint8Array[] }
   | { readonly kind: 'flush' };
@@ -149,6 +153,14 @@ export interface Stored {
   readonly packedBytes: number;
 }
 
+export interface CountedFiles {
+  readonly kind: 'count';
+  readonly files: number;
+  readonly bytes: number;
+  /** Not counted yet. */
+  readonly left: readonly FolderToCount[];
+}
+
 export interface ReadResult {
   readonly kind: 'read';
   readonly open: OpenFile | undefined;
@@ -167,6 +179,7 @@ export interface ReadResult {
 
 export type BackupResult =
   | ScanResult
+  | CountedFiles
   | ReadResult
   | { readonly kind: 'chunks'; readonly ids: readonly ObjectId[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly id: ObjectId; readonly stored: Stored }

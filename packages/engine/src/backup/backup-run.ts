@@ -8,6 +8,7 @@ import { BackupCounts } from './backup-counts.ts';
 import type {
   BackupJob,
   BackupResult,
+  FolderToCount,
   FolderToScan,
   FoundFile,
   FoundFolder,
@@ -64,6 +65,12 @@ export class BackupRun {
   /** Scans whose folder of the parent snapshot is loaded. */
   readonly #readyScans: ScanTask[] = [];
   #loading = 0;
+  /** What will be found, when it is known. */
+  totals: { readonly files: number; readonly bytes: number } | undefined;
+  readonly #counted = { files: 0, bytes: 0 };
+  /** Undefined where nobody wants to know. */
+  readonly #uncounted: FolderToCount[] | undefined;
+  #counting = false;
   #ended = false;
 
   constructor(options: {
@@ -74,6 +81,7 @@ export class BackupRun {
     readonly slabs: GearMemory;
     readonly slabCount: number;
     readonly staging: PackStaging;
+    readonly countAhead: boolean;
     readonly onProgress: () => void;
   }) {
     this.#repository = options.repository;
@@ -81,6 +89,7 @@ export class BackupRun {
     this.#problems = options.problems;
     this.#signal = options.signal;
     this.#onProgress = options.onProgress;
+    if (options.countAhead) this.#uncounted = [];
     this.#slabs = options.slabs;
     this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
     this.#chunksInSlab = this.#freeSlabs.map(() => 0);
@@ -112,8 +121,11 @@ export class BackupRun {
     const onAbort = (): void => this.fail(this.#signal.reason);
     this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
-      if (root.named) this.#scanWhole(folder, { device: fs.statSync('/', { bigint: true }).dev });
-      else await this.#wayFolder(root, folder);
+      if (root.named) {
+        const { dev: device } = fs.statSync('/', { bigint: true });
+        this.#scanWhole(folder, { device });
+        this.#uncounted?.push({ path: '/', names: undefined, device });
+      } else await this.#wayFolder(root, folder);
       this.#close(folder);
       this.#pump();
       return await this.#finished.promise;
@@ -146,6 +158,7 @@ export class BackupRun {
         };
         folder.open += 1;
         this.#readyScans.push({ scan, folder, slot });
+        this.#uncounted?.push({ path: scan.path, names: scan.names, device: undefined });
         continue;
       }
       const path = joinPath(Buffer.from(folder.path, 'latin1'), child.name);
@@ -222,7 +235,26 @@ export class BackupRun {
   }
 
   #pump(): void {
+    this.#countAhead();
     while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
+  }
+
+  /** One job at a time counts, beside all the others. */
+  #countAhead(): void {
+    if (this.#uncounted === undefined || this.#counting || this.totals !== undefined) return;
+    if (this.#ended || !this.#pool.room) return;
+    this.#counting = true;
+    this.#start(this.#count(this.#uncounted));
+  }
+
+  async #count(uncounted: FolderToCount[]): Promise<void> {
+    const folders = uncounted.splice(-limits.foldersPerJob);
+    const { files, bytes, left } = await this.#run('count', { kind: 'count', folders });
+    for (const folder of left) uncounted.push(folder);
+    this.#counted.files += files;
+    this.#counted.bytes += bytes;
+    if (uncounted.length === 0) this.totals = this.#counted;
+    this.#counting = false;
   }
 
   /** Starts the most urgent job, if there is one. */

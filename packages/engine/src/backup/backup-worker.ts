@@ -2,6 +2,7 @@ import { sha256Each } from '@holdfast/native';
 import { serveJobs } from '../threads/worker-side.ts';
 import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
+import { FileCounter } from './count-files.ts';
 import { LargeFileReader } from './read-large-file.ts';
 import { FolderScanner } from './scan-folder.ts';
 
@@ -11,6 +12,7 @@ interface Tools {
   readonly store: BlobStore;
   readonly scanner: FolderScanner;
   readonly reader: LargeFileReader;
+  readonly counter: FileCounter;
 }
 
 let tools: Tools | undefined;
@@ -18,14 +20,21 @@ let tools: Tools | undefined;
 serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
   if (job.kind === 'setup') {
     const store = new BlobStore(job, emit);
-    tools = { store, scanner: new FolderScanner(job, store), reader: new LargeFileReader(job, store) };
+    tools = {
+      store,
+      scanner: new FolderScanner(job, store),
+      reader: new LargeFileReader(job, store),
+      counter: new FileCounter(job),
+    };
     return { result: { kind: 'setup' } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
-  const { store, scanner, reader } = tools;
+  const { store, scanner, reader, counter } = tools;
   switch (job.kind) {
     case 'scan':
       return { result: scanner.scan(job) };
+    case 'count':
+      return { result: counter.count(job.folders) };
     case 'read':
       return { result: reader.read(job) };
     case 'chunks': {
@@ -45,6 +54,7 @@ serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
     }
     case 'flush': {
       const partials = store.flush();
+      scanner.end();
       return { result: { kind: 'flush', partials, stored: store.takeStored() } };
     }
   }

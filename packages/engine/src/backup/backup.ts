@@ -38,6 +38,8 @@ export interface BackupOptions extends ExclusionOptions, UnchangedRule {
   readonly signal?: AbortSignal | undefined;
   /** At most ten times a second. */
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
+  /** Counts everything beside the work, so that progress has totals as soon as they are known. */
+  readonly countAhead?: boolean | undefined;
   /** Files that could not be read or stored, and what was odd: reported as they are found; the backup goes on. */
   readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
   /** Threads, 1 to 64; one per processor, at most 8, if left out. */
@@ -187,6 +189,7 @@ async function backupUnder(
     slabs,
     slabCount,
     staging,
+    countAhead: options.countAhead ?? false,
     onProgress: () => progress.report(() => progressOf('backup', current)),
   });
   begun.run = current;
@@ -277,11 +280,12 @@ function sum(counts: Readonly<Record<Change, number>>): number {
 }
 
 function progressOf(phase: 'backup' | 'finish', run: BackupRun): BackupProgress {
-  const { counts, currentPath } = run;
+  const { counts, currentPath, totals } = run;
   return {
     phase,
     filesDone: sum(counts.files),
     bytesDone: counts.bytesDone,
+    ...(totals === undefined ? {} : { filesTotal: totals.files, bytesTotal: totals.bytes }),
     ...(currentPath === undefined ? {} : { currentPath: printPath(currentPath) }),
   };
 }

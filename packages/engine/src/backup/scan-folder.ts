@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { type ErrorReport, errnoOf, type HoldfastError, isHoldfastError } from '@holdfast/core';
-import { type FileStatus, FolderProbe } from '@holdfast/native';
+import { discardMemory, type FileStatus, FolderProbe } from '@holdfast/native';
 import { type Node, type ObjectId, parseTime } from '@holdfast/repository/format';
 import { BlobOpener, type SealedBlob } from '@holdfast/repository/packs';
 import { joinPath, splitPath } from '../byte-path.ts';
@@ -162,6 +162,11 @@ export class FolderScanner {
     this.#identifyPending();
     scan.leave(names.slice(at));
     return scan.result(this.#store);
+  }
+
+  /** The end: gives its memory back; the store has sealed what it kept. */
+  end(): void {
+    discardMemory(this.#chunker.bytes);
   }
 
   #unreadable(scan: FolderScan, path: Buffer, error: unknown): ScannedFolder | 'unchanged' {
