@@ -51,28 +51,29 @@ export const backup: Operation = {
   run: async ({ process, random, ledger, source }) => {
     const { repository } = process;
     ledger.sources.set(source.root, source.files);
-    await using lock = await repository.lock({ exclusive: false, retryMs: random.pick(lockWaitsMs) });
-    const { signal } = lock;
-    const index = await repository.loadIndex({ signal });
-    await using writer = new BlobWriter({ repository, index, packSizeBytes: random.pick(packSizes), signal });
-    const pauseMs = random.chance(0.04) ? random.below(longestPauseMs) : 0;
-    for (const { type, id, plain } of source.blobs) {
-      if (pauseMs > 0) await process.clock.sleep(pauseMs, signal);
-      if (index.claim(id, type) === 'new') await writer.add(type, id, plain);
-    }
-    await writer.settle();
-    signal.throwIfAborted();
-    const snapshot = await repository.saveSnapshot(
-      {
-        time: formatTime(timeOfDate(process.clock.now())),
-        tree: source.root,
-        paths: ['/simulated'],
-        hostname: random.pick(['one', 'two']),
-        username: 'somebody',
-        tags: random.chance(0.3) ? ['kept'] : [],
-      },
-      { signal },
-    );
+    const retryMs = random.pick(lockWaitsMs);
+    const snapshot = await repository.underLock({ exclusive: false, retryMs }, async ({ signal }) => {
+      const index = await repository.loadIndex({ signal });
+      await using writer = new BlobWriter({ repository, index, packSizeBytes: random.pick(packSizes), signal });
+      const pauseMs = random.chance(0.04) ? random.below(longestPauseMs) : 0;
+      for (const { type, id, plain } of source.blobs) {
+        if (pauseMs > 0) await process.clock.sleep(pauseMs, signal);
+        if (index.claim(id, type) === 'new') await writer.add(type, id, plain);
+      }
+      await writer.settle();
+      signal.throwIfAborted();
+      return await repository.saveSnapshot(
+        {
+          time: formatTime(timeOfDate(process.clock.now())),
+          tree: source.root,
+          paths: ['/simulated'],
+          hostname: random.pick(['one', 'two']),
+          username: 'somebody',
+          tags: random.chance(0.3) ? ['kept'] : [],
+        },
+        { signal },
+      );
+    });
     ledger.reported.add(snapshot);
   },
 };
@@ -82,8 +83,10 @@ const check: Operation = {
   weight: 1,
   run: async ({ process, random }) => {
     const { repository } = process;
-    await using lock = await repository.lock({ exclusive: false, retryMs: random.pick(lockWaitsMs) });
-    const { problems } = await checkRepository(repository, { signal: lock.signal });
+    const { problems } = await repository.underLock(
+      { exclusive: false, retryMs: random.pick(lockWaitsMs) },
+      ({ signal }) => checkRepository(repository, { signal }),
+    );
     const error = problems.find(({ severity }) => severity === 'error');
     if (error !== undefined) throw damaged(`check beside others: ${error.object}: ${error.message}`);
   },

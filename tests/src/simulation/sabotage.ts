@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { BlobWriter, formatTime, parseObjectId, type Repository, timeOfDate } from '@holdfast/repository';
 import type { CreateResult, ObjectName, ObjectType, Target } from '@holdfast/storage';
 import { objectKey, type SimulatedStorage } from '@holdfast/storage/testing';
@@ -146,6 +147,15 @@ export const defects: readonly Defect[] = [
         name.type === 'lock' ? 'created' : target.create(name, body, options);
       return replacing(target, { create });
     },
+  },
+  {
+    rule: 11,
+    what: 'something is stored before the second look at the locks',
+    operation: operation('impatient writer', async ({ process, source }) => {
+      const bytes = Buffer.from(`a pack for ${source.root}`);
+      const pack = { type: 'data', id: createHash('sha256').update(bytes).digest('hex') } as const;
+      await process.repository.underLock({ exclusive: false }, async () => process.target.create(pack, [bytes]));
+    }),
   },
   {
     rule: 11,
