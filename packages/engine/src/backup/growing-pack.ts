@@ -87,16 +87,22 @@ export class GrowingPack {
     return staged;
   }
 
-  /** The pack as it is, out of its file, without a header; undefined if there is nothing. */
+  /** The end: the pack as it is, out of its file, without a header; undefined if there is nothing. */
   takePartial(): PartialPack | undefined {
     const partial = this.#builder.finishPartial();
-    if (partial === undefined) return undefined;
+    const memory = partial?.bytes.buffer ?? this.#memory;
+    const whole = partial && { ...partial, bytes: this.#withFile(partial.bytes) };
+    if (memory !== undefined) discardMemory(new Uint8Array(memory));
+    return whole;
+  }
+
+  #withFile(pending: Uint8Array): Uint8Array<SharedArrayBuffer> {
     const { sizeBytes } = this.#file;
-    const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes + partial.bytes.byteLength));
+    const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes + pending.byteLength));
     this.#file.takeBack(bytes);
-    bytes.set(partial.bytes, sizeBytes);
+    bytes.set(pending, sizeBytes);
     this.#begin();
-    return { ...partial, bytes };
+    return bytes;
   }
 
   #begin(): void {

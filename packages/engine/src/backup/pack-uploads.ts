@@ -1,3 +1,4 @@
+import { discardMemory } from '@holdfast/native';
 import {
   type FinishedPack,
   PackBuilder,
@@ -81,6 +82,7 @@ export class PackUploads {
       for (const partial of partials) {
         if (partial.type !== type) continue;
         builder.absorb(partial);
+        discardMemory(partial.bytes);
         if (builder.full) finish();
       }
       finish();
@@ -134,7 +136,10 @@ export class PackUploads {
 
   async #upload(pack: StagedPack | FinishedPack): Promise<void> {
     if ('file' in pack) await this.#staging.store(pack, this.#signal);
-    else await this.#repository.savePack(pack, { signal: this.#signal });
+    else {
+      await this.#repository.savePack(pack, { signal: this.#signal });
+      discardMemory(pack.bytes);
+    }
     this.#repository.index.addPack(pack.id, pack.header);
     const nowMs = this.#repository.clock.monotonicMs();
     if (this.#stored.length === 0) this.#oldestMs = nowMs;
