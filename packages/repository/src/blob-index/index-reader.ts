@@ -1,9 +1,9 @@
-import { toHoldfastError } from '@holdfast/core';
-import { zstdContext } from '@holdfast/native';
+import { type HoldfastError, toHoldfastError } from '@holdfast/core';
+import { sha256Each, zstdContext } from '@holdfast/native';
 import type { ObjectInfo, Target } from '@holdfast/storage';
 import { isDamage } from '../damage.ts';
 import type { BlobCipher } from '../format/blob-cipher.ts';
-import { type ObjectId, parseObjectId, shortId } from '../format/object-id.ts';
+import { idSizeBytes, type ObjectId, parseObjectId, shortId } from '../format/object-id.ts';
 import { decodeFile, refuseLarge } from '../format/unpacked-file.ts';
 import { limits } from '../limits.ts';
 import type { FileProblem } from '../repository.ts';
@@ -37,27 +37,30 @@ export async function* readListings(
       return { failure };
     }
   };
-  const running: ReturnType<typeof read>[] = [];
-  let started = 0;
-  for (const [number, info] of infos.entries()) {
-    // The memory of a file that was listed is free for the one that comes `ahead` files later.
-    for (; started < Math.min(infos.length, number + ahead); started += 1) {
-      const next = infos[started];
-      if (next !== undefined) running.push(read(next, started));
+  const reads = infos.slice(0, ahead).map(read);
+  for (let first = 0; first < infos.length; first += ahead) {
+    const files = await Promise.all(reads);
+    // Side by side, which takes a third of the time of one after the other.
+    const digests = sha256Each(files.map((bytes) => ('failure' in bytes ? new Uint8Array(0) : bytes)));
+    for (const [at, bytes] of files.entries()) {
+      const number = first + at;
+      const id = parseObjectId(infos[number]?.id, 'The list of objects of type index');
+      const what = `Index ${shortId(id)}`;
+      let problem: HoldfastError | undefined;
+      try {
+        if ('failure' in bytes) throw bytes.failure;
+        const digest = digests.subarray(at * idSizeBytes, (at + 1) * idSizeBytes);
+        listing.read(decodeFile(cipher, bytes, { id, what, digest, decompress }), what);
+      } catch (error) {
+        if (!isDamage(error)) throw toHoldfastError(error);
+        problem = error;
+      }
+      // Its memory is free for the file that comes as many later as are read ahead.
+      const next = infos[number + ahead];
+      if (next === undefined) reads.length = Math.min(reads.length, at);
+      else reads[at] = read(next, number + ahead);
+      yield problem === undefined ? { id, listing } : { id, problem };
     }
-    const id = parseObjectId(info.id, 'The list of objects of type index');
-    const what = `Index ${shortId(id)}`;
-    try {
-      const bytes = await running.shift();
-      if (bytes === undefined) return;
-      if ('failure' in bytes) throw bytes.failure;
-      listing.read(decodeFile(cipher, bytes, { id, what, decompress }), what);
-    } catch (error) {
-      if (!isDamage(error)) throw toHoldfastError(error);
-      yield { id, problem: error };
-      continue;
-    }
-    yield { id, listing };
   }
 }
 

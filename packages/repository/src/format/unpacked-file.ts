@@ -32,14 +32,14 @@ function named(bytes: Buffer): EncodedFile {
 }
 
 /**
- * Opens an index, snapshot or lock file. `id` is its name, which must be its hash. `decompress` is for readers of many large
- * ones: what it cannot do is done without it.
+ * Opens an index, snapshot or lock file. `id` is its name, which must be its hash. For readers of many large ones:
+ * `digest` is their SHA-256 if it was computed before, and what `decompress` cannot do is done without it.
  * @throws storage.tampered, repository.damaged
  */
 export function decodeFile(
   cipher: BlobCipher,
   bytes: Uint8Array,
-  options: { id: ObjectId; what: string; decompress?: Decompress },
+  options: { id: ObjectId; what: string; digest?: Uint8Array; decompress?: Decompress },
 ): Buffer {
   requireHash(bytes, options);
   const plain = cipher.open(bytes, options.what);
@@ -65,8 +65,8 @@ function maxPlainSizeBytes(packedBytes: number): number {
 }
 
 /** @throws storage.tampered when the bytes are not what the name says. */
-export function requireHash(bytes: Uint8Array, options: { id: ObjectId; what: string }): void {
-  if (objectIdOf(hash('sha256', bytes, 'buffer')) !== options.id)
+export function requireHash(bytes: Uint8Array, options: { id: ObjectId; what: string; digest?: Uint8Array }): void {
+  if (objectIdOf(options.digest ?? hash('sha256', bytes, 'buffer')) !== options.id)
     throw new HoldfastError('storage.tampered', {
       message: `${options.what} is not what its name says: it was damaged or changed.`,
       context: { object: options.id },
