@@ -80,20 +80,22 @@ export const limits = {
   maxDepth: 20_000,
 
   /**
-   * Restore: sealed and plain bytes that one job reads, opens and writes. Packs aim at 16 MiB and end with the blob that reaches
-   * it, so this is a whole one: with many blobs the lanes of the hashes are busy longest.
+   * Restore: sealed bytes that one job reads, opens and writes. Packs aim at 16 MiB and end with the blob that reaches it, so this
+   * is a whole one: with many blobs the lanes of the hashes are busy longest.
    */
   restoreBytesPerJob: 20 * mib,
+  /** Restore: bytes that one job decompresses, for which its thread has other memory. */
+  restoreUnpackedBytesPerJob: 12 * mib,
   /** Restore: jobs beyond one for each thread: one is read while others are written. With the bytes the bound of memory. */
   restoreExtraJobs: 1,
   /** Restore: files that one job writes. */
   restoreFilesPerJob: 500,
   /**
    * Restore: sealed bytes and blobs that are known to be wanted before reads are planned, so that packs are read in long pieces.
-   * A backup spreads neighbours over six packs in each thread; what is known takes a kilobyte for a blob, whatever its size.
+   * A backup spreads neighbours over six packs in each thread; what is known takes some two kilobytes for a file, whatever its size.
    */
   restoreWindowBytes: 1024 * mib,
-  restoreWindowBlobs: 4000,
+  restoreWindowBlobs: 2000,
   /** Restore: reads that are planned while the next window is collected, so that threads have work until it is full. */
   restorePlannedReads: 8,
   /** Restore: a ranged read goes on over gaps of this size, which cost less than a second request. */

@@ -214,8 +214,8 @@ function newMemory(): SharedArrayBuffer {
  */
 function splitRead(read: Read, maxFolders: number): Read[] {
   const parts: Read[] = [];
-  const plainBytes = read.blobs.reduce((sum, blob) => sum + plainLength(blob), 0);
-  const partBytes = plainBytes / Math.ceil(plainBytes / limits.restoreBytesPerJob);
+  const unpackedBytes = read.blobs.reduce((sum, blob) => sum + blob.uncompressedLength, 0);
+  const partBytes = unpackedBytes / Math.ceil(unpackedBytes / limits.restoreUnpackedBytesPerJob);
   let blobs: WantedBlob[] = [];
   let bytes = 0;
   let files = 0;
@@ -233,7 +233,7 @@ function splitRead(read: Read, maxFolders: number): Read[] {
   for (const blob of read.blobs) {
     if (bytes >= partBytes || files >= limits.restoreFilesPerJob || folders.size >= maxFolders) close();
     blobs.push(blob);
-    bytes += plainLength(blob);
+    bytes += blob.uncompressedLength;
     files += blob.targets.length;
     for (const { folder } of blob.targets) if (folder !== undefined) folders.add(folder);
   }

@@ -1,4 +1,4 @@
-import { isDamage, type Node, type ObjectId, type Repository } from '@holdfast/repository';
+import { decodeTree, isDamage, type Node, type ObjectId, openBlob, type Repository } from '@holdfast/repository';
 import { attributesOf } from './restore-attributes.ts';
 import { newFolder, type TargetFolder } from './restore-folders.ts';
 import type { SecondPlaces } from './restore-second-places.ts';
@@ -77,7 +77,9 @@ export async function* walkSelected(
     if (tree === undefined) return [];
     try {
       try {
-        return await repository.loadTree(tree, { signal: o.signal });
+        // Each is needed once, so the repository need not keep it open.
+        const { place, bytes } = await repository.loadSealedTree(tree, { signal: o.signal });
+        return decodeTree(openBlob(repository.cipher, bytes, { id: tree, ...place }));
       } catch (error) {
         if (!isDamage(error)) throw error;
         return await o.secondPlaces.tree(tree, error);

@@ -35,7 +35,7 @@ let tools: Tools | undefined;
 
 serveJobs<RestoreJob, RestoreResult, never>((job) => {
   if (job.kind === 'setup') {
-    tools = { opener: new BlobOpener(job.key, limits.restoreBytesPerJob), options: job };
+    tools = { opener: new BlobOpener(job.key, limits.restoreUnpackedBytesPerJob), options: job };
     return { result: { others: [] } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
