@@ -103,7 +103,7 @@ export const limits = {
   /** Up to so many bytes of packs are verified without threads: a thread takes 100 ms to start, as long as 32 MiB take. */
   checkAloneBytes: 24 * mib,
   /** Each lane has two windows of this size: long enough to hide what a call costs. */
-  checkWindowBytes: 512 * kib,
+  checkWindowBytes: 384 * kib,
   /** Plain bytes of one batch of a thread: more than the windows of its lanes have; a larger blob is verified alone. */
   checkBatchBytes: 6 * mib,
   /** Sealed trees kept while the snapshots are followed: each tree is needed once, but its neighbours come with it. */

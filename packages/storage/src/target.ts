@@ -127,6 +127,11 @@ export interface Target extends AsyncDisposable {
   readonly retention: Retention | undefined;
   /** There where objects are files of this computer. */
   readonly staging?: Staging | undefined;
+  /**
+   * The file that an object is, for threads that read it themselves: a stored object never changes. What they cannot read they
+   * leave to `read`, which knows why. There only where objects are files of this computer.
+   */
+  localFile?(name: ObjectName): string;
 
   /**
    * Stores a new object from its pieces; when it resolves the object is durable. Never overwrites, and until it is

@@ -21,6 +21,8 @@ export interface PackToVerify {
   readonly tailBytes: number;
   /** `headerDigest` of the header that the index implies. */
   readonly indexDigest: string;
+  /** Where it is a file of this computer. */
+  readonly file?: string | undefined;
 }
 
 /** A pack that is being verified. */

@@ -29,7 +29,7 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies packs in threads, which ask for packs and for parts of them: the storage is used here, in the calling thread.
+ * Verifies packs in threads, which ask for packs, and for parts of those that are no files of this computer.
  * What is wrong with packs is told to `onVerified`; rejects only with what keeps the work from going on.
  */
 export async function verifyInThreads(options: VerifyOptions): Promise<void> {
@@ -105,7 +105,11 @@ function serve(
     else if (signal.aborted) reject(signal.reason);
     else {
       const next = waiting.next();
-      answer({ number: request.number, pack: next.done === true ? undefined : next.value });
+      const pack = next.done === true ? undefined : next.value;
+      answer({
+        number: request.number,
+        pack: pack && { ...pack, file: target.localFile?.({ type: 'data', id: pack.id }) },
+      });
     }
   });
   worker.once('error', reject);

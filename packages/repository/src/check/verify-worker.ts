@@ -1,9 +1,10 @@
-/** Worker thread entry: verifies packs, so that a check uses all cores. The main thread reads for it. */
+/** Worker thread entry: verifies packs, so that a check uses all cores. What is no file of this computer is read by the main thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorReport, HoldfastError } from '@holdfast/core';
 import { BlobCipher } from '../format/blob-cipher.ts';
 import type { ObjectId } from '../format/object-id.ts';
 import { isRepositoryKey, type RepositoryKey } from '../format/repository-key.ts';
+import { LocalPackReader } from './local-pack-reader.ts';
 import { verifyPacks } from './pack-verifier.ts';
 import type { PackToVerify } from './pack-windows.ts';
 
@@ -43,6 +44,7 @@ export interface VerifyAnswer {
 const data: unknown = workerData;
 if (!isWorkerData(data) || parentPort === null) throw new Error('a verifying thread needs the repository key');
 const port = parentPort;
+const files = new LocalPackReader();
 const waiting = new Map<number, (answer: VerifyAnswer) => void>();
 let number = 0;
 port.on('message', (answer: VerifyAnswer) => {
@@ -65,12 +67,17 @@ await verifyPacks({
   lanes: data.lanes,
   hashPacks: data.hashPacks,
   next: async () => (await ask((number) => ({ kind: 'next', number }))).pack,
-  read: async ({ id }, { offset, length }, into) => {
+  read: async (pack, { offset, length }, into) => {
+    if (files.read(pack, offset, into)) return into;
+    const { id } = pack;
     const { error } = await ask((number) => ({ kind: 'read', number, id, offset, length, into }));
     if (error !== undefined) throw HoldfastError.fromReport(error);
     return into;
   },
-  onVerified: ({ id, sizeBytes }, problems) => tell({ kind: 'verified', id, sizeBytes, problems }),
+  onVerified: ({ id, sizeBytes }, problems) => {
+    files.close(id);
+    tell({ kind: 'verified', id, sizeBytes, problems });
+  },
 });
 tell({ kind: 'done' });
 

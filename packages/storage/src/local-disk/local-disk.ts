@@ -143,6 +143,11 @@ export class LocalDisk implements Target {
     });
   }
 
+  localFile(name: ObjectName): string {
+    requireObjectName(name);
+    return this.#layout.objectFile(name);
+  }
+
   read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array> {
     return this.#attempt('read', name, options.signal, async () => {
       const { offset, length: wanted } = checkedRange(options);
