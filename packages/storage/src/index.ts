@@ -6,6 +6,7 @@ export {
   renewingToken,
   type Token,
 } from './credentials.ts';
+export { DryRunTarget } from './dry-run-target.ts';
 export { maxObjectSizeBytes, objectSizeLimits } from './limits.ts';
 export {
   type LocalDisk,

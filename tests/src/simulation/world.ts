@@ -91,6 +91,7 @@ export class World {
     for (;;) {
       await settled();
       await this.#onSettled();
+      this.#dismissDead();
       if (done()) return;
       if (this.#step(quietSinceMs)) {
         quietSinceMs = undefined;
@@ -105,6 +106,9 @@ export class World {
 
   #sleep(process: WorldProcess, durationMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    // Whatever it waits for: nobody wakes it any more.
+    if (process.dead && process.unwinds === true)
+      return Promise.reject(new HoldfastError('run.cancelled', { message: 'The process is dead.' }));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
@@ -122,10 +126,7 @@ export class World {
 
   /** True when somebody got a turn or was woken. */
   #step(quietSinceMs: number | undefined): boolean {
-    // The dead are refused by whoever they asked, or never hear again.
-    for (const { process, untilMs, go } of this.#waiting)
-      if (process.dead && process.unwinds === true && untilMs === undefined) go();
-    this.#waiting = this.#waiting.filter(({ process }) => !process.dead);
+    this.#dismissDead();
     const due = this.#waiting.filter(({ untilMs }) => untilMs === undefined || untilMs <= this.#nowMs);
     const chosen = due.length > 0 ? this.random.pick(due) : this.#nextSleeper(quietSinceMs);
     if (chosen === undefined) return false;
@@ -135,6 +136,13 @@ export class World {
     this.turns += 1;
     chosen.go();
     return true;
+  }
+
+  /** The dead are refused by whoever they asked, wake to be refused, or never hear again. */
+  #dismissDead(): void {
+    const dead = this.#waiting.filter(({ process }) => process.dead);
+    this.#waiting = this.#waiting.filter(({ process }) => !process.dead);
+    for (const { process, go } of dead) if (process.unwinds === true) go();
   }
 
   #nextSleeper(quietSinceMs: number | undefined): Waiting | undefined {

@@ -1,6 +1,8 @@
 import type { ProviderName } from '@holdfast/engine/snapshot-providers';
 import { type Command, Option } from 'commander';
-import { collect, duration } from '../option-values.ts';
+import { byteSize, collect, duration, wholeNumber } from '../option-values.ts';
+import type { FilesFromOptions } from '../stand-alone/files-from.ts';
+import { moment } from '../stand-alone/moment.ts';
 import {
   addOutputOptions,
   addProgressOption,
@@ -9,17 +11,33 @@ import {
   exitStatusHelp,
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
+import { type GroupField, groupFields } from '../stand-alone/snapshot-groups.ts';
 import { perform } from '../work.ts';
 
-export interface BackupCommandOptions extends RepositoryOptions {
+export interface BackupCommandOptions extends RepositoryOptions, FilesFromOptions {
   readonly exclude?: string[];
   readonly excludeFile?: string[];
-  readonly filesFromRaw?: string;
+  readonly iexclude?: string[];
+  readonly iexcludeFile?: string[];
+  readonly excludeCaches?: boolean;
+  readonly excludeIfPresent?: string[];
+  /** Bytes. */
+  readonly excludeLargerThan?: number;
   readonly oneFileSystem?: boolean;
   readonly tag?: string[];
   readonly host?: string;
   readonly parent?: string;
   readonly force?: boolean;
+  readonly groupBy: readonly GroupField[];
+  readonly ignoreInode?: boolean;
+  readonly ignoreCtime?: boolean;
+  readonly skipIfUnchanged?: boolean;
+  readonly dryRun?: boolean;
+  /** Nanoseconds since 1970. */
+  readonly time?: bigint;
+  /** MiB. */
+  readonly packSize?: number;
+  readonly scan: boolean;
   readonly snapshotProvider: 'auto' | 'none' | ProviderName;
   readonly useFsSnapshot?: boolean;
   readonly preScript?: string;
@@ -43,9 +61,21 @@ export function registerBackup(program: Command): void {
       collect,
     )
     .option('--exclude-file <file>', 'file of such patterns, one a line, # begins a comment; may be repeated', collect)
+    .option('--iexclude <pattern>', 'as --exclude, small and capital letters being the same', collect)
+    .option('--iexclude-file <file>', 'as --exclude-file, small and capital letters being the same', collect)
+    .option('--exclude-caches', 'of folders that CACHEDIR.TAG marks as caches, only that file')
+    .option(
+      '--exclude-if-present <name[:header]>',
+      'of folders with such a file, only that file; with a header, if it begins so; may be repeated',
+      collect,
+    )
+    .option('--exclude-larger-than <size>', 'no files larger than this, such as 500m or 2G', byteSize)
+    .option('--files-from <file>', 'more paths, one a line: patterns, # begins a comment; may be repeated', collect)
+    .option('--files-from-verbatim <file>', 'more paths, one a line, exactly as they are; may be repeated', collect)
     .option(
       '--files-from-raw <file>',
-      'more paths, each ended by a NUL byte: for names that are not UTF-8; - reads standard input',
+      'more paths, each ended by a NUL byte: for names that are not UTF-8; - reads standard input; may be repeated',
+      collect,
     )
     .option('-x, --one-file-system', 'stay on the file system of each path')
     .option('--tag <tag[,tag…]>', 'mark the snapshot; may be repeated', collect)
@@ -55,6 +85,22 @@ export function registerBackup(program: Command): void {
       'files unchanged since this snapshot are not read again; else the newest of the same computer and paths',
     )
     .option('-f, --force', 'read every file again, also unchanged ones')
+    .addOption(
+      new Option('-g, --group-by <group>', "what that newest one has in common: host, paths, tags; '' for nothing")
+        .argParser(groupFields)
+        .default(groupFields('host,paths'), 'host,paths'),
+    )
+    .option('--ignore-inode', 'files count as unchanged also with another inode number and change time')
+    .option('--ignore-ctime', 'files count as unchanged also with another change time')
+    .option('--skip-if-unchanged', 'no snapshot if it would be exactly what its parent is')
+    .option('--time <time>', 'the time of the backup, such as "2026-01-31 18:00:00", instead of now', moment)
+    .option(
+      '--pack-size <MiB>',
+      'size of the files that are stored (env …_PACK_SIZE; default: 16)',
+      wholeNumber(4, 128),
+    )
+    .option('-n, --dry-run', 'store nothing, only tell what would be; without a lock')
+    .option('--no-scan', 'count no files ahead: the progress can not say how much is left')
     .addOption(
       new Option('--snapshot-provider <name>', 'read from a consistent snapshot of the file systems; see below')
         .choices(['auto', 'none', ...volumeProviders])
@@ -76,6 +122,9 @@ Examples:
   $ find /data -newer stamp -print0 | holdfast backup -r repo -p password.txt --files-from-raw -
 ${environmentHelp.replace('Without --repo the command talks to the backup server. ', 'Backups that the server manages are jobs: `holdfast job --help`. ')}
 
+With --skip-if-unchanged and nothing changed, the snapshot that is told of is the parent. --files-from takes patterns as a shell does,
+hidden files included; what a pattern does not fit is said and skipped.
+
 --snapshot-provider makes a snapshot of every file system that is backed up, reads from it, and removes it, also what a crash
 left earlier; the paths in the backup stay the files' own. auto takes btrfs, ZFS, LVM, APFS or VSS where they fit and says
 what is read as it is; a name is an error where it does not fit. fsfreeze holds a file system still instead, at most ten
@@ -88,7 +137,7 @@ Scripts are started by their path, without a shell and without passwords in thei
 standard error. The one after the backup finds HOLDFAST_BACKUP_STATUS (complete, incomplete or failed) and
 HOLDFAST_SNAPSHOT_ID there; when it fails, the status is 3. It runs only if the one before the backup succeeded.
 
-JSON: {kind: "backup", snapshotId, parentId?, files: {new, changed, unmodified}, directories: {…}, totalFiles, totalBytes,
+JSON: {kind: "backup", dryRun, skipped, snapshotId? (not with --dry-run), parentId?, files: {new, changed, unmodified}, directories: {…}, totalFiles, totalBytes,
 readBytes, newBytes, storedBytes, durationMs, complete, problemCount, problems: [{code, message, guidance, retry, context}]}
 ${exitStatusHelp}`,
     )

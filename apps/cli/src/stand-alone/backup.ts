@@ -1,4 +1,4 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import {
   type ExitStatus,
   errnoOf,
@@ -8,14 +8,18 @@ import {
   formatDuration,
   HoldfastError,
 } from '@holdfast/core';
-import type { BackupOptions, BackupSummary } from '@holdfast/engine/backup';
+import type { BackupOptions, BackupSummary, FolderMark } from '@holdfast/engine/backup';
+import { Repository } from '@holdfast/repository';
+import { DryRunTarget } from '@holdfast/storage';
 import type { BackupCommandOptions } from '../commands/backup.ts';
-import { callersDirectory, resolvePath } from '../data-directory.ts';
+import { resolvePath } from '../data-directory.ts';
+import { setting } from '../environment.ts';
 import { splitTags } from '../option-values.ts';
 import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 import { BackupScripts } from './backup-scripts.ts';
 import { BackupVolumes } from './backup-volumes.ts';
+import { listedPaths } from './files-from.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
 
@@ -37,14 +41,18 @@ export async function runBackup(
       message: '--force reads everything again, so --parent would mean nothing.',
     });
   }
-  const sources = [...paths.map(resolvePath), ...(await rawPaths(options.filesFromRaw))];
+  const sources = [
+    ...paths.map(resolvePath),
+    ...(await listedPaths(options, (message) => view.note(`Warning: ${message}`))),
+  ];
   if (sources.length === 0)
     throw new HoldfastError('usage.option', { message: 'No files or folders to back up were given.' });
   const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
   const opening = openGivenRepository(options, work);
-  const { backup, backupThreads } = await import('@holdfast/engine/backup');
+  const { backup, backupThreads, cacheMark } = await import('@holdfast/engine/backup');
   const threads = resources.use(backupThreads());
-  const repository = await opening;
+  const opened = await opening;
+  const repository = options.dryRun ? withoutChanges(opened) : opened;
   const scripts = new BackupScripts(options, view);
   await scripts.before(signal);
   const volumes = new BackupVolumes(options, work);
@@ -55,20 +63,34 @@ export async function runBackup(
       sources,
       readingPlaces,
       excludes,
+      excludesAnyCase: [...(options.iexclude ?? []), ...(await readPatternFiles(options.iexcludeFile))],
+      excludeIfPresent: [
+        ...(options.excludeIfPresent ?? []).map(folderMark),
+        ...(options.excludeCaches ? [cacheMark] : []),
+      ],
+      excludeLargerThanBytes: options.excludeLargerThan,
       oneFileSystem: options.oneFileSystem,
       parent: options.force ? undefined : (options.parent ?? 'auto'),
+      parentGroup: options.groupBy,
+      ignoreInode: options.ignoreInode,
+      ignoreCtime: options.ignoreCtime,
+      skipIfUnchanged: options.skipIfUnchanged,
       hostname: options.host,
+      time: options.time === undefined ? undefined : new Date(Number(options.time / 1_000_000n)),
+      packSizeBytes: packSizeBytes(options),
       tags: splitTags(options.tag),
       threads,
       signal,
       onProgress: view.progress,
+      countAhead: options.scan && view.isWatched,
       onProblem: view.problem,
     });
   };
   const summary = await scripts.around(() => volumes.around(sources, run));
   view.done();
-  if (options.json) await printJson(summaryJson(summary));
-  else if (!options.quiet) await print(summaryText(summary));
+  const dryRun = options.dryRun === true;
+  if (options.json) await printJson(summaryJson(summary, dryRun));
+  else if (!options.quiet) await print(summaryText(summary, dryRun));
   return summary.complete && !scripts.failed && !volumes.failed ? exitStatus.success : exitStatus.incomplete;
 }
 
@@ -90,37 +112,32 @@ async function requireSomeSource(sources: readonly (string | Buffer)[]): Promise
   });
 }
 
-async function rawPaths(file: string | undefined): Promise<Buffer[]> {
-  if (file === undefined) return [];
-  const content = await readRaw(file);
-  const paths: Buffer[] = [];
-  for (let start = 0; start < content.length; ) {
-    const found = content.indexOf(0, start);
-    const end = found < 0 ? content.length : found;
-    const path = content.subarray(start, end);
-    if (path.length > 0)
-      paths.push(path[0] === 0x2f ? path : Buffer.concat([Buffer.from(`${callersDirectory}/`), path]));
-    start = end + 1;
-  }
-  return paths;
+/** The repository as it is, in which nothing is changed. */
+function withoutChanges({ target, config, masterKey: key, keyId, clock }: Repository): Repository {
+  return new Repository({ target: new DryRunTarget(target), config, key, keyId, clock });
 }
 
-async function readRaw(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file === '-' ? '/dev/stdin' : resolvePath(file));
-  } catch (error) {
-    throw new HoldfastError('usage.option', {
-      message: `The list of paths ${file} could not be read (${errnoOf(error) ?? String(error)}).`,
-      cause: error,
-    });
-  }
+/** `name` or `name:header`. */
+function folderMark(text: string): FolderMark {
+  const colon = text.indexOf(':');
+  return colon < 0 ? { name: text, header: '' } : { name: text.slice(0, colon), header: text.slice(colon + 1) };
+}
+
+function packSizeBytes({ packSize }: BackupCommandOptions): number | undefined {
+  const given = packSize ?? setting('PACK_SIZE');
+  if (given === undefined || given === '') return undefined;
+  const sizeMiB = Number(given);
+  if (Number.isInteger(sizeMiB) && sizeMiB >= 4 && sizeMiB <= 128) return sizeMiB * 1024 * 1024;
+  throw new HoldfastError('usage.option', { message: `A pack has from 4 to 128 MiB, not ${given}.` });
 }
 
 /** The form that `--json` documents; the same fields as a run of the server. */
-function summaryJson(summary: BackupSummary) {
+function summaryJson(summary: BackupSummary, dryRun: boolean) {
   return {
     kind: 'backup',
-    snapshotId: summary.snapshotId,
+    dryRun,
+    skipped: summary.skipped,
+    ...(dryRun ? {} : { snapshotId: summary.snapshotId }),
     parentId: summary.parentId,
     files: { new: summary.filesNew, changed: summary.filesChanged, unmodified: summary.filesUnmodified },
     directories: { new: summary.foldersNew, changed: summary.foldersChanged, unmodified: summary.foldersUnmodified },
@@ -136,19 +153,26 @@ function summaryJson(summary: BackupSummary) {
   };
 }
 
-function summaryText(summary: BackupSummary): string {
+function outcomeText({ snapshotId, parentId, skipped }: BackupSummary, dryRun: boolean): string {
+  const id = (one: string): string => one.slice(0, 8);
+  if (dryRun) return 'Nothing was stored.';
+  if (skipped) return `Nothing has changed since snapshot ${id(snapshotId)}: no new one was made.`;
+  return `Snapshot ${id(snapshotId)} is saved${parentId === undefined ? '' : `, its parent is ${id(parentId)}`}.`;
+}
+
+function summaryText(summary: BackupSummary, dryRun: boolean): string {
   const total = summary.filesNew + summary.filesChanged + summary.filesUnmodified;
   const changes = (fresh: number, changed: number, same: number): string =>
     `${formatCount(fresh)} new, ${formatCount(changed)} changed, ${formatCount(same)} unmodified`;
   const speed =
     summary.durationMs > 0 ? ` (${formatBytes((summary.bytesProcessed * 1000) / summary.durationMs)}/s)` : '';
   const lines = [
-    `Snapshot ${summary.snapshotId.slice(0, 8)} is saved${summary.parentId === undefined ? '' : `, its parent is ${summary.parentId.slice(0, 8)}`}.`,
+    outcomeText(summary, dryRun),
     `  Files     ${changes(summary.filesNew, summary.filesChanged, summary.filesUnmodified)}`,
     `  Folders   ${changes(summary.foldersNew, summary.foldersChanged, summary.foldersUnmodified)}`,
     `  In all    ${counted(total, 'file')}, ${formatBytes(summary.bytesProcessed)}`,
     `  Read      ${formatBytes(summary.bytesRead)}`,
-    `  Added     ${formatBytes(summary.bytesNew)}, stored in ${formatBytes(summary.bytesStored)}`,
+    `  ${dryRun ? 'To add' : 'Added '}    ${formatBytes(summary.bytesNew)}, stored in ${formatBytes(summary.bytesStored)}`,
     `  Time      ${formatDuration(summary.durationMs)}${speed}`,
   ];
   if (summary.problemCount > 0) {

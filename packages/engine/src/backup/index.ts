@@ -1,2 +1,3 @@
 export { type BackupOptions, type BackupProgress, type BackupSummary, backup } from './backup.ts';
 export { type BackupThreads, backupThreads } from './backup-threads.ts';
+export { cacheMark, type FolderMark } from './exclusions.ts';

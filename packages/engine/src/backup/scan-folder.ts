@@ -77,6 +77,8 @@ class ScanCounts {
   }
 }
 
+const nothingExcluded = new Exclusions({});
+
 /** Looks at folders in one worker thread. */
 export class FolderScanner {
   readonly #store: BlobStore;
@@ -147,15 +149,16 @@ export class FolderScanner {
     } catch (error) {
       return this.#unreadable(scan, path, error);
     }
-    names = this.#exclusions.namesThatStay(folder, names);
-    const parts = this.#exclusions.anyPath ? [] : splitPath(path).map(patternText);
+    // What the person named is wanted, as with restic.
+    const exclusions = given.named ? nothingExcluded : this.#exclusions;
+    names = exclusions.namesThatStay(folder, names);
+    const parts = exclusions.anyPath ? [] : splitPath(path).map(patternText);
     const end = Math.min(names.length, limits.entriesPerJob);
     const bytesBefore = this.#counts.bytesRead;
     let at = 0;
     for (; at < end && this.#counts.bytesRead - bytesBefore < limits.bytesPerJob; at += 1) {
       const name = names[at] ?? '';
-      if (!this.#exclusions.anyPath && this.#exclusions.leavesOut([...parts, patternText(Buffer.from(name, 'latin1'))]))
-        continue;
+      if (!exclusions.anyPath && exclusions.leavesOut([...parts, patternText(Buffer.from(name, 'latin1'))])) continue;
       this.#entry(scan, new Entry(folder, path, name));
     }
     this.#counts.entries += at;
@@ -196,7 +199,7 @@ export class FolderScanner {
       const type = typeOf(probe.mode);
       const foreign = this.#oneFileSystem && scan.device !== undefined && probe.device !== scan.device;
       if (foreign && type !== 'dir') return;
-      if (type === 'file' && probe.size > this.#exclusions.maxSizeBytes) return;
+      if (type === 'file' && probe.size > this.#exclusions.maxSizeBytes && !scan.folder.named) return;
       const isPlain = (type === 'file' || type === 'dir') && probe.exact && !probe.mayHaveXattrs(folder.fd);
       const node = isPlain ? undefined : this.#describe(entry, true);
       if (node === undefined) text.setPlain(name, probe);
