@@ -39,7 +39,7 @@ describe('thread pool', () => {
 
   it('tells a listener that comes later what has failed', async (t) => {
     const { pool: threads, failed } = pool(t);
-    await threads.run('exit').catch(() => undefined);
+    await assert.rejects(threads.run('exit'), { code: 'internal.unexpected' });
     const first = await failed;
     const late = Promise.withResolvers<HoldfastError>();
     threads.attach({ onEvent: () => undefined, onFailure: late.resolve });
