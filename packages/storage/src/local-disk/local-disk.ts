@@ -36,7 +36,7 @@ import { digestObject, type OpenObject, openObject, rangeLength, readPieces, sta
 import { type HardLinks, publish } from './publish.ts';
 import { RetentionRecords } from './retention-records.ts';
 import { streamBatches } from './stream-batches.ts';
-import { ContentHash, TemporaryFile } from './temporary-file.ts';
+import { contentHash, requireDigest, TemporaryFile } from './temporary-file.ts';
 
 export interface LocalDiskOptions {
   readonly clock: Clock;
@@ -447,18 +447,4 @@ export class LocalDisk implements Target {
       throw diskFailure(error, `${operation} ${printableName(name)}`, this.#layout.objectFile(name));
     }
   }
-}
-
-/** A config's name says nothing about its content. */
-function contentHash(name: ObjectName, options: CreateOptions): ContentHash {
-  return new ContentHash(options.verified && name.type !== 'config' ? name.id : undefined);
-}
-
-function requireDigest(name: ObjectName, digest: string): void {
-  if (name.type === 'config' || digest === name.id) return;
-  throw new HoldfastError('storage.tampered', {
-    message: `The body of ${printableName(name)} has another SHA-256 than its name; nothing was stored`,
-    guidance: 'It was damaged on its way or in memory. If it happens again, test the memory of both computers.',
-    context: { type: name.type, id: name.id, digest },
-  });
 }

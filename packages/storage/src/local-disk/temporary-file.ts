@@ -4,6 +4,8 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { maxPiecesPerWrite } from '../limits.ts';
+import { printableName } from '../object-name.ts';
+import type { CreateOptions, ObjectName } from '../target.ts';
 import { objectMode } from './layout.ts';
 
 /** Zero where the system doesn't have it (Windows). */
@@ -25,6 +27,20 @@ export class ContentHash {
   digest(): string {
     return this.#known ?? this.#hash.digest('hex');
   }
+}
+
+/** A config's name says nothing about its content. */
+export function contentHash(name: ObjectName, options: CreateOptions): ContentHash {
+  return new ContentHash(options.verified && name.type !== 'config' ? name.id : undefined);
+}
+
+export function requireDigest(name: ObjectName, digest: string): void {
+  if (name.type === 'config' || digest === name.id) return;
+  throw new HoldfastError('storage.tampered', {
+    message: `The body of ${printableName(name)} has another SHA-256 than its name; nothing was stored`,
+    guidance: 'It was damaged on its way or in memory. If it happens again, test the memory of both computers.',
+    context: { type: name.type, id: name.id, digest },
+  });
 }
 
 /**
