@@ -4,36 +4,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import fc from 'fast-check';
-import type { PackedBlob } from '../format/blob.ts';
-import { decodeIndex, encodeIndex, encodePackEntry, type IndexFilePack } from '../format/index-file.ts';
+import { decodeIndex, encodeIndex, type IndexFilePack } from '../format/index-file.ts';
 import { objectIdOf } from '../format/object-id.ts';
 import { encodeHeader } from '../format/pack-header.ts';
 import { decodeFile } from '../format/unpacked-file.ts';
 import { openRepository } from '../open-repository.ts';
+import { listedPacks } from '../testing/listed-packs.ts';
 import { MemoryTarget } from '../testing/memory-target.ts';
 import { restic } from '../testing/restic.ts';
 import { samplePassword, sampleRepository } from '../testing/sample-repository.ts';
 import { IndexListing } from './index-listing.ts';
-
-/** What a listing says, in the form of the other reader. */
-function packsOf(listing: IndexListing): IndexFilePack[] {
-  return listing.packs.map(({ id, first, end, endBytes, text }) => {
-    const list = Array.from({ length: end - first }, (_, at): PackedBlob => {
-      const blob = first + at;
-      return {
-        id: objectIdOf(listing.idOf(blob)),
-        type: listing.isTree(blob) ? 'tree' : 'data',
-        offset: listing.offsetOf(blob),
-        length: listing.lengthOf(blob),
-        uncompressedLength: listing.uncompressedLengthOf(blob),
-      };
-    });
-    assert.equal(endBytes, Math.max(...list.map(({ offset, length }) => offset + length)));
-    const pack = { id, blobs: list };
-    assert.equal(Buffer.from(text).toString(), encodePackEntry(pack).toString());
-    return pack;
-  });
-}
 
 const listing = new IndexListing();
 
@@ -41,7 +21,7 @@ const listing = new IndexListing();
 function scanned(plain: Uint8Array): IndexFilePack[] | undefined {
   const known = listing.scan(plain);
   if (!known) assert.equal(listing.blobCount, 0, 'nothing is listed');
-  return known ? packsOf(listing) : undefined;
+  return known ? listedPacks(listing) : undefined;
 }
 
 /** What the other reader finds, but for packs without blobs. */
@@ -111,7 +91,7 @@ test('a file of another form lists the same, and one that makes no sense nothing
       const odd = Buffer.from(JSON.stringify(JSON.parse(plain.toString()), undefined, 1));
       assert.equal(listing.scan(odd), false);
       listing.read(odd, 'index');
-      assert.deepEqual(packsOf(listing), decoded(plain));
+      assert.deepEqual(listedPacks(listing), decoded(plain));
     }),
     { numRuns: 20 },
   );

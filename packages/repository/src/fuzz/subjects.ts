@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import type { ErrorCode } from '@holdfast/core';
+import { IndexListing } from '../blob-index/index-listing.ts';
 import { unsealBlob } from '../format/blob.ts';
 import { BlobCipher } from '../format/blob-cipher.ts';
 import { unzstd } from '../format/compression.ts';
@@ -19,6 +20,7 @@ import { decodeSnapshot, encodeSnapshot } from '../format/snapshot.ts';
 import { decodeTree, encodeTree } from '../format/tree.ts';
 import { decodeFile } from '../format/unpacked-file.ts';
 import { readPackTail } from '../packs/pack-tail.ts';
+import { listedPacks } from '../testing/listed-packs.ts';
 import { fuzzNodes, fuzzSnapshot } from './samples.ts';
 
 /** One parser of what a repository holds. */
@@ -55,7 +57,26 @@ export async function fuzzSubjects(): Promise<readonly FuzzSubject[]> {
   const plains = [tree, snapshot, index, Buffer.from('[]'), Buffer.from('{}'), Buffer.of(2)];
   const unpacked = plains.flatMap((plain) => [plain, Buffer.concat([Buffer.of(2), zstdCompressSync(plain)])]);
   return [
-    { name: 'index', inputs: [index], codes: damaged, parse: (input) => decodeIndex(input, 'Index') },
+    {
+      name: 'index',
+      inputs: [index],
+      codes: damaged,
+      parse: (input) => {
+        const listing = new IndexListing();
+        const packs = decodeIndex(input, 'Index').filter((pack) => pack.blobs.length > 0);
+        // The scanner understands the same, or leaves it to the other one.
+        if (listing.scan(input)) same(JSON.stringify(listedPacks(listing)), JSON.stringify(packs));
+        listing.read(input, 'Index');
+        same(JSON.stringify(listedPacks(listing)), JSON.stringify(packs));
+      },
+    },
+    {
+      name: 'index-scan',
+      inputs: [index],
+      codes: damaged,
+      // What the scanner takes, the other one takes.
+      parse: (input) => (new IndexListing().scan(input) ? decodeIndex(input, 'Index') : undefined),
+    },
     {
       name: 'tree',
       inputs: [tree, Buffer.from('{"nodes":null}\n'), ...fuzzNodes.map((node) => Buffer.from(encodeNode(node)))],

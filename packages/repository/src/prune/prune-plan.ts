@@ -150,7 +150,7 @@ function countBlobs(index: PruneIndex, used: Bitmap, files: PackFiles): Facts {
   };
   /** Bytes of each pack that nobody needs, at whatever copy. */
   const needless = new Float64Array(packs);
-  for (let entry = 0; entry < blobs.blobCount; entry += 1) {
+  for (let entry = 0, end = blobs.blobCount; entry < end; entry += 1) {
     const pack = blobs.packNumberOf(entry);
     const { length, uncompressedLength } = blobs.placeOf(entry);
     const isUsed = used.has(entry);

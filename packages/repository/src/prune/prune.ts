@@ -154,7 +154,7 @@ class Prune {
     const { blobs } = o.index;
     const entries = new NumberList();
     let totalBytes = 0;
-    for (let entry = 0; entry < blobs.blobCount; entry += 1) {
+    for (let entry = 0, end = blobs.blobCount; entry < end; entry += 1) {
       if (!o.used.has(entry) || plan.actions[blobs.packNumberOf(entry)] !== 'repack') continue;
       entries.push(entry);
       totalBytes += blobs.lengthOf(entry);
@@ -235,7 +235,7 @@ class Prune {
     const isKept = (pack: number): boolean => actions[pack] === 'keep';
     await this.#mark(await this.#newSnapshots(signal), { index, used, signal });
     const endangered = new Bitmap(blobs.blobCount);
-    for (let entry = 0; entry < blobs.blobCount; entry += 1)
+    for (let entry = 0, end = blobs.blobCount; entry < end; entry += 1)
       if (used.has(entry) && !isKept(blobs.packNumberOf(entry))) endangered.set(entry);
     index.forEachCopy(({ entry, pack, ...place }) => {
       if (!endangered.has(entry) || !isKept(pack) || isKept(blobs.packNumberOf(entry))) return undefined;
@@ -244,7 +244,7 @@ class Prune {
       return before;
     });
     let spared = 0;
-    for (let entry = 0; entry < blobs.blobCount; entry += 1) {
+    for (let entry = 0, end = blobs.blobCount; entry < end; entry += 1) {
       const pack = blobs.packNumberOf(entry);
       if (!endangered.has(entry) || isKept(pack)) continue;
       if (actions[pack] === 'gone')
