@@ -15,7 +15,7 @@ function farAway(target: Target): Target {
   return new Proxy(target, {
     get: (it, name) => {
       const value: unknown = name === 'localFile' ? undefined : Reflect.get(it, name, it);
-      return typeof value === 'function' ? value.bind(it) : value;
+      return typeof value === 'function' ? (value.bind(it) as unknown) : value;
     },
   });
 }
