@@ -12,7 +12,7 @@ import { objectMode } from './layout.ts';
 export const noFollow: number = constants.O_NOFOLLOW ?? 0;
 
 /** SHA-256 of a body in pieces, or the digest that the caller knows already. */
-export class ContentHash {
+class ContentHash {
   readonly #hash = createHash('sha256');
   readonly #known: string | undefined;
 
