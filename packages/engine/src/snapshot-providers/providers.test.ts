@@ -13,7 +13,8 @@ import { zfs } from './zfs.ts';
 
 /**
  * ZFS and LVM are not on the machines that run these tests: what is proven here is which programs are asked, in which order,
- * and that everything is removed again, not that they answer so. btrfs and fsfreeze are tested on real file systems.
+ * and that everything is removed again, not that they answer so. The calls of ZFS were run by hand against zfs-fuse, which
+ * takes them, but has no folder `.zfs`. btrfs and fsfreeze are tested on real file systems.
  */
 
 /** Answers by the beginning of the call; keeps every call. */

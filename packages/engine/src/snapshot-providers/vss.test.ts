@@ -30,6 +30,10 @@ const mounts = [
   { mountPoint: 'E:\\', root: '/', type: 'FAT32', source: '\\\\?\\Volume{0}\\' },
 ];
 
+function isSeveral(answer: Answer | readonly Answer[] | undefined): answer is readonly Answer[] {
+  return Array.isArray(answer);
+}
+
 /** A Windows that answers by what a script contains; keeps every call. */
 function windows(answers: Readonly<Record<string, Answer | readonly Answer[]>>): { tools: Tools; calls: Call[] } {
   const calls: Call[] = [];
@@ -44,7 +48,7 @@ function windows(answers: Readonly<Record<string, Answer | readonly Answer[]>>):
     const given = answers[key];
     const count = asked.get(key) ?? 0;
     asked.set(key, count + 1);
-    const answer = Array.isArray(given) ? given[count] : given;
+    const answer = isSeveral(given) ? given[count] : given;
     return typeof answer === 'string' ? answer : `${Buffer.from(JSON.stringify(answer)).toString('base64')}\r\n`;
   };
   return { tools: { run }, calls };
