@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -220,6 +221,29 @@ describe('restore', { skip: linux }, () => {
     } finally {
       spawnSync('umount', [target]);
     }
+  });
+
+  it('reads every pack once, in few long pieces, however a backup has spread files over packs', async (t) => {
+    const { folder, repositoryFolder, repository, target: disk } = await testRepository(t, openLocalDisk);
+    const source = join(folder, 'source');
+    fs.mkdirSync(source);
+    fs.writeFileSync(join(source, 'large'), randomBytes(40_000_000));
+    for (let number = 0; number < 300; number += 1) fs.writeFileSync(join(source, `${number}`), randomBytes(20_000));
+    await backup(repository, { sources: [source] });
+    const packs = fs
+      .readdirSync(join(repositoryFolder, 'data'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => fs.statSync(join(entry.parentPath, entry.name)).size);
+    const before = disk.transferred();
+    const summary = await restore(repository, { snapshotId: 'latest', target: join(folder, 'target') });
+    assert.equal(summary.bytesRestored, 46_000_000);
+    const { receivedBytes, requests } = disk.transferred();
+    const packBytes = packs.reduce((sum, size) => sum + size, 0);
+    const read = receivedBytes - before.receivedBytes;
+    assert.ok(read < packBytes * 1.05, `${read} bytes were read of packs of ${packBytes}`);
+    // Snapshot, index and locks, and each pack in one piece, or a few where it holds many files.
+    const made = requests - before.requests;
+    assert.ok(made < 20 + packs.length * 3, `${made} requests for ${packs.length} packs`);
   });
 
   it('stops soon after an abort', async (t) => {
