@@ -45,6 +45,8 @@ describe('init, list and cat print what restic prints', { skip: skipUnless({ pro
       assert.equal((await holdfast('list', repository, 'packs', '--no-lock')).status, 0);
     }
     assert.equal((await holdfast('list', repository, 'files')).status, 2);
+    const cacheOptions = ['--no-cache', '--cleanup-cache', '--cache-dir', '/nowhere'];
+    assert.equal((await holdfast('list', repository, 'keys', ...cacheOptions)).status, 0, 'as there is no cache');
   });
 
   test('cat', async () => {

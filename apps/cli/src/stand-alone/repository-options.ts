@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { addServerPlace } from '../managed/server-options.ts';
 import { duration } from '../option-values.ts';
@@ -50,6 +50,9 @@ export function addRepositoryOptions(command: Command, o: { readonly orServer: b
       '--data <directory>',
       `data directory of \`holdfast up\` on this computer (default: ${defaultDataDirectory()})`,
     );
+  // restic's cache: there is none, so that scripts that turn it off or tidy it up have what they want.
+  for (const flags of ['--no-cache', '--cleanup-cache', '--cache-dir <directory>'])
+    command.addOption(new Option(flags).hideHelp());
   return o.orServer ? addServerPlace(command) : command;
 }
 
