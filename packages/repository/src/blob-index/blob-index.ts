@@ -4,6 +4,8 @@ import { idSizeBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
 import { type PackHeader, visitHeader } from '../format/pack-header.ts';
 import { limits } from '../limits.ts';
 import type { IndexListing, ListedPack } from './index-listing.ts';
+import { PackNumbers } from './pack-numbers.ts';
+import { lockMutex, unlockMutex } from './shared-mutex.ts';
 import { SharedTable } from './shared-table.ts';
 
 /**
@@ -14,7 +16,7 @@ import { SharedTable } from './shared-table.ts';
  * `slots`: open-addressing tables, one for each of 256 shards by the id's first byte, at most 3/4 full; a full one is
  * replaced by one twice the size, the old stays for readers that are still in it. A slot has the number of an entry + 1
  * (0 is empty) and four bits of its id, so that a reader seldom looks at an entry in vain.
- * `packs`: 9 words each: id (8), end of the last blob. `control`: counters, then 3 words for each shard; a shard's table
+ * `packs`: see `PackNumbers`. `control`: counters, then 3 words for each shard; a shard's table
  * is one word (where it starts and how large it is), so that a reader always sees a whole one.
  *
  * Invariants: an entry never moves and its id never changes. A slot once set keeps its entry. A state only goes
@@ -24,7 +26,6 @@ import { SharedTable } from './shared-table.ts';
 
 const entryWords = 12;
 const entryIdWords = 8;
-const packWords = 9;
 
 const atState = 8;
 const atOffset = 9;
@@ -77,20 +78,18 @@ export class BlobIndex {
   readonly #control: Int32Array;
   readonly #entries: SharedTable;
   readonly #slots: SharedTable;
-  readonly #packs: SharedTable;
+  readonly #packs: PackNumbers;
   readonly #handle: BlobIndexHandle;
   readonly #key = Buffer.alloc(idSizeBytes);
   readonly #words = new Uint32Array(this.#key.buffer, this.#key.byteOffset, entryIdWords);
-  /** Number of each pack whose id this thread has used. */
-  readonly #packNumbers = new Map<ObjectId, number>();
-  #packNumbersRead = 0;
 
   private constructor(handle: BlobIndexHandle) {
     this.#handle = handle;
     this.#control = new Int32Array(handle.control);
     this.#entries = new SharedTable(handle.entries);
     this.#slots = new SharedTable(handle.slots);
-    this.#packs = new SharedTable(handle.packs);
+    const places = { countAt: controlPacks, mutexAt: controlPackMutex };
+    this.#packs = new PackNumbers(handle.packs, { words: this.#control, ...places });
   }
 
   /** An empty index. `expectedBlobs` makes its tables the right size at once; more may come. */
@@ -101,7 +100,7 @@ export class BlobIndex {
       entries: SharedTable.reserve(maxBlobs * entryWords),
       // Tables double: all that a shard ever had sum up to twice its last one, which is at least 3/8 full.
       slots: SharedTable.reserve(maxBlobs * 6 + shardCount * smallestTable * 2),
-      packs: SharedTable.reserve(Math.min(limits.indexMaxPacks, maxBlobs) * packWords),
+      packs: PackNumbers.reserve(Math.min(limits.indexMaxPacks, maxBlobs)),
     });
     const perShard = (options.expectedBlobs ?? 0) / shardCount;
     // A tenth more than the average, because hashes do not spread evenly.
@@ -125,7 +124,7 @@ export class BlobIndex {
   }
 
   get packCount(): number {
-    return Atomics.load(this.#control, controlPacks);
+    return this.#packs.count;
   }
 
   /** Blobs that are stored or claimed. Their entries are numbered from 0, so it is also the size of a bitmap of blobs. */
@@ -145,7 +144,7 @@ export class BlobIndex {
     let entry = this.#find(tree);
     if (entry < 0) {
       const shard = this.#key[0] ?? 0;
-      this.#lock(this.#shardAt(shard));
+      lockMutex(this.#control, this.#shardAt(shard));
       try {
         entry = this.#find(tree);
         if (entry < 0) {
@@ -153,7 +152,7 @@ export class BlobIndex {
           return 'new';
         }
       } finally {
-        this.#unlock(this.#shardAt(shard));
+        unlockMutex(this.#control, this.#shardAt(shard));
       }
     }
     return (this.#state(entry) & stateStored) === 0 ? 'claimed' : 'stored';
@@ -237,17 +236,17 @@ export class BlobIndex {
 
   /** The number of a pack, below `packCount`; undefined when the index does not know it. */
   packNumber(packId: ObjectId): number | undefined {
-    return this.#packNumber(packId);
+    return this.#packs.numberOf(packId);
   }
 
   packId(packNumber: number): ObjectId {
-    return objectIdOf(this.#packs.bytes(packNumber * packWords, entryIdWords));
+    return this.#packs.idOf(packNumber);
   }
 
   /** Where the last blob of a pack ends, as far as the index knows: reads may go up to there. */
   packEnd(packId: ObjectId): number {
-    const number = this.#packNumber(packId);
-    return number === undefined ? 0 : this.#packs.get(number * packWords + 8);
+    const number = this.#packs.numberOf(packId);
+    return number === undefined ? 0 : this.#packs.endOf(number);
   }
 
   /**
@@ -256,7 +255,7 @@ export class BlobIndex {
    * @throws repository.damaged when the header is malformed.
    */
   addPack(packId: Uint8Array, header: PackHeader): number {
-    const number = this.#addPackId(objectIdOf(packId), packId);
+    const number = this.#packs.add(objectIdOf(packId));
     let added = 0;
     const end = visitHeader(header, (type, id, place) => {
       if (place.offset + place.length > 0xffffffff)
@@ -265,14 +264,14 @@ export class BlobIndex {
       const tree = type === 'tree' ? stateTree : 0;
       added += this.#store(tree, number, place.offset, place.length, place.uncompressedLength);
     });
-    this.#raisePackEnd(number, end);
+    this.#packs.raiseEnd(number, end);
     return added;
   }
 
   /** One blob at any place of a pack, as index files list them. Gives 1 when it was not stored before. */
   addBlob(key: BlobKey, type: BlobType, location: BlobLocation): 0 | 1 {
-    const number = this.#packNumber(location.packId) ?? this.#addPackId(location.packId);
-    this.#raisePackEnd(number, location.offset + location.length);
+    const number = this.#packs.add(location.packId);
+    this.#packs.raiseEnd(number, location.offset + location.length);
     this.#take(key);
     const tree = type === 'tree' ? stateTree : 0;
     return this.#store(tree, number, location.offset, location.length, location.uncompressedLength);
@@ -283,8 +282,8 @@ export class BlobIndex {
    * keep their place. Gives the number of the pack. Only while no other thread uses the index.
    */
   addListed(listing: IndexListing, pack: ListedPack, onKnown?: (blob: number) => void): number {
-    const number = this.#packNumber(pack.id) ?? this.#addPackId(pack.id);
-    this.#raisePackEnd(number, pack.endBytes);
+    const number = this.#packs.add(pack.id);
+    this.#packs.raiseEnd(number, pack.endBytes);
     const { words } = listing;
     for (let blob = pack.first; blob < pack.end; blob += 1) {
       const from = listing.wordAt(blob);
@@ -333,7 +332,7 @@ export class BlobIndex {
   /** Makes the blob of the key taken last 'stored'. */
   #store(tree: number, pack: number, offset: number, length: number, uncompressed: number): 0 | 1 {
     const shard = this.#key[0] ?? 0;
-    this.#lock(this.#shardAt(shard));
+    lockMutex(this.#control, this.#shardAt(shard));
     try {
       let entry = this.#find(tree);
       if (entry < 0) entry = this.#insert(shard, tree);
@@ -346,7 +345,7 @@ export class BlobIndex {
       this.#entries.publish(at + atState, tree | stateStored | pack);
       return 1;
     } finally {
-      this.#unlock(this.#shardAt(shard));
+      unlockMutex(this.#control, this.#shardAt(shard));
     }
   }
 
@@ -435,50 +434,7 @@ export class BlobIndex {
     Atomics.store(control, shardAt + 1, table);
   }
 
-  #addPackId(packId: ObjectId, bytes: Uint8Array = Buffer.from(packId, 'hex')): number {
-    this.#lock(controlPackMutex);
-    try {
-      const known = this.#packNumber(packId);
-      if (known !== undefined) return known;
-      const number = Atomics.load(this.#control, controlPacks);
-      const at = number * packWords;
-      this.#packs.ensure(at + packWords);
-      this.#packs.bytes(at, entryIdWords).set(bytes);
-      Atomics.store(this.#control, controlPacks, number + 1);
-      return number;
-    } finally {
-      this.#unlock(controlPackMutex);
-    }
-  }
-
-  #packNumber(packId: ObjectId): number | undefined {
-    // Learns what other threads have added since.
-    for (const count = this.packCount; this.#packNumbersRead < count; this.#packNumbersRead += 1)
-      this.#packNumbers.set(this.packId(this.#packNumbersRead), this.#packNumbersRead);
-    return this.#packNumbers.get(packId);
-  }
-
-  #raisePackEnd(packNumber: number, end: number): void {
-    const at = packNumber * packWords + 8;
-    for (let now = this.#packs.load(at); now < end; now = this.#packs.load(at)) this.#packs.swap(at, now, end);
-  }
-
   #shardAt(shard: number): number {
     return controlShards + shard * shardWords;
-  }
-
-  /** A futex: 0 free, 1 held, 2 held and awaited. What it guards takes microseconds and never waits. */
-  #lock(at: number): void {
-    if (Atomics.compareExchange(this.#control, at, 0, 1) === 0) return;
-    while (Atomics.exchange(this.#control, at, 2) !== 0) {
-      if (Atomics.wait(this.#control, at, 2, limits.indexLockTimeoutMs) === 'timed-out')
-        throw new HoldfastError('internal.unexpected', {
-          message: 'A thread died while it changed the index of the repository.',
-        });
-    }
-  }
-
-  #unlock(at: number): void {
-    if (Atomics.exchange(this.#control, at, 0) === 2) Atomics.notify(this.#control, at, 1);
   }
 }
