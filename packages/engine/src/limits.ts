@@ -64,6 +64,8 @@ export const limits = {
   packMinSizeBytes: 4 * mib,
   /** A pack that has not become full in this time is stored as it is. Its file would be swept up after a day. */
   packMaxAgeMs: 60 * 60_000,
+  /** Folders of packs that a killed run has left among the temporary files: a run that lives makes a file there within the hour. */
+  forgottenPacksAgeMs: 7 * 24 * 60 * 60_000,
   /** Parallel uploads, whatever the target allows: where packs are sent somewhere, each is in memory then. */
   maxParallelUploads: 3,
   /** Whole packs that are not durable yet: beyond that no more work is given to the threads, so that disk space is bounded. */

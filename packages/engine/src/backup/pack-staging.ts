@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import { mkdtemp, open, readdir, rm, unlink } from 'node:fs/promises';
+import { lstat, mkdtemp, open, readdir, rm, unlink } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
-import { errnoOf, HoldfastError } from '@holdfast/core';
+import { errnoOf, HoldfastError, systemClock } from '@holdfast/core';
 import type { Repository } from '@holdfast/repository';
 import { limits } from '../limits.ts';
 import type { StagedPack } from './backup-jobs.ts';
@@ -36,7 +36,7 @@ export class PackStaging implements AsyncDisposable {
   static async open(repository: Repository, signal: AbortSignal): Promise<PackStaging> {
     const { staging } = repository.target;
     const beside = staging !== undefined;
-    const folder = beside ? await staging.folder({ signal }) : await mkdtemp(join(os.tmpdir(), 'holdfast-'));
+    const folder = beside ? await staging.folder({ signal }) : await newTemporaryFolder();
     const growingPacks = beside ? limits.growingDataPacks : limits.growingDataPacksElsewhere;
     return new PackStaging(repository, { folder, prefix: `${randomUUID()}-`, growingPacks }, { beside });
   }
@@ -101,6 +101,26 @@ export class StagedFile {
     }
     fs.unlinkSync(this.path);
   }
+}
+
+const temporaryPrefix = 'holdfast-packs-';
+
+/** Also removes those of runs that were killed. */
+async function newTemporaryFolder(): Promise<string> {
+  const parent = os.tmpdir();
+  const oldestMs = systemClock.now().getTime() - limits.forgottenPacksAgeMs;
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(temporaryPrefix)) continue;
+    const path = join(parent, name);
+    try {
+      const found = await lstat(path);
+      if (found.isDirectory() && found.mtimeMs < oldestMs) await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      // Somebody else's, or just removed by another run.
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+  return mkdtemp(join(parent, temporaryPrefix));
 }
 
 async function readStaged(path: string, memory: SharedArrayBuffer | undefined): Promise<Uint8Array<SharedArrayBuffer>> {
