@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Socket, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { channel } from '@holdfast/contract';
-import { systemClock } from '@holdfast/core';
+import { isHoldfastError, systemClock } from '@holdfast/core';
 import { type Connection, Connections } from './connection.ts';
 import { maxConnectionsPerListener, maxPendingHandshakes, maxPendingHandshakesPerAddress } from './limits.ts';
 import { Acceptor } from './listener.ts';
@@ -44,12 +44,14 @@ test('one address can not take up the handshakes of all', async (t) => {
   const agent = fleet.wire(t, fleet.agent);
   await assert.rejects(agent.dial(control, '127.0.0.1', { port }));
   held[0]?.destroy();
-  for (;;) {
-    const connection = await agent.dial(control, '127.0.0.1', { port }).catch((error: { code?: string }) => error.code);
-    if (typeof connection !== 'object') continue;
-    connection.stream.destroy();
-    break;
-  }
+  const refused = (error: unknown): undefined => {
+    assert.ok(isHoldfastError(error));
+    return undefined;
+  };
+  let connection: Connection | undefined;
+  while (connection === undefined)
+    connection = await agent.dial(control, '127.0.0.1', { port }).catch((error: unknown) => refused(error));
+  connection.stream.destroy();
 });
 
 // Only Linux answers on all of 127.0.0.0/8 by itself.
