@@ -12,11 +12,11 @@ import type {
   FolderToScan,
   FoundFile,
   FoundFolder,
-  ParentTree,
   ReadResult,
   ScannedFolder,
 } from './backup-jobs.ts';
 import type { BackupThreads } from './backup-threads.ts';
+import { CountAhead } from './count-ahead.ts';
 import { describeFile } from './describe-file.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
 import { discardGearData, type GearMemory } from './gear-scan.ts';
@@ -24,13 +24,9 @@ import { LargeFile } from './large-file.ts';
 import { NodeText } from './node-text.ts';
 import type { PackStaging } from './pack-staging.ts';
 import { PackUploads } from './pack-uploads.ts';
+import { ParentTrees } from './parent-trees.ts';
+import { ScanQueue, type ScanTask } from './scan-queue.ts';
 import type { SourceFolder } from './source-tree.ts';
-
-interface ScanTask {
-  readonly scan: FolderToScan;
-  readonly folder: FolderState;
-  readonly slot: Slot;
-}
 
 interface ChunkTask {
   readonly file: LargeFile;
@@ -47,7 +43,8 @@ export class BackupRun {
   readonly counts = new BackupCounts();
   currentPath: Buffer | undefined;
   readonly uploads: PackUploads;
-  readonly #repository: Repository;
+  /** Undefined where nobody wants to know how much there is. */
+  readonly ahead: CountAhead | undefined;
   readonly #pool: BackupThreads;
   readonly #problems: ProblemList;
   readonly #signal: AbortSignal;
@@ -61,16 +58,8 @@ export class BackupRun {
   readonly #slabs: GearMemory;
   readonly #freeSlabs: number[];
   readonly #chunksInSlab: number[];
-  readonly #scans: ScanTask[] = [];
-  /** Scans whose folder of the parent snapshot is loaded. */
-  readonly #readyScans: ScanTask[] = [];
-  #loading = 0;
-  /** What will be found, when it is known. */
-  totals: { readonly files: number; readonly bytes: number } | undefined;
-  readonly #counted = { files: 0, bytes: 0 };
-  /** Undefined where nobody wants to know. */
-  readonly #uncounted: FolderToCount[] | undefined;
-  #counting = false;
+  readonly #scans: ScanQueue;
+  readonly #parentTrees: ParentTrees;
   #ended = false;
 
   constructor(options: {
@@ -84,12 +73,13 @@ export class BackupRun {
     readonly countAhead: boolean;
     readonly onProgress: () => void;
   }) {
-    this.#repository = options.repository;
     this.#pool = options.pool;
     this.#problems = options.problems;
     this.#signal = options.signal;
     this.#onProgress = options.onProgress;
-    if (options.countAhead) this.#uncounted = [];
+    if (options.countAhead) this.ahead = new CountAhead();
+    this.#parentTrees = new ParentTrees(options);
+    this.#scans = new ScanQueue(this.#parentTrees);
     this.#slabs = options.slabs;
     this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
     this.#chunksInSlab = this.#freeSlabs.map(() => 0);
@@ -124,7 +114,7 @@ export class BackupRun {
       if (root.named) {
         const { dev: device } = fs.statSync('/', { bigint: true });
         this.#scanWhole(folder, { device });
-        this.#uncounted?.push({ path: '/', names: undefined, device });
+        this.ahead?.add({ path: '/', names: undefined, device });
       } else await this.#wayFolder(root, folder);
       this.#close(folder);
       this.#pump();
@@ -143,7 +133,7 @@ export class BackupRun {
 
   /** A folder on the way to the sources: only its own description and what leads to them is stored. */
   async #wayFolder(source: SourceFolder, folder: FolderState): Promise<void> {
-    const parents = await this.#parentNodes(folder.parentTree);
+    const parents = await this.#parentTrees.nodes(folder.parentTree);
     const parentOf = (child: SourceFolder): Node | undefined => parents.find((node) => node.name.equals(child.name));
     for (const child of source.children) {
       const slot: Slot = { json: '' };
@@ -154,11 +144,11 @@ export class BackupRun {
           names: [child.name.toString('latin1')],
           named: true,
           device: undefined,
-          parent: folder.parentTree === undefined ? undefined : await this.#parent(folder.parentTree),
+          parent: folder.parentTree === undefined ? undefined : await this.#parentTrees.sealed(folder.parentTree),
         };
         folder.open += 1;
-        this.#readyScans.push({ scan, folder, slot });
-        this.#uncounted?.push({ path: scan.path, names: scan.names, device: undefined });
+        this.#scans.add({ scan, folder, slot });
+        this.ahead?.add({ path: scan.path, names: scan.names, device: undefined });
         continue;
       }
       const path = joinPath(Buffer.from(folder.path, 'latin1'), child.name);
@@ -197,41 +187,13 @@ export class BackupRun {
     }
   }
 
-  async #parentNodes(tree: ObjectId | undefined): Promise<readonly Node[]> {
-    if (tree === undefined) return [];
-    try {
-      return await this.#repository.loadTree(tree, { signal: this.#signal });
-    } catch (error) {
-      this.#reportParent(error);
-      return [];
-    }
-  }
-
-  async #parent(tree: ObjectId): Promise<ParentTree | undefined> {
-    try {
-      const { place, bytes } = await this.#repository.loadSealedTree(tree, { signal: this.#signal });
-      // A copy of its own: a view would be cloned with everything around it.
-      return { kind: 'sealed', id: tree, place, bytes: new Uint8Array(bytes) };
-    } catch (error) {
-      this.#reportParent(error);
-      return undefined;
-    }
-  }
-
-  /** A folder of the parent snapshot that can't be read only costs time: everything in it is read again. */
-  #reportParent(error: unknown): void {
-    this.#signal.throwIfAborted();
-    this.#problems.add(toHoldfastError(error));
-  }
-
   #scanWhole(folder: FolderState, options: { readonly device: bigint }): void {
     const slot: Slot = { json: '' };
     folder.slots.push(slot);
     folder.open += 1;
     const { path } = folder;
     const scan: FolderToScan = { path, names: undefined, named: false, device: options.device, parent: undefined };
-    if (folder.parentTree === undefined) this.#readyScans.push({ scan, folder, slot });
-    else this.#scans.push({ scan, folder, slot });
+    this.#scans.add({ scan, folder, slot });
   }
 
   #pump(): void {
@@ -241,20 +203,13 @@ export class BackupRun {
 
   /** One job at a time counts, beside all the others. */
   #countAhead(): void {
-    if (this.#uncounted === undefined || this.#counting || this.totals !== undefined) return;
     if (this.#ended || !this.#pool.room) return;
-    this.#counting = true;
-    this.#start(this.#count(this.#uncounted));
+    const folders = this.ahead?.next();
+    if (folders !== undefined) this.#start(this.#count(folders));
   }
 
-  async #count(uncounted: FolderToCount[]): Promise<void> {
-    const folders = uncounted.splice(-limits.foldersPerJob);
-    const { files, bytes, left } = await this.#run('count', { kind: 'count', folders });
-    for (const folder of left) uncounted.push(folder);
-    this.#counted.files += files;
-    this.#counted.bytes += bytes;
-    if (uncounted.length === 0) this.totals = this.#counted;
-    this.#counting = false;
+  async #count(folders: readonly FolderToCount[]): Promise<void> {
+    this.ahead?.take(await this.#run('count', { kind: 'count', folders }));
   }
 
   /** Starts the most urgent job, if there is one. */
@@ -265,25 +220,11 @@ export class BackupRun {
     if (chunks !== undefined) return this.#start(this.#storeChunks(chunks));
     const file = this.#nextFile();
     if (file !== undefined) return this.#start(this.#readPiece(file));
-    this.#loadParents();
+    for (let load = this.#scans.loadNext(); load !== undefined; load = this.#scans.loadNext()) this.#start(load);
     // Large files that wait hold memory: no more of them are looked for before they have begun.
     if (this.#waitingFiles.length > limits.entriesPerJob) return false;
-    const scans = this.#nextScans();
+    const scans = this.#scans.take(this.#pool.size);
     return scans.length > 0 && this.#start(this.#scan(scans));
-  }
-
-  /** Many together cost fewer messages, but every thread gets its share of those that wait, the deepest first. */
-  #nextScans(): ScanTask[] {
-    const share = Math.min(Math.ceil(this.#readyScans.length / this.#pool.size), limits.foldersPerJob);
-    const scans: ScanTask[] = [];
-    for (let treeBytes = 0; scans.length < share && treeBytes < limits.treeBytesPerJob; ) {
-      const task = this.#readyScans.pop();
-      if (task === undefined) break;
-      scans.push(task);
-      const { parent } = task.scan;
-      if (parent?.kind === 'sealed') treeBytes += parent.place.uncompressedLength || parent.bytes.length;
-    }
-    return scans;
   }
 
   #start(work: Promise<void>): true {
@@ -306,22 +247,6 @@ export class BackupRun {
     return result;
   }
 
-  /** Loads folders of the parent snapshot a little ahead of the threads. */
-  #loadParents(): void {
-    while (this.#loading < limits.parallelParentTrees && this.#readyScans.length < limits.parentTreesAhead) {
-      const task = this.#scans.pop();
-      if (task === undefined) return;
-      const { parentTree } = task.folder;
-      this.#loading += 1;
-      const load = async (): Promise<void> => {
-        const parent = parentTree === undefined ? undefined : await this.#parent(parentTree);
-        this.#loading -= 1;
-        this.#readyScans.push({ ...task, scan: { ...task.scan, parent } });
-      };
-      this.#start(load());
-    }
-  }
-
   async #scan(tasks: readonly ScanTask[]): Promise<void> {
     const last = tasks.at(-1)?.folder.path ?? '';
     this.currentPath = Buffer.from(last, 'latin1');
@@ -337,7 +262,7 @@ export class BackupRun {
     this.counts.bytesRead += result.bytesRead;
     for (const [number, task] of tasks.entries()) {
       const scanned = result.folders[number] ?? 'left';
-      if (scanned === 'left') this.#scanLater(task);
+      if (scanned === 'left') this.#scans.addAgain(task);
       else {
         if (scanned === 'unchanged') task.folder.same = true;
         else this.#takeFolder(task, scanned);
@@ -345,12 +270,6 @@ export class BackupRun {
       }
     }
     this.#onProgress();
-  }
-
-  /** A folder that was left: what was known of it in the parent snapshot has gone to the thread. */
-  #scanLater(task: ScanTask): void {
-    if (task.scan.parent?.kind === 'sealed') this.#scans.push({ ...task, scan: { ...task.scan, parent: undefined } });
-    else this.#readyScans.push(task);
   }
 
   #takeFolder({ scan, folder, slot }: ScanTask, scanned: ScannedFolder): void {
@@ -364,7 +283,7 @@ export class BackupRun {
       const restSlot: Slot = { json: '' };
       slot.more.push(restSlot);
       folder.open += 1;
-      this.#readyScans.push({ scan: { ...scan, ...rest }, folder, slot: restSlot });
+      this.#scans.add({ scan: { ...scan, ...rest }, folder, slot: restSlot });
     }
   }
 

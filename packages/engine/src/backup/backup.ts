@@ -280,7 +280,8 @@ function sum(counts: Readonly<Record<Change, number>>): number {
 }
 
 function progressOf(phase: 'backup' | 'finish', run: BackupRun): BackupProgress {
-  const { counts, currentPath, totals } = run;
+  const { counts, currentPath } = run;
+  const totals = run.ahead?.totals;
   return {
     phase,
     filesDone: sum(counts.files),

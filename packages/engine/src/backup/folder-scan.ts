@@ -94,8 +94,10 @@ export class FolderScan {
     if (done && same && folder.parent?.kind === 'sealed') return 'unchanged';
     const isTree = done && this.#chars() < maxTreeChars;
     const found = this.#joined();
-    const tree = isTree ? store.storeTree(Buffer.from(`{"nodes":[${found.join(',')}]}\n`)) : undefined;
-    return { found: isTree ? [] : found, rest: this.#rest, same, tree, failed };
+    const rest = this.#rest;
+    if (!isTree) return { found, rest, same, tree: undefined, failed };
+    const nodes = found.filter((piece) => typeof piece === 'string');
+    return { found: [], rest, same, tree: store.storeTree(Buffer.from(`{"nodes":[${nodes.join(',')}]}\n`)), failed };
   }
 
   #keep(text: NodeText, endOf: (parent: ParentFolder, behind: number) => number): boolean {

@@ -200,6 +200,8 @@ export class FolderScanner {
       const foreign = this.#oneFileSystem && scan.device !== undefined && probe.device !== scan.device;
       if (foreign && type !== 'dir') return;
       if (type === 'file' && probe.size > this.#exclusions.maxSizeBytes && !scan.folder.named) return;
+      // Attributes are asked for even where the change time is what it was: not every file system sets it with them, and one that
+      // was missed once would be missed for ever.
       const isPlain = (type === 'file' || type === 'dir') && probe.exact && !probe.mayHaveXattrs(folder.fd);
       const node = isPlain ? undefined : this.#describe(entry, true);
       if (node === undefined) text.setPlain(name, probe);
