@@ -7,7 +7,7 @@ import { ProgramFailure } from '../program-failure.ts';
 import { baseEnvironment, type Service } from './backup-program.ts';
 import { startServer } from './server-process.ts';
 
-export const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.ts');
+export const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
 const repositoryName = 'bench';
 const run = promisify(execFile);
 

@@ -13,7 +13,7 @@ const programs = [holdfast('1'), ...[restic, rustic, borg, kopia].map((adapt) =>
 
 /** The arguments of every step, without the path of our own entry. */
 function linesOf(program: BackupProgram): Record<string, string> {
-  const line = ({ args }: Command): string => args.filter((arg) => !arg.endsWith('main.ts')).join(' ');
+  const line = ({ args }: Command): string => args.filter((arg) => !arg.endsWith('main.mjs')).join(' ');
   return {
     init: program.init(place).map(line).join(' && '),
     backup: line(program.backup(place, '/s', 2)),
@@ -52,8 +52,8 @@ test('command lines', () => {
     restore: `${rustics} restore latest:/s /t`,
     check: `${rustics} check --read-data`,
     part: `${rustics} restore latest:/s/a /t`,
-    prune: `${rustics} forget --keep-last 3 && ${rustics} prune --instant-delete`,
-    pruneOnly: `${rustics} prune --instant-delete`,
+    prune: `${rustics} forget --keep-last 3 && ${rustics} prune --instant-delete --max-repack unlimited`,
+    pruneOnly: `${rustics} prune --instant-delete --max-repack unlimited`,
   });
   assert.deepEqual(linesOf(borg('borg', '1')), {
     init: 'init --encryption repokey-blake2',

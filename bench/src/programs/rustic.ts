@@ -11,7 +11,8 @@ export function rustic(file: string, version: string): BackupProgram {
   return {
     name: 'rustic',
     version,
-    settings: 'defaults, but prune --instant-delete: by default it keeps what is unused for 23 hours',
+    settings:
+      'defaults, but prune --instant-delete --max-repack unlimited: by default it keeps what is unused for 23 hours, and repacks no more than 10 %',
     format: 'restic',
     init: (place) => [command(place, 'init')],
     backup: (place, source) => command(place, 'backup', source),
@@ -21,7 +22,7 @@ export function rustic(file: string, version: string): BackupProgram {
     check: (place) => command(place, 'check', '--read-data'),
     prune: (place, keep) => [
       ...(keep === undefined ? [] : [command(place, 'forget', '--keep-last', String(keep))]),
-      command(place, 'prune', '--instant-delete'),
+      command(place, 'prune', '--instant-delete', '--max-repack', 'unlimited'),
     ],
   };
 }

@@ -98,8 +98,7 @@ export async function repairPacks(
   const unknown = new Set(result.unknown);
   const removedPacks = [...present.keys()].filter((id) => !unknown.has(id));
   const indexes = await repository.saveIndex(listed.others, { signal });
-  for (const id of listed.indexes)
-    if (!indexes.includes(id)) await repository.delete('index', id, { signal });
+  for (const id of listed.indexes) if (!indexes.includes(id)) await repository.delete('index', id, { signal });
   for (const id of removedPacks) await repository.delete('data', id, { signal });
   return {
     savedBlobs: result.savedBlobs,
