@@ -21,10 +21,11 @@ export function syncFileSystem(fd: number): boolean {
 }
 
 /**
- * The same beside this thread, so that less is left to do later. It tells no failure, and the system tells each open descriptor
- * once of what it could not write: give another one than the one that is synced at the end.
+ * The same beside this thread, so that less is left to do later. False when it failed: not every failure is told again by
+ * a later call. The system tells each open descriptor once of what it could not write: give another one than the one that is
+ * synced at the end, which can say what it was.
  */
-export async function syncFileSystemEarly(fd: number): Promise<void> {
-  if (process.platform !== 'linux') return;
-  await new Promise<void>((resolve) => syncfs().async(fd, () => resolve()));
+export async function syncFileSystemEarly(fd: number): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
+  return await new Promise((resolve) => syncfs().async(fd, (error, result) => resolve(!error && result === 0)));
 }
