@@ -51,8 +51,13 @@ interface TargetDevice {
 }
 
 function openDevice(folder: TargetFolder, handle: FolderHandle): TargetDevice {
-  const { fd } = handle.openFolder(Buffer.from('.'));
-  return { folder, fd, earlyFd: handle.openFolder(Buffer.from('.')).fd };
+  const atEnd = handle.openFolder(Buffer.from('.'));
+  try {
+    return { folder, fd: atEnd.fd, earlyFd: handle.openFolder(Buffer.from('.')).fd };
+  } catch (error) {
+    atEnd.close();
+    throw error;
+  }
 }
 
 /**
@@ -78,7 +83,12 @@ export class TargetFolders implements Disposable {
     const handle = FolderHandle.open(rootPath);
     this.#open.set(root, { handle, pins: 1 });
     root.made = true;
-    this.#learn(root, handle);
+    try {
+      this.#learn(root, handle);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Those that something was restored to. */
