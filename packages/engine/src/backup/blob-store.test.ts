@@ -19,12 +19,17 @@ const mib = 1024 * 1024;
 
 function newStore(
   place: StagingPlace,
-  options: { randomBelow?: (end: number) => number; nowMs?: () => number; packs?: StagedPack[] } = {},
+  options: {
+    randomBelow?: (end: number) => number;
+    nowMs?: () => number;
+    packs?: StagedPack[];
+    packSizeBytes?: number;
+  } = {},
 ): BlobStore {
   const setup = {
     key: { encrypt: randomBytes(32), macK: randomBytes(16), macR: randomBytes(16) },
     index: BlobIndex.create().handle(),
-    packSizeBytes: 4 * mib,
+    packSizeBytes: options.packSizeBytes ?? 4 * mib,
     staging: place,
   };
   return new BlobStore(setup, ({ pack }) => options.packs?.push(pack), options);
@@ -109,6 +114,21 @@ describe('blobs of one thread', () => {
     // Only what is to be stored is left.
     assert.deepEqual(fs.readdirSync(place.folder).toSorted(), packs.map(({ file }) => basename(file)).toSorted());
     assert.deepEqual(store.flush(), []);
+  });
+
+  it('begin the next pack where the largest one has no room for them', (t) => {
+    const packs: StagedPack[] = [];
+    const place = { ...testPlace(t), growingPacks: 1 };
+    const store = newStore(place, { packs, packSizeBytes: 128 * mib });
+    const noRoom = randomBytes(128 * mib);
+    const blobs = [0, 1, 2].map((at) => noRoom.subarray(at, at + 45 * mib));
+    const ids = blobs.flatMap((blob) => store.storeData([blob]));
+    const rests = store.flush();
+    assert.deepEqual(
+      [...packs, ...rests].map(({ header }) => decodeHeader(header).map(({ id }) => id)),
+      [ids.slice(0, 2), ids.slice(2)],
+    );
+    assert.throws(() => store.storeData([noRoom]), { code: 'internal.limit' });
   });
 
   it('do not wait for a full pack for more than an hour', (t) => {

@@ -171,7 +171,7 @@ export class BlobStore {
   #seal(type: BlobType, blobs: KeptBlob[]): void {
     shuffle(blobs, this.#randomBelow);
     for (const { id, plain } of blobs) {
-      const length = this.#packFor(type).add(id, plain);
+      const length = this.#packFor(type, plain).add(id, plain);
       this.#stored[type === 'data' ? 'dataBlobs' : 'treeBlobs'] += 1;
       this.#stored.bytes += plain.byteLength;
       this.#stored.packedBytes += length;
@@ -179,12 +179,16 @@ export class BlobStore {
   }
 
   /** The one whose hash is least behind: so they all take part in the next step for as long. */
-  #packFor(type: BlobType): GrowingPack {
+  #packFor(type: BlobType, plain: Uint8Array): GrowingPack {
     const packs = this.#packs[type];
-    if (packs.every((pack) => pack.finished)) this.#advance([]);
-    return packs
-      .filter((pack) => !pack.finished)
-      .reduce((a, b) => (b.pending.byteLength < a.pending.byteLength ? b : a));
+    for (;;) {
+      if (packs.every((pack) => pack.finished)) this.#advance([]);
+      const pack = packs
+        .filter((one) => !one.finished)
+        .reduce((a, b) => (b.pending.byteLength < a.pending.byteLength ? b : a));
+      if (pack.hasRoomFor(plain)) return pack;
+      pack.finish();
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { discardMemory, type Sha256Stream, type Sha256Together } from '@holdfast/native';
 import type { PackBuilder, PartialPack, UnnamedPack } from '@holdfast/repository';
+import { sealOverheadBytes } from '@holdfast/repository/format';
 import { limits } from '../limits.ts';
 import type { StagedPack } from './backup-jobs.ts';
 import { StagedFile, type StagingPlace } from './pack-staging.ts';
@@ -50,6 +51,11 @@ export class GrowingPack {
 
   get sizeBytes(): number {
     return this.#builder.blobCount === 0 ? 0 : this.#builder.sizeBytes;
+  }
+
+  /** An empty one takes whatever a pack can hold. */
+  hasRoomFor(plain: Uint8Array): boolean {
+    return this.#builder.blobCount === 0 || this.#builder.hasRoomFor(plain.byteLength + sealOverheadBytes);
   }
 
   /** Gives the sealed length. */

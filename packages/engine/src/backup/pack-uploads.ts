@@ -81,6 +81,7 @@ export class PackUploads {
       };
       for (const partial of partials) {
         if (partial.type !== type) continue;
+        if (!builder.hasRoomFor(partial.bytes.byteLength, partial.header.byteLength)) finish();
         builder.absorb(partial);
         discardMemory(partial.bytes);
         if (builder.full) finish();

@@ -5,7 +5,6 @@ import { sealOverheadBytes } from '../format/blob-cipher.ts';
 import type { Compression } from '../format/compression.ts';
 import type { IndexedPack } from '../format/index-file.ts';
 import { idBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
-import { compressedEntrySizeBytes } from '../format/pack-header.ts';
 import { limits } from '../limits.ts';
 import type { Repository } from '../repository.ts';
 import { type FinishedPack, PackBuilder, type PartialPack } from './pack-builder.ts';
@@ -74,7 +73,8 @@ export class BlobWriter implements AsyncDisposable {
 
   /** Compresses, seals and stores a blob. The caller has computed the id. Resolves when there is room for more. */
   add(type: BlobType, id: BlobKey, plain: Uint8Array): Promise<void> {
-    return this.#add(type, plain.byteLength + sealOverheadBytes, (builder) => builder.add(bytesOf(id), plain));
+    const sealedLength = plain.byteLength + sealOverheadBytes;
+    return this.#add(this.#builders[type], [sealedLength], (builder) => builder.add(bytesOf(id), plain));
   }
 
   /**
@@ -86,7 +86,7 @@ export class BlobWriter implements AsyncDisposable {
     sealed: Uint8Array,
   ): Promise<void> {
     const { type, uncompressedLength } = blob;
-    return this.#add(type, sealed.byteLength, (builder) =>
+    return this.#add(this.#builders[type], [sealed.byteLength], (builder) =>
       builder.addSealed({ id: bytesOf(blob.id), uncompressedLength }, sealed),
     );
   }
@@ -113,8 +113,8 @@ export class BlobWriter implements AsyncDisposable {
 
   /** Takes in sealed blobs that are not a pack yet. Resolves when there is room for more. */
   addPartial(partial: PartialPack): Promise<void> {
-    const sizeBytes = partial.bytes.byteLength + partial.header.byteLength;
-    return this.#add(partial.type, sizeBytes, (builder) => builder.absorb(partial));
+    const { type, bytes, header } = partial;
+    return this.#add(this.#builders[type], [bytes.byteLength, header.byteLength], (builder) => builder.absorb(partial));
   }
 
   /**
@@ -142,15 +142,17 @@ export class BlobWriter implements AsyncDisposable {
     await Promise.all([...this.#uploads, this.#indexing]);
   }
 
-  async #add(type: BlobType, roomBytes: number, put: (builder: PackBuilder) => void): Promise<void> {
+  async #add(
+    builder: PackBuilder,
+    room: Parameters<PackBuilder['hasRoomFor']>,
+    put: (builder: PackBuilder) => void,
+  ): Promise<void> {
     this.#throwFailure();
     this.#signal.throwIfAborted();
-    const builder = this.#builders[type];
     const finishing: Promise<void>[] = [];
     // All of this at once, before anybody else's turn: what was just checked stays true.
     try {
-      if (builder.sizeBytes + roomBytes + compressedEntrySizeBytes > limits.packMaxSizeBytes)
-        finishing.push(this.#finish(builder));
+      if (!builder.hasRoomFor(...room)) finishing.push(this.#finish(builder));
       put(builder);
       if (builder.full) finishing.push(this.#finish(builder));
     } finally {

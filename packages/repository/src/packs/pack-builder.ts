@@ -112,6 +112,18 @@ export class PackBuilder {
   }
 
   /**
+   * Whether that many sealed bytes fit in beside what is there. They may not although the pack is not `full`, where its
+   * target is near the largest size that a pack may have: `finish` before.
+   * @param headerBytes of their entries; those of one blob if left out
+   */
+  hasRoomFor(sealedLength: number, headerBytes: number = compressedEntrySizeBytes): boolean {
+    return (
+      this.sizeBytes + sealedLength + headerBytes <= limits.packMaxSizeBytes &&
+      this.#headerLength + headerBytes + sealOverheadBytes <= limits.packHeaderMaxSizeBytes
+    );
+  }
+
+  /**
    * Compresses (where it helps), seals and appends a blob. The caller has checked that the id is the hash.
    * @throws internal.limit when the pack would exceed 128 MiB: finish before, or the blob alone is too large.
    */
@@ -215,19 +227,18 @@ export class PackBuilder {
   }
 
   #reserve(bodyBytes: number, headerBytes: number = compressedEntrySizeBytes): void {
-    const headerLength = this.#headerLength + headerBytes;
-    const heldBytes = this.#length + bodyBytes + headerLength + sealOverheadBytes + headerLengthSizeBytes;
-    const sizeBytes = this.#takenLength + heldBytes;
-    if (sizeBytes > limits.packMaxSizeBytes || headerLength + sealOverheadBytes > limits.packHeaderMaxSizeBytes)
+    const sizeBytes = this.sizeBytes + bodyBytes + headerBytes;
+    if (!this.hasRoomFor(bodyBytes, headerBytes))
       throw new HoldfastError('internal.limit', {
         message: `A pack would get ${sizeBytes} bytes with ${this.#blobCount + 1} blobs; packs end at ${limits.packMaxSizeBytes} bytes.`,
       });
+    const headerLength = this.#headerLength + headerBytes;
     if (headerLength > this.#header.byteLength) {
       const larger = new Uint8Array(Math.max(headerLength, this.#header.byteLength * 2));
       larger.set(this.#header.subarray(0, this.#headerLength));
       this.#header = larger;
     }
-    this.#grow(heldBytes);
+    this.#grow(sizeBytes - this.#takenLength);
   }
 
   #grow(sizeBytes: number): void {

@@ -7,7 +7,14 @@ import { blobId, openBlob } from '../format/blob.ts';
 import { BlobCipher } from '../format/blob-cipher.ts';
 import { compressIfSmaller, looksRandom, unzstd } from '../format/compression.ts';
 import { idBytes, objectIdOf } from '../format/object-id.ts';
-import { decodeHeader, encodeHeader, openPackHeader, sealedHeaderLength, visitHeader } from '../format/pack-header.ts';
+import {
+  compressedEntrySizeBytes,
+  decodeHeader,
+  encodeHeader,
+  openPackHeader,
+  sealedHeaderLength,
+  visitHeader,
+} from '../format/pack-header.ts';
 import { newRepositoryKey } from '../format/repository-key.ts';
 import { limits } from '../limits.ts';
 import { PackBuilder } from './pack-builder.ts';
@@ -84,6 +91,25 @@ test('a pack is full at its target, never beyond 128 MiB, and no blob is empty',
     code: 'internal.limit',
   });
   assert.equal(builder.finish()?.blobCount, 2);
+});
+
+test('a builder knows before whether a blob fits in, up to the largest pack and the longest header', () => {
+  const builder = new PackBuilder({ cipher, type: 'data', targetSizeBytes: limits.packMaxSizeBytes });
+  const blob = { id: randomBytes(32), uncompressedLength: 1 };
+  builder.addSealed(blob, new Uint8Array(100 * 1024 * 1024));
+  const roomBytes = limits.packMaxSizeBytes - builder.sizeBytes - compressedEntrySizeBytes;
+  assert.equal(builder.hasRoomFor(roomBytes), true);
+  assert.equal(builder.hasRoomFor(roomBytes + 1), false);
+  assert.throws(() => builder.addSealed(blob, new Uint8Array(roomBytes + 1)), { code: 'internal.limit' });
+  builder.addSealed(blob, new Uint8Array(roomBytes));
+  assert.equal(builder.finishPartial()?.bytes.byteLength, 100 * 1024 * 1024 + roomBytes);
+  const header = new Uint8Array(10 * 1024 * 1024);
+  const partial = { type: 'data', bytes: new Uint8Array(new SharedArrayBuffer(100)), header, blobCount: 1 } as const;
+  assert.equal(builder.hasRoomFor(100, header.byteLength), true);
+  builder.absorb(partial);
+  assert.equal(builder.hasRoomFor(100), true);
+  assert.equal(builder.hasRoomFor(100, header.byteLength), false);
+  assert.throws(() => builder.absorb(partial), { code: 'internal.limit' });
 });
 
 test('what is random already is not compressed; everything else is, if it shrinks', () => {
