@@ -22,6 +22,9 @@ export const limits = {
   /** Jobs given to a thread: the one it works on, and the next, so that it never waits for a message. */
   jobsPerWorker: 2,
 
+  /** How long threads may finish their jobs, each a fraction of a second's work, before a failed backup ends them. */
+  lastAnswersMs: 5000,
+
   /** Files up to this size are read whole inside one thread; larger ones are chunked, and their chunks spread over all. */
   smallFileMaxSizeBytes: 4 * mib,
   /** Each thread reads small files into this much memory before it stores them together. */

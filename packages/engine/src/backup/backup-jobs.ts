@@ -163,6 +163,7 @@ export interface CountedFiles {
 
 export interface ReadResult {
   readonly kind: 'read';
+  /** The main thread's to close from here on. Undefined where it could not be opened. */
   readonly open: OpenFile | undefined;
   /** Chunks of zeros that a hole gave before what is in the slab. */
   readonly zeroChunks: { readonly count: number; readonly id: ObjectId; readonly sizeBytes: number } | undefined;

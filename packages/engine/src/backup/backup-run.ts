@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Node, ObjectId, Repository } from '@holdfast/repository';
 import { joinPath, printPath } from '../byte-path.ts';
 import { limits } from '../limits.ts';
@@ -46,11 +46,13 @@ export class BackupRun {
   /** Undefined where nobody wants to know how much there is. */
   readonly ahead: CountAhead | undefined;
   readonly #pool: BackupThreads;
+  readonly #clock: Clock;
   readonly #problems: ProblemList;
   readonly #signal: AbortSignal;
   readonly #onProgress: () => void;
   readonly #finished = Promise.withResolvers<ObjectId>();
 
+  readonly #underWay = new Set<Promise<void>>();
   readonly #trees: FolderState[] = [];
   readonly #chunks: ChunkTask[] = [];
   readonly #waitingFiles: LargeFile[] = [];
@@ -74,6 +76,7 @@ export class BackupRun {
     readonly onProgress: () => void;
   }) {
     this.#pool = options.pool;
+    this.#clock = options.repository.clock;
     this.#problems = options.problems;
     this.#signal = options.signal;
     this.#onProgress = options.onProgress;
@@ -122,8 +125,20 @@ export class BackupRun {
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
       this.#ended = true;
-      for (const { open } of this.#activeFiles) if (open !== undefined) fs.closeSync(open.fd);
     }
+  }
+
+  /**
+   * After a failure: ends the threads, and then closes what they read from. They are given the time to answer, because what a
+   * thread opened and has told nobody of stays open when it is ended, as it does after a thread failed.
+   */
+  async end(): Promise<void> {
+    const answered = new AbortController();
+    const limit = this.#clock.sleep(limits.lastAnswersMs, answered.signal);
+    await Promise.race([Promise.allSettled(this.#underWay), Promise.allSettled([limit])]);
+    answered.abort();
+    await this.#pool[Symbol.asyncDispose]();
+    for (const file of this.#activeFiles) file.close();
   }
 
   fail(error: unknown): void {
@@ -228,10 +243,17 @@ export class BackupRun {
   }
 
   #start(work: Promise<void>): true {
-    work.then(
-      () => this.#pump(),
-      (error: unknown) => this.fail(error),
+    const done = work.then(
+      () => {
+        this.#underWay.delete(done);
+        this.#pump();
+      },
+      (error: unknown) => {
+        this.#underWay.delete(done);
+        this.fail(error);
+      },
     );
+    this.#underWay.add(done);
     return true;
   }
 

@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { HoldfastError } from '@holdfast/core';
+import { setImmediate } from 'node:timers/promises';
+import { errnoOf, HoldfastError } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
 import type { Repository } from '@holdfast/repository';
 import { openLocalDisk } from '@holdfast/storage';
@@ -197,6 +198,12 @@ describe('backup', () => {
     assert.equal(second.failed, false);
     assert.equal(second.problem?.code, 'file.changed');
     assert.equal(second.offset, 20_000_004);
+    // The reader never closes what others know of: the same file to its end, and no number twice.
+    const { open } = second;
+    assert.ok(open !== undefined && open.fd === first.open?.fd);
+    fs.closeSync(open.fd);
+    const unreadable = reader.read({ ...job, open, offset: 0 });
+    assert.deepEqual([unreadable.failed, unreadable.open], [true, open]);
     const gone = reader.read({ ...job, path: Buffer.from(`${path}x`), open: undefined, offset: 0 });
     assert.deepEqual([gone.failed, gone.problem?.code], [true, 'file.vanished']);
   });
@@ -221,6 +228,43 @@ describe('backup', () => {
     // What it left behind does no harm.
     const again = await backup(repository, { sources: [source] });
     assert.equal(again.filesNew, 16);
+  });
+
+  it('leaves no file open, however it ends', { skip: skipUnless({ platform: 'linux' }) }, async (t) => {
+    const { folder, repository } = await testRepository(t, openLocalDisk);
+    const source = join(folder, 'source');
+    fs.mkdirSync(source);
+    for (const name of ['a', 'b', 'c']) fs.writeFileSync(join(source, name), noise(20_000_000, name.charCodeAt(0)));
+    const openNow = (): string[] =>
+      fs.readdirSync('/proc/self/fd').flatMap((fd) => {
+        try {
+          return [fs.readlinkSync(`/proc/self/fd/${fd}`)];
+        } catch (error) {
+          // Closed meanwhile by a thread, or what listed them.
+          assert.equal(errnoOf(error), 'ENOENT');
+          return [];
+        }
+      });
+    const large = (): number => openNow().filter((path) => path.startsWith(`${source}/`)).length;
+    let before: number | undefined;
+    for (let round = 0; round < 6; round += 1) {
+      const abort = new AbortController();
+      let over = false;
+      const outcome = backup(repository, { sources: [source], signal: abort.signal, workers: 2 }).finally(() => {
+        over = true;
+      });
+      const rejected = assert.rejects(outcome, { code: 'run.cancelled' });
+      // At once after a thread opened one, and at other moments while they are read.
+      while (large() === 0 && !over) await setImmediate();
+      for (let turn = 0; turn < round * 4; turn += 1) await setImmediate();
+      abort.abort();
+      await rejected;
+      assert.equal(large(), 0);
+      before ??= openNow().length;
+      assert.equal(openNow().length, before);
+    }
+    assert.equal((await backup(repository, { sources: [source], workers: 2 })).filesNew, 3);
+    assert.equal(openNow().length, before);
   });
 
   it('fails when the storage does, and writes no snapshot', async (t) => {

@@ -271,6 +271,7 @@ async function backupUnder(
   } catch (error) {
     stop.abort(error);
     await current.uploads.quiesce();
+    await current.end();
     throw error;
   }
 }

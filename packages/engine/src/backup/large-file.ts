@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { encodeNode, type ObjectId } from '@holdfast/repository';
 import type { FoundFile, OpenFile, ReadResult } from './backup-jobs.ts';
 import type { FolderState, Slot } from './folder-state.ts';
@@ -29,6 +30,7 @@ export class LargeFile {
     this.open = result.open;
     this.offset = result.offset;
     this.readToEnd = result.end;
+    if (result.end) this.close();
     this.failed ||= result.failed;
     if (result.zeroChunks !== undefined)
       for (let count = result.zeroChunks.count; count > 0; count -= 1) this.#ids.push(result.zeroChunks.id);
@@ -41,6 +43,12 @@ export class LargeFile {
   stored(first: number, ids: readonly ObjectId[]): void {
     for (const [at, id] of ids.entries()) this.#ids[first + at] = id;
     this.chunksPending -= ids.length;
+  }
+
+  /** No thread may read from it any more: somebody else's file gets the number. */
+  close(): void {
+    if (this.open !== undefined) fs.closeSync(this.open.fd);
+    this.open = undefined;
   }
 
   get complete(): boolean {

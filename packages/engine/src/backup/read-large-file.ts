@@ -13,7 +13,8 @@ import { fileVersion, openToRead } from './source-file.ts';
 
 /**
  * Reads large files piece by piece into slabs that all threads see, and finds the chunks of each piece. Steps keep
- * nothing between them but the open file, so any thread can make the next one.
+ * nothing between them but the open file, so any thread can make the next one. A thread opens the file, and hands it over with
+ * its first answer; only the main thread closes it: two that did could close somebody else's file that got the number meanwhile.
  */
 export class LargeFileReader {
   readonly #store: BlobStore;
@@ -41,11 +42,14 @@ export class LargeFileReader {
       open ??= openLargeFile(this.#places.of(path));
       return this.#piece(job, path, open);
     } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      if (open !== undefined) fs.closeSync(open.fd);
+      if (errnoOf(error) === undefined) {
+        // Not handed over yet: nobody else knows it.
+        if (open !== undefined && job.open === undefined) fs.closeSync(open.fd);
+        throw error;
+      }
       return {
         kind: 'read',
-        open: undefined,
+        open,
         zeroChunks: undefined,
         chunks: [],
         offset: job.offset,
@@ -71,14 +75,10 @@ export class LargeFileReader {
     }
     const chunks = this.#chunker.chunks({ start: slabAt, end: slabAt + length }, { last: end });
     const taken = (chunks.at(-1)?.end ?? slabAt) - slabAt;
-    let changed = false;
-    if (end) {
-      changed = fileVersion(fs.fstatSync(open.fd, { bigint: true })) !== open.version;
-      fs.closeSync(open.fd);
-    }
+    const changed = end && fileVersion(fs.fstatSync(open.fd, { bigint: true })) !== open.version;
     return {
       kind: 'read',
-      open: end ? undefined : open,
+      open,
       zeroChunks,
       chunks,
       offset: offset + taken,
