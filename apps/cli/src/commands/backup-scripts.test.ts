@@ -84,3 +84,16 @@ test('the second script runs also after a failed backup; when it fails itself th
   assert.match(result.stderr, /backup\.script/);
   assert.equal(readFileSync(log, 'utf8'), 'complete.\n');
 });
+
+test('a dry run runs no script and makes no snapshot of a file system', async () => {
+  const repository = await freshRepository('dry');
+  const runs = script('runs', `echo run >> '${folder}/dry-was-run'`);
+  // Would be refused: the folder is on no such file system.
+  const volumes = ['--snapshot-provider', 'zfs'];
+  assert.equal((await holdfast('backup', repository, source, ...volumes)).status, 1);
+  const scripts = ['--pre-script', runs, '--post-script', runs];
+  const dry = await holdfast('backup', repository, source, ...scripts, ...volumes, '--dry-run');
+  assert.equal(dry.status, 0, dry.stderr);
+  assert.equal(existsSync(join(folder, 'dry-was-run')), false);
+  assert.match((await runCli(['backup', '--help'])).stdout, /--dry-run[^-]*without a lock, scripts\s+and\s+snapshots/);
+});

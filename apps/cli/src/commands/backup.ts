@@ -99,7 +99,10 @@ export function registerBackup(program: Command): void {
       'size of the files that are stored (env …_PACK_SIZE; default: 16)',
       wholeNumber(4, 128),
     )
-    .option('-n, --dry-run', 'store nothing, only tell what would be; without a lock')
+    .option(
+      '-n, --dry-run',
+      'store nothing, only tell what would be; without a lock, scripts and snapshots of file systems',
+    )
     .option('--no-scan', 'count no files ahead: the progress can not say how much is left')
     .addOption(
       new Option('--snapshot-provider <name>', 'read from a consistent snapshot of the file systems; see below')

@@ -8,6 +8,8 @@ interface ScriptOptions {
   readonly preScript?: string;
   readonly postScript?: string;
   readonly scriptTimeout: number;
+  /** Nothing is run. */
+  readonly dryRun?: boolean;
 }
 
 /** What the person asked to be run before and after a backup. */
@@ -24,8 +26,8 @@ export class BackupScripts {
 
   /** @throws backup.script: then there is no backup, and nothing to do after it. */
   async before(signal: AbortSignal): Promise<void> {
-    const { preScript, scriptTimeout: timeoutMs } = this.#options;
-    if (preScript === undefined) return;
+    const { preScript, scriptTimeout: timeoutMs, dryRun } = this.#options;
+    if (preScript === undefined || dryRun) return;
     this.#view.status(`Running ${preScript}`);
     await runScript(
       { path: resolvePath(preScript), what: 'The script before the backup', timeoutMs, variables: {} },
@@ -49,8 +51,8 @@ export class BackupScripts {
   }
 
   async #after(variables: Readonly<Record<string, string>>): Promise<void> {
-    const { postScript, scriptTimeout: timeoutMs } = this.#options;
-    if (postScript === undefined) return;
+    const { postScript, scriptTimeout: timeoutMs, dryRun } = this.#options;
+    if (postScript === undefined || dryRun) return;
     this.#view.status(`Running ${postScript}`);
     try {
       // Also after Ctrl-C: it undoes what the first one did.

@@ -10,6 +10,8 @@ export interface VolumeOptions extends RepositoryOptions {
   readonly snapshotProvider: 'auto' | 'none' | ProviderName;
   /** restic's name for 'auto'; a provider that is named is the one. */
   readonly useFsSnapshot?: boolean;
+  /** Files are read as they are: a snapshot would change the file system. */
+  readonly dryRun?: boolean;
 }
 
 /** Runs a backup over file systems that are held still, as the person asked for. */
@@ -29,9 +31,9 @@ export class BackupVolumes {
     sources: BackupOptions['sources'],
     backup: (readingPlaces: BackupOptions['readingPlaces']) => Promise<Result>,
   ): Promise<Result> {
-    const { snapshotProvider, useFsSnapshot = false, oneFileSystem = false } = this.#options;
+    const { snapshotProvider, useFsSnapshot = false, oneFileSystem = false, dryRun } = this.#options;
     const provider = snapshotProvider === 'none' && useFsSnapshot ? 'auto' : snapshotProvider;
-    if (provider === 'none') return backup(undefined);
+    if (provider === 'none' || dryRun) return backup(undefined);
     const { signal, view } = this.#work;
     const location = await requireRepository(this.#options);
     view.status('Making snapshots of file systems');
