@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
@@ -101,6 +102,13 @@ describe('init, list and cat print what restic prints', { skip: skipUnless({ pro
       assert.equal(given, what[1] === 'zzz' ? 2 : status, what.join(' '));
       assert.equal(stdout, '');
     }
+
+    const notJson = 'not JSON';
+    const key = createHash('sha256').update(notJson).digest('hex');
+    writeFileSync(join(repository, 'keys', key), notJson);
+    const wrong = await holdfast('cat', repository, 'key', key, '--key-hint', ids.get('keys')?.[0] ?? '');
+    assert.match(wrong.stderr, /is not JSON[^]*repository\.damaged/);
+    rmSync(join(repository, 'keys', key));
 
     const path = join(repository, 'data', pack.slice(0, 2), pack);
     chmodSync(path, 0o600);

@@ -34,10 +34,10 @@ export async function runCat(
   const name = id ?? '';
   switch (kind) {
     case 'config':
-      await printIndented(configText(repository));
+      await printIndented(configText(repository), 'The configuration');
       break;
     case 'masterkey':
-      await printIndented(masterKeyText(repository));
+      await printIndented(masterKeyText(repository), 'The master key');
       break;
     case 'snapshot':
       await printFile(repository, { type: kind, id: (await repository.loadSnapshot(name, { signal })).id, signal });
@@ -89,11 +89,17 @@ async function printFile(
   const text = await readObjectText(repository, { type, id }, { signal });
   // An index file has megabytes, and programs read it.
   if (type === 'index') await print(`${text.trimEnd()}\n`);
-  else await printIndented(text);
+  else await printIndented(text, `The ${type} ${id}`);
 }
 
-async function printIndented(json: string): Promise<void> {
-  await print(`${JSON.stringify(JSON.parse(json), null, 2)}\n`);
+async function printIndented(json: string, what: string): Promise<void> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new HoldfastError('repository.damaged', { message: `${what} is not JSON.`, cause });
+  }
+  await print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** In pieces, because it may be of any size. What is damaged is printed as well: this is how to look at it. */
