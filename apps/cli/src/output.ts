@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { exitStatus, formatCount, type HoldfastError } from '@holdfast/core';
 import {
   type ProgressNumbers,
@@ -23,7 +22,9 @@ const maxProblemsShown = 100;
 
 /** Writes a result to standard output, and waits while the reader is slow. */
 export async function print(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  const written = Promise.withResolvers<void>();
+  // Called after a failure, too, where 'drain' never comes: the listener below decides what follows.
+  if (!process.stdout.write(text, () => written.resolve())) await written.promise;
 }
 
 export async function printJson(value: unknown): Promise<void> {
@@ -36,11 +37,14 @@ function jsonValue(_key: string, value: unknown): unknown {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
 }
 
-/** A reader that has seen enough (`holdfast ls … | head`) is no failure. */
-export function endQuietlyWithReader(): void {
+/**
+ * A reader of standard output that has seen enough (`holdfast ls … | head`) is no failure. A command that only prints ends with
+ * it; any other does its work to the end, and its status says how that went.
+ */
+export function outliveReaders({ onlyPrints }: { readonly onlyPrints: boolean }): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitStatus.success);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    if (onlyPrints) process.exit(exitStatus.success);
   });
   // Nobody is left to be told anything, but the status still says how it ended.
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,12 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { exitStatus, productVersion, toHoldfastError } from '@holdfast/core';
 import { Command, CommanderError } from 'commander';
-import { endQuietlyWithReader } from './output.ts';
+import { outliveReaders } from './output.ts';
 import { errorText } from './terminal.ts';
 
 /** Commands that one file defines. */
 interface Definition {
   readonly names: readonly string[];
+  /** They change nothing and prove nothing: without a reader there is no use in going on. */
+  readonly onlyPrint?: true;
   readonly load: () => Promise<(program: Command) => void>;
 }
 
@@ -24,12 +26,16 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     { names: ['init'], load: async () => (await import('./commands/init.ts')).registerInit },
     { names: ['backup'], load: async () => (await import('./commands/backup.ts')).registerBackup },
     { names: ['restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },
-    { names: ['snapshots'], load: async () => (await import('./commands/snapshots.ts')).registerSnapshots },
-    { names: ['ls'], load: async () => (await import('./commands/ls.ts')).registerLs },
-    { names: ['find'], load: async () => (await import('./commands/find.ts')).registerFind },
-    { names: ['diff'], load: async () => (await import('./commands/diff.ts')).registerDiff },
-    { names: ['stats'], load: async () => (await import('./commands/stats.ts')).registerStats },
-    { names: ['dump'], load: async () => (await import('./commands/dump.ts')).registerDump },
+    {
+      names: ['snapshots'],
+      onlyPrint: true,
+      load: async () => (await import('./commands/snapshots.ts')).registerSnapshots,
+    },
+    { names: ['ls'], onlyPrint: true, load: async () => (await import('./commands/ls.ts')).registerLs },
+    { names: ['find'], onlyPrint: true, load: async () => (await import('./commands/find.ts')).registerFind },
+    { names: ['diff'], onlyPrint: true, load: async () => (await import('./commands/diff.ts')).registerDiff },
+    { names: ['stats'], onlyPrint: true, load: async () => (await import('./commands/stats.ts')).registerStats },
+    { names: ['dump'], onlyPrint: true, load: async () => (await import('./commands/dump.ts')).registerDump },
     { names: ['mount'], load: async () => (await import('./commands/mount.ts')).registerMount },
   ],
   'Keep a repository healthy': [
@@ -43,19 +49,22 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     { names: ['unlock'], load: async () => (await import('./commands/unlock.ts')).registerUnlock },
     { names: ['repair'], load: async () => (await import('./commands/repair.ts')).registerRepair },
     { names: ['migrate'], load: async () => (await import('./commands/migrate.ts')).registerMigrate },
-    { names: ['list'], load: async () => (await import('./commands/list.ts')).registerList },
-    { names: ['cat'], load: async () => (await import('./commands/cat.ts')).registerCat },
+    { names: ['list'], onlyPrint: true, load: async () => (await import('./commands/list.ts')).registerList },
+    { names: ['cat'], onlyPrint: true, load: async () => (await import('./commands/cat.ts')).registerCat },
   ],
   'Manage a fleet': [
     {
       names: ['status', 'channel-use', 'audit'],
+      onlyPrint: true,
       load: async () => (await import('./commands/status.ts')).registerStatus,
     },
     { names: ['computers', 'token'], load: async () => (await import('./commands/computers.ts')).registerComputers },
     { names: ['job'], load: async () => (await import('./commands/job.ts')).registerJob },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],
-  'The network': [{ names: ['ports'], load: async () => (await import('./commands/ports.ts')).registerPorts }],
+  'The network': [
+    { names: ['ports'], onlyPrint: true, load: async () => (await import('./commands/ports.ts')).registerPorts },
+  ],
 };
 
 const program = new Command('holdfast')
@@ -65,8 +74,6 @@ const program = new Command('holdfast')
   .showHelpAfterError('(run with --help to see what is possible)')
   .exitOverride();
 
-endQuietlyWithReader();
-
 // The young generation stays as small as it begins. V8 would let it grow to 32 MiB in every process; what a backup, or a mover,
 // makes there for a moment is mostly gone after one, and what lives on lives long. Buffers of the network are freed sooner, too.
 setFlagsFromString('--semi-space-growth-factor=1');
@@ -74,10 +81,12 @@ setFlagsFromString('--semi-space-growth-factor=1');
 // Only what was asked for is loaded, which is half of the time of starting; for help, and for what nobody knows, everything.
 const [, , asked = ''] = process.argv;
 const isAsked = ({ names }: Definition): boolean => names.includes(asked);
-const isAlone = ['-V', '--version'].includes(asked) || Object.values(groups).flat().some(isAsked);
+const definition = Object.values(groups).flat().find(isAsked);
+outliveReaders({ onlyPrints: definition === undefined || definition.onlyPrint === true });
+const isAlone = ['-V', '--version'].includes(asked) || definition !== undefined;
 for (const [heading, definitions] of Object.entries(groups)) {
   program.commandsGroup(`${heading}:`);
-  for (const definition of definitions) if (!isAlone || isAsked(definition)) (await definition.load())(program);
+  for (const one of definitions) if (!isAlone || isAsked(one)) (await one.load())(program);
 }
 
 try {

@@ -19,6 +19,8 @@ export interface CliOptions {
   readonly input?: string;
   /** Run as this user; only root can. */
   readonly user?: number;
+  /** Nobody reads standard output; that is lost already when the program starts. */
+  readonly withoutReader?: boolean;
 }
 
 export interface CliResult {
@@ -55,13 +57,15 @@ function start(program: string, args: readonly string[], options: CliOptions): R
     ...identity,
   });
   child.stdin?.end(options.input);
+  if (options.withoutReader) child.stdout?.destroy();
   const status = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
   const output = (stream: NodeJS.ReadableStream | null): Promise<string> =>
     stream ? text(stream) : Promise.resolve('');
-  const ended = Promise.all([status, output(child.stdout), output(child.stderr)]).then(([code, stdout, stderr]) => ({
+  const read = options.withoutReader ? null : child.stdout;
+  const ended = Promise.all([status, output(read), output(child.stderr)]).then(([code, stdout, stderr]) => ({
     status: code,
     stdout,
     stderr,

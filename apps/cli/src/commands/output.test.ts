@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { jsonResult, runCli } from '../testing/run-cli.ts';
+import { makeSampleFolder } from '../testing/sample-folder.ts';
+import { standAloneFixture } from '../testing/stand-alone-fixture.ts';
+
+const { folder, freshRepository, holdfast, passwordFile } = standAloneFixture();
+
+test('a backup whose output nobody reads is finished and says how it ended; what only prints ends with its reader', async () => {
+  const repository = await freshRepository('repository');
+  const source = makeSampleFolder(join(folder, 'source'));
+  const unread = (command: string, ...args: string[]) =>
+    runCli([command, '--repo', repository, '--password-file', passwordFile, ...args], { withoutReader: true });
+  const done = await unread('backup', source, '--json', '--json-progress');
+  assert.deepEqual([done.status, done.stderr], [0, '']);
+  // A result beyond what is buffered, for which the command waits.
+  const missing = Array.from({ length: 90 }, (_, at) =>
+    join(folder, `${at}`, ...Array<string>(10).fill('x'.repeat(200))),
+  );
+  assert.equal((await unread('backup', source, ...missing, '--json')).status, 3);
+  assert.deepEqual(readdirSync(join(repository, 'locks')), []);
+  const snapshots = await holdfast('snapshots', repository, '--json');
+  assert.equal(jsonResult<unknown[]>(snapshots.stdout).length, 2);
+  const ls = await unread('ls', 'latest');
+  assert.deepEqual([ls.status, ls.stderr], [0, '']);
+});
