@@ -206,6 +206,44 @@ test('a backup that ends between the phases keeps what it needs of packs that we
   await spotless(it);
 });
 
+test('what a new snapshot needs is kept also when somebody else takes a lock at the same moment, and deleting begins anew', async () => {
+  const it = await subject(6);
+  const [revived] = it.snapshots;
+  const again = it.target.objects.get(`snapshot:${revived}`);
+  assert.ok(again);
+  forget(it, 5);
+  const quick: Clock = {
+    ...clock,
+    sleep: (durationMs, signal) => (durationMs < 20_000 ? Promise.resolve() : clock.sleep(durationMs, signal)),
+  };
+  const repository = await openRepository(it.target, { masterKey: it.repository.masterKey, clock: quick });
+  const held = await repository.lock({ exclusive: false });
+  const lock = `lock:${it.target.ids('lock')[0]}`;
+  const bytes = it.target.objects.get(lock);
+  assert.ok(bytes);
+  await held[Symbol.asyncDispose]();
+  const create = it.target.create.bind(it.target);
+  it.target.create = async (name, body, options?: CreateOptions) => {
+    const isFirst = name.type === 'lock' && options?.exclusiveLock && !it.target.objects.has(`snapshot:${revived}`);
+    const result = await create(name, body, options);
+    if (isFirst) {
+      it.target.objects.set(`snapshot:${revived}`, again);
+      it.target.objects.set(lock, bytes);
+    }
+    return result;
+  };
+  let waits = 0;
+  const onWait = (): void => {
+    waits += 1;
+    it.target.objects.delete(lock);
+  };
+  const report = await prune(repository, { ...all, onWait });
+  assert.equal(waits, 1);
+  assert.ok(report.spared > 0);
+  await sound(it);
+  assert.equal(it.target.ids('snapshot').length, 2);
+});
+
 test('a backup that stores new packs while it works is never taken for waste', async () => {
   const it = await subject(6);
   forget(it, 4);

@@ -101,15 +101,17 @@ class Prune {
     );
   }
 
-  /** Waits until nobody else has a lock, and works under the exclusive one. */
+  /**
+   * Waits until nobody else has a lock, and works under the exclusive one: a confirmed one, because the second phase goes on from
+   * what the first has marked and cannot be begun anew once it has marked more.
+   */
   async #alone<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     const { signal, onProblem, onWait } = this.#options;
     const retryMs = this.#options.waitMs ?? Math.max(this.#repository.lockWait.retryMs ?? 0, limits.pruneLockWaitMs);
     const waiting = onWait === undefined ? { retryMs } : { retryMs, onWait };
     try {
-      return await this.#repository.underLock({ exclusive: true, ...waiting, signal, onProblem }, (lock) =>
-        work(this.#signalWith(lock)),
-      );
+      await using lock = await this.#repository.lock({ exclusive: true, ...waiting, signal, onProblem });
+      return await work(this.#signalWith(lock));
     } catch (error) {
       if (this.#isChanging || !hasCode(error, 'repository.locked')) throw error;
       throw new HoldfastError('repository.locked', {
