@@ -12,3 +12,5 @@ export const maxAccountRecordSizeBytes = 1024 * 1024;
 export const maxCachedAccounts = 4096;
 /** Entries of folders that are listed at once, in bytes: also room for a list of extended attributes. A larger one is hardly faster. */
 export const folderListSizeBytes = 64 * 1024;
+/** A thread may go on so long with what it does when it is to end: far longer than any job of ours. */
+export const threadEndMs = 5000;

@@ -1,5 +1,6 @@
 import { type Transferable, Worker } from 'node:worker_threads';
 import { type ErrorReport, HoldfastError } from '@holdfast/core';
+import { endThread } from '@holdfast/native';
 import { limits } from '../limits.ts';
 
 /** What goes to a thread. */
@@ -33,7 +34,8 @@ export interface PoolListener<Event> {
 
 /**
  * Threads that all run one entry file, and start at once: attach a listener before the first job. A thread that fails, or ends
- * by itself, fails the whole pool: every answer that is due rejects. Disposing ends the threads at once, whatever they do.
+ * by itself, fails the whole pool: every answer that is due rejects. Disposing ends the threads when they have done what they were
+ * given, or after a few seconds, whatever they do.
  */
 export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
   readonly #threads: Thread[] = [];
@@ -95,7 +97,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#threads.map(({ worker }) => endThread(worker)));
     this.#rejectAll(new HoldfastError('run.cancelled'));
   }
 

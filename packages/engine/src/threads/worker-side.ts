@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { endOfThread } from '@holdfast/native';
 import type { Assignment, Reply } from './thread-pool.ts';
 
 /** The other end of a ThreadPool: runs jobs one after the other, each to its end. */
@@ -11,7 +12,9 @@ export function serveJobs<Job, Result, Event>(
     throw new HoldfastError('internal.unexpected', { message: 'This file only runs as a worker thread.' });
   const post = (reply: Reply<Result, Event>, transfer: ArrayBuffer[] = []): void => port.postMessage(reply, transfer);
   const emit = (event: Event): void => post({ event });
-  port.on('message', ({ number, job }: Assignment<Job>) => {
+  port.on('message', (message: Assignment<Job> | typeof endOfThread) => {
+    if (message === endOfThread) return port.close();
+    const { number, job } = message;
     try {
       const { result, transfer } = handle(job, emit);
       post({ number, result }, transfer);

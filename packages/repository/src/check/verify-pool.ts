@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { returnFreedMemory } from '@holdfast/native';
+import { endThread, returnFreedMemory } from '@holdfast/native';
 import type { Target } from '@holdfast/storage';
 import { isDamage } from '../damage.ts';
 import { BlobCipher } from '../format/blob-cipher.ts';
@@ -55,7 +55,7 @@ export async function verifyInThreads(options: VerifyOptions): Promise<void> {
     await Promise.all(workers.map((worker) => serve(worker, { ...options, signal: combined }, waiting)));
   } finally {
     ended.abort();
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(workers.map(endThread));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Worker thread entry: verifies packs, so that a check uses all cores. What is no file of this computer is read by the main thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorReport, HoldfastError } from '@holdfast/core';
+import { endOfThread } from '@holdfast/native';
 import { BlobCipher } from '../format/blob-cipher.ts';
 import type { ObjectId } from '../format/object-id.ts';
 import { isRepositoryKey, type RepositoryKey } from '../format/repository-key.ts';
@@ -47,7 +48,9 @@ const port = parentPort;
 const files = new LocalPackReader();
 const waiting = new Map<number, (answer: VerifyAnswer) => void>();
 let number = 0;
-port.on('message', (answer: VerifyAnswer) => {
+port.on('message', (answer: VerifyAnswer | typeof endOfThread) => {
+  // It may wait for an answer, so closing the port would not be enough.
+  if (answer === endOfThread) process.exit();
   waiting.get(answer.number)?.(answer);
   waiting.delete(answer.number);
 });

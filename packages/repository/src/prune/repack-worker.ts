@@ -1,6 +1,7 @@
 /** Worker thread entry: verifies sealed blobs and puts them into new packs. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorReport, toHoldfastError } from '@holdfast/core';
+import { endOfThread } from '@holdfast/native';
 import { isRepositoryKey } from '../format/repository-key.ts';
 import type { FinishedPack, PartialPack } from '../packs/pack-builder.ts';
 import { type PackPart, Repacker, type RepackKeys } from './repacker.ts';
@@ -28,7 +29,10 @@ function answer(request: RepackRequest): RepackAnswer {
   }
 }
 
-parentPort?.on('message', (request: RepackRequest) => parentPort?.postMessage(answer(request)));
+parentPort?.on('message', (request: RepackRequest | typeof endOfThread) => {
+  if (request === endOfThread) parentPort?.close();
+  else parentPort?.postMessage(answer(request));
+});
 
 function areKeys(value: unknown): value is RepackKeys {
   if (typeof value !== 'object' || value === null || !('source' in value) || !isRepositoryKey(value.source))

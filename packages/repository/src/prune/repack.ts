@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { HoldfastError, Semaphore } from '@holdfast/core';
+import { endThread } from '@holdfast/native';
 import type { BlobToCopy } from '../copy/copy-blobs.ts';
 import type { RepositoryKey } from '../format/repository-key.ts';
 import { limits } from '../limits.ts';
@@ -144,6 +145,6 @@ class RepackThread implements RepackPlace {
   }
 
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    await endThread(this.#worker);
   }
 }
