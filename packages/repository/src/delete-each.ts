@@ -5,7 +5,8 @@ import type { Repository } from './repository.ts';
 
 /**
  * Deletes objects of one type, a few at once. What can't be deleted is told and does not stop the others; an abort does.
- * The caller holds the exclusive lock, whose signal is part of `signal`.
+ * The caller holds the exclusive lock, whose signal is part of `signal`: no deletion is under way any more when this ends, also
+ * with an error.
  */
 export async function deleteEach(
   repository: Repository,
@@ -19,8 +20,9 @@ export async function deleteEach(
 ): Promise<void> {
   const { signal, onDeleted, onFailed } = o;
   const waiting = ids[Symbol.iterator]();
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.next(); !next.done; next = waiting.next()) {
+  let failure: { readonly error: unknown } | undefined;
+  const deleteAll = async (): Promise<void> => {
+    for (let next = waiting.next(); !next.done && failure === undefined; next = waiting.next()) {
       signal.throwIfAborted();
       try {
         await repository.delete(type, next.value, { signal });
@@ -33,5 +35,13 @@ export async function deleteEach(
     }
   };
   const parallel = Math.min(repository.target.capabilities.maxParallelRequests, limits.parallelDeletes);
+  const worker = async (): Promise<void> => {
+    try {
+      await deleteAll();
+    } catch (error) {
+      failure ??= { error };
+    }
+  };
   await Promise.all(Array.from({ length: parallel }, worker));
+  if (failure !== undefined) throw failure.error;
 }

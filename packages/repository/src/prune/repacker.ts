@@ -54,6 +54,11 @@ export class Repacker {
 
   /** Gives the packs that got full. @throws storage.tampered and the like, naming the pack that holds a bad blob */
   add(part: PackPart): FinishedPack[] {
+    // A builder may hold what failed, from a part before this one.
+    if (!this.#isVerified && this.#sealer === undefined)
+      throw new HoldfastError('storage.tampered', {
+        message: 'A blob that was packed before failed its verification.',
+      });
     const { bytes, offset, compress } = part;
     const blobs = inRandomOrder(part.blobs);
     const packs: FinishedPack[] = [];
