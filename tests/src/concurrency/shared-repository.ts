@@ -73,8 +73,9 @@ export class SharedRepository implements AsyncDisposable {
     );
   }
 
-  holdfast(args: readonly string[], access: Access): Promise<Ended> {
-    return run(process.execPath, [cliFile, ...args], access);
+  /** @param onStderr what the command says, as it says it */
+  holdfast(args: readonly string[], access: Access, onStderr?: (text: string) => void): Promise<Ended> {
+    return run(process.execPath, [cliFile, ...args], access, onStderr);
   }
 
   restic(args: readonly string[], access: Access): Promise<Ended> {
@@ -105,12 +106,13 @@ export class SharedRepository implements AsyncDisposable {
   }
 }
 
-function run(file: string, args: readonly string[], access: Access): Promise<Ended> {
+function run(file: string, args: readonly string[], access: Access, onStderr?: (text: string) => void): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const options = { env: { ...process.env, ...access }, timeout: commandLimitMs, maxBuffer: maxOutputBytes };
-    execFile(file, args, options, (error, stdout, stderr) => {
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(new Error(`${file}: ${error.message}\n${stderr}`));
       else resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
     });
+    if (onStderr !== undefined) child.stderr?.on('data', onStderr);
   });
 }

