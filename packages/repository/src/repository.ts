@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { type Clock, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
-import type { ObjectInfo, ObjectType, Target } from '@holdfast/storage';
+import type { ObjectInfo, ObjectType, StagedObject, Target } from '@holdfast/storage';
 import { BlobIndex } from './blob-index/blob-index.ts';
 import { type ListedFile, readListings } from './blob-index/index-reader.ts';
 import { isDamage } from './damage.ts';
@@ -148,7 +148,7 @@ export class Repository {
 
   /** Stores a pack that lies in a file of the target's staging folder, durably. */
   async saveStagedPack(
-    pack: { readonly id: Uint8Array; readonly file: string },
+    pack: { readonly id: Uint8Array; readonly file: StagedObject },
     options: WaitOptions = {},
   ): Promise<void> {
     this.requireWritable();

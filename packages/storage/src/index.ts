@@ -39,6 +39,7 @@ export {
   type ReadOptions,
   type ReplaceConfigOptions,
   type Retention,
+  type StagedObject,
   type Staging,
   type Target,
   type TargetCapabilities,

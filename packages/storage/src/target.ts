@@ -107,9 +107,16 @@ export interface Staging {
   folder(options?: WaitOptions): Promise<string>;
   /**
    * Makes a file of that folder an object, durable like one of `create`. The file belongs to the target from then on,
-   * whatever comes of it. The caller has computed the name from exactly what it wrote there.
+   * whatever comes of it. The caller has computed the name from exactly what it wrote there; a file of another size than that
+   * is refused with `storage.tampered`.
    */
-  create(name: ObjectName, file: string, options?: WaitOptions): Promise<CreateResult>;
+  create(name: ObjectName, file: StagedObject, options?: WaitOptions): Promise<CreateResult>;
+}
+
+/** A file as its writer left it. */
+export interface StagedObject {
+  readonly path: string;
+  readonly sizeBytes: number;
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   PartialPack,
   RepositoryKey,
 } from '@holdfast/repository';
+import type { StagedObject } from '@holdfast/storage';
 import type { Range } from './chunker.ts';
 import type { ExclusionOptions } from './exclusions.ts';
 import type { GearMemory } from './gear-scan.ts';
@@ -193,7 +194,7 @@ export interface StagedPack {
   readonly id: Uint8Array;
   readonly header: PackHeader;
   readonly blobCount: number;
-  readonly file: string;
+  readonly file: StagedObject;
 }
 
 export interface PackEvent {

@@ -100,8 +100,9 @@ describe('blobs of one thread', () => {
     assert.deepEqual(found.toSorted(), ids.toSorted());
     assert.ok(packs.length >= 4, 'packs grew side by side');
     for (const { id, file, header, blobCount } of packs) {
-      const bytes = fs.readFileSync(file);
+      const bytes = fs.readFileSync(file.path);
       assert.equal(hash('sha256', bytes), Buffer.from(id).toString('hex'));
+      assert.equal(bytes.byteLength, file.sizeBytes);
       assert.ok(bytes.byteLength >= 4 * mib);
       assert.equal(decodeHeader(header).length, blobCount);
     }
@@ -112,7 +113,7 @@ describe('blobs of one thread', () => {
       assert.ok(bytes.byteLength < 4 * mib);
     }
     // Only what is to be stored is left.
-    assert.deepEqual(fs.readdirSync(place.folder).toSorted(), packs.map(({ file }) => basename(file)).toSorted());
+    assert.deepEqual(fs.readdirSync(place.folder).toSorted(), packs.map(({ file }) => basename(file.path)).toSorted());
     assert.deepEqual(store.flush(), []);
   });
 

@@ -84,9 +84,9 @@ export class GrowingPack {
       this.#builder.take();
       return undefined;
     }
-    const { path: file } = this.#file;
+    const { path, sizeBytes } = this.#file;
     const { header, blobCount } = pack;
-    const staged = { id: new Uint8Array(this.stream.digest()), header, blobCount, file };
+    const staged = { id: new Uint8Array(this.stream.digest()), header, blobCount, file: { path, sizeBytes } };
     this.#memory = pack.bytes.buffer;
     this.#finished = undefined;
     this.#begin();

@@ -45,16 +45,19 @@ describe('packs that grow in files', () => {
       });
       assert.equal(repository.target.staging !== undefined, beside);
       const temporary = temporaryFiles(t);
-      const [old, young] = ['holdfast-packs-old', 'holdfast-packs-young'].map((name) => join(temporary, name));
-      for (const left of [old, young]) fs.mkdirSync(left ?? '');
-      fs.utimesSync(old ?? '', 0, 0);
+      const [old, open, young] = ['old', 'open', 'young'].map((name) => join(temporary, `holdfast-packs-${name}`));
+      for (const left of [old, open, young]) fs.mkdirSync(left ?? '', { mode: 0o700 });
+      // One that others may change is nothing to walk through and delete.
+      fs.chmodSync(open ?? '', 0o777);
+      for (const left of [old, open]) fs.utimesSync(left ?? '', 0, 0);
       const summary = await backup(repository, {
         sources: [source(folder, 60 * mib)],
         packSizeBytes: 4 * mib,
       });
       assert.ok(summary.bytesStored > 60 * mib);
       // A folder that a killed run left is swept up where such folders are made.
-      assert.deepEqual(fs.readdirSync(temporary), [...(beside ? [basename(old ?? '')] : []), basename(young ?? '')]);
+      const kept = [...(beside ? [old] : []), open, young].map((left) => basename(left ?? ''));
+      assert.deepEqual(fs.readdirSync(temporary), kept);
       assert.deepEqual(fs.readdirSync(join(repositoryFolder, 'holdfast', 'tmp')), []);
       const packs = (await Array.fromAsync(repository.target.list('data'))).flat();
       assert.ok(packs.length >= 12);

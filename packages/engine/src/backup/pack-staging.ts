@@ -5,6 +5,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError, systemClock } from '@holdfast/core';
 import type { Repository } from '@holdfast/repository';
+import type { StagedObject } from '@holdfast/storage';
 import { limits } from '../limits.ts';
 import type { StagedPack } from './backup-jobs.ts';
 
@@ -48,14 +49,19 @@ export class PackStaging implements AsyncDisposable {
     const bytes = await readStaged(pack.file, memory);
     await this.#repository.savePack({ id: pack.id, bytes }, { signal });
     this.#spare.push(bytes.buffer);
-    await unlink(pack.file);
+    await unlink(pack.file.path);
   }
 
+  /** What can't be removed now is swept up by a later run: it must not make a failure of a backup that is complete. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { folder, prefix } = this.place;
-    if (!this.#beside) return rm(folder, { recursive: true, force: true });
-    for (const name of await readdir(folder))
-      if (name.startsWith(prefix)) await rm(join(folder, name), { force: true });
+    try {
+      if (!this.#beside) return await rm(folder, { recursive: true, force: true });
+      for (const name of await readdir(folder))
+        if (name.startsWith(prefix)) await rm(join(folder, name), { force: true });
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
 }
 
@@ -81,7 +87,7 @@ export class StagedFile {
         fs.closeSync(fd);
       }
     } catch (error) {
-      throw writeFailure(error, this.path);
+      throw stagingFailure(error, 'write', this.path);
     }
     this.sizeBytes += bytes.byteLength;
   }
@@ -89,43 +95,63 @@ export class StagedFile {
   /** Gives all that was written, and removes the file. */
   takeBack(into: Uint8Array): void {
     if (this.sizeBytes === 0) return;
-    const fd = fs.openSync(this.path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
     try {
-      for (let read = 0; read < this.sizeBytes; ) {
-        const count = fs.readSync(fd, into, read, this.sizeBytes - read, read);
-        if (count === 0) throw cutShort(this.path);
-        read += count;
+      const fd = fs.openSync(this.path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
+      try {
+        for (let read = 0; read < this.sizeBytes; ) {
+          const count = fs.readSync(fd, into, read, this.sizeBytes - read, read);
+          if (count === 0) throw cutShort(this.path);
+          read += count;
+        }
+      } finally {
+        fs.closeSync(fd);
       }
-    } finally {
-      fs.closeSync(fd);
+      fs.unlinkSync(this.path);
+    } catch (error) {
+      throw stagingFailure(error, 'read', this.path);
     }
-    fs.unlinkSync(this.path);
   }
 }
 
 const temporaryPrefix = 'holdfast-packs-';
 
-/** Also removes those of runs that were killed. */
 async function newTemporaryFolder(): Promise<string> {
   const parent = os.tmpdir();
-  const oldestMs = systemClock.now().getTime() - limits.forgottenPacksAgeMs;
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(temporaryPrefix)) continue;
-    const path = join(parent, name);
-    try {
-      const found = await lstat(path);
-      if (found.isDirectory() && found.mtimeMs < oldestMs) await rm(path, { recursive: true, force: true });
-    } catch (error) {
-      // Somebody else's, or just removed by another run.
-      if (errnoOf(error) === undefined) throw error;
-    }
+  await sweep(parent);
+  try {
+    return await mkdtemp(join(parent, temporaryPrefix));
+  } catch (error) {
+    throw stagingFailure(error, 'make a folder in', parent);
   }
-  return mkdtemp(join(parent, temporaryPrefix));
 }
 
-async function readStaged(path: string, memory: SharedArrayBuffer | undefined): Promise<Uint8Array<SharedArrayBuffer>> {
+/**
+ * Removes the folders of runs that were killed; only those that nobody but us could change meanwhile: in a folder of somebody
+ * else, a link that takes the place of a folder while it is being removed would lead us out of it.
+ */
+async function sweep(parent: string): Promise<void> {
+  const oldestMs = systemClock.now().getTime() - limits.forgottenPacksAgeMs;
+  try {
+    for (const name of await readdir(parent)) {
+      if (!name.startsWith(temporaryPrefix)) continue;
+      const path = join(parent, name);
+      const found = await lstat(path);
+      const isOurs = process.geteuid === undefined || (found.uid === process.geteuid() && (found.mode & 0o077) === 0);
+      if (found.isDirectory() && isOurs && found.mtimeMs < oldestMs) await rm(path, { recursive: true, force: true });
+    }
+  } catch (error) {
+    // Not ours to list, or just removed by another run: the next one sweeps.
+    if (errnoOf(error) === undefined) throw error;
+  }
+}
+
+async function readStaged(
+  { path, sizeBytes }: StagedObject,
+  memory: SharedArrayBuffer | undefined,
+): Promise<Uint8Array<SharedArrayBuffer>> {
   await using file = await open(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
   const { size } = await file.stat();
+  if (size !== sizeBytes) throw cutShort(path);
   const buffer = memory !== undefined && memory.byteLength >= size ? memory : new SharedArrayBuffer(size);
   const bytes = new Uint8Array(buffer, 0, size);
   for (let done = 0; done < size; ) {
@@ -140,12 +166,12 @@ function cutShort(path: string): HoldfastError {
   return new HoldfastError('storage.unavailable', { message: `${path} was cut short.` });
 }
 
-function writeFailure(error: unknown, path: string): unknown {
+function stagingFailure(error: unknown, operation: string, path: string): unknown {
   const errno = errnoOf(error);
   if (errno === undefined) return error;
   const full = errno === 'ENOSPC' || errno === 'EDQUOT';
   return new HoldfastError(full ? 'storage.full' : 'storage.unavailable', {
-    message: `Can't write ${path}: ${full ? 'no space is left on the file system' : `the system reports ${errno}`}.`,
+    message: `Can't ${operation} ${path}: ${full ? 'no space is left on the file system' : `the system reports ${errno}`}.`,
     context: { path, errno },
     cause: error,
   });

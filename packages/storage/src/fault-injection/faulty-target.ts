@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { throwIfCancelled } from '../cancellation.ts';
 import type {
   CreateOptions,
@@ -37,7 +36,7 @@ export class FaultyTarget implements Target {
     this.staging = staging && {
       folder: (options) => staging.folder(options),
       create: (name, file, options = {}) =>
-        this.#pass({ method: 'create', name, sizeBytes: fs.statSync(file).size }, options, () =>
+        this.#pass({ method: 'create', name, sizeBytes: file.sizeBytes }, options, () =>
           staging.create(name, file, options),
         ),
     };

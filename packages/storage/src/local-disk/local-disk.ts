@@ -97,10 +97,9 @@ export class LocalDisk implements Target {
       }
       return temporaryFolder;
     },
-    create: (name, path, options = {}) =>
+    create: (name, { path, sizeBytes }, options = {}) =>
       this.#attempt('store', name, options.signal, async () => {
-        await using file = await TemporaryFile.open(path, name.id);
-        const sizeBytes = await file.sizeBytes();
+        await using file = await TemporaryFile.open(path, { digest: name.id, sizeBytes });
         if (sizeBytes > objectSizeLimits[name.type])
           throw new HoldfastError('storage.size', { message: `${printableName(name)} has ${sizeBytes} bytes` });
         this.#count.sent(sizeBytes);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { contentOf, nameOf, rejects } from '../conformance/content.ts';
 import { objectSizeLimits } from '../limits.ts';
+import type { StagedObject } from '../target.ts';
 import { FaultyTarget } from '../testing.ts';
 import { openLocalDisk } from './open-local-disk.ts';
 
@@ -16,9 +17,9 @@ for (const hardLinks of ['use', 'avoid'] as const)
     const path = join(temporaryFolder(t), 'repository');
     const { staging, ...rest } = await staged(path, hardLinks);
     const folder = await staging.folder();
-    const file = (): string => {
-      const made = join(folder, 'mine');
-      writeFileSync(made, body, { mode: 0o600 });
+    const file = (): StagedObject => {
+      const made = { path: join(folder, 'mine'), sizeBytes: body.length };
+      writeFileSync(made.path, body, { mode: 0o600 });
       return made;
     };
     assert.equal(await staging.create(name, file()), 'created');
@@ -37,16 +38,20 @@ test('a staged file that cannot become an object is refused, and is gone', async
   const path = join(temporaryFolder(t), 'repository');
   const { staging } = await staged(path, 'use');
   const folder = await staging.folder();
-  const file = join(folder, 'mine');
-  writeFileSync(file, body);
+  const file = { path: join(folder, 'mine'), sizeBytes: body.length };
+  writeFileSync(file.path, body);
   await rejects(staging.create({ type: 'data', id: '../escape' }, file), 'request.invalid');
-  await rejects(staging.create(name, join(folder, 'missing')), 'storage.missing');
+  await rejects(staging.create(name, { ...file, path: join(folder, 'missing') }), 'storage.missing');
   symlinkSync('/etc/passwd', join(folder, 'link'));
-  await rejects(staging.create(name, join(folder, 'link')), 'storage.tampered');
-  writeFileSync(file, Buffer.alloc(objectSizeLimits.lock + 1));
-  await rejects(staging.create({ type: 'lock', id: name.id }, file), 'storage.size');
+  await rejects(staging.create(name, { ...file, path: join(folder, 'link') }), 'storage.tampered');
+  writeFileSync(file.path, Buffer.alloc(objectSizeLimits.lock + 1));
+  const large = { ...file, sizeBytes: objectSizeLimits.lock + 1 };
+  await rejects(staging.create({ type: 'lock', id: name.id }, large), 'storage.size');
+  writeFileSync(file.path, body.subarray(1));
+  await rejects(staging.create(name, file), 'storage.tampered');
+  assert.deepEqual(readdirSync(folder), ['link']);
   const aborted = AbortSignal.abort();
-  writeFileSync(file, body);
+  writeFileSync(file.path, body);
   await rejects(staging.create(name, file, { signal: aborted }), 'run.cancelled');
   await rejects(staging.folder({ signal: aborted }), 'run.cancelled');
 });
@@ -60,7 +65,7 @@ test('fault injection meets staged files as it meets what is created', async (t)
   });
   const folder = (await faulty.staging?.folder()) ?? '';
   writeFileSync(join(folder, 'mine'), body);
-  assert.equal(await faulty.staging?.create(name, join(folder, 'mine')), 'created');
+  assert.equal(await faulty.staging?.create(name, { path: join(folder, 'mine'), sizeBytes: body.length }), 'created');
   assert.deepEqual(calls, ['create 100000 begin', 'create 100000 answer']);
 });
 

@@ -65,15 +65,25 @@ export class TemporaryFile implements AsyncDisposable {
     return new TemporaryFile(path, await open(path, flags, objectMode), content);
   }
 
-  /** One that was written already, with the digest that its writer knows. */
-  static async open(path: string, digest: string): Promise<TemporaryFile> {
-    const file = new TemporaryFile(path, await open(path, constants.O_RDWR | noFollow), new ContentHash(digest));
-    await file.#handle.chmod(objectMode);
-    return file;
-  }
-
-  async sizeBytes(): Promise<number> {
-    return (await this.#handle.stat()).size;
+  /** One that was written already, with what its writer knows of it. @throws storage.tampered when it has another size */
+  static async open(
+    path: string,
+    written: { readonly digest: string; readonly sizeBytes: number },
+  ): Promise<TemporaryFile> {
+    const handle = await open(path, constants.O_RDWR | noFollow);
+    const file = new TemporaryFile(path, handle, new ContentHash(written.digest));
+    try {
+      const { size } = await handle.stat();
+      if (size !== written.sizeBytes)
+        throw new HoldfastError('storage.tampered', {
+          message: `${path} has ${size} bytes where ${written.sizeBytes} were written; nothing was stored`,
+        });
+      await protect(handle);
+      return file;
+    } catch (error) {
+      await file[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Writes everything; the pieces are hashed while the disk is at work. */
@@ -104,6 +114,15 @@ export class TemporaryFile implements AsyncDisposable {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
     }
+  }
+}
+
+/** Some file systems have no modes: an object is not less durable for that. */
+async function protect(handle: FileHandle): Promise<void> {
+  try {
+    await handle.chmod(objectMode);
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errnoOf(error) ?? '')) throw error;
   }
 }
 
