@@ -88,8 +88,12 @@ describe('snapshots, ls, diff, find and stats print what restic prints', { skip 
     const blob = index[0]?.slice(5) ?? '';
     assert.match(await assertSame('find', '--blob', '--show-pack-id', blob), /Object belongs to pack/);
     await assertSame('find', '--json', '--blob', blob.slice(0, 8));
-    for (const pack of (await restic(repository, 'list', 'packs')).trim().split('\n').slice(0, 2))
-      await assertSame('find', '--pack', '--json', pack);
+    for (const pack of (await restic(repository, 'list', 'packs')).trim().split('\n')) {
+      const theirs = JSON.parse(await restic(repository, 'find', '--pack', '--json', pack)) as unknown;
+      const ours = (await holdfast('find', repository, '--pack', '--json', pack)).stdout;
+      // Ours also has the bytes of a name that is not UTF-8; which pack holds that file is left to chance by restic.
+      assert.deepEqual(JSON.parse(ours.replaceAll(/"pathBase64":"[^"]*",/g, '')), theirs);
+    }
     const missing = await holdfast('find', repository, '--pack', '0'.repeat(64));
     assert.equal(missing.status, 1);
     assert.match(missing.stderr, /No index file lists/);
