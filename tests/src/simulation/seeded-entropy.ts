@@ -15,6 +15,7 @@ export function seedEntropy(seed: number): Disposable {
   const kept = {
     randomFillSync: crypto.randomFillSync,
     randomBytes: crypto.randomBytes,
+    randomInt: crypto.randomInt,
     random: Math.random,
     pid: process.pid,
   };
@@ -29,13 +30,15 @@ export function seedEntropy(seed: number): Disposable {
   Object.assign(crypto, {
     randomFillSync: fill,
     randomBytes: (sizeBytes: number) => fill(Buffer.alloc(sizeBytes)),
+    randomInt: (end: number) => Math.floor(random.next() * end),
   });
   Math.random = () => random.next();
   Object.defineProperty(process, 'pid', { value: livingPid, configurable: true });
   syncBuiltinESMExports();
   return {
     [Symbol.dispose]: () => {
-      Object.assign(crypto, { randomFillSync: kept.randomFillSync, randomBytes: kept.randomBytes });
+      const { randomFillSync, randomBytes, randomInt } = kept;
+      Object.assign(crypto, { randomFillSync, randomBytes, randomInt });
       Math.random = kept.random;
       Object.defineProperty(process, 'pid', { value: kept.pid, configurable: true });
       syncBuiltinESMExports();
