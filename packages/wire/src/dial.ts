@@ -16,6 +16,7 @@ export interface DialRequest {
   readonly caPem: string | undefined;
   /** Of this host a certificate is good that names no role. */
   readonly hostName?: string | undefined;
+  readonly hostCaPem?: string | undefined;
   readonly clientPem?: string | undefined;
   readonly peerId?: string | undefined;
   readonly fingerprint?: string | undefined;
@@ -47,7 +48,8 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
   if (mutual && !o.identity) {
     throw needed(channel, 'a certificate', 'Enrol this computer first: `holdfast enroll`.');
   }
-  const caPem = o.caPem ?? o.identity?.caPem;
+  const roleCaPem = o.caPem ?? o.identity?.caPem;
+  const caPem = o.hostCaPem === undefined ? roleCaPem : `${roleCaPem ?? ''}\n${o.hostCaPem}`;
   if (caPem === undefined) {
     throw needed(channel, "the CA certificate of the server's installation", 'Give the CA file or its fingerprint.');
   }
@@ -75,6 +77,7 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
         fingerprint: o.fingerprint,
         isRevoked: o.isRevoked,
         hostName: o.hostName,
+        roleCaPem: o.hostCaPem === undefined ? undefined : (roleCaPem ?? ''),
       },
       'a certificate',
     );

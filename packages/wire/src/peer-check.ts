@@ -1,8 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { checkServerIdentity, type TLSSocket } from 'node:tls';
 import type { CertificateRole } from '@holdfast/contract';
 import type { ErrorCode } from '@holdfast/core';
 import { diagnoseCertificate } from './failure.ts';
-import type { ClientCertificate } from './handshake.ts';
+import { type ClientCertificate, presentedChain } from './handshake.ts';
 import { type PeerIdentity, peerIdentity } from './identity.ts';
 
 /** What a peer must be, beyond holding a certificate of the installation that is neither expired nor revoked. */
@@ -16,6 +17,8 @@ export interface PeerRules {
   readonly isRevoked: (serial: string) => boolean;
   /** A certificate of this host is good, too, if it names no role. */
   readonly hostName?: string | undefined;
+  /** Where further CAs are believed for the names of hosts: only a chain that ends in one of these proves a role. */
+  readonly roleCaPem?: string | undefined;
 }
 
 export type PeerCheck =
@@ -35,7 +38,8 @@ export function checkPeer(socket: TLSSocket, rules: PeerRules, whose: string): P
   if (!socket.authorized) {
     return { ok: false, ...diagnoseCertificate(String(socket.authorizationError), whose, rules.hostName) };
   }
-  const peer = peerIdentity(certificate);
+  const provesRole = rules.roleCaPem === undefined || endsIn(rules.roleCaPem, presentedChain(socket));
+  const peer = provesRole ? peerIdentity(certificate) : undefined;
   if (!peer && rules.hostName !== undefined) {
     const mismatch = checkServerIdentity(rules.hostName, socket.getPeerCertificate());
     if (mismatch === undefined) return { ok: true, peer: undefined };
@@ -63,4 +67,15 @@ export function checkPeer(socket: TLSSocket, rules: PeerRules, whose: string): P
     return no('channel.identity', `met ${name} with a certificate other than the expected one`, enrol);
   }
   return { ok: true, peer };
+}
+
+/** OpenSSL has verified a chain to some CA that is believed, but does not tell to which: true when this one leads to one of these. */
+function endsIn(caPem: string, chain: readonly X509Certificate[]): boolean {
+  const roots = caPem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const believed = new Set(roots.map((pem) => new X509Certificate(pem).fingerprint256));
+  return chain.every((certificate, at) => {
+    const issuer = chain[at + 1];
+    if (issuer === undefined) return believed.has(certificate.fingerprint256);
+    return issuer.ca && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  });
 }

@@ -374,11 +374,15 @@ test('without a certificate a process cannot listen', async (t) => {
   assert.match(error.guidance, /holdfast enroll/);
 });
 
-/** A TLS server that is not ours, with the certificate of a host. */
-async function foreignServer(t: TestContext, hostName?: string, askForCertificate = false) {
+/** A TLS server that is not ours, with the certificate of a host, which may claim to be a mover's. */
+async function foreignServer(
+  t: TestContext,
+  o: { hostName?: string; askForCertificate?: boolean; claimsRole?: boolean } = {},
+) {
+  const { hostName, askForCertificate = false, claimsRole = false } = o;
   const leaf = await fleet.installation.issue({
     role: 'mover',
-    uri: 'https://backup.example/',
+    ...(claimsRole ? {} : { uri: 'https://backup.example/' }),
     ...(hostName === undefined ? {} : { hostName }),
   });
   const met: (string | undefined)[] = [];
@@ -416,7 +420,7 @@ test('a certificate without a role is good where a host name will do, and is the
   }
   const strict = await rejection(client.dial('client-to-mover', '127.0.0.1', { port, caPem }), 'channel.identity');
   assert.match(strict.message, /names no role of Holdfast/);
-  const elsewhere = await foreignServer(t, 'elsewhere.example');
+  const elsewhere = await foreignServer(t, { hostName: 'elsewhere.example' });
   const wrong = { port: elsewhere.port, caPem, orHostName: true };
   const error = await rejection(client.dial('client-to-mover', '127.0.0.1', wrong), 'channel.identity');
   assert.match(error.message, /of another host/);
@@ -424,6 +428,24 @@ test('a certificate without a role is good where a host name will do, and is the
   const unknown = { port, caPem: otherCa, orHostName: true };
   const untrusted = await rejection(client.dial('client-to-mover', '127.0.0.1', unknown), 'channel.tls');
   assert.match(untrusted.guidance, /--cacert/);
+});
+
+test('a role is proven by a CA of ours only: one that is believed for hosts vouches for the name of the host', async (t) => {
+  const client = fleet.wire(t, undefined, { role: 'client' });
+  const { caPem } = fleet.installation;
+  const otherPem = (await createTestInstallation()).caPem;
+  const dial = (port: number, o: { caPem?: string; hostCaPem?: string }) =>
+    client.dial('client-to-mover', '127.0.0.1', { port, orHostName: true, ...o });
+  const elsewhere = await foreignServer(t, { claimsRole: true, hostName: 'elsewhere.example' });
+  for (const trust of [{ hostCaPem: caPem }, { caPem: otherPem, hostCaPem: `${otherPem}\n${caPem}` }]) {
+    const error = await rejection(dial(elsewhere.port, trust), 'channel.identity');
+    assert.match(error.message, /of another host/);
+  }
+  const here = await foreignServer(t, { claimsRole: true });
+  assert.equal((await dial(here.port, { hostCaPem: caPem })).peer, undefined, 'a host, whatever it claims');
+  for (const trust of [{ caPem }, { caPem: `${otherPem}\n${caPem}`, hostCaPem: otherPem }])
+    assert.equal((await dial(elsewhere.port, trust)).peer?.role, 'mover');
+  await rejection(dial(elsewhere.port, { hostCaPem: otherPem }), 'channel.tls');
 });
 
 test('where a host name will do, a role is still the right one', async (t) => {
@@ -435,7 +457,7 @@ test('where a host name will do, a role is still the right one', async (t) => {
 });
 
 test('a client without an identity shows the certificate that it was given', async (t) => {
-  const { port, met } = await foreignServer(t, undefined, true);
+  const { port, met } = await foreignServer(t, { askForCertificate: true });
   const client = fleet.wire(t, undefined, { role: 'client' });
   const { certificatePem, privateKeyPem, id } = await fleet.installation.issue({ role: 'agent' });
   const options = { port, caPem: fleet.installation.caPem, orHostName: true };

@@ -54,6 +54,11 @@ export interface DialOptions {
    * servers that are not ours. One that names a role has to be of the right role all the same.
    */
   readonly orHostName?: boolean | undefined;
+  /**
+   * With `orHostName`: further roots (PEM), such as the system's, which may vouch for the name of a host and for nothing else. What
+   * they issue has to be of the host that is dialled even if it names a role.
+   */
+  readonly hostCaPem?: string | undefined;
   /** Certificate and private key (PEM), shown to a server that asks for one: for a client without an identity. */
   readonly clientPem?: string | undefined;
   /**

@@ -166,6 +166,7 @@ export class Wire implements AsyncDisposable {
       identity: this.#o.identity?.(),
       caPem,
       hostName: o.orHostName === true ? host : undefined,
+      hostCaPem: o.hostCaPem,
       clientPem: o.clientPem,
       peerId: o.peerId,
       fingerprint: o.fingerprint,

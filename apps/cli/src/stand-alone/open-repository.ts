@@ -4,6 +4,7 @@ import { getCACertificates } from 'node:tls';
 import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { basicCredentials, openLocalDisk, openRest, type Target } from '@holdfast/storage';
+import type { DialOptions } from '@holdfast/wire';
 import { resolvePath } from '../data-directory.ts';
 import { setting } from '../environment.ts';
 import { parseLocation, type RepositoryLocation } from './location.ts';
@@ -58,7 +59,7 @@ export async function openTarget(
 ): Promise<Target> {
   const { options, create, resources, signal } = o;
   if (location.kind === 'folder') return resources.use(await openLocalDisk({ path: location.path, create }));
-  const caPem = await readCa(options);
+  const authorities = await readCas(options);
   const clientPem = await readClientCertificate(options);
   // A folder needs no network, and this is the slower half of starting.
   const { createWire, httpClient } = await import('@holdfast/wire');
@@ -69,7 +70,7 @@ export async function openTarget(
     connect: (signal) =>
       wire.dial('client-to-mover', location.host, {
         port: location.port,
-        caPem,
+        ...authorities,
         clientPem,
         orHostName: true,
         signal,
@@ -132,16 +133,17 @@ function lockWait(options: RepositoryOptions): Repository['lockWait'] {
   };
 }
 
-/** The CAs to believe: those given, else that of the server on this computer and those of the system. */
-async function readCa(options: RepositoryOptions): Promise<string> {
+/** The CAs to believe: those given, else that of the server on this computer and, for the names of hosts, those of the system. */
+async function readCas(options: RepositoryOptions): Promise<Pick<DialOptions, 'caPem' | 'hostCaPem'>> {
   const given = options.cacert ?? setting('CACERT');
-  if (given !== undefined) return readGivenFile(given, 'CA certificate');
+  if (given !== undefined) return { caPem: await readGivenFile(given, 'CA certificate') };
   // Only here, because its schema costs a tenth of the time of starting.
   const { readConnectionFile } = await import('../managed/connection-file.ts');
   const local = await readConnectionFile(options.data);
-  const own = local ? [await readGivenFile(local.caFile, 'CA certificate')] : [];
-  const known = [...own, ...getCACertificates('system')];
-  if (known.length > 0) return known.join('\n');
+  const caPem = local && (await readGivenFile(local.caFile, 'CA certificate'));
+  const system = getCACertificates('system');
+  if (system.length > 0) return { caPem, hostCaPem: system.join('\n') };
+  if (caPem !== undefined) return { caPem };
   throw new HoldfastError('usage.option', {
     message: 'The CA certificate of the server was not given, and this system knows none.',
     guidance: 'Use --cacert FILE, or HOLDFAST_CACERT or RESTIC_CACERT; `holdfast repo grant` writes the file.',
