@@ -130,10 +130,10 @@ async function runRound(
         try {
           const measured = await runStep(contestant, step, { signal, sizes: options.sizes });
           if (!row) continue;
-          const { wallMs, cpuMs, peakMemoryBytes } = measured;
+          const { wallMs, syncMs, cpuMs, peakMemoryBytes } = measured;
           const repositoryBytes = sizeOfFolder(contestant.storage);
           const program = contestant.program.name;
-          const sample = { row: row.id, program, round, wallMs, cpuMs, peakMemoryBytes, repositoryBytes };
+          const sample = { row: row.id, program, round, wallMs, syncMs, cpuMs, peakMemoryBytes, repositoryBytes };
           samples.push(sample);
           options.onEvent({ kind: 'sample', sample });
           if (step === 'check' && round === options.rounds) await requireDamageIsNoticed(contestant, signal);

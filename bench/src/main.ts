@@ -63,7 +63,7 @@ async function run(options: Options): Promise<RunRecord> {
     const order = { rows: options.rows.map(({ id }) => id), programs: programs.map(({ name }) => name) };
     const known = new Map(options.rows.map((row) => [row.id, row]));
     return {
-      format: 2,
+      format: 3,
       startedAt: startedAt.toISOString(),
       durationMs: Math.round(Date.now() - startedAt.getTime()),
       machine: thisMachine(),
@@ -116,7 +116,7 @@ function publish(record: RunRecord, { json, write }: Options): void {
 
 function readRecord(path: string): RunRecord {
   const record = JSON.parse(readFileSync(path, 'utf8')) as RunRecord;
-  if (record.format !== 2) throw new Error(`${path} is not of this version of the benchmark`);
+  if (record.format !== 3) throw new Error(`${path} is not of this version of the benchmark`);
   return record;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Contestant } from './contestant.ts';
 import { damageLargestFile } from './data/damage.ts';
 import type { DataSetSizes } from './data/data-set.ts';
-import { filesBelow, settleDisk, sizeOfFolder, warm, warmAttributes } from './data/page-cache.ts';
+import { filesBelow, settleDisk, sizeOfFolder, syncTimeMs, warm, warmAttributes } from './data/page-cache.ts';
 import { compareTrees } from './data/tree-comparison.ts';
 import { shownDifferences } from './limits.ts';
 import { processesBelow } from './measure/process-tree.ts';
@@ -49,7 +49,10 @@ export async function runStep(contestant: Contestant, step: Step, options: StepO
   }
 }
 
-/** Commands one after the other count as one; the highest memory of them counts. */
+/**
+ * Commands one after the other count as one; the highest memory of them counts. The clock stops when everything is on disk:
+ * some programs sync what they write, others leave that to the system, and all must promise the same.
+ */
 async function measure(
   contestant: Contestant,
   signal: AbortSignal,
@@ -62,11 +65,13 @@ async function measure(
   const alongside = service === undefined ? [] : processesBelow(service.pid);
   const results: CommandResult[] = [];
   for (const command of commands) results.push(await runSuccessfully(command, signal, alongside));
+  const syncMs = syncTimeMs(contestant.place.home);
   const known = (values: readonly (number | undefined)[]): readonly number[] | undefined =>
     values.every((value) => value !== undefined) ? values : undefined;
   const memory = known(results.map(({ peakMemoryBytes }) => peakMemoryBytes));
   return {
-    wallMs: results.reduce((sum, { wallMs }) => sum + wallMs, 0),
+    wallMs: results.reduce((sum, { wallMs }) => sum + wallMs, syncMs),
+    syncMs,
     cpuMs: known(results.map(({ cpuMs }) => cpuMs))?.reduce((sum, ms) => sum + ms, 0),
     peakMemoryBytes: memory === undefined ? undefined : Math.max(...memory),
   };

@@ -1,11 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, lstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFileSystem } from '@holdfast/native';
 import { pieceBytes } from '../limits.ts';
 
 /** What earlier commands wrote goes to disk now, not while the next one is measured. */
 export function settleDisk(): void {
   spawnSync('sync');
+}
+
+/** Makes all that was written to the file system of the folder durable; how long that took, or 0 where one can't ask for it. */
+export function syncTimeMs(folder: string): number {
+  const startedAt = performance.now();
+  const file = openSync(folder, 'r');
+  try {
+    return syncFileSystem(file) ? performance.now() - startedAt : 0;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Reads every file once, so that each program starts from the same, warm cache. */

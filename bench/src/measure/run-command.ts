@@ -11,13 +11,16 @@ export interface Command {
 }
 
 export interface Measurement {
+  /** Until all that was written is on disk. */
   readonly wallMs: number;
+  /** How much of it was left to sync when the program had ended. */
+  readonly syncMs: number;
   /** User and system time of the process and all its descendants; in steps of 10 ms. */
   readonly cpuMs: number | undefined;
   readonly peakMemoryBytes: number | undefined;
 }
 
-export interface CommandResult extends Measurement {
+export interface CommandResult extends Omit<Measurement, 'syncMs'> {
   /** Undefined when a signal ended it. */
   readonly status: number | undefined;
   /** The end of what it wrote, standard output and standard error together. */

@@ -5,6 +5,7 @@ export const headings = [
   'median s',
   'min s',
   'max s',
+  'of it sync s',
   'CPU s',
   'peak MiB',
   'repository MB',
@@ -13,12 +14,13 @@ export const headings = [
 
 /** One line of a table; `–` is what is not known. */
 export function cells(entry: ProgramInRow): readonly string[] {
-  if (entry.outcome !== 'right') return [entry.program, entry.outcome, '–', '–', '–', '–', '–', '–'];
+  if (entry.outcome !== 'right') return [entry.program, entry.outcome, '–', '–', '–', '–', '–', '–', '–'];
   return [
     entry.program,
     number(entry.wallMs?.median, 1000, 2),
     number(entry.wallMs?.min, 1000, 2),
     number(entry.wallMs?.max, 1000, 2),
+    number(entry.syncMs, 1000, 2),
     number(entry.cpuMs, 1000, 2),
     number(entry.peakMemoryBytes, 1024 ** 2, 0),
     number(entry.repositoryBytes, 1e6, 1),

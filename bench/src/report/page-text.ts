@@ -11,8 +11,9 @@ and the 60 MiB of Node, and with a large index at most 64 bytes for each blob an
 export const howItIsMeasured = `The programs take turns: each step is run by all of them before the next step, and another one begins in each round.
 Every command is a process of its own with an empty home; its caches last for one round. Before it starts, everything
 written is synced to disk and all of its input is read once, or, for backups of unchanged files, asked for its attributes:
-the page cache is warm for all. Times are of the whole process from its start to its exit, CPU seconds and peak memory of
-the whole process tree, and over the network of the server's as well. Peak memory is resident memory, which counts files
+the page cache is warm for all. Times are of the whole process from its start until all that it wrote is on disk: a program
+that does not sync what it writes is followed by a \`syncfs\`, whose time is shown apart and counts. CPU seconds and peak
+memory are of the whole process tree, and over the network of the server's as well. Peak memory is resident memory, which counts files
 that are mapped. The ratio is the median of the fastest peer divided by the program's own: above 1 is faster than every
 peer.
 
@@ -22,8 +23,9 @@ last round one byte of each checked repository is changed, and its check must no
 A program with a wrong result has no time in the table and no part in the ratio.`;
 
 export const whatIsFair = `- Encryption is on everywhere, and compression is zstd of the class of level 3.
-- What the programs promise differs: the restic format syncs every file of the repository to disk before it counts as
-  stored (Holdfast, restic); others sync less, or at the end.
+- What the programs promise differs: Holdfast and restic sync every file of a repository before what refers to it is written,
+  others at the end; Holdfast also syncs what it restores, the others leave that to the system. The clock therefore stops
+  for all of them when everything is on disk.
 - \`check\` of restic's format hashes packs and blobs, borg's verifies the data it decrypts, kopia's restores every file to
   nowhere. All of them read everything.
 - Chunks have about 1 MiB in restic's format and 2 MiB in borg's, so borg stores more of a file of which 1 % changed, and

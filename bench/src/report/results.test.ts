@@ -7,6 +7,7 @@ const sample = (program: string, wallMs: number, more: Partial<Sample> = {}): Sa
   program,
   round: 1,
   wallMs,
+  syncMs: 0,
   cpuMs: undefined,
   peakMemoryBytes: undefined,
   repositoryBytes: 10,

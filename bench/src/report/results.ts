@@ -6,6 +6,7 @@ export interface Sample {
   /** From 1. */
   readonly round: number;
   readonly wallMs: number;
+  readonly syncMs: number;
   readonly cpuMs: number | undefined;
   readonly peakMemoryBytes: number | undefined;
   /** After the step. */
@@ -26,6 +27,7 @@ export interface ProgramInRow {
   readonly rounds: number;
   readonly wallMs: Spread | undefined;
   /** Medians. */
+  readonly syncMs: number | undefined;
   readonly cpuMs: number | undefined;
   readonly peakMemoryBytes: number | undefined;
   readonly repositoryBytes: number | undefined;
@@ -62,6 +64,7 @@ export function summarise(
         program,
         rounds: own.length,
         wallMs: spread(own.map(({ wallMs }) => wallMs)),
+        syncMs: medianOfKnown(own.map(({ syncMs }) => syncMs)),
         cpuMs: medianOfKnown(own.map(({ cpuMs }) => cpuMs)),
         peakMemoryBytes: medianOfKnown(own.map(({ peakMemoryBytes }) => peakMemoryBytes)),
         repositoryBytes: medianOfKnown(own.map(({ repositoryBytes }) => repositoryBytes)),

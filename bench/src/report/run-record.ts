@@ -4,7 +4,7 @@ import type { Failure, RowResult, Sample } from './results.ts';
 
 /** What `--json` keeps; `docs/benchmarks.md` is made of it. */
 export interface RunRecord {
-  readonly format: 2;
+  readonly format: 3;
   readonly startedAt: string;
   readonly durationMs: number;
   readonly machine: Machine;
