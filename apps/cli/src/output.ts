@@ -1,4 +1,4 @@
-import { exitStatus, formatCount, type HoldfastError } from '@holdfast/core';
+import { exitStatus, formatCount, HoldfastError } from '@holdfast/core';
 import {
   type ProgressNumbers,
   type ProgressView,
@@ -19,9 +19,14 @@ export interface OutputOptions {
 const jsonProgressEveryMs = 1000;
 /** A backup of a broken disk must not flood the terminal; the summary counts the rest. */
 const maxProblemsShown = 100;
+/** How long a command that only prints may take to give back its lock when nobody reads it any more. */
+const lastWorkMs = 10_000;
+const unread = new AbortController();
+/** Aborts when nobody reads any more what a command prints that does nothing else. */
+export const readerGone: AbortSignal = unread.signal;
 
 /** Writes a result to standard output, and waits while the reader is slow. */
-export async function print(text: string): Promise<void> {
+export async function print(text: string | Uint8Array): Promise<void> {
   const written = Promise.withResolvers<void>();
   // Called after a failure, too, where 'drain' never comes: the listener below decides what follows.
   if (!process.stdout.write(text, () => written.resolve())) await written.promise;
@@ -38,13 +43,15 @@ function jsonValue(_key: string, value: unknown): unknown {
 }
 
 /**
- * A reader of standard output that has seen enough (`holdfast ls … | head`) is no failure. A command that only prints ends with
- * it; any other does its work to the end, and its status says how that went.
+ * A reader of standard output that has seen enough (`holdfast ls … | head`) is no failure. A command that only prints stops with
+ * it, and gives back its lock; any other does its work to the end, and its status says how that went.
  */
 export function outliveReaders({ onlyPrints }: { readonly onlyPrints: boolean }): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    if (onlyPrints) process.exit(exitStatus.success);
+    if (!onlyPrints || unread.signal.aborted) return;
+    unread.abort(new HoldfastError('run.cancelled', { message: 'Nobody reads the output any more.' }));
+    setTimeout(() => process.exit(exitStatus.success), lastWorkMs).unref();
   });
   // Nobody is left to be told anything, but the status still says how it ended.
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {

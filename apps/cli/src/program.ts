@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { exitStatus, productVersion, toHoldfastError } from '@holdfast/core';
 import { Command, CommanderError } from 'commander';
-import { outliveReaders } from './output.ts';
+import { outliveReaders, readerGone } from './output.ts';
 import { errorText } from './terminal.ts';
 
 /** Commands that one file defines. */
@@ -92,7 +92,7 @@ for (const [heading, definitions] of Object.entries(groups)) {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = readerGone.aborted ? exitStatus.success : report(error);
 }
 
 /** Tells the person, or with --json the machine, what went wrong; gives the exit status. */

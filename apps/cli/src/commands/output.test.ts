@@ -20,9 +20,15 @@ test('a backup whose output nobody reads is finished and says how it ended; what
     join(folder, `${at}`, ...Array<string>(10).fill('x'.repeat(200))),
   );
   assert.equal((await unread('backup', source, ...missing, '--json')).status, 3);
-  assert.deepEqual(readdirSync(join(repository, 'locks')), []);
   const snapshots = await holdfast('snapshots', repository, '--json');
   assert.equal(jsonResult<unknown[]>(snapshots.stdout).length, 2);
-  const ls = await unread('ls', 'latest');
-  assert.deepEqual([ls.status, ls.stderr], [0, '']);
+  for (const args of [
+    ['ls', 'latest'],
+    ['dump', 'latest', '/'],
+    ['cat', 'tree', 'latest'],
+  ] as const) {
+    const ended = await unread(...args);
+    assert.deepEqual([ended.status, ended.stderr], [0, ''], args[0]);
+  }
+  assert.deepEqual(readdirSync(join(repository, 'locks')), []);
 });

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import { findFolder } from '@holdfast/engine';
 import {
@@ -50,14 +49,14 @@ export async function runCat(
     case 'pack':
       return printPack(repository, await completeId(repository, 'data', name, signal), { ...work, signal });
     case 'blob':
-      await printBytes(await readBlob(repository, name, signal));
+      await print(await readBlob(repository, name, signal));
       break;
     case 'tree': {
       const { reference, path } = splitReference(name);
       const { snapshot } = await repository.loadSnapshot(reference, { signal });
       await repository.loadIndex({ signal });
       const tree = await findFolder(repository, { tree: snapshot.tree, path, signal });
-      await printBytes(await repository.loadTreeBytes(tree, { signal }));
+      await print(await repository.loadTreeBytes(tree, { signal }));
     }
   }
   return exitStatus.success;
@@ -112,7 +111,7 @@ async function printPack(repository: Repository, id: ObjectId, { signal, view }:
     const length = Math.min(pieceBytes, info.sizeBytes - offset);
     const piece = await repository.target.read(name, { offset, length, signal });
     content.update(piece);
-    await printBytes(piece);
+    await print(piece);
   }
   if (content.digest('hex') === id) return exitStatus.success;
   view.problem(new HoldfastError('storage.tampered', { message: `Pack ${id} was damaged or changed.` }));
@@ -130,8 +129,4 @@ async function readBlob(repository: Repository, id: string, signal: AbortSignal)
   if (index.lookup(id, type) === undefined)
     throw new HoldfastError('request.missing', { message: `The repository has no blob ${id}.` });
   return repository.loadBlob(type, id, { signal });
-}
-
-async function printBytes(bytes: Uint8Array): Promise<void> {
-  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { open, rm } from 'node:fs/promises';
 import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
 import { findFolder, findNode, subtreeOf } from '@holdfast/engine';
@@ -7,6 +6,7 @@ import type { ObjectId } from '@holdfast/repository';
 import type { DumpCommandOptions } from '../commands/dump.ts';
 import { resolvePath } from '../data-directory.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
+import { print } from '../output.ts';
 import type { Work } from '../work.ts';
 import { openForReading } from './open-for-reading.ts';
 import { givenRepository } from './open-repository.ts';
@@ -47,13 +47,9 @@ export async function runDump(
         message: 'An archive is nothing for a terminal.',
         guidance: 'Send it somewhere with > or |, or use --target FILE.',
       });
-    await dump(toStandardOutput);
+    await dump(print);
   }
   return exitStatus.success;
-}
-
-async function toStandardOutput(bytes: Uint8Array): Promise<void> {
-  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
 }
 
 /** What could not be written whole is removed: half an archive looks like one. */
