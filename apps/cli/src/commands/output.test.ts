@@ -11,8 +11,8 @@ const { folder, freshRepository, holdfast, passwordFile } = standAloneFixture();
 test('a backup whose output nobody reads is finished and says how it ended; what only prints ends with its reader', async () => {
   const repository = await freshRepository('repository');
   const source = makeSampleFolder(join(folder, 'source'));
-  const unread = (command: string, ...args: string[]) =>
-    runCli([command, '--repo', repository, '--password-file', passwordFile, ...args], { withoutReader: true });
+  const unread = (...args: string[]) =>
+    runCli([...args, '--repo', repository, '--password-file', passwordFile], { withoutReader: true });
   const done = await unread('backup', source, '--json', '--json-progress');
   assert.deepEqual([done.status, done.stderr], [0, '']);
   // A result beyond what is buffered, for which the command waits.
@@ -26,7 +26,7 @@ test('a backup whose output nobody reads is finished and says how it ended; what
     ['ls', 'latest'],
     ['dump', 'latest', '/'],
     ['cat', 'tree', 'latest'],
-  ] as const) {
+  ]) {
     const ended = await unread(...args);
     assert.deepEqual([ended.status, ended.stderr], [0, ''], args[0]);
   }

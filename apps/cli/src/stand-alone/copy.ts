@@ -24,6 +24,8 @@ export async function runCopy(
   const target = await openGivenRepository(options, { resources, signal: interrupted });
   const said: Promise<void>[] = [];
   const copy = async (locks: readonly RepositoryLock[]): Promise<CopyReport> => {
+    // An attempt whose lock was refused was dropped, with what it found.
+    problems = 0;
     const signal = AbortSignal.any([interrupted, ...locks.map((lock) => lock.signal)]);
     const snapshots = await chosenSnapshots(source, { references, filter: options, signal, onProblem });
     view.status('Reading the indexes');
