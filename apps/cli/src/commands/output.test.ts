@@ -28,7 +28,7 @@ test('a backup whose output nobody reads is finished and says how it ended; what
     ['cat', 'tree', 'latest'],
   ]) {
     const ended = await unread(...args);
-    assert.deepEqual([ended.status, ended.stderr], [0, ''], args[0]);
+    assert.deepEqual([ended.status, ended.stderr], [0, ''], args.join(' '));
   }
   assert.deepEqual(readdirSync(join(repository, 'locks')), []);
 });
