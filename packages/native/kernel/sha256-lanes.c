@@ -2,7 +2,6 @@
  * SHA-256 (FIPS 180-4) of many messages side by side: one in each 32-bit lane of the vector registers, 16 with AVX-512, 8 with
  * AVX2. A message takes a lane until it ends, then the next one takes it. Needs no library; build.sh makes the prebuilt file.
  */
-#include <cpuid.h>
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -145,13 +144,3 @@ NARROW ALWAYS void load_narrow(const uint8_t *const data[8], narrow w[16]) {
 
 RUN(holdfast_sha256_16, 16, wide, load_wide, WIDE)
 RUN(holdfast_sha256_8, 8, narrow, load_narrow, NARROW)
-
-/* What the processor has and the system saves: 1 AVX2, 2 AVX-512 F and BW, 4 SHA extensions. */
-EXPORT uint32_t holdfast_processor(void) {
-  uint32_t a, b, c, d, low, high;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
-  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
-  const int ymm = (low & 0x06) == 0x06, zmm = (low & 0xe6) == 0xe6;
-  return (ymm && (b & bit_AVX2) ? 1 : 0) | (zmm && (b & bit_AVX512F) && (b & bit_AVX512BW) ? 2 : 0) | (b & bit_SHA ? 4 : 0);
-}

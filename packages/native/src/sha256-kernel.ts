@@ -1,6 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { bindOptional } from './built-in.ts';
-import { loadLibrary } from './library.ts';
+import { loadKernels } from './kernels.ts';
 import { numericAddress } from './memory-address.ts';
 
 /** Whole blocks of 64 bytes to take into the eight words of a state. */
@@ -24,8 +23,6 @@ export interface LaneKernel {
 type RunLanes = (jobs: number, count: number, leastBusy: number) => void;
 type Blocks = (state: number, data: number, blocks: number) => void;
 
-/** What `holdfast_processor` of kernel/sha256-lanes.c tells. */
-const processor = { avx2: 1, avx512: 2, sha: 4 } as const;
 /** Three numbers of 64 bits: state, data, blocks. */
 const jobWords = 6;
 
@@ -70,31 +67,21 @@ class Kernel implements LaneKernel {
 }
 
 /**
- * The kernels that this processor runs faster than one message after the other, the best one first. The file is built for
- * Linux on x64 by kernel/build.sh and needs no library; elsewhere there is none.
- * @param file another build of it, for tests
+ * The kernels that this processor runs faster than one message after the other, the best one first.
+ * @param file another build of them, for tests
  */
 export function laneKernels(file?: string): readonly LaneKernel[] {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return [];
   // OpenSSL's, for single messages: with the processor's SHA extensions where it has them.
   const blocks = bindOptional<Blocks>('void sha256_block_data_order(uint64_t state, uint64_t data, size_t blocks)');
-  if (blocks === undefined) return [];
-  try {
-    const library = loadLibrary(file ?? fileURLToPath(new URL('../kernel/sha256-lanes.linux-x64.so', import.meta.url)));
-    const has = library<() => number>('uint32_t holdfast_processor()')();
-    const kernel = (lanes: number, leastBusy: number): LaneKernel =>
-      new Kernel(
-        lanes,
-        { run: library(`void holdfast_sha256_${lanes}(uint64_t jobs, uint64_t count, uint64_t leastBusy)`), blocks },
-        leastBusy,
-      );
-    const kernels: LaneKernel[] = [];
-    // Measured: the extensions are as fast as half of 16 lanes, or as all of 8; without them, one message as 2.5 lanes.
-    if (has & processor.avx512) kernels.push(kernel(16, has & processor.sha ? 8 : 3));
-    if (has & processor.avx2 && !(has & processor.sha)) kernels.push(kernel(8, 3));
-    return kernels;
-  } catch {
-    // Not to be loaded here (a file system without execution, say): nothing is lost but speed.
-    return [];
-  }
+  const kernels = loadKernels(file);
+  if (blocks === undefined || kernels === undefined) return [];
+  const { avx2, avx512, sha } = kernels.processor;
+  const kernel = (lanes: number, leastBusy: number): LaneKernel => {
+    const run = kernels.bind<RunLanes>(
+      `void holdfast_sha256_${lanes}(uint64_t jobs, uint64_t count, uint64_t leastBusy)`,
+    );
+    return new Kernel(lanes, { run, blocks }, leastBusy);
+  };
+  // Measured: the extensions are as fast as half of 16 lanes, or as all of 8; without them, one message as 2.5 lanes.
+  return [...(avx512 ? [kernel(16, sha ? 8 : 3)] : []), ...(avx2 && !sha ? [kernel(8, 3)] : [])];
 }

@@ -26,7 +26,7 @@ export const limits = {
 
   /** restic tries at most 20 keys too; each costs a second of scrypt. */
   keyTries: 20,
-  /** 128 * N * r bytes: a foreign key file must not take all memory. */
+  /** 128 * r * (N + p) bytes: a foreign key file must not take all memory. */
   scryptMaxMemoryBytes: 1024 * mib,
   /** p multiplies the time of scrypt. */
   scryptMaxParallelization: 64,

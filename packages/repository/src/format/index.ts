@@ -19,7 +19,7 @@ export type { RepositoryConfig } from './config.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
 export { goJsonString, quoteName, unquoteName } from './go-text.ts';
 export type { IndexedPack } from './index-file.ts';
-export type { KeyOptions, ScryptCost } from './key-file.ts';
+export type { KeyOptions } from './key-file.ts';
 export { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
 export { idBytes, isObjectId, type ObjectId, objectIdOf, parseObjectId, shortId } from './object-id.ts';
 export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';

@@ -1,6 +1,7 @@
-import { hash, randomBytes, scrypt } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { type ScryptCost, scrypt } from '@holdfast/native';
 import { limits } from '../limits.ts';
 import { BlobCipher } from './blob-cipher.ts';
 import { JsonRecord } from './json-record.ts';
@@ -16,14 +17,7 @@ import type { EncodedFile } from './unpacked-file.ts';
 
 /** A key file: plain JSON with the master key sealed under a password (scrypt, RFC 7914). */
 
-export interface ScryptCost {
-  /** A power of two. Memory is 128 * N * r bytes. */
-  readonly N: number;
-  readonly r: number;
-  readonly p: number;
-}
-
-/** restic's usual outcome of its calibration: 32 MiB, around a third of a second. */
+/** restic's usual outcome of its calibration: 32 MiB, around a third of a second by OpenSSL. */
 const defaultScryptCost: ScryptCost = { N: 32768, r: 8, p: 3 };
 
 export interface KeyOptions {
@@ -95,17 +89,11 @@ async function deriveKey(password: string, salt: Uint8Array, cost: ScryptCost): 
     throw new HoldfastError('repository.damaged', {
       message: `The scrypt parameters N=${N}, r=${r}, p=${p} are not valid.`,
     });
-  const memoryBytes = 128 * N * r;
-  if (memoryBytes > limits.scryptMaxMemoryBytes || p > limits.scryptMaxParallelization)
+  if (128 * r * (N + p) > limits.scryptMaxMemoryBytes || p > limits.scryptMaxParallelization)
     throw new HoldfastError('internal.limit', {
       message: `A key file asks for scrypt with N=${N}, r=${r}, p=${p}, which is beyond what Holdfast spends on one key.`,
     });
-  const bytes = await new Promise<Buffer>((resolve, reject) => {
-    // maxmem has to cover more than the big table: p blocks and what OpenSSL needs besides.
-    const maxmem = memoryBytes + 128 * r * p + 1024 * 1024;
-    scrypt(password, salt, 64, { N, r, p, maxmem }, (error, derived) => (error ? reject(error) : resolve(derived)));
-  });
-  return repositoryKeyFromBytes(bytes);
+  return repositoryKeyFromBytes(await scrypt({ ...cost, password, salt, keySizeBytes: 64 }));
 }
 
 /** A process of an unknown user (containers) has no name. */
