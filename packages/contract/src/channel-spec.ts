@@ -1,4 +1,5 @@
 import type { FeatureId } from './features.ts';
+import type { OptionId } from './options.ts';
 import type { ProcessName, Role } from './roles.ts';
 import type { RowId } from './rows.ts';
 
@@ -49,6 +50,8 @@ interface Common {
   readonly loopbackOnly?: true;
   /** Present when the channel is needed only then. */
   readonly condition?: string;
+  /** What the condition means to a topology: any of these is in use. Empty: never. */
+  readonly options?: readonly OptionId[];
   /** The programs at both ends, where they are not simply those of the roles: the mover answers for the agent on 6162. */
   readonly dialledBy?: readonly ProcessName[];
   readonly listenedBy?: readonly ProcessName[];

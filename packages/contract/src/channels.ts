@@ -11,6 +11,7 @@ import { own } from './channels/own.ts';
 import { services } from './channels/services.ts';
 import { shares } from './channels/shares.ts';
 import type { FeatureId } from './features.ts';
+import type { OptionId } from './options.ts';
 import { type CertificateRole, certificateRoleOf, type ProcessName, type Role, roles } from './roles.ts';
 import type { RowId } from './rows.ts';
 
@@ -42,8 +43,8 @@ export interface Channel {
   readonly busy: BusyPort;
   /** Both ends are one computer, and the socket is bound to the loopback interface. */
   readonly loopbackOnly: boolean;
-  /** Present when the channel is needed only on a condition. */
-  readonly optional?: { readonly condition: string };
+  /** Present when the channel is needed only on a condition: in words, and as what a topology turns on (any of them). */
+  readonly optional?: { readonly condition: string; readonly options: readonly OptionId[] };
   /** Where the configuration overrides the port; absent where the other end is not ours to configure. */
   readonly configurationKey?: string;
   /** The programs that dial and listen. On 6162 the mover of the computer answers for every role there. */
@@ -104,7 +105,7 @@ function build(subject: Subject, spec: ChannelSpec): Channel {
     ports: spec.ports,
     busy: spec.busy ?? { kind: 'fail' },
     loopbackOnly: spec.loopbackOnly ?? false,
-    ...(spec.condition === undefined ? {} : { optional: { condition: spec.condition } }),
+    ...(spec.condition === undefined ? {} : { optional: { condition: spec.condition, options: spec.options ?? [] } }),
     ...(ours || spec.configuredPort ? { configurationKey: `ports.${id}` } : {}),
     processes,
     certificates: {

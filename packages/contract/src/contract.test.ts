@@ -19,6 +19,7 @@ import {
   roles,
   rows,
 } from './index.ts';
+import { furtherOptions, isOnByDefault, optionIds } from './options.ts';
 import { roleEntry } from './roles.ts';
 import { findRow } from './rows.ts';
 
@@ -121,7 +122,7 @@ test('the comparison with the rows sees every kind of difference', () => {
     ['ports', { ports: [{ from: 10_006, to: 10_007 }] }],
     ['loopbackOnly', { loopbackOnly: true }],
     ['endpoints', { endpoints: [{ host: 'example.com' }] }],
-    ['optional', { optional: { condition: 'never' } }],
+    ['optional', { optional: { condition: 'never', options: [] } }],
   ];
   for (const [field, change] of bad) assert.deepEqual([...differences({ ...good, ...change })], [field]);
   assert.deepEqual(strayPairs({ ...good, to: ['backup-server', 'gateway'] }), [
@@ -219,6 +220,15 @@ test('every channel says what it is for and what stops without it; an own one sa
     assert.equal(entry.origin === 'own', entry.rows.length === 0, entry.id);
   }
   assert.deepEqual(new Set<string>(channels.flatMap((entry) => [...entry.features])), new Set(Object.keys(features)));
+});
+
+test('what a topology turns on decides every condition, and only the channel that is off has none', () => {
+  for (const entry of channels)
+    if (entry.optional) assert.equal(entry.optional.options.length === 0, isOff(entry.id), entry.id);
+  const decisive = new Set<string>(channels.flatMap((entry) => entry.optional?.options ?? []));
+  for (const id of Object.keys(furtherOptions)) assert.ok(decisive.has(id), `${id} decides nothing`);
+  for (const id of optionIds)
+    if (!isOnByDefault(id)) assert.ok(decisive.has(id) || id === 'previous-agents', `${id} is off for nothing`);
 });
 
 test('every role has something to do, and every general role that a role claims exists', () => {

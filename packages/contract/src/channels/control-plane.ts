@@ -73,6 +73,7 @@ export const controlPlane = [
     transport: 'tcp',
     ports: [port(10002)],
     condition: 'only while agents of the previous protocol version are in use; off until then',
+    options: ['previous-agents'],
     application: 'task protocol, previous version',
     security: 'mutual-tls',
     purpose: 'Agents of the previous protocol version hold their connection to the server.',

@@ -89,6 +89,7 @@ export const local = [
     busy: onePortPerConnection,
     loopbackOnly: true,
     condition: 'only where Windows has reserved ports of 2500-3500 on the computer',
+    options: ['reserved-data-ports'],
     listenedBy: ['mover'],
     application: 'leased byte stream',
     security: 'mutual-tls',

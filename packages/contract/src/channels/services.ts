@@ -159,6 +159,7 @@ export const services = [
     transport: 'tcp',
     ports: [port(587)],
     condition: 'only where the mail server wants encryption',
+    options: ['mail-submission'],
     application: 'SMTP submission with STARTTLS',
     security: 'public-tls',
     purpose: 'A stand-alone agent mails its reports, encrypted.',
@@ -198,6 +199,7 @@ export const services = [
     transport: 'tcp',
     ports: [port(25), port(587)],
     condition: `${serverMail}, or ${standaloneMail.slice('only '.length)}`,
+    options: ['mail-notification'],
     application: 'SMTP, STARTTLS where offered',
     security: 'protocol',
     purpose: 'The server, and stand-alone agents of every platform, mail their reports.',
@@ -211,6 +213,7 @@ export const services = [
     transport: 'tcp',
     ports: [port(443)],
     condition: `${serverMail}, or ${standaloneMail.slice('only '.length)}`,
+    options: ['mail-notification'],
     application: 'HTTPS',
     security: 'public-tls',
     endpoints: [
