@@ -111,7 +111,7 @@ export class Repository {
   async loadIndex(options: { onProblem?: OnProblem } & WaitOptions = {}): Promise<BlobIndex> {
     const { onProblem, signal } = options;
     const infos = await this.#listAll('index', signal);
-    const index = BlobIndex.forFiles(infos);
+    const index = BlobIndex.forFiles(infos, this.config);
     for await (const file of this.listIndexFiles(infos, { signal })) {
       if (!('problem' in file)) for (const pack of file.listing.packs) index.addListed(file.listing, pack);
       else if (onProblem === undefined) throw file.problem;

@@ -174,3 +174,11 @@ test('any JSON, and any bytes, are an index file or are refused in words', () =>
   );
   assert.deepEqual(decodeIndex(Buffer.from('{"supersedes":["x"],"packs":null}'), 'it'), []);
 });
+
+test('what is guessed from the size of index files is bounded, and right for those that are not compressed', () => {
+  const ofSize = (sizeBytes: number, version: 1 | 2): number =>
+    BlobIndex.forFiles([{ sizeBytes }], { version }).sizeBytes;
+  assert.equal(ofSize(1_000_000 * 120, 1), ofSize(1_000_000 * 40, 2));
+  // A list of files may say anything: address space for as many as there can be, and nothing else.
+  assert.ok(ofSize(Number.MAX_SAFE_INTEGER, 2) <= 2 ** 31);
+});

@@ -1,5 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import type { BlobLocation, BlobPlace, BlobType } from '../format/blob.ts';
+import type { RepositoryConfig } from '../format/config.ts';
+import { shortestBlobEntryBytes } from '../format/index-file.ts';
 import { idSizeBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
 import { type PackHeader, visitHeader } from '../format/pack-header.ts';
 import { limits } from '../limits.ts';
@@ -92,7 +94,7 @@ export class BlobIndex {
     this.#packs = new PackNumbers(handle.packs, { words: this.#control, ...places });
   }
 
-  /** An empty index. `expectedBlobs` makes its tables the right size at once; more may come. */
+  /** An empty index. `expectedBlobs`, a guess, makes its tables the right size at once; more may come. */
   static create(options: { expectedBlobs?: number; maxBlobs?: number } = {}): BlobIndex {
     const maxBlobs = Math.min(options.maxBlobs ?? limits.indexMaxEntries, limits.indexMaxEntries);
     const index = new BlobIndex({
@@ -102,17 +104,21 @@ export class BlobIndex {
       slots: SharedTable.reserve(maxBlobs * 6 + shardCount * smallestTable * 2),
       packs: PackNumbers.reserve(Math.min(limits.indexMaxPacks, maxBlobs)),
     });
-    const perShard = (options.expectedBlobs ?? 0) / shardCount;
+    const perShard = Math.min(options.expectedBlobs ?? 0, maxBlobs) / shardCount;
     // A tenth more than the average, because hashes do not spread evenly.
     const slots = Math.max(smallestTable, 2 ** Math.ceil(Math.log2(Math.max(1, (perShard * 1.1) / 0.75))));
     for (let shard = 0; shard < shardCount; shard += 1) index.#newTable(shard, slots);
     return index;
   }
 
-  /** An empty index of the right size for what these index files list. */
-  static forFiles(infos: readonly { readonly sizeBytes: number }[]): BlobIndex {
+  /** An empty index of about the right size for what these index files list: those of format version 1 are not compressed. */
+  static forFiles(
+    infos: readonly { readonly sizeBytes: number }[],
+    { version }: Pick<RepositoryConfig, 'version'>,
+  ): BlobIndex {
     const totalBytes = infos.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    return BlobIndex.create({ expectedBlobs: Math.ceil(totalBytes / limits.indexBytesPerBlob) });
+    const blobBytes = version === 1 ? shortestBlobEntryBytes : limits.indexBytesPerBlob;
+    return BlobIndex.create({ expectedBlobs: Math.ceil(totalBytes / blobBytes) });
   }
 
   static attach(handle: BlobIndexHandle): BlobIndex {

@@ -19,9 +19,9 @@ export function obsoleteIndexes(index: PruneIndex, isDropped: (pack: number) => 
 }
 
 /**
- * Writes what obsolete index files list, but for dropped packs, into new ones, each pack once; durable when it resolves. The
- * obsolete files are read again rather than remembered: they are much larger than the index in memory. What they say about
- * a pack goes on as it stands there.
+ * Writes what obsolete index files list, but for dropped packs, into new ones; durable when it resolves. A pack that is listed
+ * elsewhere is left out, unless index files contradict each other about it. The obsolete files are read again rather than
+ * remembered: they are much larger than the index in memory. What they say about a pack goes on as it stands there.
  */
 export async function rewriteIndexes(
   repository: Repository,
@@ -45,7 +45,8 @@ export async function rewriteIndexes(
     if ('problem' in file) throw file.problem;
     for (const pack of file.listing.packs) {
       const number = index.blobs.packNumber(pack.id);
-      if (number === undefined || o.isDropped(number) || !listed.set(number)) continue;
+      if (number === undefined || o.isDropped(number)) continue;
+      if (!listed.set(number) && !index.isOdd(number)) continue;
       const blobs = pack.end - pack.first;
       if (next.blobs + blobs > limits.indexMaxBlobs) await flush();
       next.add(pack.text, blobs);

@@ -40,7 +40,7 @@ export class PruneIndex {
 
   private constructor(repository: Repository, infos: readonly ObjectInfo[]) {
     this.#repository = repository;
-    this.blobs = BlobIndex.forFiles(infos);
+    this.blobs = BlobIndex.forFiles(infos, repository.config);
   }
 
   /** Reads all index files. An unreadable one is an error: what it names would count as useless. */
@@ -66,9 +66,14 @@ export class PruneIndex {
     return true;
   }
 
-  /** Size of the whole file of a pack, as its blobs say; undefined when index files contradict themselves. */
+  /** True when index files contradict each other about the pack, or one contradicts itself. */
+  isOdd(pack: number): boolean {
+    return this.#odd.has(pack);
+  }
+
+  /** Size of the whole file of a pack, as its blobs say; undefined for an odd one. */
   packSizeBytes(pack: number): number | undefined {
-    if (this.#odd.has(pack)) return undefined;
+    if (this.isOdd(pack)) return undefined;
     return (this.#packBytes[pack] ?? 0) + sealOverheadBytes + headerLengthSizeBytes;
   }
 
