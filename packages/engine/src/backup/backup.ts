@@ -40,7 +40,7 @@ export interface BackupOptions extends ExclusionOptions, UnchangedRule {
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** Counts everything beside the work, so that progress has totals as soon as they are known. */
   readonly countAhead?: boolean | undefined;
-  /** Files that could not be read or stored, and what was odd: reported as they are found; the backup goes on. */
+  /** Told of files that could not be read or stored, of what was odd, and of locks that stay; the backup goes on. */
   readonly onProblem?: ((problem: HoldfastError) => void) | undefined;
   /** Threads, 1 to 64; one per processor, at most 8, if left out. */
   readonly workers?: number | undefined;
@@ -95,19 +95,19 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   const excludes = [...(options.excludes ?? [])];
   // What is malformed is refused here, before anything begins.
   new Exclusions(options);
-  const problems = new ProblemList(options.onProblem);
   const progress = new ProgressReporter(clock, options.onProgress);
-  const prepared = { ...sourceTree(options.sources), excludes, problems, progress, startedMs, start };
+  const prepared = { ...sourceTree(options.sources), excludes, progress, startedMs, start };
   progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
   returnFreedMemory();
   // They start while the lock is taken and the index is read.
   await using started = options.threads ?? backupThreads(options.workers);
   return await repository.underLock(
-    { exclusive: false, signal: options.signal, onProblem: (problem) => problems.add(problem) },
+    { exclusive: false, signal: options.signal, onProblem: options.onProblem },
     async (lock) => {
-      // An attempt that was dropped has ended its own.
+      // An attempt that was dropped has ended its own, and what it found is found again.
       const threads = started.ended ? backupThreads(started.size) : started;
-      return backupUnder(lock, { repository, options, threads, ...prepared });
+      const problems = new ProblemList(options.onProblem);
+      return backupUnder(lock, { repository, options, threads, problems, ...prepared });
     },
   );
 }

@@ -13,8 +13,8 @@ import { backup } from './index.ts';
 interface Scene {
   readonly folder: string;
   readonly repository: Repository;
-  /** Somebody who made a lock at the same moment appears while the index is read, and goes when he is waited for. */
-  readonly meet: () => void;
+  /** Somebody who made a lock at the same moment appears, while the index is read or when he is called, and goes when he is waited for. */
+  readonly meet: (when?: 'called') => () => void;
   readonly refusals: string[];
 }
 
@@ -23,13 +23,12 @@ async function scene(t: TestContext): Promise<Scene> {
   const target = await openLocalDisk({ path: repositoryFolder, create: false });
   t.after(() => target[Symbol.asyncDispose]());
   let met = Promise.resolve();
-  let appear: (() => void) | undefined;
-  // Time stands still, so that all is done in time; the second look comes when the other one is there.
+  let atIndex: (() => void) | undefined;
+  // Time stands still, so that all is done in time.
   const clock: Clock = {
     now: () => new Date('2026-01-01T00:00:00Z'),
     monotonicMs: () => 0,
-    sleep: (durationMs, signal) =>
-      durationMs === 200 ? met : systemClock.sleep(durationMs > 5000 ? 20 : durationMs, signal),
+    sleep: (durationMs, signal) => systemClock.sleep(durationMs > 5000 ? 20 : durationMs, signal),
   };
   const repository = await openRepository(target, { password: testPassword, clock });
   const lock = await repository.lock({ exclusive: true });
@@ -37,10 +36,18 @@ async function scene(t: TestContext): Promise<Scene> {
   const bytes = fs.readFileSync(file);
   await lock[Symbol.asyncDispose]();
   const refusals: string[] = [];
+  // Our second look comes when the other one is there.
+  let second: Promise<void> | undefined;
+  const create = target.create.bind(target);
+  target.create = (name, body, options) => {
+    if (name.type === 'lock') second = met;
+    return create(name, body, options);
+  };
   const list = target.list.bind(target);
-  target.list = (type, options) => {
-    if (type === 'index') appear?.();
-    return list(type, options);
+  target.list = async function* (type, options) {
+    if (type === 'index') atIndex?.();
+    if (type === 'lock') await second;
+    yield* list(type, options);
   };
   repository.lockWait = {
     retryMs: 60_000,
@@ -49,14 +56,16 @@ async function scene(t: TestContext): Promise<Scene> {
       fs.rmSync(file);
     },
   };
-  const meet = (): void => {
-    met = new Promise((resolve) => {
-      appear = () => {
-        appear = undefined;
-        fs.writeFileSync(file, bytes);
-        resolve();
-      };
-    });
+  const meet: Scene['meet'] = (when) => {
+    const seen = Promise.withResolvers<void>();
+    met = seen.promise;
+    const appear = (): void => {
+      atIndex = undefined;
+      fs.writeFileSync(file, bytes);
+      seen.resolve();
+    };
+    if (when === undefined) atIndex = appear;
+    return appear;
   };
   return { folder, repository, meet, refusals };
 }
@@ -80,6 +89,22 @@ describe('work whose lock is refused at the second look', () => {
     assert.deepEqual(await repository.list('lock'), []);
     const report = await checkRepository(repository, { readData: 'packs' });
     assert.deepEqual(report.problems, []);
+  });
+
+  it('is a backup that counts once what both attempts find', async (t) => {
+    const { folder, repository, meet, refusals } = await scene(t);
+    const appear = meet('called');
+    const found: string[] = [];
+    const summary = await backup(repository, {
+      sources: [makeSource(folder), join(folder, 'missing')],
+      workers: 2,
+      onProblem: ({ code }) => {
+        found.push(code);
+        if (found.length === 1) appear();
+      },
+    });
+    assert.deepEqual([refusals.length, found.length], [1, 2]);
+    assert.deepEqual([summary.problemCount, summary.problems.length, summary.complete], [1, 1, false]);
   });
 
   it('is a backup that ends without having stored anything, where nobody waits', async (t) => {
