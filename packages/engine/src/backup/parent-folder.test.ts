@@ -116,6 +116,18 @@ describe('folder of the parent snapshot', () => {
       assert.throws(() => new ParentFolder(Buffer.from(bad)), { code: 'repository.damaged' });
   });
 
+  it('ends looking for names in text that only looks like a tree', () => {
+    const text = encodeTree(all).toString('latin1');
+    const first = '{"nodes":[{"name":"'.length;
+    for (let at = text.indexOf('"', first); at >= 0; at = text.indexOf('"', at + 1)) {
+      for (const broken of [`${text.slice(0, at)}x${text.slice(at + 1)}`, `${text.slice(0, at)}]}\n`]) {
+        const parent = new ParentFolder(Buffer.from(broken, 'latin1'));
+        parent.part(all.map(nameIn));
+        assert.equal(parent.behind(textOf(file('missing', []))), -1);
+      }
+    }
+  });
+
   it('takes nothing for content or for a tree that is something else', () => {
     const start = '{"nodes":[{"name":"';
     const blob = id();

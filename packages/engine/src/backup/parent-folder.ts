@@ -143,6 +143,8 @@ export class ParentFolder {
         const nameAt = at + nodeStart.length;
         let end = text.indexOf('"', nameAt);
         while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+        // A name without an end, which only a defective program writes: nothing comes behind it.
+        if (end < 0) break;
         // An extended attribute begins like a node, but goes on with its value.
         if (text.startsWith('","type":"', end)) {
           startOf.set(text.slice(nameAt, end), at);
