@@ -301,7 +301,7 @@ export class Repository {
   }
 
   /**
-   * Works under the repository's lock, and reads while others may still refuse it: for 200 ms that `lock` would wait. What
+   * Works under the repository's lock, and reads while others may still refuse it: until the second look that `lock` waits for. What
    * is saved or deleted waits by itself; anything else that must not be done in vain awaits `lock.confirm()`. The work stops when
    * `lock.signal` aborts, and may be begun anew: see `RepositoryLock.under`.
    * @throws repository.locked, and what the work throws

@@ -31,6 +31,11 @@ export interface TargetCapabilities {
   /** True: `serverTime` is the clock that retention is judged by. False: it is this computer's. */
   readonly serverTime: boolean;
   readonly rangedRead: true;
+  /**
+   * True: a list has every object that was there when it began, whoever made it: of two who each make one and list then, at least
+   * one sees the other's. False: lists may come late.
+   */
+  readonly consistentLists: boolean;
   /** The largest object of any type; `objectSizeLimits` gives the limit of each type. */
   readonly maxObjectSizeBytes: number;
   /** More calls than this at once gain nothing: they wait for each other. */

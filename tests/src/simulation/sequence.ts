@@ -128,10 +128,11 @@ class Sequence {
     this.#world = new World({ random: this.#random.fork(), start, onSettled: () => this.#judge() });
     const durability = this.#random.chance(0.7) ? 'ordered' : 'unordered';
     const clock = this.#world.clockOf({ dead: false });
-    this.#storage = new SimulatedStorage({ clock, durability, state: options.template.state });
+    const consistentLists = this.#random.chance(0.5);
+    this.#storage = new SimulatedStorage({ clock, durability, consistentLists, state: options.template.state });
     this.#archive = new Archive(new BlobCipher(options.template.repository.masterKey));
     this.#events = new EventRules(this.#storage, this.#archive, this.#rules);
-    this.#played.push(`storage ${durability}`);
+    this.#played.push(`storage ${durability}, lists ${consistentLists ? 'never late' : 'as late as they like'}`);
   }
 
   async play(): Promise<SequenceReport> {

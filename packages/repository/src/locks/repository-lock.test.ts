@@ -92,6 +92,65 @@ test('of two that ask to be alone at the same moment at most one gets it', async
   assert.deepEqual(bench.target.ids('lock'), []);
 });
 
+test('where lists are never late nobody waits, and of two that meet in any order at most one is let in', async () => {
+  const outcomes = new Set<string>();
+  const calls = ['list', 'create', 'list'] as const;
+  for (const exclusive of [true, false])
+    for (let order = 0; order < 2 ** (2 * calls.length); order += 1) {
+      const bench = new Bench();
+      const turns = new Turns();
+      const asked = [0, 1].map((who) => {
+        const own = Object.assign(new MemoryTarget(), { objects: bench.target.objects });
+        const create = own.create.bind(own);
+        const list = own.list.bind(own);
+        const target = Object.assign(own, {
+          capabilities: { ...own.capabilities, consistentLists: true },
+          create: async (...args: Parameters<typeof create>) => {
+            await turns.of(who);
+            return create(...args);
+          },
+          list: async function* (...args: Parameters<typeof list>) {
+            await turns.of(who);
+            yield* list(...args);
+          },
+        });
+        const { cipher, clock } = bench;
+        return RepositoryLock.acquire({ target, cipher, clock }, { exclusive: who === 0 || exclusive });
+      });
+      const outcome = Promise.allSettled(asked);
+      for (let turn = 0; turn < 2 * calls.length; turn += 1) await turns.next((order >> turn) & 1);
+      await turns.letAll();
+      const statuses = (await outcome).map(({ status }) => status);
+      assert.notDeepEqual(statuses, ['fulfilled', 'fulfilled'], `order ${order.toString(2)}`);
+      outcomes.add(statuses.join());
+      for (const lock of await outcome) if (lock.status === 'fulfilled') await lock.value[Symbol.asyncDispose]();
+    }
+  assert.deepEqual([...outcomes].sort(), ['fulfilled,rejected', 'rejected,fulfilled']);
+});
+
+/** Two whose calls go on when they are told to. */
+class Turns {
+  readonly #waiting: [(() => void)[], (() => void)[]] = [[], []];
+  #isFree = false;
+
+  of(who: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#isFree) resolve();
+    else this.#waiting[who === 0 ? 0 : 1].push(resolve);
+    return promise;
+  }
+
+  async next(who: number): Promise<void> {
+    this.#waiting[who === 0 ? 0 : 1].shift()?.();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async letAll(): Promise<void> {
+    this.#isFree = true;
+    for (const resolve of this.#waiting.flat()) resolve();
+  }
+}
+
 test('who waits for a lock gets it when the other is gone, and hears at first who holds it', async () => {
   const bench = new Bench();
   const waits: string[] = [];

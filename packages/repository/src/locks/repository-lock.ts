@@ -18,6 +18,9 @@ import { limits } from '../limits.ts';
  * restic's lock protocol: look for other locks, create ours, wait 200 ms, look again; refresh every 5 minutes by
  * creating a new file and deleting the old one; give up the work when that failed for 22.5 minutes, because from 30
  * minutes on others may take the lock for abandoned.
+ *
+ * Where lists are never late there is no wait: what our second look does not show was created after it began, so when ours was
+ * there, and its maker's own second look, with or without a wait, comes later still and shows ours.
  */
 
 export interface LockOptions {
@@ -144,9 +147,10 @@ export class RepositoryLock implements AsyncDisposable {
   /** Never rejects: gives what is the matter. */
   async #settle(given: AbortSignal | undefined): Promise<HoldfastError | undefined> {
     const signal = given === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, given]);
+    const { target, clock } = this.#context;
     try {
+      if (!target.capabilities.consistentLists) await clock.sleep(limits.lockSettleMs, signal);
       // Whoever created a lock at the same moment is visible by now, to us or to them or to both.
-      await this.#context.clock.sleep(limits.lockSettleMs, signal);
       await this.#refuseOthers(signal);
       this.#refreshing = this.#keepFresh();
       return undefined;

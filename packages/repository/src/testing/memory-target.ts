@@ -32,6 +32,7 @@ export class MemoryTarget implements Target {
     retention: false,
     serverTime: false,
     rangedRead: true,
+    consistentLists: false,
     maxObjectSizeBytes: 2 ** 30,
     maxParallelRequests: 16,
   };

@@ -40,14 +40,7 @@ export function nameOfKey(key: string): ObjectName {
 export class SimulatedTarget implements Target {
   readonly kind = 'simulated';
   readonly location = 'simulated storage';
-  readonly capabilities: TargetCapabilities = {
-    createIfAbsent: true,
-    retention: true,
-    serverTime: false,
-    rangedRead: true,
-    maxObjectSizeBytes,
-    maxParallelRequests: localParallelRequests,
-  };
+  readonly capabilities: TargetCapabilities;
   readonly retention: Retention = {
     get: (name, options) => this.#getRetention(name, options),
     set: async (name, until, options) => {
@@ -61,6 +54,15 @@ export class SimulatedTarget implements Target {
 
   /** Use `SimulatedStorage.open`. */
   constructor(storage: SimulatedStorage, faults: FaultInjector) {
+    this.capabilities = {
+      createIfAbsent: true,
+      retention: true,
+      serverTime: false,
+      rangedRead: true,
+      consistentLists: storage.consistentLists,
+      maxObjectSizeBytes,
+      maxParallelRequests: localParallelRequests,
+    };
     this.#storage = storage;
     this.#faults = faults;
   }

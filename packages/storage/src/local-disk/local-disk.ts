@@ -41,6 +41,7 @@ import { contentHash, requireDigest, TemporaryFile } from './temporary-file.ts';
 export interface LocalDiskOptions {
   readonly clock: Clock;
   readonly hardLinks: HardLinks;
+  readonly consistentLists: boolean;
 }
 
 export interface StreamCreateOptions extends CreateOptions {
@@ -71,14 +72,7 @@ export interface ObjectReader extends AsyncDisposable {
 export class LocalDisk implements Target {
   readonly kind = 'local';
   readonly location: string;
-  readonly capabilities: TargetCapabilities = {
-    createIfAbsent: true,
-    retention: true,
-    serverTime: false,
-    rangedRead: true,
-    maxObjectSizeBytes,
-    maxParallelRequests: localParallelRequests,
-  };
+  readonly capabilities: TargetCapabilities;
   readonly retention: Retention = {
     get: (name, options) => this.#getRetention(name, options),
     set: async (name, until, options) => {
@@ -119,6 +113,15 @@ export class LocalDisk implements Target {
   /** Use `openLocalDisk`. */
   constructor(root: string, options: LocalDiskOptions) {
     this.location = root;
+    this.capabilities = {
+      createIfAbsent: true,
+      retention: true,
+      serverTime: false,
+      rangedRead: true,
+      consistentLists: options.consistentLists,
+      maxObjectSizeBytes,
+      maxParallelRequests: localParallelRequests,
+    };
     this.#layout = new Layout(root);
     this.#folders = new Folders(root);
     this.#records = new RetentionRecords(this.#layout, this.#folders);

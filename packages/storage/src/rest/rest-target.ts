@@ -62,6 +62,8 @@ export class RestTarget implements Target {
       retention: options.mover,
       serverTime: true,
       rangedRead: true,
+      // It depends on where the other side keeps its objects.
+      consistentLists: false,
       maxObjectSizeBytes,
       maxParallelRequests: options.exchange.maxParallelRequests,
     };
