@@ -4,12 +4,12 @@ import { join, posix } from 'node:path';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
+import { recordedTools } from '../testing/recorded-tools.ts';
 import { apfs } from './apfs.ts';
 import { Holding } from './hold-volumes.ts';
 import { parseMacosMounts } from './macos-mounts.ts';
 import { mountOf } from './mounts.ts';
-import { isLeftover, ownName } from './owner-name.ts';
-import type { Tools } from './snapshot-provider.ts';
+import { ownName } from './owner-name.ts';
 
 /** There is no macOS where these tests run: what is proven is which programs are asked, and what is made of what they print. */
 
@@ -28,22 +28,6 @@ const data = { mountPoint: '/Users', root: '/Users', type: 'apfs', source: '/dev
 const made = `NOTE: local snapshots are considered purgeable and may be removed at any time by deleted(8).
 Created local snapshot with date: 2026-01-31-101112
 `;
-
-/** Answers by the beginning of the call; keeps every call. */
-function macos(answers: Readonly<Record<string, string | HoldfastError>>): { tools: Tools; calls: string[] } {
-  const calls: string[] = [];
-  const run: Tools['run'] = async (program, args) => {
-    const call = [program, ...args]
-      .join(' ')
-      .replaceAll(/holdfast-\d+-\d+-\d+/g, (name) => (isLeftover(name) ? name : 'OWN'));
-    calls.push(call);
-    const key = Object.keys(answers).find((beginning) => call.startsWith(beginning));
-    const answer = key === undefined ? '' : answers[key];
-    if (answer instanceof HoldfastError) throw answer;
-    return answer ?? '';
-  };
-  return { tools: { run }, calls };
-}
 
 test('mounts are read with all characters of their names; firmlinks are folders of the data volume', () => {
   assert.equal(mounts.length, 12);
@@ -67,7 +51,7 @@ test('mounts are read with all characters of their names; firmlinks are folders 
 
 test('volumes of one backup share a date and one mount each; the last one removes the snapshots', async (t) => {
   const folder = temporaryFolder(t);
-  const { tools, calls } = macos({ 'tmutil isexcluded': '[Included]    /x\n', 'tmutil localsnapshot': made });
+  const { tools, calls } = recordedTools({ 'tmutil isexcluded': '[Included]    /x\n', 'tmutil localsnapshot': made });
   const notes: string[] = [];
   const holding = new Holding({
     options: { sources: [], provider: 'auto', oneFileSystem: true, busyPaths: [], onNote: (note) => notes.push(note) },
@@ -112,11 +96,11 @@ test('volumes of one backup share a date and one mount each; the last one remove
 
 test('a volume that Time Machine leaves out is not for it; what it does not make is an error', async (t) => {
   const folder = temporaryFolder(t);
-  const excluded = macos({ 'tmutil isexcluded': '[Excluded]    /Volumes/x\n' });
+  const excluded = recordedTools({ 'tmutil isexcluded': '[Excluded]    /Volumes/x\n' });
   assert.match((await apfs(folder).unfit(data, excluded.tools)) ?? '', /leaves it out/);
   for (const printed of ['', 'Created local snapshot with date: yesterday\n', 'Failed to create local snapshot.\n'])
     await assert.rejects(
-      apfs(folder).create(data, macos({ 'tmutil localsnapshot': printed }).tools),
+      apfs(folder).create(data, recordedTools({ 'tmutil localsnapshot': printed }).tools),
       /tmutil made no snapshot/,
     );
 });
@@ -124,7 +108,7 @@ test('a volume that Time Machine leaves out is not for it; what it does not make
 test('a snapshot that cannot be mounted is removed again, with its folder', async (t) => {
   const folder = temporaryFolder(t);
   const refused = new HoldfastError('backup.volume', { message: 'mount_apfs failed: Operation not permitted' });
-  const { tools, calls } = macos({ 'tmutil localsnapshot': made, mount_apfs: refused });
+  const { tools, calls } = recordedTools({ 'tmutil localsnapshot': made, mount_apfs: refused });
   await assert.rejects(apfs(folder).create(data, tools), (error) => error === refused);
   assert.equal(calls.at(-1), 'tmutil deletelocalsnapshots 2026-01-31-101112');
   assert.deepEqual(readdirSync(folder), []);
@@ -135,7 +119,7 @@ test('leftovers are unmounted and removed, unless macOS was first; what others m
   const [first, second] = ['holdfast-999999999-1-1@2026-01-30-101112', 'holdfast-999999999-1-2@2026-01-29-101112'];
   const others = [`${ownName()}@2026-01-31-101112`, 'holdfast-999999999-1-3', 'something else'];
   for (const name of [first, second, ...others]) mkdirSync(join(folder, name));
-  const { tools, calls } = macos({
+  const { tools, calls } = recordedTools({
     '/sbin/mount': `${printedMounts}com.apple.TimeMachine.x.local@/dev/disk3s5 on ${folder}/${first} (apfs, local, read-only)\n`,
     'tmutil listlocalsnapshotdates': 'Snapshot dates for all disks:\n2026-01-30-101112\n2026-01-31-101112\n',
   });

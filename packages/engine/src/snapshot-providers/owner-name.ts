@@ -1,35 +1,35 @@
 import { readFileSync } from 'node:fs';
-import { uptime } from 'node:os';
 import { errnoOf } from '@holdfast/core';
 
 /**
  * Names that tell which process made something, also after a restart of the computer: its number and when it started.
  * `holdfast-1234-567890-1`. The time is in the system's ticks on Linux. Elsewhere it is in milliseconds since 1970, and only
- * its own process knows it: a name is another's for as long as any process of its number is there that may have made it.
+ * its own process knows it: a name is another's for as long as any process of its number is there. When the computer was started
+ * tells nothing, because that changes with the clock.
  */
 const pattern = /^holdfast-(\d+)-(\d+)-\d+$/;
 const onLinux = process.platform === 'linux';
-/** Clocks are set while computers start. */
-const startToleranceMs = 600_000;
+const ownTicks = onLinux ? startOf(process.pid) : undefined;
+const ownStart = ownTicks ?? String(Math.round(Date.now() - process.uptime() * 1000));
 let made = 0;
 
 /** A name that no other process gives, and this one once. */
 export function ownName(): string {
   made += 1;
-  const start = onLinux ? startOf(process.pid) : String(Math.round(Date.now() - process.uptime() * 1000));
-  return `holdfast-${process.pid}-${start ?? 0}-${made}`;
+  return `holdfast-${process.pid}-${ownStart}-${made}`;
 }
 
 /** True for a name whose process is gone. False for what is not such a name. */
 export function isLeftover(name: string): boolean {
-  const [, pid, start] = pattern.exec(name) ?? [];
-  if (pid === undefined || start === undefined) return false;
-  return onLinux ? startOf(Number(pid)) !== start : isGone({ pid: Number(pid), startedMs: Number(start) });
+  const [, digits, start] = pattern.exec(name) ?? [];
+  if (digits === undefined) return false;
+  const pid = Number(digits);
+  if (pid === process.pid) return start !== ownStart;
+  return ownTicks === undefined ? isGone(pid) : startOf(pid) !== start;
 }
 
-/** True for a process that has ended, or that was started before the computer was. */
-export function isGone({ pid, startedMs }: { readonly pid: number; readonly startedMs: number }): boolean {
-  if (startedMs < Date.now() - uptime() * 1000 - startToleranceMs) return true;
+/** True when there is no process of that number. */
+export function isGone(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return false;
@@ -46,7 +46,8 @@ function startOf(pid: number): string | undefined {
     // The second field is the program's name, which may hold anything, in parentheses.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
+    if (['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) return undefined;
+    // Whatever keeps us from looking: that process may live.
+    throw error;
   }
 }

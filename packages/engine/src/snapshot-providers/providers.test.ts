@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { HoldfastError, hasCode } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
+import { recordedTools } from '../testing/recorded-tools.ts';
 import { Holding, type HoldOptions } from './hold-volumes.ts';
 import { lvm } from './lvm.ts';
 import type { Mount } from './mounts.ts';
 import { isGone, isLeftover, ownName } from './owner-name.ts';
-import type { Tools } from './snapshot-provider.ts';
 import { zfs } from './zfs.ts';
 
 /**
@@ -16,22 +16,6 @@ import { zfs } from './zfs.ts';
  * and that everything is removed again, not that they answer so. The calls of ZFS were run by hand against zfs-fuse, which
  * takes them, but has no folder `.zfs`. btrfs and fsfreeze are tested on real file systems.
  */
-
-/** Answers by the beginning of the call; keeps every call. */
-function recorded(answers: Readonly<Record<string, string | HoldfastError>>): { tools: Tools; calls: string[] } {
-  const calls: string[] = [];
-  const run: Tools['run'] = async (program, args) => {
-    const call = [program, ...args]
-      .join(' ')
-      .replaceAll(/holdfast-\d+-\d+-\d+/g, (name) => (isLeftover(name) ? name : 'OWN'));
-    calls.push(call);
-    const key = Object.keys(answers).find((beginning) => call.startsWith(beginning));
-    const answer = key === undefined ? '' : answers[key];
-    if (answer instanceof HoldfastError) throw answer;
-    return answer ?? '';
-  };
-  return { tools: { run }, calls };
-}
 
 const gone = 'holdfast-999999999-1-1';
 
@@ -44,22 +28,22 @@ test('names tell whose they are', () => {
   assert.equal(
     isLeftover(own.replace(/^holdfast-(\d+)-\d+/, 'holdfast-$1-1')),
     true,
-    'the number, but started at another time',
+    'our number, given again after a restart',
   );
   assert.equal(isLeftover('daily-1-2-3'), false);
 });
 
-test('where nobody tells when a process started, its number and the computer’s start decide', () => {
-  const startedMs = Date.now();
-  assert.equal(isGone({ pid: process.pid, startedMs }), false);
-  assert.equal(isGone({ pid: 1, startedMs }), false, 'another’s');
-  assert.equal(isGone({ pid: 999_999_999, startedMs }), true);
-  assert.equal(isGone({ pid: process.pid, startedMs: 1 }), true, 'the number was given again after a restart');
+test('where nobody tells when a process started, its number decides, whatever the clock says', () => {
+  assert.equal(isGone(process.pid), false);
+  assert.equal(isGone(1), false, 'another’s');
+  assert.equal(isGone(999_999_999), true);
 });
 
 test('zfs: a snapshot of the dataset, read in .zfs; leftovers of processes that are gone are destroyed, others not', async () => {
   const mount: Mount = { mountPoint: '/pool', root: '/', type: 'zfs', source: 'tank/data' };
-  const { tools, calls } = recorded({ 'zfs list': `tank/data@daily\ntank/data@${gone}\ntank/data@${ownName()}\n` });
+  const { tools, calls } = recordedTools({
+    'zfs list': `tank/data@daily\ntank/data@${gone}\ntank/data@${ownName()}\n`,
+  });
   assert.equal(await zfs.unfit(mount, tools), undefined);
   assert.match((await zfs.unfit({ ...mount, root: '/folder' }, tools)) ?? '', /not a dataset/);
   assert.match((await zfs.unfit({ ...mount, type: 'ext4' }, tools)) ?? '', /not ZFS/);
@@ -79,7 +63,7 @@ test('lvm: a snapshot volume is made, mounted read-only, unmounted and removed',
   const folder = temporaryFolder(t);
   const provider = lvm(folder);
   const mount: Mount = { mountPoint: '/data', root: '/', type: 'xfs', source: '/dev/mapper/vg-data' };
-  const { tools, calls } = recorded({ 'lvs --noheadings --separator': '  vg|data|linear\n' });
+  const { tools, calls } = recordedTools({ 'lvs --noheadings --separator': '  vg|data|linear\n' });
   assert.equal(await provider.unfit(mount, tools), undefined);
   assert.match((await provider.unfit({ ...mount, source: '/dev/sda1' }, tools)) ?? '', /no logical volume/);
   const snapshot = await provider.create(mount, tools);
@@ -98,7 +82,7 @@ test('lvm: a snapshot volume is made, mounted read-only, unmounted and removed',
 test('lvm: what cannot be mounted is removed again, a thin volume needs no room, leftovers go with their mounts', async (t) => {
   const folder = temporaryFolder(t);
   const mount: Mount = { mountPoint: '/data', root: '/', type: 'ext4', source: '/dev/mapper/vg-data' };
-  const { tools, calls } = recorded({
+  const { tools, calls } = recordedTools({
     'lvs --noheadings --separator': '  vg|data|thin\n',
     'lvs --noheadings -o lv_name': `  data\n  ${gone}\n  ${ownName()}\n`,
     'mount ': new HoldfastError('backup.volume', { message: 'mount failed: wrong fs type' }),
@@ -123,7 +107,7 @@ test('a file system for which a named provider does not fit is an error, for aut
     { mountPoint: join(folder, 'b'), root: '/', type: 'ext4', source: '/dev/sdx' },
   ];
   for (const provider of ['zfs', 'auto'] as const) {
-    const { tools, calls } = recorded({});
+    const { tools, calls } = recordedTools({});
     const notes: string[] = [];
     const options: HoldOptions = {
       sources: [],

@@ -61,9 +61,10 @@ function kinds(calls: readonly Call[]): string[] {
 }
 
 const made = { result: { status: 0, device: shadow } };
+const removed = { result: { unknown: [] } };
 
 test('a shadow copy is made, recorded, read by its device and removed; values are never part of a script', async () => {
-  const { tools, calls } = windows({ 'MethodName Create': made, 'Remove-CimInstance': { result: {} } });
+  const { tools, calls } = windows({ 'MethodName Create': made, 'Remove-CimInstance': removed });
   const mount = { mountPoint: "D:\\it's $(here)\\", root: '/', type: 'NTFS', source: "\\\\?\\Volume{'; exit}\\" };
   assert.equal(await vss.unfit(mount, tools), undefined);
   assert.match((await vss.unfit({ ...mount, type: 'FAT32' }, tools)) ?? '', /neither NTFS nor ReFS/);
@@ -102,13 +103,13 @@ test('a copy whose device is of no known form, or that nobody waits for any more
   for (const device of ['\\\\?\\GLOBALROOT\\Device\\HarddiskVolumeShadowCopy1\\..\\..', '', undefined]) {
     const { tools, calls } = windows({
       'MethodName Create': { result: { status: 0, device } },
-      'Remove-CimInstance': { result: {} },
+      'Remove-CimInstance': removed,
     });
     const mount = { mountPoint: system, root: '/', type: 'NTFS', source: systemVolume };
     await assert.rejects(vss.create(mount, tools), /another form/);
     assert.deepEqual(kinds(calls), ['MethodName Create', 'Remove-CimInstance']);
   }
-  const { tools, calls } = windows({ 'MethodName Create': made, 'Remove-CimInstance': { result: {} } });
+  const { tools, calls } = windows({ 'MethodName Create': made, 'Remove-CimInstance': removed });
   const stop = new AbortController();
   const reason = new HoldfastError('run.cancelled', { message: 'Ctrl-C' });
   const run: Tools['run'] = async (program, args, signal, variables) => {
@@ -124,7 +125,7 @@ test('a copy whose device is of no known form, or that nobody waits for any more
 test('leftovers are those of processes that are gone; others stay', async () => {
   const gone = 'holdfast-999999999-1-1';
   const owners = [gone, ownName(), 'something else', ''];
-  const { tools, calls } = windows({ GetValueNames: { result: { owners } }, 'Remove-CimInstance': { result: {} } });
+  const { tools, calls } = windows({ GetValueNames: { result: { owners } }, 'Remove-CimInstance': removed });
   const mount = { mountPoint: system, root: '/', type: 'NTFS', source: systemVolume };
   assert.equal(await vss.removeLeftovers(mount, tools), 1);
   assert.deepEqual(
@@ -133,6 +134,28 @@ test('leftovers are those of processes that are gone; others stay', async () => 
   );
   for (const wrong of [{}, { owners: 'one' }, { owners: [1] }])
     await assert.rejects(vss.removeLeftovers(mount, windows({ GetValueNames: { result: wrong } }).tools), /form/);
+});
+
+test('a copy that was being made when its backup was killed is told of, and left: it may be somebody else’s', async () => {
+  const owners = ['holdfast-999999999-1-1', 'holdfast-999999999-1-2', 'holdfast-999999999-1-3'];
+  const { tools, calls } = windows({
+    GetValueNames: { result: { owners } },
+    'Remove-CimInstance': [{ result: { unknown: ['{A}', '{B}'] } }, removed, { result: { unknown: [] } }],
+  });
+  const mount = { mountPoint: system, root: '/', type: 'NTFS', source: systemVolume };
+  await assert.rejects(vss.removeLeftovers(mount, tools), { code: 'backup.volume', message: /\{A\}, \{B\}.*vssadmin/ });
+  assert.deepEqual(
+    calls.slice(1).map(({ variables }) => variables['HOLDFAST_OWNER']),
+    owners,
+  );
+  const creation = windows({ 'MethodName Create': made });
+  await vss.create(mount, creation.tools);
+  const { script = '' } = creation.calls[0] ?? {};
+  assert.ok(script.indexOf('New-ItemProperty') < script.indexOf('MethodName Create'), 'recorded before it is made');
+  await assert.rejects(
+    vss.removeLeftovers(mount, windows({ GetValueNames: { result: { owners } }, 'Remove-CimInstance': made }).tools),
+    /another form/,
+  );
 });
 
 test('volumes are listed by the folders they are mounted on; who is no administrator is told so', async () => {
@@ -154,7 +177,7 @@ test('sources on Windows: drives and folders that are volumes, whatever their ca
   const { tools, calls } = windows({
     GetValueNames: { result: { owners: [] } },
     'MethodName Create': [made, { result: { status: 0, device: second } }],
-    'Remove-CimInstance': { result: {} },
+    'Remove-CimInstance': removed,
   });
   const notes: string[] = [];
   const holding = new Holding({

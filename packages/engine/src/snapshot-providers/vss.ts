@@ -8,9 +8,13 @@ import type { SnapshotProvider, Tools } from './snapshot-provider.ts';
  * Volume shadow copies of Windows, through WMI's Win32_ShadowCopy. Of its contexts client Windows has only ClientAccessible,
  * which asks no writer: a file system is consistent in it, as after a power failure, a database only as far as it recovers
  * from that. Such a copy stays until somebody removes it, also over a restart, so each is kept in the registry, where only
- * administrators write: nobody else can name copies that we would remove.
+ * administrators write: nobody else can name copies that we would remove. Before it has a name, the record says for which volume
+ * one is being made, and since when: who dies meanwhile leaves a copy that is told of, because other programs make such ones, too.
  */
 const recordsKey = "'HKLM:\\SOFTWARE\\Holdfast\\ShadowCopies'";
+
+/** Long after anything that asked for a copy has stopped waiting for it. */
+const makingMaxMs = 600_000;
 
 const listVolumes = `$identity = [Security.Principal.WindowsIdentity]::GetCurrent()
 $elevated = ([Security.Principal.WindowsPrincipal] $identity).IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
@@ -22,24 +26,37 @@ $mounts = @(foreach ($mount in Get-CimInstance -ClassName Win32_MountPoint) {
 })
 @{ elevated = $elevated; mounts = $mounts }`;
 
-const createShadow = `$made = Invoke-CimMethod -ClassName Win32_ShadowCopy -MethodName Create -Arguments @{ Volume = $env:HOLDFAST_VOLUME; Context = 'ClientAccessible' }
+const createShadow = `$key = ${recordsKey}
+if (-not (Test-Path -LiteralPath $key)) { New-Item -Path $key -Force | Out-Null }
+$making = 'making ' + [DateTime]::UtcNow.ToFileTimeUtc() + ' ' + $env:HOLDFAST_VOLUME
+New-ItemProperty -LiteralPath $key -Name $env:HOLDFAST_OWNER -Value $making -PropertyType String | Out-Null
+$made = Invoke-CimMethod -ClassName Win32_ShadowCopy -MethodName Create -Arguments @{ Volume = $env:HOLDFAST_VOLUME; Context = 'ClientAccessible' }
 $status = [int] $made.ReturnValue
 if ($status -eq 0) {
-  $key = ${recordsKey}
-  if (-not (Test-Path -LiteralPath $key)) { New-Item -Path $key -Force | Out-Null }
-  New-ItemProperty -LiteralPath $key -Name $env:HOLDFAST_OWNER -Value ([string] $made.ShadowID) -PropertyType String | Out-Null
+  Set-ItemProperty -LiteralPath $key -Name $env:HOLDFAST_OWNER -Value ([string] $made.ShadowID)
   $shadow = Get-CimInstance -ClassName Win32_ShadowCopy | Where-Object { $_.ID -eq $made.ShadowID }
   @{ status = $status; device = [string] $shadow.DeviceObject }
-} else { @{ status = $status } }`;
+} else {
+  Remove-ItemProperty -LiteralPath $key -Name $env:HOLDFAST_OWNER
+  @{ status = $status }
+}`;
 
 const listRecords = `$key = ${recordsKey}
 if (Test-Path -LiteralPath $key) { @{ owners = @((Get-Item -LiteralPath $key).GetValueNames()) } } else { @{ owners = @() } }`;
 
 const removeShadow = `$key = Get-Item -LiteralPath ${recordsKey}
-$id = [string] $key.GetValue($env:HOLDFAST_OWNER)
-if ($id) { Get-CimInstance -ClassName Win32_ShadowCopy | Where-Object { $_.ID -eq $id } | Remove-CimInstance }
+$record = [string] $key.GetValue($env:HOLDFAST_OWNER)
+$unknown = @()
+if ($record -match '^making ([0-9]+) (.+)$') {
+  $from = [long] $Matches[1]
+  $volume = $Matches[2]
+  $unknown = @(foreach ($shadow in Get-CimInstance -ClassName Win32_ShadowCopy) {
+    $since = $shadow.InstallDate.ToFileTimeUtc() - $from
+    if ($shadow.VolumeName -eq $volume -and $since -ge 0 -and $since -le ${makingMaxMs} * 10000) { [string] $shadow.ID }
+  })
+} elseif ($record) { Get-CimInstance -ClassName Win32_ShadowCopy | Where-Object { $_.ID -eq $record } | Remove-CimInstance }
 Remove-ItemProperty -LiteralPath ${recordsKey} -Name $env:HOLDFAST_OWNER
-@{ }`;
+@{ unknown = $unknown }`;
 
 /** What Win32_ShadowCopy.Create returns; the numbers are the same in every language of Windows. */
 const failures: ReadonlyMap<unknown, string> = new Map([
@@ -68,7 +85,12 @@ export const vss: SnapshotProvider = {
     const listed = await runPowerShell(listRecords, {}, tools);
     if (!hasField(listed, 'owners') || !isTexts(listed.owners)) throw unexpectedAnswer(JSON.stringify(listed));
     const leftovers = listed.owners.filter(isLeftover);
-    for (const owner of leftovers) await remove(owner, tools);
+    const unknown: string[] = [];
+    for (const owner of leftovers) unknown.push(...(await remove(owner, tools)));
+    if (unknown.length > 0)
+      throw new HoldfastError('backup.volume', {
+        message: `Windows made ${unknown.join(', ')} for a backup that was killed meanwhile, or for another program at that time; \`vssadmin delete shadows /shadow=ID\` removes one.`,
+      });
     return leftovers.length;
   },
   create: async ({ mountPoint, source }, { run, signal }) => {
@@ -88,13 +110,15 @@ export const vss: SnapshotProvider = {
       throw unexpectedAnswer(JSON.stringify(made));
     }
     // The backslash makes it the root folder; without it, it is the device.
-    return { readFrom: `${device}\\`, leftOut: [], remove: () => remove(owner, { run }) };
+    return { readFrom: `${device}\\`, leftOut: [], remove: async () => void (await remove(owner, { run })) };
   },
 };
 
-/** Also when the copy is gone: Windows removes the oldest ones when it needs room. */
-async function remove(owner: string, { run }: Pick<Tools, 'run'>): Promise<void> {
-  await runPowerShell(removeShadow, { HOLDFAST_OWNER: owner }, { run });
+/** Also when the copy is gone: Windows removes the oldest ones when it needs room. Gives the ids of those that may be it. */
+async function remove(owner: string, { run }: Pick<Tools, 'run'>): Promise<string[]> {
+  const removed = await runPowerShell(removeShadow, { HOLDFAST_OWNER: owner }, { run });
+  if (!hasField(removed, 'unknown') || !isTexts(removed.unknown)) throw unexpectedAnswer(JSON.stringify(removed));
+  return removed.unknown;
 }
 
 /** Volumes by the folders they are mounted on: drives too. @throws backup.volume without the right to make shadow copies */
