@@ -71,6 +71,10 @@ export const errorTable = {
     exit: exitStatus.usage,
     http: 400,
   }),
+  'lab.impossible': entry(
+    'A lab of network namespaces could not be built, or a role in it did not start.',
+    'It needs Linux, root, and the programs ip and nft (packages iproute2 and nftables).',
+  ),
   'run.cancelled': entry('The work was cancelled.', 'Start it again when you are ready; nothing was lost.', {
     exit: exitStatus.cancelled,
     http: 499,
@@ -163,6 +167,16 @@ export const errorTable = {
     {
       http: 503,
     },
+  ),
+  'topology.invalid': entry(
+    'A topology file is wrong: the message names each mistake with file, line and column.',
+    'Correct what the message names. docs/topology.schema.json describes the file to editors.',
+    { exit: exitStatus.usage, http: 400 },
+  ),
+  'plan.inexpressible': entry(
+    'A firewall cannot express what the plan opens, not even wider, or has no room for it.',
+    'Change the topology as the message says, or render the plan for another target.',
+    { exit: exitStatus.usage, http: 400 },
   ),
   'lease.none': entry(
     'No data channel could be leased: every port of the range is in use.',
@@ -367,6 +381,10 @@ export const errorTable = {
   'backup.nothing': entry(
     'Nothing of what was to be backed up could be read, so there is no snapshot.',
     'Check that the paths are right and may be read.',
+  ),
+  'backup.command': entry(
+    'The command whose output was to be backed up could not be run, or failed.',
+    'Run it by itself to see why. No snapshot was made.',
   ),
   'backup.script': entry(
     'A script before or after a backup could not be run, failed, or took too long.',

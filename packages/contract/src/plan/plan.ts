@@ -18,6 +18,8 @@ export interface PlannedHost {
   readonly names: readonly string[];
   readonly platform?: Platform;
   readonly roles: readonly Role[];
+  /** What hosts of other zones see instead, where its addresses are translated. */
+  readonly seenAs?: PlannedHost;
   /** A computer that runs parts of Holdfast and gets rules of its own; else a neighbour. */
   readonly managed: boolean;
 }

@@ -1,0 +1,90 @@
+import type { Channel, ChannelId } from './channels.ts';
+import type { FeatureId } from './features.ts';
+import { type ProcessName, type Role, roles } from './roles.ts';
+
+/** Where the sources make a channel: the files, from the root of the repository, that dial and that listen. */
+interface Making {
+  readonly dials: string;
+  /** `outside`: the other end is no program of ours. */
+  readonly listens: string;
+  /** The ends between which this version makes it, where those are not all of the channel's. */
+  readonly from?: readonly Role[];
+  readonly to?: readonly Role[];
+}
+
+/** Names are resolved by the operating system, whatever the process. */
+const resolver = 'the operating system';
+const server = 'apps/server/src/server.ts';
+const mover = 'apps/mover/src/mover.ts';
+const agent = 'apps/agent/src/agent.ts';
+const enroll = 'apps/cli/src/roles/enroll.ts';
+
+/** The channels that this version makes. A test compares the table with the sources. All others are planned. */
+export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
+  'windows-agent-service': { dials: 'apps/server/src/computers/agent-carriers.ts', listens: agent },
+  'server-to-agent-transport': {
+    dials: 'apps/server/src/computers/agent-carriers.ts',
+    listens: mover,
+    // A Windows agent is reached by its own service.
+    to: ['agent-linux'],
+  },
+  'windows-agent-control': { dials: agent, listens: server },
+  'posix-agent-control': { dials: agent, listens: server },
+  'agent-to-mover-transport': { dials: 'apps/agent/src/data-channels.ts', listens: mover },
+  'agent-to-mover-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
+  'server-to-agent-data': { dials: 'apps/mover/src/data-channels.ts', listens: 'apps/agent/src/data-channels.ts' },
+  'agent-local-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
+  'windows-agent-local-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
+  'role-to-local-mover': { dials: agent, listens: mover },
+  'client-to-server': { dials: 'apps/cli/src/managed/server-connection.ts', listens: server },
+  'client-to-server-alternate': {
+    dials: 'apps/cli/src/managed/server-connection.ts',
+    listens: server,
+    from: ['client'],
+  },
+  'client-to-mover': { dials: 'apps/cli/src/stand-alone/open-repository.ts', listens: mover },
+  'server-to-mover': { dials: 'apps/server/src/computers/mover-link.ts', listens: mover },
+  'mover-to-server': { dials: 'apps/mover/src/report.ts', listens: server },
+  enrolment: { dials: enroll, listens: server },
+  'windows-enrolment': { dials: enroll, listens: server },
+  'server-to-dns': { dials: resolver, listens: 'outside' },
+  'server-to-dns-tcp': { dials: resolver, listens: 'outside' },
+  'host-to-dns': { dials: resolver, listens: 'outside' },
+  'host-to-dns-tcp': { dials: resolver, listens: 'outside' },
+};
+
+/** What works in this version; of a channel that it makes, the other features are still to come. */
+const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
+  'enrolment',
+  'managed-backup',
+  'managed-restore',
+  'agent-policy',
+  'agent-backup',
+  'agent-restore',
+  'mover-management',
+  'full-speed-data',
+  'local-backup',
+  'local-roles',
+  'name-resolution',
+  'command-line',
+  'rest-api',
+  'restic-client',
+]);
+
+/** Programs of ours that this version has. */
+const madePrograms: ReadonlySet<ProcessName> = new Set<ProcessName>(['server', 'mover', 'agent', 'client', 'outside']);
+
+function isMadeRole(role: Role): boolean {
+  return role !== 'recovery-media' && madePrograms.has(roles[role].process);
+}
+
+/** The roles between which this version makes the channel. Undefined: it does not make it at all. */
+export function madeBetween(entry: Channel): { from: readonly Role[]; to: readonly Role[] } | undefined {
+  const making = madeChannels[entry.id];
+  if (!making) return undefined;
+  return { from: (making.from ?? entry.from).filter(isMadeRole), to: (making.to ?? entry.to).filter(isMadeRole) };
+}
+
+export function isMadeFeature(feature: FeatureId): boolean {
+  return madeFeatures.has(feature);
+}

@@ -1,0 +1,153 @@
+import type { PortRange } from '../channel-spec.ts';
+import { type Channel, channels, fallbacksOf } from '../channels.ts';
+import type { FeatureId } from '../features.ts';
+import { portsOn } from '../listener.ts';
+import { isMadeFeature, madeBetween } from '../made-channels.ts';
+import { type Role, roleEntry } from '../roles.ts';
+import { isOff } from '../row-status.ts';
+import type { DialStyle } from '../topology/schema.ts';
+import type { Topology } from '../topology/topology.ts';
+import { type HostClass, hasImpliedMover, rolesAt } from './host-class.ts';
+import { Preferences } from './uses.ts';
+
+/** A channel between two classes of hosts, as the topology has it. */
+export interface AppliedChannel {
+  readonly channel: Channel;
+  readonly from: HostClass;
+  readonly to: HostClass;
+  /** By which of the channel's roles the ends take part. */
+  readonly fromRoles: readonly Role[];
+  readonly toRoles: readonly Role[];
+  readonly ports: readonly PortRange[];
+  /** What it is needed for, in use and made by this version (or planned, where asked for). */
+  readonly features: readonly FeatureId[];
+}
+
+/** Why a channel that the contract has between two classes is not opened. */
+export type Obstacle = 'nat' | 'cloud-machine' | 'preinstalled' | 'outbound-only' | 'single-port';
+
+export interface BlockedChannel extends AppliedChannel {
+  readonly why: Obstacle;
+  /** Channels between the two that take over, in the contract's order. */
+  readonly standIns: readonly Channel[];
+}
+
+export interface Applied {
+  readonly open: readonly AppliedChannel[];
+  readonly blocked: readonly BlockedChannel[];
+  /** Channels that the topology would have if this version made them. */
+  readonly omitted: readonly Channel[];
+  /** Channels to a neighbour whose port only the topology can tell, and does not. */
+  readonly portless: readonly { readonly channel: Channel; readonly to: HostClass }[];
+}
+
+interface Choice {
+  readonly dial: DialStyle;
+  readonly includePlanned: boolean;
+}
+
+/** Which channels there are between the classes of a topology. Linear in the pairs of classes that a channel joins. */
+export function applyChannels(topology: Topology, classes: readonly HostClass[], choice: Choice): Applied {
+  const preferences = new Preferences(classes);
+  const open: AppliedChannel[] = [];
+  const blocked: Omit<BlockedChannel, 'standIns'>[] = [];
+  const omitted = new Set<Channel>();
+  const portless: { channel: Channel; to: HostClass }[] = [];
+  for (const channel of channels) {
+    if (!isNeeded(channel, topology)) continue;
+    const made = choice.includePlanned ? channel : madeBetween(channel);
+    const dialling = membersOf('from', channel, classes);
+    for (const { one: to, roles: toRoles } of membersOf('to', channel, classes)) {
+      const ports = portsOn(channel, to.example.ports);
+      for (const { one: from, roles: fromRoles } of dialling) {
+        if (from === to && to.hosts.length === 1) continue;
+        // Whatever two neighbours do is not for us to open.
+        if (!from.example.isManaged && !to.example.isManaged) continue;
+        if (!preferences.allow(from, to, { from: fromRoles, to: toRoles })) continue;
+        if (!made || !rolesMeet(made.from, fromRoles) || !rolesMeet(made.to, toRoles)) {
+          omitted.add(channel);
+          continue;
+        }
+        if (ports.length === 0) {
+          if (!portless.some((known) => known.to === to)) portless.push({ channel, to });
+          continue;
+        }
+        const features = neededFor(channel, { topology, to, includePlanned: choice.includePlanned });
+        const one = { channel, from, to, fromRoles, toRoles, ports, features };
+        const why = obstacle(one, choice.dial);
+        if (why === undefined) open.push(one);
+        // Without a target there is nothing to steer: revocations come with the next call of that mover.
+        else if (!isImplied(one)) blocked.push({ ...one, why });
+      }
+    }
+  }
+  return { open, blocked: withStandIns(blocked, open), omitted: [...omitted], portless };
+}
+
+function isImplied({ channel, to }: { readonly channel: Channel; readonly to: HostClass }): boolean {
+  return channel.id === 'server-to-mover' && hasImpliedMover(to);
+}
+
+function rolesMeet(some: readonly Role[], others: readonly Role[]): boolean {
+  return some.some((role) => others.includes(role));
+}
+
+/** Channels within a computer, those that are off, and the probe (which tries the ports of others) open nothing. */
+function isNeeded(channel: Channel, topology: Topology): boolean {
+  if (channel.transport === 'local' || channel.loopbackOnly || channel.id === 'probe' || isOff(channel.id))
+    return false;
+  return (channel.optional?.options ?? channel.features).some((id) => topology.options.has(id));
+}
+
+function membersOf(end: 'from' | 'to', channel: Channel, classes: readonly HostClass[]) {
+  return classes
+    .map((one) => ({ one, roles: rolesAt(end, channel, channel[end], one) }))
+    .filter(({ roles }) => roles.length > 0);
+}
+
+function neededFor(
+  { id, features }: Channel,
+  o: { topology: Topology; to: HostClass; includePlanned: boolean },
+): readonly FeatureId[] {
+  // Where no target is, the mover of an agent's computer only has to hear of revocations.
+  if (id === 'server-to-mover' && hasImpliedMover(o.to)) return ['mover-management'];
+  const used = features.filter((feature) => o.topology.options.has(feature));
+  const made = o.includePlanned ? used : used.filter(isMadeFeature);
+  return made.length > 0 ? made : features;
+}
+
+function obstacle(one: Omit<AppliedChannel, 'features' | 'ports'>, dial: DialStyle): Obstacle | undefined {
+  const { channel, from, to, toRoles } = one;
+  if (to.nat && from.example.zone !== to.nat) return 'nat';
+  if (dial === 'single-port' && channel.busy.kind === 'onePortPerConnection') return 'single-port';
+  // A computer that is here as a protected one, not as a store or server.
+  if (!isImplied(one) && toRoles.some((role) => roleEntry(role).process !== 'agent')) return undefined;
+  if (to.roles.has('cloud-machine-ec2') || to.roles.has('cloud-machine-azure')) return 'cloud-machine';
+  const isFromServer = channel.from.some((role) => role === 'backup-server' || role === 'distribution-server');
+  if (to.example.isPreinstalled && isFromServer) return 'preinstalled';
+  return dial === 'classic' ? undefined : 'outbound-only';
+}
+
+/** Adds the channels, in either direction between the same two, that the contract lets take over. */
+function withStandIns(
+  blocked: readonly Omit<BlockedChannel, 'standIns'>[],
+  open: readonly AppliedChannel[],
+): readonly BlockedChannel[] {
+  const joined = new Map<Channel, Map<HostClass, Set<HostClass>>>();
+  for (const { channel, from, to } of open) {
+    const ends = joined.get(channel) ?? new Map<HostClass, Set<HostClass>>();
+    joined.set(channel, ends);
+    ends.set(from, (ends.get(from) ?? new Set()).add(to));
+  }
+  const isOpen = (channel: Channel, a: HostClass, b: HostClass): boolean =>
+    joined.get(channel)?.get(a)?.has(b) === true || joined.get(channel)?.get(b)?.has(a) === true;
+  return blocked.map((one) => ({
+    ...one,
+    standIns: everyFallback(one.channel).filter((channel) => isOpen(channel, one.from, one.to)),
+  }));
+}
+
+/** The channels that may stand in for the given one, and those that may stand in for these. */
+export function everyFallback(channel: Channel): readonly Channel[] {
+  return fallbacksOf(channel.id).flatMap((one) => [one, ...everyFallback(one)]);
+}

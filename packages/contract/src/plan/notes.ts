@@ -1,0 +1,67 @@
+import type { Channel } from '../channels.ts';
+import { type FeatureId, features } from '../features.ts';
+import type { Applied, BlockedChannel, Obstacle } from './apply-channels.ts';
+
+const maxNamed = 5;
+
+/** What the reader of a plan must know beside its flows. */
+export function planNotes(applied: Applied, choice: { readonly includePlanned: boolean }): readonly string[] {
+  const notes = [...blockedNotes(applied.blocked)];
+  for (const { channel, to } of applied.portless)
+    notes.push(
+      `The port of ${to.example.name} is not known: give it as \`ports: { ${channel.id}: PORT }\`. Nothing is opened to it.`,
+    );
+  if (applied.omitted.length > 0) notes.push(omittedNote(applied.omitted));
+  if (choice.includePlanned)
+    notes.push('Openings for what this version does not make yet are part of this plan: nothing uses them today.');
+  return notes;
+}
+
+function blockedNotes(blocked: readonly BlockedChannel[]): readonly string[] {
+  const alike = Map.groupBy(
+    blocked,
+    ({ channel, why, to, standIns }) => `${channel.id} ${why} ${to.nat?.name} ${standIns.map(({ id }) => id).join()}`,
+  );
+  return [...alike.values()].map((group) => {
+    const [first] = group;
+    if (!first) return '';
+    const names = [...new Set(group.flatMap(({ to }) => to.hosts.map(({ name }) => name)))];
+    const shown = names.slice(0, maxNamed).join(', ');
+    const hosts = names.length > maxNamed ? `${shown} and ${names.length - maxNamed} more` : shown;
+    const zone = first.to.nat?.name ?? '';
+    return `${reasons[first.why](zone)}: ${first.channel.id} is not opened to ${hosts}; ${instead(first)}.`;
+  });
+}
+
+const reasons: Readonly<Record<Obstacle, (zone: string) => string>> = {
+  nat: (zone) => `Nothing dials in to zone ${zone}`,
+  'cloud-machine': () => 'Nothing dials in to a cloud machine',
+  preinstalled: () => 'The agent was installed beforehand',
+  'outbound-only': () => 'Nothing dials the computers of agents',
+  'single-port': () => 'Data shares the port of the sessions',
+};
+
+function instead({ channel, standIns, features: lost }: BlockedChannel): string {
+  const { covered, stopped } = consequences(channel, { lost, standIns });
+  const stands = standIns.map(({ id }) => id).join(' and ');
+  if (covered.length === 0) return `without it: ${stopped.map((id) => features[id]).join('; ')} is not possible`;
+  const also = stopped.length === 0 ? '' : `, but not for ${stopped.join(', ')}`;
+  return `${stands} stands in, and runs that need it end with a warning${also}`;
+}
+
+/** Of what a channel is needed for: what goes on over the channels that stand in, and what stops. */
+export function consequences(
+  channel: Channel,
+  o: { readonly lost: readonly FeatureId[]; readonly standIns: readonly Channel[] },
+): { readonly covered: readonly FeatureId[]; readonly stopped: readonly FeatureId[] } {
+  const taken = new Set(o.standIns.flatMap(({ features: those }) => those));
+  // Data that shares a connection is slower, not lost.
+  const isCovered = (id: FeatureId): boolean =>
+    o.standIns.length > 0 && (taken.has(id) || id === 'full-speed-data' || channel.features.length === 1);
+  return { covered: o.lost.filter(isCovered), stopped: o.lost.filter((id) => !isCovered(id)) };
+}
+
+function omittedNote(omitted: readonly Channel[]): string {
+  const lacking = [...new Set(omitted.flatMap((channel) => channel.features))];
+  return `This version does not make ${omitted.length} of the contract's channels that this topology would use, and no opening is planned for them (--include-planned shows them). They are for: ${lacking.join(', ')}.`;
+}

@@ -1,0 +1,137 @@
+import type { Channel } from '../channels.ts';
+import type { Topology, TopologyHost, Zone } from '../topology/topology.ts';
+import type { HostClass } from './host-class.ts';
+import type { PlannedHost } from './plan.ts';
+
+/** The hosts of a plan, and the ends of its flows: lists of them that are shared, never copied for a pair. */
+export class PlannedHosts {
+  readonly #hosts: PlannedHost[] = [];
+  readonly #names = new Set<string>();
+  readonly #order = new Map<PlannedHost, number>();
+  readonly #byName = new Map<string, PlannedHost>();
+  readonly #ends: (readonly PlannedHost[])[] = [];
+  readonly #endOfClass = new Map<HostClass, number>();
+  /** Ends of a neighbour that is known by the contract's host names, by those names. */
+  readonly #endsByNames = new Map<string, number>();
+  readonly #joined = new Map<string, readonly PlannedHost[]>();
+
+  constructor(topology: Topology, classes: readonly HostClass[]) {
+    const outside = new Map<Zone, PlannedHost>();
+    const pendingNames = new Set(topology.hosts.filter(isKnownByContract));
+    for (const host of topology.hosts) this.#names.add(host.name);
+    for (const host of topology.hosts) {
+      if (pendingNames.has(host)) continue;
+      const { zone } = host;
+      if (zone?.nat && zone.nat.addresses.length > 0 && !outside.has(zone))
+        outside.set(zone, this.#translated(zone, zone.nat.addresses));
+      this.#byName.set(host.name, this.#add(planned(host, zone && outside.get(zone))));
+    }
+    for (const one of classes) {
+      const members = one.hosts.map((host) => this.#byName.get(host.name)).filter((host) => host !== undefined);
+      this.#endOfClass.set(one, this.#ends.push(members) - 1);
+    }
+  }
+
+  /** Every host of the plan, in the topology's order; neighbours known by the contract's names are last. */
+  get all(): readonly PlannedHost[] {
+    return this.#hosts;
+  }
+
+  /** The host of that name; undefined for a neighbour that no flow has led to. */
+  find(name: string): PlannedHost | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Hosts that only rules of the administrator name, by their addresses. */
+  outside(name: string, addresses: readonly string[]): PlannedHost {
+    const known = this.#byName.get(name);
+    if (known) return known;
+    const host: PlannedHost = { name, zone: '', addresses, names: [], roles: [], managed: false };
+    this.#byName.set(name, host);
+    return this.#add(host);
+  }
+
+  /** The end that the class is in a flow along that channel. */
+  endOf(one: HostClass, along?: { readonly channel: Channel; readonly toRoles: readonly string[] }): number {
+    const end = this.#endOfClass.get(one);
+    if (end === undefined) throw new TypeError(`${one.example.name} is of no class of this plan`);
+    const { example } = one;
+    const names = along ? contractNames(along.channel, along.toRoles, example) : undefined;
+    if (names === undefined) return end;
+    const key = `${example.name} ${names.join()}`;
+    const known = this.#endsByNames.get(key);
+    if (known !== undefined) return known;
+    const isFirst = !this.#byName.has(example.name);
+    const name = isFirst ? example.name : this.#freeName(`${example.name}-${along?.channel.id}`);
+    const host = this.#add({ ...planned(example, undefined), name, addresses: [], names });
+    if (isFirst) this.#byName.set(name, host);
+    const made = this.#ends.push([host]) - 1;
+    this.#endsByNames.set(key, made);
+    return made;
+  }
+
+  /** One list for several ends, in the plan's order; the same ends give the same list. */
+  join(ends: readonly number[]): readonly PlannedHost[] {
+    const [first = 0, second] = ends;
+    if (second === undefined) return this.#ends[first] ?? [];
+    const key = ends.join();
+    const known = this.#joined.get(key);
+    if (known) return known;
+    const hosts = [...new Set(ends.flatMap((end) => this.#ends[end] ?? []))];
+    hosts.sort((a, b) => (this.#order.get(a) ?? 0) - (this.#order.get(b) ?? 0));
+    this.#joined.set(key, hosts);
+    return hosts;
+  }
+
+  #translated(zone: Zone, addresses: readonly string[]): PlannedHost {
+    const name = this.#freeName(`${zone.name}-outside`);
+    return { name, zone: zone.name, addresses, names: [], roles: [], managed: false };
+  }
+
+  #freeName(wanted: string): string {
+    let name = wanted;
+    for (let count = 2; this.#names.has(name); count += 1) name = `${wanted}-${count}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  #add(host: PlannedHost): PlannedHost {
+    this.#order.set(host, this.#hosts.push(host));
+    return host;
+  }
+}
+
+function planned(host: TopologyHost, seenAs: PlannedHost | undefined): PlannedHost {
+  const { name, zone, addresses, names, platform, roles, isManaged } = host;
+  return {
+    name,
+    zone: zone?.name ?? '',
+    addresses,
+    names,
+    ...(platform === undefined ? {} : { platform }),
+    roles,
+    managed: isManaged,
+    ...(seenAs === undefined ? {} : { seenAs }),
+  };
+}
+
+/** A neighbour of which the topology says neither address nor name: the contract knows the names of the big services. */
+function isKnownByContract(host: TopologyHost): boolean {
+  return host.addresses.length === 0 && host.names.length === 0;
+}
+
+/**
+ * The contract's host names for the neighbour's region, where the topology gives none, or where the channel asks something
+ * else than the service itself (who publishes the revocation lists).
+ */
+function contractNames(
+  channel: Channel,
+  toRoles: readonly string[],
+  host: TopologyHost,
+): readonly string[] | undefined {
+  const asksOther = channel.to.includes('crl') && !toRoles.includes('crl') && channel.endpoints.length > 0;
+  if (!asksOther && !isKnownByContract(host)) return undefined;
+  const here = channel.endpoints.filter(({ region }) => region === undefined || region === host.region);
+  // A placeholder stands for any name; a path is no part of a host name.
+  return [...new Set(here.map((one) => one.host.replace(/^<[^>]+>/, '*').replace(/\/.*/, '')))];
+}

@@ -1,0 +1,65 @@
+import { parseBlock } from './address.ts';
+import type { TopologyFile } from './load.ts';
+import { didYouMean } from './nearest.ts';
+import { parsePortSetting } from './ports.ts';
+import type { Names, Place } from './resolve.ts';
+import type { AllowEnd, AllowRule, TopologyHost, Zone } from './topology.ts';
+
+interface Known {
+  readonly names: Names;
+  readonly hosts: readonly TopologyHost[];
+  readonly zones: ReadonlyMap<string, Zone>;
+}
+
+const anywhere = ['0.0.0.0/0', '::/0'];
+
+/** Reads the `allow` rules of all files: their ends are names of the topology, addresses, or `any`. */
+export function resolveAllow(files: readonly TopologyFile[], known: Known): readonly AllowRule[] {
+  const rules: AllowRule[] = [];
+  const seen = new Set<string>();
+  for (const { source, document } of files)
+    for (const [index, rule] of (document.allow ?? []).entries()) {
+      const path = ['allow', index];
+      if (seen.has(rule.name)) source.report([...path, 'name'], `there are two allow rules ${rule.name}`);
+      seen.add(rule.name);
+      const end = (which: 'from' | 'to'): AllowEnd =>
+        resolveEnd(rule[which], { source, path: [...path, which] }, known);
+      const ports: AllowRule['ports'][number][] = [];
+      for (const [at, text] of rule.ports.entries()) {
+        const [transport, setting = ''] = text.split('/');
+        const range = parsePortSetting(setting);
+        if (typeof range === 'string') source.report([...path, 'ports', at], range);
+        else ports.push({ transport: transport === 'udp' ? 'udp' : 'tcp', range });
+      }
+      rules.push({ name: rule.name, from: end('from'), to: end('to'), ports, reason: rule.reason ?? rule.name });
+    }
+  return rules;
+}
+
+function resolveEnd(given: readonly string[], place: Place, { names, hosts, zones }: Known): AllowEnd {
+  const chosen = new Set<string>();
+  const addresses = new Set<string>();
+  for (const [index, text] of given.entries()) {
+    const known = names.get(text.toLowerCase());
+    const name = String(known?.place.path.at(-1));
+    if (known?.kind === 'zone') {
+      for (const host of hosts) if (host.zone?.name === name) chosen.add(host.name);
+      for (const address of zones.get(name)?.addresses ?? []) addresses.add(address);
+    } else if (known) chosen.add(name);
+    else if (text === 'any') for (const address of anywhere) addresses.add(address);
+    else {
+      const block = parseBlock(text);
+      if (typeof block !== 'string') addresses.add(block.text);
+      else {
+        const message = /[/:]|^\d+\./.test(text)
+          ? block
+          : `there is no host, neighbour or zone ${text}.${didYouMean(
+              text,
+              [...names.values()].map((one) => String(one.place.path.at(-1))),
+            )}`;
+        place.source.report([...place.path, index], message);
+      }
+    }
+  }
+  return { hosts: [...chosen], addresses: [...addresses] };
+}

@@ -1,0 +1,3 @@
+export { loadTopology, parseTopology } from './load.ts';
+export { type DialStyle, dialStyles, type Host, type TopologyDocument, topologyDocument } from './schema.ts';
+export type { AllowEnd, AllowRule, Topology, TopologyHost, Zone } from './topology.ts';

@@ -1,0 +1,146 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import type { z } from 'zod';
+import { maxIncludedFiles, maxTopologyBytes } from './limits.ts';
+import { Problems } from './problems.ts';
+import { resolveTopology } from './resolve.ts';
+import { includedDocument, type TopologyDocument, topologyDocument } from './schema.ts';
+import { describeIssue } from './schema-issues.ts';
+import { Source } from './source.ts';
+import type { Topology } from './topology.ts';
+
+/** A file of a topology that agrees with the schema. */
+export interface TopologyFile {
+  readonly source: Source;
+  readonly document: Partial<TopologyDocument>;
+}
+
+/**
+ * Reads `topology.yaml` and what it includes. All mistakes are reported at once, each with file, line and column:
+ * `topology.invalid`. Nothing outside of the file's own folder is read.
+ */
+export async function loadTopology(path: string): Promise<Topology> {
+  const problems = new Problems();
+  const files: TopologyFile[] = [];
+  const root = dirname(resolve(path));
+  const bytes = await readBounded(path);
+  const first = take(path, bytes, topologyDocument, problems);
+  if (first)
+    await include(first, {
+      root,
+      files,
+      problems,
+      open: [resolve(path)],
+      bytes: { left: maxTopologyBytes - bytes.length },
+    });
+  problems.throwIfAny();
+  const topology = resolveTopology(files, problems);
+  problems.throwIfAny();
+  if (!topology) throw new TypeError('a topology without problems is one');
+  return topology;
+}
+
+/** Reads a topology that is one text, for example what a server has exported. `file` is the name in messages. */
+export function parseTopology(text: string | Uint8Array, file = 'topology.yaml'): Topology {
+  const problems = new Problems();
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+  const first = take(file, bytes, topologyDocument, problems);
+  if (first?.document.include) first.source.report(['include'], 'there are no other files here to include', 'key');
+  problems.throwIfAny();
+  const topology = first && resolveTopology([first], problems);
+  problems.throwIfAny();
+  if (!topology) throw new TypeError('a topology without problems is one');
+  return topology;
+}
+
+function take(file: string, bytes: Uint8Array, schema: z.ZodType, problems: Problems): TopologyFile | undefined {
+  const read = Source.read({ file, bytes, problems });
+  if (!read) return undefined;
+  const { source, value } = read;
+  const parsed = schema.safeParse(value);
+  // What agrees with the schema is checked further, so that all mistakes show at once; a mistaken part would mislead.
+  if (parsed.success) return { source, document: parsed.data as Partial<TopologyDocument> };
+  for (const issue of parsed.error.issues)
+    for (const { path, at, message } of describeIssue(issue, value)) source.report(path, message, at);
+  return undefined;
+}
+
+interface Inclusion {
+  readonly root: string;
+  readonly files: TopologyFile[];
+  readonly problems: Problems;
+  /** The files that lead here, the first one first. */
+  readonly open: readonly string[];
+  readonly bytes: { left: number };
+}
+
+async function include(file: TopologyFile, o: Inclusion): Promise<void> {
+  const { files, root } = o;
+  files.push(file);
+  const here = o.open.at(-1) ?? '';
+  for (const [index, given] of (file.document.include ?? []).entries()) {
+    const report = (message: string): void => file.source.report(['include', index], message);
+    const path = resolve(dirname(here), given);
+    if (isAbsolute(given)) report(`${given}: give the path relative to this file`);
+    else if (leaves(root, path))
+      report(`${given} is outside of ${root}: a topology includes only what is in its own folder`);
+    else if (o.open.includes(path))
+      report(`${given} includes itself: ${[...o.open, path].map((one) => basename(one)).join(' -> ')}`);
+    else if (files.some(({ source }) => resolve(source.file) === path)) report(`${given} is included twice`);
+    else if (files.length > maxIncludedFiles) return report(`more than ${maxIncludedFiles} files are included`);
+    else {
+      const bytes = await readIncluded(path, { root, report });
+      if (!bytes) continue;
+      o.bytes.left -= bytes.length;
+      if (o.bytes.left < 0) return report(`all files together have more than ${maxTopologyBytes} bytes`);
+      const name = join(dirname(file.source.file), given);
+      const included = take(name, bytes, includedDocument, o.problems);
+      if (included) await include(included, { ...o, open: [...o.open, path] });
+    }
+  }
+}
+
+function leaves(root: string, path: string): boolean {
+  const inside = relative(root, path);
+  return inside.startsWith('..') || isAbsolute(inside);
+}
+
+async function readIncluded(
+  path: string,
+  o: { root: string; report: (message: string) => void },
+): Promise<Uint8Array | undefined> {
+  try {
+    // A link may not lead elsewhere, either.
+    if (leaves(await realpath(o.root), await realpath(path))) {
+      o.report(`${path} is a link that leads out of ${o.root}`);
+      return undefined;
+    }
+    return await readBounded(path);
+  } catch (error) {
+    const cause = error instanceof HoldfastError ? error.message : (errnoOf(error) ?? String(error));
+    o.report(cause === 'ENOENT' ? `there is no file ${path}` : `${path} can't be read: ${cause}`);
+    return undefined;
+  }
+}
+
+/** Throws `usage.configuration` for what is no readable file. One byte more than allowed is enough to be refused. */
+async function readBounded(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size > maxTopologyBytes)
+      throw new HoldfastError('topology.invalid', {
+        message: `${path}:1:1: the file has ${size} bytes; a topology has at most ${maxTopologyBytes}.`,
+        guidance: 'Prefixes stand for many computers in one entry.',
+      });
+    return await readFile(path);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    throw new HoldfastError('usage.configuration', {
+      message: code === 'ENOENT' ? `There is no file ${path}.` : `${path} can't be read: ${code}.`,
+      guidance: 'Give the path of a topology file; `holdfast ports init` writes one.',
+      cause: error,
+    });
+  }
+}
