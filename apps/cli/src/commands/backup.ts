@@ -40,6 +40,9 @@ export interface BackupCommandOptions extends RepositoryOptions, FilesFromOption
   readonly scan: boolean;
   readonly snapshotProvider: 'auto' | 'none' | ProviderName;
   readonly useFsSnapshot?: boolean;
+  readonly stdin?: boolean;
+  readonly stdinFilename: string;
+  readonly stdinFromCommand?: boolean;
   readonly preScript?: string;
   readonly postScript?: string;
   /** Milliseconds. */
@@ -54,7 +57,7 @@ export function registerBackup(program: Command): void {
   const command = program
     .command('backup')
     .description('back up files and folders into a repository, without a server')
-    .argument('[paths...]', 'files and folders')
+    .argument('[paths...]', 'files and folders; with --stdin-from-command the command and its arguments, after --')
     .option(
       '-e, --exclude <pattern>',
       'leave out what matches: *.tmp, cache, /home/*/Downloads, !keep.tmp; may be repeated',
@@ -77,6 +80,9 @@ export function registerBackup(program: Command): void {
       'more paths, each ended by a NUL byte: for names that are not UTF-8; - reads standard input; may be repeated',
       collect,
     )
+    .option('--stdin', 'one file with what comes on standard input')
+    .option('--stdin-from-command', 'one file with what a command prints; no snapshot if it fails')
+    .option('--stdin-filename <name>', 'name of that file in the snapshot', 'stdin')
     .option('-x, --one-file-system', 'stay on the file system of each path')
     .option('--tag <tag[,tag…]>', 'mark the snapshot; may be repeated', collect)
     .option('-H, --host <name>', "the computer's name in the snapshot")
@@ -122,11 +128,17 @@ Examples:
   $ holdfast backup --repo /mnt/disk/repo -p password.txt /home /etc
   $ holdfast backup -r rest:https://mover.example:6162/local/laptops/ --cacert ca.pem -p password.txt ~
   $ holdfast backup -r /mnt/disk/repo -p password.txt -x -e '*.tmp' -e cache --tag daily / --json
+  $ holdfast backup -r repo -p password.txt --stdin-filename shop.sql --stdin-from-command -- pg_dump shop
   $ find /data -newer stamp -print0 | holdfast backup -r repo -p password.txt --files-from-raw -
 ${environmentHelp.replace('Without --repo the command talks to the backup server. ', 'Backups that the server manages are jobs: `holdfast job --help`. ')}
 
 With --skip-if-unchanged and nothing changed, the snapshot that is told of is the parent. --files-from takes patterns as a shell does,
 hidden files included; what a pattern does not fit is said and skipped.
+
+With --stdin a program that fails half-way looks like one that is done: better have --stdin-from-command start it, which makes
+a snapshot only if it ends with 0. It is started without a shell, without the repository's password in its environment and
+without standard input; what it writes to standard error is passed on. Such a file has no parent, and the backup's time;
+patterns, sizes and --skip-if-unchanged mean nothing for it. Without a single byte there is no snapshot (restic saves an empty one, and ends with 3).
 
 --snapshot-provider makes a snapshot of every file system that is backed up, reads from it, and removes it, also what a crash
 left earlier; the paths in the backup stay the files' own. auto takes btrfs, ZFS, LVM, APFS or VSS where they fit and says

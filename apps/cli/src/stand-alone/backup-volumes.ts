@@ -28,7 +28,7 @@ export class BackupVolumes {
 
   /** @throws backup.volume when a snapshot can't be made: then there is no backup. */
   async around<Result>(
-    sources: BackupOptions['sources'],
+    sources: readonly (Buffer | string)[],
     backup: (readingPlaces: BackupOptions['readingPlaces']) => Promise<Result>,
   ): Promise<Result> {
     const { snapshotProvider, useFsSnapshot = false, oneFileSystem = false, dryRun } = this.#options;

@@ -18,6 +18,7 @@ import { splitTags } from '../option-values.ts';
 import { counted, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 import { BackupScripts } from './backup-scripts.ts';
+import { streamSource } from './backup-stream.ts';
 import { BackupVolumes } from './backup-volumes.ts';
 import { listedPaths } from './files-from.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
@@ -41,12 +42,8 @@ export async function runBackup(
       message: '--force reads everything again, so --parent would mean nothing.',
     });
   }
-  const sources = [
-    ...paths.map(resolvePath),
-    ...(await listedPaths(options, (message) => view.note(`Warning: ${message}`))),
-  ];
-  if (sources.length === 0)
-    throw new HoldfastError('usage.option', { message: 'No files or folders to back up were given.' });
+  const stream = streamSource(paths, options);
+  const sources = stream === undefined ? await givenPaths(paths, options, work) : [];
   const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
   const opening = openGivenRepository(options, work);
   const { backup, backupThreads, cacheMark } = await import('@holdfast/engine/backup');
@@ -58,9 +55,9 @@ export async function runBackup(
   const volumes = new BackupVolumes(options, work);
   const run = async (readingPlaces: BackupOptions['readingPlaces']): Promise<BackupSummary> => {
     // Only now: the script may have made it.
-    await requireSomeSource(sources);
+    if (stream === undefined) await requireSomeSource(sources);
     return backup(repository, {
-      sources,
+      sources: stream ?? sources,
       readingPlaces,
       excludes,
       excludesAnyCase: [...(options.iexclude ?? []), ...(await readPatternFiles(options.iexcludeFile))],
@@ -86,12 +83,23 @@ export async function runBackup(
       onProblem: view.problem,
     });
   };
-  const summary = await scripts.around(() => volumes.around(sources, run));
+  const summary = await scripts.around(() => (stream === undefined ? volumes.around(sources, run) : run(undefined)));
   view.done();
   const dryRun = options.dryRun === true;
   if (options.json) await printJson(summaryJson(summary, dryRun));
   else if (!options.quiet) await print(summaryText(summary, dryRun));
   return summary.complete && !scripts.failed && !volumes.failed ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function givenPaths(
+  paths: readonly string[],
+  options: BackupCommandOptions,
+  { view }: Work,
+): Promise<(string | Buffer)[]> {
+  const listed = await listedPaths(options, (message) => view.note(`Warning: ${message}`));
+  const sources = [...paths.map(resolvePath), ...listed];
+  if (sources.length > 0) return sources;
+  throw new HoldfastError('usage.option', { message: 'No files or folders to back up were given.' });
 }
 
 /** A mistyped path beside others is a problem of the backup; when nothing of all is there, there is nothing to back up. */

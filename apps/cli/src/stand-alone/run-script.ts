@@ -3,8 +3,13 @@ import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 
 /** How long a script that was asked to end may take to do so. */
 const graceMs = 10_000;
-/** What a script has no need to know. */
+/** What another program has no need to know. */
 const secret = /^(?:HOLDFAST|RESTIC)_(?:FROM_)?(?:REST_)?PASSWORD$/;
+
+/** This process's environment for a program of somebody else. */
+export function environmentWithoutPasswords(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
+}
 
 export interface Script {
   /** An executable file, started without a shell and without arguments. */
@@ -24,11 +29,10 @@ export interface Script {
 export async function runScript(script: Script, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   const { path, what, timeoutMs, variables } = script;
-  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
   const child = spawn(path, [], {
     // A group of its own, so that all of it can be ended.
     detached: process.platform !== 'win32',
-    env: { ...environment, ...variables },
+    env: { ...environmentWithoutPasswords(), ...variables },
     stdio: ['ignore', process.stderr, process.stderr],
   });
   const limit = AbortSignal.timeout(timeoutMs);

@@ -89,6 +89,8 @@ export type BackupJob =
   | BackupSetup
   | ScanJob
   | ReadJob
+  /** Finds the chunks of a piece of a stream that lies in a slab; `last` when the stream ends there. */
+  | { readonly kind: 'cut'; readonly piece: Range; readonly last: boolean }
   /** Stores chunks that lie in slabs. */
   | { readonly kind: 'chunks'; readonly chunks: readonly Range[] }
   | { readonly kind: 'tree'; readonly json: Uint8Array }
@@ -183,6 +185,7 @@ export type BackupResult =
   | ScanResult
   | CountedFiles
   | ReadResult
+  | { readonly kind: 'cut'; readonly chunks: readonly Range[] }
   | { readonly kind: 'chunks'; readonly ids: readonly ObjectId[]; readonly stored: Stored }
   | { readonly kind: 'tree'; readonly id: ObjectId; readonly stored: Stored }
   | { readonly kind: 'name'; readonly ids: readonly Uint8Array[] }
@@ -194,9 +197,9 @@ export interface StagedPack {
   readonly id: Uint8Array;
   readonly header: PackHeader;
   readonly blobCount: number;
-  readonly file: StagedObject;
+  /** Still open. */
+  readonly file: StagedObject & { readonly fd: number };
 }
 
-export interface PackEvent {
-  readonly pack: StagedPack;
-}
+/** A pack that is finished, or a file that was opened for one: the main thread closes it. */
+export type PackEvent = { readonly pack: StagedPack } | { readonly opened: number };

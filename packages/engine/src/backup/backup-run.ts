@@ -15,7 +15,7 @@ import type {
   ReadResult,
   ScannedFolder,
 } from './backup-jobs.ts';
-import type { BackupThreads } from './backup-threads.ts';
+import { answerTo, type BackupThreads } from './backup-threads.ts';
 import { CountAhead } from './count-ahead.ts';
 import { describeFile } from './describe-file.ts';
 import { type FolderState, folderTree, isLeftOut, type Slot } from './folder-state.ts';
@@ -45,6 +45,7 @@ export class BackupRun {
   readonly uploads: PackUploads;
   /** Undefined where nobody wants to know how much there is. */
   readonly ahead: CountAhead | undefined;
+  readonly #root: SourceFolder;
   readonly #pool: BackupThreads;
   readonly #clock: Clock;
   readonly #problems: ProblemList;
@@ -65,6 +66,7 @@ export class BackupRun {
   #ended = false;
 
   constructor(options: {
+    readonly root: SourceFolder;
     readonly repository: Repository;
     readonly pool: BackupThreads;
     readonly problems: ProblemList;
@@ -75,6 +77,7 @@ export class BackupRun {
     readonly countAhead: boolean;
     readonly onProgress: () => void;
   }) {
+    this.#root = options.root;
     this.#pool = options.pool;
     this.#clock = options.repository.clock;
     this.#problems = options.problems;
@@ -100,7 +103,8 @@ export class BackupRun {
   }
 
   /** Gives the id of the root's tree when every folder has its tree in some pack. */
-  async run(root: SourceFolder, parentTree: ObjectId | undefined): Promise<ObjectId> {
+  async run(parentTree: ObjectId | undefined): Promise<ObjectId> {
+    const root = this.#root;
     const folder: FolderState = {
       path: '/',
       parent: undefined,
@@ -262,9 +266,7 @@ export class BackupRun {
     job: BackupJob,
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<Extract<BackupResult, { kind: Kind }>> {
-    const result = await this.#pool.run(job, transfer);
-    if (!isKind(result, kind))
-      throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
+    const result = await answerTo(kind, job, { pool: this.#pool, transfer });
     if ('stored' in result) this.counts.addStored(result.stored);
     return result;
   }
@@ -425,11 +427,4 @@ export class BackupRun {
     if (!file.failed) this.counts.files[file.found.change] += 1;
     this.#close(file.folder);
   }
-}
-
-function isKind<Kind extends BackupResult['kind']>(
-  result: BackupResult,
-  kind: Kind,
-): result is Extract<BackupResult, { kind: Kind }> {
-  return result.kind === kind;
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { HoldfastError } from '@holdfast/core';
 import { ThreadPool, workerCount } from '../threads/thread-pool.ts';
 import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
 
@@ -13,4 +14,22 @@ export function backupThreads(workers?: number): BackupThreads {
     entry: new URL('./backup-worker.ts', import.meta.url),
     size: workerCount(workers, availableParallelism()),
   });
+}
+
+/** Gives one thread a job, and takes the answer of its kind. */
+export async function answerTo<Kind extends BackupResult['kind']>(
+  kind: Kind,
+  job: BackupJob,
+  o: { readonly pool: BackupThreads; readonly transfer?: readonly ArrayBuffer[] },
+): Promise<Extract<BackupResult, { kind: Kind }>> {
+  const result = await o.pool.run(job, o.transfer);
+  if (isKind(result, kind)) return result;
+  throw new HoldfastError('internal.unexpected', { message: `A thread answered ${result.kind} to ${kind}.` });
+}
+
+function isKind<Kind extends BackupResult['kind']>(
+  result: BackupResult,
+  kind: Kind,
+): result is Extract<BackupResult, { kind: Kind }> {
+  return result.kind === kind;
 }

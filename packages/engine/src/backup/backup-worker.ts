@@ -37,6 +37,8 @@ serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
       return { result: counter.count(job.folders) };
     case 'read':
       return { result: reader.read(job) };
+    case 'cut':
+      return { result: { kind: 'cut', chunks: reader.cut(job.piece, job) } };
     case 'chunks': {
       const ids = store.storeData(job.chunks.map((chunk) => reader.chunk(chunk)));
       return { result: { kind: 'chunks', ids, stored: store.takeStored() } };

@@ -16,12 +16,16 @@ import { localTime } from './local-time.ts';
 import { PackStaging } from './pack-staging.ts';
 import { placesBehindLinks, type ReadingPlace } from './reading-places.ts';
 import { type SourceFolder, sourceTree } from './source-tree.ts';
+import { StreamRun, type StreamSource, streamPath } from './stream-run.ts';
 
 export type BackupProgress = Progress<'prepare' | 'backup' | 'finish'>;
 
 export interface BackupOptions extends ExclusionOptions, UnchangedRule {
-  /** Files and folders; relative paths are taken from the current folder. Stored as absolute paths, as restic does. */
-  readonly sources: readonly (Buffer | string)[];
+  /**
+   * Files and folders; relative paths are taken from the current folder. Stored as absolute paths, as restic does. Or a stream,
+   * which has no parent.
+   */
+  readonly sources: readonly (Buffer | string)[] | StreamSource;
   /** Stay on the file system of each source; mount points become empty folders. */
   readonly oneFileSystem?: boolean | undefined;
   /** Files that did not change since this snapshot aren't read again. 'auto': the newest of the same group that is not newer than this. */
@@ -96,7 +100,8 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   // What is malformed is refused here, before anything begins.
   new Exclusions(options);
   const progress = new ProgressReporter(clock, options.onProgress);
-  const prepared = { ...sourceTree(options.sources), excludes, progress, startedMs, start };
+  const { sources } = options;
+  const prepared = { ...sourceOf(sources), excludes, progress, startedMs, start };
   progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
   returnFreedMemory();
   // They start while the lock is taken and the index is read.
@@ -112,6 +117,18 @@ export async function backup(repository: Repository, options: BackupOptions): Pr
   );
 }
 
+function sourceOf(sources: BackupOptions['sources']): {
+  readonly source: SourceFolder | StreamSource;
+  readonly paths: readonly Buffer[];
+} {
+  if ('open' in sources) {
+    const path = streamPath(sources.path);
+    return { source: { ...sources, path }, paths: [Buffer.from(path)] };
+  }
+  const { root, paths } = sourceTree(sources);
+  return { source: root, paths };
+}
+
 /** The lock may still be refused: what is stored waits by itself until it no longer can be. */
 async function backupUnder(
   lock: RepositoryLock,
@@ -119,7 +136,7 @@ async function backupUnder(
     readonly repository: Repository;
     readonly options: BackupOptions;
     readonly threads: BackupThreads;
-    readonly root: SourceFolder;
+    readonly source: SourceFolder | StreamSource;
     readonly paths: readonly Buffer[];
     readonly excludes: string[];
     readonly problems: ProblemList;
@@ -128,15 +145,16 @@ async function backupUnder(
     readonly start: Date;
   },
 ): Promise<BackupSummary> {
-  const { repository, options, root, paths, excludes, problems, progress, startedMs, start } = o;
+  const { repository, options, source, paths, excludes, problems, progress, startedMs, start } = o;
+  const stream = 'open' in source;
   const { clock } = repository;
   const stop = new AbortController();
-  const begun: { run?: BackupRun } = {};
+  const begun: { run?: BackupRun | StreamRun } = {};
   // Emptied when no thread writes any more.
   await using leftovers = new AsyncDisposableStack();
   await using pool = o.threads;
   pool.attach({
-    onEvent: ({ pack }) => begun.run?.uploads.add(pack),
+    onEvent: (event) => begun.run?.uploads.take(event),
     onFailure: (error) => {
       stop.abort(error);
       begun.run?.fail(error);
@@ -148,7 +166,7 @@ async function backupUnder(
   const pathTexts = paths.map(printPath);
   const [parent, index] = await Promise.all([
     findParent(repository, {
-      parent: options.parent,
+      parent: stream ? undefined : options.parent,
       group: options.parentGroup ?? ['host', 'paths'],
       hostname,
       paths: pathTexts,
@@ -157,10 +175,13 @@ async function backupUnder(
       signal,
     }),
     repository.loadIndex({ signal }),
+    // What a stream has given cannot be read again by another attempt.
+    stream ? lock.confirm(signal) : undefined,
   ]);
 
-  // Reading a piece takes a fourth of the time that storing it takes, so that one for each thread is enough.
-  const slabCount = pool.size;
+  // Reading a piece takes a fourth of the time that storing it takes, so that one for each thread is enough; a stream fills
+  // another one meanwhile.
+  const slabCount = pool.size + (stream ? 1 : 0);
   const slabs = gearMemory(slabCount * limits.slabSizeBytes);
   const { packSizeBytes } = options;
   const staging = leftovers.use(await PackStaging.open(repository, signal));
@@ -179,22 +200,17 @@ async function backupUnder(
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
     staging: staging.place,
-    readingPlaces: [...(options.readingPlaces ?? []), ...placesBehindLinks(paths)],
+    readingPlaces: [...(options.readingPlaces ?? []), ...(stream ? [] : placesBehindLinks(paths))],
   });
-  const current = new BackupRun({
-    repository,
-    pool,
-    problems,
-    signal,
-    slabs,
-    slabCount,
-    staging,
-    countAhead: options.countAhead ?? false,
-    onProgress: () => progress.report(() => progressOf('backup', current)),
-  });
+  const resources = { repository, pool, signal, slabs, slabCount, staging };
+  const onProgress = (): void => progress.report(() => progressOf('backup', current));
+  const current: BackupRun | StreamRun =
+    'open' in source
+      ? new StreamRun({ ...resources, source, time: options.time ?? start, onProgress })
+      : new BackupRun({ ...resources, root: source, problems, countAhead: options.countAhead ?? false, onProgress });
   begun.run = current;
   try {
-    const tree = await current.run(root, parent?.tree);
+    const tree = await current.run(parent?.tree);
     const { counts } = current;
     const total = sum(counts.files);
     if (total + sum(counts.folders) === 0 && problems.incomplete)
@@ -280,7 +296,7 @@ function sum(counts: Readonly<Record<Change, number>>): number {
   return counts.new + counts.changed + counts.unmodified;
 }
 
-function progressOf(phase: 'backup' | 'finish', run: BackupRun): BackupProgress {
+function progressOf(phase: 'backup' | 'finish', run: BackupRun | StreamRun): BackupProgress {
   const { counts, currentPath } = run;
   const totals = run.ahead?.totals;
   return {

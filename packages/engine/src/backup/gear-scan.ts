@@ -33,6 +33,11 @@ export function gearMemory(dataSizeBytes: number): GearMemory {
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }
 
+/** The data, for who only fills it. */
+export function gearData(memory: GearMemory): Buffer {
+  return Buffer.from(memory.buffer, dataAt);
+}
+
 /** Gives the memory of the data back to the system, until there is other data in it; no thread may look at it any more. */
 export function discardGearData(memory: GearMemory): void {
   discardMemory(new Uint8Array(memory.buffer, dataAt));
@@ -54,7 +59,7 @@ export class GearScan {
   readonly #exports: Exports;
 
   constructor(memory: GearMemory, gear: Uint32Array) {
-    this.bytes = Buffer.from(memory.buffer, dataAt);
+    this.bytes = gearData(memory);
     // Every thread writes the same words.
     new Uint32Array(memory.buffer, 0, gear.length).set(gear);
     compiled ??= new WebAssembly.Module(moduleBytes());

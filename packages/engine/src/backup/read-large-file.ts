@@ -35,6 +35,11 @@ export class LargeFileReader {
     return this.#chunker.bytes.subarray(start, end);
   }
 
+  /** The chunks of a piece that somebody else put into a slab. */
+  cut(piece: Range, options: { readonly last: boolean }): Range[] {
+    return this.#chunker.chunks(piece, options);
+  }
+
   read(job: ReadJob): ReadResult {
     const path = asBuffer(job.path);
     let open = job.open;

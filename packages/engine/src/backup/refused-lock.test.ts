@@ -91,6 +91,18 @@ describe('work whose lock is refused at the second look', () => {
     assert.deepEqual(report.problems, []);
   });
 
+  it('is a backup of a stream, which was not begun before', async (t) => {
+    const { repository, meet, refusals } = await scene(t);
+    meet();
+    let opened = 0;
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      opened += 1;
+      yield Buffer.from('can be read once');
+    };
+    const summary = await backup(repository, { sources: { path: 'once', open }, workers: 1 });
+    assert.deepEqual([refusals.length, opened, summary.bytesProcessed], [1, 1, 16]);
+  });
+
   it('is a backup that counts once what both attempts find', async (t) => {
     const { folder, repository, meet, refusals } = await scene(t);
     const appear = meet('called');
