@@ -115,6 +115,8 @@ export async function connectTls(
   });
   // From now on an error always has a listener: one that comes late belongs to nobody and must not end the process.
   socket.on('error', () => socket.destroy());
+  // The end of a request must not wait until the other end has confirmed its beginning.
+  if ('host' in target) socket.setNoDelay(true);
   try {
     if (o.onConnected) socket.once('connect', o.onConnected);
     let secure = false;

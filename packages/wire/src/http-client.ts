@@ -1,18 +1,11 @@
-import { request as nodeRequest } from 'node:http';
-import type { Socket } from 'node:net';
-import { type Duplex, Readable } from 'node:stream';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ErrorReport, errorTable, HoldfastError, isHoldfastError } from '@holdfast/core';
-import { errors, Pool } from 'undici';
 import type { Connection } from './connection.ts';
-import {
-  bodyPieceBytes,
-  bodySilenceMs,
-  clientKeepAliveMs,
-  maxAnswerBytes,
-  maxClientConnections,
-  maxHeaderBytes,
-} from './limits.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { bodyPieceBytes, bodySilenceMs, maxAnswerBytes, maxClientConnections, maxHeaderBytes } from './limits.ts';
+import { request as nodeRequest } from './node-http.ts';
 
 export interface HttpClientOptions {
   /** Opens one more connection: a dial along a channel. For one that exists already see {@link singleConnection}. */
@@ -94,85 +87,46 @@ export function httpClient(options: HttpClientOptions): HttpClient {
   if (!Number.isInteger(connections) || connections < 1 || connections > maxClientConnections) {
     throw new RangeError(`an HTTP client has 1 to ${maxClientConnections} connections, not ${connections}`);
   }
-  const over = new AbortController();
-  let where = 'the other end';
-  const open = new Set<Duplex>();
-
-  async function connect(signal: AbortSignal): Promise<Connection> {
-    const connection = await options.connect(signal);
-    where = `${connection.remoteAddress}:${connection.remotePort} along channel ${connection.channel}`;
-    open.add(connection.stream);
-    void connection.closed.then(() => open.delete(connection.stream));
-    return connection;
-  }
-
-  const pool = new Pool('http://holdfast.invalid', {
-    connections,
-    pipelining: 1,
-    keepAliveTimeout: clientKeepAliveMs,
-    keepAliveMaxTimeout: clientKeepAliveMs,
-    maxHeaderSize: maxHeaderBytes,
-    // Ours watches for silence; undici's would count the time that a slow line needs for a large body.
-    headersTimeout: 0,
-    connect: (_options, callback) => {
-      connect(over.signal).then(
-        // undici takes any duplex stream that behaves like a socket, as TLSSocket does.
-        ({ stream }) => callback(null, stream as Socket),
-        (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
-      );
-    },
-  });
+  const pool = new ConnectionPool({ connect: options.connect, size: connections });
 
   function failure(error: unknown, request: { method: string; path: string }): unknown {
     if (isHoldfastError(error)) return error;
-    const cause = error instanceof Error && isHoldfastError(error.cause) ? error.cause : undefined;
-    if (cause) return cause;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const timedOut = error instanceof errors.BodyTimeoutError || error instanceof SilenceError;
+    const timedOut = error instanceof SilenceError;
     return new HoldfastError(timedOut ? 'run.timeout' : 'channel.closed', {
-      message: `${request.method} ${request.path} to ${where} ${timedOut ? 'was not answered in time' : `was cut${code === '' ? '' : ` (${code})`}`}.`,
+      message: `${request.method} ${request.path} to ${pool.where} ${timedOut ? 'was not answered in time' : `was cut${code === '' ? '' : ` (${code})`}`}.`,
       context: { method: request.method, path: request.path, ...(code === '' ? {} : { cause: code }) },
       cause: error,
     });
   }
 
   async function request(r: HttpRequest): Promise<HttpResponse> {
-    const timeoutMs = r.timeoutMs ?? bodySilenceMs;
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort(r.signal?.reason);
-    r.signal?.throwIfAborted();
-    r.signal?.addEventListener('abort', onAbort, { once: true });
-    const silence = timeoutMs > 0 ? setTimeout(() => stop.abort(new SilenceError()), timeoutMs) : undefined;
     const pieces = toPieces(r.body);
-    const sizeBytes = pieces?.reduce((sum, piece) => sum + piece.length, 0);
+    const failed = (error: unknown): unknown => {
+      r.signal?.throwIfAborted();
+      return failure(error, r);
+    };
     try {
-      const answer = await pool.request({
+      const { stream, giveBack } = await pool.take(r.signal);
+      const req = nodeRequest({
+        createConnection: () => stream,
         method: r.method,
         path: r.path,
         headers: {
           host,
+          // Node closes a connection that it was given by itself, unless it is told not to.
+          connection: 'keep-alive',
           ...always,
           ...r.headers,
-          ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
+          ...(pieces === undefined ? {} : { 'content-length': pieces.reduce((sum, piece) => sum + piece.length, 0) }),
         },
-        body: toBody(pieces ?? [], () => silence?.refresh()),
-        bodyTimeout: r.stream === true ? 0 : timeoutMs,
-        // undici closes the connection after HEAD unless told not to, and a data channel costs a lease.
-        reset: false,
-        signal: stop.signal,
+        maxHeaderSize: maxHeaderBytes,
       });
-      const { body } = answer;
-      body.once('close', () => r.signal?.removeEventListener('abort', onAbort));
-      return response(answer.statusCode, answer.headers, body, (error) => {
-        r.signal?.throwIfAborted();
-        return failure(error, r);
-      });
+      req.once('close', giveBack);
+      const answer = await exchange(req, stream, pieces ?? [], r);
+      return response(answer.statusCode ?? 0, answer.headers, answer, failed);
     } catch (error) {
-      r.signal?.removeEventListener('abort', onAbort);
-      r.signal?.throwIfAborted();
-      throw failure(error, r);
-    } finally {
-      clearTimeout(silence);
+      throw failed(error);
     }
   }
 
@@ -185,15 +139,14 @@ export function httpClient(options: HttpClientOptions): HttpClient {
       readonly timeoutMs?: number | undefined;
     } = {},
   ): Promise<Duplex> {
-    const signal = o.signal ? AbortSignal.any([o.signal, over.signal]) : over.signal;
-    signal.throwIfAborted();
-    const { stream: socket } = await connect(signal);
+    o.signal?.throwIfAborted();
+    const socket = await pool.dial(o.signal);
     try {
       return await upgradeOn(socket, {
         path,
         headers: { host, ...always, ...o.headers, connection: 'Upgrade', upgrade: protocol },
         timeoutMs: o.timeoutMs ?? bodySilenceMs,
-        signal,
+        signal: o.signal,
       });
     } catch (error) {
       socket.destroy();
@@ -206,12 +159,67 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     request,
     upgrade,
     close: () => pool.close(),
-    [Symbol.asyncDispose]: async () => {
-      over.abort();
-      await pool.destroy();
-      for (const stream of open) stream.destroy();
-    },
+    [Symbol.asyncDispose]: async () => pool.destroy(),
   };
+}
+
+/** Sends a request and gives the beginning of its answer; until the end of that, silence and the signal cut the connection. */
+function exchange(
+  req: ClientRequest,
+  stream: Duplex,
+  pieces: readonly Uint8Array[],
+  { method, signal, timeoutMs = bodySilenceMs, stream: isEvents }: HttpRequest,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let answer: IncomingMessage | undefined;
+    const stop = (error: unknown): void => {
+      reject(error);
+      (answer ?? req).destroy(error instanceof Error ? error : new Error(String(error)));
+    };
+    const onAbort = (): void => stop(signal?.reason);
+    const onSilence = (): void => {
+      // A reader who lets the other end wait is not the other end's silence.
+      if (answer !== undefined && answer.readableLength > 0) silence?.refresh();
+      else stop(new SilenceError());
+    };
+    const silence = timeoutMs > 0 ? setTimeout(onSilence, timeoutMs) : undefined;
+    const onBytes = (): void => void silence?.refresh();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    // Only now does Node itself listen: the bytes flow to its parser.
+    req.once('socket', () => stream.on('data', onBytes));
+    req.on('error', reject);
+    req.once('close', () => {
+      clearTimeout(silence);
+      signal?.removeEventListener('abort', onAbort);
+      stream.off('data', onBytes);
+    });
+    req.once('response', (begun) => {
+      answer = begun;
+      // Node expects a body up to the connection's end where no length is announced, but these answers have none.
+      if (method === 'HEAD' && begun.headers.connection?.toLowerCase() !== 'close') req.shouldKeepAlive = true;
+      if (isEvents) clearTimeout(silence);
+      resolve(begun);
+    });
+    if (signal?.aborted) onAbort();
+    else send(req, pieces, onBytes);
+  });
+}
+
+/** The next piece when the connection has taken the last. */
+function send(req: ClientRequest, pieces: readonly Uint8Array[], onPiece: () => void): void {
+  let at = 0;
+  const more = (): void => {
+    onPiece();
+    for (let piece = pieces[at]; piece !== undefined; piece = pieces[at]) {
+      at += 1;
+      if (at === pieces.length) break;
+      if (!req.write(piece)) return;
+    }
+    req.off('drain', more);
+    req.end(pieces.at(-1));
+  };
+  req.on('drain', more);
+  more();
 }
 
 class SilenceError extends Error {}
@@ -225,19 +233,6 @@ function toPieces(body: HttpBody | undefined): Uint8Array[] | undefined {
     for (let at = 0; at < part.length; at += bodyPieceBytes) pieces.push(part.subarray(at, at + bodyPieceBytes));
   }
   return pieces;
-}
-
-/** One piece goes out as it is; more are pulled one by one. */
-function toBody(pieces: readonly Uint8Array[], onPiece: () => void): Uint8Array | Readable | null {
-  if (pieces.length <= 1) return pieces[0] ?? null;
-  function* pull(): Generator<Uint8Array> {
-    for (const piece of pieces) {
-      onPiece();
-      yield piece;
-    }
-    onPiece();
-  }
-  return Readable.from(pull(), { objectMode: false, highWaterMark: bodyPieceBytes });
 }
 
 function response(
@@ -306,7 +301,7 @@ async function consume(body: Readable, take: (piece: Uint8Array) => void): Promi
 /** Node's own client for this one: it hands over the stream, and the answer when there is no upgrade. */
 function upgradeOn(
   socket: Duplex,
-  o: { path: string; headers: Record<string, string>; timeoutMs: number; signal: AbortSignal },
+  o: { path: string; headers: Record<string, string>; timeoutMs: number; signal: AbortSignal | undefined },
 ): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => req.destroy(new SilenceError()), o.timeoutMs);
@@ -314,7 +309,7 @@ function upgradeOn(
       createConnection: () => socket,
       path: o.path,
       headers: o.headers,
-      signal: o.signal,
+      ...(o.signal ? { signal: o.signal } : {}),
       maxHeaderSize: maxHeaderBytes,
     });
     const settle = (): void => clearTimeout(timer);

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorTable, isHoldfastError, toHoldfastError } from '@holdfast/core';
@@ -12,6 +12,7 @@ import {
   maxRequestsPerConnection,
   serverKeepAliveMs,
 } from './limits.ts';
+import { createServer } from './node-http.ts';
 
 export interface HttpServerOptions {
   /** May be left out where a framework adds its own listener to `server` (Fastify's `serverFactory`). */
