@@ -33,8 +33,20 @@ export interface RenderOptions {
    * allow.
    */
   readonly otherwise?: 'drop' | 'leave';
+  /**
+   * What lies inside the cloud or the cluster that gets the rules: only hosts of these zones get some, all others are peers
+   * by their addresses. Default: all zones.
+   */
+  readonly zones?: readonly string[];
   /** Openings that only a session needs are left to leases (nftables, firewalld). Default: they are always open. */
   readonly leases?: boolean;
+  /** What a change request says beside the plan. */
+  readonly request?: {
+    /** Who answers for the openings. Default: left to be filled in. */
+    readonly owner?: string;
+    /** The last day, `2027-06-30`. Default: as long as the topology asks for them. */
+    readonly expires?: string;
+  };
 }
 
 export interface Renderer {

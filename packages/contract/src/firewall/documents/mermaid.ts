@@ -1,0 +1,42 @@
+import type { Plan } from '../../plan/plan.ts';
+import type { Renderer } from '../renderer.ts';
+import { safeText } from '../safe-text.ts';
+import { diagramOf } from './diagram.ts';
+
+const titleCharacters = 200;
+
+export const diagramMermaid: Renderer = {
+  id: 'diagram-mermaid',
+  title: 'Diagram, Mermaid',
+  scope: 'document',
+  verifiedBy: 'a grammar of the emitted lines, with names of nodes checked; not drawn by Mermaid itself',
+  render(plan: Plan) {
+    return { files: [{ path: 'diagram.mmd', content: formatMermaid(plan) }], removal: [], widenings: [] };
+  },
+};
+
+function formatMermaid(plan: Plan): string {
+  const { title, zones, arrows } = diagramOf(plan);
+  return [
+    `%% Holdfast: the plan ${safeText(title, titleCharacters)}`,
+    'flowchart LR',
+    ...zones.flatMap(({ name, nodes }, index) => [
+      `  subgraph z${index}["${text(name)}"]`,
+      ...nodes.map(
+        (node) =>
+          `    n${node.index}["${node.lines
+            .filter((line) => line !== '')
+            .map(text)
+            .join('<br/>')}"]`,
+      ),
+      '  end',
+    ]),
+    ...arrows.map(({ from, to, label }) => `  n${from.index} -->|"${text(label)}"| n${to.index}`),
+    '',
+  ].join('\n');
+}
+
+/** Mermaid's entities are numbers between `#` and `;`. A number, a point and a blank would begin a list. */
+function text(line: string): string {
+  return line.replaceAll(/[^\p{L}\p{N} .,:/_()-]|\.(?= )|^-/gu, (character) => `#${character.codePointAt(0)};`);
+}
