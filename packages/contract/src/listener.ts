@@ -1,5 +1,5 @@
 import type { PortRange } from './channel-spec.ts';
-import { type Channel, type ChannelId, channels } from './channels.ts';
+import { type Channel, type ChannelId, channel } from './channels.ts';
 
 /** Channels of one program and port are one listener. Of the data range every connection has a port of its own. */
 export function sharesListener(one: Channel, other: Channel): boolean {
@@ -20,9 +20,6 @@ export function sharesListener(one: Channel, other: Channel): boolean {
 export function portsOn(entry: Channel, configured: ReadonlyMap<ChannelId, PortRange>): readonly PortRange[] {
   const own = configured.get(entry.id);
   if (own) return [own];
-  for (const other of channels) {
-    const range = configured.get(other.id);
-    if (range && sharesListener(entry, other)) return [range];
-  }
+  for (const [id, range] of configured) if (sharesListener(entry, channel(id))) return [range];
   return entry.ports;
 }

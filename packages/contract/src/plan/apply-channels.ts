@@ -8,7 +8,7 @@ import { isOff } from '../row-status.ts';
 import type { DialStyle } from '../topology/schema.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type HostClass, hasImpliedMover, rolesAt } from './host-class.ts';
-import { Preferences } from './uses.ts';
+import { kindsOf, Preferences } from './uses.ts';
 
 /** A channel between two classes of hosts, as the topology has it. */
 export interface AppliedChannel {
@@ -57,13 +57,16 @@ export function applyChannels(topology: Topology, classes: readonly HostClass[],
     if (!isNeeded(channel, topology)) continue;
     const made = choice.includePlanned ? channel : madeBetween(channel);
     const dialling = membersOf('from', channel, classes);
-    for (const { one: to, roles: toRoles } of membersOf('to', channel, classes)) {
+    for (const end of membersOf('to', channel, classes)) {
+      const { one: to, roles: toRoles } = end;
       const ports = portsOn(channel, to.example.ports);
-      for (const { one: from, roles: fromRoles } of dialling) {
+      const features = neededFor(channel, { topology, to, includePlanned: choice.includePlanned });
+      for (const start of dialling) {
+        const { one: from, roles: fromRoles } = start;
         if (from === to && to.hosts.length === 1) continue;
         // Whatever two neighbours do is not for us to open.
         if (!from.example.isManaged && !to.example.isManaged) continue;
-        if (!preferences.allow(from, to, { from: fromRoles, to: toRoles })) continue;
+        if (!preferences.allow(start, end)) continue;
         if (!made || !rolesMeet(made.from, fromRoles) || !rolesMeet(made.to, toRoles)) {
           omitted.add(channel);
           continue;
@@ -72,7 +75,6 @@ export function applyChannels(topology: Topology, classes: readonly HostClass[],
           if (!portless.some((known) => known.to === to)) portless.push({ channel, to });
           continue;
         }
-        const features = neededFor(channel, { topology, to, includePlanned: choice.includePlanned });
         const one = { channel, from, to, fromRoles, toRoles, ports, features };
         const why = obstacle(one, choice.dial);
         if (why === undefined) open.push(one);
@@ -101,8 +103,9 @@ function isNeeded(channel: Channel, topology: Topology): boolean {
 
 function membersOf(end: 'from' | 'to', channel: Channel, classes: readonly HostClass[]) {
   return classes
-    .map((one) => ({ one, roles: rolesAt(end, channel, channel[end], one) }))
-    .filter(({ roles }) => roles.length > 0);
+    .map((one) => ({ one, roles: rolesAt(end, channel, one) }))
+    .filter(({ roles }) => roles.length > 0)
+    .map(({ one, roles }) => ({ one, roles, kinds: kindsOf(roles) }));
 }
 
 function neededFor(

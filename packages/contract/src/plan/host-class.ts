@@ -53,8 +53,8 @@ function describe(hosts: readonly TopologyHost[]): HostClass {
 }
 
 /** The roles by which a host of the class is at that end of the channel. Empty: it is not. */
-export function rolesAt(end: 'from' | 'to', entry: Channel, ends: readonly Role[], one: HostClass): readonly Role[] {
-  const mine = ends.filter((role) => one.roles.has(role));
+export function rolesAt(end: 'from' | 'to', entry: Channel, one: HostClass): readonly Role[] {
+  const mine = entry[end].filter((role) => one.roles.has(role));
   // The mover of a Linux agent's computer answers the server's sessions, too: revocations reach it that way.
   if (mine.length === 0 && entry.id === 'server-to-mover' && end === 'to' && hasImpliedMover(one))
     return ['data-mover'];

@@ -25,18 +25,24 @@ function kindOf(role: Role): Kind | undefined {
 }
 
 /** The kinds of things that a host with these roles is to others. An agent or a client is nobody's service. */
-export function kindsOf(roles: Iterable<Role>): ReadonlySet<Kind> {
+export function kindsOf(roles: Iterable<Role>): readonly Kind[] {
   const kinds = new Set<Kind>();
   for (const role of roles) {
     const kind = kindOf(role);
     if (kind !== undefined) kinds.add(kind);
   }
-  return kinds;
+  return [...kinds];
+}
+
+/** A class at one end of a channel, and the kinds that it is there. */
+export interface Side {
+  readonly one: HostClass;
+  readonly kinds: readonly Kind[];
 }
 
 /** Who uses whom, as far as a topology says so. */
 export class Preferences {
-  readonly #kindsByName: ReadonlyMap<string, ReadonlySet<Kind>>;
+  readonly #kindsByName: ReadonlyMap<string, readonly Kind[]>;
   /** By the user: kind to the names chosen. */
   readonly #chosen = new Map<HostClass, ReadonlyMap<Kind, ReadonlySet<string>>>();
 
@@ -57,20 +63,14 @@ export class Preferences {
     return byKind;
   }
 
-  /** False where one of the two has chosen others of the other's kind, in those of its roles that matter here. */
-  allow(
-    from: HostClass,
-    to: HostClass,
-    ends: { readonly from: readonly Role[]; readonly to: readonly Role[] },
-  ): boolean {
-    return this.#uses(from, to, ends.to) && this.#uses(to, from, ends.from);
+  /** False where one of the two has chosen others of the other's kind, as far as it is one here. */
+  allow(from: Side, to: Side): boolean {
+    return this.#uses(from.one, to) && this.#uses(to.one, from);
   }
 
-  #uses(user: HostClass, used: HostClass, roles: readonly Role[]): boolean {
+  #uses(user: HostClass, used: Side): boolean {
     const chosen = this.#chosen.get(user);
-    if (!chosen) return true;
-    const kinds = [...kindsOf(roles)];
-    if (kinds.length === 0) return true;
-    return kinds.some((kind) => chosen.get(kind)?.has(used.example.name) ?? true);
+    if (!chosen || used.kinds.length === 0) return true;
+    return used.kinds.some((kind) => chosen.get(kind)?.has(used.one.example.name) ?? true);
   }
 }

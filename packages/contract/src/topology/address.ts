@@ -39,13 +39,25 @@ export function parseBlock(text: string): Block | string {
 export function parseHostBlock(text: string): Block | string {
   const block = parseBlock(text);
   if (typeof block === 'string') return block;
-  const [address = ''] = block.text.split('/');
-  const range = ipaddr.parse(address).range();
-  if (range === 'loopback' || range === 'multicast' || range === 'broadcast' || block.first === 0n)
-    return `${quote(text)} is ${range === 'unspecified' ? 'the unspecified address' : `a ${range} address`}, which no host has for others`;
-  if (range === 'ipv4Mapped') return `${quote(text)}: write the IPv4 address itself`;
-  return block;
+  const reserved = special.find(
+    (range) => block.family === range.family && range.first <= block.first && block.first <= range.last,
+  );
+  return reserved ? `"${text}" ${reserved.message}` : block;
 }
+
+const special = [
+  ['127.0.0.0/8', 'is a loopback address, which means another computer everywhere'],
+  ['::1', 'is the loopback address, which means another computer everywhere'],
+  ['0.0.0.0/8', 'is an unspecified address'],
+  ['::', 'is the unspecified address'],
+  ['224.0.0.0/3', 'is a multicast or reserved address, which no host has'],
+  ['ff00::/8', 'is a multicast address, which no host has'],
+  ['::ffff:0:0/96', 'is an IPv4 address: write it as one'],
+].map(([text = '', message]) => {
+  const block = parseBlock(text);
+  if (typeof block === 'string') throw new TypeError(block);
+  return { ...block, message };
+});
 
 export function contains(outer: Block, inner: Block): boolean {
   return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;

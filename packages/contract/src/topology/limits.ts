@@ -16,3 +16,5 @@ export const maxUses = 1_000;
 export const maxAliases = 100;
 /** All mistakes of a file are reported at once, up to so many. */
 export const maxProblems = 50;
+/** Values within each other. The schema needs six. */
+export const maxDepth = 50;

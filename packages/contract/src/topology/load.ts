@@ -6,15 +6,20 @@ import { maxIncludedFiles, maxTopologyBytes } from './limits.ts';
 import { Problems } from './problems.ts';
 import { resolveTopology } from './resolve.ts';
 import { includedDocument, type TopologyDocument, topologyDocument } from './schema.ts';
-import { describeIssue } from './schema-issues.ts';
+import { describeIssues } from './schema-issues.ts';
 import { Source } from './source.ts';
 import type { Topology } from './topology.ts';
 
-/** A file of a topology that agrees with the schema. */
+/** A file of a topology. */
 export interface TopologyFile {
   readonly source: Source;
+  /** What of it agrees with the schema. */
   readonly document: Partial<TopologyDocument>;
+  /** Names of entries that do not. */
+  readonly mistaken: Partial<Record<Section, ReadonlySet<string>>>;
 }
+
+export type Section = 'zones' | 'hosts' | 'neighbours';
 
 /**
  * Reads `topology.yaml` and what it includes. All mistakes are reported at once, each with file, line and column:
@@ -34,7 +39,6 @@ export async function loadTopology(path: string): Promise<Topology> {
       open: [resolve(path)],
       bytes: { left: maxTopologyBytes - bytes.length },
     });
-  problems.throwIfAny();
   const topology = resolveTopology(files, problems);
   problems.throwIfAny();
   if (!topology) throw new TypeError('a topology without problems is one');
@@ -47,7 +51,6 @@ export function parseTopology(text: string | Uint8Array, file = 'topology.yaml')
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
   const first = take(file, bytes, topologyDocument, problems);
   if (first?.document.include) first.source.report(['include'], 'there are no other files here to include', 'key');
-  problems.throwIfAny();
   const topology = first && resolveTopology([first], problems);
   problems.throwIfAny();
   if (!topology) throw new TypeError('a topology without problems is one');
@@ -59,11 +62,35 @@ function take(file: string, bytes: Uint8Array, schema: z.ZodType, problems: Prob
   if (!read) return undefined;
   const { source, value } = read;
   const parsed = schema.safeParse(value);
-  // What agrees with the schema is checked further, so that all mistakes show at once; a mistaken part would mislead.
-  if (parsed.success) return { source, document: parsed.data as Partial<TopologyDocument> };
-  for (const issue of parsed.error.issues)
-    for (const { path, at, message } of describeIssue(issue, value)) source.report(path, message, at);
-  return undefined;
+  if (parsed.success) return { source, document: parsed.data as Partial<TopologyDocument>, mistaken: {} };
+  const { issues } = parsed.error;
+  for (const { path, at, message } of describeIssues(issues, value)) source.report(path, message, at);
+  return { source, ...withoutMistakes(value as Record<string, unknown>, issues) };
+}
+
+/** What agrees with the schema is checked further, so that all mistakes show at once; what does not would only mislead. */
+function withoutMistakes(
+  value: Readonly<Record<string, unknown>>,
+  issues: readonly z.core.$ZodIssue[],
+): Pick<TopologyFile, 'document' | 'mistaken'> {
+  const document: Record<string, unknown> = { ...value };
+  const mistaken: Record<string, Set<string>> = {};
+  for (const { path, ...issue } of issues) {
+    const [section, name] = path;
+    if (section === undefined)
+      for (const key of issue.code === 'unrecognized_keys' ? issue.keys : []) delete document[key];
+    else if (isNamed(section) && name !== undefined) (mistaken[section] ??= new Set()).add(String(name));
+    else delete document[String(section)];
+  }
+  for (const [section, names] of Object.entries(mistaken)) {
+    const entries = Object.entries(document[section] ?? {});
+    document[section] = Object.fromEntries(entries.filter(([name]) => !names.has(name)));
+  }
+  return { document: document as Partial<TopologyDocument>, mistaken };
+}
+
+function isNamed(section: PropertyKey): section is Section {
+  return section === 'zones' || section === 'hosts' || section === 'neighbours';
 }
 
 interface Inclusion {

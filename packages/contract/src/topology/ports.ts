@@ -35,7 +35,7 @@ export function checkPorts(o: {
       const known = listens.map((entry) => entry.id);
       report(
         id,
-        `nothing here listens along ${id}.${didYouMean(id, known) || ` Here listen: ${known.join(', ') || 'no channels'}.`}`,
+        `nothing here listens along ${id}.${didYouMean(id, known) || ` \`holdfast ports list --role ${o.roles[0] ?? ''}\` prints the channels.`}`,
       );
     } else if (channel.configurationKey === undefined && !o.isOutside) {
       report(id, `the port of ${id} is not Holdfast's to change: the listener is a program of the operating system`);

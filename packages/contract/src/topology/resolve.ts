@@ -4,7 +4,7 @@ import { isRole, type Platform, type Role, roleEntry, rolePlatforms, roles } fro
 import { type Block, contains, overlaps, parseHostBlock } from './address.ts';
 import { resolveAllow } from './allow.ts';
 import { maxHosts, maxZones } from './limits.ts';
-import type { TopologyFile } from './load.ts';
+import type { Section, TopologyFile } from './load.ts';
 import { didYouMean } from './nearest.ts';
 import { checkPorts, parsePortSetting } from './ports.ts';
 import type { Problems } from './problems.ts';
@@ -56,7 +56,7 @@ export function resolveTopology(files: readonly TopologyFile[], problems: Proble
     );
   if (zones.size > maxZones)
     main.source.report(['zones'], `there are ${zones.size} zones, at most ${maxZones} are possible`, 'key');
-  if (hosts.length === 0) main.source.report([], 'the topology has no hosts');
+  if (hosts.length === 0 && problems.isEmpty) main.source.report([], 'the topology has no hosts');
   reportOverlaps(blocks);
   const resolvedZones = new Map([...zones].map(([name, { zone }]) => [name, zone]));
   const allow = resolveAllow(files, { names, hosts, zones: resolvedZones });
@@ -78,9 +78,9 @@ export function resolveTopology(files: readonly TopologyFile[], problems: Proble
 function collectNames(files: readonly TopologyFile[]): Names {
   const names = new Map<string, { kind: 'zone' | 'host' | 'neighbour'; place: Place }>();
   const sections = { zones: 'zone', hosts: 'host', neighbours: 'neighbour' } as const;
-  for (const { source, document } of files)
-    for (const [section, kind] of Object.entries(sections) as [keyof typeof sections, 'zone' | 'host' | 'neighbour'][])
-      for (const name of Object.keys(document[section] ?? {})) {
+  for (const { source, document, mistaken } of files)
+    for (const [section, kind] of Object.entries(sections) as [Section, 'zone' | 'host' | 'neighbour'][])
+      for (const name of [...Object.keys(document[section] ?? {}), ...(mistaken[section] ?? [])]) {
         const place = { source, path: [section, name] };
         const known = names.get(name.toLowerCase());
         if (known) {
@@ -151,17 +151,15 @@ function resolveHost(o: {
   const given = (entry.roles ?? []).filter(isRole);
   checkRoles(given, { section, place });
   const zone = entry.zone === undefined ? undefined : zones.get(entry.zone);
-  if (entry.zone !== undefined && !zone)
+  if (entry.zone !== undefined && !zone && o.names.get(entry.zone.toLowerCase())?.kind !== 'zone')
     source.report(at('zone'), `there is no zone ${entry.zone}.${didYouMean(entry.zone, zones.keys())}`);
   const platform = platformOf(given, entry.os, place);
   const own = readBlocks(entry.addresses ?? [], { source, path: at('addresses') });
-  if (zone && zone.blocks.length > 0)
-    for (const one of own)
-      if (!zone.blocks.some((block) => contains(block, one.block)))
-        source.report(
-          one.place.path,
-          `${one.block.text} is not in zone ${zone.zone.name} (${zone.zone.addresses.join(', ')})`,
-        );
+  for (const { block, place: where } of own) {
+    const prefixes = zone?.blocks.filter(({ family }) => family === block.family) ?? [];
+    if (zone && prefixes.length > 0 && !prefixes.some((prefix) => contains(prefix, block)))
+      source.report(where.path, `${block.text} is not in zone ${zone.zone.name} (${zone.zone.addresses.join(', ')})`);
+  }
   const ports = checkPorts({
     given: readPorts(entry.ports ?? {}, place),
     roles: given,

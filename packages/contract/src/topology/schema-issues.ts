@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { optionIds } from '../options.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import { allowRule, channelIds, host, neighbour, topologyDocument, zone } from './schema.ts';
 import type { Path } from './source.ts';
 
@@ -12,10 +12,33 @@ export interface SchemaProblem {
   readonly message: string;
 }
 
-/** What a mismatch with the schema means to whoever wrote the file. */
-export function describeIssue(issue: Issue, value: unknown): readonly SchemaProblem[] {
+/** What the mismatches with the schema mean to whoever wrote the file. */
+export function describeIssues(issues: readonly Issue[], value: unknown): readonly SchemaProblem[] {
+  // A key that is missing because its name has a slip is one mistake, not two.
+  const slips = new Set(
+    issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.flatMap((key) =>
+            nearest(key, keysAt(issue.path)).map((meant) => [...issue.path, meant].join('\n')),
+          )
+        : [],
+    ),
+  );
+  return issues
+    .filter((issue) => !(issue.code === 'invalid_type' && slips.has(issue.path.join('\n'))))
+    .flatMap((issue) => describe(issue, value));
+}
+
+function describe(issue: Issue, value: unknown): readonly SchemaProblem[] {
   const { path } = issue;
   const here = (message: string, at: 'key' | 'value' = 'value'): readonly SchemaProblem[] => [{ path, at, message }];
+  const isPort = path[0] !== 'allow' && path[2] === 'ports' && path.length === 4;
+  if (path[0] === 'allow' && path[2] === 'ports' && path.length === 4)
+    return here(`${shown(valueAt(value, path))}: a port is written as tcp/22 or udp/33434-33534`);
+  if (isPort && issue.code !== 'unrecognized_keys')
+    return here(
+      `${shown(valueAt(value, path))}: a port is a whole number from 1 to 65535, or a range such as "2500-2600"`,
+    );
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
@@ -33,7 +56,7 @@ export function describeIssue(issue: Issue, value: unknown): readonly SchemaProb
       const given = valueAt(value, path);
       const choice = known.length <= 8 ? ` Possible: ${known.join(', ')}.` : '';
       return here(
-        `${JSON.stringify(given)} is no ${word(path)} that Holdfast knows.${didYouMean(String(given), known) || choice}`,
+        `${JSON.stringify(given)} is not a known ${word(path)}.${didYouMean(String(given), known) || choice}`,
       );
     }
     case 'invalid_type': {

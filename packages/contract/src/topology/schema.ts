@@ -25,10 +25,7 @@ const dnsName = z
 const text = z.string().max(500);
 
 const portSetting = z
-  .union([
-    z.int({ error: 'a port is a whole number from 1 to 65535, or a range such as "2500-2600"' }).min(1).max(65_535),
-    z.string().regex(/^\d{1,5}-\d{1,5}$/),
-  ])
+  .union([z.int().min(1).max(65_535), z.string().regex(/^\d{1,5}-\d{1,5}$/)])
   .meta({ description: 'A port, or a range such as "2500-2600".' });
 
 export const channelIds = channels.map(({ id }) => id) as [ChannelId, ...ChannelId[]];
@@ -84,7 +81,7 @@ export const neighbour = z.strictObject({
 
 export const zone = z.strictObject({
   addresses: z.array(address).max(maxAddresses).optional().meta({
-    description: 'Prefixes of the zone; every address of its hosts must lie within them.',
+    description: 'Prefixes of the zone. Addresses of its hosts must lie within those of their kind (IPv4, IPv6).',
   }),
   nat: z
     .union([z.boolean(), z.array(address).min(1).max(maxAddresses)])
@@ -105,7 +102,7 @@ export const allowRule = z.strictObject({
   }),
   to: z.array(z.string().min(1).max(63)).min(1).max(maxUses),
   ports: z
-    .array(z.string().regex(/^(tcp|udp)\/\d{1,5}(-\d{1,5})?$/, 'a port is written as tcp/22 or udp/33434-33534'))
+    .array(z.string().regex(/^(tcp|udp)\/\d{1,5}(-\d{1,5})?$/))
     .min(1)
     .max(100),
   reason: text.optional(),

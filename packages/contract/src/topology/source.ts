@@ -1,5 +1,16 @@
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { maxAliases, maxTopologyBytes } from './limits.ts';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml';
+import { maxAliases, maxDepth, maxTopologyBytes } from './limits.ts';
 import type { Problems } from './problems.ts';
 
 export type Path = readonly PropertyKey[];
@@ -36,30 +47,41 @@ export class Source {
     if (text === undefined) return give('this is not a text file in UTF-8');
     if (text.trim() === '') return give('the file is empty');
     const lines = new LineCounter();
-    let document: Document.Parsed;
-    try {
-      // Duplicate keys are found below: the parser compares each key with all before it.
-      document = parseDocument(text, {
-        lineCounter: lines,
-        prettyErrors: false,
-        uniqueKeys: false,
-        stringKeys: true,
-        schema: 'core',
-        logLevel: 'silent',
-      });
-    } catch (error) {
-      if (error instanceof RangeError) return give('the values are nested too deeply');
-      throw error;
+    const tooDeep = deepestOffset(text);
+    if (tooDeep !== undefined) {
+      const line = text.slice(0, tooDeep).split('\n').length;
+      return give(nestedTooDeeply, { line, col: tooDeep - text.lastIndexOf('\n', tooDeep - 1) });
     }
+    // Duplicate keys are found below: the parser compares each key with all before it.
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      stringKeys: true,
+      schema: 'core',
+      // Anything quieter would also hide a second document.
+      logLevel: 'error',
+    });
     const source = new Source({ file, document, lines, problems });
-    for (const error of [...document.errors, ...document.warnings]) give(error.message, lines.linePos(error.pos[0]));
+    for (const error of [...document.errors, ...document.warnings]) {
+      const isDeep = error.message.startsWith('Maximum call stack');
+      const isSecond = error.code === 'MULTIPLE_DOCS';
+      const message = isSecond ? 'a second document begins here: a file holds one topology' : error.message;
+      give(isDeep ? nestedTooDeeply : message, lines.linePos(error.pos[0]));
+      if (isDeep) break;
+    }
     if (document.errors.length > 0) return undefined;
-    const before = problems.isEmpty;
     if (!source.#checkNodes(document.contents)) return undefined;
     if (document.contents === null) return give('the file holds nothing but comments');
     if (!isMap(document.contents)) return give('a topology is a mapping: zones:, hosts:, neighbours: …');
-    if (before && !problems.isEmpty) return undefined;
-    return { source, value: document.toJS({ maxAliasCount: maxAliases }) };
+    try {
+      return { source, value: document.toJS({ maxAliasCount: maxAliases }) };
+    } catch (error) {
+      // The parser's own guard against aliases of aliases of aliases.
+      if (error instanceof ReferenceError)
+        return give(`the aliases unfold to more than ${maxAliases} times their values`);
+      throw error;
+    }
   }
 
   /** Adds a problem at a value, or at the key that leads to it. */
@@ -125,6 +147,7 @@ export class Source {
         for (const { key } of node.items) {
           const name = isScalar(key) ? String(key.value) : '';
           const earlier = seen.get(name);
+          if (name === '__proto__') report(key, `${name} can't be a name`);
           if (earlier)
             report(
               key,
@@ -138,6 +161,37 @@ export class Source {
     }
     return isSafe;
   }
+}
+
+const nestedTooDeeply = `more than ${maxDepth} values within each other`;
+
+/** Where too many values begin within each other; the parser would follow them by recursion. Undefined: nowhere. */
+function deepestOffset(text: string): number | undefined {
+  // Reading the tokens takes a fifth of the time of parsing; few files have even that many brackets open at once.
+  if (!mayBeDeep(text)) return undefined;
+  let flow = 0;
+  let onLine = 0;
+  let offset = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') flow += 1;
+    else if (token === ']' || token === '}') flow -= 1;
+    else if (token === '-' || token === '?' || token === ':') onLine += flow === 0 ? 1 : 0;
+    else if (token === '\n' || token === '\r\n') onLine = 0;
+    if (flow > maxDepth || onLine > maxDepth) return offset;
+    // Marks of the lexer's own are no part of the text.
+    if (!/^[\u0002\u0018\u001f]/.test(token)) offset += token.length;
+  }
+  return undefined;
+}
+
+/** Brackets in comments and quotes count too. */
+function mayBeDeep(text: string): boolean {
+  let open = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open = bracket === '[' || bracket === '{' ? open + 1 : Math.max(0, open - 1);
+    if (open > maxDepth) return true;
+  }
+  return /^[ \t]*(?:[-?:][ \t]+){50}/m.test(text);
 }
 
 function startOf(node: unknown): number | undefined {
