@@ -1,4 +1,5 @@
 // JavaScript, because Node would load a compiler for TypeScript here, before the cache can say that there is nothing to compile.
+import '@holdfast/native/quick-resolution';
 import { enableCompileCache } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';

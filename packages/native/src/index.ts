@@ -26,6 +26,7 @@ export {
 } from './sha256-streams.ts';
 export { nextData, nextHole, punchHole } from './sparse.ts';
 export { makeSpecialFile, type SpecialFileType } from './special-files.ts';
+export { startThread } from './start-thread.ts';
 export { syncFileSystem, syncFileSystemEarly } from './sync-file-system.ts';
 export { setTimes, setTimesOfOpen } from './times.ts';
 export { listXattrs, readXattr, removeXattr, writeXattr } from './xattrs.ts';

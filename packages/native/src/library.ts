@@ -12,10 +12,22 @@ let loaded: { readonly koffi: typeof Koffi; readonly process: Koffi.LibraryHandl
 
 function library(): { readonly koffi: typeof Koffi; readonly process: Koffi.LibraryHandle } {
   if (loaded === undefined) {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
+    const koffi = loadKoffi();
     loaded = { koffi, process: koffi.load(null) };
   }
   return loaded;
+}
+
+function loadKoffi(): typeof Koffi {
+  const require = createRequire(import.meta.url);
+  const { platform, arch } = process;
+  try {
+    // Its binary by itself: the entry of the package looks for it in 10 ms, in every thread.
+    return require(`@koromix/koffi-${platform}-${arch}/${platform}_${arch}/koffi.node`) as typeof Koffi;
+  } catch {
+    // Of another kind (musl, say), or in another place.
+    return require('koffi') as typeof Koffi;
+  }
 }
 
 /** The functions of a library in a file of its own. @throws when it cannot be loaded, or lacks the function */

@@ -1,6 +1,6 @@
-import { type Transferable, Worker } from 'node:worker_threads';
+import type { Transferable, Worker } from 'node:worker_threads';
 import { type ErrorReport, HoldfastError } from '@holdfast/core';
-import { endThread } from '@holdfast/native';
+import { endThread, startThread } from '@holdfast/native';
 import { limits } from '../limits.ts';
 
 /** What goes to a thread. */
@@ -48,7 +48,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
   constructor(options: { readonly entry: URL; readonly size: number }) {
     for (let at = 0; at < options.size; at += 1) {
       // Descriptors are opened in one thread and closed in another, so Node must not count them per thread.
-      const worker = new Worker(options.entry, {
+      const worker = startThread(options.entry, {
         trackUnmanagedFds: false,
         resourceLimits: { maxYoungGenerationSizeMb: limits.workerYoungGenerationMb },
       });

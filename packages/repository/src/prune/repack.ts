@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { HoldfastError, Semaphore } from '@holdfast/core';
-import { endThread } from '@holdfast/native';
+import { endThread, startThread } from '@holdfast/native';
 import type { BlobToCopy } from '../copy/copy-blobs.ts';
 import type { RepositoryKey } from '../format/repository-key.ts';
 import { limits } from '../limits.ts';
@@ -117,7 +117,7 @@ class RepackThread implements RepackPlace {
   #failure: unknown;
 
   constructor(keys: RepackKeys) {
-    this.#worker = new Worker(new URL('./repack-worker.ts', import.meta.url), {
+    this.#worker = startThread(new URL('./repack-worker.ts', import.meta.url), {
       workerData: keys,
       resourceLimits: { maxYoungGenerationSizeMb: limits.repackYoungGenerationMb },
     });
