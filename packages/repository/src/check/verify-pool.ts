@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { endThread, returnFreedMemory } from '@holdfast/native';
+import { endThread, returnFreedMemory, startThread } from '@holdfast/native';
 import type { Target } from '@holdfast/storage';
 import { isDamage } from '../damage.ts';
 import { BlobCipher } from '../format/blob-cipher.ts';
@@ -47,9 +47,8 @@ export async function verifyInThreads(options: VerifyOptions): Promise<void> {
   const combined = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
   const workerData: VerifyWorkerData = { key: options.key, lanes, hashPacks: options.hashPacks };
   const resourceLimits = { maxYoungGenerationSizeMb: limits.checkWorkerYoungGenerationMb };
-  const workers = Array.from(
-    { length: threads },
-    () => new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData, resourceLimits }),
+  const workers = Array.from({ length: threads }, () =>
+    startThread(new URL('./verify-worker.ts', import.meta.url), { workerData, resourceLimits }),
   );
   try {
     await Promise.all(workers.map((worker) => serve(worker, { ...options, signal: combined }, waiting)));
