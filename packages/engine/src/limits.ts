@@ -101,10 +101,16 @@ export const limits = {
    */
   restoreWindowBytes: 1024 * mib,
   restoreWindowBlobs: 2000,
+  /**
+   * Restore from a storage that is no folder of this computer: what is not read together costs a request more (10,000 small
+   * files of 74 MB: 45 requests and 87 MB instead of 525 and 111 MB), for about 12 MiB of memory.
+   */
+  restoreRemoteWindowBlobs: 8000,
   /** Restore: reads that are planned while the next window is collected, so that threads have work until it is full. */
   restorePlannedReads: 8,
   /** Restore: a ranged read goes on over gaps of this size, which cost less than a second request. */
   restoreGapBytes: 64 * kib,
+  restoreRemoteGapBytes: 256 * kib,
   /** Restore: after so many bytes the disk is made to write what it has, so that little is left for the end. */
   restoreSyncBytes: 64 * mib,
   /** Restore: jobs without content that wait for a thread. */

@@ -52,6 +52,8 @@ interface RestoreReadsOptions {
 export class RestoreReads {
   readonly #o: RestoreReadsOptions;
   readonly #reads: Semaphore;
+  readonly #gapBytes: number;
+  readonly #windowBlobs: number;
   readonly #running = new Set<Promise<void>>();
   readonly #spare: SharedArrayBuffer[] = [];
   #planned: Read[] = [];
@@ -63,7 +65,11 @@ export class RestoreReads {
 
   constructor(options: RestoreReadsOptions) {
     this.#o = options;
-    this.#reads = new Semaphore(options.repository.target.capabilities.maxParallelRequests);
+    const { target } = options.repository;
+    this.#reads = new Semaphore(target.capabilities.maxParallelRequests);
+    const remote = target.localFile === undefined;
+    this.#gapBytes = remote ? limits.restoreRemoteGapBytes : limits.restoreGapBytes;
+    this.#windowBlobs = remote ? limits.restoreRemoteWindowBlobs : limits.restoreWindowBlobs;
   }
 
   async add(id: ObjectId, location: BlobLocation, target: WriteTarget): Promise<void> {
@@ -74,7 +80,7 @@ export class RestoreReads {
       this.#wantedBytes += location.length;
     }
     this.#wantedTargets += 1;
-    if (this.#wantedBytes < limits.restoreWindowBytes && this.#wantedTargets < limits.restoreWindowBlobs) return;
+    if (this.#wantedBytes < limits.restoreWindowBytes && this.#wantedTargets < this.#windowBlobs) return;
     this.flush();
     while (this.#planned.length > limits.restorePlannedReads) {
       this.#o.signal.throwIfAborted();
@@ -102,7 +108,7 @@ export class RestoreReads {
   }
 
   #plan(wanted: Iterable<WantedBlob>): void {
-    const reads = planPackReads(wanted, { gapBytes: limits.restoreGapBytes, maxBytes: limits.restoreBytesPerJob });
+    const reads = planPackReads(wanted, { gapBytes: this.#gapBytes, maxBytes: limits.restoreBytesPerJob });
     const maxFolders = Math.max(1, Math.floor(limits.restoreOpenFiles / this.#o.jobs));
     for (const read of reads) this.#planned.push(...splitRead(read, maxFolders));
     this.#start();
