@@ -30,5 +30,5 @@ export const ansible = hostRenderer({
       },
     });
   },
-  remove: (heading) => formatYaml([heading], { holdfast_firewall: { state: 'absent', rules: [] } }),
+  remove: ({ heading }) => formatYaml([heading], { holdfast_firewall: { state: 'absent', rules: [] } }),
 });

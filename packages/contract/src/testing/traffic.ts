@@ -1,0 +1,113 @@
+import { BlockList, isIPv4 } from 'node:net';
+import type { PortRange } from '../channel-spec.ts';
+import type { Flow, Plan, PlannedHost } from '../plan/plan.ts';
+
+/** A packet that begins a connection. */
+export interface Packet {
+  readonly from: string;
+  readonly to: string;
+  readonly transport: 'tcp' | 'udp';
+  readonly port: number;
+}
+
+/** An address, and the host that has it; none for addresses that no host has. */
+export interface Place {
+  readonly address: string;
+  readonly host?: PlannedHost;
+}
+
+/** Somewhere on the internet. */
+const elsewhere: readonly Place[] = [{ address: '203.0.113.7' }, { address: '2001:db8:ffff::7' }];
+
+/** One address for each entry of each host, in the middle of prefixes, and some that no host has. */
+export function placesOf(plan: Plan): readonly Place[] {
+  const places = plan.hosts.flatMap((host) =>
+    host.addresses.map((address) => ({
+      address: address.replace(/(?:\.0|::)\/\d+$/, (end) => (end.startsWith('.') ? '.3' : '::3')),
+      host,
+    })),
+  );
+  return [...places, ...elsewhere];
+}
+
+/** The first and last port of every range of the plan, and those beside them, over both transports. */
+export function portsOf(plan: Plan): readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[] {
+  const ports = new Set(
+    plan.flows.flatMap((flow) => flow.ports.flatMap(({ from, to }) => [from - 1, from, to, to + 1])),
+  );
+  const valid = [...ports].filter((port) => port >= 1 && port <= 65_535);
+  return (['tcp', 'udp'] as const).flatMap((transport) => valid.map((port) => ({ transport, port })));
+}
+
+/** Every port from every place to every other of the same family. */
+export function packetsOf(
+  plan: Plan,
+): readonly { readonly from: Place; readonly to: Place; readonly packet: Packet }[] {
+  const places = placesOf(plan);
+  const ports = portsOf(plan);
+  return places.flatMap((from) =>
+    places
+      .filter((to) => isIPv4(to.address) === isIPv4(from.address) && (!to.host || to.host !== from.host))
+      .flatMap((to) =>
+        ports.map(({ transport, port }) => ({
+          from,
+          to,
+          packet: { from: from.address, to: to.address, transport, port },
+        })),
+      ),
+  );
+}
+
+const lists = new WeakMap<PlannedHost, BlockList>();
+
+/** Whether the host has the address, or any because it is known by name alone. */
+export function covers(host: PlannedHost, address: string): boolean {
+  if (host.addresses.length === 0) return true;
+  const list = lists.get(host) ?? blockList(host.addresses);
+  lists.set(host, list);
+  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
+/** For readers of rules: whether one of the prefixes contains the address. */
+export function contains(prefixes: readonly string[], address: string): boolean {
+  return blockList(prefixes).check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
+const parsed = new Map<string, BlockList>();
+
+function blockList(prefixes: readonly string[]): BlockList {
+  const key = prefixes.join(' ');
+  const known = parsed.get(key);
+  if (known) return known;
+  const list = new BlockList();
+  for (const prefix of prefixes) {
+    const [address = '', length] = prefix.split('/');
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    if (length === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(length), family);
+  }
+  parsed.set(key, list);
+  return list;
+}
+
+export function inRanges(ranges: readonly PortRange[], port: number): boolean {
+  return ranges.some(({ from, to }) => port >= from && port <= to);
+}
+
+/** Whether the plan has a flow for the packet with such hosts at its ends; hosts known by name alone are everywhere. */
+export function planAllows(
+  plan: Plan,
+  { from, to, transport, port }: Packet,
+  ends: {
+    readonly from?: (host: PlannedHost, flow: Flow) => boolean;
+    readonly to?: (host: PlannedHost, flow: Flow) => boolean;
+  } = {},
+): boolean {
+  return plan.flows.some(
+    (flow) =>
+      flow.transport === transport &&
+      inRanges(flow.ports, port) &&
+      flow.from.some((host) => (ends.from?.(host, flow) ?? true) && covers(host, from)) &&
+      flow.to.some((host) => (ends.to?.(host, flow) ?? true) && covers(host, to)),
+  );
+}
