@@ -9,7 +9,7 @@ import { openLocalDisk } from '@holdfast/storage';
 import { noise } from '../testing/nasty-tree.ts';
 import { testRepository } from '../testing/test-repository.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
-import type { StagedPack } from './backup-jobs.ts';
+import type { PackEvent, StagedPack } from './backup-jobs.ts';
 import type { BackupThreads } from './backup-threads.ts';
 import { BlobStore } from './blob-store.ts';
 import { backup } from './index.ts';
@@ -32,7 +32,10 @@ function newStore(
     packSizeBytes: options.packSizeBytes ?? 4 * mib,
     staging: place,
   };
-  return new BlobStore(setup, ({ pack }) => options.packs?.push(pack), options);
+  const emit = (event: PackEvent): void => {
+    if ('pack' in event) options.packs?.push(event.pack);
+  };
+  return new BlobStore(setup, emit, options);
 }
 
 function testPlace(t: TestContext): StagingPlace {

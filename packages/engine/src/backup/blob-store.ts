@@ -43,7 +43,7 @@ export class BlobStore {
 
   /** @param options.randomBelow gives a whole number from 0 on below its argument, unpredictable to others */
   constructor(
-    setup: Pick<BackupSetup, 'key' | 'index' | 'packSizeBytes' | 'staging'>,
+    setup: Pick<BackupSetup, 'key' | 'index' | 'packSizeBytes' | 'compression' | 'staging'>,
     emit: (event: PackEvent) => void,
     options: { readonly randomBelow?: (end: number) => number; readonly nowMs?: () => number } = {},
   ) {
@@ -55,10 +55,11 @@ export class BlobStore {
     this.#nowMs = options.nowMs ?? (() => performance.now());
     const growing = (type: BlobType, firstSizeBytes: number): GrowingPack =>
       new GrowingPack({
-        builder: new PackBuilder({ cipher, type, compress, ...size }),
+        builder: new PackBuilder({ cipher, type, compress, compression: setup.compression, ...size }),
         together: this.#together,
         place: setup.staging,
         nowMs: this.#nowMs,
+        onOpened: (opened) => emit({ opened }),
         firstSizeBytes,
       });
     const count = setup.staging.growingPacks;

@@ -14,6 +14,7 @@ export class GrowingPack {
   readonly #together: Sha256Together;
   readonly #place: StagingPlace;
   readonly #nowMs: () => number;
+  readonly #onOpened: (fd: number) => void;
   #finished: UnnamedPack | undefined;
   #memory: SharedArrayBuffer | undefined;
   #file: StagedFile;
@@ -28,6 +29,8 @@ export class GrowingPack {
     readonly together: Sha256Together;
     readonly place: StagingPlace;
     readonly nowMs: () => number;
+    /** Told of every file that was opened: it is the caller's to close, after its last use here. */
+    readonly onOpened: (fd: number) => void;
     /** Where the first pack ends: packs that grow side by side shall not all be stored at the same time. */
     readonly firstSizeBytes: number;
   }) {
@@ -35,9 +38,10 @@ export class GrowingPack {
     this.#together = options.together;
     this.#place = options.place;
     this.#nowMs = options.nowMs;
+    this.#onOpened = options.onOpened;
     this.#endsAtBytes = options.firstSizeBytes;
     this.stream = this.#together.begin();
-    this.#file = new StagedFile(this.#place);
+    this.#file = this.#newFile();
   }
 
   /** Nothing can be added until what is pending is written. */
@@ -84,9 +88,8 @@ export class GrowingPack {
       this.#builder.take();
       return undefined;
     }
-    const { path, sizeBytes } = this.#file;
     const { header, blobCount } = pack;
-    const staged = { id: new Uint8Array(this.stream.digest()), header, blobCount, file: { path, sizeBytes } };
+    const staged = { id: new Uint8Array(this.stream.digest()), header, blobCount, file: this.#file.written };
     this.#memory = pack.bytes.buffer;
     this.#finished = undefined;
     this.#begin();
@@ -114,6 +117,10 @@ export class GrowingPack {
   #begin(): void {
     this.begunMs = Number.POSITIVE_INFINITY;
     this.stream = this.#together.begin();
-    this.#file = new StagedFile(this.#place);
+    this.#file = this.#newFile();
+  }
+
+  #newFile(): StagedFile {
+    return new StagedFile(this.#place, this.#onOpened);
   }
 }

@@ -108,20 +108,22 @@ describe('packs that grow in files', () => {
 describe('a staged file', () => {
   it('is made anew, goes on where it ended, and gives back what was written', (t) => {
     const place = { folder: temporaryFolder(t), prefix: 'x-', growingPacks: 1 };
-    const file = new StagedFile(place);
+    const open: number[] = [];
+    t.after(() => open.forEach((fd) => fs.closeSync(fd)));
+    const staged = (): StagedFile => new StagedFile(place, (fd) => open.push(fd));
+    const file = staged();
     file.append(Buffer.from('one '));
     file.append(Buffer.from('two'));
-    assert.equal(fs.readFileSync(file.path, 'utf8'), 'one two');
+    const { path } = file.written;
+    assert.equal(fs.readFileSync(path, 'utf8'), 'one two');
     const back = Buffer.alloc(10, '.');
     file.takeBack(back);
     assert.equal(back.toString(), 'one two...');
-    assert.equal(fs.existsSync(file.path), false);
-    const other = new StagedFile(place);
-    fs.writeFileSync(other.path, 'somebody else’s');
-    assert.throws(() => other.append(Buffer.from('x')), { code: 'storage.unavailable' });
-    const cut = new StagedFile(place);
+    assert.equal(fs.existsSync(path), false);
+    assert.equal(open.length, 1, 'it stays open');
+    const cut = staged();
     cut.append(Buffer.alloc(100));
-    fs.truncateSync(cut.path, 50);
+    fs.truncateSync(cut.written.path, 50);
     assert.throws(() => cut.takeBack(Buffer.alloc(100)), { code: 'storage.unavailable' });
   });
 });

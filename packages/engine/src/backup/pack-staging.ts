@@ -3,11 +3,14 @@ import fs from 'node:fs';
 import { lstat, mkdtemp, open, readdir, rm, unlink } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { errnoOf, HoldfastError, systemClock } from '@holdfast/core';
 import type { Repository } from '@holdfast/repository';
 import type { StagedObject } from '@holdfast/storage';
 import { limits } from '../limits.ts';
 import type { StagedPack } from './backup-jobs.ts';
+
+const close = promisify(fs.close);
 
 /** Where the threads of a run write packs that still grow; each makes names of its own with the prefix. */
 export interface StagingPlace {
@@ -20,6 +23,9 @@ export interface StagingPlace {
 /**
  * Packs grow in files, not in memory: beside the repository where it is a folder of this computer, so that a finished one
  * only needs its name; else in the folder for temporary files, as restic does. Disposing it removes what was not stored.
+ *
+ * A file stays open from its first byte until it is stored: one that nobody has open may leave the system's memory, and with it
+ * the news that some of it could not be written, which the sync of the whole is there to tell. Threads open, the main thread closes.
  */
 export class PackStaging implements AsyncDisposable {
   readonly place: StagingPlace;
@@ -27,6 +33,7 @@ export class PackStaging implements AsyncDisposable {
   readonly #beside: boolean;
   /** As many as there are uploads at once: without it each pack would leave 16 MiB to the garbage collector. */
   readonly #spare: SharedArrayBuffer[] = [];
+  readonly #open = new Set<number>();
 
   private constructor(repository: Repository, place: StagingPlace, options: { readonly beside: boolean }) {
     this.#repository = repository;
@@ -42,20 +49,35 @@ export class PackStaging implements AsyncDisposable {
     return new PackStaging(repository, { folder, prefix: `${randomUUID()}-`, growingPacks }, { beside });
   }
 
+  /** A file that a thread has opened for a pack. */
+  own(fd: number): void {
+    this.#open.add(fd);
+  }
+
   /** Durable when it resolves. */
   async store(pack: StagedPack, signal: AbortSignal): Promise<void> {
-    if (this.#beside) return this.#repository.saveStagedPack(pack, { signal });
+    if (this.#beside) await this.#repository.saveStagedPack(pack, { signal });
+    else await this.#send(pack, signal);
+    await this.#close(pack.file.fd);
+  }
+
+  async #send({ id, file }: StagedPack, signal: AbortSignal): Promise<void> {
     const memory = this.#spare.pop();
-    const bytes = await readStaged(pack.file, memory);
-    await this.#repository.savePack({ id: pack.id, bytes }, { signal });
+    const bytes = await readStaged(file, memory);
+    await this.#repository.savePack({ id, bytes }, { signal });
     this.#spare.push(bytes.buffer);
-    await unlink(pack.file.path);
+    await unlink(file.path);
+  }
+
+  async #close(fd: number): Promise<void> {
+    if (this.#open.delete(fd)) await close(fd);
   }
 
   /** What can't be removed now is swept up by a later run: it must not make a failure of a backup that is complete. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { folder, prefix } = this.place;
     try {
+      for (const fd of this.#open) await this.#close(fd);
       if (!this.#beside) return await rm(folder, { recursive: true, force: true });
       for (const name of await readdir(folder))
         if (name.startsWith(prefix)) await rm(join(folder, name), { force: true });
@@ -65,29 +87,32 @@ export class PackStaging implements AsyncDisposable {
   }
 }
 
-/** A file that grows; a thread's own. It is open only while it is written to, so that nothing is left when the thread ends. */
+/** A file that grows; a thread's own until it is finished. */
 export class StagedFile {
-  readonly path: string;
+  readonly #path: string;
+  readonly #onOpened: (fd: number) => void;
+  #fd: number | undefined;
   sizeBytes = 0;
 
-  constructor(place: StagingPlace) {
-    this.path = join(place.folder, place.prefix + randomUUID());
+  /** @param onOpened told of the file as soon as it is open; whoever is told closes it */
+  constructor(place: StagingPlace, onOpened: (fd: number) => void) {
+    this.#path = join(place.folder, place.prefix + randomUUID());
+    this.#onOpened = onOpened;
+  }
+
+  /** The file with all that was written. */
+  get written(): StagedPack['file'] {
+    return { path: this.#path, sizeBytes: this.sizeBytes, fd: this.#opened() };
   }
 
   /** @throws storage.full, storage.unavailable */
   append(bytes: Uint8Array): void {
-    const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
-    const flags = O_WRONLY | (this.sizeBytes === 0 ? O_CREAT | O_EXCL : O_APPEND) | (O_NOFOLLOW ?? 0);
     try {
-      const fd = fs.openSync(this.path, flags, 0o600);
-      try {
-        for (let written = 0; written < bytes.byteLength; )
-          written += fs.writeSync(fd, bytes, written, bytes.byteLength - written);
-      } finally {
-        fs.closeSync(fd);
-      }
+      const fd = this.#opened();
+      for (let written = 0; written < bytes.byteLength; )
+        written += fs.writeSync(fd, bytes, written, bytes.byteLength - written);
     } catch (error) {
-      throw stagingFailure(error, 'write', this.path);
+      throw stagingFailure(error, 'write', this.#path);
     }
     this.sizeBytes += bytes.byteLength;
   }
@@ -96,20 +121,25 @@ export class StagedFile {
   takeBack(into: Uint8Array): void {
     if (this.sizeBytes === 0) return;
     try {
-      const fd = fs.openSync(this.path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
-      try {
-        for (let read = 0; read < this.sizeBytes; ) {
-          const count = fs.readSync(fd, into, read, this.sizeBytes - read, read);
-          if (count === 0) throw cutShort(this.path);
-          read += count;
-        }
-      } finally {
-        fs.closeSync(fd);
+      const fd = this.#opened();
+      for (let read = 0; read < this.sizeBytes; ) {
+        const count = fs.readSync(fd, into, read, this.sizeBytes - read, read);
+        if (count === 0) throw cutShort(this.#path);
+        read += count;
       }
-      fs.unlinkSync(this.path);
+      fs.unlinkSync(this.#path);
     } catch (error) {
-      throw stagingFailure(error, 'read', this.path);
+      throw stagingFailure(error, 'read', this.#path);
     }
+  }
+
+  #opened(): number {
+    if (this.#fd === undefined) {
+      const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = fs.constants;
+      this.#fd = fs.openSync(this.#path, O_RDWR | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
+      this.#onOpened(this.#fd);
+    }
+    return this.#fd;
   }
 }
 

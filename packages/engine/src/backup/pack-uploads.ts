@@ -8,7 +8,7 @@ import {
   type UnnamedPack,
 } from '@holdfast/repository';
 import { limits } from '../limits.ts';
-import type { StagedPack } from './backup-jobs.ts';
+import type { PackEvent, StagedPack } from './backup-jobs.ts';
 import type { PackStaging } from './pack-staging.ts';
 
 interface StoredPack {
@@ -62,6 +62,12 @@ export class PackUploads {
   /** False when so many wait that those who make them should pause. */
   get room(): boolean {
     return this.#waiting.length + this.#uploads.size < limits.packsInFlight;
+  }
+
+  /** What a thread tells. */
+  take(event: PackEvent): void {
+    if ('pack' in event) this.add(event.pack);
+    else this.#staging.own(event.opened);
   }
 
   add(pack: StagedPack | FinishedPack): void {
