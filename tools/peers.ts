@@ -23,6 +23,10 @@ import { peersFolder, program, programs } from '@holdfast/core/testing';
 const systemPrograms = [
   { name: 'restic', package: 'restic', use: 'interoperation with the oldest restic that is supported' },
   { name: 'nft', package: 'nftables', use: 'firewalls of the lab' },
+  { name: 'iptables-restore', package: 'iptables', use: 'generated rules' },
+  { name: 'ufw', package: 'ufw', use: 'generated rules' },
+  { name: 'firewall-offline-cmd', package: 'firewalld', use: 'generated rules' },
+  { name: 'dbus-daemon', package: 'dbus-daemon', use: 'firewalld' },
   { name: 'ip', package: 'iproute2', use: 'networks of the lab' },
   { name: 'strace', package: 'strace', use: 'what a process really opens and syncs' },
   { name: 'getfattr', package: 'attr', use: 'extended attributes' },

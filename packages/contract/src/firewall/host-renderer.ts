@@ -38,8 +38,7 @@ interface HostTarget {
   /** It knows openings that end by themselves. */
   readonly canLease?: true;
   apply(firewall: HostFirewall): string;
-  /** The same for every host, but for the heading. */
-  remove(heading: string): string;
+  remove(firewall: Pick<HostFirewall, 'heading' | 'drop'>): string;
 }
 
 /** A renderer that writes one file for each managed host, which knows addresses only. */
@@ -71,7 +70,7 @@ export function hostRenderer(target: HostTarget): Renderer {
         const path = `${fileStem(host.name)}.${extension}`;
         const firewall = { heading, openings: standing, drop: otherwise === 'drop', leases: withLeases };
         files.push({ path, content: target.apply(firewall) });
-        removal.push({ path: `removal/${path}`, content: target.remove(heading) });
+        removal.push({ path: `removal/${path}`, content: target.remove(firewall) });
       }
       if (options.host !== undefined && files.length === 0) throw unknownHost(options.host);
       return { files, removal, widenings: [...widenings.values()] };

@@ -35,7 +35,7 @@ export const nftables = hostRenderer({
       ...chain(firewall, 'out'),
       '}',
     ),
-  remove: (heading) =>
+  remove: ({ heading }) =>
     lines(`#!/usr/sbin/nft -f`, `# ${heading} Takes them away.`, `table ${table} {}`, `delete table ${table}`),
 });
 

@@ -9,14 +9,18 @@ import { changeRequestMarkdown } from './documents/markdown.ts';
 import { diagramMermaid } from './documents/mermaid.ts';
 import { diagramSvg } from './documents/svg.ts';
 import { changeRequestXlsx } from './documents/xlsx.ts';
+import { iptables } from './iptables.ts';
 import { ciscoIos } from './network/cisco-ios.ts';
 import { paloAlto } from './network/palo-alto.ts';
 import { nftables } from './nftables.ts';
 import type { Renderer } from './renderer.ts';
+import { ufw } from './ufw.ts';
 
 /** Every target that a plan can be rendered for, in the order in which lists show them: hosts, networks, people. */
 export const renderers: readonly Renderer[] = [
   nftables,
+  iptables,
+  ufw,
   ansible,
   ciscoIos,
   paloAlto,

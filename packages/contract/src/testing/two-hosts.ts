@@ -134,6 +134,17 @@ export class TwoHosts {
     return command([...this.#host.enter, program, ...args], input);
   }
 
+  /** What programs on the host write to /etc and /run is for them alone, and gone after the test. */
+  coverEtc(folder: string): void {
+    const mounts = [
+      `mount -t tmpfs tmpfs '${folder}'`,
+      `mkdir '${folder}/upper' '${folder}/work'`,
+      `mount -t overlay -o lowerdir=/etc,upperdir='${folder}/upper',workdir='${folder}/work' overlay /etc`,
+      'mount -t tmpfs tmpfs /run',
+    ];
+    this.run('sh', ['-e'], mounts.join('\n'));
+  }
+
   /** What is allowed passes, and nothing else. */
   assertTraffic(expected: { readonly data: boolean }): void {
     const dataAttempts = data.map((one) => ({ ...one, passes: expected.data }));

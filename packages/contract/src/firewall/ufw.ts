@@ -1,0 +1,74 @@
+import { hostRenderer, type Opening } from './host-renderer.ts';
+import { multiports } from './multiport.ts';
+import { ruleComment } from './safe-text.ts';
+
+/** More would only make `ufw status` unreadable. */
+const commentCharacters = 200;
+/** What all our rules are found by. */
+const mark = "comment 'holdfast: ";
+
+// Of two lists in the words of `ufw show added`, with an empty line between, what only the second has.
+const onlySecond = [
+  'only_second() {',
+  "  awk '!second && /^$/ { second = 1; next } !second { known[$0] = 1; next } !($0 in known)'",
+  '}',
+];
+const addMissing = "{ ufw show added; echo; wanted; } | only_second | sed 's|$| </dev/null|' | sh -e";
+/** Those of an earlier plan. */
+const deleteOthers = [
+  `{ wanted; echo; ufw show added | grep "${mark}" || :; } | only_second |`,
+  `  sed "s/^ufw /ufw delete /; s| comment '.*| </dev/null|" | sh -e`,
+];
+
+/**
+ * Commands for ufw: our rules are told from others by the start of their comments. Established connections, loopback and the
+ * ICMP that IP needs are in the rules that ufw itself brings.
+ */
+export const ufw = hostRenderer({
+  id: 'ufw',
+  title: 'ufw',
+  verifiedBy:
+    'run by ufw, which loads the rules into the kernel of a network namespace, with traffic that passes and traffic that is dropped',
+  extension: 'sh',
+  apply: ({ heading, openings, drop }) =>
+    script(
+      `# ${heading}`,
+      '# Applied with `sh FILE`; again changes nothing. It takes effect as soon as ufw is enabled.',
+      'set -eu',
+      ...onlySecond,
+      ...wanted(openings.flatMap(openingRules)),
+      addMissing,
+      ...deleteOthers,
+      ...(drop ? ['ufw default deny incoming', 'ufw default deny outgoing'] : []),
+    ),
+  remove: ({ heading, drop }) =>
+    script(
+      `# ${heading} Takes them away.`,
+      'set -eu',
+      ...onlySecond,
+      ...wanted([]),
+      ...deleteOthers,
+      // Without our rules nothing could leave; this is how ufw is installed.
+      ...(drop ? ['ufw default allow outgoing'] : []),
+    ),
+});
+
+function script(...lines: readonly string[]): string {
+  return `${['#!/bin/sh', ...lines].join('\n')}\n`;
+}
+
+function wanted(rules: readonly string[]): readonly string[] {
+  return ['wanted() {', "  cat <<'END_OF_RULES'", ...rules, 'END_OF_RULES', '}'];
+}
+
+/** In the words of `ufw show added`. */
+function openingRules({ flow, direction, transport, ports, peers }: Opening): readonly string[] {
+  const comment = `${mark}${ruleComment(flow, commentCharacters)}'`;
+  const allow = direction === 'in' ? 'ufw allow' : 'ufw allow out';
+  const groups = multiports(ports);
+  if (peers.any) return groups.map((group) => `${allow} ${group}/${transport} ${comment}`);
+  return [...peers.ipv4, ...peers.ipv6].flatMap((address) => {
+    const end = direction === 'in' ? `from ${address} to any` : `to ${address}`;
+    return groups.map((group) => `${allow} ${end} port ${group} proto ${transport} ${comment}`);
+  });
+}
