@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { exitStatus, productVersion, toHoldfastError } from '@holdfast/core';
 import { Command, CommanderError } from 'commander';
+import { inOrder } from './argument-order.ts';
 import { outliveReaders, readerGone } from './output.ts';
 import { errorText } from './terminal.ts';
 
@@ -79,7 +80,8 @@ const program = new Command('holdfast')
 setFlagsFromString('--semi-space-growth-factor=1');
 
 // Only what was asked for is loaded, which is half of the time of starting; for help, and for what nobody knows, everything.
-const [, , asked = ''] = process.argv;
+const args = inOrder(process.argv.slice(2));
+const [asked = ''] = args;
 const isAsked = ({ names }: Definition): boolean => names.includes(asked);
 const definition = Object.values(groups).flat().find(isAsked);
 outliveReaders({ onlyPrints: definition === undefined || definition.onlyPrint === true });
@@ -90,7 +92,7 @@ for (const [heading, definitions] of Object.entries(groups)) {
 }
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(args, { from: 'user' });
 } catch (error) {
   process.exitCode = readerGone.aborted ? exitStatus.success : report(error);
 }

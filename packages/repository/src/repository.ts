@@ -6,6 +6,7 @@ import { type ListedFile, readListings } from './blob-index/index-reader.ts';
 import { isDamage } from './damage.ts';
 import { type BlobPlace, type BlobType, openBlob } from './format/blob.ts';
 import { BlobCipher } from './format/blob-cipher.ts';
+import type { Compression } from './format/compression.ts';
 import type { RepositoryConfig } from './format/config.ts';
 import { decodeIndex, encodeIndex, type IndexedPack, type IndexFilePack } from './format/index-file.ts';
 import type { Node } from './format/node.ts';
@@ -59,6 +60,9 @@ export class Repository {
   readonly #locks = new Set<RepositoryLock>();
   /** How `lock` waits for others where its options don't say: what a person asked for holds for all work on the repository. */
   lockWait: Pick<LockOptions, 'retryMs' | 'onWait'> = {};
+
+  /** Of new blobs of a backup or a `BlobWriter`; the default if undefined. */
+  compression: Compression | undefined;
 
   constructor(options: {
     target: Target;

@@ -107,6 +107,18 @@ test('both directions of a target wait for their bucket', async () => {
   assert.deepEqual(Buffer.from(await read), second);
 });
 
+test('locks wait for nothing, and a configuration can be replaced', async () => {
+  const disk = await openLocalDisk({ path: `${folder}/locks`, create: true });
+  const bucket = new TokenBucket({ bytesPerSecond: 1, burstBytes: 0, clock: new ManualClock() });
+  await using target = throttled(disk, { upload: bucket, download: bucket });
+  const content = contentOf('lock', 100);
+  bucket.owe(1_000_000);
+  const name = nameOf('lock', content);
+  await target.create(name, [content]);
+  assert.deepEqual(Buffer.from(await target.read(name)), content);
+  assert.equal(typeof target.replaceConfig, typeof disk.replaceConfig);
+});
+
 let count = 0;
 runConformance('a throttled target', async () => {
   count += 1;

@@ -73,7 +73,8 @@ export interface Throttle {
 
 /**
  * The same target, with the content of objects limited to a rate in each direction. An object goes out as a whole, so within
- * one the line may be used fully; over several the rate holds. Disposing it disposes the target.
+ * one the line may be used fully; over several the rate holds. Locks go at once, so that they never look forsaken. Disposing it
+ * disposes the target.
  */
 export function throttled(target: Target, throttle: Throttle): Target {
   return new ThrottledTarget(target, throttle);
@@ -84,6 +85,7 @@ class ThrottledTarget implements Target {
   readonly location: string;
   readonly capabilities: TargetCapabilities;
   readonly retention: Retention | undefined;
+  readonly replaceConfig?: NonNullable<Target['replaceConfig']>;
   readonly #target: Target;
   readonly #throttle: Throttle;
 
@@ -92,17 +94,19 @@ class ThrottledTarget implements Target {
     this.location = target.location;
     this.capabilities = target.capabilities;
     this.retention = target.retention;
+    if (target.replaceConfig) this.replaceConfig = target.replaceConfig.bind(target);
     this.#target = target;
     this.#throttle = throttle;
   }
 
   async create(name: ObjectName, body: readonly Uint8Array[], options?: CreateOptions): Promise<CreateResult> {
     const sizeBytes = body.reduce((sum, piece) => sum + piece.length, 0);
-    await this.#throttle.upload?.take(sizeBytes, options?.signal);
+    if (name.type !== 'lock') await this.#throttle.upload?.take(sizeBytes, options?.signal);
     return this.#target.create(name, body, options);
   }
 
   async read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array> {
+    if (name.type === 'lock') return this.#target.read(name, options);
     // The size may not be known before: what was read is paid for by the next one.
     await this.#throttle.download?.take(0, options?.signal);
     const bytes = await this.#target.read(name, options);

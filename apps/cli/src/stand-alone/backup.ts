@@ -121,8 +121,10 @@ async function requireSomeSource(sources: readonly (string | Buffer)[]): Promise
 }
 
 /** The repository as it is, in which nothing is changed. */
-function withoutChanges({ target, config, masterKey: key, keyId, clock }: Repository): Repository {
-  return new Repository({ target: new DryRunTarget(target), config, key, keyId, clock });
+function withoutChanges({ target, config, masterKey: key, keyId, clock, compression }: Repository): Repository {
+  const copy = new Repository({ target: new DryRunTarget(target), config, key, keyId, clock });
+  copy.compression = compression;
+  return copy;
 }
 
 /** `name` or `name:header`. */

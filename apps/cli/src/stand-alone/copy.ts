@@ -72,6 +72,8 @@ function sourceOptions(options: CopyCommandOptions): RepositoryOptions {
     ...(tlsClientCert === undefined ? {} : { tlsClientCert }),
     ...(data === undefined ? {} : { data }),
     ...(retryLock === undefined ? {} : { retryLock }),
+    ...(options.limitUpload === undefined ? {} : { limitUpload: options.limitUpload }),
+    ...(options.limitDownload === undefined ? {} : { limitDownload: options.limitDownload }),
   };
 }
 

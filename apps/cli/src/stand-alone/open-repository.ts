@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { getCACertificates } from 'node:tls';
 import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 import { openRepository, type Repository } from '@holdfast/repository';
-import { basicCredentials, openLocalDisk, openRest, type Target } from '@holdfast/storage';
+import { type Compression, compressionModes, compressionOf } from '@holdfast/repository/format';
+import { basicCredentials, openLocalDisk, openRest, type Target, TokenBucket, throttled } from '@holdfast/storage';
 import type { DialOptions } from '@holdfast/wire';
 import { resolvePath } from '../data-directory.ts';
 import { setting } from '../environment.ts';
@@ -47,16 +47,23 @@ export async function requireRepository(options: RepositoryOptions): Promise<Rep
   });
 }
 
+interface Opening {
+  readonly options: RepositoryOptions;
+  readonly create: boolean;
+  readonly resources: AsyncDisposableStack;
+  readonly signal: AbortSignal;
+}
+
 /** Opens the place of a repository; closed with the stack. */
-export async function openTarget(
-  location: RepositoryLocation,
-  o: {
-    readonly options: RepositoryOptions;
-    readonly create: boolean;
-    readonly resources: AsyncDisposableStack;
-    readonly signal: AbortSignal;
-  },
-): Promise<Target> {
+export async function openTarget(location: RepositoryLocation, o: Opening): Promise<Target> {
+  const target = await openPlace(location, o);
+  const [upload, download] = [o.options.limitUpload, o.options.limitDownload].map((limitKib) =>
+    limitKib ? new TokenBucket({ bytesPerSecond: limitKib * 1024 }) : undefined,
+  );
+  return upload || download ? throttled(target, { upload, download }) : target;
+}
+
+async function openPlace(location: RepositoryLocation, o: Opening): Promise<Target> {
   const { options, create, resources, signal } = o;
   if (location.kind === 'folder') return resources.use(await openLocalDisk({ path: location.path, create }));
   const authorities = await readCas(options);
@@ -119,7 +126,17 @@ async function open(options: RepositoryOptions, { resources, signal }: OpeningCo
   const keyHint = options.keyHint ?? setting(`${options.from ? 'FROM_' : ''}KEY_HINT`);
   const repository = await openRepository(target, { password, keyHint, signal });
   repository.lockWait = lockWait(options);
+  repository.compression = compression(options);
   return repository;
+}
+
+function compression(options: RepositoryOptions): Compression {
+  const given = options.compression ?? setting('COMPRESSION') ?? 'auto';
+  const mode = compressionModes.find((name) => name === given);
+  if (mode !== undefined) return compressionOf(mode);
+  throw new HoldfastError('usage.option', {
+    message: `--compression is one of ${compressionModes.join(', ')}, not ${given}.`,
+  });
 }
 
 /** How this command waits for locks of others. It says so once, because until then nothing seems to happen. */
@@ -141,6 +158,7 @@ async function readCas(options: RepositoryOptions): Promise<Pick<DialOptions, 'c
   const { readConnectionFile } = await import('../managed/connection-file.ts');
   const local = await readConnectionFile(options.data);
   const caPem = local && (await readGivenFile(local.caFile, 'CA certificate'));
+  const { getCACertificates } = await import('node:tls');
   const system = getCACertificates('system');
   if (system.length > 0) return { caPem, hostCaPem: system.join('\n') };
   if (caPem !== undefined) return { caPem };

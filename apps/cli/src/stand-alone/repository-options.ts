@@ -1,7 +1,8 @@
+import type { CompressionMode } from '@holdfast/repository/format';
 import { type Command, Option } from 'commander';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { addServerPlace } from '../managed/server-options.ts';
-import { duration } from '../option-values.ts';
+import { duration, wholeNumber } from '../option-values.ts';
 import type { OutputOptions } from '../output.ts';
 import type { PasswordOptions } from './password.ts';
 
@@ -16,7 +17,32 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
   readonly server?: string;
   readonly tokenFile?: string;
   readonly keyHint?: string;
+  readonly compression?: CompressionMode;
+  /** KiB per second; 0 for no limit. */
+  readonly limitUpload?: number;
+  readonly limitDownload?: number;
 }
+
+/**
+ * Options of restic's that every command takes and that change nothing here, unless it has one of that name: there is no cache to
+ * turn off or tidy up, what is stored needs no further look, reports are of one length, requests are repeated by themselves,
+ * and commands without --pack-size in their help write no packs, or leave the size to those who read them.
+ */
+const meaningless = [
+  '--no-cache',
+  '--cleanup-cache',
+  '--cache-dir <directory>',
+  '--no-extra-verify',
+  '--no-lock',
+  '--pack-size <MiB>',
+  '--http-user-agent <agent>',
+  '--stuck-request-timeout <duration>',
+  '-v, --verbose',
+];
+
+const compressionModes = ['auto', 'off', 'fastest', 'better', 'max'] as const satisfies readonly CompressionMode[];
+
+const rate = wholeNumber(0, 100_000_000);
 
 /** Options of every command that opens a repository by itself; `orServer` adds those of commands that also ask the server. */
 export function addRepositoryOptions(command: Command, o: { readonly orServer: boolean }): Command {
@@ -46,13 +72,22 @@ export function addRepositoryOptions(command: Command, o: { readonly orServer: b
       'wait so long for locks of others to go, such as 30s, 5m, 1h30m; by itself a command does not wait',
       duration,
     )
+    .addOption(
+      new Option(
+        '--compression <mode>',
+        'of the new data of a backup, rewrite or repair (env …_COMPRESSION; default: auto)',
+      ).choices(compressionModes),
+    )
+    .option('--limit-upload <rate>', 'KiB/s at most, over whole objects; a single one goes as fast as it can', rate)
+    .option('--limit-download <rate>', 'KiB/s at most, likewise', rate)
     .option(
       '--data <directory>',
       `data directory of \`holdfast up\` on this computer (default: ${defaultDataDirectory()})`,
     );
-  // restic's cache: there is none, so that scripts that turn it off or tidy it up have what they want.
-  for (const flags of ['--no-cache', '--cleanup-cache', '--cache-dir <directory>'])
-    command.addOption(new Option(flags).hideHelp());
+  for (const flags of meaningless) {
+    const option = new Option(flags).hideHelp();
+    if (!command.options.some(({ long }) => long === option.long)) command.addOption(option);
+  }
   return o.orServer ? addServerPlace(command) : command;
 }
 

@@ -8,6 +8,7 @@ import type {
   PartialPack,
   RepositoryKey,
 } from '@holdfast/repository';
+import type { Compression } from '@holdfast/repository/format';
 import type { StagedObject } from '@holdfast/storage';
 import type { Range } from './chunker.ts';
 import type { ExclusionOptions } from './exclusions.ts';
@@ -26,6 +27,7 @@ export interface BackupSetup extends ExclusionOptions, UnchangedRule {
   readonly slabs: GearMemory;
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
+  readonly compression?: Compression | undefined;
   readonly staging: StagingPlace;
   readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }

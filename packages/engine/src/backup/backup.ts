@@ -199,6 +199,7 @@ async function backupUnder(
     ignoreCtime: options.ignoreCtime,
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
+    compression: repository.compression,
     staging: staging.place,
     readingPlaces: [...(options.readingPlaces ?? []), ...(stream ? [] : placesBehindLinks(paths))],
   });

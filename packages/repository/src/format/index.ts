@@ -14,7 +14,14 @@ export {
   wrongBlob,
 } from './blob.ts';
 export { BlobCipher, sealOverheadBytes } from './blob-cipher.ts';
-export { type Compress, type Compression, defaultCompression } from './compression.ts';
+export {
+  type Compress,
+  type Compression,
+  type CompressionMode,
+  compressionModes,
+  compressionOf,
+  defaultCompression,
+} from './compression.ts';
 export type { RepositoryConfig } from './config.ts';
 export { goFileMode, unixPermissions } from './file-mode.ts';
 export { goJsonString, quoteName, unquoteName } from './go-text.ts';

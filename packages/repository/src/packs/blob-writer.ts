@@ -2,7 +2,6 @@ import { HoldfastError, Semaphore, toHoldfastError } from '@holdfast/core';
 import type { BlobIndex, BlobKey } from '../blob-index/blob-index.ts';
 import type { BlobType } from '../format/blob.ts';
 import { sealOverheadBytes } from '../format/blob-cipher.ts';
-import type { Compression } from '../format/compression.ts';
 import type { IndexedPack } from '../format/index-file.ts';
 import { idBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
 import { limits } from '../limits.ts';
@@ -13,7 +12,6 @@ export interface BlobWriterOptions {
   readonly repository: Repository;
   /** Learns of every pack as soon as it is durable. Leave it out where blobs only move: they keep their old place in it. */
   readonly index?: BlobIndex | undefined;
-  readonly compression?: Compression | undefined;
   /** 4 to 128 MiB; 16 MiB if left out. */
   readonly packSizeBytes?: number | undefined;
   /** Packs that are stored at once, each with its memory; as many as limits allow if left out. */
@@ -55,14 +53,14 @@ export class BlobWriter implements AsyncDisposable {
   #failure: HoldfastError | undefined;
 
   constructor(options: BlobWriterOptions) {
-    const { repository, compression, packSizeBytes, parallelWrites = limits.parallelPackWrites, signal } = options;
+    const { repository, packSizeBytes, parallelWrites = limits.parallelPackWrites, signal } = options;
     this.#repository = repository;
     this.#index = options.index;
     const builder = (type: BlobType): PackBuilder =>
       new PackBuilder({
         cipher: repository.cipher,
         type,
-        ...(compression === undefined ? {} : { compression }),
+        compression: repository.compression,
         ...(packSizeBytes === undefined ? {} : { targetSizeBytes: packSizeBytes }),
       });
     this.#builders = { data: builder('data'), tree: builder('tree') };

@@ -41,7 +41,8 @@ export interface PackBuilderOptions {
   readonly type: BlobType;
   /** The builder is `full` from this size on. 4 to 128 MiB for restic's readers. */
   readonly targetSizeBytes?: number;
-  readonly compression?: Compression;
+  /** 'off' is for data: trees are compressed in any case, as restic does. */
+  readonly compression?: Compression | undefined;
   /** A faster zstd than Node's one-shot function, if the caller has one. */
   readonly compress?: Compress | undefined;
   /** Memory to build in, for instance that of a pack that has been stored. */
@@ -78,7 +79,8 @@ export class PackBuilder {
     this.type = options.type;
     this.#cipher = options.cipher;
     this.#targetSizeBytes = Math.min(options.targetSizeBytes ?? limits.packTargetSizeBytes, limits.packMaxSizeBytes);
-    this.#compression = options.compression ?? defaultCompression;
+    const { type, compression = defaultCompression } = options;
+    this.#compression = type === 'tree' && compression === 'off' ? defaultCompression : compression;
     this.#compress = options.compress;
     this.#bytes = new Uint8Array(options.buffer ?? new SharedArrayBuffer(0));
   }

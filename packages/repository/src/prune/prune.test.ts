@@ -424,7 +424,8 @@ test('uncompressed blobs are compressed when asked for', async () => {
   const it = await subject(1, { ...small, changedFiles: 0 });
   const plain = Buffer.from('the quick brown fox '.repeat(500));
   {
-    await using writer = new BlobWriter({ repository: it.repository, compression: 'off' });
+    it.repository.compression = 'off';
+    await using writer = new BlobWriter({ repository: it.repository });
     const content = [objectIdOf(blobId(plain))];
     const tree = encodeTree([sampleNode('fox', { content, size: BigInt(plain.byteLength) })]);
     await writer.add('data', blobId(plain), plain);
