@@ -10,6 +10,8 @@ interface Making {
   /** The ends between which this version makes it, where those are not all of the channel's. */
   readonly from?: readonly Role[];
   readonly to?: readonly Role[];
+  /** This version does not yet let it take over for the channel that the contract says. */
+  readonly takesOver?: false;
 }
 
 /** Names are resolved by the operating system, whatever the process. */
@@ -27,6 +29,8 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
     listens: mover,
     // A Windows agent is reached by its own service.
     to: ['agent-linux'],
+    // An agent whose data port the mover can't dial gives up.
+    takesOver: false,
   },
   'windows-agent-control': { dials: agent, listens: server },
   'posix-agent-control': { dials: agent, listens: server },
@@ -87,4 +91,10 @@ export function madeBetween(entry: Channel): { from: readonly Role[]; to: readon
 
 export function isMadeFeature(feature: FeatureId): boolean {
   return madeFeatures.has(feature);
+}
+
+/** Whether this version really uses the channel in the place of the one that it is the fallback of. */
+export function isMadeFallback(entry: Channel): boolean {
+  const making = madeChannels[entry.id];
+  return entry.fallbackOf !== undefined && making !== undefined && making.takesOver !== false;
 }

@@ -2,7 +2,7 @@ import type { PortRange } from '../channel-spec.ts';
 import { type Channel, channels, fallbacksOf } from '../channels.ts';
 import type { FeatureId } from '../features.ts';
 import { portsOn } from '../listener.ts';
-import { isMadeFeature, madeBetween } from '../made-channels.ts';
+import { isMadeFallback, isMadeFeature, madeBetween } from '../made-channels.ts';
 import { type Role, roleEntry } from '../roles.ts';
 import { isOff } from '../row-status.ts';
 import type { DialStyle } from '../topology/schema.ts';
@@ -41,13 +41,14 @@ export interface Applied {
   readonly portless: readonly { readonly channel: Channel; readonly to: HostClass }[];
 }
 
-interface Choice {
+/** How the contract is applied. */
+export interface PlanChoice {
   readonly dial: DialStyle;
   readonly includePlanned: boolean;
 }
 
 /** Which channels there are between the classes of a topology. Linear in the pairs of classes that a channel joins. */
-export function applyChannels(topology: Topology, classes: readonly HostClass[], choice: Choice): Applied {
+export function applyChannels(topology: Topology, classes: readonly HostClass[], choice: PlanChoice): Applied {
   const preferences = new Preferences(classes);
   const open: AppliedChannel[] = [];
   const blocked: Omit<BlockedChannel, 'standIns'>[] = [];
@@ -83,7 +84,9 @@ export function applyChannels(topology: Topology, classes: readonly HostClass[],
       }
     }
   }
-  return { open, blocked: withStandIns(blocked, open), omitted: [...omitted], portless };
+  const joined = new Joined(open);
+  const withStandIns = blocked.map((one) => ({ ...one, standIns: standInsOf(one, joined, choice) }));
+  return { open, blocked: withStandIns, omitted: [...omitted], portless };
 }
 
 function isImplied({ channel, to }: { readonly channel: Channel; readonly to: HostClass }): boolean {
@@ -131,26 +134,32 @@ function obstacle(one: Omit<AppliedChannel, 'features' | 'ports'>, dial: DialSty
   return dial === 'classic' ? undefined : 'outbound-only';
 }
 
-/** Adds the channels, in either direction between the same two, that the contract lets take over. */
-function withStandIns(
-  blocked: readonly Omit<BlockedChannel, 'standIns'>[],
-  open: readonly AppliedChannel[],
-): readonly BlockedChannel[] {
-  const joined = new Map<Channel, Map<HostClass, Set<HostClass>>>();
-  for (const { channel, from, to } of open) {
-    const ends = joined.get(channel) ?? new Map<HostClass, Set<HostClass>>();
-    joined.set(channel, ends);
-    ends.set(from, (ends.get(from) ?? new Set()).add(to));
+/** Which channels join which classes. */
+export class Joined {
+  readonly #ends = new Map<Channel, Map<HostClass, Set<HostClass>>>();
+
+  constructor(all: readonly Pick<AppliedChannel, 'channel' | 'from' | 'to'>[]) {
+    for (const { channel, from, to } of all) {
+      const ends = this.#ends.get(channel) ?? new Map<HostClass, Set<HostClass>>();
+      this.#ends.set(channel, ends);
+      ends.set(from, (ends.get(from) ?? new Set()).add(to));
+    }
   }
-  const isOpen = (channel: Channel, a: HostClass, b: HostClass): boolean =>
-    joined.get(channel)?.get(a)?.has(b) === true || joined.get(channel)?.get(b)?.has(a) === true;
-  return blocked.map((one) => ({
-    ...one,
-    standIns: everyFallback(one.channel).filter((channel) => isOpen(channel, one.from, one.to)),
-  }));
+
+  /** In whichever direction: the connection that an agent holds stands in for a dial of the server. */
+  between(channel: Channel, one: HostClass, other: HostClass): boolean {
+    const ends = this.#ends.get(channel);
+    return ends?.get(one)?.has(other) === true || ends?.get(other)?.has(one) === true;
+  }
 }
 
-/** The channels that may stand in for the given one, and those that may stand in for these. */
-export function everyFallback(channel: Channel): readonly Channel[] {
-  return fallbacksOf(channel.id).flatMap((one) => [one, ...everyFallback(one)]);
+/** The channels that the contract lets take over between the ends of a blocked one, and that are there to do it. */
+export function standInsOf(
+  { channel, from, to }: Pick<AppliedChannel, 'channel' | 'from' | 'to'>,
+  open: Joined,
+  choice: Pick<PlanChoice, 'includePlanned'>,
+): readonly Channel[] {
+  return fallbacksOf(channel.id).filter(
+    (one) => (choice.includePlanned || isMadeFallback(one)) && open.between(one, from, to),
+  );
 }

@@ -1,6 +1,7 @@
 import type { Channel } from '../channels.ts';
-import { type FeatureId, features } from '../features.ts';
+import { features } from '../features.ts';
 import type { Applied, BlockedChannel, Obstacle } from './apply-channels.ts';
+import { consequences } from './consequences.ts';
 
 const maxNamed = 5;
 
@@ -41,24 +42,13 @@ const reasons: Readonly<Record<Obstacle, (zone: string) => string>> = {
   'single-port': () => 'Data shares the port of the sessions',
 };
 
-function instead({ channel, standIns, features: lost }: BlockedChannel): string {
-  const { covered, stopped } = consequences(channel, { lost, standIns });
+function instead({ standIns, features: lost }: BlockedChannel): string {
+  const { covered, stopped } = consequences(lost, standIns);
   const stands = standIns.map(({ id }) => id).join(' and ');
-  if (covered.length === 0) return `without it: ${stopped.map((id) => features[id]).join('; ')} is not possible`;
+  if (covered.length === 0)
+    return `without it, this stops: ${stopped.map((id) => `${id} (${features[id]})`).join('; ')}`;
   const also = stopped.length === 0 ? '' : `, but not for ${stopped.join(', ')}`;
   return `${stands} stands in, and runs that need it end with a warning${also}`;
-}
-
-/** Of what a channel is needed for: what goes on over the channels that stand in, and what stops. */
-export function consequences(
-  channel: Channel,
-  o: { readonly lost: readonly FeatureId[]; readonly standIns: readonly Channel[] },
-): { readonly covered: readonly FeatureId[]; readonly stopped: readonly FeatureId[] } {
-  const taken = new Set(o.standIns.flatMap(({ features: those }) => those));
-  // Data that shares a connection is slower, not lost.
-  const isCovered = (id: FeatureId): boolean =>
-    o.standIns.length > 0 && (taken.has(id) || id === 'full-speed-data' || channel.features.length === 1);
-  return { covered: o.lost.filter(isCovered), stopped: o.lost.filter((id) => !isCovered(id)) };
 }
 
 function omittedNote(omitted: readonly Channel[]): string {

@@ -1,11 +1,13 @@
 import type { PortRange } from '../channel-spec.ts';
-import { type Channel, channels } from '../channels.ts';
+import { type Channel, channel, channels } from '../channels.ts';
+import type { FeatureId } from '../features.ts';
+import { isMadeFallback } from '../made-channels.ts';
 import { findRow, type RowId } from '../rows.ts';
 import type { DialStyle } from '../topology/schema.ts';
 import type { Topology } from '../topology/topology.ts';
 import { formatRange } from '../wording.ts';
 import { administratorFlows } from './allowed.ts';
-import { type AppliedChannel, applyChannels } from './apply-channels.ts';
+import { type AppliedChannel, applyChannels, Joined, type PlanChoice } from './apply-channels.ts';
 import { flowId, normalizePorts } from './flow-id.ts';
 import { classify } from './host-class.ts';
 import { planNotes } from './notes.ts';
@@ -31,13 +33,18 @@ interface Opening {
 /** Applies the contract to a topology. */
 export function planTopology(topology: Topology, options: PlanOptions = {}): Plan {
   const classes = classify(topology);
-  const choice = { dial: options.dial ?? topology.dial, includePlanned: options.includePlanned ?? false };
+  const choice = choiceOf(topology, options);
   const applied = applyChannels(topology, classes, choice);
   const hosts = new PlannedHosts(topology, classes);
-  const flows = merge(openings(applied.open, hosts)).map((group) => toFlow(group, hosts));
+  const wanted = new Joined([...applied.open, ...applied.blocked]);
+  const flows = merge(openings(applied.open, hosts)).map((group) => toFlow(group, { hosts, wanted, choice }));
   flows.sort((a, b) => firstChannel(a) - firstChannel(b) || (a.id < b.id ? -1 : 1));
   const allowed = administratorFlows(topology, hosts);
   return { name: topology.name, hosts: hosts.all, flows: [...flows, ...allowed], notes: planNotes(applied, choice) };
+}
+
+export function choiceOf(topology: Topology, options: PlanOptions): PlanChoice {
+  return { dial: options.dial ?? topology.dial, includePlanned: options.includePlanned ?? false };
 }
 
 function openings(open: readonly AppliedChannel[], hosts: PlannedHosts): readonly Opening[] {
@@ -67,7 +74,11 @@ interface Group {
  */
 function merge(all: readonly Opening[]): readonly Group[] {
   const alike = ({ transport, ports, applied }: Opening): string =>
-    `${transport}/${ports.map(formatRange).join()} ${applied.map(({ channel, features }) => `${channel.id}:${features.join()}`).join(' ')}`;
+    [
+      `${transport}/${ports.map(formatRange).join()}`,
+      ...applied.map(({ channel: { id } }) => id),
+      ...featuresOf(applied).toSorted(),
+    ].join(' ');
   const bySource = Map.groupBy(all, (one) => `${one.from} ${alike(one)}`);
   const sources = [...bySource.values()].map((group) => {
     const to = group.map((one) => one.to).sort((a, b) => a - b);
@@ -81,7 +92,8 @@ function merge(all: readonly Opening[]): readonly Group[] {
   }));
 }
 
-function toFlow(group: Group, hosts: PlannedHosts): Flow {
+function toFlow(group: Group, o: { hosts: PlannedHosts; wanted: Joined; choice: PlanChoice }): Flow {
+  const { hosts } = o;
   const [first] = group.openings;
   if (!first) throw new TypeError('a group has openings');
   const from = hosts.join(group.from);
@@ -97,11 +109,21 @@ function toFlow(group: Group, hosts: PlannedHosts): Flow {
     origin: 'contract',
     channels: carried.map(({ id }) => id),
     rows: rowsBehind(group.openings),
-    features: [...new Set(first.applied.flatMap(({ features }) => features))],
+    features: featuresOf(first.applied),
     reasons: carried.map(({ purpose }) => purpose),
-    fallbackFor: carried.filter(({ fallbackOf }) => fallbackOf !== undefined).map(({ id }) => id),
+    fallbackFor: first.applied.filter((one) => standsIn(one, o)).map(({ channel: { id } }) => id),
     leased: carried.every(isLeased),
   };
+}
+
+function featuresOf(applied: readonly AppliedChannel[]): readonly FeatureId[] {
+  return [...new Set(applied.flatMap(({ features }) => features))];
+}
+
+/** Whether it takes over for a channel that there is, or would be if nothing were in its way, between the same ends. */
+function standsIn({ channel: one, from, to }: AppliedChannel, o: { wanted: Joined; choice: PlanChoice }): boolean {
+  if (one.fallbackOf === undefined || !(o.choice.includePlanned || isMadeFallback(one))) return false;
+  return o.wanted.between(channel(one.fallbackOf), from, to);
 }
 
 /** The rows whose roles the ends really have. */
