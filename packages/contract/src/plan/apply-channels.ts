@@ -126,12 +126,17 @@ function obstacle(one: Omit<AppliedChannel, 'features' | 'ports'>, dial: DialSty
   const { channel, from, to, toRoles } = one;
   if (to.nat && from.example.zone !== to.nat) return 'nat';
   if (dial === 'single-port' && channel.busy.kind === 'onePortPerConnection') return 'single-port';
-  // A computer that is here as a protected one, not as a store or server.
-  if (!isImplied(one) && toRoles.some((role) => roleEntry(role).process !== 'agent')) return undefined;
+  if (!isAgentComputer(to) && toRoles.some((role) => roleEntry(role).process !== 'agent')) return undefined;
   if (to.roles.has('cloud-machine-ec2') || to.roles.has('cloud-machine-azure')) return 'cloud-machine';
   const isFromServer = channel.from.some((role) => role === 'backup-server' || role === 'distribution-server');
   if (to.example.isPreinstalled && isFromServer) return 'preinstalled';
   return dial === 'classic' ? undefined : 'outbound-only';
+}
+
+/** A computer that is protected and serves nobody else; the target that it may hold is its own. */
+function isAgentComputer({ roles }: HostClass): boolean {
+  const serves = ['backup-server', 'repository', 'gateway', 'mount-server'] as const;
+  return [...roles].some((role) => roleEntry(role).process === 'agent') && !serves.some((role) => roles.has(role));
 }
 
 /** Which channels join which classes. */

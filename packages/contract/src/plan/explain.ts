@@ -1,6 +1,7 @@
 import type { PortRange } from '../channel-spec.ts';
 import { type Channel, channel, channels } from '../channels.ts';
 import { features } from '../features.ts';
+import { effectiveRoles } from '../roles.ts';
 import { findRow } from '../rows.ts';
 import { asSeenFrom } from './host-rules.ts';
 import type { OpeningPlace } from './place.ts';
@@ -25,6 +26,7 @@ export interface Explanation {
 }
 
 export function explainOpening(plan: Plan, { host, range }: OpeningPlace): Explanation {
+  const roles = effectiveRoles(host.roles, host.platform);
   const openings = plan.flows
     .filter((flow) => flow.to.includes(host) && meet(flow.ports, range))
     .map((flow) => ({
@@ -33,7 +35,7 @@ export function explainOpening(plan: Plan, { host, range }: OpeningPlace): Expla
       channels: flow.channels.map((id) => ({
         channel: channel(id),
         rows: channel(id)
-          .rows.filter((row) => flow.rows.includes(row))
+          .rows.filter((row) => flow.rows.includes(row) && findRow(row)?.to.some((role) => roles.has(role)))
           .map((row) => ({ id: row, purpose: findRow(row)?.purpose ?? '' })),
         stops: channel(id)
           .features.filter((feature) => flow.features.includes(feature))

@@ -1,5 +1,6 @@
 import type { Channel } from '../channels.ts';
 import { features } from '../features.ts';
+import { isMadeFeature } from '../made-channels.ts';
 import type { Applied, BlockedChannel, Obstacle } from './apply-channels.ts';
 import { consequences } from './consequences.ts';
 
@@ -52,6 +53,6 @@ function instead({ standIns, features: lost }: BlockedChannel): string {
 }
 
 function omittedNote(omitted: readonly Channel[]): string {
-  const lacking = [...new Set(omitted.flatMap((channel) => channel.features))];
-  return `This version does not make ${omitted.length} of the contract's channels that this topology would use, and no opening is planned for them (--include-planned shows them). They are for: ${lacking.join(', ')}.`;
+  const lacking = [...new Set(omitted.flatMap((channel) => channel.features))].filter((id) => !isMadeFeature(id));
+  return `This version does not make ${omitted.length} of the contract's channels that this topology would use, and no opening is planned for them (--include-planned shows them). What has to wait: ${lacking.join(', ')}.`;
 }
