@@ -29,7 +29,7 @@ export const arbitraryPlan: fc.Arbitrary<Plan> = fc
   .record({
     name: anyName,
     zones: fc.uniqueArray(anyName, { minLength: 3, maxLength: 3 }),
-    names: fc.uniqueArray(anyName, { minLength: 3, maxLength: 6 }),
+    names: fc.uniqueArray(anyName, { minLength: 3, maxLength: 6, selector: (name) => name.normalize() }),
     notes: fc.array(anyName, { maxLength: 2 }),
     hosts: fc.array(
       fc.record({

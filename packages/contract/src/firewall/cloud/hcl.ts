@@ -79,11 +79,14 @@ function isIdentifier(text: string): boolean {
 
 /** `${` and `%{` begin expressions inside of texts. */
 function quote(text: string): string {
-  const escaped = JSON.stringify(text).replaceAll(
-    /[\u007F-\uFFFF]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return escaped.replaceAll(/([$%])\{/g, '$1$1{');
+  const escaped = text.replaceAll(/["\\]|[^ -~]/gu, escapeCharacter);
+  return `"${escaped.replaceAll(/([$%])\{/g, '$1$1{')}"`;
+}
+
+function escapeCharacter(character: string): string {
+  if (character === '"' || character === '\\') return `\\${character}`;
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
 }
 
 function commentLine(line: string): string {

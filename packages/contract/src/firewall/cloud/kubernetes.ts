@@ -43,7 +43,12 @@ export const kubernetes: Renderer = {
         {
           path: 'kubernetes.yaml',
           content: groups
-            .map((group, index) => formatYaml(index === 0 ? heading : [], policy(group, nameOf(group.name), groupOf)))
+            .map((group, index) =>
+              formatYaml(
+                [...(index === 0 ? heading : []), ...hostLines(group)],
+                policy(group, nameOf(group.name), groupOf),
+              ),
+            )
             .join(''),
         },
       ],
@@ -69,6 +74,12 @@ export const kubernetes: Renderer = {
     };
   },
 };
+
+/** Which pods get the label: a pod for each host. */
+function hostLines({ hosts }: HostGroup): readonly string[] {
+  const names = hosts.map(({ name }) => safeText(name, commentCharacters));
+  return ['Hosts:', ...names.map((name) => `  ${name}`)];
+}
 
 const kind = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' } as const;
 
