@@ -350,6 +350,52 @@ test('deleting waits for the locks of others, says whose they are, and may be st
   await spotless(it);
 });
 
+test('backups that never pause keep it from deleting, not for ever: what was packed again is used by the next one', async (t) => {
+  const it = await subject(6);
+  const { target } = it;
+  const { masterKey } = it.repository;
+  forget(it, 4);
+  const before = target.ids('data');
+  const other = await openRepository(target, { masterKey, clock });
+  let held = await other.lock({ exclusive: false });
+  t.after(() => held[Symbol.asyncDispose]());
+  let nowMs = 0;
+  const looks: number[] = [];
+  const busy: Clock = {
+    ...clock,
+    monotonicMs: () => nowMs,
+    sleep: async (durationMs, signal) => {
+      // Its own lock is kept fresh.
+      if (durationMs === 5000 || durationMs <= 200) return clock.sleep(durationMs, signal);
+      // The next backup has begun before the last one ends.
+      const last = held;
+      held = await other.lock({ exclusive: false });
+      await last[Symbol.asyncDispose]();
+      nowMs += durationMs;
+      looks.push(nowMs);
+    },
+  };
+  const repository = await openRepository(target, { masterKey, clock: busy });
+  await assert.rejects(
+    prune(repository, { ...all, waitMs: 600_000 }),
+    (error) =>
+      hasCode(error, 'repository.locked') &&
+      /still was after a wait of 10 m/.test(error.message) &&
+      /packed again is stored.*--wait/.test(error.guidance ?? ''),
+  );
+  assert.equal(looks.at(-1), 600_000);
+  assert.ok(looks.length > 10);
+  const repacked = target.ids('data').filter((id) => !before.includes(id));
+  assert.ok(repacked.length > 0);
+  assert.ok(before.every((id) => target.objects.has(`data:${id}`)));
+  assert.equal(target.ids('lock').length, 1, 'only the backup’s');
+  await held[Symbol.asyncDispose]();
+  const report = await prune(it.repository, all);
+  assert.equal(report.newPacks, 0);
+  assert.ok(repacked.every((id) => target.objects.has(`data:${id}`)));
+  await spotless(it);
+});
+
 test('what is under retention stays, is counted, and goes later', async () => {
   const it = await subject(8);
   forget(it, 6);
