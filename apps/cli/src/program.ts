@@ -48,6 +48,7 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     { names: ['copy'], load: async () => (await import('./commands/copy.ts')).registerCopy },
     { names: ['key'], load: async () => (await import('./commands/key.ts')).registerKey },
     { names: ['unlock'], load: async () => (await import('./commands/unlock.ts')).registerUnlock },
+    { names: ['recover'], load: async () => (await import('./commands/recover.ts')).registerRecover },
     { names: ['repair'], load: async () => (await import('./commands/repair.ts')).registerRepair },
     { names: ['migrate'], load: async () => (await import('./commands/migrate.ts')).registerMigrate },
     { names: ['list'], onlyPrint: true, load: async () => (await import('./commands/list.ts')).registerList },

@@ -1,0 +1,1 @@
+export { type Recovered, type RecoverOptions, recover } from './recover.ts';
