@@ -6,7 +6,7 @@ export type YamlValue = string | number | readonly YamlValue[] | { readonly [key
  * own. Keys and comments are ours. A YAML library would take seconds for the files of 10,000 hosts.
  */
 export function formatYaml(comment: readonly string[], value: { readonly [key: string]: YamlValue }): string {
-  return `${comment.map((line) => `# ${line}\n`).join('')}---\n${formatEntries(value, '')}\n`;
+  return `---\n${comment.map((line) => `# ${line}\n`).join('')}${formatEntries(value, '')}\n`;
 }
 
 function formatEntries(value: { readonly [key: string]: YamlValue }, indent: string): string {

@@ -33,7 +33,7 @@ export const terraformAws: Renderer = {
   title: 'Terraform: AWS security groups',
   scope: 'network',
   verifiedBy:
-    'two HCL parsers (HashiCorp’s own in Go, python-hcl2), and an evaluation of the parsed rules packet by packet; no provider',
+    'HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider',
   render(plan: Plan, { zones }: RenderOptions = {}) {
     checkFamilies(plan);
     const groups = managedGroups(plan, zones);

@@ -32,7 +32,7 @@ export const terraformAzure: Renderer = {
   title: 'Terraform: Azure network security groups',
   scope: 'network',
   verifiedBy:
-    'two HCL parsers (HashiCorp’s own in Go, python-hcl2), and an evaluation of the parsed rules packet by packet; no provider',
+    'HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider',
   render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
     checkFamilies(plan);
     const labelOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters, alsoAllowed: '_' });

@@ -29,7 +29,7 @@ export const terraformGoogle: Renderer = {
   title: 'Terraform: Google Cloud firewall rules',
   scope: 'network',
   verifiedBy:
-    'two HCL parsers (HashiCorp’s own in Go, python-hcl2), and an evaluation of the parsed rules packet by packet; no provider',
+    'HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider',
   render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
     checkFamilies(plan);
     const tagOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters, lowerCase: true });
