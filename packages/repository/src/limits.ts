@@ -103,9 +103,14 @@ export const limits = {
   /** Up to so many bytes of packs are verified without threads: a thread takes 100 ms to start, as long as 32 MiB take. */
   checkAloneBytes: 24 * mib,
   /** Each lane has two windows of this size: long enough to hide what a call costs. */
-  checkWindowBytes: 384 * kib,
-  /** Plain bytes of one batch of a thread: more than the windows of its lanes have; a larger blob is verified alone. */
-  checkBatchBytes: 6 * mib,
+  checkWindowBytes: 256 * kib,
+  /** As many lanes as the widest registers have; with fewer it is the same. */
+  checkHashLanes: 16,
+  /**
+   * Plain bytes of one batch of a thread: more than the windows of its lanes have, and what waits of long blobs; a larger blob is
+   * verified alone.
+   */
+  checkBatchBytes: 8 * mib,
   /** Sealed trees kept while the snapshots are followed: each tree is needed once, but its neighbours come with it. */
   checkTreeCacheBytes: 8 * mib,
   /** Read from the end of a pack whose header's length nobody knows: room for 800 blobs, so one read is mostly enough. */

@@ -44,6 +44,15 @@ export async function verifyPacks(options: PackVerifierOptions): Promise<void> {
   const together = kernels === 'native' ? sha256Together() : sha256OneByOne();
   const batch = new HashBatch(together);
   const begin = options.hashPacks ? () => together.begin() : undefined;
+  /** All of them has been read. */
+  const ended = new Set<OpenPack>();
+  const concludeAll = async (): Promise<void> => {
+    for (const pack of ended) {
+      if (pack.waitingBlobs > 0) continue;
+      ended.delete(pack);
+      await conclude(pack, options);
+    }
+  };
   let coming = Array.from({ length: options.lanes }, () => {
     const reader = readWindows({ ...options, begin });
     return { reader, opener: new SegmentOpener({ key, batch, kernels }), result: reader.next() };
@@ -57,8 +66,11 @@ export async function verifyPacks(options: PackVerifierOptions): Promise<void> {
       result.done === true ? [] : [{ window: result.value, opener, next: 0 }],
     );
     verifyWindows(batch, windows);
-    for (const { window } of windows) if (window.last) await conclude(window.pack, options);
+    for (const { window } of windows) if (window.last) ended.add(window.pack);
+    await concludeAll();
   }
+  while (batch.isWaiting) batch.run();
+  await concludeAll();
 }
 
 function verifyWindows(batch: HashBatch, windows: readonly OpenWindow[]): void {

@@ -33,6 +33,8 @@ export interface OpenPack {
   readonly stream: Sha256Stream | undefined;
   /** Blobs that are not what they should be. Why is found out at the end, by reading them once more. */
   readonly suspects: HeaderPlace[];
+  /** Blobs of it that came whole and are not hashed to their end. */
+  waitingBlobs: number;
   /** A part could not be read, so the hash says nothing. */
   unreadable: boolean;
 }
@@ -93,7 +95,14 @@ export async function* readWindows(options: WindowReaderOptions): AsyncGenerator
   };
   for (let pack = await options.next(); pack !== undefined; pack = await options.next()) {
     const toRead = pack;
-    const open: OpenPack = { pack, problems: [], stream: options.begin?.(), suspects: [], unreadable: false };
+    const open: OpenPack = {
+      pack,
+      problems: [],
+      stream: options.begin?.(),
+      suspects: [],
+      waitingBlobs: 0,
+      unreadable: false,
+    };
     try {
       const places = await findBlobs(open, options.cipher, (offset, length) => read(toRead, offset, length));
       // The header has been read; it is read again only to be hashed with all the rest.
