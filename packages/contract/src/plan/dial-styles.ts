@@ -34,7 +34,7 @@ export function compareDialStyles(topology: Topology, options: PlanOptions = {})
     const { blocked } = applyChannels(topology, classes, choiceOf(topology, choice));
     const effects = blocked.map(({ features, standIns }) => consequences(features, standIns));
     const stopped = new Set(effects.flatMap((one) => one.stopped));
-    const degraded = new Set(effects.flatMap((one) => one.covered).filter((id) => !stopped.has(id)));
+    const degraded = new Set(effects.flatMap((one) => one.covered));
     const incoming = rules.flatMap((host) => host.incoming);
     return {
       style,

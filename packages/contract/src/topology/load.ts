@@ -2,7 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { z } from 'zod';
-import { maxIncludedFiles, maxTopologyBytes } from './limits.ts';
+import { maxHosts, maxIncludedFiles, maxTopologyBytes, maxZones } from './limits.ts';
 import { Problems } from './problems.ts';
 import { resolveTopology } from './resolve.ts';
 import { includedDocument, type TopologyDocument, topologyDocument } from './schema.ts';
@@ -61,12 +61,30 @@ function take(file: string, bytes: Uint8Array, schema: z.ZodType, problems: Prob
   const read = Source.read({ file, bytes, problems });
   if (!read) return undefined;
   const { source, value } = read;
+  const section = tooLarge(value as Record<string, unknown>);
+  if (section !== undefined) {
+    source.report([section.name], section.message, 'key');
+    return undefined;
+  }
   const parsed = schema.safeParse(value);
   if (parsed.success) return { source, document: parsed.data as Partial<TopologyDocument>, mistaken: {} };
   const { issues } = parsed.error;
   for (const { path, at, message } of describeIssues(issues, value)) source.report(path, message, at);
   return { source, ...withoutMistakes(value as Record<string, unknown>, issues) };
 }
+
+/** Checked before anything else, as everything else takes its time. */
+function tooLarge(value: Readonly<Record<string, unknown>>): { name: string; message: string } | undefined {
+  const limits = { hosts: maxHosts, neighbours: maxHosts, zones: maxZones } as const;
+  for (const [name, limit] of Object.entries(limits)) {
+    const count = Object.keys(value[name] ?? {}).length;
+    if (count > limit)
+      return { name, message: `there are ${count} ${name}; at most ${limit} are possible. ${prefixHint}` };
+  }
+  return undefined;
+}
+
+const prefixHint = 'A prefix stands for many computers in one entry.';
 
 /** What agrees with the schema is checked further, so that all mistakes show at once; what does not would only mislead. */
 function withoutMistakes(
@@ -158,7 +176,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
     if (size > maxTopologyBytes)
       throw new HoldfastError('topology.invalid', {
         message: `${path}:1:1: the file has ${size} bytes; a topology has at most ${maxTopologyBytes}.`,
-        guidance: 'Prefixes stand for many computers in one entry.',
+        guidance: prefixHint,
       });
     return await readFile(path);
   } catch (error) {

@@ -43,7 +43,9 @@ export function checkPorts(o: {
   }
   for (const [id, range] of accepted) {
     const own = listens.find((entry) => entry.id === id);
-    const taken = own && listens.find((other) => other !== own && collides(own, range, other, accepted));
+    // Another port that this file sets says more than one of the contract's.
+    const others = listens.toSorted((a, b) => Number(accepted.has(b.id)) - Number(accepted.has(a.id)));
+    const taken = own && others.find((other) => other !== own && collides(own, range, other, accepted));
     if (!taken) continue;
     const theirs = portsOn(taken, accepted).map(formatRange).join(', ');
     report(id, `${taken.transport} port ${formatRange(range)} collides with ${taken.id} (${theirs}) on this host`);
@@ -66,6 +68,8 @@ function listenersOf(given: readonly Role[], platform: Platform | undefined): re
 
 function collides(own: Channel, range: PortRange, other: Channel, given: ReadonlyMap<ChannelId, PortRange>): boolean {
   if (own.transport !== other.transport || sharesListener(own, other)) return false;
+  // Where one stands in for the other, the same program listens on either.
+  if (own.fallbackOf === other.id || other.fallbackOf === own.id) return false;
   // The data ranges of one mover are one range: leases take what is free.
   if (own.busy.kind === 'onePortPerConnection' && other.busy.kind === 'onePortPerConnection') return false;
   return portsOn(other, given).some(({ from, to }) => range.from <= to && from <= range.to);

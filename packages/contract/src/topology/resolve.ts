@@ -51,7 +51,7 @@ export function resolveTopology(files: readonly TopologyFile[], problems: Proble
   if (hosts.length > maxHosts)
     main.source.report(
       ['hosts'],
-      `there are ${hosts.length} hosts and neighbours, at most ${maxHosts} are possible. A prefix stands for many computers in one entry.`,
+      `there are ${hosts.length} hosts and neighbours in all files; at most ${maxHosts} are possible`,
       'key',
     );
   if (zones.size > maxZones)
