@@ -32,8 +32,7 @@ export const terraformAws: Renderer = {
   id: 'terraform-aws',
   title: 'Terraform: AWS security groups',
   scope: 'network',
-  verifiedBy:
-    'HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider',
+  verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
   render(plan: Plan, { zones }: RenderOptions = {}) {
     checkFamilies(plan);
     const groups = managedGroups(plan, zones);

@@ -31,8 +31,7 @@ export const terraformAzure: Renderer = {
   id: 'terraform-azure',
   title: 'Terraform: Azure network security groups',
   scope: 'network',
-  verifiedBy:
-    'HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider',
+  verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
   render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
     checkFamilies(plan);
     const labelOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters, alsoAllowed: '_' });

@@ -28,8 +28,7 @@ export const terraformGoogle: Renderer = {
   id: 'terraform-google',
   title: 'Terraform: Google Cloud firewall rules',
   scope: 'network',
-  verifiedBy:
-    'HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider',
+  verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
   render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
     checkFamilies(plan);
     const tagOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters, lowerCase: true });
