@@ -9,6 +9,7 @@ import { changeRequestMarkdown } from './documents/markdown.ts';
 import { diagramMermaid } from './documents/mermaid.ts';
 import { diagramSvg } from './documents/svg.ts';
 import { changeRequestXlsx } from './documents/xlsx.ts';
+import { firewalld } from './firewalld.ts';
 import { iptables } from './iptables.ts';
 import { ciscoIos } from './network/cisco-ios.ts';
 import { paloAlto } from './network/palo-alto.ts';
@@ -21,6 +22,7 @@ export const renderers: readonly Renderer[] = [
   nftables,
   iptables,
   ufw,
+  firewalld,
   ansible,
   ciscoIos,
   paloAlto,

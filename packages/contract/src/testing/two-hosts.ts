@@ -134,6 +134,13 @@ export class TwoHosts {
     return command([...this.#host.enter, program, ...args], input);
   }
 
+  /** Starts a program on the host that ends with the test. */
+  startProgram(context: TestLife, program: string, args: readonly string[]): void {
+    const [file, ...enter] = this.#host.enter;
+    const child = spawn(file, [...enter, program, ...args], { stdio: 'ignore' });
+    context.after(() => child.kill());
+  }
+
   /** What programs on the host write to /etc and /run is for them alone, and gone after the test. */
   coverEtc(folder: string): void {
     const mounts = [
