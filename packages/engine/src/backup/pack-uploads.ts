@@ -1,21 +1,15 @@
 import { discardMemory } from '@holdfast/native';
 import {
   type FinishedPack,
+  IndexWriter,
   PackBuilder,
   type PartialPack,
   type Repository,
-  repositoryLimits,
   type UnnamedPack,
 } from '@holdfast/repository';
 import { limits } from '../limits.ts';
 import type { PackEvent, StagedPack } from './backup-jobs.ts';
 import type { PackStaging } from './pack-staging.ts';
-
-interface StoredPack {
-  readonly id: Uint8Array;
-  readonly header: Uint8Array;
-  readonly blobCount: number;
-}
 
 /**
  * Takes finished packs, stores several at once, and writes index files for those that are durable. Order of durability:
@@ -31,10 +25,7 @@ export class PackUploads {
   readonly #parallel: number;
   readonly #waiting: (StagedPack | FinishedPack)[] = [];
   readonly #uploads = new Set<Promise<void>>();
-  #stored: StoredPack[] = [];
-  #storedBlobs = 0;
-  #oldestMs = 0;
-  #indexing: Promise<unknown> = Promise.resolve();
+  readonly #indexes: IndexWriter;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: {
@@ -55,6 +46,7 @@ export class PackUploads {
       this.#failure ??= { error };
       options.onFailure(error);
     };
+    this.#indexes = new IndexWriter({ ...options, onFailure: this.#onFailure });
     this.#name = options.name;
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
   }
@@ -107,8 +99,7 @@ export class PackUploads {
     while (this.#uploads.size > 0) await Promise.all(this.#uploads);
     this.#throwFailure();
     this.#signal.throwIfAborted();
-    this.#saveIndex();
-    await this.#indexing;
+    await this.#indexes.settle();
     this.#throwFailure();
   }
 
@@ -119,7 +110,7 @@ export class PackUploads {
   /** Waits until nothing runs any more, whatever came of it: after an abort or a failure. */
   async quiesce(): Promise<void> {
     this.#waiting.length = 0;
-    await Promise.allSettled([...this.#uploads, this.#indexing]);
+    await Promise.allSettled([...this.#uploads, this.#indexes.quiesce()]);
   }
 
   #start(): void {
@@ -148,21 +139,6 @@ export class PackUploads {
       discardMemory(pack.bytes);
     }
     this.#repository.index.addPack(pack.id, pack.header);
-    const nowMs = this.#repository.clock.monotonicMs();
-    if (this.#stored.length === 0) this.#oldestMs = nowMs;
-    this.#stored.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });
-    this.#storedBlobs += pack.blobCount;
-    if (this.#storedBlobs >= repositoryLimits.indexMaxBlobs || nowMs - this.#oldestMs > repositoryLimits.indexMaxAgeMs)
-      this.#saveIndex();
-  }
-
-  #saveIndex(): void {
-    const packs = this.#stored;
-    if (packs.length === 0) return;
-    this.#stored = [];
-    this.#storedBlobs = 0;
-    // One after the other, so that a failure stops those behind it.
-    this.#indexing = this.#indexing.then(() => this.#repository.saveIndex(packs, { signal: this.#signal }));
-    this.#indexing.catch(this.#onFailure);
+    this.#indexes.add(pack);
   }
 }

@@ -2,10 +2,10 @@ import { HoldfastError, Semaphore, toHoldfastError } from '@holdfast/core';
 import type { BlobIndex, BlobKey } from '../blob-index/blob-index.ts';
 import type { BlobType } from '../format/blob.ts';
 import { sealOverheadBytes } from '../format/blob-cipher.ts';
-import type { IndexedPack } from '../format/index-file.ts';
 import { idBytes, type ObjectId, objectIdOf } from '../format/object-id.ts';
 import { limits } from '../limits.ts';
 import type { Repository } from '../repository.ts';
+import { IndexWriter } from './index-writer.ts';
 import { type FinishedPack, PackBuilder, type PartialPack } from './pack-builder.ts';
 
 export interface BlobWriterOptions {
@@ -44,12 +44,8 @@ export class BlobWriter implements AsyncDisposable {
   /** Memory of packs that are stored: without it each pack would leave 20 MiB to the garbage collector. */
   readonly #spare: SharedArrayBuffer[] = [];
   readonly #parallel: number;
-  #unlisted: (IndexedPack & { readonly blobCount: number })[] = [];
-  #unlistedBlobs = 0;
-  #oldestMs = 0;
-  #indexing: Promise<void> = Promise.resolve();
-  #packs: ObjectId[] = [];
-  #indexes: ObjectId[] = [];
+  readonly #indexes: IndexWriter;
+  readonly #packs: ObjectId[] = [];
   #failure: HoldfastError | undefined;
 
   constructor(options: BlobWriterOptions) {
@@ -67,6 +63,8 @@ export class BlobWriter implements AsyncDisposable {
     this.#parallel = Math.min(repository.target.capabilities.maxParallelRequests, parallelWrites);
     this.#permits = new Semaphore(this.#parallel);
     this.#signal = signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
+    const onFailure = (error: unknown): void => this.#fail(error);
+    this.#indexes = new IndexWriter({ repository, signal: this.#signal, onFailure });
   }
 
   /** Compresses, seals and stores a blob. The caller has computed the id. Resolves when there is room for more. */
@@ -125,19 +123,15 @@ export class BlobWriter implements AsyncDisposable {
     while (this.#uploads.size > 0) await Promise.all(this.#uploads);
     this.#throwFailure();
     this.#signal.throwIfAborted();
-    this.#saveIndex();
-    await this.#indexing;
+    const indexes = await this.#indexes.settle();
     this.#throwFailure();
-    const written = { packs: this.#packs, indexes: this.#indexes };
-    this.#packs = [];
-    this.#indexes = [];
-    return written;
+    return { packs: this.#packs.splice(0), indexes };
   }
 
   /** Ends what is still under way and waits for that. What was not settled stays unreferenced. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort(new HoldfastError('run.cancelled'));
-    await Promise.all([...this.#uploads, this.#indexing]);
+    await Promise.all([...this.#uploads, this.#indexes.quiesce()]);
   }
 
   async #add(
@@ -172,28 +166,8 @@ export class BlobWriter implements AsyncDisposable {
     using _held = permit;
     await this.#repository.savePack(pack, { signal: this.#signal });
     this.#index?.addPack(pack.id, pack.header);
-    const nowMs = this.#repository.clock.monotonicMs();
-    if (this.#unlisted.length === 0) this.#oldestMs = nowMs;
     this.#packs.push(objectIdOf(pack.id));
-    this.#unlisted.push({ id: pack.id, header: pack.header, blobCount: pack.blobCount });
-    this.#unlistedBlobs += pack.blobCount;
-    if (this.#unlistedBlobs >= limits.indexMaxBlobs || nowMs - this.#oldestMs > limits.indexMaxAgeMs) this.#saveIndex();
-  }
-
-  /** One after the other: a failure stops those behind it. */
-  #saveIndex(): void {
-    const packs = this.#unlisted;
-    if (packs.length === 0) return;
-    this.#unlisted = [];
-    this.#unlistedBlobs = 0;
-    this.#indexing = this.#indexing.then(async () => {
-      if (this.#failure !== undefined) return;
-      try {
-        this.#indexes.push(...(await this.#repository.saveIndex(packs, { signal: this.#signal })));
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    this.#indexes.add(pack);
   }
 
   #fail(error: unknown): void {

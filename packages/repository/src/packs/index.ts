@@ -1,5 +1,6 @@
 export { BlobOpener, type SealedBlob } from './blob-opener.ts';
 export { BlobWriter, type BlobWriterOptions, type WrittenObjects } from './blob-writer.ts';
+export { IndexWriter } from './index-writer.ts';
 export {
   type AddedBlob,
   type FinishedPack,
