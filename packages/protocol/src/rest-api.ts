@@ -32,6 +32,8 @@ const joinToken = z.object({
   usesLeft: z.number().int(),
   expiresAt: isoTime,
   createdAt: isoTime,
+  /** The server does not dial the computers that join with it. */
+  preinstalled: z.boolean(),
 });
 
 export const computer = z.object({
@@ -47,6 +49,8 @@ export const computer = z.object({
   enrolledAt: isoTime,
   state: z.enum(['online', 'offline', 'revoked']),
   lastSeenAt: isoTime.optional(),
+  /** The server does not dial it: its agent calls in. */
+  preinstalled: z.boolean(),
 });
 export type Computer = z.infer<typeof computer>;
 
@@ -174,6 +178,7 @@ export const routes = {
       role: enrollableRole,
       group: slug.default('default'),
       uses: z.number().int().min(1).max(10_000).default(1),
+      preinstalled: z.boolean().default(false),
       lifetimeSeconds: z
         .number()
         .int()

@@ -15,6 +15,7 @@ interface CreateTokenOptions extends ServerOptions {
   readonly group: string;
   readonly uses: number;
   readonly lifetime: number;
+  readonly preinstalled?: boolean;
   readonly out?: string;
 }
 
@@ -29,6 +30,10 @@ export function registerComputers(program: Command): void {
     .option('--group <name>', 'group that the computers join', 'default')
     .option('--uses <n>', 'so many computers', wholeNumber(1, 10_000), 1)
     .option('--lifetime <time>', 'as long as this: 30m, 24h, 7d', lifetime, 3_600_000)
+    .option(
+      '--preinstalled',
+      'for computers that cannot be dialled, behind address translation for example: they call in',
+    )
     .option('--out <file>', 'write the token to a new file of mode 0600 instead of showing it')
     .addHelpText(
       'after',
@@ -97,10 +102,11 @@ export function registerComputers(program: Command): void {
         if (options.json) await printJson({ kind: 'computers', computers: found });
         else {
           const rows = found.map(
-            ({ id, role, hostname, address, platform, productVersion, state, lastSeenAt, group }) => [
+            ({ id, role, hostname, address, platform, productVersion, state, lastSeenAt, group, preinstalled }) => [
               hostname,
               role,
-              state,
+              // The server does not look at the movers of such computers; their agents tell.
+              preinstalled && role === 'mover' && state === 'offline' ? 'not dialled' : state,
               group,
               address,
               platform,
@@ -154,6 +160,7 @@ function createToken(options: CreateTokenOptions): Promise<void> {
         role: options.role,
         group: options.group,
         uses: options.uses,
+        preinstalled: options.preinstalled ?? false,
         lifetimeSeconds: Math.ceil(options.lifetime / 1000),
       },
       signal,

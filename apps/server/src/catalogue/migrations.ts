@@ -4,6 +4,7 @@ import type { Migration } from 'kysely/migration';
 /** Steps from an empty database to the present schema. A step that was released is never changed; add one after it. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-first-schema': { up: firstSchema },
+  '0002-preinstalled': { up: preinstalled },
 };
 
 /** Every table has the tenant in its primary key, and so every reference between tables stays within one tenant. */
@@ -169,4 +170,13 @@ async function firstSchema(database: Kysely<unknown>): Promise<void> {
     .addColumn('remoteAddress', 'text', (column) => column.notNull())
     .execute();
   await database.schema.createIndex('auditByTenant').on('audit').columns(['tenant', 'sequence']).execute();
+}
+
+/** Computers that the server does not dial, and the tokens with which they join. */
+async function preinstalled(database: Kysely<unknown>): Promise<void> {
+  for (const table of ['computers', 'joinTokens'])
+    await database.schema
+      .alterTable(table)
+      .addColumn('preinstalled', 'integer', (column) => column.notNull().defaultTo(0))
+      .execute();
 }

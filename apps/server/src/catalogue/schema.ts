@@ -27,6 +27,8 @@ export interface ComputersTable {
   enrolledAt: string;
   lastSeenAt: string | null;
   revokedAt: string | null;
+  /** 1: the server does not dial it; it calls in. */
+  preinstalled: Generated<number>;
 }
 
 export interface CertificatesTable {
@@ -51,6 +53,8 @@ export interface JoinTokensTable {
   usesLeft: number;
   createdAt: string;
   expiresAt: string;
+  /** 1: the server does not dial the computers that join with it. */
+  preinstalled: Generated<number>;
 }
 
 /** Which key a token was used for: repeating the request finds it and gets the same certificate. */

@@ -35,12 +35,13 @@ export class AgentCarriers {
   }
 
   /**
-   * Reaches an agent: Windows by 6184, Linux by 6162 of its computer, others by the connection that they hold. Where the dial
+   * Reaches an agent: Windows by 6184, Linux by 6162 of its computer, others, and all that were installed
+   * beforehand, by the connection that they hold. Where the dial
    * fails the held connection stands in, and the answer says so. Throws the dial's error when there is no such connection
    * either, `channel.closed` for an agent that only calls and does not.
    */
   async reach(scope: TenantScope, agent: ComputerRow, signal: AbortSignal): Promise<ReachedAgent> {
-    const dialled = agent.platform === 'win32' || agent.platform === 'linux';
+    const dialled = agent.preinstalled === 0 && (agent.platform === 'win32' || agent.platform === 'linux');
     if (!dialled) return this.#useHeld(await this.#awaitHeld(agent, undefined, signal), undefined);
     try {
       return await (agent.platform === 'win32' ? this.#dial(scope, agent, signal) : this.#relay(scope, agent, signal));

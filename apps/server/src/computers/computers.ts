@@ -47,6 +47,7 @@ export function computerView(row: ComputerRow, isOnline: boolean): Computer {
     certificateSerial: row.certificateSerial,
     certificateExpiresAt: row.certificateExpiresAt,
     enrolledAt: row.enrolledAt,
+    preinstalled: row.preinstalled === 1,
     state: row.revokedAt !== null ? 'revoked' : isOnline ? 'online' : 'offline',
     ...(row.lastSeenAt === null ? {} : { lastSeenAt: row.lastSeenAt }),
   };

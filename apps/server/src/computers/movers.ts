@@ -74,7 +74,8 @@ export class Movers {
     const contacts: Promise<void>[] = [];
     for (const tenant of await this.#catalogue.tenants()) {
       for (const mover of await listComputers(this.#catalogue.tenant(tenant), 'mover')) {
-        if (mover.revokedAt === null && isDue(mover)) contacts.push(this.#contact(tenant, mover, signal));
+        if (mover.revokedAt === null && mover.preinstalled === 0 && isDue(mover))
+          contacts.push(this.#contact(tenant, mover, signal));
       }
     }
     await Promise.all(contacts);

@@ -65,8 +65,8 @@ export class Enrolment {
     return this.#catalogue.tenant(tenant).transaction(async (scope) => {
       const earlier = await this.#earlierUse(scope, tokenHash, key);
       if (earlier) return earlier;
-      const { group } = await useJoinToken(scope, { tokenHash, role: request.role, clock: this.#clock });
-      return this.#admit(scope, { request, key, group, tokenHash, remoteAddress });
+      const { group, preinstalled } = await useJoinToken(scope, { tokenHash, role: request.role, clock: this.#clock });
+      return this.#admit(scope, { request, key, group, preinstalled, tokenHash, remoteAddress });
     });
   }
 
@@ -114,7 +114,14 @@ export class Enrolment {
 
   async #admit(
     scope: TenantScope,
-    o: { request: Request; key: RequestedKey; group: string; tokenHash: string; remoteAddress: string },
+    o: {
+      request: Request;
+      key: RequestedKey;
+      group: string;
+      preinstalled: number;
+      tokenHash: string;
+      remoteAddress: string;
+    },
   ) {
     const { request, key } = o;
     await refuseRevokedKey(scope, key);
@@ -128,6 +135,7 @@ export class Enrolment {
         id,
         role: request.role,
         groupName: o.group,
+        preinstalled: o.preinstalled,
         hostname: request.hostname,
         address,
         platform: request.platform,

@@ -14,6 +14,7 @@ export interface JoinToken {
   readonly usesLeft: number;
   readonly expiresAt: string;
   readonly createdAt: string;
+  readonly preinstalled: boolean;
 }
 
 export function joinTokenHash(token: string): string {
@@ -23,7 +24,15 @@ export function joinTokenHash(token: string): string {
 /** Makes a token. Its text is known to the caller only: the catalogue keeps a hash. */
 export async function createJoinToken(
   scope: TenantScope,
-  o: { role: EnrollableRole; group: string; uses: number; lifetimeMs: number; clock: Clock },
+  o: {
+    role: EnrollableRole;
+    group: string;
+    uses: number;
+    lifetimeMs: number;
+    /** The server will not dial the computers that join with it. */
+    preinstalled: boolean;
+    clock: Clock;
+  },
 ): Promise<JoinToken & { readonly token: string }> {
   const token = newToken('hfj');
   const now = o.clock.now();
@@ -33,6 +42,7 @@ export async function createJoinToken(
     role: o.role,
     groupName: o.group,
     usesLeft: o.uses,
+    preinstalled: o.preinstalled ? 1 : 0,
     createdAt: now.toISOString(),
     expiresAt: new Date(now.getTime() + o.lifetimeMs).toISOString(),
   };
@@ -68,7 +78,7 @@ export async function deleteJoinToken(scope: TenantScope, id: string): Promise<v
 export async function useJoinToken(
   scope: TenantScope,
   o: { tokenHash: string; role: EnrollableRole; clock: Clock },
-): Promise<{ readonly group: string }> {
+): Promise<{ readonly group: string; readonly preinstalled: number }> {
   const row = await scope.query
     .updateTable('joinTokens')
     .set((token) => ({ usesLeft: token('usesLeft', '-', 1) }))
@@ -76,20 +86,24 @@ export async function useJoinToken(
     .where('role', '=', o.role)
     .where('usesLeft', '>', 0)
     .where('expiresAt', '>', o.clock.now().toISOString())
-    .returning('groupName')
+    .returning(['groupName', 'preinstalled'])
     .executeTakeFirst();
   if (!row) throw new HoldfastError('auth.token');
-  return { group: row.groupName };
+  return { group: row.groupName, preinstalled: row.preinstalled };
 }
 
 function view(
-  row: Pick<Selectable<JoinTokensTable>, 'id' | 'role' | 'groupName' | 'usesLeft' | 'expiresAt' | 'createdAt'>,
+  row: Pick<
+    Selectable<JoinTokensTable>,
+    'id' | 'role' | 'groupName' | 'usesLeft' | 'expiresAt' | 'createdAt' | 'preinstalled'
+  >,
 ): JoinToken {
   return {
     id: row.id,
     role: row.role,
     group: row.groupName,
     usesLeft: row.usesLeft,
+    preinstalled: row.preinstalled === 1,
     expiresAt: row.expiresAt,
     createdAt: row.createdAt,
   };

@@ -21,9 +21,9 @@ export function computerHandlers(o: {
 }): Pick<RestHandlers, 'createToken' | 'tokens' | 'deleteToken' | 'computers' | 'revokeComputer'> {
   return {
     createToken: async ({ scope, body }) => {
-      const { role, group, uses, lifetimeSeconds } = body;
+      const { role, group, uses, preinstalled, lifetimeSeconds } = body;
       const lifetimeMs = lifetimeSeconds * 1000;
-      const token = await createJoinToken(scope, { role, group, uses, lifetimeMs, clock: o.clock });
+      const token = await createJoinToken(scope, { role, group, uses, preinstalled, lifetimeMs, clock: o.clock });
       return { ...token, caFingerprint: o.caFingerprint };
     },
     tokens: async ({ scope }) => ({ tokens: await usableJoinTokens(scope, o.clock) }),
