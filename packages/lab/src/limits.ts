@@ -1,0 +1,33 @@
+/** Every bound of this package, with its reason. */
+
+/** A role that has not said that it is ready by then has failed: it takes a second, and ten times that on a busy machine. */
+export const readyLimitMs = 60_000;
+
+/** After SIGTERM; then SIGKILL. */
+export const stopLimitMs = 20_000;
+
+/** One command in a namespace, unless the caller knows better. Above the time that a blocked dial and its fallback take. */
+export const commandLimitMs = 300_000;
+
+/** What a command may print before it is cut off. */
+export const outputMaxBytes = 64 * 1024 * 1024;
+
+/** Computers of one lab: each is a namespace with processes of some 80 MiB each. */
+export const maxHosts = 64;
+
+/** How often the server is asked whether all are online, and how many times: a minute. */
+export const presenceLookMs = 300;
+export const maxPresenceLooks = 200;
+
+/** An agent that may call in is seen within a second or two; after a lost connection it waits up to some seconds. */
+export const presenceLooksOfScenario = 60;
+
+/** What agents back up in a scenario: enough for several data connections, little enough for hundreds of runs. */
+export const sourceBytes = 4 * 1024 * 1024;
+export const sourceFiles = 20;
+
+/** One scenario. Above a dial that times out, its fallback, and the time that the server waits for an agent. */
+export const scenarioLimitMs = 120_000;
+
+/** Scenarios at once, of different computers: blocked ones mostly wait. */
+export const parallelScenarios = 4;

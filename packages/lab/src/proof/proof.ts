@@ -1,0 +1,49 @@
+import type { ChannelId, FeatureId } from '@holdfast/contract';
+import type { Expectation, Outcome } from './scenario.ts';
+
+/** One scenario under one set of rules. */
+export interface Cell {
+  readonly scenario: string;
+  readonly expected: Expectation;
+  readonly outcome: Outcome;
+  readonly tookMs: number;
+  /** The outcome is the expected one. */
+  readonly holds: boolean;
+}
+
+/** A planned rule that no packet used while every scenario ran. */
+export interface UnusedRule {
+  readonly host: string;
+  /** `input` or `output`. */
+  readonly chain: string;
+  readonly rule: string;
+}
+
+/** The result of a proof: plain data, kept as JSON. */
+export interface Proof {
+  readonly topology: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly rules: readonly {
+    readonly id: string;
+    readonly channels: readonly ChannelId[];
+    readonly features: readonly FeatureId[];
+  }[];
+  readonly scenarios: readonly {
+    readonly id: string;
+    readonly features: readonly FeatureId[];
+    readonly hosts: readonly string[];
+  }[];
+  /** With all rules. */
+  readonly sufficient: readonly Cell[];
+  readonly unused: readonly UnusedRule[];
+  /** With one rule closed, or one and what stands in for it. */
+  readonly necessary: readonly {
+    /** Ids of the flows. */
+    readonly closed: readonly string[];
+    readonly channels: readonly ChannelId[];
+    readonly cells: readonly Cell[];
+  }[];
+  /** The rules suffice, each was used, and each closed one did what the contract says and nothing else. */
+  readonly holds: boolean;
+}

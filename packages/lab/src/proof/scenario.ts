@@ -1,0 +1,29 @@
+import type { ChannelId, FeatureId } from '@holdfast/contract';
+import type { Fleet } from '../fleet.ts';
+
+/** How a scenario ended. */
+export type Outcome =
+  | { readonly kind: 'passed' }
+  /** It worked, over a channel that stood in for a blocked one. */
+  | { readonly kind: 'degraded'; readonly blocked: readonly string[] }
+  /** `message` is all that a person was told. */
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** Something that people do with the product, between certain computers; it leaves the fleet as it found it. */
+export interface Scenario {
+  /** Unique, for people: `backup laptop to store`. */
+  readonly id: string;
+  /** What it needs; with `hosts`, this decides which openings it must fail without. */
+  readonly features: readonly FeatureId[];
+  /** The computers that take part. */
+  readonly hosts: readonly string[];
+  /** Throws only for faults of the lab itself. */
+  run(fleet: Fleet, signal: AbortSignal): Promise<Outcome>;
+}
+
+/** What the contract says must become of a scenario. */
+export type Expectation =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'degraded'; readonly blocked: readonly ChannelId[] }
+  /** It must name one of these. */
+  | { readonly kind: 'failed'; readonly blocked: readonly ChannelId[] };

@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ChannelId } from '@holdfast/contract';
+import type { Plan } from '@holdfast/contract/plan';
+import type { Fleet, FleetMember, RunReport } from '../fleet.ts';
+import { presenceLookMs, presenceLooksOfScenario, sourceBytes, sourceFiles } from '../limits.ts';
+import type { Finished } from '../namespace.ts';
+import type { Outcome, Scenario } from './scenario.ts';
+
+/**
+ * Every scenario that the product has, for the computers of a fleet: a new feature of the product gets its scenario here. To be
+ * called while everything of the plan is open, because it makes the repositories and jobs that scenarios use.
+ */
+export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Scenario[]> {
+  const server = fleet.server.host.name;
+  const agents = fleet.members.filter(({ commands }) => commands.includes('agent'));
+  const stores = fleet.members.filter(({ planned }) =>
+    planned.roles.some((role) => /^(repository|gateway)/.test(role)),
+  );
+  const clients = fleet.members.filter(({ planned }) => planned.roles.includes('client'));
+  const opens = (channel: ChannelId, from: FleetMember, to: FleetMember): boolean =>
+    plan.flows.some(
+      (flow) =>
+        flow.channels.includes(channel) &&
+        flow.from.some(({ name }) => name === from.host.name) &&
+        flow.to.some(({ name }) => name === to.host.name),
+    );
+
+  const all: Scenario[] = clients.map((client) => commandLine(client, server));
+  for (const member of fleet.members)
+    for (const role of member.commands) if (role !== 'server') all.push(enrolment(member, role, server));
+  for (const agent of agents) all.push(heldConnection(agent, server));
+  for (const store of stores) {
+    const mover = fleet.computerId(store, 'mover');
+    await fleet.command(['repo', 'create', repositoryOf(store), '--mover', mover]);
+    for (const client of clients)
+      if (opens('client-to-mover', client, store)) all.push(resticClient(client, store, server));
+  }
+  for (const agent of agents) {
+    await makeSource(agent);
+    for (const store of stores) {
+      const local = agent === store;
+      if (local || opens('agent-to-mover-transport', agent, store))
+        all.push(...(await backupAndRestore(fleet, { agent, store, direction: 'agent-dials' })));
+      if (!local && opens('server-to-agent-data', store, agent))
+        all.push(...(await backupAndRestore(fleet, { agent, store, direction: 'mover-dials' })));
+    }
+  }
+  return all;
+}
+
+/** A client asks the server something. */
+function commandLine(client: FleetMember, server: string): Scenario {
+  return {
+    id: `command line on ${client.host.name}`,
+    features: ['command-line', 'rest-api'],
+    hosts: [client.host.name, server],
+    run: async (fleet, signal) =>
+      outcomeOf(await client.host.holdfast(['computers', 'list', ...(await fleet.accessFor(client.host))], { signal })),
+  };
+}
+
+/** A computer joins once more, under another identity, which is revoked afterwards. */
+function enrolment(member: FleetMember, role: 'agent' | 'mover', server: string): Scenario {
+  const { host } = member;
+  return {
+    id: `enrol the ${role} of ${host.name}`,
+    features: ['enrolment'],
+    hosts: [host.name, server],
+    run: async (fleet, signal) => {
+      const { token, args } = await fleet.invitation(member, role);
+      const data = join(host.folder, `joined-${randomBytes(4).toString('hex')}`);
+      const finished = await host.holdfast([...args, '--data', data, '--json'], { input: token, signal });
+      if (finished.status === 0) {
+        const { id } = JSON.parse(finished.stdout) as { id: string };
+        await fleet.command(['computers', 'revoke', id, '--yes']);
+      }
+      await rm(data, { recursive: true, force: true });
+      return outcomeOf(finished);
+    },
+  };
+}
+
+/** An agent that starts calls its server, and the server sees it. */
+function heldConnection(agent: FleetMember, server: string): Scenario {
+  const { host } = agent;
+  return {
+    id: `the agent of ${host.name} calls in`,
+    features: ['agent-policy'],
+    hosts: [host.name, server],
+    run: async (fleet, signal) => {
+      const process = await host.restart('agent');
+      for (let look = 0; look < presenceLooksOfScenario; look++) {
+        signal.throwIfAborted();
+        if (await fleet.isOnline(agent, 'agent')) return { kind: 'passed' };
+        await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
+      }
+      return { kind: 'failed', message: await process.output() };
+    },
+  };
+}
+
+interface Pair {
+  readonly agent: FleetMember;
+  readonly store: FleetMember;
+  readonly direction: 'agent-dials' | 'mover-dials';
+}
+
+/** A job of the server, and a restore of what it stored; they need the same connections. */
+async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scenario[]> {
+  const { agent, store, direction } = pair;
+  const [from, to] = [agent.host.name, store.host.name];
+  const suffix = direction === 'mover-dials' ? ', the mover dials' : '';
+  const job = `${from}-${to}-${direction}`;
+  const repository = repositoryOf(store);
+  const agentId = fleet.computerId(agent, 'agent');
+  await fleet.command([
+    ...['job', 'create', job, sourceOf(agent), '--agent', agentId],
+    ...['--repository', repository, '--direction', direction],
+  ]);
+  // What is restored, whichever scenario runs first.
+  const { result } = await fleet.run(job);
+  const hosts = [...new Set([from, to, fleet.server.host.name])];
+  const data = from === to ? 'local-backup' : direction === 'mover-dials' ? 'full-speed-data' : 'agent-backup';
+  const target = join(agent.host.folder, 'restored');
+  return [
+    {
+      id: `backup of ${from} to ${to}${suffix}`,
+      features: ['managed-backup', 'mover-management', 'full-speed-data', data],
+      hosts,
+      run: async (_, signal) => outcomeOfRun(await fleet.run(job, { signal })),
+    },
+    ...(direction === 'mover-dials'
+      ? []
+      : [
+          {
+            id: `restore of ${from} from ${to}`,
+            features: ['managed-restore', 'mover-management', 'full-speed-data', 'agent-restore'] as const,
+            hosts,
+            run: async (_: Fleet, signal: AbortSignal): Promise<Outcome> => {
+              const restore = [
+                'restore',
+                result?.snapshotId ?? 'latest',
+                '--agent',
+                agentId,
+                '--target',
+                target,
+                '--detach',
+              ];
+              const { run } = await fleet.json<{ run: { id: string } }>(restore, { signal });
+              const report = await fleet.follow(run.id, { signal });
+              await rm(target, { recursive: true, force: true });
+              return outcomeOfRun(report);
+            },
+          },
+        ]),
+  ];
+}
+
+/** Somebody with a grant lists a repository, without the server. */
+function resticClient(client: FleetMember, store: FleetMember, server: string): Scenario {
+  return {
+    id: `a grant used on ${client.host.name} at ${store.host.name}`,
+    features: ['restic-client'],
+    hosts: [client.host.name, store.host.name, server],
+    run: async (fleet, signal) => {
+      const folder = join(client.host.folder, `access-${randomBytes(4).toString('hex')}`);
+      await fleet.command(['repo', 'grant', repositoryOf(store), '--out', folder, '--with-password']);
+      const script = '. "$0/environment"; exec "$@"';
+      const finished = await client.host.run('sh', ['-ec', script, folder, ...client.host.program, 'snapshots'], {
+        signal,
+      });
+      await rm(folder, { recursive: true, force: true });
+      return outcomeOf(finished);
+    },
+  };
+}
+
+function repositoryOf(store: FleetMember): string {
+  return `at-${store.host.name}`;
+}
+
+function sourceOf({ host }: FleetMember): string {
+  return join(host.folder, 'source');
+}
+
+/** Incompressible, so that enough bytes pass for the counters to show. */
+async function makeSource(agent: FleetMember): Promise<void> {
+  const folder = sourceOf(agent);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'large'), randomBytes(sourceBytes));
+  for (let number = 0; number < sourceFiles; number++) await writeFile(join(folder, `file-${number}`), `${number}\n`);
+}
+
+function outcomeOf({ status, stdout, stderr }: Finished): Outcome {
+  return status === 0 ? { kind: 'passed' } : { kind: 'failed', message: `${stderr}${stdout}`.trim() };
+}
+
+function outcomeOfRun({ state, error, degradations }: RunReport): Outcome {
+  if (state === 'succeeded') return { kind: 'passed' };
+  if (state === 'warning' && degradations.length > 0)
+    return { kind: 'degraded', blocked: degradations.map(({ channel }) => channel) };
+  return { kind: 'failed', message: error ? `${error.message} ${error.guidance}` : `the run ended ${state}` };
+}
