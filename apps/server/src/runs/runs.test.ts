@@ -23,6 +23,7 @@ async function system(
   o: {
     folder?: string;
     platform?: 'linux' | 'darwin';
+    preinstalled?: true;
     direction?: 'mover-dials';
     clock?: ManualClock;
   } = {},
@@ -33,7 +34,11 @@ async function system(
   const port = nextPort++;
   const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
   await mover.listen();
-  const agent = stack.use(new TestAgent(await server.join('agent', { platform: o.platform ?? 'linux' })));
+  const agent = stack.use(
+    new TestAgent(
+      await server.join('agent', { platform: o.platform ?? 'linux', preinstalled: o.preinstalled ?? false }),
+    ),
+  );
   const repository = await server.client.call('createRepository', { body: { name: 'first', moverId: mover.id } });
   const job = await server.client.call('createJob', {
     body: {
@@ -124,6 +129,15 @@ test('an agent that only calls in is reached by its connection, which is no degr
   await s.agent.hold(s.server);
   const end = await endOf(s, run);
   assert.equal(end.state, 'succeeded');
+  assert.equal(end.carrier, 'posix-agent-control');
+});
+
+test('an agent on a computer that cannot be dialled is reached by its connection, and no dial is tried', async (t) => {
+  const s = await system(t, { preinstalled: true });
+  await s.agent.hold(s.server);
+  const end = await endOf(s, await runJob(s));
+  assert.equal(end.state, 'succeeded');
+  assert.deepEqual(end.degradations, []);
   assert.equal(end.carrier, 'posix-agent-control');
 });
 

@@ -67,7 +67,10 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
-  async joinToken(role: EnrollableRole, o: { uses?: number; lifetimeSeconds?: number } = {}): Promise<string> {
+  async joinToken(
+    role: EnrollableRole,
+    o: { uses?: number; lifetimeSeconds?: number; preinstalled?: boolean } = {},
+  ): Promise<string> {
     return (await this.client.call('createToken', { body: { role, ...o } })).token;
   }
 
@@ -109,9 +112,12 @@ export class TestServer implements AsyncDisposable {
 
   async join(
     role: EnrollableRole,
-    o: { platform?: 'linux' | 'win32' | 'darwin'; ports?: Record<string, number> } = {},
+    {
+      preinstalled = false,
+      ...o
+    }: { platform?: 'linux' | 'win32' | 'darwin'; ports?: Record<string, number>; preinstalled?: boolean } = {},
   ) {
-    return this.enrol({ token: await this.joinToken(role), role, ...o });
+    return this.enrol({ token: await this.joinToken(role, { preinstalled }), role, ...o });
   }
 
   /** Follows a run to its end; gives every state that was told. */
