@@ -32,6 +32,7 @@ export interface BackupCommandOptions extends RepositoryOptions, FilesFromOption
   readonly ignoreInode?: boolean;
   readonly ignoreCtime?: boolean;
   readonly skipIfUnchanged?: boolean;
+  readonly withAtime?: boolean;
   readonly dryRun?: boolean;
   /** Nanoseconds since 1970. */
   readonly time?: bigint;
@@ -108,6 +109,12 @@ export function registerBackup(program: Command): void {
     .option(
       '-n, --dry-run',
       'store nothing, only tell what would be; without a lock, scripts and snapshots of file systems',
+    )
+    .option('--with-atime', 'store when each file and folder was read last, which makes most folders new each time')
+    .option(
+      '--read-concurrency <n>',
+      'accepted as restic’s; as many files are read at once as there are threads',
+      wholeNumber(1, 1_000_000),
     )
     .option('--no-scan', 'count no files ahead: the progress can not say how much is left')
     .addOption(

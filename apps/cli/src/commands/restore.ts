@@ -26,6 +26,10 @@ export interface RestoreCommandOptions extends RepositoryOptions, SnapshotFilter
   readonly dryRun?: boolean;
   readonly verify?: boolean;
   readonly sparse?: boolean;
+  readonly includeXattr?: string[];
+  readonly excludeXattr?: string[];
+  readonly ownershipByName?: boolean;
+  readonly lock: boolean;
   readonly sync: boolean;
   /** How often it was given. */
   readonly verbose?: number;
@@ -53,6 +57,9 @@ export function registerRestore(program: Command): void {
     .option('--exclude-file <file>', 'patterns of --exclude, one a line; may be repeated', collect)
     .option('--iexclude <pattern>', 'as --exclude, for small and capital letters alike', collect)
     .option('--iexclude-file <file>', 'patterns of --iexclude, one a line', collect)
+    .option('--include-xattr <pattern>', 'of extended attributes only these, such as user.*; may be repeated', collect)
+    .option('--exclude-xattr <pattern>', 'of extended attributes all but these; may be repeated', collect)
+    .option('--ownership-by-name', 'owners by the names of users and groups, not by their numbers; ACLs excepted')
     .addOption(new Option('--overwrite <policy>', 'what exists already: see below (default: always)').choices(policies))
     .option(
       '--delete',
@@ -61,6 +68,7 @@ export function registerRestore(program: Command): void {
     .option('--dry-run', 'change nothing; with -vv every entry is shown')
     .option('--verify', 'read every restored file back and compare it with the snapshot')
     .option('--sparse', 'accepted for scripts: new files always get holes for blocks of zeros')
+    .option('--no-lock', 'without a lock: for storage that may not be written; nobody may prune meanwhile')
     .option('--no-sync', 'do not wait at the end until everything is durable')
     .option(
       '-v, --verbose',

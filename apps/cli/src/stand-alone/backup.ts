@@ -9,8 +9,6 @@ import {
   HoldfastError,
 } from '@holdfast/core';
 import type { BackupOptions, BackupSummary, FolderMark } from '@holdfast/engine/backup';
-import { Repository } from '@holdfast/repository';
-import { DryRunTarget } from '@holdfast/storage';
 import type { BackupCommandOptions } from '../commands/backup.ts';
 import { resolvePath } from '../data-directory.ts';
 import { setting } from '../environment.ts';
@@ -23,6 +21,7 @@ import { BackupVolumes } from './backup-volumes.ts';
 import { listedPaths } from './files-from.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
+import { withoutChanges } from './without-changes.ts';
 
 export async function runBackup(
   paths: readonly string[],
@@ -72,6 +71,7 @@ export async function runBackup(
       ignoreInode: options.ignoreInode,
       ignoreCtime: options.ignoreCtime,
       skipIfUnchanged: options.skipIfUnchanged,
+      withAtime: options.withAtime,
       hostname: options.host,
       time: options.time === undefined ? undefined : new Date(Number(options.time / 1_000_000n)),
       packSizeBytes: packSizeBytes(options),
@@ -118,13 +118,6 @@ async function requireSomeSource(sources: readonly (string | Buffer)[]): Promise
   throw new HoldfastError('backup.nothing', {
     message: `${sources.map(String).join(', ')}: there is no such file or folder.`,
   });
-}
-
-/** The repository as it is, in which nothing is changed. */
-function withoutChanges({ target, config, masterKey: key, keyId, clock, compression }: Repository): Repository {
-  const copy = new Repository({ target: new DryRunTarget(target), config, key, keyId, clock });
-  copy.compression = compression;
-  return copy;
 }
 
 /** `name` or `name:header`. */

@@ -9,6 +9,7 @@ import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
 import { JsonRestore, type RestorePrinter, TextRestore } from './restore-printers.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
+import { withoutChanges } from './without-changes.ts';
 
 export async function runRestore(text: string, options: RestoreCommandOptions, work: Work): Promise<ExitStatus> {
   const location = await givenRepository(options);
@@ -26,7 +27,8 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
   const opening = openGivenRepository(options, work);
   const { restore, restoreThreads } = await import('@holdfast/engine/restore');
   const threads = resources.use(restoreThreads());
-  const repository = await opening;
+  const opened = await opening;
+  const repository = options.lock ? opened : withoutChanges(opened);
   const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
   const printer: RestorePrinter = options.json ? new JsonRestore(options) : new TextRestore(options, view);
   await printer.begin(found, target);
@@ -40,6 +42,9 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
     protect: repository.target.kind === 'local' ? [repository.target.location] : [],
     dryRun: options.dryRun,
     verify: options.verify,
+    includeXattrs: options.includeXattr,
+    excludeXattrs: options.excludeXattr,
+    ownersByName: options.ownershipByName,
     durable: options.sync,
     threads,
     signal,

@@ -28,6 +28,7 @@ export interface BackupSetup extends ExclusionOptions, UnchangedRule {
   readonly oneFileSystem: boolean;
   readonly packSizeBytes: number | undefined;
   readonly compression?: Compression | undefined;
+  readonly withAtime?: boolean | undefined;
   readonly staging: StagingPlace;
   readonly readingPlaces?: readonly ReadingPlace[] | undefined;
 }

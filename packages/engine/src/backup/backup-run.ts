@@ -46,6 +46,7 @@ export class BackupRun {
   /** Undefined where nobody wants to know how much there is. */
   readonly ahead: CountAhead | undefined;
   readonly #root: SourceFolder;
+  readonly #withAtime: boolean;
   readonly #pool: BackupThreads;
   readonly #clock: Clock;
   readonly #problems: ProblemList;
@@ -67,6 +68,7 @@ export class BackupRun {
 
   constructor(options: {
     readonly root: SourceFolder;
+    readonly withAtime: boolean;
     readonly repository: Repository;
     readonly pool: BackupThreads;
     readonly problems: ProblemList;
@@ -78,6 +80,7 @@ export class BackupRun {
     readonly onProgress: () => void;
   }) {
     this.#root = options.root;
+    this.#withAtime = options.withAtime;
     this.#pool = options.pool;
     this.#clock = options.repository.clock;
     this.#problems = options.problems;
@@ -175,7 +178,8 @@ export class BackupRun {
       try {
         // Links on the way are followed, as the system does when it resolves the path.
         const stat = fs.statSync(path, { bigint: true });
-        const file = { name: child.name, path, accessPath: joinPath(path, Buffer.from('.')), stat };
+        const accessPath = joinPath(path, Buffer.from('.'));
+        const file = { name: child.name, path, accessPath, stat, withAtime: this.#withAtime };
         const text = new NodeText();
         text.setNode(describeFile(file, (problem) => this.#problems.add(problem)));
         json = text.toString();

@@ -32,6 +32,8 @@ export interface BackupOptions extends ExclusionOptions, UnchangedRule {
   readonly parent?: string | undefined;
   /** What snapshots of a group have in common; host and paths if left out. */
   readonly parentGroup?: readonly ParentGroupKey[] | undefined;
+  /** Stores when each file was read last. Reading for the backup leaves that as it is where this process may (owner, root). */
+  readonly withAtime?: boolean | undefined;
   /** No snapshot is made when it would hold exactly what its parent does. */
   readonly skipIfUnchanged?: boolean | undefined;
   /** This computer's name if left out. */
@@ -183,7 +185,7 @@ async function backupUnder(
   // another one meanwhile.
   const slabCount = pool.size + (stream ? 1 : 0);
   const slabs = gearMemory(slabCount * limits.slabSizeBytes);
-  const { packSizeBytes } = options;
+  const { packSizeBytes, withAtime = false } = options;
   const staging = leftovers.use(await PackStaging.open(repository, signal));
   await pool.runOnAll({
     kind: 'setup',
@@ -200,6 +202,7 @@ async function backupUnder(
     oneFileSystem: options.oneFileSystem ?? false,
     packSizeBytes,
     compression: repository.compression,
+    withAtime,
     staging: staging.place,
     readingPlaces: [...(options.readingPlaces ?? []), ...(stream ? [] : placesBehindLinks(paths))],
   });
@@ -208,7 +211,14 @@ async function backupUnder(
   const current: BackupRun | StreamRun =
     'open' in source
       ? new StreamRun({ ...resources, source, time: options.time ?? start, onProgress })
-      : new BackupRun({ ...resources, root: source, problems, countAhead: options.countAhead ?? false, onProgress });
+      : new BackupRun({
+          ...resources,
+          root: source,
+          withAtime,
+          problems,
+          countAhead: options.countAhead ?? false,
+          onProgress,
+        });
   begun.run = current;
   try {
     const tree = await current.run(parent?.tree);

@@ -29,13 +29,15 @@ export interface DescribedFile {
   /** Where the system finds it. */
   readonly accessPath: Buffer;
   readonly stat: FileStatus;
+  /** Its access time is stored as well. */
+  readonly withAtime: boolean;
   /** False when it is known to have no extended attributes. */
   readonly mayHaveXattrs?: boolean;
 }
 
 /**
  * The node of a file as restic would write it, without what it contains. Like restic it stores the modification time as
- * access time too, because reading for the backup would change every tree. What can't be stored goes to `report`.
+ * access time too unless asked for that, because reading for the backup would change every tree. What can't be stored goes to `report`.
  */
 export function describeFile(file: DescribedFile, report: (problem: HoldfastError) => void): Node {
   const { stat } = file;
@@ -49,7 +51,7 @@ export function describeFile(file: DescribedFile, report: (problem: HoldfastErro
     type,
     mode: goFileMode(Number(stat.mode)),
     mtime,
-    atime: mtime,
+    atime: file.withAtime ? localTime(fs.lstatSync(file.accessPath, { bigint: true }).atimeNs) : mtime,
     ctime: localTime(stat.ctimeNs),
     uid,
     gid,

@@ -87,6 +87,7 @@ export class FolderScanner {
   readonly #exclusions: Exclusions;
   readonly #unchangedRule: UnchangedRule;
   readonly #oneFileSystem: boolean;
+  readonly #withAtime: boolean;
   readonly #places: ReadingPlaces;
   readonly #probe = new FolderProbe();
   readonly #text = new NodeText();
@@ -103,6 +104,7 @@ export class FolderScanner {
     this.#exclusions = new Exclusions(setup);
     this.#unchangedRule = setup;
     this.#oneFileSystem = setup.oneFileSystem;
+    this.#withAtime = setup.withAtime === true;
     this.#places = new ReadingPlaces(setup.readingPlaces);
   }
 
@@ -202,7 +204,8 @@ export class FolderScanner {
       if (type === 'file' && probe.size > this.#exclusions.maxSizeBytes && !scan.folder.named) return;
       // Attributes are asked for even where the change time is what it was: not every file system sets it with them, and one that
       // was missed once would be missed for ever.
-      const isPlain = (type === 'file' || type === 'dir') && probe.exact && !probe.mayHaveXattrs(folder.fd);
+      const isPlain =
+        !this.#withAtime && (type === 'file' || type === 'dir') && probe.exact && !probe.mayHaveXattrs(folder.fd);
       const node = isPlain ? undefined : this.#describe(entry, true);
       if (node === undefined) text.setPlain(name, probe);
       else text.setNode(node);
@@ -224,7 +227,9 @@ export class FolderScanner {
   /** The node of the entry that was looked at last. */
   #describe(entry: Entry, mayHaveXattrs: boolean): Node {
     const { name, path, accessPath } = entry;
-    const file = { name: Buffer.from(name, 'latin1'), path, accessPath, stat: this.#probe.status(), mayHaveXattrs };
+    const withAtime = this.#withAtime;
+    const stat = this.#probe.status();
+    const file = { name: Buffer.from(name, 'latin1'), path, accessPath, stat, withAtime, mayHaveXattrs };
     return describeFile(file, (found) => this.#counts.report(found));
   }
 

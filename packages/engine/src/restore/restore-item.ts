@@ -83,7 +83,7 @@ export function restoreSpecial(item: Item, options: RestoreItemOptions, report: 
       fs.closeSync(fd);
     }
   } else setOwnerAndMode(path, attributes, options, report);
-  finishAttributes(path, item, { fresh: true, report });
+  finishAttributes(path, item, { fresh: true, ...options }, report);
   const { accessedNs, modifiedNs } = attributes;
   attempt(report, 'times', () => setTimes(path, { accessedNs, modifiedNs }));
 }
@@ -92,6 +92,8 @@ export interface RestoreItemOptions {
   readonly overwrite: Overwrite;
   readonly setOwners: boolean;
   readonly deletes: boolean;
+  /** Extended attributes that are restored. */
+  readonly hasXattr: (name: string) => boolean;
 }
 
 /** True unless a new entry in that folder belongs to the right user and group from the beginning. */
@@ -118,7 +120,7 @@ export function restoreFileAttributes(
     attempt(report, 'owner', () => fs.fchownSync(fd, attributes.uid, attributes.gid));
   attempt(report, 'mode', () => fs.fchmodSync(fd, attributes.permissions));
   if (!fresh || item.inheritsAcls || attributes.extendedAttributes !== undefined)
-    finishAttributes(itemPath(item), item, { fresh, report });
+    finishAttributes(itemPath(item), item, { fresh, ...options }, report);
   const { accessedNs, modifiedNs } = attributes;
   attempt(report, 'times', () => setTimesOfOpen(fd, { accessedNs, modifiedNs }));
 }
@@ -136,11 +138,12 @@ function setOwnerAndMode(
 function finishAttributes(
   path: Buffer,
   item: Item,
-  { fresh, report }: { readonly fresh: boolean; readonly report: ReportPart },
+  { fresh, hasXattr }: { readonly fresh: boolean } & Pick<RestoreItemOptions, 'hasXattr'>,
+  report: ReportPart,
 ): void {
-  const wanted = item.attributes.extendedAttributes ?? [];
-  if (item.inheritsAcls || !fresh)
-    attempt(report, 'extended attributes', () => removeOthers(path, wanted, fresh ? isAcl : isOwn));
+  const wanted = (item.attributes.extendedAttributes ?? []).filter(({ name }) => hasXattr(name));
+  const removable = (name: string): boolean => (fresh ? isAcl(name) : isOwn(name) && hasXattr(name));
+  if (item.inheritsAcls || !fresh) attempt(report, 'extended attributes', () => removeOthers(path, wanted, removable));
   for (const { name, value } of wanted)
     attempt(report, `extended attribute ${name}`, () => writeXattr(path, Buffer.from(name), value));
 }

@@ -1,5 +1,6 @@
 import type { ErrorReport } from '@holdfast/core';
 import type { BlobPlace, ExtendedAttribute, NodeType, ObjectId, RepositoryKey } from '@holdfast/repository';
+import type { XattrPatterns } from './xattr-rule.ts';
 
 /** What the main thread of a restore and its workers tell each other. */
 
@@ -59,6 +60,7 @@ export type RestoreJob =
       readonly key: RepositoryKey;
       readonly overwrite: Overwrite;
       readonly setOwners: boolean;
+      readonly xattrs: XattrPatterns;
       /** Folders in the way of something else are removed with all that is in them. */
       readonly deletes: boolean;
     }

@@ -206,7 +206,17 @@ export class RestoreRun {
       .filter((place) => place !== undefined);
     const sizeBytes = places.reduce((size, place) => size + plainLength(place), 0);
     const { name } = node;
-    const file = { folder, name, attributes: attributesOf(node), path, ordinal, content, places, sizeBytes, linked };
+    const file = {
+      folder,
+      name,
+      attributes: attributesOf(node, this.#o.selection),
+      path,
+      ordinal,
+      content,
+      places,
+      sizeBytes,
+      linked,
+    };
     folder.open += 1;
     if (first !== undefined) {
       // The first name may still be waiting.

@@ -11,11 +11,14 @@ export interface RestorePatterns {
 
 /** What a restore is to bring back, by paths in the snapshot. */
 export class RestoreSelection {
+  /** Files belong to the users and groups that have their names here, instead of the same numbers. */
+  readonly ownersByName: boolean;
   readonly #include: AnyCaseList;
   readonly #exclude: AnyCaseList;
 
   /** @throws usage.option for malformed patterns */
-  constructor(patterns: RestorePatterns) {
+  constructor(patterns: RestorePatterns & { readonly ownersByName?: boolean | undefined }) {
+    this.ownersByName = patterns.ownersByName === true;
     this.#include = new AnyCaseList(patterns.include, patterns.includeAnyCase);
     this.#exclude = new AnyCaseList(patterns.exclude, patterns.excludeAnyCase);
   }

@@ -65,7 +65,7 @@ export async function verifyRestored(o: {
       files.push({
         folder,
         name,
-        attributes: attributesOf(node),
+        attributes: attributesOf(node, o.selection),
         path,
         ordinal,
         content,

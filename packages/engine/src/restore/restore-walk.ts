@@ -61,7 +61,7 @@ export async function* walkSelected(
     }
     const inner = folders.map(({ node, path, parts, selected }) => {
       folder.open += 1;
-      const attributes = attributesOf(node);
+      const attributes = attributesOf(node, o.selection);
       return {
         folder: newFolder({ parent: folder, name: node.name, attributes, path, parts }),
         tree: node.subtree,

@@ -23,6 +23,7 @@ import {
 } from './restore-jobs.ts';
 import { itemProblem } from './restore-state.ts';
 import { writeEverything, writeSparse } from './sparse-write.ts';
+import { xattrRule } from './xattr-rule.ts';
 
 /** A worker thread of a restore: opens and verifies blobs, compares, writes files, sets attributes. */
 
@@ -35,7 +36,10 @@ let tools: Tools | undefined;
 
 serveJobs<RestoreJob, RestoreResult, never>((job) => {
   if (job.kind === 'setup') {
-    tools = { opener: new BlobOpener(job.key, limits.restoreUnpackedBytesPerJob), options: job };
+    tools = {
+      opener: new BlobOpener(job.key, limits.restoreUnpackedBytesPerJob),
+      options: { ...job, hasXattr: xattrRule(job.xattrs) },
+    };
     return { result: { others: [] } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');

@@ -13,10 +13,11 @@ import { type RestorePatterns, RestoreSelection } from './restore-selection.ts';
 import type { RestoredEntry } from './restore-state.ts';
 import { type RestoreThreads, restoreThreads } from './restore-threads.ts';
 import { verifyRestored } from './restore-verify.ts';
+import { type XattrPatterns, xattrRule } from './xattr-rule.ts';
 
 export type RestoreProgress = Progress<'prepare' | 'restore' | 'finish' | 'verify'>;
 
-export interface RestoreOptions extends RestorePatterns {
+export interface RestoreOptions extends RestorePatterns, XattrPatterns {
   /** An id, the beginning of one, or `latest`. */
   readonly snapshotId: string;
   /** A folder of the snapshot: what is in it is restored into the target, and patterns see paths below it. */
@@ -34,6 +35,8 @@ export interface RestoreOptions extends RestorePatterns {
   readonly deletes?: boolean | undefined;
   /** Folders that `deletes` never removes or empties, the repository's above all. */
   readonly protect?: readonly string[] | undefined;
+  /** Files belong to the users and groups that have their names here (root where there is none), instead of the same numbers. */
+  readonly ownersByName?: boolean | undefined;
   /** Changes nothing, and tells what would be done. */
   readonly dryRun?: boolean | undefined;
   /** Reads every restored file back and compares it with the snapshot. */
@@ -97,6 +100,8 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   const startedMs = repository.clock.monotonicMs();
   options.signal?.throwIfAborted();
   const selection = new RestoreSelection(options);
+  // What is malformed is refused here.
+  xattrRule(options);
   const problems = new ProblemList(options.onProblem);
   const progress = new ProgressReporter(repository.clock, options.onProgress);
   progress.force({ phase: 'prepare', filesDone: 0, bytesDone: 0 });
@@ -126,6 +131,8 @@ async function restoreUnder(
   const { repository, options, selection, problems, progress, startedMs } = o;
   const { overwrite = 'refuse', deletes = false, dryRun = false } = options;
   const { clock } = repository;
+  const { includeXattrs, excludeXattrs } = options;
+  const xattrs = { includeXattrs, excludeXattrs };
   // Only root may give files away.
   const setOwners = process.getuid?.() === 0;
 
@@ -147,7 +154,7 @@ async function restoreUnder(
   const tree = await findFolder(repository, { tree: snapshot.tree, path: Buffer.from(part), signal });
   await lock.confirm(signal);
   const target = prepareTarget(options.target, { overwrite, dryRun });
-  await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, deletes });
+  await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, deletes, xattrs });
   const totals =
     selection.whole && tree === snapshot.tree && snapshot.summary !== undefined
       ? { filesTotal: snapshot.summary.totalFilesProcessed, bytesTotal: snapshot.summary.totalBytesProcessed }

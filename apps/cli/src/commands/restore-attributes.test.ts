@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chownSync, lstatSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { skipUnless } from '@holdfast/core/testing';
+import { standAloneFixture } from '../testing/stand-alone-fixture.ts';
+
+describe('attributes are backed up and restored as restic does', {
+  skip: skipUnless({ programs: ['restic', 'setfattr'], platform: 'linux', root: true }),
+}, () => {
+  const { folder, freshRepository, holdfast, restic, tryRestic } = standAloneFixture();
+  const source = join(folder, 'source');
+  const file = join(source, 'file');
+  let repository = '';
+  const setAttribute = (path: string, name: string, value: string): void => {
+    const { status, stderr } = spawnSync('setfattr', ['-n', name, '-v', value, path], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  };
+  const attributes = (path: string): string =>
+    spawnSync('getfattr', ['--absolute-names', '-d', path], { encoding: 'utf8' }).stdout;
+
+  before(async () => {
+    mkdirSync(source);
+    writeFileSync(file, 'content');
+    chownSync(file, 12_345, 12_346);
+    for (const name of ['user.a', 'user.b']) setAttribute(file, name, 'stored');
+    repository = await freshRepository('repository');
+    await restic(repository, 'backup', source);
+  });
+
+  /** Restores with both programs over a file that has other attributes, and gives the two folders. */
+  async function restoreBoth(name: string, ...args: string[]): Promise<[ours: string, theirs: string]> {
+    const targets: [string, string] = [join(folder, `ours ${name}`), join(folder, `theirs ${name}`)];
+    for (const target of targets) {
+      mkdirSync(target);
+      writeFileSync(join(target, 'file'), 'content');
+      for (const other of ['user.a', 'user.z']) setAttribute(join(target, 'file'), other, 'old');
+    }
+    const ours = await holdfast('restore', repository, `latest:${source}`, '--target', targets[0], ...args);
+    assert.equal(ours.status, 0, ours.stderr);
+    await restic(repository, 'restore', `latest:${source}`, '--target', targets[1], ...args);
+    return targets;
+  }
+
+  for (const [option, pattern] of [
+    ['--exclude-xattr', 'user.a'],
+    ['--include-xattr', '*.b'],
+  ] as const)
+    test(`${option} ${pattern}`, async () => {
+      const [ours, theirs] = await restoreBoth(option, option, pattern);
+      const left = attributes(join(theirs, 'file')).replaceAll(theirs, ours);
+      assert.match(left, /user\.a="old"\nuser\.b="stored"/);
+      assert.equal(attributes(join(ours, 'file')), left);
+    });
+
+  test('--include-xattr with --exclude-xattr is refused by both', async () => {
+    const args = ['latest', '--target', join(folder, 'none'), '--include-xattr', 'user.*', '--exclude-xattr', 'user.a'];
+    assert.equal((await holdfast('restore', repository, ...args)).status, 2);
+    assert.equal((await tryRestic(repository, ['restore', ...args])).status, 1);
+  });
+
+  test('--ownership-by-name', async () => {
+    const [ours, theirs] = await restoreBoth('owner', '--ownership-by-name');
+    const owner = (target: string): number[] => {
+      const { uid, gid } = lstatSync(join(target, 'file'));
+      return [uid, gid];
+    };
+    assert.deepEqual(owner(theirs), [0, 0]);
+    assert.deepEqual(owner(ours), owner(theirs));
+  });
+
+  test('restore --no-lock makes none', async () => {
+    const target = join(folder, 'unlocked');
+    // No lock can be made in what is no folder.
+    const locks = join(repository, 'locks');
+    rmSync(locks, { recursive: true });
+    writeFileSync(locks, '');
+    const args = [`latest:${source}`, '--target', target];
+    assert.notEqual((await holdfast('restore', repository, ...args)).status, 0);
+    const result = await holdfast('restore', repository, ...args, '--no-lock');
+    assert.equal(result.status, 0, result.stderr);
+    rmSync(locks);
+    mkdirSync(locks);
+    assert.equal(attributes(join(target, 'file')).includes('user.a="stored"'), true);
+  });
+
+  test('backup --with-atime stores what restic stores', async () => {
+    utimesSync(file, 1_000_000_000, 1_200_000_000);
+    const args = ['backup', source, '--with-atime', '--read-concurrency', '4'];
+    await restic(repository, ...args);
+    const theirs = await restic(repository, 'ls', 'latest', '--json');
+    assert.equal((await holdfast('backup', repository, ...args.slice(1))).status, 0);
+    const ours = await restic(repository, 'ls', 'latest', '--json');
+    const times = (listed: string): string[] =>
+      listed
+        .split('\n')
+        .filter((line) => line.includes('"node"'))
+        .map((line) => JSON.parse(line) as { path: string; atime: string })
+        // Those above are looked at by everybody.
+        .filter(({ path }) => path.startsWith(file))
+        .map(({ path, atime }) => `${path} ${atime}`);
+    assert.deepEqual(times(ours), times(theirs));
+    assert.deepEqual(times(ours), [`${file} 2001-09-09T01:46:40Z`]);
+  });
+});
