@@ -14,8 +14,10 @@ import { iptables } from './iptables.ts';
 import { ciscoIos } from './network/cisco-ios.ts';
 import { paloAlto } from './network/palo-alto.ts';
 import { nftables } from './nftables.ts';
+import { pf } from './pf.ts';
 import type { Renderer } from './renderer.ts';
 import { ufw } from './ufw.ts';
+import { windowsFirewall } from './windows-firewall.ts';
 
 /** Every target that a plan can be rendered for, in the order in which lists show them: hosts, networks, people. */
 export const renderers: readonly Renderer[] = [
@@ -23,6 +25,8 @@ export const renderers: readonly Renderer[] = [
   iptables,
   ufw,
   firewalld,
+  windowsFirewall,
+  pf,
   ansible,
   ciscoIos,
   paloAlto,
