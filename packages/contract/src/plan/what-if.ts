@@ -1,4 +1,4 @@
-import type { Channel } from '../channels.ts';
+import { type Channel, channel } from '../channels.ts';
 import type { FeatureId } from '../features.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type AppliedChannel, applyChannels, Joined, standInsOf } from './apply-channels.ts';
@@ -34,16 +34,23 @@ export function whatIfClosed(
   const closed = open.filter(isClosed).map((one) => {
     const standIns = standInsOf(one, stillOpen, choice);
     const from = one.from.hosts.map(({ name }) => name).filter((name) => name !== place.host.name);
-    return { channel: one.channel, from, standIns, ...consequences(one.features, standIns) };
+    return { channel: one.channel, from, standIns, ...consequences(featuresLost(one, stillOpen), standIns) };
   });
   // Classes that lose the same are one answer.
   const alike = Map.groupBy(
     closed.filter(({ from }) => from.length > 0),
-    ({ channel, stopped, covered, standIns }) =>
-      [channel.id, stopped.join(), covered.join(), standIns.map(({ id }) => id).join()].join(' '),
+    ({ channel: { id }, stopped, covered, standIns }) =>
+      [id, stopped.join(), covered.join(), standIns.map((other) => other.id).join()].join(' '),
   );
   return [...alike.values()].flatMap((group) => {
     const [first] = group;
     return first ? [{ ...first, from: group.flatMap(({ from }) => from) }] : [];
   });
+}
+
+/** A channel that stands in for another one does nothing of that one's work while that is open. */
+function featuresLost({ channel: one, from, to, features }: AppliedChannel, stillOpen: Joined): readonly FeatureId[] {
+  if (one.fallbackOf === undefined) return features;
+  const first = channel(one.fallbackOf);
+  return stillOpen.between(first, from, to) ? features.filter((id) => !first.features.includes(id)) : features;
 }
