@@ -6,6 +6,7 @@ import { runNode } from './program.ts';
 /** Each generator writes its page, or with `--check` fails if the page differs from the data. */
 export const generators: readonly { readonly page: string; readonly script: string }[] = [
   { page: 'docs/PORTS.md', script: 'packages/contract/src/generate-docs.ts' },
+  { page: 'docs/topology.schema.json', script: 'packages/contract/src/generate-docs.ts' },
   { page: 'docs/errors.md', script: 'tools/errors-page.ts' },
 ];
 

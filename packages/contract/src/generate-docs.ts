@@ -1,12 +1,16 @@
-// Writes docs/PORTS.md. With --check it writes nothing and fails when the file is out of date.
+// Writes docs/PORTS.md and docs/topology.schema.json. With --check it writes nothing and fails when one is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errnoOf, exitStatus } from '@holdfast/core';
 import { renderPortsDocument } from './document.ts';
+import { topologyJsonSchema } from './topology/json-schema.ts';
 
-const file = fileURLToPath(new URL('../../../docs/PORTS.md', import.meta.url));
+const pages: Readonly<Record<string, () => string>> = {
+  'docs/PORTS.md': renderPortsDocument,
+  'docs/topology.schema.json': topologyJsonSchema,
+};
 
-function current(): string | undefined {
+function current(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -15,17 +19,23 @@ function current(): string | undefined {
   }
 }
 
+function update(page: string, wanted: string): void {
+  const file = fileURLToPath(new URL(`../../../${page}`, import.meta.url));
+  if (current(file) === wanted) {
+    console.log(`${page} is current.`);
+  } else if (process.argv.includes('--check')) {
+    console.error(`${page} is out of date. Run: node packages/contract/src/generate-docs.ts`);
+    process.exitCode = exitStatus.failed;
+  } else {
+    writeFileSync(file, wanted);
+    console.log(`${page} written.`);
+  }
+}
+
 const unknown = process.argv.slice(2).find((argument) => argument !== '--check');
-const wanted = renderPortsDocument();
-if (unknown !== undefined) {
+if (unknown === undefined) {
+  for (const [page, render] of Object.entries(pages)) update(page, render());
+} else {
   console.error(`usage: node packages/contract/src/generate-docs.ts [--check] (not ${unknown})`);
   process.exitCode = exitStatus.usage;
-} else if (current() === wanted) {
-  console.log('docs/PORTS.md is current.');
-} else if (process.argv.includes('--check')) {
-  console.error('docs/PORTS.md is out of date. Run: node packages/contract/src/generate-docs.ts');
-  process.exitCode = exitStatus.failed;
-} else {
-  writeFileSync(file, wanted);
-  console.log('docs/PORTS.md written.');
 }
