@@ -77,7 +77,7 @@ function escape(text: string): string {
     .replace(/^(\d+)([.)])/, '$1\\$2');
 }
 
-/** Inside, only the sign that ends it means something, and what ends the cell of a table. */
+/** What could end it, or the cell of a table, is no code. */
 function code(text: string): string {
-  return text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('\\', '/').replaceAll('|', '\\|')}\``;
+  return /^[\w ().,:/*+-]+$/.test(text) ? `\`${text}\`` : escape(text);
 }

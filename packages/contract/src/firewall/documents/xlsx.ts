@@ -31,7 +31,7 @@ export const changeRequestXlsx: Renderer = {
         orientation: 'landscape' as const,
         data: rows.map((row, index) =>
           row.map((text) => ({
-            value: checkLength(text),
+            value: cellText(text),
             type: String,
             wrap: true,
             alignVertical: 'top' as const,
@@ -44,10 +44,11 @@ export const changeRequestXlsx: Renderer = {
   },
 };
 
-function checkLength(text: string): string {
-  if (text.length <= cellCharacters) return text;
+/** The library looks texts up in an object, where `constructor` is found without having been put there. A blank is not seen. */
+function cellText(text: string): string {
+  if (text.length < cellCharacters) return text in {} ? `${text} ` : text;
   throw inexpressible(
-    `A cell would hold ${text.length} characters, more than the ${cellCharacters} of a workbook: ${JSON.stringify(text.slice(0, 60))}…`,
+    `A cell would hold ${text.length} characters, more than a workbook takes: ${JSON.stringify(text.slice(0, 60))}…`,
     'Ask for another form of the change request.',
   );
 }

@@ -1,0 +1,32 @@
+import { runPython } from './python.ts';
+
+export interface XmlElement {
+  /** With its namespace in braces. */
+  readonly tag: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly children: readonly XmlElement[];
+  /** After its end. */
+  readonly tail: string;
+}
+
+const script = `
+import json, sys, xml.etree.ElementTree as tree
+def describe(one):
+    return {'tag': one.tag, 'attributes': one.attrib, 'text': one.text or '', 'tail': one.tail or '', 'children': [describe(child) for child in one]}
+print(json.dumps([describe(tree.fromstring(text)) for text in json.load(sys.stdin)]))
+`;
+
+/** Reads documents with Python's parser, which is expat. Throws for what is not well-formed. */
+export function readXml(texts: readonly string[]): readonly XmlElement[] {
+  return JSON.parse(runPython(script, JSON.stringify(texts)));
+}
+
+export function allElements(element: XmlElement): readonly XmlElement[] {
+  return [element, ...element.children.flatMap(allElements)];
+}
+
+/** What a reader sees of it; `br` ends a line. */
+export function textOf({ text, children }: XmlElement): string {
+  return `${text}${children.map((child) => `${child.tag === 'br' ? '\n' : textOf(child)}${child.tail}`).join('')}`;
+}
