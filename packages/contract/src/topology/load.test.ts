@@ -173,6 +173,7 @@ const mistakes: Readonly<Record<string, { readonly text: string | Uint8Array; re
     says: ['5:49: roles must be a list: [ … ], not "backup-server"'],
   },
   'something missing': { text: swap(', roles: [backup-server]', ''), says: ['5:3: roles is missing'] },
+  'no addresses': { text: swap('addresses: [10.0.0.1], ', ''), says: ["5:3: addresses is missing: rules need srv's"] },
   'an empty value': { text: swap('[10.0.0.1]', ''), says: ['addresses must be a list: [ … ], not nothing'] },
   'mistakes of both kinds': {
     text: `${swap('zone: a,', 'zoen: a,')}  b: { zone: a, addresses: [11.0.0.1], roles: [agent-linux] }\n`,

@@ -56,6 +56,9 @@ const common = {
  */
 export const host = z.strictObject({
   ...common,
+  addresses: common.addresses.optional().meta({
+    description: 'IPv4 and IPv6 addresses or prefixes. A plan needs them; an inventory may not know them.',
+  }),
   zone: entryName,
   os: z.enum(platforms).optional().meta({ description: 'Left out where the roles tell it (agent-linux).' }),
   uses: uses.optional(),
