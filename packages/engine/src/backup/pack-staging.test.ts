@@ -75,6 +75,7 @@ describe('packs that grow in files', () => {
       const { folder, repositoryFolder } = await testRepository(t, openLocalDisk);
       const waiting = Promise.withResolvers<undefined>();
       let packs = 0;
+      let open: number | undefined;
       const faults: FaultInjector = {
         async pass({ method, name }, stage, options) {
           if (method !== 'create' || name.type !== 'data' || stage !== 'begin') return;
@@ -85,6 +86,7 @@ describe('packs that grow in files', () => {
             return;
           }
           // All uploads stand still, threads are given nothing more to do, and then the first fails.
+          if (packs === 3) open = openFilesIn(join(repositoryFolder, 'holdfast', 'tmp'));
           if (packs === 3) setTimeout(() => waiting.resolve(undefined), 50);
           await Promise.race([waiting.promise, aborted(options.signal)]);
           throw new HoldfastError('storage.full');
@@ -97,6 +99,7 @@ describe('packs that grow in files', () => {
         code: 'storage.full',
       });
       assert.ok(packs > 0);
+      if (failing === 'the first') assert.ok((open ?? 3) >= 3, `${open} of the packs that wait are open`);
       assert.deepEqual(fs.readdirSync(join(repositoryFolder, 'holdfast', 'tmp')), []);
       for (const type of ['snapshot', 'index', 'lock'] as const)
         assert.deepEqual(await Array.fromAsync(disk.list(type)), [], type);
@@ -127,6 +130,20 @@ describe('a staged file', () => {
     assert.throws(() => cut.takeBack(Buffer.alloc(100)), { code: 'storage.unavailable' });
   });
 });
+
+/** How many files of a folder this process has open; undefined where the system does not say. */
+function openFilesIn(folder: string): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const links = fs.readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // Closed by another thread meanwhile.
+      return '';
+    }
+  });
+  return links.filter((path) => path.startsWith(folder)).length;
+}
 
 /** Rejects as soon as the signal aborts. */
 function aborted(signal: AbortSignal | undefined): Promise<never> {
