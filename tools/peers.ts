@@ -1,8 +1,9 @@
 /**
  * `npm run peers` installs the programs that tests play against. What Debian's stable release has good enough goes into
  * the system with apt-get; the newest restic and its REST server are unpacked from Debian's development suite into
- * `.peers/bin`, without touching the system. What cannot be installed is named, with the way to get it by hand: that is
- * no failure, because the tests that need it say so and are skipped.
+ * `.peers/bin`, and Python packages that read our output into `.peers/python`, without touching the system. What cannot be
+ * installed is named, with the way to get it by hand: that is no failure, because the tests that need it say so and are
+ * skipped.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -44,10 +45,19 @@ const newestPrograms = [
     use: 'comparison of the REST protocol',
   },
 ] as const;
+/** Readers of what is rendered for others, which Python's index has; the module is what tests import. */
+const pythonPackages = [
+  { name: 'pygohcl', module: 'pygohcl', use: "HashiCorp's parser of Terraform's language" },
+  { name: 'kubernetes-validate', module: 'kubernetes_validate', use: "Kubernetes' published schemas" },
+  { name: 'openpyxl', module: 'openpyxl', use: 'a reader of workbooks' },
+  { name: 'ansible-core', module: 'ansible', use: 'Ansible, which reads its variables' },
+] as const;
+/** Away from the system's Python, and from whatever environment is active. */
+const pythonFolder = join(peersFolder, '..', 'python');
 const newestSuite = 'sid';
 /** Mirrors and networks have bad moments. */
 const updateAttempts = 3;
-const aptLimitMs = 300_000;
+const installLimitMs = 300_000;
 
 interface Missing {
   readonly name: string;
@@ -59,6 +69,7 @@ const missing: Missing[] = [];
 let updated: boolean | undefined;
 installSystemPrograms();
 installNewestPrograms();
+installPythonPackages();
 report();
 
 function installSystemPrograms(): void {
@@ -91,6 +102,29 @@ function installNewestPrograms(): void {
         reason: reason ?? `Debian ${newestSuite} did not bring it`,
         byHand: `put the program into .peers/bin or on the PATH`,
       });
+}
+
+function installPythonPackages(): void {
+  const wanted = pythonPackages.filter(({ module }) => !isImportable(module));
+  if (wanted.length === 0) return;
+  const names = wanted.map(({ name }) => name);
+  console.log(`Unpacking into .peers/python with pip: ${names.join(' ')}`);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore'];
+  const args = [...pip, '--only-binary=:all:', '--upgrade', '--target', pythonFolder];
+  // Together their dependencies fit each other; one by one a package that is missing does not keep out the others.
+  if (!succeeds('python3', [...args, ...names])) for (const name of names) succeeds('python3', [...args, name]);
+  for (const { name, module, use } of wanted)
+    if (!isImportable(module))
+      missing.push({
+        name: `${name} (${use})`,
+        reason: 'pip could not install it',
+        byHand: `python3 -m pip install --target ${pythonFolder} ${name}`,
+      });
+}
+
+function isImportable(module: string): boolean {
+  const env = { ...process.env, PYTHONPATH: pythonFolder, PYTHONDONTWRITEBYTECODE: '1' };
+  return spawnSync('python3', ['-c', `import ${module}`], { env, timeout: installLimitMs }).status === 0;
 }
 
 /** Why apt-get cannot be used here, if it cannot. */
@@ -184,7 +218,7 @@ function withRetries(attempt: () => boolean): boolean {
 function succeeds(name: string, args: readonly string[], folder?: string): boolean {
   const result = spawnSync(name, args, {
     encoding: 'utf8',
-    timeout: aptLimitMs,
+    timeout: installLimitMs,
     ...(folder === undefined ? {} : { cwd: folder }),
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
@@ -209,6 +243,7 @@ function report(): void {
   const names = new Set([...systemPrograms, ...newestPrograms].map(({ name }) => name));
   for (const name of names)
     for (const { path, version } of programs(name)) console.log(`✔ ${name} ${version}  ${path}`);
+  for (const { name, module } of pythonPackages) if (isImportable(module)) console.log(`✔ ${name}  ${pythonFolder}`);
   for (const { name, reason, byHand } of missing) console.log(`✖ ${name}: ${reason}. By hand: ${byHand}.`);
   if (missing.length > 0) console.log('The tests that need these will be skipped and say so.');
 }
