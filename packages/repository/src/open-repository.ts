@@ -16,7 +16,13 @@ import { Repository, type WaitOptions } from './repository.ts';
  */
 export async function initRepository(
   target: Target,
-  options: { password: string; keyOptions?: KeyOptions; clock?: Clock } & WaitOptions,
+  options: {
+    password: string;
+    keyOptions?: KeyOptions;
+    clock?: Clock;
+    /** That of another repository, so that restic cuts files alike in both. */
+    chunkerPolynomial?: string | undefined;
+  } & WaitOptions,
 ): Promise<Repository> {
   const { signal, password } = options;
   const exists = new HoldfastError('repository.exists', {
@@ -25,7 +31,7 @@ export async function initRepository(
   if (await target.stat({ type: 'config', id: '' }, { signal })) throw exists;
   // The key first: from the moment the configuration is there, the repository counts as complete.
   const { key, keyId, made } = (await keyOfInterrupted(target, password, signal)) ?? (await makeKey(target, options));
-  const config = newConfig();
+  const config = newConfig(options.chunkerPolynomial);
   try {
     await target.create({ type: 'config', id: '' }, [new BlobCipher(key).seal(encodeConfig(config))], { signal });
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import {
   addOutputOptions,
   addProgressOption,
@@ -7,9 +7,10 @@ import {
   exitStatusHelp,
   type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
+import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { perform } from '../work.ts';
 
-export interface CheckCommandOptions extends RepositoryOptions {
+export interface CheckCommandOptions extends RepositoryOptions, SnapshotFilter {
   /** True without a value. */
   readonly readData?: true | 'packs' | 'blobs';
   readonly readDataSubset?: string;
@@ -17,23 +18,22 @@ export interface CheckCommandOptions extends RepositoryOptions {
   readonly lock: boolean;
 }
 
+type GivenOptions = Omit<CheckCommandOptions, 'readData'> & { readonly readData?: true | string };
+
 /** `holdfast check`: is everything that the snapshots need there, and what it should be? */
 export function registerCheck(program: Command): void {
   const command = program
     .command('check')
     .description('check a repository: structure, and with --read-data every byte')
-    .addOption(
-      new Option(
-        '--read-data [how]',
-        'read every pack and verify every blob: "packs", the default, or "blobs", see below',
-      ).choices(['packs', 'blobs']),
-    )
+    .argument('[snapshots...]', 'only these: ids, beginnings of ids, or latest; else all that the filter leaves')
+    .option('--read-data [how]', 'read every pack and verify every blob: "packs", the default, or "blobs", see below')
     .option(
       '--read-data-subset <subset>',
       'only so much of the data: n/t (part n of t), a percentage (2.5%), or a size (500M)',
     )
     .option('--with-cache', 'accepted as restic’s; Holdfast keeps no cache, so nothing changes')
     .option('--no-lock', 'without a lock: for storage that may not be written; nobody may prune meanwhile');
+  addSnapshotFilter(command);
   addRepositoryOptions(command, { orServer: true });
   addProgressOption(addOutputOptions(command))
     .addHelpText(
@@ -48,20 +48,30 @@ byte of a pack belongs to a blob, which has a MAC and a hash, or to the header, 
 just as surely, with half of the hashing. Parts of --read-data-subset=n/t are the same in each run, so t runs read
 everything; percentages and sizes are drawn at random each time.
 
+With snapshots or a filter the index is compared with all packs, and keys and snapshots are read, but only those snapshots are
+followed, and only packs read that hold something of them.
+
 The lock is a shared one: backups go on beside a check, pruning waits.
 
 Examples:
   $ holdfast check --repo /mnt/disk/repo -p password.txt
   $ holdfast check -r /mnt/disk/repo -p password.txt --read-data --json
+  $ holdfast check latest --host web1 --read-data -r /mnt/disk/repo -p password.txt
   $ holdfast check -r /mnt/disk/repo -p password.txt --read-data-subset=1/7     a seventh each day of the week
 ${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot check yet')}
 
 JSON: restic's {message_type: "summary", num_errors, broken_packs, suggest_repair_index, suggest_prune}, and in the same object
 {kind: "check", sound, errors, warnings, problems: [{severity, object, message}], snapshots, indexFiles, packs, blobs, trees,
-unusedBlobs, bytesRead}; on standard error a line {message_type: "error", message} for each error.
+unusedBlobs? (not of chosen snapshots), bytesRead}; on standard error a line {message_type: "error", message} for each error.
 ${exitStatusHelp}`,
     )
-    .action((options: CheckCommandOptions) =>
-      perform(options, async (work) => (await import('../stand-alone/check.ts')).runCheck(options, work)),
-    );
+    .action((snapshots: string[], { readData, ...options }: GivenOptions) => {
+      // As restic has it, what follows --read-data may be a snapshot.
+      const isHow = readData === undefined || readData === true || readData === 'packs' || readData === 'blobs';
+      const given: CheckCommandOptions = { ...options, ...(isHow ? readData && { readData } : { readData: true }) };
+      const references = isHow ? snapshots : [readData, ...snapshots];
+      return perform(given, async (work) =>
+        (await import('../stand-alone/check.ts')).runCheck(references, given, work),
+      );
+    });
 }

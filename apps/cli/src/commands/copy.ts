@@ -1,22 +1,16 @@
 import type { Command } from 'commander';
+import { addFromRepository, type FromRepositoryOptions } from '../stand-alone/from-repository.ts';
 import {
   addOutputOptions,
   addProgressOption,
   addRepositoryOptions,
   environmentHelp,
   exitStatusHelp,
-  type RepositoryOptions,
 } from '../stand-alone/repository-options.ts';
 import { addSnapshotFilter, type SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { perform } from '../work.ts';
 
-export interface CopyCommandOptions extends RepositoryOptions, SnapshotFilter {
-  readonly fromRepo?: string;
-  readonly fromRepositoryFile?: string;
-  readonly fromPasswordFile?: string;
-  readonly fromPasswordCommand?: string;
-  readonly fromInsecureNoPassword?: boolean;
-  readonly fromKeyHint?: string;
+export interface CopyCommandOptions extends FromRepositoryOptions, SnapshotFilter {
   readonly lock: boolean;
 }
 
@@ -26,13 +20,8 @@ export function registerCopy(program: Command): void {
     .command('copy')
     .description('copy snapshots from another repository into this one, without a server')
     .argument('[snapshots...]', 'ids in the source, beginnings of ids, or latest; else all that the filter leaves')
-    .option('--from-repo <repository>', 'the repository to copy from, as --repo (env …_FROM_REPOSITORY)')
-    .option('--from-repository-file <file>', 'file that holds its address (env …_FROM_REPOSITORY_FILE)')
-    .option('--from-password-file <file>', 'file that holds its password (env …_FROM_PASSWORD_FILE)')
-    .option('--from-password-command <command>', 'program that prints its password (env …_FROM_PASSWORD_COMMAND)')
-    .option('--from-insecure-no-password', 'it has an empty password')
-    .option('--from-key-hint <id>', 'its key to try the password on first (env …_FROM_KEY_HINT)')
     .option('--no-lock', 'no lock in the source: for storage that may not be written; nobody may prune it meanwhile');
+  addFromRepository(command, 'the repository to copy from');
   addSnapshotFilter(command);
   addRepositoryOptions(command, { orServer: false });
   addProgressOption(addOutputOptions(command))

@@ -1,12 +1,19 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
+import type { ObjectId } from '@holdfast/repository';
 import type { CheckProgress, CheckReport, DataSubset } from '@holdfast/repository/check';
 import type { CheckCommandOptions } from '../commands/check.ts';
 import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
 import type { Work } from '../work.ts';
+import { chosenSnapshots } from './chosen-snapshots.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
+import { isFiltered } from './snapshot-selection.ts';
 
-export async function runCheck(options: CheckCommandOptions, work: Work): Promise<ExitStatus> {
+export async function runCheck(
+  references: readonly string[],
+  options: CheckCommandOptions,
+  work: Work,
+): Promise<ExitStatus> {
   const { signal, view } = work;
   if (options.readData !== undefined && options.readDataSubset !== undefined)
     throw new HoldfastError('usage.option', {
@@ -17,8 +24,15 @@ export async function runCheck(options: CheckCommandOptions, work: Work): Promis
   const opening = openGivenRepository(options, work);
   const { checkRepository } = await import('@holdfast/repository/check');
   const repository = await opening;
-  const check = (working: AbortSignal): Promise<CheckReport> =>
+  const chosen = async (working: AbortSignal): Promise<ReadonlySet<ObjectId> | undefined> => {
+    if (references.length === 0 && !isFiltered(options)) return undefined;
+    // The check itself tells of snapshots that cannot be read.
+    const found = { references, filter: options, signal: working, onProblem: () => undefined };
+    return new Set((await chosenSnapshots(repository, found)).map(({ id }) => id));
+  };
+  const check = async (working: AbortSignal): Promise<CheckReport> =>
     checkRepository(repository, {
+      snapshots: await chosen(working),
       readData: subset !== undefined || options.readData === true ? 'packs' : options.readData,
       subset,
       signal: working,

@@ -5,8 +5,8 @@ import type { CopyCommandOptions } from '../commands/copy.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
 import type { Work } from '../work.ts';
 import { chosenSnapshots } from './chosen-snapshots.ts';
+import { sourceOptions } from './from-repository.ts';
 import { openGivenRepository } from './open-repository.ts';
-import type { RepositoryOptions } from './repository-options.ts';
 
 export async function runCopy(
   references: readonly string[],
@@ -53,28 +53,6 @@ export async function runCopy(
   if (options.json) await printJson({ kind: 'copy', ...report });
   else if (!options.quiet) await print(reportText(report));
   return problems === 0 ? exitStatus.success : exitStatus.incomplete;
-}
-
-/** The options of the repository to copy from, in the form of any repository's. */
-function sourceOptions(options: CopyCommandOptions): RepositoryOptions {
-  const { fromRepo, fromRepositoryFile, fromKeyHint, cacert, tlsClientCert, data, retryLock, quiet, json } = options;
-  return {
-    from: true,
-    passwordFile: options.fromPasswordFile,
-    passwordCommand: options.fromPasswordCommand,
-    insecureNoPassword: options.fromInsecureNoPassword,
-    quiet,
-    json,
-    ...(fromRepo === undefined ? {} : { repo: fromRepo }),
-    ...(fromRepositoryFile === undefined ? {} : { repositoryFile: fromRepositoryFile }),
-    ...(fromKeyHint === undefined ? {} : { keyHint: fromKeyHint }),
-    ...(cacert === undefined ? {} : { cacert }),
-    ...(tlsClientCert === undefined ? {} : { tlsClientCert }),
-    ...(data === undefined ? {} : { data }),
-    ...(retryLock === undefined ? {} : { retryLock }),
-    ...(options.limitUpload === undefined ? {} : { limitUpload: options.limitUpload }),
-    ...(options.limitDownload === undefined ? {} : { limitDownload: options.limitDownload }),
-  };
 }
 
 function showProgress(view: WorkView, progress: CopyProgress, options: CopyCommandOptions): void {

@@ -1,9 +1,11 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
+import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
 import { initRepository, type Repository, type RepositoryConfig } from '@holdfast/repository';
 import { z } from 'zod';
+import type { InitCommandOptions } from '../commands/init.ts';
 import { print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
+import { sourceOptions } from './from-repository.ts';
 import { openGivenRepository, openTarget, requireRepository } from './open-repository.ts';
 import { readPassword } from './password.ts';
 import type { RepositoryOptions } from './repository-options.ts';
@@ -19,8 +21,8 @@ export async function initialise(options: RepositoryOptions, work: Work): Promis
   return exitStatus.success;
 }
 
-export async function initialiseAsRestic(options: RepositoryOptions, work: Work): Promise<ExitStatus> {
-  const { id, location } = await makeRepository(options, work);
+export async function initialiseAsRestic(options: InitCommandOptions, work: Work): Promise<ExitStatus> {
+  const { id, location } = await makeRepository(options, work, await chunkerParameters(options, work));
   if (options.json) await printJson({ message_type: 'initialized', id, repository: location });
   else if (!options.quiet)
     await print(`created restic repository ${id.slice(0, 10)} at ${location}
@@ -32,14 +34,23 @@ irrecoverably lost.
   return exitStatus.success;
 }
 
+/** Of the other repository, if they are wanted. */
+async function chunkerParameters(options: InitCommandOptions, work: Work): Promise<string | undefined> {
+  if (options.copyChunkerParams)
+    return (await openGivenRepository(sourceOptions(options), work)).config.chunkerPolynomial;
+  if (options.fromRepo === undefined && options.fromRepositoryFile === undefined) return undefined;
+  throw new HoldfastError('usage.option', { message: '--from-repo means nothing without --copy-chunker-params.' });
+}
+
 async function makeRepository(
   options: RepositoryOptions,
   { signal, resources }: Work,
+  chunkerPolynomial?: string,
 ): Promise<RepositoryConfig & { readonly location: string }> {
   const location = await requireRepository(options);
   const password = await readPassword(options, { confirm: true, signal });
   const target = await openTarget(location, { options, create: true, resources, signal });
-  const { config } = await initRepository(target, { password, signal });
+  const { config } = await initRepository(target, { password, chunkerPolynomial, signal });
   return { ...config, location: target.location };
 }
 

@@ -15,6 +15,11 @@ export function matches({ snapshot }: FoundSnapshot, filter: SnapshotFilter): bo
   );
 }
 
+/** Whether any snapshot is left out. */
+export function isFiltered(filter: SnapshotFilter): boolean {
+  return givenHosts(filter) !== undefined || filter.tag !== undefined || filter.path !== undefined;
+}
+
 /** Empty text instead of the environment's computer, as restic has it: all computers. */
 export function givenHosts({ host }: SnapshotFilter): readonly string[] | undefined {
   const fromEnvironment = setting('HOST');
@@ -50,9 +55,8 @@ export async function selectSnapshot(
     if (matches(found, filter) && (latest === undefined || byTime(found, latest) > 0)) latest = found;
   }
   if (latest) return latest;
-  const filtered = filter.host !== undefined || filter.tag !== undefined || filter.path !== undefined;
   throw new HoldfastError('snapshot.missing', {
-    message: filtered ? 'No snapshot fits --host, --tag and --path.' : 'The repository has no snapshot yet.',
+    message: isFiltered(filter) ? 'No snapshot fits --host, --tag and --path.' : 'The repository has no snapshot yet.',
   });
 }
 

@@ -22,8 +22,8 @@ export interface CheckReport {
   readonly blobs: number;
   /** Trees that snapshots reach. */
   readonly trees: number;
-  /** Blobs that no snapshot needs: what pruning would free. */
-  readonly unusedBlobs: number;
+  /** Blobs that no snapshot needs: what pruning would free. Undefined when only some snapshots were followed. */
+  readonly unusedBlobs: number | undefined;
   /** Bytes of packs that were read and verified; 0 without `readData`. */
   readonly bytesRead: number;
   /** Packs that are there but damaged, sorted: what `repair packs` takes. */

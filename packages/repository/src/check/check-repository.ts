@@ -34,6 +34,8 @@ export interface CheckOptions {
   readonly readData?: 'packs' | 'blobs' | undefined;
   /** With `readData`, only these packs. */
   readonly subset?: DataSubset | undefined;
+  /** Only these snapshots are followed, and with `readData` only packs read that hold something of theirs; all if left out. */
+  readonly snapshots?: ReadonlySet<ObjectId> | undefined;
   /** Draws packs at random for a subset; numbers from 0 to below 1. */
   readonly random?: (() => number) | undefined;
   readonly onProgress?: (progress: CheckProgress) => void;
@@ -93,12 +95,13 @@ class Check {
     let snapshots = 0;
     const onProblem: OnProblem = (problem, id) => this.#found.add('error', `snapshot ${id}`, problem.message);
     for await (const { id, snapshot } of this.#repository.snapshots({ onProblem, signal })) {
+      if (this.#options.snapshots?.has(id) === false) continue;
       snapshots += 1;
       roots.set(snapshot.tree, id);
     }
     const indexFiles = await this.#readIndex();
     const present = await this.#comparePacks();
-    const { trees, unusedBlobs } = await this.#followAndRead(roots, present);
+    const { trees, used } = await this.#followAndRead(roots, present);
     this.#found.append(this.#foundInPacks);
     return {
       problems: this.#found.problems,
@@ -109,7 +112,8 @@ class Check {
       packs: this.#packs.size,
       blobs: this.#index.blobCount,
       trees,
-      unusedBlobs,
+      // What other snapshots use is not known then.
+      unusedBlobs: this.#options.snapshots === undefined ? this.#index.blobCount - used.count : undefined,
       bytesRead: this.#bytesRead,
       brokenPacks: [...this.#found.brokenPacks].sort(),
       suggestRepairIndex: this.#indexIsWrong,
@@ -121,11 +125,22 @@ class Check {
   async #followAndRead(
     roots: ReadonlyMap<ObjectId, ObjectId>,
     present: readonly PackToVerify[],
-  ): Promise<{ trees: number; unusedBlobs: number }> {
-    const { readData } = this.#options;
+  ): Promise<{ trees: number; used: Bitmap }> {
+    const { readData, snapshots } = this.#options;
     if (readData === undefined) return this.#walkTrees(roots, this.#options.signal);
     const failed = new AbortController();
     const signal = this.#options.signal ? AbortSignal.any([this.#options.signal, failed.signal]) : failed.signal;
+    if (snapshots !== undefined) {
+      // Which packs are to be read is known when they were followed.
+      const walked = await this.#walkTrees(roots, signal);
+      const needed = this.#packsOf(walked.used);
+      await this.#readPacks(
+        present.filter(({ id }) => needed.has(id)),
+        readData,
+        signal,
+      );
+      return walked;
+    }
     const both = [this.#walkTrees(roots, signal), this.#readPacks(present, readData, signal)] as const;
     try {
       return (await Promise.all(both))[0];
@@ -222,11 +237,20 @@ class Check {
     return present;
   }
 
+  #packsOf(blobs: Bitmap): Set<ObjectId> {
+    const packs = new Bitmap(this.#index.packCount);
+    for (let entry = 0; entry < this.#index.blobCount; entry += 1)
+      if (blobs.has(entry)) packs.set(this.#index.packNumberOf(entry));
+    const ids = new Set<ObjectId>();
+    for (let pack = 0; pack < this.#index.packCount; pack += 1) if (packs.has(pack)) ids.add(this.#index.packId(pack));
+    return ids;
+  }
+
   /** Goes from the snapshots down. Each tree is loaded once; used blobs are one bit each. */
   async #walkTrees(
     roots: ReadonlyMap<ObjectId, ObjectId>,
     signal: AbortSignal | undefined,
-  ): Promise<{ trees: number; unusedBlobs: number }> {
+  ): Promise<{ trees: number; used: Bitmap }> {
     const used = new Bitmap(this.#index.blobCount);
     const stack: ObjectId[] = [];
     const visit = (id: ObjectId, from: string): void => {
@@ -245,7 +269,7 @@ class Check {
       trees += batch.length;
       this.#progress({ phase: 'trees', done: trees, bytesDone: 0 });
     }
-    return { trees, unusedBlobs: this.#index.blobCount - used.count };
+    return { trees, used };
   }
 
   async #loadTree(id: ObjectId, signal: AbortSignal | undefined): Promise<Node[]> {

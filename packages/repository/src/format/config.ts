@@ -13,8 +13,8 @@ export interface RepositoryConfig {
   readonly chunkerPolynomial: string;
 }
 
-export function newConfig(): RepositoryConfig {
-  return { version: 2, id: objectIdOf(randomBytes(32)), chunkerPolynomial: newChunkerPolynomial().toString(16) };
+export function newConfig(chunkerPolynomial: string = newChunkerPolynomial().toString(16)): RepositoryConfig {
+  return { version: 2, id: objectIdOf(randomBytes(32)), chunkerPolynomial };
 }
 
 /** The plain bytes of `config`, which is sealed but never compressed. */
