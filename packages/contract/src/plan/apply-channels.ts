@@ -124,12 +124,13 @@ function neededFor(
 
 function obstacle(one: Omit<AppliedChannel, 'features' | 'ports'>, dial: DialStyle): Obstacle | undefined {
   const { channel, from, to, toRoles } = one;
+  const isAgent = isAgentComputer(to) || toRoles.every((role) => roleEntry(role).process === 'agent');
+  const isFromServer = channel.from.some((role) => role === 'backup-server' || role === 'distribution-server');
+  if (isAgent && isFromServer && to.example.isPreinstalled) return 'preinstalled';
   if (to.nat && from.example.zone !== to.nat) return 'nat';
   if (dial === 'single-port' && channel.busy.kind === 'onePortPerConnection') return 'single-port';
-  if (!isAgentComputer(to) && toRoles.some((role) => roleEntry(role).process !== 'agent')) return undefined;
+  if (!isAgent) return undefined;
   if (to.roles.has('cloud-machine-ec2') || to.roles.has('cloud-machine-azure')) return 'cloud-machine';
-  const isFromServer = channel.from.some((role) => role === 'backup-server' || role === 'distribution-server');
-  if (to.example.isPreinstalled && isFromServer) return 'preinstalled';
   return dial === 'classic' ? undefined : 'outbound-only';
 }
 

@@ -32,9 +32,9 @@ export function compareDialStyles(topology: Topology, options: PlanOptions = {})
     const plan = planTopology(topology, choice);
     const rules = hostRules(plan);
     const { blocked } = applyChannels(topology, classes, choiceOf(topology, choice));
-    const effects = blocked.map(({ features, standIns }) => consequences(features, standIns));
+    const effects = blocked.map((one) => ({ why: one.why, ...consequences(one.features, one.standIns) }));
     const stopped = new Set(effects.flatMap((one) => one.stopped));
-    const degraded = new Set(effects.flatMap((one) => one.covered));
+    const degraded = new Set(effects.flatMap(({ why, covered }) => (why === 'preinstalled' ? [] : covered)));
     const incoming = rules.flatMap((host) => host.incoming);
     return {
       style,

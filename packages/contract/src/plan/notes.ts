@@ -43,12 +43,14 @@ const reasons: Readonly<Record<Obstacle, (zone: string) => string>> = {
   'single-port': () => 'Data shares the port of the sessions',
 };
 
-function instead({ standIns, features: lost }: BlockedChannel): string {
+function instead({ why, standIns, features: lost }: BlockedChannel): string {
   const { covered, stopped } = consequences(lost, standIns);
   const stands = standIns.map(({ id }) => id).join(' and ');
   if (covered.length === 0)
     return `without it, this stops: ${stopped.map((id) => `${id} (${features[id]})`).join('; ')}`;
   const also = stopped.length === 0 ? '' : `, but not for ${stopped.join(', ')}`;
+  // The server knows of such an agent, and does not even try to dial it.
+  if (why === 'preinstalled') return `${stands} takes its place${also}`;
   return `${stands} stands in, and runs that need it end with a warning${also}`;
 }
 

@@ -104,8 +104,7 @@ function collectZones(files: readonly TopologyFile[]): ReadonlyMap<string, Place
   for (const { source, document } of files)
     for (const [name, entry] of Object.entries(document.zones ?? {})) {
       const place = { source, path: ['zones', name] };
-      if (section === 'hosts' && !entry.addresses) source.report(place.path, `addresses is missing: rules need ${name}'s`, 'key');
-  const own = readBlocks(entry.addresses ?? [], { source, path: [...place.path, 'addresses'] });
+      const own = readBlocks(entry.addresses ?? [], { source, path: [...place.path, 'addresses'] });
       const seen = Array.isArray(entry.nat) ? readBlocks(entry.nat, { source, path: [...place.path, 'nat'] }) : [];
       const isTranslated = entry.nat !== undefined && entry.nat !== false;
       const zone: Zone = {
@@ -155,7 +154,8 @@ function resolveHost(o: {
   if (entry.zone !== undefined && !zone && o.names.get(entry.zone.toLowerCase())?.kind !== 'zone')
     source.report(at('zone'), `there is no zone ${entry.zone}.${didYouMean(entry.zone, zones.keys())}`);
   const platform = platformOf(given, entry.os, place);
-  if (section === 'hosts' && !entry.addresses) source.report(place.path, `addresses is missing: rules need ${name}'s`, 'key');
+  if (section === 'hosts' && !entry.addresses)
+    source.report(place.path, `addresses is missing: rules need ${name}'s`, 'key');
   const own = readBlocks(entry.addresses ?? [], { source, path: at('addresses') });
   for (const { block, place: where } of own) {
     const prefixes = zone?.blocks.filter(({ family }) => family === block.family) ?? [];
