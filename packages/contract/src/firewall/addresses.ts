@@ -10,7 +10,8 @@ export interface PeerAddresses {
   readonly ipv6: readonly string[];
 }
 
-// Many hosts have the same peers, and the plan shares the lists: each is worked out once.
+// Many hosts have the same peers, and the plan shares hosts and lists: each is worked out once.
+const blocksOf = new WeakMap<PlannedHost, readonly Block[]>();
 const known = new WeakMap<readonly PlannedHost[], PeerAddresses>();
 
 /** The addresses of all peers. */
@@ -25,10 +26,19 @@ export function peerAddresses(peers: readonly PlannedHost[]): PeerAddresses {
 
 function collect(peers: readonly PlannedHost[]): PeerAddresses {
   if (peers.some((peer) => peer.addresses.length === 0)) return { any: true, ipv4: [], ipv6: [] };
-  const blocks = peers.flatMap((peer) => peer.addresses.map(canonicalBlock));
+  const blocks = peers.flatMap(hostBlocks);
   const ofFamily = (family: Block['family']): readonly string[] =>
     outermost(blocks.filter((one) => one.family === family));
   return { any: false, ipv4: ofFamily('ipv4'), ipv6: ofFamily('ipv6') };
+}
+
+function hostBlocks(host: PlannedHost): readonly Block[] {
+  let blocks = blocksOf.get(host);
+  if (!blocks) {
+    blocks = host.addresses.map(canonicalBlock);
+    blocksOf.set(host, blocks);
+  }
+  return blocks;
 }
 
 /** Everything that is written into rules passes here, so that nothing gets there that is no address. */
