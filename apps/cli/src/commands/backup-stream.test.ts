@@ -35,6 +35,11 @@ describe('backup of standard input and of what a command prints', {
     ];
     const ours = await piped('insert into t values (1);', '--stdin', ...args, '--json');
     assert.equal(ours.status, 0, ours.stderr);
+    const { files_new, total_bytes_processed, snapshot_id, message_type } = jsonResult<Record<string, unknown>>(
+      ours.stdout,
+    );
+    assert.deepEqual([message_type, files_new, total_bytes_processed], ['summary', 1, 25]);
+    assert.match(await restic(repository, 'ls', String(snapshot_id)), /shop\.sql/);
     const command = ['--stdin-from-command', ...args, '--', 'cat', list];
     await restic(repository, 'backup', ...command);
     assert.equal((await holdfast('backup', repository, '--json', ...command)).status, 0);

@@ -160,7 +160,8 @@ standard error. The one after the backup finds HOLDFAST_BACKUP_STATUS (complete,
 HOLDFAST_SNAPSHOT_ID there; when it fails, the status is 3. It runs only if the one before the backup succeeded.
 
 JSON: {kind: "backup", dryRun, skipped, snapshotId? (not with --dry-run), parentId?, files: {new, changed, unmodified}, directories: {…}, totalFiles, totalBytes,
-readBytes, newBytes, storedBytes, durationMs, complete, problemCount, problems: [{code, message, guidance, retry, context}]}
+readBytes, newBytes, storedBytes, durationMs, complete, problemCount, problems: [{code, message, guidance, retry, context}]},
+and in the same object restic's {message_type: "summary", files_new, …, data_added, data_added_packed, total_duration, snapshot_id?, dry_run?}
 ${exitStatusHelp}`,
     )
     .action((paths: string[], options: BackupCommandOptions) =>

@@ -134,7 +134,7 @@ function packSizeBytes({ packSize }: BackupCommandOptions): number | undefined {
   throw new HoldfastError('usage.option', { message: `A pack has from 4 to 128 MiB, not ${given}.` });
 }
 
-/** The form that `--json` documents; the same fields as a run of the server. */
+/** The form that `--json` documents: the same fields as a run of the server, and restic's summary in the same object. */
 function summaryJson(summary: BackupSummary, dryRun: boolean) {
   return {
     kind: 'backup',
@@ -153,6 +153,26 @@ function summaryJson(summary: BackupSummary, dryRun: boolean) {
     complete: summary.complete,
     problemCount: summary.problemCount,
     problems: summary.problems.map((problem) => problem.toJSON()),
+    ...resticSummary(summary, dryRun),
+  };
+}
+
+function resticSummary(summary: BackupSummary, dryRun: boolean) {
+  return {
+    message_type: 'summary',
+    files_new: summary.filesNew,
+    files_changed: summary.filesChanged,
+    files_unmodified: summary.filesUnmodified,
+    dirs_new: summary.foldersNew,
+    dirs_changed: summary.foldersChanged,
+    dirs_unmodified: summary.foldersUnmodified,
+    data_added: summary.bytesNew,
+    data_added_packed: summary.bytesStored,
+    total_files_processed: summary.filesNew + summary.filesChanged + summary.filesUnmodified,
+    total_bytes_processed: summary.bytesProcessed,
+    total_duration: summary.durationMs / 1000,
+    // restic names no snapshot that was not made.
+    ...(dryRun ? { dry_run: true } : summary.skipped ? {} : { snapshot_id: summary.snapshotId }),
   };
 }
 

@@ -26,7 +26,7 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
 /**
  * Options of restic's that every command takes and that change nothing here, unless it has one of that name: there is no cache to
  * turn off or tidy up, what is stored needs no further look, reports are of one length, requests are repeated by themselves,
- * and commands without --pack-size in their help write no packs, or leave the size to those who read them.
+ * and only a backup has packs of another size.
  */
 const meaningless = [
   '--no-cache',
