@@ -5,7 +5,7 @@ import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
 import { checkedPaging, checkedRange, requireReadable } from '../arguments.ts';
 import { throwIfCancelled } from '../cancellation.ts';
 import { KeyedExclusion } from '../keyed-exclusion.ts';
-import { localParallelRequests, maxObjectSizeBytes, objectSizeLimits, writeBatchBytes } from '../limits.ts';
+import { objectSizeLimits, writeBatchBytes } from '../limits.ts';
 import { printableName, requireListedType, requireObjectName } from '../object-name.ts';
 import { ReliedLists } from '../relied-lists.ts';
 import { objectPath } from '../rest-protocol.ts';
@@ -41,7 +41,7 @@ import { contentHash, requireDigest, TemporaryFile } from './temporary-file.ts';
 export interface LocalDiskOptions {
   readonly clock: Clock;
   readonly hardLinks: HardLinks;
-  readonly consistentLists: boolean;
+  readonly capabilities: TargetCapabilities;
 }
 
 export interface StreamCreateOptions extends CreateOptions {
@@ -113,15 +113,7 @@ export class LocalDisk implements Target {
   /** Use `openLocalDisk`. */
   constructor(root: string, options: LocalDiskOptions) {
     this.location = root;
-    this.capabilities = {
-      createIfAbsent: true,
-      retention: true,
-      serverTime: false,
-      rangedRead: true,
-      consistentLists: options.consistentLists,
-      maxObjectSizeBytes,
-      maxParallelRequests: localParallelRequests,
-    };
+    this.capabilities = options.capabilities;
     this.#layout = new Layout(root);
     this.#folders = new Folders(root);
     this.#records = new RetentionRecords(this.#layout, this.#folders);

@@ -5,7 +5,7 @@ import { leftoverAgeMs } from '../limits.ts';
 import { diskFailure } from './failure.ts';
 import { Folders, syncFolder } from './folders.ts';
 import { folderMode, Layout } from './layout.ts';
-import { listsAreConsistent } from './list-consistency.ts';
+import { localCapabilities } from './local-capabilities.ts';
 import { LocalDisk } from './local-disk.ts';
 import type { HardLinks } from './publish.ts';
 
@@ -31,8 +31,8 @@ export async function openLocalDisk(options: OpenLocalDiskOptions): Promise<Loca
     const folders = new Folders(root);
     if (options.create) for (const folder of layout.initialFolders()) await folders.make(folder);
     await removeLeftovers(layout, folders, clock);
-    const consistentLists = await listsAreConsistent(root);
-    return new LocalDisk(root, { clock, hardLinks: options.hardLinks ?? 'use', consistentLists });
+    const capabilities = await localCapabilities(root);
+    return new LocalDisk(root, { clock, hardLinks: options.hardLinks ?? 'use', capabilities });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') throw missing(path, 'there is no such folder');
     throw diskFailure(error, `open the repository's folder`, path);
