@@ -1,3 +1,4 @@
+import { topologyDocument } from '@holdfast/contract/topology/schema';
 import { z } from 'zod';
 import { enrollableRole } from './enrolment.ts';
 import { errorReport } from './error-report.ts';
@@ -158,6 +159,11 @@ export const routes = {
         z.object({ role: z.string(), id: entityId, channels: z.array(channelUse), error: errorReport.optional() }),
       ),
     }),
+  }),
+  topology: route('topology', 'GET', '/api/v1/topology', {
+    summary: 'The server and the computers that have joined it, as a topology for `holdfast ports plan`',
+    tag: 'server',
+    response: topologyDocument,
   }),
   events: route('events', 'GET', '/api/v1/events', {
     summary: 'All events from now on',

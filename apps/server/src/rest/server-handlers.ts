@@ -5,6 +5,7 @@ import { readAudit } from '../audit.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
+import { inventoryTopology } from '../inventory-topology.ts';
 import { collectChannelUse } from './channel-use.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -25,7 +26,7 @@ export function serverHandlers(o: {
   clock: Clock;
   facts: { installation: string; serverId: string; caFingerprint: string; startedAt: Date };
   listening: () => readonly Listening[];
-}): Pick<RestHandlers, 'openapi' | 'status' | 'channelUse' | 'events' | 'audit'> {
+}): Pick<RestHandlers, 'openapi' | 'status' | 'channelUse' | 'topology' | 'events' | 'audit'> {
   const document = openApiDocument(Object.values(routes), { title: 'Holdfast', version: productVersion });
   const { serverId, startedAt, installation, caFingerprint } = o.facts;
   return {
@@ -40,6 +41,7 @@ export function serverHandlers(o: {
     channelUse: async ({ scope, signal }) => ({
       processes: await collectChannelUse({ ...o, serverId }, scope, signal),
     }),
+    topology: ({ scope }) => inventoryTopology(scope, { listening: o.listening(), name: 'holdfast' }),
     events: async ({ scope }, open) => {
       const stream = open();
       using _subscription = o.events.subscribe(scope.tenant, (event) => stream.send(event));
