@@ -63,7 +63,8 @@ export class ConnectionPool {
 
   /** Waits for all that are in use, then closes them. */
   async close(): Promise<void> {
-    for (let taken = 0; taken < this.#size; taken += 1) await this.#permits.acquire();
+    using permits = new DisposableStack();
+    for (let taken = 0; taken < this.#size; taken += 1) permits.use(await this.#permits.acquire());
     this.destroy();
   }
 

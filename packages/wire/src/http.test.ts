@@ -195,6 +195,48 @@ test('a cut connection is an error that names the request, and the next one dial
   assert.equal(connected(), 2);
 });
 
+test('a client has no more connections than it may, and who waits for one can be aborted', async (t) => {
+  const waiting: ServerResponse[] = [];
+  const arrived = Promise.withResolvers<undefined>();
+  const handler = (_req: IncomingMessage, res: ServerResponse): void => {
+    if (waiting.push(res) === 2) arrived.resolve(undefined);
+    if (waiting.length > 2) res.end('ok');
+  };
+  const { client, connected } = await serve(t, { handler }, { connections: 2 });
+  const get = async (signal?: AbortSignal): Promise<string> =>
+    (await client.request({ method: 'GET', path: '/', signal })).text();
+  const answers = Array.from({ length: 6 }, () => get());
+  await arrived.promise;
+  const abort = new AbortController();
+  const aborted = assert.rejects(get(abort.signal), { name: 'AbortError' });
+  abort.abort();
+  await aborted;
+  const closed = client.close();
+  for (const res of waiting) res.end('ok');
+  assert.deepEqual(await Promise.all(answers), Array<string>(6).fill('ok'));
+  await closed;
+  assert.equal(waiting.length, 6);
+  assert.equal(connected(), 2);
+  await rejection(get(), 'channel.closed');
+});
+
+test('an abort also ends the dial of the request', async () => {
+  const dialling = Promise.withResolvers<AbortSignal>();
+  await using client = httpClient({
+    connect: (signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+        dialling.resolve(signal);
+      }),
+  });
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const refused = assert.rejects(client.request({ method: 'GET', path: '/', signal: abort.signal }), reason);
+  await dialling.promise;
+  abort.abort(reason);
+  await refused;
+});
+
 test('an upgrade gives a plain stream in both directions', async (t) => {
   const { client, http } = await serve(t, {
     onUpgrade: (req, stream, head) => {
