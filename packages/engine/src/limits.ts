@@ -19,6 +19,8 @@ export const limits = {
    * costs no more time (measured).
    */
   workerYoungGenerationMb: 6,
+  /** One thread works alone for so long: about what starting another one takes on a busy computer. 10,000 unchanged files take less. */
+  oneThreadMs: 200,
   /** Jobs given to a thread: the one it works on, and the next, so that it never waits for a message. */
   jobsPerWorker: 2,
 

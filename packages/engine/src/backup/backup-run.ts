@@ -390,6 +390,8 @@ export class BackupRun {
   }
 
   async #readPiece(file: LargeFile): Promise<void> {
+    // Of a file with more pieces than one there is much to store.
+    if (file.offset > 0) this.#pool.startAll();
     const slab = this.#freeSlabs.pop() ?? 0;
     file.reading = true;
     this.currentPath = file.path;

@@ -6,8 +6,8 @@ import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
 export type BackupThreads = ThreadPool<BackupJob, BackupResult, PackEvent>;
 
 /**
- * Threads for one backup: 1 to 64; one per processor, at most 8, if left out. They start at once, so make them before something that
- * takes long and leaves the processor alone. `await using` ends them if no backup takes place.
+ * Threads for one backup: 1 to 64; one per processor, at most 8, if left out. The first starts at once, so make them before
+ * something that takes long and leaves the processor alone. `await using` ends them if no backup takes place.
  */
 export function backupThreads(workers?: number): BackupThreads {
   return new ThreadPool({

@@ -187,7 +187,9 @@ async function backupUnder(
   const slabs = gearMemory(slabCount * limits.slabSizeBytes);
   const { packSizeBytes, withAtime = false } = options;
   const staging = leftovers.use(await PackStaging.open(repository, signal));
-  await pool.runOnAll({
+  // Without a parent everything is read.
+  if (parent === undefined) pool.startAll();
+  pool.setUp({
     kind: 'setup',
     key: repository.masterKey,
     index: index.handle(),

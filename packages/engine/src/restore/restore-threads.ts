@@ -4,10 +4,12 @@ import type { RestoreJob, RestoreResult } from './restore-jobs.ts';
 
 export type RestoreThreads = ThreadPool<RestoreJob, RestoreResult, never>;
 
-/** Threads for one restore, as `backupThreads`. */
+/** Threads for one restore: as `backupThreads`, but all start at once. */
 export function restoreThreads(workers?: number): RestoreThreads {
-  return new ThreadPool({
+  const threads: RestoreThreads = new ThreadPool({
     entry: new URL('./restore-worker.ts', import.meta.url),
     size: workerCount(workers, availableParallelism()),
   });
+  threads.startAll();
+  return threads;
 }

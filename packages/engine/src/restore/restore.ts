@@ -154,7 +154,7 @@ async function restoreUnder(
   const tree = await findFolder(repository, { tree: snapshot.tree, path: Buffer.from(part), signal });
   await lock.confirm(signal);
   const target = prepareTarget(options.target, { overwrite, dryRun });
-  await pool.runOnAll({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, deletes, xattrs });
+  pool.setUp({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, deletes, xattrs });
   const totals =
     selection.whole && tree === snapshot.tree && snapshot.summary !== undefined
       ? { filesTotal: snapshot.summary.totalFilesProcessed, bytesTotal: snapshot.summary.totalBytesProcessed }

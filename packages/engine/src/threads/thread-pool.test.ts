@@ -11,6 +11,7 @@ function pool(t: TestContext, size = 2): { pool: ThreadPool<Job, string, never>;
     entry: new URL('../testing/failing-worker.ts', import.meta.url),
     size,
   });
+  made.startAll();
   made.attach({ onEvent: () => undefined, onFailure: failure.resolve });
   t.after(() => made[Symbol.asyncDispose]());
   return { pool: made, failed: failure.promise };
@@ -59,6 +60,35 @@ describe('thread pool', () => {
     while (threads.room) pending.push(threads.run('answer'));
     assert.equal(pending.length, 2);
     await Promise.all(pending);
+  });
+
+  for (const [patienceMs, others] of [
+    [0, 2],
+    [Number.POSITIVE_INFINITY, 0],
+  ] as const)
+    it(`starts ${others} others when one has worked for ${patienceMs} ms and there is more to do`, async () => {
+      await using threads = new ThreadPool<Job, string, never>({
+        entry: new URL('../testing/failing-worker.ts', import.meta.url),
+        size: 3,
+        patienceMs,
+      });
+      threads.setUp('answer');
+      assert.equal(await threads.run('answer'), 'answer');
+      assert.equal((await threads.runOnAll('answer')).length, 1, 'one thread is enough for one job after the other');
+      await Promise.all([threads.run('answer'), threads.run('answer')]);
+      assert.equal((await threads.runOnAll('answer')).length, 1 + others);
+    });
+
+  it('fails when a thread cannot be set up', async () => {
+    const failed = Promise.withResolvers<HoldfastError>();
+    await using threads = new ThreadPool<Job, string, never>({
+      entry: new URL('../testing/failing-worker.ts', import.meta.url),
+      size: 2,
+    });
+    threads.attach({ onEvent: () => undefined, onFailure: failed.resolve });
+    threads.setUp('refuse');
+    assert.match((await failed.promise).message, /did not begin: .*refused/);
+    await assert.rejects(threads.run('answer'), { code: 'internal.unexpected' });
   });
 
   it('refuses impossible numbers of threads', () => {

@@ -33,35 +33,55 @@ export interface PoolListener<Event> {
 }
 
 /**
- * Threads that all run one entry file, and start at once: attach a listener before the first job. A thread that fails, or ends
- * by itself, fails the whole pool: every answer that is due rejects. Disposing ends the threads when they have done what they were
- * given, or after a few seconds, whatever they do.
+ * Threads that all run one entry file. One starts at once, so attach a listener before the first job; the others, because each
+ * costs 0.1 s of processor time and 13 MiB, when it has worked for as long and there is more to do, or by `startAll`. A thread
+ * that fails, or ends by itself, fails the whole pool: every answer that is due rejects. Disposing ends the threads when they have
+ * done what they were given, or after a few seconds, whatever they do.
  */
 export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
+  /** Of all threads, started or not. */
+  readonly size: number;
+  readonly #entry: URL;
+  readonly #patienceMs: number;
   readonly #threads: Thread[] = [];
   readonly #waiting = new Map<number, Waiting<Result>>();
   #listener: PoolListener<Event> | undefined;
+  #setup: Job | undefined;
+  /** When the first thread had done its first job. */
+  #answeredAtMs = Number.POSITIVE_INFINITY;
   #number = 0;
   #failure: HoldfastError | undefined;
   #closing = false;
 
-  constructor(options: { readonly entry: URL; readonly size: number }) {
-    for (let at = 0; at < options.size; at += 1) {
-      // Descriptors are opened in one thread and closed in another, so Node must not count them per thread.
-      const worker = startThread(options.entry, {
-        trackUnmanagedFds: false,
-        resourceLimits: { maxYoungGenerationSizeMb: limits.workerYoungGenerationMb },
-      });
-      const thread: Thread = { worker, pending: new Set() };
-      this.#threads.push(thread);
-      worker.on('message', (reply: Reply<Result, Event>) => {
-        if ('event' in reply) this.#listener?.onEvent(reply.event);
-        else this.#answer(thread, reply);
-      });
-      worker.on('messageerror', (cause) => this.#fail('A message of a worker thread could not be read', cause));
-      worker.on('error', (cause) => this.#fail('A worker thread failed', cause));
-      worker.on('exit', (code) => this.#fail(`A worker thread ended by itself (exit code ${code})`));
-    }
+  /** @param options.patienceMs how long one thread works alone */
+  constructor(options: { readonly entry: URL; readonly size: number; readonly patienceMs?: number }) {
+    this.#entry = options.entry;
+    this.size = options.size;
+    this.#patienceMs = options.patienceMs ?? limits.oneThreadMs;
+    this.#start();
+  }
+
+  /** Starts all of them: there is much to do. */
+  startAll(): void {
+    while (this.#threads.length < this.size && !this.#closing) this.#start();
+  }
+
+  #start(): void {
+    // Descriptors are opened in one thread and closed in another, so Node must not count them per thread.
+    const worker = startThread(this.#entry, {
+      trackUnmanagedFds: false,
+      resourceLimits: { maxYoungGenerationSizeMb: limits.workerYoungGenerationMb },
+    });
+    const thread: Thread = { worker, pending: new Set() };
+    this.#threads.push(thread);
+    worker.on('message', (reply: Reply<Result, Event>) => {
+      if ('event' in reply) this.#listener?.onEvent(reply.event);
+      else this.#answer(thread, reply);
+    });
+    worker.on('messageerror', (cause) => this.#fail('A message of a worker thread could not be read', cause));
+    worker.on('error', (cause) => this.#fail('A worker thread failed', cause));
+    worker.on('exit', (code) => this.#fail(`A worker thread ended by itself (exit code ${code})`));
+    this.#setUp(thread);
   }
 
   /** Who hears of events and of the failure of the pool, also of one that has happened. */
@@ -75,10 +95,6 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     return this.#closing;
   }
 
-  get size(): number {
-    return this.#threads.length;
-  }
-
   /** True when some thread can take another job. */
   get room(): boolean {
     return this.#threads.some((thread) => thread.pending.size < limits.jobsPerWorker);
@@ -86,11 +102,24 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
 
   /** Gives the job to the thread with the least to do. The caller bounds the number of jobs by asking for `room`. */
   run(job: Job, transfer: readonly Transferable[] = []): Promise<Result> {
+    const isMore = this.#threads.every((thread) => thread.pending.size > 0);
+    if (isMore && performance.now() - this.#answeredAtMs >= this.#patienceMs) this.startAll();
     const thread = this.#threads.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
     return this.#assign(thread, job, transfer);
   }
 
-  /** Gives one job to every thread. */
+  /** Gives each thread this job before any other, also those that start later; a thread that refuses it fails the pool. */
+  setUp(job: Job): void {
+    this.#setup = job;
+    for (const thread of this.#threads) this.#setUp(thread);
+  }
+
+  #setUp(thread: Thread): void {
+    if (this.#setup === undefined) return;
+    this.#assign(thread, this.#setup, []).catch((cause: unknown) => this.#fail('A worker thread did not begin', cause));
+  }
+
+  /** Gives one job to every thread that has started. */
   runOnAll(job: Job): Promise<Result[]> {
     return Promise.all(this.#threads.map((thread) => this.#assign(thread, job, [])));
   }
@@ -116,6 +145,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     const waiting = this.#waiting.get(reply.number);
     this.#waiting.delete(reply.number);
     thread.pending.delete(reply.number);
+    this.#answeredAtMs = Math.min(this.#answeredAtMs, performance.now());
     if ('error' in reply) waiting?.reject(HoldfastError.fromReport(reply.error));
     else waiting?.resolve(reply.result);
   }
