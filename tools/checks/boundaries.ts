@@ -10,6 +10,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   native: ['core'],
   contract: ['core'],
+  lab: ['core', 'contract'],
   wire: ['core', 'contract'],
   protocol: ['core', 'contract', 'wire'],
   notify: ['core', 'contract', 'wire'],
@@ -24,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   agent: ['core', 'native', 'contract', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
   cli: [
     ...['core', 'native', 'contract', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
-    ...['server', 'mover', 'agent'],
+    ...['lab', 'server', 'mover', 'agent'],
   ],
 };
 /** Tests of whole systems and the comparison with other programs may use every package, as far as they declare it. */

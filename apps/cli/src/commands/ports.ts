@@ -1,6 +1,7 @@
 import { exitStatus } from '@holdfast/core';
 import { type Command, Option } from 'commander';
 import type { PortsPlanOptions } from '../ports/plan.ts';
+import { registerPortsProve } from './ports-prove.ts';
 
 /** `holdfast ports`: the contract, for people and for machines. */
 export function registerPorts(program: Command): void {
@@ -32,6 +33,7 @@ export function registerPorts(program: Command): void {
     });
 
   registerPlan(ports);
+  registerPortsProve(ports);
 }
 
 /** `holdfast ports plan`: what a topology has to open. */

@@ -6,6 +6,7 @@ import { Fleet } from '../fleet.ts';
 import { parallelScenarios, scenarioLimitMs } from '../limits.ts';
 import { LabNetwork } from '../network.ts';
 import { concerns, expectationOf } from './expectation.ts';
+import { difference } from './matrix.ts';
 import type { Cell, Proof, UnusedRule } from './proof.ts';
 import type { Expectation, Outcome, Scenario } from './scenario.ts';
 import { scenariosOf } from './scenarios.ts';
@@ -49,6 +50,7 @@ export async function prove(plan: Plan, options: ProofOptions): Promise<Proof> {
   report(`${scenarios.length} scenarios with all ${plan.flows.length} rules`);
   const sufficient = await runAll([]);
   const unused = firewall.unusedRules();
+  report(summary(sufficient));
   const necessary: Proof['necessary'][number][] = [];
   for (const closed of closings(plan, scenarios)) {
     signal.throwIfAborted();
@@ -148,7 +150,7 @@ function summary(cells: readonly Cell[]): string {
   const result = `${count('passed')} passed, ${count('degraded')} fell back, ${count('failed')} failed`;
   return wrong.length === 0
     ? `${result}, as the contract says`
-    : `${result}; NOT as the contract says: ${wrong.map(({ scenario }) => scenario).join('; ')}`;
+    : `${result}; NOT as the contract says:${wrong.map((cell) => `\n  ${cell.scenario}: ${difference(cell)}`).join('')}`;
 }
 
 /** The rules that the plan gives each host, with some flows left out. */
