@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
+import { planTopology } from '../plan/index.ts';
 import { samplePlan } from '../testing/sample-plan.ts';
 import { TwoHosts } from '../testing/two-hosts.ts';
+import { loadTopology } from '../topology/index.ts';
 import { nftables } from './nftables.ts';
 import type { Rendering, RenderOptions } from './renderer.ts';
 
@@ -25,17 +27,18 @@ function ruleset(hosts: TwoHosts): string {
 
 describe('nft', { skip: kernel }, () => {
   test('takes the rules of every host, with and without leases, and their removal', async () => {
-    for (const options of [{}, { leases: true }, { otherwise: 'leave' }] as const) {
-      const { files: applying, removal } = await rendered(options);
-      assert.equal(applying.length, 8);
-      for (const { path, content } of [...applying, ...removal]) {
-        const { status, stderr } = spawnSync('unshare', ['--net', 'nft', '-c', '-f', '-'], {
-          input: content,
-          encoding: 'utf8',
-        });
-        assert.equal(status, 0, `${path}: ${stderr}`);
+    const example = new URL('../../../../docs/examples/topology.yaml', import.meta.url).pathname;
+    for (const plan of [samplePlan, planTopology(await loadTopology(example))])
+      for (const options of [{}, { leases: true }, { otherwise: 'leave' }] as const) {
+        const { files: applying, removal } = await nftables.render(plan, options);
+        assert.ok(applying.length >= 6);
+        // One transaction after the other, each of which replaces the table.
+        const input = [...applying, ...removal].map(({ content }) => String(content)).join('');
+        const { status, stderr } = spawnSync('unshare', ['--net', 'nft', '-c', '-f', '-'], { input, encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        const wrong = input.replace(/ saddr /, ' sader ');
+        assert.notEqual(spawnSync('unshare', ['--net', 'nft', '-c', '-f', '-'], { input: wrong }).status, 0);
       }
-    }
   });
 
   test('what the plan allows passes, anything else is dropped; applied twice it is the same; taken away, other tables stay', async (t) => {

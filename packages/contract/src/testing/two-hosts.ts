@@ -19,7 +19,7 @@ export interface Services {
   readonly addresses: readonly string[];
 }
 
-const program = join(import.meta.dirname, 'traffic-program.ts');
+const program = join(import.meta.dirname, 'traffic-worker.ts');
 /** No command here takes longer, however busy the machine. */
 const commandLimitMs = 30_000;
 

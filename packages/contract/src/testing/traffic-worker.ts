@@ -24,6 +24,7 @@ async function listen({ ports, addresses }: Services): Promise<void> {
       socket.on('error', () => socket.destroy());
       socket.end('hello');
     });
+    // socket exception: plays services that know nothing of channels
     await new Promise<void>((resolve) => server.listen({ host: '::', port }, resolve));
   }
   for (const address of addresses) {
