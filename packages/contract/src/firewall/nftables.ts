@@ -26,6 +26,9 @@ export const nftables = hostRenderer({
       `#!/usr/sbin/nft -f`,
       `# ${firewall.heading}`,
       '# Applied with `nft -f FILE`, all at once; again changes nothing.',
+      ...(firewall.drop
+        ? []
+        : ['# Nothing is dropped here; what another table drops stays dropped, whatever is accepted here.']),
       `table ${table} {}`,
       // Sets outlive a flush: what is leased right now stays open.
       firewall.leases ? `flush table ${table}` : `delete table ${table}`,

@@ -29,7 +29,7 @@ export const pf = hostRenderer({
 function preamble(heading: string): readonly string[] {
   return [
     `# ${heading}`,
-    '# Needs once, in /etc/pf.conf after all other anchors: anchor "holdfast"',
+    '# Needs once, in /etc/pf.conf after all other anchors: anchor "holdfast"; and pf switched on: pfctl -e',
     '# Applied with: pfctl -a holdfast -f FILE',
   ];
 }
