@@ -1,6 +1,7 @@
 import { exitStatus } from '@holdfast/core';
 import { type Command, Option } from 'commander';
 import type { PortsPlanOptions } from '../ports/plan.ts';
+import { registerPortsInit } from './ports-init.ts';
 import { registerPortsProve } from './ports-prove.ts';
 
 /** `holdfast ports`: the contract, for people and for machines. */
@@ -33,6 +34,7 @@ export function registerPorts(program: Command): void {
     });
 
   registerPlan(ports);
+  registerPortsInit(ports);
   registerPortsProve(ports);
 }
 
