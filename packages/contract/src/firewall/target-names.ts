@@ -24,7 +24,7 @@ export function targetNames(form: NameForm): (name: string) => string {
   return (name) => {
     const before = names.get(name);
     if (before !== undefined) return before;
-    const plain = [...(lowerCase ? name.toLowerCase() : name)]
+    const plain = Array.from(lowerCase ? name.toLowerCase() : name)
       .map((character) => (/[A-Za-z0-9-]/.test(character) || alsoAllowed.includes(character) ? character : '-'))
       .join('')
       .replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');

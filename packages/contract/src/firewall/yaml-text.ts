@@ -26,7 +26,7 @@ function formatNested(value: YamlValue, indent: string): string {
 function formatItem(value: YamlValue, indent: string): string {
   if (typeof value !== 'object') return `${indent}- ${formatScalar(value)}`;
   if (isList(value)) return `${indent}-${formatNested(value, `${indent}  `)}`;
-  const comment = value['#'] === undefined ? '' : `${indent}# ${String(value['#'])}\n`;
+  const comment = typeof value['#'] === 'string' ? `${indent}# ${value['#']}\n` : '';
   return `${comment}${indent}- ${formatEntries(value, `${indent}  `).trimStart()}`;
 }
 

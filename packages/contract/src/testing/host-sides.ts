@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { z } from 'zod';
 import type { Plan, PlannedHost } from '../plan/plan.ts';
 import { runPython } from './python.ts';
 import { type Packet, type Place, packetsOf, planAllows } from './traffic.ts';
@@ -39,11 +40,16 @@ export interface Terraform {
   readonly removed: readonly string[];
 }
 
-interface Parsed {
-  readonly resource?: Readonly<Record<string, Readonly<Record<string, Attributes>>>>;
-  readonly output?: Readonly<Record<string, { readonly value: Readonly<Record<string, unknown>> }>>;
-  readonly removed?: readonly { readonly from: string; readonly lifecycle: unknown }[];
-}
+const record = <T extends z.ZodType>(value: T): z.ZodRecord<z.ZodString, T> => z.record(z.string(), value);
+const parsedSchema = z.array(
+  z.object({
+    resource: record(record(record(z.unknown()))).default({}),
+    output: record(z.object({ value: record(z.unknown()) })).default({}),
+    removed: z
+      .array(z.strictObject({ from: z.string(), lifecycle: z.strictObject({ destroy: z.literal(true) }) }))
+      .default([]),
+  }),
+);
 
 const script = `
 import json, sys, pygohcl
@@ -52,14 +58,13 @@ print(json.dumps([pygohcl.loads(text) for text in json.load(sys.stdin)]))
 
 /** Reads configurations with HashiCorp's own parser. Throws for what it refuses, and for a resource that is there twice. */
 export function readTerraform(texts: readonly string[]): readonly Terraform[] {
-  const all: readonly Parsed[] = JSON.parse(runPython(script, JSON.stringify(texts)));
-  return all.map(({ resource = {}, output = {}, removed = [] }, index) => {
+  const all = parsedSchema.parse(JSON.parse(runPython(script, JSON.stringify(texts))));
+  return all.map(({ resource, output, removed }, index) => {
     const resources = Object.entries(resource).flatMap(([type, labels]) =>
       Object.entries(labels).map(([label, attributes]) => ({ type, label, attributes })),
     );
     const written = texts[index]?.match(/^resource "/gm)?.length ?? 0;
     assert.equal(resources.length, written, 'a resource stands there twice');
-    for (const block of removed) assert.deepEqual(block.lifecycle, { destroy: true });
     return { resources, output: Object.values(output)[0]?.value ?? {}, removed: removed.map(({ from }) => from) };
   });
 }

@@ -20,7 +20,7 @@ export interface Place {
 const elsewhere: readonly Place[] = [{ address: '203.0.113.7' }, { address: '2001:db8:ffff::7' }];
 
 /** One address for each entry of each host, in the middle of prefixes, and some that no host has. */
-export function placesOf(plan: Plan): readonly Place[] {
+function placesOf(plan: Plan): readonly Place[] {
   const places = plan.hosts.flatMap((host) =>
     host.addresses.map((address) => ({
       address: address.replace(/(?:\.0|::)\/\d+$/, (end) => (end.startsWith('.') ? '.3' : '::3')),
@@ -31,7 +31,7 @@ export function placesOf(plan: Plan): readonly Place[] {
 }
 
 /** The first and last port of every range of the plan, and those beside them, over both transports. */
-export function portsOf(plan: Plan): readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[] {
+function portsOf(plan: Plan): readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[] {
   const ports = new Set(
     plan.flows.flatMap((flow) => flow.ports.flatMap(({ from, to }) => [from - 1, from, to, to + 1])),
   );
@@ -61,7 +61,7 @@ export function packetsOf(
 const lists = new WeakMap<PlannedHost, BlockList>();
 
 /** Whether the host has the address, or any because it is known by name alone. */
-export function covers(host: PlannedHost, address: string): boolean {
+function covers(host: PlannedHost, address: string): boolean {
   if (host.addresses.length === 0) return true;
   const list = lists.get(host) ?? blockList(host.addresses);
   lists.set(host, list);
@@ -90,7 +90,7 @@ function blockList(prefixes: readonly string[]): BlockList {
   return list;
 }
 
-export function inRanges(ranges: readonly PortRange[], port: number): boolean {
+function inRanges(ranges: readonly PortRange[], port: number): boolean {
   return ranges.some(({ from, to }) => port >= from && port <= to);
 }
 

@@ -1,14 +1,18 @@
+import { z } from 'zod';
 import { runPython } from './python.ts';
 
-export interface XmlElement {
+const elementSchema = z.object({
   /** With its namespace in braces. */
-  readonly tag: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly text: string;
-  readonly children: readonly XmlElement[];
+  tag: z.string(),
+  attributes: z.record(z.string(), z.string()),
+  text: z.string(),
   /** After its end. */
-  readonly tail: string;
-}
+  tail: z.string(),
+  get children() {
+    return z.array(elementSchema);
+  },
+});
+export type XmlElement = z.infer<typeof elementSchema>;
 
 const script = `
 import json, sys, xml.etree.ElementTree as tree
@@ -19,7 +23,7 @@ print(json.dumps([describe(tree.fromstring(text)) for text in json.load(sys.stdi
 
 /** Reads documents with Python's parser, which is expat. Throws for what is not well-formed. */
 export function readXml(texts: readonly string[]): readonly XmlElement[] {
-  return JSON.parse(runPython(script, JSON.stringify(texts)));
+  return z.array(elementSchema).parse(JSON.parse(runPython(script, JSON.stringify(texts))));
 }
 
 export function allElements(element: XmlElement): readonly XmlElement[] {

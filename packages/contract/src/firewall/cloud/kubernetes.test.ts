@@ -97,7 +97,7 @@ suite('Kubernetes network policies', () => {
       policy.replace('cidr:', 'cidrs:'),
     ];
     for (const text of bad) assert.notEqual(text, policy);
-    const answers = JSON.parse(runPython(schemaScript, JSON.stringify([...good, policy, ...bad])));
+    const answers: unknown = JSON.parse(runPython(schemaScript, JSON.stringify([...good, policy, ...bad])));
     assert.deepEqual(answers, [...good.map(() => true), true, ...bad.map(() => false)]);
   });
 });

@@ -5,7 +5,7 @@ import { checkFamilies, inexpressible, nameWidenings, prefixesOf } from '../netw
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { digest, targetNames } from '../target-names.ts';
-import { formatHcl, type HclBlock, type HclValue, Reference } from './hcl.ts';
+import { formatHcl, type HclBlock, Reference } from './hcl.ts';
 import { removeAll, resource } from './terraform.ts';
 
 /** Amazon's: names and descriptions. */
@@ -23,7 +23,7 @@ interface Rule {
   readonly from: number;
   readonly to: number;
   /** `cidr_ipv4`, `cidr_ipv6` or `referenced_security_group_id`. */
-  readonly peer: readonly [attribute: string, value: HclValue];
+  readonly peer: readonly [attribute: string, value: string | Reference];
   readonly description: string;
 }
 
@@ -141,7 +141,7 @@ function peersOf(hosts: readonly PlannedHost[], groupOf: ReadonlyMap<PlannedHost
 }
 
 function nameOfPeer([, value]: Rule['peer']): string {
-  return value instanceof Reference ? value.expression : String(value);
+  return value instanceof Reference ? value.expression : value;
 }
 
 /** Each part holds as many rules of each direction and family as a group takes; a rule for a group counts for both. */

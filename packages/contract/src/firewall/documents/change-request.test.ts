@@ -211,5 +211,7 @@ function childrenOf(token: Token): readonly Token[] {
 }
 
 function plainOf(tokens: readonly Token[]): string {
-  return tokens.map((token) => (token.type === 'html' ? '\n' : 'text' in token ? token.text : token.raw)).join('');
+  return tokens
+    .map((token) => (token.type === 'html' ? '\n' : String('text' in token ? token.text : token.raw)))
+    .join('');
 }

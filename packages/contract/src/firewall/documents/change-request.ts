@@ -99,7 +99,8 @@ export function changeRequest(plan: Plan, { request = {} }: RenderOptions = {}):
 }
 
 function isDate(text: string): boolean {
-  return /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) === true;
+  const day = new Date(`${text}T00:00:00Z`);
+  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function endOf(hosts: readonly PlannedHost[], groups: Map<string, HostGroup>): End {

@@ -155,7 +155,7 @@ function colourOf({ index }: Node): string {
 
 /** The whole text stays readable where a pointer rests on it. */
 function shorten(text: string, characters: number): string {
-  const all = [...text];
+  const all = Array.from(text);
   if (all.length <= characters) return escapeXml(text);
   return `<title>${escapeXml(text)}</title>${escapeXml(all.slice(0, characters - 1).join(''))}…`;
 }

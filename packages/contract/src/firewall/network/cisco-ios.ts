@@ -129,9 +129,10 @@ function permits(crossings: readonly Crossing[], family: Family, reflexive: stri
       .flatMap(({ from, to }) => familyEnds(from, to))
       .filter((ends) => ends.family === family)
       .flatMap(({ from, to }) => from.flatMap((source) => to.map((target) => `${end(source)} ${end(target)}`)));
-    const entries = matches
-      .flatMap((match) => flow.ports.map((range) => `permit ${flow.transport} ${match} ${portMatch(range)}`))
-      .filter((entry) => !done.has(entry));
+    const all = matches.flatMap((match) =>
+      flow.ports.map((range) => `permit ${flow.transport} ${match} ${portMatch(range)}`),
+    );
+    const entries = [...new Set(all)].filter((entry) => !done.has(entry));
     for (const entry of entries) done.add(entry);
     if (entries.length === 0) return [];
     return [

@@ -37,22 +37,18 @@ export const paloAlto: Renderer = {
     checkFamilies(plan);
     const objects = new Objects();
     const zoneOf = targetNames({ maximumLength: zoneCharacters, alsoAllowed: '_.' });
-    const widenings: Widening[] = [];
-    const rules = plan.flows.map((flow) => {
-      const rule = { name: ruleName(flow), flow, from: objects.end(seenSources(flow)), to: objects.end(flow.to) };
-      for (const [end, hosts] of [
-        [rule.from, flow.from],
-        [rule.to, flow.to],
-      ] as const)
-        if (end === anyAddress) widenings.push(widening(flow, hosts));
-      return { ...rule, services: flow.ports.map((range) => objects.service(flow.transport, formatRange(range))) };
-    });
+    const rules = plan.flows.flatMap(splitByNames).map((part) => ({
+      ...part,
+      source: objects.end(seenSources(part)),
+      destination: objects.end(part.to),
+      services: part.flow.ports.map((range) => objects.service(part.flow.transport, formatRange(range))),
+    }));
     const zonesOf = (hosts: readonly PlannedHost[]): string =>
       list([...new Set(hosts.map(({ zone }) => zone))].map((zone) => quote(zoneOf(zone))));
-    const set = rules.map(({ name, flow, from, to, services }) =>
+    const set = rules.map(({ name, flow, from, to, source, destination, services }) =>
       [
-        `set rulebase security rules ${name} from ${zonesOf(flow.from)} to ${zonesOf(flow.to)}`,
-        `source ${from} destination ${to} application any service ${list(services)} action allow log-end yes`,
+        `set rulebase security rules ${name} from ${zonesOf(from)} to ${zonesOf(to)}`,
+        `source ${source} destination ${destination} application any service ${list(services)} action allow log-end yes`,
         `description ${quote(ruleComment(flow, descriptionCharacters))}`,
       ].join(' '),
     );
@@ -77,12 +73,10 @@ export const paloAlto: Renderer = {
           ]),
         },
       ],
-      widenings,
+      widenings: plan.flows.flatMap(wideningsOf),
     };
   },
 };
-
-const anyAddress = 'any';
 
 /** Objects that rules refer to, each made once, before what refers to it. */
 class Objects {
@@ -97,9 +91,8 @@ class Objects {
   end(hosts: readonly PlannedHost[]): string {
     const before = this.#ends.get(hosts);
     if (before !== undefined) return before;
-    const reachable = hosts.every((host) => host.addresses.length > 0 || isNamed(host));
-    const members = reachable ? hosts.flatMap((host) => this.#addresses(host)) : [];
-    const name = reachable ? this.#group([...new Set(members)]) : anyAddress;
+    const members = hosts.every(isAddressable) ? hosts.flatMap((host) => this.#addresses(host)) : [];
+    const name = members.length > 0 ? this.#group([...new Set(members)]) : 'any';
     this.#ends.set(hosts, name);
     return name;
   }
@@ -146,20 +139,37 @@ class Objects {
   }
 }
 
-function isNamed({ names }: PlannedHost): boolean {
-  return names.length > 0 && names.every((name) => hostName.test(name));
+/** A host of which PAN-OS can know the addresses. */
+function isAddressable({ addresses, names }: PlannedHost): boolean {
+  return addresses.length > 0 || (names.length > 0 && names.every((name) => hostName.test(name)));
 }
 
-function ruleName(flow: Flow): string {
-  const label = flow.channels[0] ?? 'administrator';
-  return `hf-${label.slice(0, nameCharacters - 12)}-${digest(flow.id)}`;
+/** A rule, or what becomes one. */
+interface Part {
+  readonly name: string;
+  readonly flow: Flow;
+  readonly from: readonly PlannedHost[];
+  readonly to: readonly PlannedHost[];
 }
 
-function widening(flow: Flow, hosts: readonly PlannedHost[]): Widening {
-  const patterns = hosts.filter((host) => host.addresses.length === 0 && !isNamed(host));
+/** Hosts known by patterns of names get rules of their own, so that any address is open in their zones only. */
+function splitByNames(flow: Flow): readonly Part[] {
+  const halves = (hosts: readonly PlannedHost[]): readonly (readonly PlannedHost[])[] =>
+    hosts.every(isAddressable)
+      ? [hosts]
+      : [hosts.filter(isAddressable), hosts.filter((host) => !isAddressable(host))].filter((half) => half.length > 0);
+  const label = (flow.channels[0] ?? 'administrator').slice(0, nameCharacters - 14);
+  return halves(flow.from)
+    .flatMap((from) => halves(flow.to).map((to) => ({ flow, from, to })))
+    .map((part, index) => ({ ...part, name: `hf-${label}-${digest(flow.id)}${index === 0 ? '' : `-${index + 1}`}` }));
+}
+
+function wideningsOf(flow: Flow): readonly Widening[] {
+  const patterns = [...flow.from, ...flow.to].filter((host) => !isAddressable(host));
+  if (patterns.length === 0) return [];
   const names = patterns.map((host) => [host.name, ...host.names].join(' ')).join(', ');
-  const message = `Any address is open at that end: the plan has no addresses of ${JSON.stringify(names)}, and PAN-OS takes no patterns of names as addresses.`;
-  return { flow: flow.id, message };
+  const message = `Any address of their zones is open: the plan has no addresses of ${JSON.stringify(names)}, and PAN-OS takes no patterns of names as addresses.`;
+  return [{ flow: flow.id, message }];
 }
 
 function list(members: readonly string[]): string {
@@ -167,7 +177,7 @@ function list(members: readonly string[]): string {
 }
 
 /** What the firewall sees of them: the translated addresses, but inside a zone. */
-function seenSources({ from, to }: Flow): readonly PlannedHost[] {
+function seenSources({ from, to }: Part): readonly PlannedHost[] {
   const [zone, ...others] = new Set(to.map((host) => host.zone));
   const seen = asSeenFrom(zone ?? '', from);
   return others.length === 0 ? seen : [...new Set([...seen, ...others.flatMap((other) => asSeenFrom(other, from))])];
