@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contestant, enter, leave } from './contestant.ts';
 import { type DataSet, type DataSetSizes, makeDataSet } from './data/data-set.ts';
+import { discard } from './data/discard.ts';
 import { sizeOfFolder } from './data/page-cache.ts';
 import { spareDiskBytes } from './limits.ts';
 import { type Prepared, prepare, preparedSource } from './prepare.ts';
@@ -67,7 +68,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Benchmark
         failures.push(...result.failures);
       }
     } finally {
-      rmSync(prepared.folder, { recursive: true, force: true });
+      discard(prepared.folder, join(options.workFolder, 'trash'));
     }
   }
   return { dataSets: [...dataSets.values()], samples, failures };
@@ -102,6 +103,7 @@ async function runRound(
 ): Promise<{ samples: readonly Sample[]; failures: readonly Failure[] }> {
   const { prepared, dataSet, scenario, signal } = options;
   const folder = join(options.workFolder, 'round');
+  const trash = join(options.workFolder, 'trash');
   const samples: Sample[] = [];
   const failures: Failure[] = [];
   const contestants: Contestant[] = [];
@@ -117,7 +119,7 @@ async function runRound(
     const source = preparedSource(options);
     for (const program of inTurn(options.programs, round))
       try {
-        contestants.push(await enter({ program, source, dataSet, scenario, prepared, folder, signal }));
+        contestants.push(await enter({ program, source, dataSet, scenario, prepared, folder, trash, signal }));
       } catch (error) {
         note(program, 'backup', error);
       }
@@ -146,7 +148,7 @@ async function runRound(
     }
   } finally {
     for (const contestant of contestants) await leave(contestant);
-    rmSync(folder, { recursive: true, force: true });
+    discard(folder, trash);
   }
   const isDiscredited = (sample: Sample): boolean =>
     failures.some(({ program, rows }) => program === sample.program && rows.includes(sample.row));

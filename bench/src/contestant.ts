@@ -17,6 +17,8 @@ export interface Contestant {
   readonly storage: string;
   /** Where it restores to. */
   readonly target: string;
+  /** Where what is restored goes in the end. */
+  readonly trash: string;
   readonly service: Service | undefined;
   /** Backups into the repository so far. */
   backups: number;
@@ -29,9 +31,10 @@ export async function enter(o: {
   readonly source: Source;
   readonly prepared: Prepared;
   readonly folder: string;
+  readonly trash: string;
   readonly signal: AbortSignal;
 }): Promise<Contestant> {
-  const { program, scenario, dataSet, source, prepared } = o;
+  const { program, scenario, dataSet, source, prepared, trash } = o;
   const folder = join(o.folder, program.name);
   const backups = prepared.copyTo(folder, program);
   const service = scenario.remote ? await program.serve?.(join(folder, 'service'), o.signal) : undefined;
@@ -40,7 +43,18 @@ export async function enter(o: {
     ...(service === undefined ? {} : { remote: service.remote }),
   };
   const storage = service?.storage ?? place.repository;
-  return { program, scenario, dataSet, source, place, storage, target: join(folder, 'restored'), service, backups };
+  return {
+    program,
+    scenario,
+    dataSet,
+    source,
+    place,
+    storage,
+    target: join(folder, 'restored'),
+    trash,
+    service,
+    backups,
+  };
 }
 
 export async function leave({ service }: Contestant): Promise<void> {

@@ -22,3 +22,5 @@ export const serverStopLimitMs = 20_000;
 export const limitReadBytes = 16 * 1024 * 1024;
 /** More tries of what the machine can do change little, and each costs as much as a backup. */
 export const limitRepeats = 2;
+/** A folder with so many files is kept until the end of the run; fewer are removed in a moment, and larger each. */
+export const keptFromFiles = 1_000;

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contestant } from './contestant.ts';
 import { damageLargestFile } from './data/damage.ts';
 import type { DataSetSizes } from './data/data-set.ts';
+import { discard } from './data/discard.ts';
 import { filesBelow, settleDisk, sizeOfFolder, syncTimeMs, warm, warmAttributes } from './data/page-cache.ts';
 import { compareTrees } from './data/tree-comparison.ts';
 import { shownDifferences } from './limits.ts';
@@ -98,14 +99,14 @@ function countPacks(storage: string): number {
 }
 
 async function restore(contestant: Contestant, signal: AbortSignal): Promise<Measurement> {
-  const { program, place, target, source, scenario, storage, backups } = contestant;
+  const { program, place, target, trash, source, scenario, storage, backups } = contestant;
   mkdirSync(target);
   const backup = { source: source.folder, part: scenario.restoredPart, target, sequence: backups };
   const warmUp = (): void => (scenario.prepared === 'index' ? undefined : warm(storage));
   const result = await measure(contestant, signal, warmUp, [program.restore(place, backup)]);
   const wanted = join(source.folder, scenario.restoredPart ?? '');
   const differences = compareTrees(wanted, program.restored(backup));
-  rmSync(target, { recursive: true });
+  discard(target, trash);
   if (differences.length === 0) return result;
   throw new ProgramFailure(
     'wrong',
