@@ -88,8 +88,10 @@ function readerOf(plan: Plan): SideRules {
 /** What Amazon's documentation says of groups: a rule of any of a host's groups allows, and nothing else does. */
 function reader(parsed: Terraform | undefined): SideRules {
   assert.ok(parsed);
+  // Names like those of an object's own methods are names, too.
+  const output = new Map(Object.entries(parsed.output));
   const groupsOf = (host: PlannedHost | undefined): readonly string[] => {
-    const groups = host && parsed.output[host.name.normalize()];
+    const groups = host && output.get(host.name.normalize());
     return groups === undefined ? [] : texts(groups);
   };
   const keys = new Set<string>();
