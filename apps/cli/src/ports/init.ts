@@ -39,7 +39,7 @@ export async function initFromQuestions(file: string, signal: AbortSignal): Prom
 /** Questions on standard error, answers line by line from standard input. */
 class Answers implements Disposable {
   readonly #terminal: ReturnType<typeof createInterface>;
-  readonly #lines: AsyncIterator<string>;
+  readonly #lines: AsyncIterator<string, undefined>;
   readonly #signal: AbortSignal;
 
   constructor(signal: AbortSignal) {
@@ -50,9 +50,9 @@ class Answers implements Disposable {
 
   async ask(question: string): Promise<string> {
     process.stderr.write(`${question}: `);
-    const { value, done } = await this.#lines.next();
+    const { value } = await this.#lines.next();
     this.#signal.throwIfAborted();
-    if (!done) return value.trim();
+    if (value !== undefined) return value.trim();
     throw new HoldfastError('usage.option', {
       message: 'The answers ended before the topology was complete; nothing was written.',
       guidance: 'Answer on a terminal, or take the inventory of a server: holdfast ports init --from-server',
@@ -71,14 +71,14 @@ class Answers implements Disposable {
 /** What was answered, before the topology's own checks have seen it. */
 interface Draft {
   readonly name: string;
-  readonly zones: Record<string, object>;
-  readonly hosts: Record<string, object>;
-  readonly neighbours: Record<string, object>;
+  readonly zones: Map<string, object>;
+  readonly hosts: Map<string, object>;
+  readonly neighbours: Map<string, object>;
 }
 
 async function askForTopology(answers: Answers): Promise<Draft> {
   const name = (await answers.ask('Name of the topology [main]')) || 'main';
-  const draft: Draft = { name, zones: {}, hosts: {}, neighbours: {} };
+  const draft: Draft = { name, zones: new Map(), hosts: new Map(), neighbours: new Map() };
   const { zones, hosts, neighbours } = draft;
   process.stderr.write('Zones: networks that trust each other alike. An empty name ends the list.\n');
   await askForEntries(draft, zones, {
@@ -94,11 +94,11 @@ async function askForTopology(answers: Answers): Promise<Draft> {
   });
   const ours = roleNames.filter((role) => roles[role].process !== 'outside');
   process.stderr.write(`Hosts: computers that run parts of Holdfast. Roles: ${ours.join(', ')}.\n`);
-  const [onlyZone = '', otherZone] = Object.keys(zones);
+  const [onlyZone = '', otherZone] = [...zones.keys()];
   await askForEntries(draft, hosts, {
     question: 'Host',
     entry: async () => ({
-      zone: otherZone === undefined ? onlyZone : await answers.ask(`  Its zone (${Object.keys(zones).join(', ')})`),
+      zone: otherZone === undefined ? onlyZone : await answers.ask(`  Its zone (${[...zones.keys()].join(', ')})`),
       addresses: await answers.list('  Its addresses, or a prefix for many computers'),
       roles: await answers.list('  Its roles'),
     }),
@@ -127,22 +127,21 @@ async function askForTopology(answers: Answers): Promise<Draft> {
 /** Asks for entries until an empty name. One that makes the topology wrong is taken back, with the reason. */
 async function askForEntries(
   draft: Draft,
-  entries: Record<string, object>,
+  entries: Map<string, object>,
   o: { readonly question: string; readonly entry: () => Promise<object>; readonly answers: Answers },
 ): Promise<void> {
   for (;;) {
     const name = await o.answers.ask(o.question);
-    const count = Object.keys(entries).length;
     const isOptional = o.question === 'Neighbour';
-    if (name === '' && (count > 0 || isOptional)) return;
-    if (name === '' || Object.hasOwn(entries, name)) {
+    if (name === '' && (entries.size > 0 || isOptional)) return;
+    if (name === '' || entries.has(name)) {
       process.stderr.write(name === '' ? 'At least one is needed.\n' : `There is a ${name} already.\n`);
       continue;
     }
-    entries[name] = await o.entry();
+    entries.set(name, await o.entry());
     const wrong = mistakes(draft);
     if (wrong === '') continue;
-    delete entries[name];
+    entries.delete(name);
     process.stderr.write(`${wrong}\nOnce more:\n`);
   }
 }
@@ -150,7 +149,7 @@ async function askForEntries(
 /** What is wrong with the topology so far, without the places in a file that does not exist yet. */
 function mistakes(draft: Draft): string {
   try {
-    parseTopology(JSON.stringify(draft));
+    parseTopology(toYaml(draft));
     return '';
   } catch (error) {
     if (!hasCode(error, 'topology.invalid')) throw error;
@@ -164,6 +163,7 @@ function mistakes(draft: Draft): string {
 }
 
 function toYaml(document: Draft | TopologyDocument): string {
+  // A map becomes a mapping, whatever its keys.
   return stringify(document, { lineWidth: 120, flowCollectionPadding: false });
 }
 

@@ -98,7 +98,7 @@ function marks(flow: Flow): string {
 
 const maxNamed = 3;
 
-export function hostList(hosts: readonly PlannedHost[] | readonly string[]): string {
+function hostList(hosts: readonly PlannedHost[] | readonly string[]): string {
   const names = hosts.map((host) => (typeof host === 'string' ? host : host.name));
   if (names.length <= maxNamed) return names.join(', ');
   return `${names.slice(0, maxNamed).join(', ')} and ${names.length - maxNamed} more`;
@@ -109,7 +109,7 @@ function portText({ transport, ports }: { readonly transport: string; readonly p
 }
 
 /** The fields are stable. */
-export function planJson(plan: Plan): object {
+function planJson(plan: Plan): object {
   return {
     kind: 'plan',
     name: plan.name,

@@ -239,10 +239,7 @@ const anyTopology = fc
     { minLength: 1, maxLength: 6 },
   )
   .map((drawn) => drawn.filter(({ roles: both }) => compatible(both)))
-  .filter(
-    (drawn) =>
-      drawn.length > 0 && drawn.some(({ roles: both }) => both.some((role) => roles[role].process !== 'outside')),
-  )
+  .filter((drawn) => drawn.some(({ roles: both }) => both.some((role) => roles[role].process !== 'outside')))
   .map((drawn) => {
     const entry = (at: number): string => {
       const one = drawn[at];

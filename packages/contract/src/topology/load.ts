@@ -91,20 +91,22 @@ function withoutMistakes(
   value: Readonly<Record<string, unknown>>,
   issues: readonly z.core.$ZodIssue[],
 ): Pick<TopologyFile, 'document' | 'mistaken'> {
-  const document: Record<string, unknown> = { ...value };
-  const mistaken: Record<string, Set<string>> = {};
+  const unusable = new Set<string>();
+  const mistaken: Partial<Record<Section, Set<string>>> = {};
   for (const { path, ...issue } of issues) {
     const [section, name] = path;
     if (section === undefined)
-      for (const key of issue.code === 'unrecognized_keys' ? issue.keys : []) delete document[key];
+      for (const key of issue.code === 'unrecognized_keys' ? issue.keys : []) unusable.add(key);
     else if (isNamed(section) && name !== undefined) (mistaken[section] ??= new Set()).add(String(name));
-    else delete document[String(section)];
+    else unusable.add(String(section));
   }
-  for (const [section, names] of Object.entries(mistaken)) {
-    const entries = Object.entries(document[section] ?? {});
-    document[section] = Object.fromEntries(entries.filter(([name]) => !names.has(name)));
-  }
-  return { document: document as Partial<TopologyDocument>, mistaken };
+  const usable = Object.entries(value).filter(([key]) => !unusable.has(key));
+  const document = usable.map(([key, content]) => {
+    const wrong = isNamed(key) ? mistaken[key] : undefined;
+    const entries = Object.entries(content ?? {});
+    return [key, wrong ? Object.fromEntries(entries.filter(([name]) => !wrong.has(name))) : content];
+  });
+  return { document: Object.fromEntries(document) as Partial<TopologyDocument>, mistaken };
 }
 
 function isNamed(section: PropertyKey): section is Section {

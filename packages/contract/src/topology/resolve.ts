@@ -41,7 +41,7 @@ export function resolveTopology(files: readonly TopologyFile[], problems: Proble
   const blocks: PlacedBlock[] = [];
   for (const { source, document } of files) {
     for (const section of ['hosts', 'neighbours'] as const)
-      for (const [name, entry] of Object.entries(document[section] ?? {})) {
+      for (const [name, entry] of Object.entries<Entry>(document[section] ?? {})) {
         const place = { source, path: [section, name] };
         const host = resolveHost({ name, entry, place, section, zones, names });
         hosts.push(host.resolved);
@@ -62,7 +62,7 @@ export function resolveTopology(files: readonly TopologyFile[], problems: Proble
   const allow = resolveAllow(files, { names, hosts, zones: resolvedZones });
   if (!problems.isEmpty) return undefined;
   const { document } = main;
-  const chosen = new Map(Object.entries(document.features ?? {}));
+  const chosen = new Map(Object.entries<boolean | undefined>(document.features ?? {}));
   const options = new Set<OptionId>(optionIds.filter((id) => chosen.get(id) ?? isOnByDefault(id)));
   return {
     name: document.name ?? 'topology',
@@ -137,9 +137,14 @@ function readBlocks(given: readonly string[], at: Place): readonly { block: Bloc
   return found;
 }
 
+/** A host or a neighbour: neither has everything. */
+type Entry = { readonly [Key in keyof Host]?: Host[Key] | undefined } & {
+  readonly region?: TopologyHost['region'] | undefined;
+};
+
 function resolveHost(o: {
   readonly name: string;
-  readonly entry: Partial<Host> & { readonly region?: 'global' | 'china' | 'government' | undefined };
+  readonly entry: Entry;
   readonly place: Place;
   readonly section: 'hosts' | 'neighbours';
   readonly zones: ReadonlyMap<string, PlacedZone>;
