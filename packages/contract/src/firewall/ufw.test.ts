@@ -63,6 +63,35 @@ describe('ufw', { skip: kernel, timeout: 240_000 }, () => {
   });
 });
 
+test('a rule that ufw puts in other words than we is not lost when it is applied again', {
+  skip: kernel,
+}, async (t) => {
+  const hosts = await startHosts(t);
+  const { apply } = await files({ host: 'modern-1', otherwise: 'leave' });
+  const everywhere = apply.replace('from 10.9.0.0/24', 'from 0.0.0.0/0');
+  assert.notEqual(everywhere, apply);
+  for (const attempt of ['first', 'second']) {
+    hosts.run('sh', [], everywhere);
+    assert.match(hosts.run('ufw', ['show', 'added']), /^ufw allow 22\/tcp comment 'holdfast: administrator/m, attempt);
+  }
+});
+
+test('a rule that two flows ask for is one, with the comment of the first', async () => {
+  const double = samplePlan.flows.map((flow) => ({
+    ...flow,
+    id: `again ${flow.id}`,
+    channels: [],
+    reasons: ['again'],
+  }));
+  const plan = { ...samplePlan, flows: [...samplePlan.flows, ...double] };
+  const { files: once } = await ufw.render(samplePlan);
+  const { files: twice } = await ufw.render(plan);
+  assert.deepEqual(
+    twice.map(({ content }) => String(content).split('\n').toSorted()),
+    once.map(({ content }) => String(content).split('\n').toSorted()),
+  );
+});
+
 test('more ports than one rule takes are several', { skip: kernel }, async (t) => {
   const { apply } = await files({ host: 'backup-1' });
   const rule = /^ufw (allow from .* port (?:\d+,){14}.*) comment/m.exec(apply)?.[1] ?? '';

@@ -36,9 +36,10 @@ export const ufw = hostRenderer({
       '# Applied with `sh FILE`; again changes nothing. It takes effect as soon as ufw is enabled.',
       'set -eu',
       ...onlySecond,
-      ...wanted(openings.flatMap(openingRules)),
-      addMissing,
+      ...wanted(openings),
+      // In this order: a rule that ufw puts in other words than we is made anew each time, instead of being lost.
       ...deleteOthers,
+      addMissing,
       ...(drop ? ['ufw default deny incoming', 'ufw default deny outgoing'] : []),
     ),
   remove: ({ heading, drop }) =>
@@ -57,18 +58,23 @@ function script(...lines: readonly string[]): string {
   return `${['#!/bin/sh', ...lines].join('\n')}\n`;
 }
 
-function wanted(rules: readonly string[]): readonly string[] {
-  return ['wanted() {', "  cat <<'END_OF_RULES'", ...rules, 'END_OF_RULES', '}'];
+function wanted(openings: readonly Opening[]): readonly string[] {
+  const comments = new Map<string, string>();
+  for (const opening of openings)
+    // For ufw a rule with another comment is the same rule: the first one decides.
+    for (const rule of openingRules(opening))
+      if (!comments.has(rule)) comments.set(rule, `${mark}${ruleComment(opening.flow, commentCharacters)}'`);
+  const lines = [...comments].map(([rule, comment]) => `${rule} ${comment}`);
+  return ['wanted() {', "  cat <<'END_OF_RULES'", ...lines, 'END_OF_RULES', '}'];
 }
 
-/** In the words of `ufw show added`. */
-function openingRules({ flow, direction, transport, ports, peers }: Opening): readonly string[] {
-  const comment = `${mark}${ruleComment(flow, commentCharacters)}'`;
+/** In the words of `ufw show added`, without the comment. */
+function openingRules({ direction, transport, ports, peers }: Opening): readonly string[] {
   const allow = direction === 'in' ? 'ufw allow' : 'ufw allow out';
   const groups = multiports(ports);
-  if (peers.any) return groups.map((group) => `${allow} ${group}/${transport} ${comment}`);
+  if (peers.any) return groups.map((group) => `${allow} ${group}/${transport}`);
   return [...peers.ipv4, ...peers.ipv6].flatMap((address) => {
     const end = direction === 'in' ? `from ${address} to any` : `to ${address}`;
-    return groups.map((group) => `${allow} ${end} port ${group} proto ${transport} ${comment}`);
+    return groups.map((group) => `${allow} ${end} port ${group} proto ${transport}`);
   });
 }
