@@ -88,7 +88,7 @@ function manifestFindings(one: Package, byName: ReadonlyMap<string, Package>): r
   }
   // A folder may have a door of its own, so that who wants one thing doesn't load everything.
   for (const [entry, target] of Object.entries(one.manifest.exports ?? {}))
-    if (entry !== '.' && entry !== './testing' && target !== `./src/${entry.slice(2)}/index.ts`)
+    if (entry !== '.' && entry !== './testing' && !isFolderEntry(entry, target))
       findings.push({ file, message: `the export ${entry} (${target}) is a second door: use an index.ts` });
   return findings;
 }
@@ -153,6 +153,12 @@ function toolProblem(use: ImportUse, rootManifest: Manifest): string | undefined
 function targetFolder(path: string): string | undefined {
   const folder = /^packages\/storage\/src\/(?:targets\/)?([^/]+)\//.exec(path)?.[1];
   return folder === 'conformance' ? undefined : folder;
+}
+
+/** JavaScript only where it comes before the first module with types. */
+function isFolderEntry(entry: string, target: string): boolean {
+  const folder = `./src/${entry.slice(2)}`;
+  return target === `${folder}/index.ts` || target === `${folder}/index.mjs`;
 }
 
 /** The names that the entry of `storage` re-exports from targets' folders. */

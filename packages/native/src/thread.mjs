@@ -1,4 +1,4 @@
-// Where every thread begins: JavaScript, as quick-resolution.mjs is.
-import './quick-resolution.mjs';
+// Where every thread begins: JavaScript, as quick-resolution is.
+import './quick-resolution/index.mjs';
 
 await import(process.argv[2]);

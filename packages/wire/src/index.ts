@@ -17,6 +17,7 @@ export type { Listener } from './listener.ts';
 export type { ChannelUse } from './meter.ts';
 export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
 export { pipe, type Relayed } from './relay.ts';
+export { systemCaPem } from './system-cas.ts';
 export { createWire, type Wire } from './wire.ts';
 export type {
   DialOptions,

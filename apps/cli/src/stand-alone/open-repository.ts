@@ -158,9 +158,9 @@ async function readCas(options: RepositoryOptions): Promise<Pick<DialOptions, 'c
   const { readConnectionFile } = await import('../managed/connection-file.ts');
   const local = await readConnectionFile(options.data);
   const caPem = local && (await readGivenFile(local.caFile, 'CA certificate'));
-  const { getCACertificates } = await import('node:tls');
-  const system = getCACertificates('system');
-  if (system.length > 0) return { caPem, hostCaPem: system.join('\n') };
+  const { systemCaPem } = await import('@holdfast/wire');
+  const hostCaPem = systemCaPem();
+  if (hostCaPem !== '') return { caPem, hostCaPem };
   if (caPem !== undefined) return { caPem };
   throw new HoldfastError('usage.option', {
     message: 'The CA certificate of the server was not given, and this system knows none.',
