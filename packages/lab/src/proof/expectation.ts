@@ -1,29 +1,36 @@
 import { type ChannelId, channel, fallbacksOf } from '@holdfast/contract';
 import type { Flow } from '@holdfast/contract/plan';
-import type { Expectation, Scenario } from './scenario.ts';
+import type { Expectation, Need, Scenario } from './scenario.ts';
 
 /**
  * What must become of a scenario when some flows of a plan are closed, by nothing but the contract: it fails when a closed
- * channel names one of its features, ends degraded when an open channel stands in for that one, and else passes.
+ * channel names a feature that it needs there, ends degraded when an open channel stands in for that one, and else passes.
  */
 export function expectationOf(
-  scenario: Pick<Scenario, 'features' | 'hosts'>,
+  { needs }: Pick<Scenario, 'needs'>,
   flows: { readonly closed: readonly Flow[]; readonly open: readonly Flow[] },
 ): Expectation {
-  const among = (all: readonly Flow[]): ReadonlySet<ChannelId> =>
-    new Set(all.filter((flow) => concerns(flow, scenario)).flatMap(({ channels }) => channels));
-  const open = among(flows.open);
-  const missed = [...among(flows.closed)].filter(
-    (id) => channel(id).features.some((feature) => scenario.features.includes(feature)) && !standsBy(id, open),
-  );
-  const failed = missed.filter((id) => !fallbacksOf(id).some((fallback) => open.has(fallback.id)));
-  if (failed.length > 0) return { kind: 'failed', blocked: failed };
-  return missed.length > 0 ? { kind: 'degraded', blocked: missed } : { kind: 'passed' };
+  const failed = new Set<ChannelId>();
+  const degraded = new Set<ChannelId>();
+  for (const need of needs) {
+    const open = channelsBetween(flows.open, need);
+    for (const id of channelsBetween(flows.closed, need)) {
+      if (!channel(id).features.some((feature) => need.features.includes(feature)) || standsBy(id, open)) continue;
+      const canFallBack = fallbacksOf(id).some((fallback) => open.has(fallback.id));
+      (canFallBack ? degraded : failed).add(id);
+    }
+  }
+  if (failed.size > 0) return { kind: 'failed', blocked: [...failed] };
+  return degraded.size > 0 ? { kind: 'degraded', blocked: [...degraded] } : { kind: 'passed' };
 }
 
-/** Between two computers of the scenario. */
-export function concerns(flow: Flow, { hosts }: Pick<Scenario, 'hosts'>): boolean {
-  return flow.from.some(({ name }) => hosts.includes(name)) && flow.to.some(({ name }) => hosts.includes(name));
+function channelsBetween(flows: readonly Flow[], need: Need): ReadonlySet<ChannelId> {
+  return new Set(flows.filter((flow) => concerns(flow, need)).flatMap(({ channels }) => channels));
+}
+
+/** From one of the computers to another of them. */
+export function concerns({ from, to }: Flow, { between }: Need): boolean {
+  return from.some(({ name }) => between.includes(name)) && to.some(({ name }) => between.includes(name));
 }
 
 /** True for a channel that does nothing of its own but stand in for one that is open. */

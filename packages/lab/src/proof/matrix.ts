@@ -19,7 +19,12 @@ export function renderMatrix(proof: Proof): string {
     `Made on ${proof.startedAt.slice(0, 10)}. ${verdict(proof)}`,
     `Every scenario was run with exactly the ${proof.rules.length} planned rules on all computers, everything else dropped in both directions, and again with each rule taken away: alone, and together with what the contract says stands in for it.`,
     '## Scenarios',
-    proof.scenarios.map(({ id, features }, index) => `${index + 1}. ${text(id)} (${features.join(', ')})`).join('\n'),
+    proof.scenarios
+      .map(
+        ({ id, needs }, index) =>
+          `${index + 1}. ${text(id)} (${[...new Set(needs.flatMap(({ features }) => features))].join(', ')})`,
+      )
+      .join('\n'),
     '## What becomes of them',
     `${marks.passed} passes · ${marks.degraded} works over what stands in, with a warning that names the closed channel · ${marks.failed} fails with an error that names the closed channel.`,
     table([

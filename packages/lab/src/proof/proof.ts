@@ -1,5 +1,5 @@
 import type { ChannelId, FeatureId } from '@holdfast/contract';
-import type { Expectation, Outcome } from './scenario.ts';
+import type { Expectation, Need, Outcome } from './scenario.ts';
 
 /** One scenario under one set of rules. */
 export interface Cell {
@@ -29,11 +29,7 @@ export interface Proof {
     readonly channels: readonly ChannelId[];
     readonly features: readonly FeatureId[];
   }[];
-  readonly scenarios: readonly {
-    readonly id: string;
-    readonly features: readonly FeatureId[];
-    readonly hosts: readonly string[];
-  }[];
+  readonly scenarios: readonly { readonly id: string; readonly needs: readonly Need[] }[];
   /** With all rules. */
   readonly sufficient: readonly Cell[];
   readonly unused: readonly UnusedRule[];

@@ -66,7 +66,7 @@ export async function prove(plan: Plan, options: ProofOptions): Promise<Proof> {
     topology: plan.name,
     startedAt,
     rules: plan.flows.map(({ id, channels, features }) => ({ id, channels, features })),
-    scenarios: scenarios.map(({ id, features, hosts }) => ({ id, features, hosts })),
+    scenarios: scenarios.map(({ id, needs }) => ({ id, needs })),
     sufficient,
     unused,
     necessary,
@@ -81,12 +81,10 @@ function closings(plan: Plan, scenarios: readonly Scenario[]): readonly (readonl
     const standIns = new Set<ChannelId>(
       flow.channels.flatMap((id) => fallbacksOf(id).map((fallback: Channel) => fallback.id)),
     );
-    const concerned = scenarios.filter((scenario) => concerns(flow, scenario));
+    const needs = scenarios.flatMap((scenario) => scenario.needs.filter((need) => concerns(flow, need)));
     const others = plan.flows.filter(
       (other) =>
-        other !== flow &&
-        other.channels.some((id) => standIns.has(id)) &&
-        concerned.some((scenario) => concerns(other, scenario)),
+        other !== flow && other.channels.some((id) => standIns.has(id)) && needs.some((need) => concerns(other, need)),
     );
     return others.length === 0 ? [[flow]] : [[flow], [flow, ...others]];
   });
@@ -97,8 +95,7 @@ async function runScenarios(
   o: { readonly fleet: Fleet; readonly signal: AbortSignal; readonly expect: (scenario: Scenario) => Expectation },
 ): Promise<readonly Cell[]> {
   const places = new Semaphore(parallelScenarios);
-  // A computer does one thing at a time: one scenario restarts what another one uses.
-  const lanes = Map.groupBy(scenarios, ({ hosts }) => hosts[0]);
+  const lanes = Map.groupBy(scenarios, ({ busy }) => busy);
   const done = await Promise.all(
     [...lanes.values()].map(async (lane) => {
       const cells: Cell[] = [];

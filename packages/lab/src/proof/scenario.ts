@@ -9,14 +9,20 @@ export type Outcome =
   /** `message` is all that a person was told. */
   | { readonly kind: 'failed'; readonly message: string };
 
+/** What a scenario needs of the connections between some computers, whoever dials. */
+export interface Need {
+  readonly between: readonly string[];
+  readonly features: readonly FeatureId[];
+}
+
 /** Something that people do with the product, between certain computers; it leaves the fleet as it found it. */
 export interface Scenario {
   /** Unique, for people: `backup laptop to store`. */
   readonly id: string;
-  /** What it needs; with `hosts`, this decides which openings it must fail without. */
-  readonly features: readonly FeatureId[];
-  /** The computers that take part. */
-  readonly hosts: readonly string[];
+  /** What decides which openings it must fail without. */
+  readonly needs: readonly Need[];
+  /** The computer that does one scenario at a time, because they change what runs there. */
+  readonly busy: string;
   /** Throws only for faults of the lab itself. */
   run(fleet: Fleet, signal: AbortSignal): Promise<Outcome>;
 }

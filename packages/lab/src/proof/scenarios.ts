@@ -6,7 +6,7 @@ import type { Plan } from '@holdfast/contract/plan';
 import type { Fleet, FleetMember, RunReport } from '../fleet.ts';
 import { presenceLookMs, presenceLooksOfScenario, sourceBytes, sourceFiles } from '../limits.ts';
 import type { Finished } from '../namespace.ts';
-import type { Outcome, Scenario } from './scenario.ts';
+import type { Need, Outcome, Scenario } from './scenario.ts';
 
 /**
  * Every scenario that the product has, for the computers of a fleet: a new feature of the product gets its scenario here. To be
@@ -34,8 +34,7 @@ export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Sc
   for (const store of stores) {
     const mover = fleet.computerId(store, 'mover');
     await fleet.command(['repo', 'create', repositoryOf(store), '--mover', mover]);
-    for (const client of clients)
-      if (opens('client-to-mover', client, store)) all.push(resticClient(client, store, server));
+    for (const client of clients) if (opens('client-to-mover', client, store)) all.push(resticClient(client, store));
   }
   for (const agent of agents) {
     await makeSource(agent);
@@ -54,8 +53,8 @@ export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Sc
 function commandLine(client: FleetMember, server: string): Scenario {
   return {
     id: `command line on ${client.host.name}`,
-    features: ['command-line', 'rest-api'],
-    hosts: [client.host.name, server],
+    needs: [{ between: [client.host.name, server], features: ['command-line', 'rest-api'] }],
+    busy: client.host.name,
     run: async (fleet, signal) =>
       outcomeOf(await client.host.holdfast(['computers', 'list', ...(await fleet.accessFor(client.host))], { signal })),
   };
@@ -66,14 +65,14 @@ function enrolment(member: FleetMember, role: 'agent' | 'mover', server: string)
   const { host } = member;
   return {
     id: `enrol the ${role} of ${host.name}`,
-    features: ['enrolment'],
-    hosts: [host.name, server],
+    needs: [{ between: [host.name, server], features: ['enrolment'] }],
+    busy: host.name,
     run: async (fleet, signal) => {
       const { token, args } = await fleet.invitation(member, role);
       const data = join(host.folder, `joined-${randomBytes(4).toString('hex')}`);
-      const finished = await host.holdfast([...args, '--data', data, '--json'], { input: token, signal });
+      const finished = await host.holdfast([...args, '--data', data], { input: token, signal });
       if (finished.status === 0) {
-        const { id } = JSON.parse(finished.stdout) as { id: string };
+        const id = /^Enrolled as \w+ ([\w-]+)/.exec(finished.stdout)?.[1] ?? '';
         await fleet.command(['computers', 'revoke', id, '--yes']);
       }
       await rm(data, { recursive: true, force: true });
@@ -87,8 +86,8 @@ function heldConnection(agent: FleetMember, server: string): Scenario {
   const { host } = agent;
   return {
     id: `the agent of ${host.name} calls in`,
-    features: ['agent-policy'],
-    hosts: [host.name, server],
+    needs: [{ between: [host.name, server], features: ['agent-policy'] }],
+    busy: host.name,
     run: async (fleet, signal) => {
       const process = await host.restart('agent');
       for (let look = 0; look < presenceLooksOfScenario; look++) {
@@ -121,14 +120,21 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
   ]);
   // What is restored, whichever scenario runs first.
   const { result } = await fleet.run(job);
-  const hosts = [...new Set([from, to, fleet.server.host.name])];
-  const data = from === to ? 'local-backup' : direction === 'mover-dials' ? 'full-speed-data' : 'agent-backup';
+  const server = fleet.server.host.name;
+  const steering: Need = { between: [server, to], features: ['mover-management'] };
   const target = join(agent.host.folder, 'restored');
   return [
     {
       id: `backup of ${from} to ${to}${suffix}`,
-      features: ['managed-backup', 'mover-management', 'full-speed-data', data],
-      hosts,
+      needs: [
+        { between: [server, from], features: ['managed-backup'] },
+        steering,
+        {
+          between: [from, to],
+          features: direction === 'mover-dials' ? ['full-speed-data'] : ['agent-backup', 'full-speed-data'],
+        },
+      ],
+      busy: from,
       run: async (_, signal) => outcomeOfRun(await fleet.run(job, { signal })),
     },
     ...(direction === 'mover-dials'
@@ -136,8 +142,12 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
       : [
           {
             id: `restore of ${from} from ${to}`,
-            features: ['managed-restore', 'mover-management', 'full-speed-data', 'agent-restore'] as const,
-            hosts,
+            needs: [
+              { between: [server, from], features: ['managed-restore'] },
+              steering,
+              { between: [from, to], features: ['agent-restore', 'full-speed-data'] },
+            ] satisfies readonly Need[],
+            busy: from,
             run: async (_: Fleet, signal: AbortSignal): Promise<Outcome> => {
               const restore = [
                 'restore',
@@ -159,11 +169,11 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
 }
 
 /** Somebody with a grant lists a repository, without the server. */
-function resticClient(client: FleetMember, store: FleetMember, server: string): Scenario {
+function resticClient(client: FleetMember, store: FleetMember): Scenario {
   return {
     id: `a grant used on ${client.host.name} at ${store.host.name}`,
-    features: ['restic-client'],
-    hosts: [client.host.name, store.host.name, server],
+    needs: [{ between: [client.host.name, store.host.name], features: ['restic-client'] }],
+    busy: client.host.name,
     run: async (fleet, signal) => {
       const folder = join(client.host.folder, `access-${randomBytes(4).toString('hex')}`);
       await fleet.command(['repo', 'grant', repositoryOf(store), '--out', folder, '--with-password']);
