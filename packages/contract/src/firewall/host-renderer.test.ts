@@ -29,6 +29,14 @@ for (const renderer of hostRenderers) {
     }
   });
 
+  test(`${renderer.id}: a host has no rules for a family of addresses that it is not in`, async () => {
+    const texts = async (host: string): Promise<string> =>
+      String((await renderer.render(samplePlan, { host })).files[0]?.content);
+    const [four, six] = [await texts('store-2'), await texts('modern-1')];
+    assert.ok(four.includes('10.1.0.53') && !four.includes('2001:db8:'));
+    assert.ok(six.includes('2001:db8:1::53') && !/(?<!\d)10\.\d/.test(six));
+  });
+
   test(`${renderer.id}: what becomes wider than the plan is named, once`, async () => {
     const { widenings } = await renderer.render(samplePlan);
     const named = widenings.map(({ flow, message }) => `${flow} ${message}`);

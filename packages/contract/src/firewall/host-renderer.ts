@@ -57,10 +57,11 @@ export function hostRenderer(target: HostTarget): Renderer {
       const widenings = new Map<string, Widening>();
       for (const { host, incoming, outgoing } of hostRules(plan)) {
         if (options.host !== undefined && options.host !== host.name) continue;
+        const own = peerAddresses([host]);
         const openings = [
-          ...incoming.map((rule) => opening(rule, 'in')),
-          ...outgoing.map((rule) => opening(rule, 'out')),
-        ];
+          ...incoming.map((rule) => opening(rule, own, 'in')),
+          ...outgoing.map((rule) => opening(rule, own, 'out')),
+        ].filter(({ peers }) => peers.any || peers.ipv4.length > 0 || peers.ipv6.length > 0);
         for (const one of openings) {
           if (one.peers.any) addAnyAddress(widenings, one, title);
           if (leases && one.flow.leased && !withLeases) addStanding(widenings, one.flow, title);
@@ -83,9 +84,17 @@ function isLeasable(flow: Flow): boolean {
   return flow.leased && flow.transport === 'tcp';
 }
 
-function opening(rule: HostRule, direction: 'in' | 'out'): Opening {
-  const { flow, transport, ports, peers } = rule;
-  return { flow, direction, transport, ports, peers: peerAddresses(peers) };
+function opening(rule: HostRule, own: PeerAddresses, direction: 'in' | 'out'): Opening {
+  const { flow, transport, ports } = rule;
+  return { flow, direction, transport, ports, peers: reachable(peerAddresses(rule.peers), own) };
+}
+
+/** A host without IPv6 needs no rules for it, nor one without IPv4 for that. */
+function reachable(peers: PeerAddresses, own: PeerAddresses): PeerAddresses {
+  if (own.any) return peers;
+  const ipv4 = own.ipv4.length > 0 ? peers.ipv4 : [];
+  const ipv6 = own.ipv6.length > 0 ? peers.ipv6 : [];
+  return ipv4 === peers.ipv4 && ipv6 === peers.ipv6 ? peers : { any: peers.any, ipv4, ipv6 };
 }
 
 function headingOf(plan: Plan, host: PlannedHost): string {

@@ -67,7 +67,7 @@ test('a rule that ufw puts in other words than we is not lost when it is applied
   skip: kernel,
 }, async (t) => {
   const hosts = await startHosts(t);
-  const { apply } = await files({ host: 'modern-1', otherwise: 'leave' });
+  const { apply } = await files({ host: 'store-2', otherwise: 'leave' });
   const everywhere = apply.replace('from 10.9.0.0/24', 'from 0.0.0.0/0');
   assert.notEqual(everywhere, apply);
   for (const attempt of ['first', 'second']) {
