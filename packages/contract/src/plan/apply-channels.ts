@@ -5,10 +5,11 @@ import { portsOn } from '../listener.ts';
 import { isMadeFallback, isMadeFeature, madeBetween } from '../made-channels.ts';
 import { type Role, roleEntry } from '../roles.ts';
 import { isOff } from '../row-status.ts';
+import { serviceKinds } from '../service-kinds.ts';
 import type { DialStyle } from '../topology/schema.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type HostClass, hasImpliedMover, rolesAt } from './host-class.ts';
-import { kindsOf, Preferences } from './uses.ts';
+import { Preferences } from './uses.ts';
 
 /** A channel between two classes of hosts, as the topology has it. */
 export interface AppliedChannel {
@@ -108,7 +109,7 @@ function membersOf(end: 'from' | 'to', channel: Channel, classes: readonly HostC
   return classes
     .map((one) => ({ one, roles: rolesAt(end, channel, one) }))
     .filter(({ roles }) => roles.length > 0)
-    .map(({ one, roles }) => ({ one, roles, kinds: kindsOf(roles) }));
+    .map(({ one, roles }) => ({ one, roles, kinds: serviceKinds(roles) }));
 }
 
 function neededFor(

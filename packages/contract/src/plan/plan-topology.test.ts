@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { channels, isOff, roleNames, rolePlatforms, roles } from '../index.ts';
+import { channels, effectiveRoles, isOff, roleNames, rolePlatforms, roles } from '../index.ts';
+import { serviceKinds } from '../service-kinds.ts';
 import { loadTopology, parseTopology, type Topology } from '../topology/index.ts';
 import { applyChannels } from './apply-channels.ts';
 import { classify } from './host-class.ts';
@@ -245,7 +246,9 @@ const anyTopology = fc
       const one = drawn[at];
       if (!one) return '';
       const outside = one.roles.every((role) => roles[role].process === 'outside');
-      const uses = one.uses === undefined || outside ? '' : `, uses: [h${one.uses % drawn.length}]`;
+      const used = drawn[(one.uses ?? 0) % drawn.length];
+      const isServed = one.uses !== undefined && used && serviceKinds(effectiveRoles(used.roles)).length > 0;
+      const uses = isServed && !outside ? `, uses: [h${drawn.indexOf(used)}]` : '';
       const own = outside ? '' : `, zone: ${one.zone}, preinstalled: ${one.preinstalled}${uses}`;
       return `  h${at}: { addresses: [10.0.0.${at + 1}], roles: [${one.roles.join()}]${own} }\n`;
     };

@@ -20,6 +20,8 @@ export interface PlannedHost {
   readonly roles: readonly Role[];
   /** What hosts of other zones see instead, where its addresses are translated. */
   readonly seenAs?: PlannedHost;
+  /** Who answers for it, or for its zone; for change requests. */
+  readonly owner?: string;
   /** A computer that runs parts of Holdfast and gets rules of its own; else a neighbour. */
   readonly managed: boolean;
 }

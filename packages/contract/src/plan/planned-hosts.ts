@@ -103,6 +103,7 @@ export class PlannedHosts {
 
 function planned(host: TopologyHost, seenAs: PlannedHost | undefined): PlannedHost {
   const { name, zone, addresses, names, platform, roles, isManaged } = host;
+  const owner = host.owner ?? zone?.owner;
   return {
     name,
     zone: zone?.name ?? '',
@@ -112,6 +113,7 @@ function planned(host: TopologyHost, seenAs: PlannedHost | undefined): PlannedHo
     roles,
     managed: isManaged,
     ...(seenAs === undefined ? {} : { seenAs }),
+    ...(owner === undefined ? {} : { owner }),
   };
 }
 

@@ -136,6 +136,14 @@ const mistakes: Readonly<Record<string, { readonly text: string | Uint8Array; re
     says: ['5:26: there is no host or neighbour srvv. Did you mean srv?'],
   },
   'a zone in uses': { text: swap('zone: a,', 'zone: a, uses: [a],'), says: ['5:26: a is a zone: name hosts'] },
+  'a protected computer in uses': {
+    text: host('w: { zone: a, addresses: [10.0.0.2], roles: [agent-linux], uses: [w] }'),
+    says: ['6:69: w (agent-linux) serves nobody: name a server, a target or a neighbour'],
+  },
+  'a name in capitals': {
+    text: swap('zone: a,', 'zone: a, uses: [SRV],'),
+    says: ['5:26: SRV is written srv where it is defined'],
+  },
   'unknown features': {
     text: `${base}features: { netbios: true, webhooks: maybe }\n`,
     says: [

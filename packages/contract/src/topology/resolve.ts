@@ -1,6 +1,7 @@
 import type { PortRange } from '../channel-spec.ts';
 import { isOnByDefault, type OptionId, optionIds } from '../options.ts';
-import { isRole, type Platform, type Role, roleEntry, rolePlatforms, roles } from '../roles.ts';
+import { effectiveRoles, isRole, type Platform, type Role, roleEntry, rolePlatforms, roles } from '../roles.ts';
+import { serviceKinds } from '../service-kinds.ts';
 import { type Block, contains, overlaps, parseHostBlock } from './address.ts';
 import { resolveAllow } from './allow.ts';
 import { maxHosts, maxZones } from './limits.ts';
@@ -27,7 +28,14 @@ interface PlacedBlock {
 }
 
 /** Names of everything in the topology, with where it is defined. */
-export type Names = ReadonlyMap<string, { readonly kind: 'zone' | 'host' | 'neighbour'; readonly place: Place }>;
+export type Names = ReadonlyMap<string, NamedEntry>;
+
+interface NamedEntry {
+  readonly kind: 'zone' | 'host' | 'neighbour';
+  readonly place: Place;
+  /** Of hosts and neighbours whose entry is right. */
+  readonly roles?: readonly Role[];
+}
 
 /** Checks what the schema can't say, and gives the topology if nothing is wrong. */
 export function resolveTopology(files: readonly TopologyFile[], problems: Problems): Topology | undefined {
@@ -76,7 +84,7 @@ export function resolveTopology(files: readonly TopologyFile[], problems: Proble
 
 /** Zones, hosts and neighbours share one space of names: rules and preferences refer to all of them. */
 function collectNames(files: readonly TopologyFile[]): Names {
-  const names = new Map<string, { kind: 'zone' | 'host' | 'neighbour'; place: Place }>();
+  const names = new Map<string, NamedEntry>();
   const sections = { zones: 'zone', hosts: 'host', neighbours: 'neighbour' } as const;
   for (const { source, document, mistaken } of files)
     for (const [section, kind] of Object.entries(sections) as [Section, 'zone' | 'host' | 'neighbour'][])
@@ -86,7 +94,10 @@ function collectNames(files: readonly TopologyFile[]): Names {
         if (known) {
           const first = known.place.source.place(known.place.path);
           source.report(place.path, `the name ${name} is taken by the ${known.kind} at ${first}`, 'key');
-        } else names.set(name.toLowerCase(), { kind, place });
+        } else {
+          const entry = section === 'zones' ? undefined : document[section]?.[name];
+          names.set(name.toLowerCase(), { kind, place, ...(entry ? { roles: entry.roles } : {}) });
+        }
       }
   return names;
 }
@@ -234,14 +245,19 @@ function platformOf(given: readonly Role[], os: Platform | undefined, { source, 
 function checkUses(given: readonly string[], { source, path }: Place, names: Names): void {
   for (const [index, name] of given.entries()) {
     const known = names.get(name.toLowerCase());
-    if (!known || known.kind === 'zone') {
-      const others = [...names]
-        .filter(([, { kind }]) => kind !== 'zone')
-        .map(([, { place }]) => String(place.path.at(-1)));
-      const what = known ? `${name} is a zone: name hosts or neighbours` : `there is no host or neighbour ${name}`;
-      source.report([...path, index], `${what}.${didYouMean(name, others)}`);
-    }
+    const report = (message: string): void => source.report([...path, index], message);
+    if (!known) {
+      const others = [...names.values()].filter(({ kind }) => kind !== 'zone').map(({ place }) => nameOf(place));
+      report(`there is no host or neighbour ${name}.${didYouMean(name, others)}`);
+    } else if (nameOf(known.place) !== name) report(`${name} is written ${nameOf(known.place)} where it is defined`);
+    else if (known.kind === 'zone') report(`${name} is a zone: name hosts or neighbours`);
+    else if (known.roles && serviceKinds(effectiveRoles(known.roles)).length === 0)
+      report(`${name} (${known.roles.join(', ')}) serves nobody: name a server, a target or a neighbour`);
   }
+}
+
+function nameOf({ path }: Place): string {
+  return String(path.at(-1));
 }
 
 function readPorts(given: NonNullable<Host['ports']>, { source, path }: Place): ReadonlyMap<string, PortRange> {
