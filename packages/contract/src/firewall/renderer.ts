@@ -42,7 +42,7 @@ export interface RenderOptions {
   readonly leases?: boolean;
   /** What a change request says beside the plan. */
   readonly request?: {
-    /** Who answers for the openings. Default: left to be filled in. */
+    /** Who answers for the openings. Default: whom the topology names for the hosts at both ends. */
     readonly owner?: string;
     /** The last day, `2027-06-30`. Default: as long as the topology asks for them. */
     readonly expires?: string;

@@ -29,7 +29,7 @@ export function targetNames(form: NameForm): (name: string) => string {
       .join('')
       .replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
     const withDigest = (of: string): string =>
-      `${prefix}${plain.slice(0, room - digestLength - 1) || 'x'}-${digest(of)}`;
+      `${prefix}${plain.slice(0, room - digestLength - 1) || 'unnamed'}-${digest(of)}`;
     let result = plain === name && plain !== '' && plain.length <= room ? prefix + plain : withDigest(name);
     for (let again = `${name} `; taken.has(result.toLowerCase()); again += ' ') result = withDigest(again);
     taken.add(result.toLowerCase());

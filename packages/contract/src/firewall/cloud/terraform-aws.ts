@@ -59,7 +59,7 @@ export const terraformAws: Renderer = {
     return {
       files: [
         {
-          path: 'terraform-aws/holdfast.tf',
+          path: 'holdfast-aws.tf',
           content: formatHcl(heading, [
             provider,
             {
@@ -74,7 +74,7 @@ export const terraformAws: Renderer = {
           ]),
         },
       ],
-      removal: [{ path: 'removal/terraform-aws/holdfast.tf', content: removeAll(plan, resources, [provider]) }],
+      removal: [{ path: 'removal/holdfast-aws.tf', content: removeAll(plan, resources, [provider]) }],
       widenings: involved.flatMap((flow) => nameWidenings(flow, terraformAws.title)),
     };
   },

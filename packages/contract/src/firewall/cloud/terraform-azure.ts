@@ -49,7 +49,7 @@ export const terraformAzure: Renderer = {
     return {
       files: [
         {
-          path: 'terraform-azure/holdfast.tf',
+          path: 'holdfast-azure.tf',
           content: formatHcl(heading, [
             provider,
             { head: ['variable', 'resource_group_name'], attributes: text },
@@ -62,7 +62,7 @@ export const terraformAzure: Renderer = {
           ]),
         },
       ],
-      removal: [{ path: 'removal/terraform-azure/holdfast.tf', content: removeAll(plan, resources, [provider]) }],
+      removal: [{ path: 'removal/holdfast-azure.tf', content: removeAll(plan, resources, [provider]) }],
       widenings: plan.flows
         .filter((flow) => involved.has(flow))
         .flatMap((flow) => nameWidenings(flow, terraformAzure.title)),

@@ -58,7 +58,7 @@ export const terraformGoogle: Renderer = {
     return {
       files: [
         {
-          path: 'terraform-google/holdfast.tf',
+          path: 'holdfast-google.tf',
           content: formatHcl(heading, [
             provider,
             {
@@ -73,7 +73,7 @@ export const terraformGoogle: Renderer = {
           ]),
         },
       ],
-      removal: [{ path: 'removal/terraform-google/holdfast.tf', content: removeAll(plan, resources, [provider]) }],
+      removal: [{ path: 'removal/holdfast-google.tf', content: removeAll(plan, resources, [provider]) }],
       widenings: involved.flatMap((flow) => nameWidenings(flow, terraformGoogle.title)),
     };
   },

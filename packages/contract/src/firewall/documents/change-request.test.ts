@@ -35,9 +35,16 @@ suite('change requests', () => {
     assert.deepEqual(groups[1]?.hosts.slice(0, 2), ['backup-1', 'store-1']);
   });
 
-  test('without an owner and a date, that is left to be filled in and to the topology', () => {
+  test('without an owner and a date, that is up to the topology', () => {
     const [opening] = changeRequest(samplePlan).openings;
     assert.equal(opening?.owner, '');
+    const [flow] = samplePlan.flows;
+    const [from] = flow?.from ?? [];
+    assert.ok(flow && from);
+    const owned = { ...flow, from: [{ ...from, owner: 'Berlin', seenAs: { ...from, addresses: ['192.0.2.1'] } }] };
+    const [named] = changeRequest({ ...samplePlan, flows: [owned] }).openings;
+    assert.equal(named?.owner, 'Berlin');
+    assert.deepEqual(named.from, ['backup-1 (10.1.0.10, 2001:db8:1::10; elsewhere 192.0.2.1)']);
     assert.match(opening.expiry, /as long as the topology asks for it/);
   });
 

@@ -63,7 +63,7 @@ export const columns = {
 
 /** @throws `usage.option` for an expiry that is no date. */
 export function changeRequest(plan: Plan, { request = {} }: RenderOptions = {}): ChangeRequest {
-  const { owner = '', expires } = request;
+  const { owner, expires } = request;
   if (expires !== undefined && !isDate(expires))
     throw new HoldfastError('usage.option', {
       message: `The expiry ${JSON.stringify(expires)} is no date.`,
@@ -77,7 +77,7 @@ export function changeRequest(plan: Plan, { request = {} }: RenderOptions = {}):
     service: `${flow.transport} ${flow.ports.map(formatRange).join(', ')}`,
     justification: flow.reasons.map(oneLine),
     origin: flow.origin === 'administrator' ? 'asked for by the administrator' : flow.channels.join(', '),
-    owner: oneLine(owner),
+    owner: oneLine(owner ?? ownersOf(flow).join(', ')),
     expiry: expiry(flow, expires),
     rollback: rollback(flow),
   }));
@@ -112,9 +112,14 @@ function endOf(hosts: readonly PlannedHost[], groups: Map<string, HostGroup>): E
   return [group.name];
 }
 
-function describe({ name, addresses, names }: PlannedHost): string {
+function describe({ name, addresses, names, seenAs }: PlannedHost): string {
   const known = addresses.length > 0 ? addresses : names;
-  return oneLine(known.length === 0 ? name : `${name} (${known.join(', ')})`);
+  const translated = seenAs ? `; elsewhere ${seenAs.addresses.join(', ')}` : '';
+  return oneLine(known.length === 0 ? name : `${name} (${known.join(', ')}${translated})`);
+}
+
+function ownersOf({ from, to }: Flow): readonly string[] {
+  return [...new Set([...from, ...to].flatMap(({ owner }) => owner ?? []))];
 }
 
 function expiry(flow: Flow, expires: string | undefined): string {

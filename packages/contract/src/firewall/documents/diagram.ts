@@ -40,7 +40,10 @@ export function diagramOf(plan: Plan): Diagram {
   const zones = [...Map.groupBy(nodes, ([{ zone }]) => zone)];
   return {
     title: oneLine(plan.name),
-    zones: zones.map(([name, members]) => ({ name: oneLine(name), nodes: members.map(([, node]) => node) })),
+    zones: zones.map(([name, members]) => ({
+      name: oneLine(name) || 'no zone',
+      nodes: members.map(([, node]) => node),
+    })),
     arrows: arrowsOf(plan, nodes),
   };
 }
