@@ -60,8 +60,8 @@ function script(...lines: readonly string[]): string {
 
 function wanted(openings: readonly Opening[]): readonly string[] {
   const comments = new Map<string, string>();
+  // For ufw a rule with another comment is the same rule: the first one decides.
   for (const opening of openings)
-    // For ufw a rule with another comment is the same rule: the first one decides.
     for (const rule of openingRules(opening))
       if (!comments.has(rule)) comments.set(rule, `${mark}${ruleComment(opening.flow, commentCharacters)}'`);
   const lines = [...comments].map(([rule, comment]) => `${rule} ${comment}`);
