@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/core';
 import type { PortRange } from '../channel-spec.ts';
 import { type Channel, channels, fallbacksOf } from '../channels.ts';
 import type { FeatureId } from '../features.ts';
@@ -9,6 +10,7 @@ import { serviceKinds } from '../service-kinds.ts';
 import type { DialStyle } from '../topology/schema.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type HostClass, hasImpliedMover, rolesAt } from './host-class.ts';
+import { maxAppliedChannels } from './limits.ts';
 import { Preferences } from './uses.ts';
 
 /** A channel between two classes of hosts, as the topology has it. */
@@ -48,8 +50,16 @@ export interface PlanChoice {
   readonly includePlanned: boolean;
 }
 
-/** Which channels there are between the classes of a topology. Linear in the pairs of classes that a channel joins. */
-export function applyChannels(topology: Topology, classes: readonly HostClass[], choice: PlanChoice): Applied {
+/**
+ * Which channels there are between the classes of a topology. Linear in the pairs of classes that a channel joins; throws
+ * `internal.limit` when there are too many.
+ */
+export function applyChannels(
+  topology: Topology,
+  classes: readonly HostClass[],
+  choice: PlanChoice,
+  limit = maxAppliedChannels,
+): Applied {
   const preferences = new Preferences(classes);
   const open: AppliedChannel[] = [];
   const blocked: Omit<BlockedChannel, 'standIns'>[] = [];
@@ -77,6 +87,7 @@ export function applyChannels(topology: Topology, classes: readonly HostClass[],
           if (!portless.some((known) => known.to === to)) portless.push({ channel, to });
           continue;
         }
+        if (open.length + blocked.length >= limit) throw tooMany(classes, limit);
         const one = { channel, from, to, fromRoles, toRoles, ports, features };
         const why = obstacle(one, choice.dial);
         if (why === undefined) open.push(one);
@@ -92,6 +103,14 @@ export function applyChannels(topology: Topology, classes: readonly HostClass[],
 
 function isImplied({ channel, to }: { readonly channel: Channel; readonly to: HostClass }): boolean {
   return channel.id === 'server-to-mover' && hasImpliedMover(to);
+}
+
+function tooMany(classes: readonly HostClass[], limit: number): HoldfastError {
+  return new HoldfastError('internal.limit', {
+    message: `The topology has more than ${limit} different connections between its ${classes.length} kinds of hosts.`,
+    guidance:
+      'Let hosts have ports and uses in common: those that are alike count as one. Or plan a part of the topology.',
+  });
 }
 
 function rolesMeet(some: readonly Role[], others: readonly Role[]): boolean {
@@ -116,8 +135,6 @@ function neededFor(
   { id, features }: Channel,
   o: { topology: Topology; to: HostClass; includePlanned: boolean },
 ): readonly FeatureId[] {
-  // Where no target is, the mover of an agent's computer only has to hear of revocations.
-  if (id === 'server-to-mover' && hasImpliedMover(o.to)) return ['mover-management'];
   const used = features.filter((feature) => o.topology.options.has(feature));
   const made = o.includePlanned ? used : used.filter(isMadeFeature);
   return made.length > 0 ? made : features;

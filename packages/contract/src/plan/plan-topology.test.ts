@@ -228,6 +228,14 @@ test('ten thousand computers are a handful of flows', () => {
   assert.ok(rules.reduce((sum, { incoming, outgoing }) => sum + incoming.length + outgoing.length, 0) < 50_000);
 });
 
+test('a topology with too many different connections is refused', () => {
+  const small = topology(server + store + linux);
+  const choice = { dial: 'classic', includePlanned: false } as const;
+  const { open } = applyChannels(small, classify(small), choice);
+  applyChannels(small, classify(small), choice, open.length);
+  assert.throws(() => applyChannels(small, classify(small), choice, open.length - 1), { code: 'internal.limit' });
+});
+
 /** Any topology of a few hosts: roles that may live together, zones, preferences, ports of their own. */
 const anyTopology = fc
   .array(
