@@ -1,4 +1,5 @@
 import { BlockList, isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { PortRange } from '../channel-spec.ts';
 import type { Flow, Plan, PlannedHost } from '../plan/plan.ts';
 
@@ -19,7 +20,7 @@ export interface Place {
 /** Somewhere on the internet. */
 const elsewhere: readonly Place[] = [{ address: '203.0.113.7' }, { address: '2001:db8:ffff::7' }];
 
-/** One address for each entry of each host, in the middle of prefixes, and some that no host has. */
+/** One address for each entry of each host, one just outside of it, and some far away from all. */
 function placesOf(plan: Plan): readonly Place[] {
   const places = plan.hosts.flatMap((host) =>
     host.addresses.map((address) => ({
@@ -27,7 +28,20 @@ function placesOf(plan: Plan): readonly Place[] {
       host,
     })),
   );
-  return [...places, ...elsewhere];
+  const placed = plan.hosts.filter(({ addresses }) => addresses.length > 0);
+  const outside = new Set(placed.flatMap(({ addresses }) => addresses.map(neighbour)));
+  const free = [...outside].filter((address) => placed.every((host) => !covers(host, address)));
+  return [...places, ...free.map((address) => ({ address })), ...elsewhere];
+}
+
+/** The address that differs in the last bit of the prefix. */
+function neighbour(prefix: string): string {
+  const [text = '', length] = prefix.split('/');
+  const bytes = ipaddr.parse(text).toByteArray();
+  const bit = Number(length ?? bytes.length * 8) - 1;
+  return ipaddr
+    .fromByteArray(bytes.map((byte, index) => (index === bit >> 3 ? byte ^ (128 >> (bit & 7)) : byte)))
+    .toString();
 }
 
 /** The first and last port of every range of the plan, and those beside them, over both transports. */
@@ -39,7 +53,7 @@ function portsOf(plan: Plan): readonly { readonly transport: 'tcp' | 'udp'; read
   return (['tcp', 'udp'] as const).flatMap((transport) => valid.map((port) => ({ transport, port })));
 }
 
-/** Every port from every place to every other of the same family. */
+/** Every port from every place to every other of the same family, where a host is at one of them. */
 export function packetsOf(
   plan: Plan,
 ): readonly { readonly from: Place; readonly to: Place; readonly packet: Packet }[] {
@@ -47,7 +61,7 @@ export function packetsOf(
   const ports = portsOf(plan);
   return places.flatMap((from) =>
     places
-      .filter((to) => isIPv4(to.address) === isIPv4(from.address) && (!to.host || to.host !== from.host))
+      .filter((to) => isIPv4(to.address) === isIPv4(from.address) && to.host !== from.host)
       .flatMap((to) =>
         ports.map(({ transport, port }) => ({
           from,

@@ -25,9 +25,9 @@ h1 { font-size: 16pt; } h2 { font-size: 12pt; margin-top: 2em; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border: 1px solid #999; padding: .3em .5em; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
 th { background: #eee; white-space: nowrap; }
-.openings td:nth-child(2) { white-space: nowrap; } .openings td:nth-child(3), .openings td:nth-child(4) { min-width: 13em; }
-.openings td:nth-child(5) { min-width: 6em; } .openings td:nth-child(6), .openings td:nth-child(10) { min-width: 15em; }
-.openings td:nth-child(7) { min-width: 8em; } .openings td:nth-child(8), .openings td:nth-child(9) { min-width: 7em; }
+.openings td:nth-child(2) { white-space: nowrap; } .openings td:nth-child(3), .openings td:nth-child(4) { min-width: 11em; }
+.openings td:nth-child(5) { min-width: 6em; } .openings td:nth-child(6), .openings td:nth-child(10) { min-width: 12em; }
+.openings td:nth-child(7) { min-width: 8em; } .openings td:nth-child(8), .openings td:nth-child(9) { min-width: 6em; }
 thead { display: table-header-group; } tr { break-inside: avoid; }
 code { font: 9pt ui-monospace, monospace; }
 .approval td { height: 2.5em; }
