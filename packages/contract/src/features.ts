@@ -8,7 +8,8 @@ export const features = {
   'agent-backup': 'the agent writes to a repository or gateway',
   'agent-restore': 'the agent reads from a repository or gateway',
   'agent-logs': 'pre-installed agents hand over their logs',
-  'mover-management': 'the server opens and steers sessions on a mover and pushes revocations',
+  'mover-management':
+    'the server opens sessions on a mover, without which no job of its stores anything there or restores it, and pushes revocations',
   'full-speed-data': 'data runs over connections of its own; without it, it shares 6162 and the run ends degraded',
   'agent-deployment': 'the agent is installed, upgraded or removed from afar',
   'first-contact': 'the setup service gets onto a computer for the first time',

@@ -80,7 +80,7 @@ export const own = [
     application: 'sessions',
     security: 'mutual-tls',
     purpose: 'The server opens sessions on a mover, renews grants, pushes revocations and gives tasks to executors.',
-    features: ['mover-management', 'managed-backup', 'managed-restore'],
+    features: ['mover-management'],
     reason: 'Jobs are steered by the server, and every mover enforces what the server signed.',
   },
   {
