@@ -72,7 +72,7 @@ export function applyChannels(
     for (const end of membersOf('to', channel, classes)) {
       const { one: to, roles: toRoles } = end;
       const ports = portsOn(channel, to.example.ports);
-      const features = neededFor(channel, { topology, to, includePlanned: choice.includePlanned });
+      const features = neededFor(channel, topology, choice);
       for (const start of dialling) {
         const { one: from, roles: fromRoles } = start;
         if (from === to && to.hosts.length === 1) continue;
@@ -131,12 +131,9 @@ function membersOf(end: 'from' | 'to', channel: Channel, classes: readonly HostC
     .map(({ one, roles }) => ({ one, roles, kinds: serviceKinds(roles) }));
 }
 
-function neededFor(
-  { id, features }: Channel,
-  o: { topology: Topology; to: HostClass; includePlanned: boolean },
-): readonly FeatureId[] {
-  const used = features.filter((feature) => o.topology.options.has(feature));
-  const made = o.includePlanned ? used : used.filter(isMadeFeature);
+function neededFor({ features }: Channel, topology: Topology, choice: PlanChoice): readonly FeatureId[] {
+  const used = features.filter((feature) => topology.options.has(feature));
+  const made = choice.includePlanned ? used : used.filter(isMadeFeature);
   return made.length > 0 ? made : features;
 }
 

@@ -103,7 +103,7 @@ test('what closing a port stops, and what goes on over which channel', () => {
   assert.deepEqual(effects('store:2500-6162'), [
     'agent-to-mover-transport from web,pc,laptop: stops agent-backup,agent-restore;  over ',
     'agent-to-mover-data from web,pc,laptop: stops full-speed-data;  over ',
-    'server-to-mover from srv: stops mover-management,managed-backup,managed-restore;  over ',
+    'server-to-mover from srv: stops mover-management;  over ',
   ]);
   // The server dials web itself; laptop it reaches only by the connection that this one holds.
   assert.deepEqual(effects('srv:10006').slice(0, 2), [
