@@ -6,7 +6,7 @@ import type { TopologyDocument } from '@holdfast/contract/topology/schema';
 import { type ExitStatus, errnoOf, exitStatus, HoldfastError, hasCode } from '@holdfast/core';
 import type { RestClient } from '@holdfast/protocol';
 import { stringify } from 'yaml';
-import { print } from '../output.ts';
+import { counted, print } from '../output.ts';
 
 /** Writes the topology that a running server knows. */
 export async function initFromServer(file: string, client: RestClient, signal: AbortSignal): Promise<ExitStatus> {
@@ -15,7 +15,7 @@ export async function initFromServer(file: string, client: RestClient, signal: A
   const lacking = hosts.filter(([, { addresses }]) => addresses === undefined).map(([name]) => name);
   await writeNew(file, `${unknownToServer}${toYaml(document)}`);
   await print(
-    `${file} has ${hosts.length} hosts, as the server knows them. What it can't know stands at its beginning.\n`,
+    `${file} has ${counted(hosts.length, 'host')}, as the server knows them. What it can't know stands at its beginning.\n`,
   );
   if (lacking.length > 0)
     await print(`Add \`addresses:\` to ${lacking.join(', ')}: the server knows none that others could use.\n`);

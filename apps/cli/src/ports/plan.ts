@@ -10,7 +10,7 @@ import {
 } from '@holdfast/contract/plan';
 import { type DialStyle, loadTopology, type Topology } from '@holdfast/contract/topology';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { print, printJson } from '../output.ts';
+import { counted, print, printJson } from '../output.ts';
 import { table } from '../terminal.ts';
 import { render } from './render.ts';
 
@@ -83,7 +83,7 @@ function planText(plan: Plan): string {
   ]);
   const notes = plan.notes.map((note) => `\n${note}\n`).join('');
   const managed = plan.hosts.filter((host) => host.managed).length;
-  return `${table([['From', 'To', 'Port', 'Channel, or reason', ''], ...rows])}\n${plan.flows.length} openings between ${plan.hosts.length} hosts and neighbours, ${managed} of them with rules of their own.\n${notes}`;
+  return `${table([['From', 'To', 'Port', 'Channel, or reason', ''], ...rows])}\n${counted(plan.flows.length, 'opening')} between ${counted(plan.hosts.length, 'host and neighbour', 'hosts and neighbours')}, ${managed} of them with rules of their own.\n${notes}`;
 }
 
 /** What a reader has to know of the opening beside its ends. */

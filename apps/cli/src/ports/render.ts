@@ -9,7 +9,7 @@ import {
 } from '@holdfast/contract/firewall';
 import type { Plan } from '@holdfast/contract/plan';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { print, printJson } from '../output.ts';
+import { counted, print, printJson } from '../output.ts';
 import type { PortsPlanOptions } from './plan.ts';
 
 /** So many are shown one by one; a large plan may have thousands of the same kind. */
@@ -43,7 +43,7 @@ export async function render(plan: Plan, format: string, options: PortsPlanOptio
   if (options.json) await printJson({ kind: 'rendering', format, files: all.map(({ path }) => path), widenings });
   else if (options.out !== undefined)
     await print(
-      `${renderer.title}: ${files.length} files in ${options.out}, and ${removal.length} that remove what they do.\n`,
+      `${renderer.title}: ${counted(files.length, 'file')} in ${options.out}, and ${removal.length} to remove what they do.\n`,
     );
   report(widenings);
   return widenings.length > 0 && !options.acceptWidening ? exitStatus.incomplete : exitStatus.success;
