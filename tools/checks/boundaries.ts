@@ -11,7 +11,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   native: ['core'],
   contract: ['core'],
   lab: ['core', 'contract'],
-  wire: ['core', 'contract'],
+  firewall: ['core', 'contract'],
+  wire: ['core', 'contract', 'firewall'],
   protocol: ['core', 'contract', 'wire'],
   notify: ['core', 'contract', 'wire'],
   directory: ['core', 'contract', 'wire'],
@@ -21,10 +22,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: ['core', 'native', 'storage', 'repository'],
   // The server never opens a repository and no backup byte passes it.
   server: ['core', 'contract', 'wire', 'protocol', 'notify', 'directory', 'windows'],
-  mover: ['core', 'native', 'contract', 'wire', 'protocol', 'storage'],
-  agent: ['core', 'native', 'contract', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
+  mover: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'storage'],
+  agent: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
   cli: [
-    ...['core', 'native', 'contract', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
+    ...['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
     ...['lab', 'server', 'mover', 'agent'],
   ],
 };

@@ -168,6 +168,15 @@ export const errorTable = {
       http: 503,
     },
   ),
+  'firewall.lease': entry(
+    "An opening for a session could not be made in the host's own firewall.",
+    'Load the rules of `holdfast ports plan --format nftables --leases`; the process needs CAP_NET_ADMIN.',
+    { http: 503 },
+  ),
+  'firewall.unreadable': entry(
+    "The host's own firewall, or its sockets, could not be read.",
+    'Run the command as root, on Linux, where nft (package nftables) is installed.',
+  ),
   'topology.invalid': entry(
     'A topology file is wrong: the message names each mistake with file, line and column.',
     'Correct what the message names. docs/topology.schema.json describes the file to editors.',

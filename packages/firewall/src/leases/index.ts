@@ -1,0 +1,1 @@
+export { FirewallLeases } from './firewall-leases.ts';

@@ -1,0 +1,19 @@
+/** Every bound of this package, with its reason. */
+
+/** nft and iptables answer in milliseconds; a busy machine with tens of thousands of elements may take some seconds. */
+export const programLimitMs = 30_000;
+
+/** A ruleset of 100,000 elements is some 10 MiB of JSON. */
+export const outputMaxBytes = 256 * 1024 * 1024;
+
+/** Chains that call chains: the kernel refuses more (NFT_JUMP_STACK_SIZE). */
+export const maxJumps = 16;
+
+/** Ends of one flow that are tried in the firewall: with edges of ports, this stays below a second for a host of a large fleet. */
+export const maxPeersTried = 500;
+
+/** Other addresses that are tried on every port: those that the rules themselves name come first. */
+export const maxStrangersTried = 200;
+
+/** Examples that a finding shows of what passes, or does not. */
+export const maxExamples = 3;

@@ -1,0 +1,23 @@
+// socket exception: plays a neighbour that connects to whatever it likes; no channel of ours is involved.
+import { connect } from 'node:net';
+import type { Attempt } from './two-hosts.ts';
+
+/** Within one machine an answer takes microseconds; a dropped packet never has one. */
+const answerLimitMs = 700;
+
+function isAnswered({ from, to, port }: Attempt): Promise<boolean> {
+  return new Promise((resolve) => {
+    // socket exception: see above.
+    const socket = connect({ host: to, port, localAddress: from });
+    const end = (answered: boolean): void => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.setTimeout(answerLimitMs, () => end(false));
+    socket.on('connect', () => end(true));
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'));
+  });
+}
+
+const tried = JSON.parse(process.argv[2] ?? '[]') as readonly Attempt[];
+process.stdout.write(JSON.stringify(await Promise.all(tried.map(isAnswered))));
