@@ -70,7 +70,8 @@ export class Namespace implements Disposable {
       env: { ...process.env, ...options.env },
       signal: options.signal,
     });
-    running.child.stdin?.end(options.input ?? '');
+    // A program that doesn't read its input may be gone before it is written; its status tells what matters.
+    running.child.stdin?.once('error', (error) => void error).end(options.input ?? '');
     try {
       return { status: 0, ...(await running) };
     } catch (error) {

@@ -22,7 +22,8 @@ const [server, store, web, other] = ['server', 'store', 'web', 'other'].map(host
 
 function flow(from: PlannedHost, to: PlannedHost, ...channels: ChannelId[]): Flow {
   const features = channels.flatMap((id) => channel(id).features);
-  const about = { rows: [], reasons: [], fallbackFor: [], leased: false, features, channels };
+  const fallbackFor = channels.filter((id) => channel(id).fallbackOf !== undefined);
+  const about = { rows: [], reasons: [], leased: false, features, channels, fallbackFor };
   return {
     id: `${from.name}>${to.name}:${channels.join('+')}`,
     from: [from],

@@ -1,4 +1,4 @@
-import { type ChannelId, channel, fallbacksOf } from '@holdfast/contract';
+import { type ChannelId, channel } from '@holdfast/contract';
 import type { Flow } from '@holdfast/contract/plan';
 import type { Expectation, Need, Scenario } from './scenario.ts';
 
@@ -16,7 +16,7 @@ export function expectationOf(
     const open = channelsBetween(flows.open, need);
     for (const id of channelsBetween(flows.closed, need)) {
       if (!channel(id).features.some((feature) => need.features.includes(feature)) || standsBy(id, open)) continue;
-      const canFallBack = fallbacksOf(id).some((fallback) => open.has(fallback.id));
+      const canFallBack = flows.open.some((flow) => concerns(flow, need) && standsIn(flow, id));
       (canFallBack ? degraded : failed).add(id);
     }
   }
@@ -26,6 +26,11 @@ export function expectationOf(
 
 function channelsBetween(flows: readonly Flow[], need: Need): ReadonlySet<ChannelId> {
   return new Set(flows.filter((flow) => concerns(flow, need)).flatMap(({ channels }) => channels));
+}
+
+/** Whether this version falls back on the flow when that channel is closed: less than what the contract foresees. */
+export function standsIn({ fallbackFor }: Flow, id: ChannelId): boolean {
+  return fallbackFor.some((fallback) => channel(fallback).fallbackOf === id);
 }
 
 /** From one of the computers to another of them. */

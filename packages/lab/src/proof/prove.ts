@@ -1,11 +1,10 @@
-import { type Channel, type ChannelId, fallbacksOf } from '@holdfast/contract';
 import { findRenderer } from '@holdfast/contract/firewall';
 import type { Flow, Plan } from '@holdfast/contract/plan';
 import { HoldfastError, Semaphore } from '@holdfast/core';
 import { Fleet } from '../fleet.ts';
 import { parallelScenarios, scenarioLimitMs } from '../limits.ts';
 import { LabNetwork } from '../network.ts';
-import { concerns, expectationOf } from './expectation.ts';
+import { concerns, expectationOf, standsIn } from './expectation.ts';
 import { difference } from './matrix.ts';
 import type { Cell, Proof, UnusedRule } from './proof.ts';
 import type { Expectation, Outcome, Scenario } from './scenario.ts';
@@ -78,13 +77,12 @@ export async function prove(plan: Plan, options: ProofOptions): Promise<Proof> {
 /** What is closed at once: each flow alone, then with all that stands in for it, where something does. */
 function closings(plan: Plan, scenarios: readonly Scenario[]): readonly (readonly Flow[])[] {
   return plan.flows.flatMap((flow) => {
-    const standIns = new Set<ChannelId>(
-      flow.channels.flatMap((id) => fallbacksOf(id).map((fallback: Channel) => fallback.id)),
-    );
     const needs = scenarios.flatMap((scenario) => scenario.needs.filter((need) => concerns(flow, need)));
     const others = plan.flows.filter(
       (other) =>
-        other !== flow && other.channels.some((id) => standIns.has(id)) && needs.some((need) => concerns(other, need)),
+        other !== flow &&
+        flow.channels.some((id) => standsIn(other, id)) &&
+        needs.some((need) => concerns(other, need)),
     );
     return others.length === 0 ? [[flow]] : [[flow], [flow, ...others]];
   });

@@ -16,7 +16,7 @@ export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Sc
   const server = fleet.server.host.name;
   const agents = fleet.members.filter(({ commands }) => commands.includes('agent'));
   const stores = fleet.members.filter(({ planned }) =>
-    planned.roles.some((role) => /^(repository|gateway)/.test(role)),
+    planned.roles.some((role) => /^(repository|gateway|data-mover)/.test(role)),
   );
   const clients = fleet.members.filter(({ planned }) => planned.roles.includes('client'));
   const opens = (channel: ChannelId, from: FleetMember, to: FleetMember): boolean =>
