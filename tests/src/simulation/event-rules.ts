@@ -7,7 +7,7 @@ import { idsOf } from './state-rules.ts';
 
 /** As restic: others may take an older lock for abandoned. */
 const staleMs = 30 * 60_000;
-/** The second look at the locks comes so long after one's own was made, unless lists are never late. */
+/** The second look at the locks comes so long after one's own was made, unless that is shared and lists are never late. */
 const settleMs = 200;
 
 /** What is known of a process's own doing. */
@@ -92,7 +92,8 @@ export class EventRules {
     // It looks at some moment between the two.
     if (type === 'index') for (const id of idsOf(this.#storage.visible, 'index')) deeds.seenIndexes.add(id);
     if (type !== 'lock' || stage !== 'begin' || deeds.lockedMs === undefined) return;
-    const waitsMs = this.#storage.consistentLists ? 0 : settleMs;
+    const isPrompt = process.target.capabilities.consistentLists && !this.#isAlone(deeds);
+    const waitsMs = isPrompt ? 0 : settleMs;
     if (process.clock.now().getTime() - deeds.lockedMs >= waitsMs) deeds.lookedAgain = true;
   }
 

@@ -128,11 +128,10 @@ class Sequence {
     this.#world = new World({ random: this.#random.fork(), start, onSettled: () => this.#judge() });
     const durability = this.#random.chance(0.7) ? 'ordered' : 'unordered';
     const clock = this.#world.clockOf({ dead: false });
-    const consistentLists = this.#random.chance(0.5);
-    this.#storage = new SimulatedStorage({ clock, durability, consistentLists, state: options.template.state });
+    this.#storage = new SimulatedStorage({ clock, durability, state: options.template.state });
     this.#archive = new Archive(new BlobCipher(options.template.repository.masterKey));
     this.#events = new EventRules(this.#storage, this.#archive, this.#rules);
-    this.#played.push(`storage ${durability}, lists ${consistentLists ? 'never late' : 'as late as they like'}`);
+    this.#played.push(`storage ${durability}`);
   }
 
   async play(): Promise<SequenceReport> {
@@ -201,11 +200,14 @@ class Sequence {
       return isDrawn && !calm ? value : undefined;
     };
     const seed = draw(faultyChance, 2 ** 32);
+    const consistentLists = this.#random.chance(0.5);
+    if (consistentLists) this.#played.push(`${name}: promises that lists are never late`);
     return new SimulatedProcess({
       name,
       world: this.#world,
       storage: this.#storage,
       repository: template.repository,
+      consistentLists,
       faults: seed === undefined ? noFaults : this.#makeFaults(seed, name),
       diesAfter: draw(deathChance, longestLife),
       losesLocksAfter: draw(lostLocksChance, longestLife),

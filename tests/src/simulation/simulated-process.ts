@@ -17,6 +17,8 @@ export interface SimulatedProcessOptions {
   readonly storage: SimulatedStorage;
   readonly repository: OpenedRepository;
   readonly faults: FaultInjector;
+  /** Whether its way to the storage promises that lists are never late; false if left out. */
+  readonly consistentLists?: boolean;
   readonly onCall: OnCall;
   /** Dies after so many turns; never if left out. */
   readonly diesAfter?: number | undefined;
@@ -47,7 +49,7 @@ export class SimulatedProcess implements FaultInjector, WorldProcess {
     this.world = world;
     this.name = options.name;
     this.clock = world.clockOf(this);
-    const own = storage.open(this);
+    const own = storage.open(this, options);
     this.target = options.sabotage?.(own, storage) ?? own;
     this.repository = new Repository({
       target: this.target,

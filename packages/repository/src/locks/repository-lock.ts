@@ -19,8 +19,10 @@ import { limits } from '../limits.ts';
  * creating a new file and deleting the old one; give up the work when that failed for 22.5 minutes, because from 30
  * minutes on others may take the lock for abandoned.
  *
- * Where lists are never late there is no wait: what our second look does not show was created after it began, so when ours was
- * there, and its maker's own second look, with or without a wait, comes later still and shows ours.
+ * Where lists are never late, who shares does not wait: whoever works alone and made a lock too late for our second look shows
+ * ours in its own. Who works alone always waits, for the sake of those who read before their second look: they looked at most
+ * 100 ms before their lock was there (`lockPromptMs`), so a lock that their first look did not show still waits then, and its
+ * maker sees theirs. Who works alone never reads before it: who shares may have come, written and gone within those 200 ms.
  */
 
 export interface LockOptions {
@@ -95,8 +97,8 @@ export class RepositoryLock implements AsyncDisposable {
   }
 
   /**
-   * Works under a lock that need not be confirmed yet: the work begins as soon as the lock's file is there, only reads, and
-   * awaits `confirm` before it changes anything. When the second look finds somebody else, the lock's signal aborts, what came
+   * Works under a lock that need not be confirmed yet unless it is exclusive: the work begins as soon as the lock's file is
+   * there, only reads, and awaits `confirm` before it changes anything. When the second look finds somebody else, the lock's signal aborts, what came
    * of the work is dropped, and it begins anew if there is time to wait for the other.
    * @throws as `acquire`, and what the work throws
    */
@@ -119,8 +121,8 @@ export class RepositoryLock implements AsyncDisposable {
   }
 
   /**
-   * Looks, and makes the lock's file. If both were `prompt`, nobody works alone from now on whom the second look won't show: who
-   * made a lock too late for our first look makes a second one when ours is there, and refuses.
+   * Looks, and makes the lock's file. If that was `prompt`, what is read from now on stays true, or the second look finds out:
+   * who made an exclusive lock too late for our first look makes the second one when ours is there, and refuses.
    */
   static async #begin(
     context: LockContext,
@@ -141,7 +143,7 @@ export class RepositoryLock implements AsyncDisposable {
     // By two clocks: one stands still while the computer sleeps, the other may be set.
     const tookMs = Math.max(clock.now().getTime() - begin.wallMs, clock.monotonicMs() - begin.monotonicMs);
     lock.#settled = lock.#settle(signal);
-    return { lock, prompt: tookMs < limits.lockPromptMs };
+    return { lock, prompt: !options.exclusive && tookMs < limits.lockPromptMs };
   }
 
   /** Never rejects: gives what is the matter. */
@@ -149,7 +151,7 @@ export class RepositoryLock implements AsyncDisposable {
     const signal = given === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, given]);
     const { target, clock } = this.#context;
     try {
-      if (!target.capabilities.consistentLists) await clock.sleep(limits.lockSettleMs, signal);
+      if (this.exclusive || !target.capabilities.consistentLists) await clock.sleep(limits.lockSettleMs, signal);
       // Whoever created a lock at the same moment is visible by now, to us or to them or to both.
       await this.#refuseOthers(signal);
       this.#refreshing = this.#keepFresh();

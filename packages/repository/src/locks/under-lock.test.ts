@@ -77,7 +77,7 @@ test('work under a lock reads at once; what it saves and deletes waits for the s
   const [snapshot] = await Array.fromAsync(repository.snapshots());
   assert.ok(snapshot !== undefined);
   target.calls.length = 0;
-  const saved = await repository.underLock({ exclusive: true }, async (lock) => {
+  const saved = await repository.underLock({ exclusive: false }, async (lock) => {
     await repository.loadIndex({ signal: lock.signal });
     const [id] = await Promise.all([
       repository.saveSnapshot({ ...snapshot.snapshot, tags: ['new'] }),

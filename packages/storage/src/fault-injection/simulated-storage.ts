@@ -19,8 +19,6 @@ export interface SimulatedStorageOptions {
    * 'unordered': only that change, the least that any storage promises.
    */
   readonly durability?: 'ordered' | 'unordered';
-  /** Whether it promises what it does: that lists are never late. False if left out. */
-  readonly consistentLists?: boolean;
   /** What is there already, durably. */
   readonly state?: StorageState;
 }
@@ -34,7 +32,6 @@ const mostVariedEffects = 6;
  */
 export class SimulatedStorage {
   readonly clock: Clock;
-  readonly consistentLists: boolean;
   /** Dates by key; they change at once and durably. */
   readonly dates = new Map<string, Date>();
   /** Grows with every change of what is visible or durable. */
@@ -47,15 +44,14 @@ export class SimulatedStorage {
 
   constructor(options: SimulatedStorageOptions) {
     this.clock = options.clock;
-    this.consistentLists = options.consistentLists ?? false;
     this.#durability = options.durability ?? 'ordered';
     this.#visible = new Map(options.state);
     this.#durable = new Map(options.state);
   }
 
-  /** A way to the storage, for one process. */
-  open(faults: FaultInjector = noFaults): SimulatedTarget {
-    return new SimulatedTarget(this, faults);
+  /** A way to the storage, for one process. `consistentLists` (false if left out): whether it promises what it does. */
+  open(faults: FaultInjector = noFaults, options: { readonly consistentLists?: boolean } = {}): SimulatedTarget {
+    return new SimulatedTarget(this, { faults, consistentLists: options.consistentLists ?? false });
   }
 
   /** What everybody sees now. */

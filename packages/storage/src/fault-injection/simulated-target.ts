@@ -53,13 +53,16 @@ export class SimulatedTarget implements Target {
   readonly #count = new TransferCount();
 
   /** Use `SimulatedStorage.open`. */
-  constructor(storage: SimulatedStorage, faults: FaultInjector) {
+  constructor(
+    storage: SimulatedStorage,
+    { faults, consistentLists }: { readonly faults: FaultInjector; readonly consistentLists: boolean },
+  ) {
     this.capabilities = {
       createIfAbsent: true,
       retention: true,
       serverTime: false,
       rangedRead: true,
-      consistentLists: storage.consistentLists,
+      consistentLists,
       maxObjectSizeBytes,
       maxParallelRequests: localParallelRequests,
     };
