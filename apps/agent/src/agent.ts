@@ -2,6 +2,7 @@ import { addAbortListener } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { ChannelId, Role } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { FirewallLeases } from '@holdfast/firewall/leases';
 import {
   CallPeer,
   controlPath,
@@ -38,7 +39,8 @@ export interface RunningAgent extends AsyncDisposable {
 /**
  * Starts the agent of this computer, which must be enrolled. It keeps a connection to its server open, registers with the
  * computer's mover, and runs the tasks that the server gives it over either; on Windows the server dials its service.
- * Throws `usage.configuration` when the computer is not enrolled, `port.occupied` when the service finds no port.
+ * Throws `usage.configuration` when the computer is not enrolled, `port.occupied` when the service finds no port,
+ * `firewall.lease` when leases in the firewall are asked for and impossible.
  */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { config, dataDir, logger: log, clock = systemClock, platform = process.platform } = options;
@@ -53,6 +55,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       overrides: config.ports,
       identity: () => keeper.identity,
       stateDir: dataDir,
+      firewall: config.firewallLeases ? await FirewallLeases.open() : undefined,
       platform,
       clock,
       onRefused: (error, remoteAddress) => log.warn({ error, remoteAddress }, 'connection refused'),

@@ -41,6 +41,7 @@ const blocked: readonly ErrorCode[] = [
   'channel.closed',
   'lease.none',
   'lease.refused',
+  'firewall.lease',
 ];
 
 function dialling({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
@@ -76,7 +77,8 @@ function dialling({ wire, access, context }: Parameters<typeof openDataChannels>
 function offering({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
   return async (signal) => {
     const nonce = randomBytes(32);
-    const lease = await wire.lease('server-to-agent-data', { nonce, fingerprint: access.mover.fingerprint, signal });
+    const { host: peer, fingerprint } = access.mover;
+    const lease = await wire.lease('server-to-agent-data', { nonce, fingerprint, peer, signal });
     context.report({
       kind: 'channel-offered',
       port: lease.port,

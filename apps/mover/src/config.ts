@@ -35,6 +35,11 @@ export const moverConfigSchema = z.strictObject({
    * port and says so. The server learns the port either way.
    */
   busyPorts: z.enum(['exact', 'fallback']).default('exact'),
+  /**
+   * Open the host's nftables for each leased port, for its peer and as long as it waits: for rules that
+   * `holdfast ports plan --format nftables --leases` wrote. Needs CAP_NET_ADMIN.
+   */
+  firewallLeases: z.boolean().default(false),
   /** Unix socket (or named pipe) on which the agents of this computer register. */
   localSocket: z.string().min(1).optional(),
   quotas: quotas.prefault({}),

@@ -30,13 +30,13 @@ export class DataChannels {
 
   /**
    * Leases ports to the session's computer: of the loopback channel when it is this computer. All or none. `lease.none` when the
-   * range or the session's share is used up.
+   * range or the session's share is used up, `firewall.lease` when this computer's firewall can't be opened for them.
    */
   async lease(session: Session, count: number, remoteAddress: string): Promise<LeaseAnswer> {
     const id = this.#channelFor(remoteAddress);
     const opened: { lease: Lease; nonce: Buffer }[] = [];
     try {
-      for (let made = 0; made < count; made += 1) opened.push(await this.#open(session, id));
+      for (let made = 0; made < count; made += 1) opened.push(await this.#open(session, id, remoteAddress));
     } catch (error) {
       await Promise.all(opened.map(({ lease }) => lease[Symbol.asyncDispose]()));
       throw error;
@@ -47,12 +47,12 @@ export class DataChannels {
     };
   }
 
-  async #open(session: Session, id: ChannelId): Promise<{ lease: Lease; nonce: Buffer }> {
+  async #open(session: Session, id: ChannelId, peer: string): Promise<{ lease: Lease; nonce: Buffer }> {
     session.over.throwIfAborted();
     const place = session.takeChannel();
     const nonce = randomBytes(32);
     try {
-      const lease = await this.#wire.lease(id, { nonce, fingerprint: session.fingerprint, signal: session.over });
+      const lease = await this.#wire.lease(id, { nonce, fingerprint: session.fingerprint, peer, signal: session.over });
       void this.#follow(lease.connection, session, place);
       return { lease, nonce };
     } catch (error) {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { FirewallLeases } from '@holdfast/firewall/leases';
 import { IdentityKeeper, loadIdentity, type StoredIdentity } from '@holdfast/protocol';
 import { type Connection, createHttpServer, createWire, type HttpServerOnConnections, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
@@ -50,7 +51,8 @@ export interface RunningMover extends AsyncDisposable {
 
 /**
  * Starts the data mover of this computer. Resolves when it listens. `usage.configuration` when the computer is not enrolled
- * as a mover, `port.occupied` when 6162 is taken. Disposing finishes what is running, within ten seconds.
+ * as a mover, `port.occupied` when 6162 is taken, `firewall.lease` when leases in the firewall are asked for and impossible.
+ * Disposing finishes what is running, within ten seconds.
  */
 export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const clock = options.clock ?? systemClock;
@@ -82,6 +84,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
       isRevoked: (serial) => trust.isRevoked(serial),
       onRefused: (error, remoteAddress) => logger.warn({ error, remoteAddress }, 'connection refused'),
       stateDir: dataDir,
+      firewall: config.firewallLeases ? await FirewallLeases.open() : undefined,
       clock,
     }),
   );

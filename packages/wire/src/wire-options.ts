@@ -1,5 +1,6 @@
 import type { CertificateRole, ChannelId, Role } from '@holdfast/contract';
 import type { Clock, HoldfastError } from '@holdfast/core';
+import type { FirewallLeases } from '@holdfast/firewall/leases';
 import type { Connection } from './connection.ts';
 import type { ClientCertificate } from './handshake.ts';
 import type { Identity } from './identity.ts';
@@ -20,6 +21,8 @@ export interface WireOptions {
   readonly isRevoked?: ((serial: string) => boolean) | undefined;
   /** Where ports that stay the same are remembered. Without it they aren't. */
   readonly stateDir?: string | undefined;
+  /** Opens the host's own firewall for each leased port, on either side. Without it the ports have to be open anyway. */
+  readonly firewall?: Pick<FirewallLeases, 'lease'> | undefined;
   /** Told of everybody who was turned away: for the log. */
   readonly onRefused?: ((error: HoldfastError, remoteAddress: string) => void) | undefined;
   readonly platform?: NodeJS.Platform | undefined;
@@ -76,6 +79,8 @@ export interface LeaseRequest {
   readonly nonce: Uint8Array;
   /** The certificate that may come: base64url SHA-256 of its DER form. */
   readonly fingerprint: string;
+  /** Address or name that the peer comes from: whom the firewall is opened for. Left out: for nobody. */
+  readonly peer?: string | undefined;
   readonly onExpire?: (() => void) | undefined;
   /** Default 30,000. */
   readonly expireMs?: number | undefined;

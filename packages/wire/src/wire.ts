@@ -186,12 +186,13 @@ export class Wire implements AsyncDisposable {
   }
 
   /**
-   * Binds a port of the channel's range for exactly one connection. Errors: `lease.none`. The lease's own `connection` rejects
-   * with `lease.refused`.
+   * Binds a port of the channel's range for exactly one connection. Errors: `lease.none`, `firewall.lease`. The lease's own
+   * `connection` rejects with `lease.refused`.
    */
   async lease(channel: ChannelId, o: LeaseRequest): Promise<Lease> {
     const entry = this.#tcp(channel);
     this.#identity(entry);
+    const expireMs = o.expireMs ?? leaseExpireMs;
     const lease = await openLease({
       channel: entry,
       range: this.#range(entry),
@@ -199,7 +200,7 @@ export class Wire implements AsyncDisposable {
       here: this.#here,
       nonce: o.nonce,
       fingerprint: o.fingerprint,
-      expireMs: o.expireMs ?? leaseExpireMs,
+      expireMs,
       onExpire: o.onExpire,
       onRefused: this.#onRefused,
       signal: o.signal,
@@ -213,12 +214,40 @@ export class Wire implements AsyncDisposable {
     this.#open.add(lease);
     const forget = (): void => void this.#open.delete(lease);
     lease.connection.then((connection) => connection.closed.then(forget), forget);
+    if (this.#o.firewall && o.peer !== undefined && !entry.loopbackOnly) {
+      try {
+        const { peer } = o;
+        const opening = { direction: 'in', peer, port: lease.port, lifetimeMs: expireMs } as const;
+        const opened = await this.#o.firewall.lease(opening, o.signal);
+        const close = (): void => void this.#closeFirewall(opened, peer);
+        lease.connection.then(close, close);
+      } catch (error) {
+        await lease[Symbol.asyncDispose]();
+        throw error;
+      }
+    }
     return lease;
   }
 
-  /** Connects to a leased port. Errors: those of `dial`, and `lease.refused`. */
+  /** A connection that stands passes without its lease; what cannot be taken away here ends by itself. */
+  async #closeFirewall(opened: AsyncDisposable, peer: string): Promise<void> {
+    try {
+      await opened[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#o.onRefused?.(toHoldfastError(error), peer);
+    }
+  }
+
+  /** Connects to a leased port. Errors: those of `dial`, `lease.refused`, and `firewall.lease`. */
   async dialLease(channel: ChannelId, host: string, port: number, o: LeaseDialOptions): Promise<Connection> {
     const { ends, target } = this.#ends(channel, host, port);
+    const timeoutMs = o.timeoutMs ?? dialTimeoutMs;
+    await using closing = new AsyncDisposableStack();
+    if (this.#o.firewall && !channelOf(channel).loopbackOnly) {
+      const opening = { direction: 'out', peer: host, port, lifetimeMs: timeoutMs } as const;
+      const opened = await this.#o.firewall.lease(opening, o.signal);
+      closing.defer(() => this.#closeFirewall(opened, host));
+    }
     return await openConnection({
       ends,
       target,
@@ -230,7 +259,7 @@ export class Wire implements AsyncDisposable {
       preamble: leasePreamble(o.nonce),
       isRevoked: this.#isRevoked,
       connections: this.#connections,
-      timeoutMs: o.timeoutMs ?? dialTimeoutMs,
+      timeoutMs,
       signal: o.signal,
     });
   }
