@@ -1,0 +1,22 @@
+import { randomBytes, webcrypto } from 'node:crypto';
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const dayMs = 86_400_000;
+
+/** A self-signed certificate for one listener: nobody is to believe it, the proof inside TLS counts. */
+export async function makeProbeCertificate(): Promise<{ readonly cert: string; readonly key: string }> {
+  // The library needs it before it is loaded itself.
+  await import('reflect-metadata');
+  const { PemConverter, X509CertificateGenerator } = await import('@peculiar/x509');
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: `4${randomBytes(15).toString('hex')}`,
+    name: 'CN=holdfast ports check',
+    notBefore: new Date(Date.now() - dayMs),
+    notAfter: new Date(Date.now() + dayMs),
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { cert: certificate.toString('pem'), key: PemConverter.encode(pkcs8, 'PRIVATE KEY') };
+}

@@ -1,0 +1,14 @@
+export {
+  type Diagnosis,
+  type DiagnosisKind,
+  describeDiagnosis,
+  isFailure,
+  needsRule,
+  remedy,
+} from './diagnosis.ts';
+export { maxIdleMs, maxProbePorts, sampledPorts } from './limits.ts';
+export { checkNames, resolveName } from './names.ts';
+export type { PortState, PortStates } from './port-state.ts';
+export { ProbeListener } from './probe-listener.ts';
+export { type ProbePort, type ProbeResult, Prober } from './prober.ts';
+export { type ProbeKey, probeKey } from './proof.ts';

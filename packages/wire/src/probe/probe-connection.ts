@@ -1,0 +1,252 @@
+import { SocketAddress } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { readExactly, type WaitOptions, waitOn } from '../waiting.ts';
+import type { Diagnosis, Direction } from './diagnosis.ts';
+import { connectLimitMs, echoLimitMs, maxReportBytes, pieceBytes, proofLimitMs, stallLimitMs } from './limits.ts';
+import { type PortStates, parseStates } from './port-state.ts';
+import { probeProtocol } from './probe-listener.ts';
+import { type ProbeKey, proveToListener, sendCommand } from './proof.ts';
+import { issuerName } from './service.ts';
+
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
+type Opened =
+  | { readonly kind: 'proven'; readonly connection: ProbeConnection }
+  | { readonly kind: 'failed'; readonly diagnosis: Diagnosis };
+
+export type Transfer =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'stopped'; readonly how: 'reset' | 'silence'; readonly afterBytes: number };
+
+const failed = (diagnosis: Diagnosis): Opened => ({ kind: 'failed', diagnosis });
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : '';
+}
+
+/** What it means that TCP did not come about. */
+export function connectDiagnosis(error: unknown): Diagnosis {
+  const code = codeOf(error);
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'ECONNRESET':
+      return { kind: 'refused', by: 'unknown' };
+    case 'ENETUNREACH':
+    case 'EADDRNOTAVAIL':
+    case 'ENETDOWN':
+      return { kind: 'no-route', where: 'here', code };
+    case 'EHOSTUNREACH':
+    case 'EHOSTDOWN':
+      return { kind: 'no-route', where: 'on-the-way', code };
+    case 'EACCES':
+    case 'EPERM':
+      return { kind: 'forbidden-here', code };
+    default:
+      return { kind: 'dropped' };
+  }
+}
+
+/** What it means that TCP was accepted and then no TLS came about. */
+function handshakeDiagnosis(error: unknown): Diagnosis {
+  const code = codeOf(error);
+  if (code === 'ETIMEDOUT') return { kind: 'middlebox', said: 'nothing' };
+  if (code === 'ECONNRESET' || code === 'EPIPE') return { kind: 'middlebox', said: 'closed' };
+  // It speaks TLS, and knows no probe.
+  return { kind: 'middlebox', said: code.includes('ALERT') ? 'tls-of-another' : 'not-tls' };
+}
+
+/** Of IPv4 within IPv6, and of IPv6 in any notation, one form. */
+export function canonicalAddress(address: string): string {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*/, '');
+  return bare.includes(':') ? new SocketAddress({ address: bare, family: 'ipv6' }).address : bare;
+}
+
+/** A connection to a probe listener that has proven itself. */
+export class ProbeConnection implements Disposable {
+  readonly #socket: TLSSocket;
+  readonly #signal: AbortSignal | undefined;
+  readonly localAddress: string;
+
+  private constructor(socket: TLSSocket, signal: AbortSignal | undefined) {
+    this.#socket = socket;
+    this.#signal = signal;
+    this.localAddress = canonicalAddress(socket.localAddress ?? '');
+  }
+
+  static async open(
+    { address, port }: Target,
+    o: { readonly key: ProbeKey; readonly signal?: AbortSignal | undefined },
+  ): Promise<Opened> {
+    const { key, signal } = o;
+    signal?.throwIfAborted();
+    const socket = connect({
+      host: address,
+      port,
+      minVersion: 'TLSv1.3',
+      // Small enough for a first flight that passes wherever IP does; the default has a key share of more than a kilobyte.
+      ecdhCurve: 'X25519',
+      ALPNProtocols: [probeProtocol],
+      // The proof inside counts.
+      rejectUnauthorized: false,
+    });
+    socket.on('error', () => socket.destroy()).setNoDelay(true);
+    let isSecure = false;
+    socket.once('secureConnect', () => {
+      isSecure = true;
+    });
+    const keep = (opened: Opened): Opened => {
+      if (opened.kind === 'failed') socket.destroy();
+      return opened;
+    };
+    try {
+      await waitOn(socket, ['connect'], () => !socket.connecting || undefined, { timeoutMs: connectLimitMs, signal });
+    } catch (error) {
+      socket.destroy();
+      signal?.throwIfAborted();
+      return failed(connectDiagnosis(error));
+    }
+    const wait = { timeoutMs: proofLimitMs, signal };
+    try {
+      await waitOn(socket, ['secureConnect'], () => isSecure || undefined, wait);
+    } catch (error) {
+      socket.destroy();
+      signal?.throwIfAborted();
+      return failed(handshakeDiagnosis(error));
+    }
+    try {
+      const proof = await proveToListener(socket, key, wait);
+      if (proof === 'proven') return { kind: 'proven', connection: new ProbeConnection(socket, signal) };
+      if (proof === 'unproven') return keep(failed({ kind: 'middlebox', said: 'wrong-proof' }));
+      const issuer = issuerName(socket.getPeerX509Certificate()?.issuer ?? '');
+      return keep(failed({ kind: 'tls-intercepted', issuer }));
+    } catch (error) {
+      socket.destroy();
+      signal?.throwIfAborted();
+      // It did speak TLS, and knew nothing of the probe.
+      return failed({ kind: 'middlebox', said: codeOf(error) === 'ETIMEDOUT' ? 'nothing' : 'tls-of-another' });
+    }
+  }
+
+  #wait(timeoutMs: number): WaitOptions {
+    return { timeoutMs, signal: this.#signal };
+  }
+
+  /** Both addresses of this connection, as the listener has them. */
+  async observe(): Promise<{ readonly remote: string; readonly local: string }> {
+    sendCommand(this.#socket, { kind: 'observe' });
+    const seen: unknown = JSON.parse(await this.#readText());
+    const text = (key: 'remote' | 'local'): string => {
+      const found: unknown = (seen as Record<string, unknown> | null)?.[key];
+      return typeof found === 'string' ? canonicalAddress(found) : '';
+    };
+    return { remote: text('remote'), local: text('local') };
+  }
+
+  async report(): Promise<PortStates> {
+    sendCommand(this.#socket, { kind: 'report' });
+    return parseStates(await this.#readText());
+  }
+
+  async #readText(): Promise<string> {
+    const wait = this.#wait(echoLimitMs);
+    const size = (await readExactly(this.#socket, 4, wait)).readUInt32BE();
+    const pieces: Buffer[] = [];
+    for (let left = Math.min(size, maxReportBytes); left > 0; ) {
+      const piece = await this.#piece(left, echoLimitMs);
+      pieces.push(piece);
+      left -= piece.length;
+    }
+    return Buffer.concat(pieces).toString();
+  }
+
+  /** The next bytes, at most so many. */
+  async #piece(maxBytes: number, timeoutMs: number): Promise<Buffer> {
+    const socket = this.#socket;
+    return await waitOn<Buffer>(
+      socket,
+      ['readable'],
+      () => {
+        const size = Math.min(maxBytes, socket.readableLength);
+        const piece: unknown = socket.read(size === 0 ? undefined : size);
+        return Buffer.isBuffer(piece) ? piece : undefined;
+      },
+      this.#wait(timeoutMs),
+    );
+  }
+
+  /** Bytes one way, with what became of them. `recordBytes`: the size of each TLS record. */
+  async transfer(
+    direction: Direction,
+    bytes: number,
+    o: { readonly recordBytes?: number; readonly stallMs?: number } = {},
+  ): Promise<Transfer> {
+    const { recordBytes = pieceBytes, stallMs = stallLimitMs } = o;
+    const progress = { bytes: 0 };
+    try {
+      if (direction === 'out') await this.#send(bytes, { recordBytes, stallMs, progress });
+      else {
+        sendCommand(this.#socket, { kind: 'give', bytes, pieceBytes: recordBytes });
+        while (progress.bytes < bytes) progress.bytes += (await this.#piece(bytes - progress.bytes, stallMs)).length;
+      }
+      return { kind: 'complete' };
+    } catch (error) {
+      this.#socket.destroy();
+      this.#signal?.throwIfAborted();
+      const how = codeOf(error) === 'ETIMEDOUT' ? 'silence' : 'reset';
+      return { kind: 'stopped', how, afterBytes: progress.bytes };
+    }
+  }
+
+  async #send(
+    bytes: number,
+    o: { readonly recordBytes: number; readonly stallMs: number; readonly progress: { bytes: number } },
+  ): Promise<void> {
+    const socket = this.#socket;
+    sendCommand(socket, { kind: 'take', bytes });
+    const write = async (): Promise<void> => {
+      for (let left = bytes; left > 0; left -= o.recordBytes) {
+        if (!socket.write(Buffer.alloc(Math.min(o.recordBytes, left))))
+          await waitOn(socket, ['drain'], () => !socket.writableNeedDrain || undefined, this.#wait(o.stallMs));
+      }
+    };
+    const confirm = async (): Promise<void> => {
+      while (o.progress.bytes < bytes)
+        o.progress.bytes = (await readExactly(socket, 4, this.#wait(o.stallMs))).readUInt32BE();
+    };
+    await Promise.all([write(), confirm()]);
+  }
+
+  /** Says nothing for so long, and then looks whether the connection is alive. `afterMs`: when it was seen to be dead. */
+  async idle(
+    durationMs: number,
+    nowMs: () => number,
+  ): Promise<{ readonly kind: 'alive' } | { readonly kind: 'dead'; readonly afterMs: number }> {
+    const socket = this.#socket;
+    const startMs = nowMs();
+    // Reading is what makes an end be noticed.
+    const nothing = (): undefined => void socket.read();
+    try {
+      await waitOn(socket, ['readable'], nothing, this.#wait(durationMs));
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (codeOf(error) !== 'ETIMEDOUT') return { kind: 'dead', afterMs: nowMs() - startMs };
+    }
+    try {
+      sendCommand(socket, { kind: 'echo' });
+      await readExactly(socket, 1, this.#wait(echoLimitMs));
+      return { kind: 'alive' };
+    } catch {
+      this.#signal?.throwIfAborted();
+      return { kind: 'dead', afterMs: durationMs };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,219 @@
+import type { Server, Socket } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import { stopListening } from '../listener.ts';
+import { describeHolders } from '../port-holders.ts';
+import { bind } from '../ports.ts';
+import { waitOn } from '../waiting.ts';
+import { makeProbeCertificate } from './certificate.ts';
+import {
+  echoLimitMs,
+  maxArrivals,
+  maxCommands,
+  maxIdleMs,
+  maxPayloadBytes,
+  maxProbePorts,
+  maxServedAtOnce,
+  pieceBytes,
+  proofLimitMs,
+  stallLimitMs,
+} from './limits.ts';
+import { type PortState, type PortStates, stateText } from './port-state.ts';
+import { type Command, type ProbeKey, proveToDialler, readCommand, sendText } from './proof.ts';
+import { inspectService } from './service.ts';
+
+export interface ProbeListenerOptions {
+  readonly ports: readonly number[];
+  readonly key: ProbeKey;
+  /** Addresses of this computer at which a service may listen that already has a port. */
+  readonly addresses: readonly string[];
+  /** Default: all. */
+  readonly host?: string | undefined;
+  readonly platform?: NodeJS.Platform | undefined;
+  readonly onProven?: ((port: number, remoteAddress: string) => void) | undefined;
+}
+
+const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '');
+
+/** Undefined: nothing is there yet. */
+function readSome(socket: TLSSocket): number | undefined {
+  const piece: unknown = socket.read();
+  return Buffer.isBuffer(piece) ? piece.length : undefined;
+}
+
+/**
+ * Listens on the ports of channels whose service does not run yet, for those who have the secret of this check, until it is
+ * disposed. Others learn nothing and are cut.
+ */
+export class ProbeListener implements AsyncDisposable {
+  readonly #o: ProbeListenerOptions;
+  readonly #servers: Server[] = [];
+  readonly #open = new Set<Socket>();
+  readonly #stop = new AbortController();
+  readonly #states = new Map<number, PortState>();
+  readonly #certificate: { readonly cert: string; readonly key: string };
+  /** Connections by port and address that came and have not proven themselves. */
+  readonly #unproven = new Map<string, number>();
+
+  private constructor(o: ProbeListenerOptions, certificate: { readonly cert: string; readonly key: string }) {
+    this.#o = o;
+    this.#certificate = certificate;
+  }
+
+  /** Ports that can't be had are no error: `states` and the report say why. */
+  static async start(o: ProbeListenerOptions): Promise<ProbeListener> {
+    if (o.ports.length > maxProbePorts)
+      throw new HoldfastError('usage.option', {
+        message: `${o.ports.length} ports are too many to listen on at once: it takes ${maxProbePorts}.`,
+      });
+    const listener = new ProbeListener(o, await makeProbeCertificate());
+    try {
+      for (const port of o.ports) await listener.#bind(port);
+      return listener;
+    } catch (error) {
+      await listener[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get states(): PortStates {
+    return this.#states;
+  }
+
+  async #bind(port: number): Promise<void> {
+    try {
+      this.#servers.push(await this.#bindAnywhere(port));
+      this.#states.set(port, { kind: 'open', unproven: 0 });
+    } catch (error) {
+      this.#states.set(port, await this.#stateAfter(errnoOf(error) ?? String(error), port));
+    }
+  }
+
+  async #bindAnywhere(port: number): Promise<Server> {
+    const onSocket = (socket: Socket): void => this.#take(socket, port);
+    if (this.#o.host !== undefined) return await bind({ host: this.#o.host, port, onSocket });
+    try {
+      return await bind({ host: '::', port, onSocket });
+    } catch (error) {
+      // A computer without IPv6.
+      if (errnoOf(error) !== 'EAFNOSUPPORT' && errnoOf(error) !== 'EADDRNOTAVAIL') throw error;
+      return await bind({ host: '0.0.0.0', port, onSocket });
+    }
+  }
+
+  async #stateAfter(code: string, port: number): Promise<PortState> {
+    const platform = this.#o.platform ?? process.platform;
+    // Windows answers so for its excluded ranges; elsewhere nothing but a missing right does (a reserved port of Linux,
+    // ip_local_reserved_ports, is only never given out by itself, and can be bound).
+    if (code === 'EACCES' || code === 'EPERM')
+      return platform === 'win32' ? { kind: 'reserved', code } : { kind: 'forbidden', code };
+    const holder = (await describeHolders([port], platform)).replace(/^\d+ by /, '');
+    for (const address of this.#o.addresses) {
+      const presented = await inspectService(address, port, { timeoutMs: echoLimitMs, signal: this.#stop.signal });
+      if (presented) return { kind: 'held', holder, fingerprint: presented.fingerprint };
+    }
+    return { kind: 'held', holder };
+  }
+
+  #take(raw: Socket, port: number): void {
+    raw.on('error', () => raw.destroy());
+    if (this.#stop.signal.aborted || this.#open.size >= maxServedAtOnce) {
+      raw.destroy();
+      return;
+    }
+    this.#open.add(raw);
+    // It would keep alive what is to be measured idle.
+    raw.setKeepAlive(false);
+    const limit = setTimeout(() => raw.destroy(), proofLimitMs);
+    const arrival = `${port} ${plainAddress(raw.remoteAddress)}`;
+    if (this.#unproven.size < maxArrivals) this.#unproven.set(arrival, (this.#unproven.get(arrival) ?? 0) + 1);
+    const proven = (): void => {
+      clearTimeout(limit);
+      this.#unproven.set(arrival, (this.#unproven.get(arrival) ?? 1) - 1);
+      this.#o.onProven?.(port, plainAddress(raw.remoteAddress));
+    };
+    raw.once('close', () => {
+      this.#open.delete(raw);
+      clearTimeout(limit);
+    });
+    const tls = createServer({ ...this.#certificate, minVersion: 'TLSv1.3', ALPNProtocols: [probeProtocol] });
+    tls.on('tlsClientError', () => raw.destroy());
+    tls.on('secureConnection', (socket) => void this.#serve(socket, proven));
+    tls.emit('connection', raw);
+  }
+
+  /** For each port, what an end that reached one of them is told: also whether its other connections came. */
+  #statesFor(address: string): PortStates {
+    const told = ([port, state]: [number, PortState]): [number, PortState] => {
+      if (state.kind !== 'open') return [port, state];
+      return [port, { kind: 'open', unproven: this.#unproven.get(`${port} ${address}`) ?? 0 }];
+    };
+    return new Map([...this.#states].map(told));
+  }
+
+  async #serve(socket: TLSSocket, proven: () => void): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    const { signal } = this.#stop;
+    try {
+      if ((await proveToDialler(socket, this.#o.key, { timeoutMs: proofLimitMs, signal })) !== 'proven') return;
+      proven();
+      for (let count = 0; count < maxCommands; count += 1) {
+        const command = await readCommand(socket, { timeoutMs: maxIdleMs, signal });
+        if (!command) return;
+        await this.#obey(socket, command);
+      }
+    } catch {
+      // The other end went away, was cut, or is none of ours: what that means is the dialling end's to say.
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  async #obey(socket: TLSSocket, command: Command): Promise<void> {
+    const wait = { timeoutMs: stallLimitMs, signal: this.#stop.signal };
+    switch (command.kind) {
+      case 'echo':
+        socket.write('.');
+        return;
+      case 'observe':
+        sendText(
+          socket,
+          JSON.stringify({ remote: plainAddress(socket.remoteAddress), local: plainAddress(socket.localAddress) }),
+        );
+        return;
+      case 'report':
+        sendText(socket, stateText(this.#statesFor(plainAddress(socket.remoteAddress))));
+        return;
+      case 'take': {
+        let taken = 0;
+        const bytes = Math.min(command.bytes, maxPayloadBytes);
+        while (taken < bytes) {
+          taken += await waitOn(socket, ['readable'], () => readSome(socket), wait);
+          const count = Buffer.alloc(4);
+          count.writeUInt32BE(taken);
+          socket.write(count);
+        }
+        return;
+      }
+      case 'give': {
+        const size = Math.min(Math.max(command.pieceBytes, 1), 16 * pieceBytes);
+        let left = Math.min(command.bytes, maxPayloadBytes);
+        while (left > 0) {
+          const piece = Buffer.alloc(Math.min(size, left));
+          left -= piece.length;
+          if (!socket.write(piece)) await waitOn(socket, ['drain'], () => !socket.writableNeedDrain || undefined, wait);
+        }
+        return;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const socket of this.#open) socket.destroy();
+    await Promise.all(this.#servers.map(stopListening));
+  }
+}
+
+/** ALPN: a service of ours that already runs refuses it, and so is recognised. */
+export const probeProtocol = 'holdfast-probe/1';

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { hasCode } from '@holdfast/core';
+import { createTestInstallation } from '../test-certificates.ts';
+import { testFleet } from '../wire-fixture.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { ProbeListener } from './probe-listener.ts';
+import { type ProbePort, Prober, type ProberOptions } from './prober.ts';
+import { type ProbeKey, probeKey } from './proof.ts';
+
+const key = probeKey(randomBytes(32));
+const address = '127.0.0.1';
+const fleet = await testFleet();
+const mover = { isFull: true, roles: ['mover'] } as const;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, address);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A probe listener on free ports of loopback that ends with the test. */
+async function listening(
+  t: TestContext,
+  o: { count?: number; more?: readonly number[]; as?: ProbeKey; platform?: NodeJS.Platform } = {},
+): Promise<readonly number[]> {
+  const free = await Promise.all(Array.from({ length: o.count ?? 1 }, freePort));
+  const ports = [...free, ...(o.more ?? [])];
+  const listener = await ProbeListener.start({
+    ports,
+    key: o.as ?? key,
+    addresses: [address],
+    host: address,
+    ...(o.platform ? { platform: o.platform } : {}),
+  });
+  t.after(() => listener[Symbol.asyncDispose]());
+  return ports;
+}
+
+async function check(ports: readonly ProbePort[], options: Partial<ProberOptions> = {}) {
+  return await new Prober({ key, payloadBytes: 20_000, ...options }).checkHost(address, ports);
+}
+
+async function only(port: number, options: Partial<ProberOptions> = {}): Promise<readonly Diagnosis[]> {
+  const [result] = await check([{ port, ...mover }], options);
+  return result?.diagnoses ?? [];
+}
+
+test('both ends prove themselves, and payload, silence and addresses are in order', async (t) => {
+  const [port = 0] = await listening(t);
+  const [result] = await check([{ port, ...mover }], { idleMs: 200 });
+  assert.deepEqual(result, { address, port, how: 'probe', diagnoses: [] });
+});
+
+test('hundreds of ports at once', async (t) => {
+  const ports = await listening(t, { count: 300 });
+  let tried = 0;
+  const results = await check(
+    ports.map((port) => ({ port, isFull: false, roles: [] })),
+    { onTried: () => void (tried += 1) },
+  );
+  assert.equal(tried, 300);
+  assert.ok(results.every(({ diagnoses }) => diagnoses.length === 0));
+});
+
+test('somebody with another secret proves nothing, at neither end', async (t) => {
+  const [port = 0] = await listening(t, { as: probeKey(randomBytes(32)) });
+  assert.deepEqual(await only(port), [{ kind: 'middlebox', said: 'wrong-proof' }]);
+});
+
+test('a secret that could be guessed is refused', () => {
+  assert.throws(
+    () => probeKey(Buffer.from('swordfish')),
+    (error) => hasCode(error, 'usage.option'),
+  );
+});
+
+test('what says nothing, closes, or speaks something else is not the host', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end('220 mail.example.com ESMTP\r\n');
+  }).listen(0, address);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  assert.deepEqual(await only(port), [{ kind: 'middlebox', said: 'not-tls' }]);
+});
+
+test('nothing listens: refused; nothing known of a firewall', async () => {
+  assert.deepEqual(await only(await freePort()), [{ kind: 'refused', by: 'unknown' }]);
+});
+
+test('the service itself answers in the place of the probe; another role or CA is noticed', async (t) => {
+  const service = fleet.wire(t, fleet.mover, { role: 'data-mover', overrides: { 'server-to-mover': 0 } });
+  const { port } = await service.listen('server-to-mover', { onConnection: () => undefined });
+  const { caPem } = fleet.installation;
+  // With what the listening end says of the port, by another one.
+  const [probed = 0] = await listening(t, { more: [port] });
+  const results = await check(
+    [
+      { port: probed, ...mover },
+      { port, ...mover },
+    ],
+    { caPem },
+  );
+  assert.deepEqual(
+    results.map(({ how, diagnoses }) => [how, diagnoses]),
+    [
+      ['probe', []],
+      ['service', []],
+    ],
+  );
+  const [alone] = await check([{ port, ...mover }], { caPem });
+  assert.deepEqual([alone?.how, alone?.diagnoses], ['service', []]);
+  const [wrongRole] = await check([{ port, isFull: true, roles: ['server'] }], { caPem });
+  assert.deepEqual(
+    wrongRole?.diagnoses.map(({ kind }) => kind),
+    ['wrong-certificate'],
+  );
+  const other = await createTestInstallation();
+  const believing = async (ports: readonly number[]) => {
+    const all = await check(
+      ports.map((one) => ({ port: one, ...mover })),
+      { caPem: other.caPem },
+    );
+    return all.at(-1)?.diagnoses.map(({ kind }) => kind);
+  };
+  // The listening end sees the same certificate, so nobody intercepts.
+  assert.deepEqual(await believing([probed, port]), ['wrong-certificate']);
+  assert.deepEqual(await believing([port]), ['tls-intercepted']);
+});
+
+test('an expired certificate is told as such', async (t) => {
+  const expired = await fleet.installation.issue({
+    role: 'mover',
+    notBefore: new Date('2020-01-01'),
+    notAfter: new Date('2020-02-01'),
+  });
+  const service = fleet.wire(t, expired, { role: 'data-mover', overrides: { 'server-to-mover': 0 } });
+  const { port } = await service.listen('server-to-mover', { onConnection: () => undefined });
+  assert.deepEqual(await only(port, { caPem: fleet.installation.caPem }), [
+    { kind: 'wrong-certificate', reason: 'it is expired' },
+  ]);
+});
+
+test('a port that a program has is named with that program', { skip: process.platform !== 'linux' }, async (t) => {
+  const server = createServer((socket) => socket.on('error', () => socket.destroy()).end()).listen(0, address);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const [probed = 0] = await listening(t, { more: [port] });
+  const [, held] = await check([
+    { port: probed, ...mover },
+    { port, ...mover },
+  ]);
+  const [diagnosis] = held?.diagnoses ?? [];
+  assert.equal(diagnosis?.kind, 'port-in-use');
+  assert.match(diagnosis?.kind === 'port-in-use' ? diagnosis.holder : '', new RegExp(`\\(pid ${process.pid}\\)`));
+});
+
+test('a listener learns nothing of strangers, and they learn nothing of it', async (t) => {
+  const [port = 0] = await listening(t);
+  const socket = tcpConnect(port, address);
+  t.after(() => socket.destroy());
+  let received = 0;
+  socket.on('data', (bytes) => void (received += bytes.length)).on('error', () => socket.destroy());
+  socket.end('GET / HTTP/1.1\r\n\r\n');
+  await once(socket, 'close');
+  // At most a TLS alert.
+  assert.ok(received <= 7, `${received} bytes`);
+});

@@ -1,0 +1,250 @@
+import { connect } from 'node:net';
+import type { CertificateRole } from '@holdfast/contract';
+import { type Clock, Semaphore, systemClock } from '@holdfast/core';
+import { waitOn } from '../waiting.ts';
+import type { Diagnosis, Direction } from './diagnosis.ts';
+import {
+  connectLimitMs,
+  echoLimitMs,
+  idleSteps,
+  maxProbesAtOnce,
+  payloadBytes,
+  proofLimitMs,
+  segmentBytes,
+} from './limits.ts';
+import type { PortStates } from './port-state.ts';
+import { canonicalAddress, connectDiagnosis, ProbeConnection, type Target } from './probe-connection.ts';
+import type { ProbeKey } from './proof.ts';
+import { inspectService, judgeAnswer, type Presented } from './service.ts';
+
+export interface ProbePort {
+  readonly port: number;
+  /** Also payload, path and idle time; else only that the two ends meet. */
+  readonly isFull: boolean;
+  /** What the certificate of the service there may name. */
+  readonly roles: readonly CertificateRole[];
+}
+
+export interface ProbeResult extends Target {
+  /**
+   * How it was tried: with the probe listener of the other end, with the TLS handshake of the service that runs there, or (at
+   * hosts that are not ours) by connecting only.
+   */
+  readonly how: 'probe' | 'service' | 'connect';
+  /** What is wrong; empty: nothing. */
+  readonly diagnoses: readonly Diagnosis[];
+}
+
+export interface ProberOptions {
+  readonly key: ProbeKey;
+  /** The CA of the installation: services that run already are judged by it. */
+  readonly caPem?: string | undefined;
+  /** Payload each way. Default 256 KiB. */
+  readonly payloadBytes?: number | undefined;
+  /** The longest silence to try. Undefined: none. */
+  readonly idleMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** After each port. */
+  readonly onTried?: (() => void) | undefined;
+}
+
+type Attempt = { readonly port: ProbePort } & (
+  | { readonly kind: 'proven'; readonly diagnoses: readonly Diagnosis[]; readonly stuck?: Direction | undefined }
+  | { readonly kind: 'failed'; readonly diagnosis: Diagnosis; readonly presented?: Presented | undefined }
+);
+
+/** The dialling end of a check. Never throws for what it finds, only when aborted. */
+export class Prober {
+  readonly #o: ProberOptions;
+  readonly #clock: Clock;
+  readonly #places = new Semaphore(maxProbesAtOnce);
+
+  constructor(options: ProberOptions) {
+    this.#o = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Tries ports of one address, at which a probe listener or the real service waits. `sources`: addresses of this end that the
+   * other end is expected to see, where they are not its own.
+   */
+  async checkHost(
+    address: string,
+    ports: readonly ProbePort[],
+    sources: readonly string[] = [],
+  ): Promise<readonly ProbeResult[]> {
+    const attempts = await Promise.all(
+      ports.map(async (port) => {
+        const attempt = await this.#attempt(address, port, sources);
+        this.#o.onTried?.();
+        return attempt;
+      }),
+    );
+    const proven = attempts.find(({ kind }) => kind === 'proven');
+    const states =
+      proven && attempts.some(({ kind }) => kind === 'failed')
+        ? await this.#report({ address, port: proven.port.port })
+        : undefined;
+    return await Promise.all(attempts.map((attempt) => this.#settle(address, attempt, states)));
+  }
+
+  /** Only whether it can be reached: for hosts that are not ours. */
+  async reach({ address, port }: Target): Promise<ProbeResult> {
+    const { signal } = this.#o;
+    using _place = await this.#places.acquire(signal);
+    const socket = connect({ host: address, port });
+    socket.on('error', () => socket.destroy());
+    const wait = { timeoutMs: connectLimitMs, signal };
+    try {
+      await waitOn(socket, ['connect'], () => !socket.connecting || undefined, wait);
+      return { address, port, how: 'connect', diagnoses: [] };
+    } catch (error) {
+      signal?.throwIfAborted();
+      return { address, port, how: 'connect', diagnoses: [connectDiagnosis(error)] };
+    } finally {
+      socket.destroy();
+      this.#o.onTried?.();
+    }
+  }
+
+  async #attempt(address: string, port: ProbePort, sources: readonly string[]): Promise<Attempt> {
+    using _place = await this.#places.acquire(this.#o.signal);
+    const target = { address, port: port.port };
+    const opened = await ProbeConnection.open(target, this.#o);
+    if (opened.kind === 'proven') {
+      using connection = opened.connection;
+      return { port, kind: 'proven', ...(await this.#examine(target, connection, { port, sources })) };
+    }
+    const { diagnosis } = opened;
+    if (diagnosis.kind !== 'middlebox' || diagnosis.said === 'wrong-proof') return { port, kind: 'failed', diagnosis };
+    const presented = await inspectService(address, port.port, {
+      timeoutMs: proofLimitMs,
+      caPem: this.#o.caPem,
+      signal: this.#o.signal,
+    });
+    return { port, kind: 'failed', diagnosis, presented };
+  }
+
+  /** What a connection that came about is good for. */
+  async #examine(
+    { address }: Target,
+    connection: ProbeConnection,
+    o: { readonly port: ProbePort; readonly sources: readonly string[] },
+  ): Promise<{ readonly diagnoses: readonly Diagnosis[]; readonly stuck?: Direction | undefined }> {
+    if (!o.port.isFull) return { diagnoses: [] };
+    const diagnoses: Diagnosis[] = [];
+    const own = connection.localAddress;
+    const seen = await connection.observe().catch(() => undefined);
+    this.#o.signal?.throwIfAborted();
+    if (seen && seen.remote !== own && !o.sources.includes(seen.remote))
+      diagnoses.push({ kind: 'nat', side: 'source', own, seen: seen.remote });
+    if (seen && seen.local !== canonicalAddress(address))
+      diagnoses.push({ kind: 'nat', side: 'destination', own: address, seen: seen.local });
+    for (const direction of ['out', 'in'] as const) {
+      const transfer = await connection.transfer(direction, this.#o.payloadBytes ?? payloadBytes);
+      if (transfer.kind === 'complete') continue;
+      const { how, afterBytes } = transfer;
+      diagnoses.push({ kind: 'cut', direction, how, afterBytes });
+      return { diagnoses, stuck: how === 'silence' ? direction : undefined };
+    }
+    return { diagnoses };
+  }
+
+  /** What the listening end knows of its ports. */
+  async #report(target: Target): Promise<PortStates | undefined> {
+    using _place = await this.#places.acquire(this.#o.signal);
+    const opened = await ProbeConnection.open(target, this.#o);
+    if (opened.kind !== 'proven') return undefined;
+    using connection = opened.connection;
+    const states = await connection.report().catch(() => undefined);
+    this.#o.signal?.throwIfAborted();
+    return states;
+  }
+
+  async #settle(address: string, attempt: Attempt, states: PortStates | undefined): Promise<ProbeResult> {
+    const { port } = attempt;
+    const target = { address, port: port.port };
+    if (attempt.kind === 'failed') {
+      const diagnosis = settled(attempt, states);
+      return { ...target, how: diagnosis ? 'probe' : 'service', diagnoses: diagnosis ? [diagnosis] : [] };
+    }
+    const mtu = attempt.stuck && (await this.#pathMtu(target, attempt.stuck));
+    // A path that swallows large segments is why nothing came.
+    const diagnoses = mtu ? [...attempt.diagnoses.filter(({ kind }) => kind !== 'cut'), mtu] : attempt.diagnoses;
+    const idle = port.isFull && this.#o.idleMs !== undefined && !attempt.stuck ? await this.#idle(target) : undefined;
+    return { ...target, how: 'probe', diagnoses: idle ? [...diagnoses, idle] : diagnoses };
+  }
+
+  /**
+   * Undefined where the size of segments makes no difference: as many bytes as the largest record has get stuck, too, when they
+   * come one small segment at a time.
+   */
+  async #pathMtu(target: Target, direction: Direction): Promise<Diagnosis | undefined> {
+    const [smallest] = segmentBytes;
+    const largest = Math.max(...segmentBytes);
+    const [trickles, ...passing] = await Promise.all([
+      this.#passes(target, direction, { recordBytes: smallest, count: (2 * largest) / smallest }),
+      ...segmentBytes.map((recordBytes) => this.#passes(target, direction, { recordBytes, count: 1 })),
+    ]);
+    if (!trickles || passing.at(-1)) return undefined;
+    const passesBytes = segmentBytes.findLast((_, at) => passing.slice(0, at + 1).every(Boolean));
+    return passesBytes === undefined ? undefined : { kind: 'mtu', direction, passesBytes };
+  }
+
+  /** Records of one size over a connection of their own, each only when the one before has arrived. */
+  async #passes(
+    target: Target,
+    direction: Direction,
+    o: { readonly recordBytes: number; readonly count: number },
+  ): Promise<boolean> {
+    using _place = await this.#places.acquire(this.#o.signal);
+    const opened = await ProbeConnection.open(target, this.#o);
+    if (opened.kind !== 'proven') return false;
+    using connection = opened.connection;
+    const { recordBytes } = o;
+    for (let count = 0; count < o.count; count += 1) {
+      const { kind } = await connection.transfer(direction, recordBytes, { recordBytes, stallMs: echoLimitMs });
+      if (kind !== 'complete') return false;
+    }
+    return true;
+  }
+
+  /** Several connections, each silent for half as long as the one before: the shortest that dies tells the time-out. */
+  async #idle(target: Target): Promise<Diagnosis | undefined> {
+    const longestMs = this.#o.idleMs ?? 0;
+    const steps = Array.from({ length: idleSteps }, (_, step) => longestMs / 2 ** step);
+    const ends = await Promise.all(
+      steps.map(async (durationMs) => {
+        using _place = await this.#places.acquire(this.#o.signal);
+        const opened = await ProbeConnection.open(target, this.#o);
+        if (opened.kind !== 'proven') return undefined;
+        using connection = opened.connection;
+        return { durationMs, end: await connection.idle(durationMs, () => this.#clock.monotonicMs()) };
+      }),
+    );
+    const deadMs = Math.min(...ends.map((one) => (one?.end.kind === 'dead' ? one.end.afterMs : Infinity)));
+    if (deadMs === Infinity) return undefined;
+    const alive = ends.flatMap((one) => (one?.end.kind === 'alive' && one.durationMs < deadMs ? [one.durationMs] : []));
+    return { kind: 'idle-killed', aliveMs: Math.max(0, ...alive), deadMs };
+  }
+}
+
+/** What is known of a failed attempt once the listening end has told what it knows. Undefined: the service itself answered. */
+function settled(
+  { diagnosis, presented, port }: Extract<Attempt, { kind: 'failed' }>,
+  states: PortStates | undefined,
+): Diagnosis | undefined {
+  const state = states?.get(port.port);
+  if (diagnosis.kind === 'refused') {
+    if (state?.kind === 'open') return { kind: 'refused', by: 'firewall' };
+    if (!state) return diagnosis;
+    return judgeAnswer({ presented: undefined, state, roles: port.roles, otherwise: diagnosis }) ?? diagnosis;
+  }
+  if (diagnosis.kind !== 'middlebox') return diagnosis;
+  const { said } = diagnosis;
+  // It did arrive at the listener, so nobody answered in its place: what followed was held back.
+  if (state?.kind === 'open' && state.unproven > 0 && (said === 'nothing' || said === 'closed'))
+    return { kind: 'cut', direction: 'out', how: said === 'closed' ? 'reset' : 'silence', afterBytes: 0 };
+  return judgeAnswer({ presented, state, roles: port.roles, otherwise: diagnosis });
+}
