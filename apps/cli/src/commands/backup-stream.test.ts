@@ -81,6 +81,32 @@ describe('backup of standard input and of what a command prints', {
     assert.doesNotMatch(seen, /HOLDFAST_PASSWORD/);
   });
 
+  test('leaves all of standard input to the backup, whatever the password command reads', async () => {
+    const greedy = join(folder, 'password.sh');
+    writeFileSync(greedy, `#!/bin/sh\ncat > /dev/null\ncat ${passwordFile}\n`, { mode: 0o700 });
+    const args = ['backup', '--repo', repository, '--stdin', '--stdin-filename', 'whole'];
+    const { status, stderr } = await runCli([...args, '--password-command', greedy], { input: 'the whole dump' });
+    assert.equal(status, 0, stderr);
+    assert.equal(await restic(repository, 'dump', 'latest', 'whole'), 'the whole dump');
+  });
+
+  test('refuses to take the password from what is backed up, however that is asked for', async () => {
+    const args = ['backup', '--repo', repository, '--stdin'];
+    const asked = [
+      { options: ['-p', '-'], env: {} },
+      { options: [], env: { HOLDFAST_PASSWORD_FILE: '-' } },
+      { options: [], env: { RESTIC_PASSWORD_FILE: '-' } },
+    ];
+    for (const { options, env } of asked) {
+      const { status, stderr } = await runCli([...args, ...options], { input: fixturePassword, env });
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /the password cannot be read from it/);
+    }
+    const env = { RESTIC_PASSWORD_FILE: '-' };
+    const other = await runCli([...args, '--password-command', `cat ${passwordFile}`], { input: 'x', env });
+    assert.equal(other.status, 0, other.stderr);
+  });
+
   test('refuses what cannot be meant', async () => {
     for (const args of [
       ['--stdin', folder],

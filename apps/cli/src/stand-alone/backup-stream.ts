@@ -3,6 +3,7 @@ import { addAbortSignal } from 'node:stream';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { StreamSource } from '@holdfast/engine/backup';
 import type { BackupCommandOptions } from '../commands/backup.ts';
+import { passwordFileOf } from './password.ts';
 import { environmentWithoutPasswords } from './run-script.ts';
 
 /** How long a command that was asked to end may take to do so. */
@@ -24,7 +25,8 @@ export function streamSource(paths: readonly string[], options: BackupCommandOpt
     return { path, open: (signal) => commandOutput(paths, signal) };
   }
   if (paths.length > 0) refuse('With --stdin nothing else is backed up: leave out the files and folders.');
-  if (options.passwordFile === '-') refuse('Standard input is what is backed up: the password cannot be read from it.');
+  if (passwordFileOf(options) === '-')
+    refuse('Standard input is what is backed up: the password cannot be read from it.');
   return { path, open: standardInput };
 }
 

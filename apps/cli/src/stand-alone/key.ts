@@ -5,7 +5,7 @@ import { counted, print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
 import { openGivenRepository } from './open-repository.ts';
-import { askForPassword, readPasswordFile } from './password.ts';
+import { askForPassword, passwordFileOf, readPasswordFile } from './password.ts';
 import { canPrompt } from './password-prompt.ts';
 import type { RepositoryOptions } from './repository-options.ts';
 
@@ -93,7 +93,7 @@ async function readNewPassword(options: NewKeyOptions, signal: AbortSignal): Pro
       guidance: 'Use --new-password-file FILE.',
     });
   }
-  if (options.newPasswordFile === '-' && options.passwordFile === '-') {
+  if (options.newPasswordFile === '-' && passwordFileOf(options) === '-') {
     throw new HoldfastError('usage.option', { message: 'Both passwords cannot come from standard input.' });
   }
   return readPasswordFile(options.newPasswordFile);

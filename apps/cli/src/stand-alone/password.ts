@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { buffer, text } from 'node:stream/consumers';
+import { isatty } from 'node:tty';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { resolvePath } from '../data-directory.ts';
 import { setting } from '../environment.ts';
@@ -28,7 +29,6 @@ export async function readPassword(
 ): Promise<string> {
   const { passwordFile, passwordCommand, from } = options;
   const option = (name: string): string => `--${from ? 'from-' : ''}${name}`;
-  const variable = (name: string): string | undefined => setting(`${from ? 'FROM_' : ''}${name}`);
   if (passwordFile !== undefined && passwordCommand !== undefined) {
     throw new HoldfastError('usage.option', {
       message: `${option('password-file')} and ${option('password-command')} exclude each other.`,
@@ -40,12 +40,12 @@ export async function readPassword(
       message: `${option('insecure-no-password')} means that there is no password to read.`,
     });
   }
-  const file = passwordFile ?? (passwordCommand === undefined ? variable('PASSWORD_FILE') : undefined);
-  const command = passwordCommand ?? (file === undefined ? variable('PASSWORD_COMMAND') : undefined);
+  const file = passwordFileOf(options);
+  const command = passwordCommand ?? (file === undefined ? variable('PASSWORD_COMMAND', options) : undefined);
   if (file !== undefined) return readPasswordFile(file);
   if (command !== undefined)
     return notEmpty(await fromCommand(command, use.signal), 'The answer of the password command');
-  const given = variable('PASSWORD');
+  const given = variable('PASSWORD', options);
   if (given !== undefined) return given;
   if (!canPrompt()) {
     throw new HoldfastError('usage.option', {
@@ -56,6 +56,17 @@ export async function readPassword(
     });
   }
   return askForPassword({ what: from ? 'source repository' : 'repository', ...use });
+}
+
+/** The file that the password is read from, by the options or the environment; `-` is standard input. */
+export function passwordFileOf(options: PasswordOptions): string | undefined {
+  const { passwordFile, passwordCommand, insecureNoPassword } = options;
+  if (passwordFile !== undefined || passwordCommand !== undefined || insecureNoPassword) return passwordFile;
+  return variable('PASSWORD_FILE', options);
+}
+
+function variable(name: string, { from }: PasswordOptions): string | undefined {
+  return setting(`${from ? 'FROM_' : ''}${name}`);
 }
 
 /** The password in a file; `-` is standard input. */
@@ -75,7 +86,10 @@ async function fromFile(file: string): Promise<string> {
   }
 }
 
-/** Runs the program without a shell, as restic does; what it says on standard error is shown. */
+/**
+ * Runs the program without a shell, as restic does; what it says on standard error is shown. It may ask a person, but of other
+ * standard input it gets nothing: that may be what is backed up.
+ */
 async function fromCommand(command: string, signal: AbortSignal): Promise<string> {
   const [program, ...args] = splitCommand(command);
   if (program === undefined) throw new HoldfastError('usage.option', { message: 'The password command is empty.' });
@@ -85,7 +99,8 @@ async function fromCommand(command: string, signal: AbortSignal): Promise<string
       guidance: 'Run it by itself to see why.',
       cause,
     });
-  const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'inherit'], signal, timeout: commandLimitMs });
+  const stdin = isatty(0) ? 'inherit' : 'ignore';
+  const child = spawn(program, args, { stdio: [stdin, 'pipe', 'inherit'], signal, timeout: commandLimitMs });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
