@@ -74,6 +74,8 @@ function refuseSeveral(options: PortsPlanOptions): void {
 }
 
 function planText(plan: Plan): string {
+  const notes = plan.notes.map((note) => `\n${note}\n`).join('');
+  if (plan.flows.length === 0) return `Nothing needs an opening.\n${notes}`;
   const rows = plan.flows.map((flow) => [
     hostList(flow.from),
     hostList(flow.to),
@@ -81,7 +83,6 @@ function planText(plan: Plan): string {
     flow.origin === 'administrator' ? flow.reasons.join('; ') : flow.channels.join(', '),
     marks(flow),
   ]);
-  const notes = plan.notes.map((note) => `\n${note}\n`).join('');
   const managed = plan.hosts.filter((host) => host.managed).length;
   return `${table([['From', 'To', 'Port', 'Channel, or reason', ''], ...rows])}\n${counted(plan.flows.length, 'opening')} between ${counted(plan.hosts.length, 'host and neighbour', 'hosts and neighbours')}, ${managed} of them with rules of their own.\n${notes}`;
 }
@@ -94,6 +95,13 @@ function marks(flow: Flow): string {
     found.push(flow.fallbackFor.length === flow.channels.length ? 'stands in' : 'also stands in');
   if (flow.origin === 'administrator') found.push("not Holdfast's");
   return found.join(', ');
+}
+
+/** By the name that the topology gives it, and the addresses that stand in the logs of the host. */
+function seenFrom(host: PlannedHost, peer: PlannedHost): string {
+  return peer.seenAs && peer.zone !== host.zone
+    ? `${peer.name} (seen as ${peer.seenAs.addresses.join(', ')})`
+    : peer.name;
 }
 
 const maxNamed = 3;
@@ -151,7 +159,8 @@ async function showWhy(plan: Plan, place: string, options: PortsPlanOptions): Pr
     await print(`Nothing opens ${place}.${hint}\n`);
     return exitStatus.failed;
   }
-  for (const { flow, peers, channels } of openings) {
+  for (const { flow, channels } of openings) {
+    const peers = flow.from.filter((one) => one !== host).map((one) => seenFrom(host, one));
     await print(`${portText(flow)} on ${host.name} is open to ${hostList(peers)}:\n`);
     if (flow.origin === 'administrator') await print(`  not Holdfast's: ${flow.reasons.join('; ')}\n`);
     for (const { channel, rows, stops } of channels) {

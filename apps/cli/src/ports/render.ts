@@ -14,6 +14,7 @@ import type { PortsPlanOptions } from './plan.ts';
 
 /** So many are shown one by one; a large plan may have thousands of the same kind. */
 const maxWideningsShown = 50;
+const maxNamesShown = 20;
 
 /**
  * Renders a plan for one target: files into a folder, or a single one to standard output. What the target can't say as
@@ -29,6 +30,7 @@ export async function render(plan: Plan, format: string, options: PortsPlanOptio
   if (options.host !== undefined && !plan.hosts.some(({ name, managed }) => managed && name === options.host))
     throw new HoldfastError('usage.option', {
       message: `${options.host} is no host of this topology with rules of its own.`,
+      guidance: `Such hosts: ${namesOf(plan)}.`,
     });
   const { files, removal, widenings } = await renderer.render(plan, renderOptions(options));
   const all = [...files, ...removal];
@@ -43,10 +45,15 @@ export async function render(plan: Plan, format: string, options: PortsPlanOptio
   if (options.json) await printJson({ kind: 'rendering', format, files: all.map(({ path }) => path), widenings });
   else if (options.out !== undefined)
     await print(
-      `${renderer.title}: ${counted(files.length, 'file')} in ${options.out}, and ${removal.length} to remove what they do.\n`,
+      `${renderer.title}: ${counted(files.length, 'file')} in ${options.out}${removal.length === 0 ? '' : `, and ${removal.length} to remove what they do`}.\n`,
     );
   report(widenings);
   return widenings.length > 0 && !options.acceptWidening ? exitStatus.incomplete : exitStatus.success;
+}
+
+function namesOf({ hosts }: Plan): string {
+  const names = hosts.filter(({ managed }) => managed).map(({ name }) => name);
+  return `${names.slice(0, maxNamesShown).join(', ')}${names.length > maxNamesShown ? ' …' : ''}`;
 }
 
 function renderOptions(options: PortsPlanOptions): RenderOptions {

@@ -196,6 +196,25 @@ test('openings of the administrator stay, for hosts, zones and addresses', () =>
   );
 });
 
+test('addresses of which nobody said the zone lie in the one that has them, unless they are translated there', () => {
+  const rest =
+    'neighbours: { dns: { roles: [dns-server], addresses: [10.0.0.53] }, ns: { roles: [dns-server], addresses: [10.0.0.54, 192.0.2.1] } }\nallow: [{ name: ssh, from: [10.0.9.0/24, 10.9.0.1, 192.168.1.1], to: [srv], ports: [tcp/22] }]\n';
+  const within =
+    'zones: { a: { addresses: [10.0.0.0/16] }, b: {}, home: { nat: true, addresses: [192.168.0.0/16] } }\n';
+  const plan = planTopology(parseTopology(`name: t\n${within}hosts:\n${server}${rest}`));
+  assert.deepEqual(
+    plan.hosts.map(({ name, zone }) => [name, zone]),
+    [
+      ['srv', 'a'],
+      ['dns', 'a'],
+      ['ns', ''],
+      ['10.0.9.0/24', 'a'],
+      ['10.9.0.1', ''],
+      ['192.168.1.1', ''],
+    ],
+  );
+});
+
 test('ways of dialling: nothing dials agents; data on the port of the sessions', () => {
   const fleet = topology(server + store + linux);
   assert.deepEqual(

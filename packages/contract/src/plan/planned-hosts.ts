@@ -1,4 +1,5 @@
 import type { Channel } from '../channels.ts';
+import { type Block, contains, parseBlock } from '../topology/address.ts';
 import type { Topology, TopologyHost, Zone } from '../topology/topology.ts';
 import type { HostClass } from './host-class.ts';
 import type { PlannedHost } from './plan.ts';
@@ -14,17 +15,23 @@ export class PlannedHosts {
   /** Ends of a neighbour that is known by the contract's host names, by those names. */
   readonly #endsByNames = new Map<string, number>();
   readonly #joined = new Map<string, readonly PlannedHost[]>();
+  readonly #prefixes: readonly { readonly zone: string; readonly blocks: readonly Block[] }[];
 
   constructor(topology: Topology, classes: readonly HostClass[]) {
     const outside = new Map<Zone, PlannedHost>();
     const pendingNames = new Set(topology.hosts.filter(isKnownByContract));
+    // Behind address translation an address means something only there.
+    this.#prefixes = topology.zones
+      .filter(({ nat }) => !nat)
+      .map((zone) => ({ zone: zone.name, blocks: blocksOf(zone.addresses) }));
     for (const host of topology.hosts) this.#names.add(host.name);
     for (const host of topology.hosts) {
       if (pendingNames.has(host)) continue;
       const { zone } = host;
       if (zone?.nat && zone.nat.addresses.length > 0 && !outside.has(zone))
         outside.set(zone, this.#translated(zone, zone.nat.addresses));
-      this.#byName.set(host.name, this.#add(planned(host, zone && outside.get(zone))));
+      const one = planned(host, zone && outside.get(zone));
+      this.#byName.set(host.name, this.#add(zone ? one : { ...one, zone: this.#zoneAround(host.addresses) }));
     }
     for (const one of classes) {
       const members = one.hosts.map((host) => this.#byName.get(host.name)).filter((host) => host !== undefined);
@@ -46,7 +53,8 @@ export class PlannedHosts {
   outside(name: string, addresses: readonly string[]): PlannedHost {
     const known = this.#byName.get(name);
     if (known) return known;
-    const host: PlannedHost = { name, zone: '', addresses, names: [], roles: [], managed: false };
+    const zone = this.#zoneAround(addresses);
+    const host: PlannedHost = { name, zone, addresses, names: [], roles: [], managed: false };
     this.#byName.set(name, host);
     return this.#add(host);
   }
@@ -83,6 +91,16 @@ export class PlannedHosts {
     return hosts;
   }
 
+  /** The zone that has all these addresses: where they lie, although nobody said so. Empty if none has. */
+  #zoneAround(addresses: readonly string[]): string {
+    const own = blocksOf(addresses);
+    if (own.length === 0) return '';
+    const around = this.#prefixes.find(({ blocks }) =>
+      own.every((one) => blocks.some((block) => contains(block, one))),
+    );
+    return around?.zone ?? '';
+  }
+
   #translated(zone: Zone, addresses: readonly string[]): PlannedHost {
     const name = this.#freeName(`${zone.name}-outside`);
     return { name, zone: zone.name, addresses, names: [], roles: [], managed: false };
@@ -99,6 +117,10 @@ export class PlannedHosts {
     this.#order.set(host, this.#hosts.push(host));
     return host;
   }
+}
+
+function blocksOf(addresses: readonly string[]): readonly Block[] {
+  return addresses.map(parseBlock).filter((block) => typeof block !== 'string');
 }
 
 function planned(host: TopologyHost, seenAs: PlannedHost | undefined): PlannedHost {
