@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { joinPath, splitPath } from './byte-path.ts';
 import { limits } from './limits.ts';
+import { openToRead } from './open-to-read.ts';
 
-const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
-const openFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+const { O_DIRECTORY } = fs.constants;
 
 /**
  * Linux lets a process name its open descriptors: `/proc/self/fd/N/name` is `name` inside the folder that is open as N,
@@ -13,7 +13,8 @@ const throughDescriptors = process.platform === 'linux' && fs.existsSync('/proc/
 
 /**
  * An open folder whose entries are addressed relative to it, so that neither the path limit nor a link that somebody
- * puts in the way matters. Elsewhere than on Linux entries are addressed by path, with the system's path limit.
+ * puts in the way matters. Who reads the names by the descriptor leaves the access time as it is, as far as that is allowed.
+ * Elsewhere than on Linux entries are addressed by path, with the system's path limit.
  */
 export class FolderHandle implements Disposable {
   readonly fd: number;
@@ -27,7 +28,7 @@ export class FolderHandle implements Disposable {
 
   /** Opens a folder by its path. The last part is never followed if it is a link; those before it may be. */
   static open(path: Uint8Array): FolderHandle {
-    if (path.length <= limits.maxPathBytes) return new FolderHandle(fs.openSync(Buffer.from(path), openFlags), path);
+    if (path.length <= limits.maxPathBytes) return new FolderHandle(openToRead(Buffer.from(path), O_DIRECTORY), path);
     const names = splitPath(path);
     let handle = FolderHandle.open(Buffer.from('/'));
     let step: Buffer = Buffer.alloc(0);
@@ -58,7 +59,7 @@ export class FolderHandle implements Disposable {
   /** Opens a folder inside; ELOOP or ENOTDIR when it is a link. */
   openFolder(name: Uint8Array): FolderHandle {
     const path = this.path(name);
-    return new FolderHandle(fs.openSync(path, openFlags), path);
+    return new FolderHandle(openToRead(path, O_DIRECTORY), path);
   }
 
   /** The names of the entries, ascending by bytes as trees need them. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, lstatSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
@@ -85,12 +85,22 @@ describe('attributes are backed up and restored as restic does', {
     assert.equal(attributes(join(target, 'file')).includes('user.a="stored"'), true);
   });
 
-  test('backup --with-atime stores what restic stores', async () => {
-    utimesSync(file, 1_000_000_000, 1_200_000_000);
-    const args = ['backup', source, '--with-atime', '--read-concurrency', '4'];
+  test('backup --with-atime stores what restic stores, and reading changes it neither of files nor of folders', async () => {
+    const folder = join(source, 'folder');
+    const mark = join(folder, '.skip');
+    mkdirSync(folder);
+    writeFileSync(mark, 'skip this');
+    const args = ['backup', source, '--with-atime', '--read-concurrency', '4', '--exclude-if-present', '.skip:skip'];
+    const read = [file, mark, folder, source];
+    const neverRead = (): void => {
+      for (const path of read) utimesSync(path, 1_000_000_000, 1_200_000_000);
+    };
+    neverRead();
     await restic(repository, ...args);
     const theirs = await restic(repository, 'ls', 'latest', '--json');
+    neverRead();
     assert.equal((await holdfast('backup', repository, ...args.slice(1))).status, 0);
+    for (const path of read) assert.equal(statSync(path).atimeMs, 1e12, path);
     const ours = await restic(repository, 'ls', 'latest', '--json');
     const times = (listed: string): string[] =>
       listed
@@ -98,9 +108,10 @@ describe('attributes are backed up and restored as restic does', {
         .filter((line) => line.includes('"node"'))
         .map((line) => JSON.parse(line) as { path: string; atime: string })
         // Those above are looked at by everybody.
-        .filter(({ path }) => path.startsWith(file))
+        .filter(({ path }) => read.includes(path))
         .map(({ path, atime }) => `${path} ${atime}`);
     assert.deepEqual(times(ours), times(theirs));
-    assert.deepEqual(times(ours), [`${file} 2001-09-09T01:46:40Z`]);
+    const since = '2001-09-09T01:46:40Z';
+    assert.deepEqual(times(ours).toSorted(), read.map((path) => `${path} ${since}`).toSorted());
   });
 });

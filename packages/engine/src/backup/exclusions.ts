@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { FolderHandle } from '../folder-handle.ts';
+import { openToRead } from '../open-to-read.ts';
 import { PatternList } from '../patterns.ts';
 
 /** A file by which a folder says that it need not be backed up. */
@@ -75,7 +76,7 @@ function hasMark(folder: FolderHandle, { name, header }: FolderMark): boolean {
     const found = fs.lstatSync(path);
     if (header === '') return true;
     if (!found.isFile()) return false;
-    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    const fd = openToRead(path);
     try {
       const wanted = Buffer.from(header);
       const begin = Buffer.alloc(wanted.length);

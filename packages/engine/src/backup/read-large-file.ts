@@ -4,12 +4,13 @@ import { nextData } from '@holdfast/native';
 import { asBuffer, joinPath, splitPath } from '../byte-path.ts';
 import { FolderHandle } from '../folder-handle.ts';
 import { limits } from '../limits.ts';
+import { openToRead } from '../open-to-read.ts';
 import { problem, readProblem } from '../problem.ts';
 import type { BackupSetup, OpenFile, ReadJob, ReadResult } from './backup-jobs.ts';
 import type { BlobStore } from './blob-store.ts';
 import { Chunker, type Range } from './chunker.ts';
 import { ReadingPlaces } from './reading-places.ts';
-import { fileVersion, openToRead } from './source-file.ts';
+import { fileVersion } from './source-file.ts';
 
 /**
  * Reads large files piece by piece into slabs that all threads see, and finds the chunks of each piece. Steps keep

@@ -6,6 +6,7 @@ import { BlobOpener, type SealedBlob } from '@holdfast/repository/packs';
 import { joinPath, splitPath } from '../byte-path.ts';
 import { FolderHandle } from '../folder-handle.ts';
 import { limits } from '../limits.ts';
+import { openToRead } from '../open-to-read.ts';
 import { patternText } from '../patterns.ts';
 import { problem, readProblem } from '../problem.ts';
 import type {
@@ -25,7 +26,7 @@ import { FolderScan } from './folder-scan.ts';
 import { NodeText } from './node-text.ts';
 import { ParentFolder } from './parent-folder.ts';
 import { ReadingPlaces } from './reading-places.ts';
-import { fileVersion, openToRead } from './source-file.ts';
+import { fileVersion } from './source-file.ts';
 
 /** A file that was read; its blobs lie in the scanner's buffer. */
 interface PendingFile {
