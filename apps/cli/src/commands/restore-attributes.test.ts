@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, lstatSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
@@ -68,6 +68,30 @@ describe('attributes are backed up and restored as restic does', {
     };
     assert.deepEqual(owner(theirs), [0, 0]);
     assert.deepEqual(owner(ours), owner(theirs));
+  });
+
+  test('--ownership-by-name makes no program that runs as root of one whose owner is not known', async () => {
+    const programs = join(folder, 'programs');
+    mkdirSync(programs);
+    const owners = [
+      { name: 'both', uid: 12_345, gid: 12_346, mode: 0o755 },
+      { name: 'group known', uid: 12_345, gid: 0, mode: 0o2755 },
+      { name: 'both known', uid: 0, gid: 0, mode: 0o6755 },
+    ];
+    for (const { name, uid, gid } of owners) {
+      writeFileSync(join(programs, name), '');
+      chownSync(join(programs, name), uid, gid);
+      chmodSync(join(programs, name), 0o6755);
+    }
+    const own = await freshRepository('programs repository');
+    await restic(own, 'backup', programs);
+    const target = join(folder, 'restored programs');
+    const result = await holdfast('restore', own, `latest:${programs}`, '--target', target, '--ownership-by-name');
+    assert.equal(result.status, 0, result.stderr);
+    for (const { name, mode } of owners) {
+      const restored = lstatSync(join(target, name));
+      assert.deepEqual([restored.uid, restored.gid, restored.mode & 0o7777], [0, 0, mode], name);
+    }
   });
 
   test('restore --no-lock makes none', async () => {
