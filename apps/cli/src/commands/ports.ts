@@ -1,6 +1,7 @@
 import { exitStatus } from '@holdfast/core';
 import { type Command, Option } from 'commander';
 import type { PortsPlanOptions } from '../ports/plan.ts';
+import { registerPortsCheck } from './ports-check.ts';
 import { registerPortsInit } from './ports-init.ts';
 import { registerPortsProve } from './ports-prove.ts';
 
@@ -34,6 +35,7 @@ export function registerPorts(program: Command): void {
     });
 
   registerPlan(ports);
+  registerPortsCheck(ports);
   registerPortsInit(ports);
   registerPortsProve(ports);
 }
