@@ -1,14 +1,13 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Semaphore } from '@holdfast/core';
+import { HoldfastError, Semaphore } from '@holdfast/core';
 import type { Connection } from './connection.ts';
-import { clientKeepAliveMs } from './limits.ts';
 
 /** A connection that nobody else uses meanwhile. */
 export interface TakenConnection {
   readonly stream: Duplex;
-  /** It is used again unless it was destroyed or ended. */
-  giveBack(): void;
+  /** It is used again unless it was destroyed or ended, or is idle for so long. */
+  giveBack(keepMs: number): void;
 }
 
 /** The connections of an HTTP client: a bounded number, each used by one request at a time and kept for the next one. */
@@ -35,8 +34,8 @@ export class ConnectionPool {
       const stream = this.#takeIdle() ?? (await this.dial(signal));
       return {
         stream,
-        giveBack: () => {
-          if (!stream.destroyed && stream.writable && !this.#over.signal.aborted) this.#keep(stream);
+        giveBack: (keepMs) => {
+          if (isUsable(stream) && !this.#over.signal.aborted) this.#keep(stream, keepMs);
           permit[Symbol.dispose]();
         },
       };
@@ -46,13 +45,21 @@ export class ConnectionPool {
     }
   }
 
-  /** One that is never given back. */
+  /** One that is never given back. @throws channel.closed */
   async dial(signal: AbortSignal | undefined): Promise<Duplex> {
     const over = this.#over.signal;
-    if (over.aborted) throw new Error('The client is closed.');
+    over.throwIfAborted();
     const connection = await this.#connect(signal ? AbortSignal.any([signal, over]) : over);
     const { stream, remoteAddress, remotePort, channel } = connection;
     this.where = `${remoteAddress}:${remotePort} along channel ${channel}`;
+    if (over.aborted || !isUsable(stream)) {
+      stream.destroy();
+      over.throwIfAborted();
+      throw new HoldfastError('channel.closed', {
+        message: `Channel ${channel}: the connection to ${remoteAddress}:${remotePort} is closed.`,
+        context: { channel },
+      });
+    }
     this.#open.add(stream);
     void connection.closed.then(() => {
       this.#open.delete(stream);
@@ -69,26 +76,37 @@ export class ConnectionPool {
   }
 
   destroy(): void {
-    this.#over.abort();
+    this.#over.abort(new Error('The client is closed.'));
     for (const stream of this.#open) stream.destroy();
   }
 
   #takeIdle(): Duplex | undefined {
-    const stream = [...this.#idle.keys()].findLast((one) => !one.destroyed && one.writable);
+    const stream = [...this.#idle.keys()].findLast(isUsable);
     if (stream === undefined) return undefined;
     this.#forget(stream);
     if (stream instanceof Socket) stream.ref();
     return stream;
   }
 
-  #keep(stream: Duplex): void {
+  #keep(stream: Duplex, keepMs: number): void {
     // What is idle keeps no process alive.
     if (stream instanceof Socket) stream.unref();
-    this.#idle.set(stream, setTimeout(() => stream.destroy(), clientKeepAliveMs).unref());
+    this.#idle.set(stream, setTimeout(() => stream.destroy(), keepMs).unref());
+    stream.on('data', cut).resume();
   }
 
   #forget(stream: Duplex): void {
     clearTimeout(this.#idle.get(stream));
     this.#idle.delete(stream);
+    stream.off('data', cut);
   }
+}
+
+function isUsable(stream: Duplex): boolean {
+  return !stream.destroyed && stream.writable;
+}
+
+/** What comes while nothing was asked would be taken for the answer to the next request. */
+function cut(this: Duplex): void {
+  this.destroy();
 }

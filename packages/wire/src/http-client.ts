@@ -1,10 +1,17 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ErrorReport, errorTable, HoldfastError, isHoldfastError } from '@holdfast/core';
 import type { Connection } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { bodyPieceBytes, bodySilenceMs, maxAnswerBytes, maxClientConnections, maxHeaderBytes } from './limits.ts';
+import {
+  bodyPieceBytes,
+  bodySilenceMs,
+  clientKeepAliveMs,
+  maxAnswerBytes,
+  maxClientConnections,
+  maxHeaderBytes,
+} from './limits.ts';
 import { request as nodeRequest } from './node-http.ts';
 
 export interface HttpClientOptions {
@@ -24,13 +31,14 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Sent in pieces of at most 256 KiB, the next one when the connection has taken the last. */
+  /**
+   * Sent in pieces of at most 256 KiB, the next one when the connection has taken the last. What is left when the answer has
+   * ended is not sent, and the connection is cut: the server refused it.
+   */
   readonly body?: HttpBody | undefined;
   readonly signal?: AbortSignal | undefined;
   /** How long the other end may be silent, before its answer and between pieces of it. 0: no limit. Default 120,000. */
   readonly timeoutMs?: number | undefined;
-  /** True for streams of events: once the answer has begun it may be silent for any time. */
-  readonly stream?: boolean | undefined;
 }
 
 export interface HttpResponse {
@@ -47,7 +55,10 @@ export interface HttpResponse {
   json(maxBytes?: number): Promise<unknown>;
 }
 
-/** HTTP/1.1 over connections of ours. Errors of the transport are HoldfastErrors; answers of any status are answers. */
+/**
+ * HTTP/1.1 over connections of ours. Errors of the transport are HoldfastErrors, and so is a path or header that HTTP can't carry
+ * (`request.invalid`); answers of any status are answers.
+ */
 export interface HttpClient extends AsyncDisposable {
   request(request: HttpRequest): Promise<HttpResponse>;
   /**
@@ -71,7 +82,7 @@ export interface HttpClient extends AsyncDisposable {
 export function singleConnection(connection: Connection): (signal: AbortSignal) => Promise<Connection> {
   let used = false;
   return async () => {
-    if (used || connection.stream.destroyed) {
+    if (used) {
       throw new HoldfastError('channel.closed', {
         message: `Channel ${connection.channel}: the connection to ${connection.remoteAddress}:${connection.remotePort} is closed.`,
         context: { channel: connection.channel },
@@ -93,8 +104,13 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     if (isHoldfastError(error)) return error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const timedOut = error instanceof SilenceError;
+    const what = timedOut
+      ? 'was not answered in time'
+      : error instanceof NoAnswerError
+        ? 'was closed without an answer'
+        : `was cut${code === '' ? '' : ` (${code})`}`;
     return new HoldfastError(timedOut ? 'run.timeout' : 'channel.closed', {
-      message: `${request.method} ${request.path} to ${pool.where} ${timedOut ? 'was not answered in time' : `was cut${code === '' ? '' : ` (${code})`}`}.`,
+      message: `${request.method} ${request.path} to ${pool.where} ${what}.`,
       context: { method: request.method, path: request.path, ...(code === '' ? {} : { cause: code }) },
       cause: error,
     });
@@ -108,21 +124,30 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     };
     try {
       const { stream, giveBack } = await pool.take(r.signal);
-      const req = nodeRequest({
-        createConnection: () => stream,
-        method: r.method,
-        path: r.path,
-        headers: {
-          host,
-          // Node closes a connection that it was given by itself, unless it is told not to.
-          connection: 'keep-alive',
-          ...always,
-          ...r.headers,
-          ...(pieces === undefined ? {} : { 'content-length': pieces.reduce((sum, piece) => sum + piece.length, 0) }),
-        },
-        maxHeaderSize: maxHeaderBytes,
+      let req: ClientRequest;
+      try {
+        req = begin({
+          createConnection: () => stream,
+          method: r.method,
+          path: r.path,
+          headers: {
+            host,
+            // Node closes a connection that it was given by itself, unless it is told not to.
+            connection: 'keep-alive',
+            ...always,
+            ...r.headers,
+            ...(pieces === undefined ? {} : { 'content-length': pieces.reduce((sum, piece) => sum + piece.length, 0) }),
+          },
+        });
+      } catch (error) {
+        giveBack(clientKeepAliveMs);
+        throw error;
+      }
+      let keepMs = clientKeepAliveMs;
+      req.once('response', ({ headers }) => {
+        keepMs = keptMs(headers['keep-alive']);
       });
-      req.once('close', giveBack);
+      req.once('close', () => giveBack(keepMs));
       const answer = await exchange(req, stream, pieces ?? [], r);
       return response(answer.statusCode ?? 0, answer.headers, answer, failed);
     } catch (error) {
@@ -163,18 +188,38 @@ export function httpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
+function begin(options: RequestOptions): ClientRequest {
+  try {
+    return nodeRequest({ ...options, maxHeaderSize: maxHeaderBytes });
+  } catch (error) {
+    throw new HoldfastError('request.invalid', {
+      message: `${options.method ?? 'GET'} ${options.path} is not a request that HTTP can carry.`,
+      guidance: 'Paths and headers may not have control characters, and paths no spaces.',
+      cause: error,
+    });
+  }
+}
+
+/** How long an idle connection is kept: a second less than the server says, so that no request is written into a dying one. */
+function keptMs(keepAlive: string | string[] | undefined): number {
+  const seconds = /\btimeout=(\d+)/i.exec(String(keepAlive))?.[1];
+  return seconds === undefined ? clientKeepAliveMs : Math.min(clientKeepAliveMs, (Number(seconds) - 1) * 1000);
+}
+
 /** Sends a request and gives the beginning of its answer; until the end of that, silence and the signal cut the connection. */
 function exchange(
   req: ClientRequest,
   stream: Duplex,
   pieces: readonly Uint8Array[],
-  { method, signal, timeoutMs = bodySilenceMs, stream: isEvents }: HttpRequest,
+  { method, signal, timeoutMs = bodySilenceMs }: HttpRequest,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let answer: IncomingMessage | undefined;
     const stop = (error: unknown): void => {
       reject(error);
       (answer ?? req).destroy(error instanceof Error ? error : new Error(String(error)));
+      // An answer that has ended takes nothing with it, though the request may still be on its way.
+      stream.destroy();
     };
     const onAbort = (): void => stop(signal?.reason);
     const onSilence = (): void => {
@@ -192,12 +237,18 @@ function exchange(
       clearTimeout(silence);
       signal?.removeEventListener('abort', onAbort);
       stream.off('data', onBytes);
+      // Node gives no error for an answer that it has no place for: an upgrade that nobody asked for.
+      reject(new NoAnswerError());
     });
     req.once('response', (begun) => {
       answer = begun;
       // Node expects a body up to the connection's end where no length is announced, but these answers have none.
-      if (method === 'HEAD' && begun.headers.connection?.toLowerCase() !== 'close') req.shouldKeepAlive = true;
-      if (isEvents) clearTimeout(silence);
+      const keeps = begun.httpVersion === '1.1' && begun.headers.connection?.toLowerCase() !== 'close';
+      if (method === 'HEAD' && keeps) req.shouldKeepAlive = true;
+      // Refused: the rest would be read from memory that the caller has back.
+      begun.once('end', () => {
+        if (!req.writableEnded) stream.destroy();
+      });
       resolve(begun);
     });
     if (signal?.aborted) onAbort();
@@ -223,6 +274,7 @@ function send(req: ClientRequest, pieces: readonly Uint8Array[], onPiece: () => 
 }
 
 class SilenceError extends Error {}
+class NoAnswerError extends Error {}
 
 /** Pieces of at most 256 KiB, as views: nothing is copied. */
 function toPieces(body: HttpBody | undefined): Uint8Array[] | undefined {
@@ -304,14 +356,13 @@ function upgradeOn(
   o: { path: string; headers: Record<string, string>; timeoutMs: number; signal: AbortSignal | undefined },
 ): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => req.destroy(new SilenceError()), o.timeoutMs);
-    const req = nodeRequest({
+    const req = begin({
       createConnection: () => socket,
       path: o.path,
       headers: o.headers,
       ...(o.signal ? { signal: o.signal } : {}),
-      maxHeaderSize: maxHeaderBytes,
     });
+    const timer = setTimeout(() => req.destroy(new SilenceError()), o.timeoutMs);
     const settle = (): void => clearTimeout(timer);
     req.on('error', (error) => {
       settle();
@@ -323,9 +374,9 @@ function upgradeOn(
       resolve(upgraded);
     });
     req.on('response', (res) => {
-      settle();
       const answer = response(res.statusCode ?? 0, res.headers, res, (error) => error);
-      answer.text(64 * 1024).then((text) => reject(refusal(res.statusCode ?? 0, o.path, text)), reject);
+      const refused = answer.text(64 * 1024).then((text) => refusal(res.statusCode ?? 0, o.path, text));
+      refused.finally(settle).then(reject, reject);
     });
     req.end();
   });

@@ -141,12 +141,10 @@ test('answers have a bound', async (t) => {
   await rejection(text.json(), 'request.invalid');
 });
 
-test('silence before the answer and within it ends a request; a stream of events may be silent', async (t) => {
+test('silence before the answer and within it ends a request', async (t) => {
   const { client } = await serve(t, {
     handler: (req, res) => {
-      if (req.url === '/never') return;
-      res.write('data: 1\n\n');
-      if (req.url === '/events') setTimeout(() => res.end('data: 2\n\n'), 2_500);
+      if (req.url === '/stalls') res.write('first words');
     },
   });
   const never = await rejection(client.request({ method: 'GET', path: '/never', timeoutMs: 50 }), 'run.timeout');
@@ -155,8 +153,6 @@ test('silence before the answer and within it ends a request; a stream of events
   const timeoutMs = 2_000;
   const stalls = await client.request({ method: 'GET', path: '/stalls', timeoutMs });
   await rejection(stalls.text(), 'run.timeout');
-  const events = await client.request({ method: 'GET', path: '/events', timeoutMs, stream: true });
-  assert.equal(await events.text(), 'data: 1\n\ndata: 2\n\n');
 });
 
 test('a request is aborted before its answer and while it is read', async (t) => {

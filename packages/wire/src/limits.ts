@@ -47,7 +47,7 @@ export const headersTimeoutMs = 30_000;
 export const bodySilenceMs = 120_000;
 /** HTTP: above the 90 s after which restic closes an idle connection, so that the client is the one that closes. */
 export const serverKeepAliveMs = 120_000;
-/** HTTP: below what servers and middle boxes allow, so that a request is not written into a dying connection. */
+/** HTTP: a client closes an idle connection after so long, or a second before the server would where it says when. */
 export const clientKeepAliveMs = 60_000;
 /** HTTP: connections are checked against `headersTimeoutMs` this often. */
 export const connectionsCheckMs = 5_000;
