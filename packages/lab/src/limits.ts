@@ -19,8 +19,8 @@ export const maxHosts = 64;
 export const presenceLookMs = 300;
 export const maxPresenceLooks = 200;
 
-/** An agent that may call in is seen within a second or two; after a lost connection it waits up to some seconds. */
-export const presenceLooksOfScenario = 60;
+/** An agent that may call in is seen within two or three seconds after it has started; a busy machine takes several times that. */
+export const callInLimitMs = 20_000;
 
 /** What agents back up in a scenario: enough for several data connections, little enough for hundreds of runs. */
 export const sourceBytes = 4 * 1024 * 1024;

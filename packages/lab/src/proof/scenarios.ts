@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
 import type { Plan } from '@holdfast/contract/plan';
 import type { Fleet, FleetMember, RunReport } from '../fleet.ts';
-import { presenceLookMs, presenceLooksOfScenario, sourceBytes, sourceFiles } from '../limits.ts';
+import { callInLimitMs, presenceLookMs, sourceBytes, sourceFiles } from '../limits.ts';
 import type { Finished } from '../namespace.ts';
 import type { Need, Outcome, Scenario } from './scenario.ts';
 
@@ -90,7 +90,7 @@ function heldConnection(agent: FleetMember, server: string): Scenario {
     busy: host.name,
     run: async (fleet, signal) => {
       const process = await host.restart('agent');
-      for (let look = 0; look < presenceLooksOfScenario; look++) {
+      for (const limit = performance.now() + callInLimitMs; performance.now() < limit; ) {
         signal.throwIfAborted();
         if (await fleet.isOnline(agent, 'agent')) return { kind: 'passed' };
         await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
