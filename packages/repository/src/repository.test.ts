@@ -166,6 +166,7 @@ test('a sound repository checks without a problem, and progress reaches its tota
     errors: 0,
     warnings: 0,
     snapshots: 1,
+    allSnapshots: 1,
     indexFiles: 1,
     packs: 2,
     blobs: 5,

@@ -45,6 +45,15 @@ describe('check of chosen snapshots', { skip: skipUnless({ programs: ['restic'],
     );
   });
 
+  test('says how much it looked at, and warns of nothing', async () => {
+    const said = async (...args: string[]): Promise<string> => (await holdfast('check', repository, ...args)).stdout;
+    assert.match(await said(), /^The repository is sound: 2 snapshots, /);
+    assert.match(await said('--tag', 'whole'), /^What was checked is sound: 1 of 2 snapshots, /);
+    assert.match(await said('--host', 'nobody'), /^What was checked is sound: 0 of 2 snapshots, /);
+    for (const how of ['--json', '--quiet'])
+      assert.match((await holdfast('check', repository, how, '--host', 'nobody')).stderr, /^Warning: No snapshot fits/);
+  });
+
   test('finds damage in what they need, and only there, as restic does', async () => {
     // The pack of its content: the largest of those that came with it.
     const file = packs()

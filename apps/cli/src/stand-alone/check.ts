@@ -44,8 +44,11 @@ export async function runCheck(
       )
     : await check(signal);
   view.done();
+  const isPart = references.length > 0 || isFiltered(options);
+  if (isPart && report.snapshots === 0)
+    view.problem({ code: 'snapshot.missing', message: 'No snapshot fits: nothing that snapshots need was checked.' });
   if (options.json) await printReport(report);
-  else if (!options.quiet || report.errors > 0) await print(reportText(report, options));
+  else if (!options.quiet || report.errors > 0) await print(reportText(report, { ...options, isPart }));
   return report.errors === 0 ? exitStatus.success : exitStatus.failed;
 }
 
@@ -93,20 +96,24 @@ function showProgress(view: WorkView, progress: CheckProgress, options: CheckCom
   view.status(`${phases[phase]}  ${formatCount(done)}${of}${share}`);
 }
 
-function reportText(report: CheckReport, options: CheckCommandOptions): string {
+function reportText(report: CheckReport, options: CheckCommandOptions & { readonly isPart: boolean }): string {
   const problems = report.problems.map(
     ({ severity, object, message }) => `${severity === 'error' ? 'Error' : 'Warning'}: ${object}: ${message}\n`,
   );
   const more = report.errors + report.warnings - report.problems.length;
   if (more > 0) problems.push(`… and ${formatCount(more)} more.\n`);
-  const contents = `${counted(report.snapshots, 'snapshot')}, ${counted(report.trees, 'folder')}, ${counted(report.blobs, 'blob')} in ${counted(report.packs, 'pack')}, ${counted(report.indexFiles, 'index file')}`;
+  const { snapshots, allSnapshots } = report;
+  const followed = options.isPart
+    ? `${formatCount(snapshots)} of ${counted(allSnapshots, 'snapshot')}`
+    : counted(snapshots, 'snapshot');
+  const contents = `${followed}, ${counted(report.trees, 'folder')}, ${counted(report.blobs, 'blob')} in ${counted(report.packs, 'pack')}, ${counted(report.indexFiles, 'index file')}`;
   const reads = options.readData !== undefined || options.readDataSubset !== undefined;
   const share = options.readDataSubset === undefined ? 'Every byte of' : `${options.readDataSubset} of the packs,`;
   const read = reads ? ` ${share} ${formatBytes(report.bytesRead)} ${share.endsWith(',') ? 'were' : 'was'} read.` : '';
   if (report.errors === 0) {
     const hint = reads ? '' : '  Contents of packs were not read; --read-data does.\n';
     const prune = report.suggestPrune ? '  `prune` tidies up what the warnings name.\n' : '';
-    return `${problems.join('')}The repository is sound: ${contents}.${read}\n${hint}${prune}`;
+    return `${problems.join('')}${options.isPart ? 'What was checked' : 'The repository'} is sound: ${contents}.${read}\n${hint}${prune}`;
   }
   const counts = `${counted(report.errors, 'error')}, ${counted(report.warnings, 'warning')}`;
   return `${problems.join('')}The repository is DAMAGED: ${counts}; ${contents}.${read}\n${adviceText(report, reads)}`;

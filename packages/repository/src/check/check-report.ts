@@ -16,7 +16,10 @@ export interface CheckReport {
   readonly problems: readonly CheckProblem[];
   readonly errors: number;
   readonly warnings: number;
+  /** Those that were followed. */
   readonly snapshots: number;
+  /** All that can be read. */
+  readonly allSnapshots: number;
   readonly indexFiles: number;
   readonly packs: number;
   readonly blobs: number;

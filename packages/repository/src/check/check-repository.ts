@@ -92,9 +92,10 @@ class Check {
     const { signal } = this.#options;
     await this.#checkKeys();
     const roots = new Map<ObjectId, ObjectId>();
-    let snapshots = 0;
+    let [snapshots, allSnapshots] = [0, 0];
     const onProblem: OnProblem = (problem, id) => this.#found.add('error', `snapshot ${id}`, problem.message);
     for await (const { id, snapshot } of this.#repository.snapshots({ onProblem, signal })) {
+      allSnapshots += 1;
       if (this.#options.snapshots?.has(id) === false) continue;
       snapshots += 1;
       roots.set(snapshot.tree, id);
@@ -108,6 +109,7 @@ class Check {
       errors: this.#found.errors,
       warnings: this.#found.warnings,
       snapshots,
+      allSnapshots,
       indexFiles,
       packs: this.#packs.size,
       blobs: this.#index.blobCount,
