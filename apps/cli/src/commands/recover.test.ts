@@ -40,4 +40,40 @@ describe('recover', { skip: skipUnless({ programs: ['restic'], platform: 'linux'
     const again = await holdfast('recover', repository);
     assert.deepEqual([again.status, again.stdout], [0, 'found 0 unreferenced roots\nno snapshot to write.\n']);
   });
+
+  test('says which packs and index files are lost', async () => {
+    const repository = await freshRepository('losses');
+    const source = join(folder, 'losses source');
+    mkdirSync(source);
+    const stored = (type: string): string[] =>
+      readdirSync(join(repository, type), { recursive: true, encoding: 'utf8', withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
+    const backup = async (name: string): Promise<void> => {
+      writeFileSync(join(source, name), `content of ${name}`);
+      assert.equal((await holdfast('backup', repository, source)).status, 0);
+    };
+    await backup('one');
+    const [index] = stored('index');
+    const packs = stored('data');
+    await backup('two');
+    const pack = stored('data').find((path) => !packs.includes(path));
+    assert.ok(index !== undefined && pack !== undefined);
+    rmSync(pack);
+    rmSync(index);
+    writeFileSync(index, 'rubbish');
+    const { status, stdout, stderr } = await holdfast('recover', repository, '--json');
+    assert.equal(status, 3, stderr);
+    const { missingPacks, unreadableIndexes } = jsonResult<{
+      readonly missingPacks: readonly string[];
+      readonly unreadableIndexes: readonly { readonly id: string }[];
+    }>(stdout);
+    assert.deepEqual(
+      unreadableIndexes.map(({ id }) => id),
+      [basename(index)],
+    );
+    assert.match(stderr, new RegExp(`removed index ${basename(index)}: `));
+    assert.deepEqual(missingPacks, [basename(pack)]);
+    assert.match(stderr, new RegExp(`pack ${basename(pack)} is missing: it is not listed any more`));
+  });
 });

@@ -16,13 +16,17 @@ export async function runRecover(options: RepositoryOptions, { signal, view, res
   const repository = await openGivenRepository(options, { resources, signal });
   const lock = resources.use(await repository.lock({ exclusive: true, signal, onProblem: view.problem }));
   const working = AbortSignal.any([signal, lock.signal]);
-  const { addedPacks, unreadablePacks } = await repairIndex(repository, {
+  const { addedPacks, missingPacks, unreadableIndexes, unreadablePacks } = await repairIndex(repository, {
     signal: working,
     onProgress: ({ done, total }) =>
       view.status(`Reading headers of packs  ${formatCount(done)} of ${formatCount(total)}`),
   });
-  for (const { id, message } of unreadablePacks)
-    onProblem(new HoldfastError('repository.damaged', { message: `Pack ${id} has a damaged header: ${message}` }));
+  const damage = [
+    ...unreadableIndexes.map(({ id, message }) => `removed index ${id}: ${message}`),
+    ...missingPacks.map((id) => `pack ${id} is missing: it is not listed any more`),
+    ...unreadablePacks.map(({ id, message }) => `pack ${id} has a damaged header: ${message}`),
+  ];
+  for (const message of damage) onProblem(new HoldfastError('repository.damaged', { message }));
   const { roots, snapshotId } = await recover(repository, {
     hostname: os.hostname(),
     username: userName(),
@@ -34,7 +38,15 @@ export async function runRecover(options: RepositoryOptions, { signal, view, res
   view.done();
   if (options.json) {
     const reports = problems.map((problem) => problem.toJSON());
-    await printJson({ kind: 'recover', roots, snapshotId, addedPacks, problems: reports });
+    await printJson({
+      kind: 'recover',
+      roots,
+      snapshotId,
+      addedPacks,
+      missingPacks,
+      unreadableIndexes,
+      problems: reports,
+    });
   } else if (!options.quiet) {
     const saved = snapshotId === undefined ? 'no snapshot to write.' : `saved new snapshot ${snapshotId.slice(0, 8)}`;
     await print(`found ${roots.length} unreferenced roots\n${saved}\n`);
