@@ -68,6 +68,18 @@ test('several at once, each with memory of its own', async () => {
   assert.deepEqual(await Promise.all(inputs.map(scrypt)), await Promise.all(inputs.map(scryptByNode)));
 });
 
+test('more at once than the kernels can be called: the rest in the way of Node', async () => {
+  const input = { N: 16, r: 1, p: 1, password: 'p', salt: Buffer.from('s'), keySizeBytes: 32 };
+  const expected = await scryptByNode(input);
+  const many = Array.from({ length: 1_000 });
+  for (const kernel of scryptKernels()) {
+    const keys = await Promise.all(many.map(() => kernel(input)));
+    assert.ok(keys.includes(undefined));
+    for (const key of keys) if (key) assert.deepEqual(key, expected);
+  }
+  for (const key of await Promise.all(many.map(() => scrypt(input)))) assert.deepEqual(key, expected);
+});
+
 test('without memory for its table a kernel says so', async () => {
   const tooMuch = { N: 2 ** 40, r: 8, p: 1, password: 'p', salt: Buffer.from('s'), keySizeBytes: 64 };
   for (const kernel of scryptKernels()) assert.equal(await kernel(tooMuch), undefined);

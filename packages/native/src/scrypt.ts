@@ -3,7 +3,10 @@ import { promisify } from 'node:util';
 import { loadKernels } from './kernels.ts';
 import { numericAddress } from './memory-address.ts';
 
-/** RFC 7914. N is a power of two above 1; memory is 128 * r * (N + p) bytes, work grows with N * r * p. */
+/**
+ * RFC 7914. N is a power of two above 1, which the caller checks; memory is 128 * r * (N + p) bytes, work grows with N * r * p.
+ * The RFC's bound of N below 2 ** (16 * r) is not checked: OpenSSL refuses what is above (r = 1 and N from 65,536 on), kernels don't.
+ */
 export interface ScryptCost {
   readonly N: number;
   readonly r: number;
@@ -17,7 +20,7 @@ export interface ScryptInput extends ScryptCost {
   readonly keySizeBytes: number;
 }
 
-/** Derives a key, in a thread of Node's; undefined when there is no memory for it. */
+/** Derives a key, in a thread of Node's; undefined when there is no memory for it, or too much of it under way. */
 export type ScryptKernel = (input: ScryptInput) => Promise<Buffer | undefined>;
 
 type Mix = (blocks: number, N: number, r: number, p: number, hasTurns: number) => number;
@@ -31,7 +34,7 @@ let chosen: Promise<ScryptKernel | undefined> | undefined;
 
 /** Derives a key from a password in the fastest way of this processor that gives what Node's scrypt gives, in a thread of Node's. */
 export async function scrypt(input: ScryptInput): Promise<Buffer> {
-  chosen ??= firstRight(scryptKernels());
+  chosen ??= firstRight();
   const kernel = await chosen;
   return (await kernel?.(input)) ?? scryptByNode(input);
 }
@@ -63,24 +66,36 @@ function scryptWith(mix: AsyncMix, hasTurns: number): ScryptKernel {
   const stretch = promisify(pbkdf2);
   return async ({ password, salt, keySizeBytes, N, r, p }) => {
     const laneBytes = 128 * r;
+    const begun = await stretch(password, salt, 1, laneBytes * p, 'sha256');
     // Memory of its own, which begins at a multiple of 16 as all of malloc(3), with room for one lane more.
-    const memory = Buffer.allocUnsafeSlow(laneBytes * (p + 1));
-    const blocks = memory.subarray(0, laneBytes * p);
-    blocks.set(await stretch(password, salt, 1, blocks.length, 'sha256'));
+    const memory = Buffer.allocUnsafeSlow(begun.length + laneBytes);
     try {
-      const failure = await new Promise<number>((resolve, reject) => {
-        mix(numericAddress(memory), N, r, p, hasTurns, (error, result) => (error ? reject(error) : resolve(result)));
+      memory.set(begun);
+      // The kernel has nothing but the address: that `memory` is wiped below keeps it from being collected until then.
+      const failure = await new Promise<number | undefined>((resolve, reject) => {
+        try {
+          mix(numericAddress(memory), N, r, p, hasTurns, (error, result) => (error ? reject(error) : resolve(result)));
+        } catch {
+          // koffi carries only so many calls at once.
+          resolve(undefined);
+        }
       });
-      return failure === 0 ? await stretch(password, blocks, 1, keySizeBytes, 'sha256') : undefined;
+      if (failure !== 0) return undefined;
+      return await stretch(password, memory.subarray(0, begun.length), 1, keySizeBytes, 'sha256');
     } finally {
+      begun.fill(0);
       memory.fill(0);
     }
   };
 }
 
-async function firstRight(kernels: readonly ScryptKernel[]): Promise<ScryptKernel | undefined> {
+async function firstRight(): Promise<ScryptKernel | undefined> {
   const sample = { password: 'password', salt: Buffer.from('salt'), keySizeBytes: 64, N: 16, r: 3, p: 2 };
-  const expected = scryptSync(sample.password, sample.salt, sample.keySizeBytes, sample);
-  for (const kernel of kernels) if ((await kernel(sample))?.equals(expected)) return kernel;
+  try {
+    const expected = scryptSync(sample.password, sample.salt, sample.keySizeBytes, sample);
+    for (const kernel of scryptKernels()) if ((await kernel(sample))?.equals(expected)) return kernel;
+  } catch {
+    // As for any that is not right: nothing is lost but speed.
+  }
   return undefined;
 }
