@@ -24,7 +24,7 @@ export const limits = {
   snapshotMaxSizeBytes: 16 * mib,
   indexMaxSizeBytes: 256 * mib,
 
-  /** restic tries at most 20 keys too; each costs a second of scrypt. */
+  /** restic tries at most 20 keys too; each costs a scrypt: tenths of a second of a core, unless its file asks for more. */
   keyTries: 20,
   /** 128 * r * (N + p) bytes: a foreign key file must not take all memory. */
   scryptMaxMemoryBytes: 1024 * mib,
