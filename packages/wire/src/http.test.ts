@@ -122,6 +122,34 @@ test('a server that does not read makes the client wait instead of filling memor
   await cut;
 });
 
+test('a server that refuses a body without reading it holds nothing up', async (t) => {
+  const mover = fleet.wire(t, fleet.mover, { overrides });
+  const http = createHttpServer({ handler: echoHandler });
+  let at = 0;
+  const refusals = ['507 No\r\n', '413 No\r\nconnection: close\r\n', '200 OK\r\n'];
+  const listener = await mover.listen([transport], {
+    onConnection: (connection) => {
+      const refusal = refusals[at++];
+      if (refusal === undefined) http.feed(connection);
+      else connection.stream.write(`HTTP/1.1 ${refusal}content-length: 2\r\n\r\nno`);
+    },
+  });
+  const agent = fleet.wire(t, fleet.agent);
+  await using client = httpClient({
+    connect: (signal) => agent.dial(transport, '127.0.0.1', { port: listener.port, signal }),
+  });
+  const piece = Buffer.alloc(1024 * 1024);
+  const body = Array.from({ length: 64 }, () => piece);
+  for (const refusal of refusals) {
+    const answer = await client.request({ method: 'POST', path: '/', body, timeoutMs: 0 });
+    assert.equal(answer.status, Number.parseInt(refusal, 10));
+    assert.equal(await answer.text(), 'no');
+  }
+  assert.equal((await (await client.request({ method: 'GET', path: '/3' })).bytes()).length, 3);
+  await client.close();
+  await http[Symbol.asyncDispose]();
+});
+
 test('answers have a bound', async (t) => {
   const { client } = await serve(t, {
     handler: (req, res) => {
