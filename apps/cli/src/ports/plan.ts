@@ -168,7 +168,7 @@ async function showWhy(plan: Plan, place: string, options: PortsPlanOptions): Pr
       if (channel.optional) await print(`    Needed ${channel.optional.condition}.\n`);
       if (flow.fallbackFor.includes(channel.id))
         await print(`    Stands in for ${channel.fallbackOf} when that is blocked.\n`);
-      for (const stop of stops) await print(`    Without it: ${stop}\n`);
+      for (const stop of stops) await print(`    Stops without it: ${stop}\n`);
       for (const row of rows) await print(`    Row ${row.id}: ${row.purpose}\n`);
       if (channel.reason !== undefined) await print(`    No row of the port documents: ${channel.reason}\n`);
     }
