@@ -66,9 +66,9 @@ function scryptWith(mix: AsyncMix, hasTurns: number): ScryptKernel {
   const stretch = promisify(pbkdf2);
   return async ({ password, salt, keySizeBytes, N, r, p }) => {
     const laneBytes = 128 * r;
-    const begun = await stretch(password, salt, 1, laneBytes * p, 'sha256');
     // Memory of its own, which begins at a multiple of 16 as all of malloc(3), with room for one lane more.
-    const memory = Buffer.allocUnsafeSlow(begun.length + laneBytes);
+    const memory = Buffer.allocUnsafeSlow(laneBytes * (p + 1));
+    const begun = await stretch(password, salt, 1, laneBytes * p, 'sha256');
     try {
       memory.set(begun);
       // The kernel has nothing but the address: that `memory` is wiped below keeps it from being collected until then.
