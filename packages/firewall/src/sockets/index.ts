@@ -1,0 +1,1 @@
+export { type OpenSocket, openSockets, type ProcessAtSocket, type SocketListing } from './open-sockets.ts';
