@@ -1,4 +1,7 @@
-/** Options with a value that restic takes before the name of the command: what follows them is not that name. */
+/**
+ * Options with a value that restic takes before the name of the command: what follows them is not that name. No command has
+ * `--option`, but it is what has to be refused then, not its value as an unknown command.
+ */
 const withValue = [
   ...['-r', '--repo', '--repository-file', '-p', '--password-file', '--password-command', '--key-hint'],
   ...['--cacert', '--tls-client-cert', '--retry-lock', '--data', '--compression', '--limit-upload', '--limit-download'],

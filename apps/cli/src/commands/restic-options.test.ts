@@ -47,6 +47,23 @@ describe('options that restic takes with every command', {
     assert.match(wrong.stdout, /auto, off, fastest, better, max/);
   });
 
+  test('other packs than prune and copy make are refused by name', async () => {
+    const repository = await freshRepository('packs');
+    const commands = [['prune'], ['copy', '--from-repo', repository], ['forget', '--prune', '--keep-last', '1']];
+    for (const [command = '', ...args] of commands) {
+      for (const other of [
+        ['--pack-size', '64'],
+        ['--compression', 'max'],
+      ]) {
+        const { status, stderr } = await holdfast(command, repository, ...args, ...other);
+        assert.equal(status, 2, `${command} ${other.join(' ')}`);
+        assert.match(stderr, /in packs of 16 MiB/);
+      }
+    }
+    const same = await holdfast('prune', repository, '--pack-size', '16', '--compression', 'auto');
+    assert.equal(same.status, 0, same.stderr);
+  });
+
   test('what means nothing is taken, before the command and behind it', async () => {
     const repository = await freshRepository('taken');
     const taken = ['-vv', '--verbose=2', '--no-cache', '--cleanup-cache', '--cache-dir', folder, '--no-extra-verify'];

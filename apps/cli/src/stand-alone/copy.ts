@@ -7,12 +7,14 @@ import type { Work } from '../work.ts';
 import { chosenSnapshots } from './chosen-snapshots.ts';
 import { sourceOptions } from './from-repository.ts';
 import { openGivenRepository } from './open-repository.ts';
+import { refuseOtherPacks } from './repository-options.ts';
 
 export async function runCopy(
   references: readonly string[],
   options: CopyCommandOptions,
   { signal: interrupted, view, resources }: Work,
 ): Promise<ExitStatus> {
+  refuseOtherPacks(options);
   let problems = 0;
   const onProblem = (problem: HoldfastError): void => {
     problems += 1;

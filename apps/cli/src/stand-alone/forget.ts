@@ -17,6 +17,7 @@ import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
 import { openGivenRepository } from './open-repository.ts';
 import { pruneAndShow } from './prune.ts';
+import { refuseOtherPacks } from './repository-options.ts';
 import { groupSnapshots, type SnapshotGroupKey } from './snapshot-groups.ts';
 import { snapshotJson } from './snapshot-json.ts';
 import { byTime, givenHosts, matches, splitTagList } from './snapshot-selection.ts';
@@ -35,6 +36,7 @@ export async function runForget(
 ): Promise<ExitStatus> {
   const policy = givenPolicy(options);
   requireSense(references, policy, options);
+  if (options.prune) refuseOtherPacks(options);
   const { signal, view, resources } = work;
   const repository = await openGivenRepository(options, { resources, signal });
   const dryRun = options.dryRun === true;

@@ -2,14 +2,14 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { errnoOf, formatDuration, HoldfastError } from '@holdfast/core';
 import { openRepository, type Repository } from '@holdfast/repository';
-import { type Compression, compressionModes, compressionOf } from '@holdfast/repository/format';
+import { type Compression, compressionOf } from '@holdfast/repository/format';
 import { basicCredentials, openLocalDisk, openRest, type Target, TokenBucket, throttled } from '@holdfast/storage';
 import type { DialOptions } from '@holdfast/wire';
 import { resolvePath } from '../data-directory.ts';
 import { setting } from '../environment.ts';
 import { parseLocation, type RepositoryLocation } from './location.ts';
 import { readPassword } from './password.ts';
-import type { RepositoryOptions } from './repository-options.ts';
+import { compressionModes, type RepositoryOptions } from './repository-options.ts';
 
 /** Requests to a mover at once: what restic uses. */
 const restConnections = 5;

@@ -6,8 +6,10 @@ import { counted, type OutputOptions, print, printJson } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
 import { openGivenRepository } from './open-repository.ts';
+import { refuseOtherPacks } from './repository-options.ts';
 
 export async function runPrune(options: PruneCommandOptions, work: Work): Promise<ExitStatus> {
+  refuseOtherPacks(options);
   if (!options.lock && !options.dryRun)
     throw new HoldfastError('usage.option', {
       message: '--no-lock is for --dry-run only: nobody may delete without a lock.',

@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/core';
 import type { CompressionMode } from '@holdfast/repository/format';
 import { type Command, Option } from 'commander';
 import { defaultDataDirectory } from '../data-directory.ts';
@@ -18,6 +19,8 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
   readonly tokenFile?: string;
   readonly keyHint?: string;
   readonly compression?: CompressionMode;
+  /** MiB. */
+  readonly packSize?: number | string;
   /** KiB per second; 0 for no limit. */
   readonly limitUpload?: number;
   readonly limitDownload?: number;
@@ -26,7 +29,7 @@ export interface RepositoryOptions extends PasswordOptions, OutputOptions {
 /**
  * Options of restic's that every command takes and that change nothing here, unless it has one of that name: there is no cache to
  * turn off or tidy up, what is stored needs no further look, reports are of one length, requests are repeated by themselves,
- * and only a backup has packs of another size.
+ * and only a backup has packs of another size (see `refuseOtherPacks`).
  */
 const meaningless = [
   '--no-cache',
@@ -40,9 +43,25 @@ const meaningless = [
   '-v, --verbose',
 ];
 
-const compressionModes = ['auto', 'off', 'fastest', 'better', 'max'] as const satisfies readonly CompressionMode[];
+/** Here, as the format need not be loaded for a command line to be understood. */
+export const compressionModes = [
+  'auto',
+  'off',
+  'fastest',
+  'better',
+  'max',
+] as const satisfies readonly CompressionMode[];
 
 const rate = wholeNumber(0, 100_000_000);
+
+/** For commands that move whole blobs into new packs: who asks for other packs than they make must hear of it. */
+export function refuseOtherPacks({ packSize = 16, compression = 'auto' }: RepositoryOptions): void {
+  if (Number(packSize) === 16 && compression === 'auto') return;
+  throw new HoldfastError('usage.option', {
+    message: 'What is packed again or copied stays compressed as it is, in packs of 16 MiB.',
+    guidance: 'Leave out --pack-size and --compression. Backups take both.',
+  });
+}
 
 /** Options of every command that opens a repository by itself; `orServer` adds those of commands that also ask the server. */
 export function addRepositoryOptions(command: Command, o: { readonly orServer: boolean }): Command {

@@ -14,7 +14,6 @@ export const defaultCompression: Compression = 2;
 /** restic's names. Its `better` and `max` are about zstd's levels 7 and 11; beyond 12, 15 is the next that gains something. */
 const levels = { auto: defaultCompression, off: 'off', fastest: 1, better: 7, max: 15 } as const;
 export type CompressionMode = keyof typeof levels;
-export const compressionModes: readonly CompressionMode[] = ['auto', 'off', 'fastest', 'better', 'max'];
 
 export function compressionOf(mode: CompressionMode): Compression {
   return levels[mode];

@@ -18,7 +18,6 @@ export {
   type Compress,
   type Compression,
   type CompressionMode,
-  compressionModes,
   compressionOf,
   defaultCompression,
 } from './compression.ts';
