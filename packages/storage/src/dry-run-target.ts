@@ -21,6 +21,7 @@ export class DryRunTarget implements Target {
   readonly location: string;
   readonly capabilities: TargetCapabilities;
   readonly retention: Retention | undefined = undefined;
+  readonly localFile?: (name: ObjectName) => string;
   readonly #inner: Target;
 
   constructor(inner: Target) {
@@ -28,6 +29,7 @@ export class DryRunTarget implements Target {
     this.kind = inner.kind;
     this.location = inner.location;
     this.capabilities = { ...inner.capabilities, retention: false };
+    if (inner.localFile !== undefined) this.localFile = inner.localFile.bind(inner);
   }
 
   async create(): Promise<CreateResult> {

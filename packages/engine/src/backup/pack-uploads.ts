@@ -46,7 +46,7 @@ export class PackUploads {
       this.#failure ??= { error };
       options.onFailure(error);
     };
-    this.#indexes = new IndexWriter({ ...options, onFailure: this.#onFailure });
+    this.#indexes = new IndexWriter({ repository: this.#repository, signal: this.#signal, onFailure: this.#onFailure });
     this.#name = options.name;
     this.#parallel = Math.min(options.repository.target.capabilities.maxParallelRequests, limits.maxParallelUploads);
   }
