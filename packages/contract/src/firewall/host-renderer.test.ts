@@ -87,3 +87,14 @@ test('work and output grow with the number of hosts, not with its square', async
     assert.ok((await characters(id, 1000)) < 11 * small, id);
   }
 });
+
+for (const renderer of renderers.filter(({ scope }) => scope === 'network'))
+  test(`${renderer.id}: where leases were asked for, it is said that there are none`, async () => {
+    const leased = samplePlan.flows.filter((flow) => flow.leased).map(({ id }) => id);
+    const standing = async (leases: boolean): Promise<string[]> => {
+      const { widenings } = await renderer.render(samplePlan, { leases });
+      return widenings.filter(({ message }) => /always open/i.test(message)).map(({ flow }) => flow);
+    };
+    assert.deepEqual(await standing(true), leased);
+    assert.deepEqual(await standing(false), []);
+  });

@@ -3,6 +3,7 @@ import type { PortRange } from '../channel-spec.ts';
 import { type HostRule, hostRules } from '../plan/host-rules.ts';
 import type { Flow, Plan, PlannedHost } from '../plan/plan.ts';
 import { type PeerAddresses, peerAddresses } from './addresses.ts';
+import { standingWidenings } from './network/flow-ends.ts';
 import type { RenderedFile, Renderer, RenderOptions, Widening } from './renderer.ts';
 import { fileStem, safeText } from './safe-text.ts';
 
@@ -64,7 +65,8 @@ export function hostRenderer(target: HostTarget): Renderer {
         ].filter(({ peers }) => peers.any || peers.ipv4.length > 0 || peers.ipv6.length > 0);
         for (const one of openings) {
           if (one.peers.any) addAnyAddress(widenings, one, title);
-          if (leases && one.flow.leased && !withLeases) addStanding(widenings, one.flow, title);
+          for (const widening of standingWidenings(one.flow, { title, leases: leases && !withLeases }))
+            widenings.set(`lease ${widening.flow}`, widening);
         }
         const heading = headingOf(plan, host);
         const standing = withLeases ? openings.filter(({ flow }) => !isLeasable(flow)) : openings;
@@ -109,13 +111,8 @@ function addAnyAddress(widenings: Map<string, Widening>, { flow, direction }: Op
   const nameless = (direction === 'in' ? flow.from : flow.to).filter(({ addresses }) => addresses.length === 0);
   const names = nameless.map((host) => [host.name, ...host.names].join(' ')).join(', ');
   const what = direction === 'in' ? 'Any address may connect' : 'Connections to any address are allowed';
-  const message = `${what}: the plan has no addresses of ${JSON.stringify(names)}, and ${title} does not filter by name.`;
+  const message = `${what}: the plan has no addresses of ${JSON.stringify(names)}, and names are no part of ${title}.`;
   widenings.set(key, { flow: flow.id, message });
-}
-
-function addStanding(widenings: Map<string, Widening>, flow: Flow, title: string): void {
-  const message = `Always open, not only while a session needs it: ${title} has no leases.`;
-  widenings.set(`lease ${flow.id}`, { flow: flow.id, message });
 }
 
 function unknownHost(name: string): HoldfastError {

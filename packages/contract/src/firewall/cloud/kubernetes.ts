@@ -1,6 +1,6 @@
 import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
 import { describeGroup, type HostGroup, managedGroups, sourcesOf } from '../host-groups.ts';
-import { checkFamilies, inexpressible, nameWidenings, prefixesOf } from '../network/flow-ends.ts';
+import { checkFamilies, inexpressible, prefixesOf, wideningsOf } from '../network/flow-ends.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { targetNames } from '../target-names.ts';
@@ -21,7 +21,7 @@ export const kubernetes: Renderer = {
   scope: 'network',
   verifiedBy:
     'the JSON Schema that Kubernetes publishes, a YAML parser, and an evaluation of the policies packet by packet; no cluster',
-  render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
+  render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
     if (otherwise === 'leave')
       throw inexpressible(
         'A Kubernetes network policy drops what it does not allow, for every pod that it selects.',
@@ -70,7 +70,7 @@ export const kubernetes: Renderer = {
       ],
       widenings: plan.flows
         .filter((flow) => involved.has(flow))
-        .flatMap((flow) => nameWidenings(flow, kubernetes.title)),
+        .flatMap((flow) => wideningsOf(flow, { title: kubernetes.title, leases })),
     };
   },
 };

@@ -1,7 +1,7 @@
 import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
 import { formatRange } from '../../wording.ts';
 import { describeGroup, type HostGroup, managedGroups, sourcesOf } from '../host-groups.ts';
-import { checkFamilies, inexpressible, nameWidenings, prefixesOf } from '../network/flow-ends.ts';
+import { checkFamilies, inexpressible, prefixesOf, wideningsOf } from '../network/flow-ends.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { digest, targetNames } from '../target-names.ts';
@@ -33,7 +33,7 @@ export const terraformAws: Renderer = {
   title: 'Terraform: AWS security groups',
   scope: 'network',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
-  render(plan: Plan, { zones }: RenderOptions = {}) {
+  render(plan: Plan, { zones, leases = false }: RenderOptions = {}) {
     checkFamilies(plan);
     const groups = managedGroups(plan, zones);
     const labelOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters - 60, alsoAllowed: '_' });
@@ -75,7 +75,7 @@ export const terraformAws: Renderer = {
         },
       ],
       removal: [{ path: 'removal/holdfast-aws.tf', content: removeAll(plan, resources, [provider]) }],
-      widenings: involved.flatMap((flow) => nameWidenings(flow, terraformAws.title)),
+      widenings: involved.flatMap((flow) => wideningsOf(flow, { title: terraformAws.title, leases })),
     };
   },
 };

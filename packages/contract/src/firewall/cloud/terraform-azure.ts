@@ -1,7 +1,7 @@
 import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
 import { formatRange } from '../../wording.ts';
 import { describeGroup, type HostGroup, managedGroups, sourcesOf } from '../host-groups.ts';
-import { checkFamilies, inexpressible, nameWidenings, prefixesOf } from '../network/flow-ends.ts';
+import { checkFamilies, inexpressible, prefixesOf, wideningsOf } from '../network/flow-ends.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { digest, targetNames } from '../target-names.ts';
@@ -32,7 +32,7 @@ export const terraformAzure: Renderer = {
   title: 'Terraform: Azure network security groups',
   scope: 'network',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
-  render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
+  render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
     checkFamilies(plan);
     const labelOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters, alsoAllowed: '_' });
     const groups = managedGroups(plan, zones).map((group) => ({ group, label: labelOf(group.name) }));
@@ -65,7 +65,7 @@ export const terraformAzure: Renderer = {
       removal: [{ path: 'removal/holdfast-azure.tf', content: removeAll(plan, resources, [provider]) }],
       widenings: plan.flows
         .filter((flow) => involved.has(flow))
-        .flatMap((flow) => nameWidenings(flow, terraformAzure.title)),
+        .flatMap((flow) => wideningsOf(flow, { title: terraformAzure.title, leases })),
     };
   },
 };

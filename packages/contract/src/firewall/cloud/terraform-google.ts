@@ -1,7 +1,7 @@
 import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
 import { formatRange } from '../../wording.ts';
 import { type HostGroup, managedGroups, sourcesOf } from '../host-groups.ts';
-import { checkFamilies, nameWidenings, prefixesOf } from '../network/flow-ends.ts';
+import { checkFamilies, prefixesOf, wideningsOf } from '../network/flow-ends.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { digest, targetNames } from '../target-names.ts';
@@ -29,7 +29,7 @@ export const terraformGoogle: Renderer = {
   title: 'Terraform: Google Cloud firewall rules',
   scope: 'network',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
-  render(plan: Plan, { zones, otherwise = 'drop' }: RenderOptions = {}) {
+  render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
     checkFamilies(plan);
     const tagOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters, lowerCase: true });
     const groups = managedGroups(plan, zones);
@@ -74,7 +74,7 @@ export const terraformGoogle: Renderer = {
         },
       ],
       removal: [{ path: 'removal/holdfast-google.tf', content: removeAll(plan, resources, [provider]) }],
-      widenings: involved.flatMap((flow) => nameWidenings(flow, terraformGoogle.title)),
+      widenings: involved.flatMap((flow) => wideningsOf(flow, { title: terraformGoogle.title, leases })),
     };
   },
 };

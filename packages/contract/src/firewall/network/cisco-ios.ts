@@ -4,7 +4,7 @@ import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { targetNames } from '../target-names.ts';
-import { checkFamilies, familyEnds, inexpressible, nameWidenings } from './flow-ends.ts';
+import { checkFamilies, familyEnds, inexpressible, wideningsOf } from './flow-ends.ts';
 
 type Family = 'ipv4' | 'ipv6';
 
@@ -48,7 +48,7 @@ export const ciscoIos: Renderer = {
   scope: 'network',
   verifiedBy:
     "a parser of the emitted grammar, which evaluates the lists packet by packet; not loaded by Cisco's software",
-  render(plan: Plan, { otherwise = 'drop' }: RenderOptions = {}) {
+  render(plan: Plan, { otherwise = 'drop', leases = false }: RenderOptions = {}) {
     checkFamilies(plan);
     const zones = crossingsByZone(plan);
     const nameOf = targetNames({ maximumLength: zoneCharacters, alsoAllowed: '_.' });
@@ -59,7 +59,7 @@ export const ciscoIos: Renderer = {
     return {
       files: [{ path: 'cisco-ios.txt', content: text([...heading(plan, crossing.size), ...lists.flatMap(define)]) }],
       removal: [{ path: 'removal/cisco-ios.txt', content: text([...removalHeading(plan), ...lists.map(remove)]) }],
-      widenings: [...crossing].flatMap((flow) => nameWidenings(flow, ciscoIos.title)),
+      widenings: [...crossing].flatMap((flow) => wideningsOf(flow, { title: ciscoIos.title, leases })),
     };
   },
 };

@@ -51,8 +51,22 @@ export function checkFamilies(plan: Plan): void {
     );
 }
 
-/** What becomes wider in a target that knows addresses only, for each end that has hosts known by name alone. */
-export function nameWidenings(flow: Flow, title: string): readonly Widening[] {
+/** What becomes wider in a target that knows addresses only and nothing that ends by itself. */
+export function wideningsOf(flow: Flow, o: { readonly title: string; readonly leases: boolean }): readonly Widening[] {
+  return [...nameWidenings(flow, o.title), ...standingWidenings(flow, o)];
+}
+
+/** Where leases were asked for, of a target that has none. */
+export function standingWidenings(
+  { id, leased }: Flow,
+  { title, leases }: { readonly title: string; readonly leases: boolean },
+): readonly Widening[] {
+  const message = `Always open, not only while a session needs it: there are no leases in ${title}.`;
+  return leases && leased ? [{ flow: id, message }] : [];
+}
+
+/** For each end that has hosts known by name alone. */
+function nameWidenings(flow: Flow, title: string): readonly Widening[] {
   return [
     { hosts: flow.from, what: 'Any address may connect' },
     { hosts: flow.to, what: 'Connections to any address are allowed' },
@@ -60,7 +74,7 @@ export function nameWidenings(flow: Flow, title: string): readonly Widening[] {
     const nameless = hosts.filter(({ addresses }) => addresses.length === 0);
     if (nameless.length === 0) return [];
     const names = nameless.map((host) => [host.name, ...host.names].join(' ')).join(', ');
-    const message = `${what}: the plan has no addresses of ${JSON.stringify(names)}, and ${title} does not filter by name.`;
+    const message = `${what}: the plan has no addresses of ${JSON.stringify(names)}, and names are no part of ${title}.`;
     return [{ flow: flow.id, message }];
   });
 }

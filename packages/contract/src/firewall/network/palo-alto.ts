@@ -4,7 +4,7 @@ import { formatRange } from '../../wording.ts';
 import type { Renderer, RenderOptions, Widening } from '../renderer.ts';
 import { ruleComment, safeText } from '../safe-text.ts';
 import { digest, targetNames } from '../target-names.ts';
-import { checkFamilies, prefixesOf } from './flow-ends.ts';
+import { checkFamilies, prefixesOf, standingWidenings } from './flow-ends.ts';
 
 /** PAN-OS: names of objects and rules. */
 const nameCharacters = 63;
@@ -33,7 +33,7 @@ export const paloAlto: Renderer = {
   scope: 'network',
   verifiedBy:
     'a parser of the emitted grammar, which evaluates the rules packet by packet; not loaded by PAN-OS itself',
-  render(plan: Plan, { otherwise = 'drop' }: RenderOptions = {}) {
+  render(plan: Plan, { otherwise = 'drop', leases = false }: RenderOptions = {}) {
     checkFamilies(plan);
     const objects = new Objects();
     const zoneOf = targetNames({ maximumLength: zoneCharacters, alsoAllowed: '_.' });
@@ -73,7 +73,10 @@ export const paloAlto: Renderer = {
           ]),
         },
       ],
-      widenings: plan.flows.flatMap(wideningsOf),
+      widenings: plan.flows.flatMap((flow) => [
+        ...patternWidenings(flow),
+        ...standingWidenings(flow, { title: paloAlto.title, leases }),
+      ]),
     };
   },
 };
@@ -164,7 +167,7 @@ function splitByNames(flow: Flow): readonly Part[] {
     .map((part, index) => ({ ...part, name: `hf-${label}-${digest(flow.id)}${index === 0 ? '' : `-${index + 1}`}` }));
 }
 
-function wideningsOf(flow: Flow): readonly Widening[] {
+function patternWidenings(flow: Flow): readonly Widening[] {
   const patterns = [...flow.from, ...flow.to].filter((host) => !isAddressable(host));
   if (patterns.length === 0) return [];
   const names = patterns.map((host) => [host.name, ...host.names].join(' ')).join(', ');
