@@ -10,6 +10,7 @@ export const features = {
   'agent-logs': 'pre-installed agents hand over their logs',
   'mover-management':
     'the server opens sessions on a mover, without which no job of its stores anything there or restores it, and pushes revocations',
+  'mover-reports': 'a mover tells the server where it listens, and renews its certificate',
   'full-speed-data': 'data runs over connections of its own; without it, it shares 6162 and the run ends degraded',
   'agent-deployment': 'the agent is installed, upgraded or removed from afar',
   'first-contact': 'the setup service gets onto a computer for the first time',

@@ -66,6 +66,7 @@ const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
   'agent-backup',
   'agent-restore',
   'mover-management',
+  'mover-reports',
   'full-speed-data',
   'local-backup',
   'local-roles',

@@ -93,7 +93,7 @@ export const own = [
     application: 'task protocol',
     security: 'mutual-tls',
     purpose: 'Movers and the other services renew their certificates and report events.',
-    features: ['mover-management'],
+    features: ['mover-reports'],
     reason: 'Certificates renew themselves, and a mover behind NAT can be reached only this way.',
     note: 'On a protected computer it is the mover of that computer that dials.',
   },

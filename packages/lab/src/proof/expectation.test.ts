@@ -73,7 +73,10 @@ test('a channel matters only between the computers where it is needed', () => {
   });
 });
 
-test('what stands in for an open channel, and does nothing else, is not missed', () => {
+test('what stands in for an open channel is missed only for what it does besides', () => {
+  assert.deepEqual(expect(backup, held), { kind: 'passed' });
+  assert.equal(expect([{ between: ['web', 'server'], features: ['agent-policy'] }], held).kind, 'failed');
+  assert.equal(expect(backup, held, dial).kind, 'failed');
   const needs: readonly Need[] = [{ between: ['other', 'server'], features: ['command-line'] }];
   assert.deepEqual(expect(needs, alternate), { kind: 'passed' });
   assert.deepEqual(expect(needs, https), { kind: 'degraded', blocked: ['client-to-server'] });

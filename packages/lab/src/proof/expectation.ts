@@ -15,7 +15,7 @@ export function expectationOf(
   for (const need of needs) {
     const open = channelsBetween(flows.open, need);
     for (const id of channelsBetween(flows.closed, need)) {
-      if (!channel(id).features.some((feature) => need.features.includes(feature)) || standsBy(id, open)) continue;
+      if (!needsIt(id, need, open)) continue;
       const canFallBack = flows.open.some((flow) => concerns(flow, need) && standsIn(flow, id));
       (canFallBack ? degraded : failed).add(id);
     }
@@ -38,12 +38,9 @@ export function concerns({ from, to }: Flow, { between }: Need): boolean {
   return from.some(({ name }) => between.includes(name)) && to.some(({ name }) => between.includes(name));
 }
 
-/** True for a channel that does nothing of its own but stand in for one that is open. */
-function standsBy(id: ChannelId, open: ReadonlySet<ChannelId>): boolean {
+/** Whether the channel does something that is needed there and that no open channel does which it only stands in for. */
+function needsIt(id: ChannelId, need: Need, open: ReadonlySet<ChannelId>): boolean {
   const { fallbackOf, features } = channel(id);
-  return (
-    fallbackOf !== undefined &&
-    open.has(fallbackOf) &&
-    features.every((feature) => channel(fallbackOf).features.includes(feature))
-  );
+  const covered = fallbackOf !== undefined && open.has(fallbackOf) ? channel(fallbackOf).features : [];
+  return features.some((feature) => need.features.includes(feature) && !covered.includes(feature));
 }

@@ -93,18 +93,24 @@ async function runScenarios(
   o: { readonly fleet: Fleet; readonly signal: AbortSignal; readonly expect: (scenario: Scenario) => Expectation },
 ): Promise<readonly Cell[]> {
   const places = new Semaphore(parallelScenarios);
-  const lanes = Map.groupBy(scenarios, ({ busy }) => busy);
-  const done = await Promise.all(
-    [...lanes.values()].map(async (lane) => {
-      const cells: Cell[] = [];
-      for (const scenario of lane) {
-        using _ = await places.acquire(o.signal);
-        cells.push(await runScenario(scenario, o));
-      }
-      return cells;
-    }),
-  );
-  const all = done.flat();
+  const runLanes = async (some: readonly Scenario[]): Promise<readonly Cell[]> => {
+    const lanes = Map.groupBy(some, ({ busy }) => busy);
+    const done = await Promise.all(
+      [...lanes.values()].map(async (lane) => {
+        const cells: Cell[] = [];
+        for (const scenario of lane) {
+          using _ = await places.acquire(o.signal);
+          cells.push(await runScenario(scenario, o));
+        }
+        return cells;
+      }),
+    );
+    return done.flat();
+  };
+  const all = [
+    ...(await runLanes(scenarios.filter(({ disturbs }) => !disturbs))),
+    ...(await runLanes(scenarios.filter(({ disturbs }) => disturbs))),
+  ];
   return scenarios.flatMap(({ id }) => all.filter((cell) => cell.scenario === id));
 }
 

@@ -23,6 +23,8 @@ export interface Scenario {
   readonly needs: readonly Need[];
   /** The computer that does one scenario at a time, because they change what runs there. */
   readonly busy: string;
+  /** It stops what other computers' scenarios use: it runs after all that do not. */
+  readonly disturbs?: true;
   /** Throws only for faults of the lab itself. */
   run(fleet: Fleet, signal: AbortSignal): Promise<Outcome>;
 }

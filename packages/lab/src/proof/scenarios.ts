@@ -31,6 +31,7 @@ export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Sc
   for (const member of fleet.members)
     for (const role of member.commands) if (role !== 'server') all.push(enrolment(member, role, server));
   for (const agent of agents) all.push(heldConnection(agent, server));
+  for (const member of fleet.members) if (member.commands.includes('mover')) all.push(moverReport(member, server));
   for (const store of stores) {
     const mover = fleet.computerId(store, 'mover');
     await fleet.command(['repo', 'create', repositoryOf(store), '--mover', mover]);
@@ -96,6 +97,27 @@ function heldConnection(agent: FleetMember, server: string): Scenario {
         await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
       }
       return { kind: 'failed', message: await process.output() };
+    },
+  };
+}
+
+/** A mover that starts tells the server where it listens. */
+function moverReport({ host }: FleetMember, server: string): Scenario {
+  return {
+    id: `the mover of ${host.name} reports`,
+    needs: [{ between: [host.name, server], features: ['mover-reports'] }],
+    busy: host.name,
+    disturbs: true,
+    run: async (_, signal) => {
+      const before = (await host.process('mover').output()).length;
+      const process = await host.restart('mover');
+      for (const limit = performance.now() + callInLimitMs; performance.now() < limit; ) {
+        signal.throwIfAborted();
+        const said = (await process.output()).slice(before);
+        if (said.includes('the server knows where this mover listens')) return { kind: 'passed' };
+        await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
+      }
+      return { kind: 'failed', message: (await process.output()).slice(before) };
     },
   };
 }
