@@ -70,7 +70,12 @@ export async function checkTargets(
       }
       for (const address of addresses.filter((one) => isInFamilyOf(one, from))) {
         const key = `${host.name} ${address}`;
-        const target = byAddress.get(key) ?? { host, address, ports: new Map(), flows: new Map() };
+        const target = byAddress.get(key) ?? {
+          host,
+          address,
+          ports: new Map<number, ProbePort>(),
+          flows: new Map<number, Flow>(),
+        };
         byAddress.set(key, target);
         for (const port of ports) {
           const known = target.ports.get(port);

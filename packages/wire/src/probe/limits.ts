@@ -22,16 +22,16 @@ export const maxProbePorts = 2_048;
 /** Ports tried of a range that is sampled: the ends, and what lies between them. */
 export const sampledPorts = 5;
 
-/** Payload of one direction, and what it may be raised to: an intrusion-prevention system decides within the first kilobytes. */
+/** Payload of one direction: an intrusion-prevention system decides within the first kilobytes. */
 export const payloadBytes = 256 * 1024;
-export const maxPayloadBytes = 64 * 1024 * 1024;
-/** Pieces of the payload, each a TLS record of its own, so that it is known how far it came. */
-export const pieceBytes = 1_024;
+/** The first record of a payload, and the largest that TLS has: each as large as all before it, so that it is known how far they came. */
+export const firstRecordBytes = 1_024;
+export const maxRecordBytes = 16 * 1024;
 /** Records that are tried one by one where a payload got stuck: the last does not fit into one segment of Ethernet. */
 export const segmentBytes = [512, 1_024, 1_200, 1_300, 1_400, 4_096] as const;
 
-/** Commands of one connection: a check needs five. */
-export const maxCommands = 64;
+/** Commands of one connection: a payload of 64 MiB each way. */
+export const maxCommands = 10_000;
 /** An idle connection is measured for so long at most: above the two hours of a system's own keep-alive. */
 export const maxIdleMs = 3 * 3_600_000;
 /** Connections that measure an idle time-out: half as long each time. */

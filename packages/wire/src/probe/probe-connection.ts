@@ -2,7 +2,15 @@ import { SocketAddress } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { readExactly, type WaitOptions, waitOn } from '../waiting.ts';
 import type { Diagnosis, Direction } from './diagnosis.ts';
-import { connectLimitMs, echoLimitMs, maxReportBytes, pieceBytes, proofLimitMs, stallLimitMs } from './limits.ts';
+import {
+  connectLimitMs,
+  echoLimitMs,
+  firstRecordBytes,
+  maxRecordBytes,
+  maxReportBytes,
+  proofLimitMs,
+  stallLimitMs,
+} from './limits.ts';
 import { type PortStates, parseStates } from './port-state.ts';
 import { probeProtocol } from './probe-listener.ts';
 import { type ProbeKey, proveToListener, sendCommand } from './proof.ts';
@@ -155,70 +163,43 @@ export class ProbeConnection implements Disposable {
   async #readText(): Promise<string> {
     const wait = this.#wait(echoLimitMs);
     const size = (await readExactly(this.#socket, 4, wait)).readUInt32BE();
-    const pieces: Buffer[] = [];
-    for (let left = Math.min(size, maxReportBytes); left > 0; ) {
-      const piece = await this.#piece(left, echoLimitMs);
-      pieces.push(piece);
-      left -= piece.length;
-    }
-    return Buffer.concat(pieces).toString();
+    return (await readExactly(this.#socket, Math.min(size, maxReportBytes), wait)).toString();
   }
 
-  /** The next bytes, at most so many. */
-  async #piece(maxBytes: number, timeoutMs: number): Promise<Buffer> {
-    const socket = this.#socket;
-    return await waitOn<Buffer>(
-      socket,
-      ['readable'],
-      () => {
-        const size = Math.min(maxBytes, socket.readableLength);
-        const piece: unknown = socket.read(size === 0 ? undefined : size);
-        return Buffer.isBuffer(piece) ? piece : undefined;
-      },
-      this.#wait(timeoutMs),
-    );
-  }
-
-  /** Bytes one way, with what became of them. `recordBytes`: the size of each TLS record. */
+  /**
+   * Bytes one way, with what became of them. Each record is confirmed before the next one, so that it is known how far they came;
+   * they grow as far as a payload's do, or have the size that is given.
+   */
   async transfer(
     direction: Direction,
     bytes: number,
     o: { readonly recordBytes?: number; readonly stallMs?: number } = {},
   ): Promise<Transfer> {
-    const { recordBytes = pieceBytes, stallMs = stallLimitMs } = o;
-    const progress = { bytes: 0 };
+    let arrived = 0;
     try {
-      if (direction === 'out') await this.#send(bytes, { recordBytes, stallMs, progress });
-      else {
-        sendCommand(this.#socket, { kind: 'give', bytes, pieceBytes: recordBytes });
-        while (progress.bytes < bytes) progress.bytes += (await this.#piece(bytes - progress.bytes, stallMs)).length;
+      while (arrived < bytes) {
+        const record = o.recordBytes ?? Math.min(Math.max(firstRecordBytes, arrived), maxRecordBytes);
+        arrived += await this.#record(direction, Math.min(record, bytes - arrived), o.stallMs ?? stallLimitMs);
       }
       return { kind: 'complete' };
     } catch (error) {
       this.#socket.destroy();
       this.#signal?.throwIfAborted();
-      const how = codeOf(error) === 'ETIMEDOUT' ? 'silence' : 'reset';
-      return { kind: 'stopped', how, afterBytes: progress.bytes };
+      return { kind: 'stopped', how: codeOf(error) === 'ETIMEDOUT' ? 'silence' : 'reset', afterBytes: arrived };
     }
   }
 
-  async #send(
-    bytes: number,
-    o: { readonly recordBytes: number; readonly stallMs: number; readonly progress: { bytes: number } },
-  ): Promise<void> {
+  async #record(direction: Direction, bytes: number, stallMs: number): Promise<number> {
     const socket = this.#socket;
-    sendCommand(socket, { kind: 'take', bytes });
-    const write = async (): Promise<void> => {
-      for (let left = bytes; left > 0; left -= o.recordBytes) {
-        if (!socket.write(Buffer.alloc(Math.min(o.recordBytes, left))))
-          await waitOn(socket, ['drain'], () => !socket.writableNeedDrain || undefined, this.#wait(o.stallMs));
-      }
-    };
-    const confirm = async (): Promise<void> => {
-      while (o.progress.bytes < bytes)
-        o.progress.bytes = (await readExactly(socket, 4, this.#wait(o.stallMs))).readUInt32BE();
-    };
-    await Promise.all([write(), confirm()]);
+    if (direction === 'out') {
+      sendCommand(socket, { kind: 'take', bytes });
+      socket.write(Buffer.alloc(bytes));
+      await readExactly(socket, 1, this.#wait(stallMs));
+    } else {
+      sendCommand(socket, { kind: 'give', bytes });
+      await readExactly(socket, bytes, this.#wait(stallMs));
+    }
+    return bytes;
   }
 
   /** Says nothing for so long, and then looks whether the connection is alive. `afterMs`: when it was seen to be dead. */

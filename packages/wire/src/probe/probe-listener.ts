@@ -4,17 +4,16 @@ import { errnoOf, HoldfastError } from '@holdfast/core';
 import { stopListening } from '../listener.ts';
 import { describeHolders } from '../port-holders.ts';
 import { bind } from '../ports.ts';
-import { waitOn } from '../waiting.ts';
+import { readExactly } from '../waiting.ts';
 import { makeProbeCertificate } from './certificate.ts';
 import {
   echoLimitMs,
   maxArrivals,
   maxCommands,
   maxIdleMs,
-  maxPayloadBytes,
   maxProbePorts,
+  maxRecordBytes,
   maxServedAtOnce,
-  pieceBytes,
   proofLimitMs,
   stallLimitMs,
 } from './limits.ts';
@@ -34,12 +33,6 @@ export interface ProbeListenerOptions {
 }
 
 const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '');
-
-/** Undefined: nothing is there yet. */
-function readSome(socket: TLSSocket): number | undefined {
-  const piece: unknown = socket.read();
-  return Buffer.isBuffer(piece) ? piece.length : undefined;
-}
 
 /**
  * Listens on the ports of channels whose service does not run yet, for those who have the secret of this check, until it is
@@ -170,7 +163,8 @@ export class ProbeListener implements AsyncDisposable {
   }
 
   async #obey(socket: TLSSocket, command: Command): Promise<void> {
-    const wait = { timeoutMs: stallLimitMs, signal: this.#stop.signal };
+    // It is the other end that finds out what gets stuck: to end the connection before it has would look like a device that cuts.
+    const wait = { timeoutMs: 3 * stallLimitMs, signal: this.#stop.signal };
     switch (command.kind) {
       case 'echo':
         socket.write('.');
@@ -184,27 +178,13 @@ export class ProbeListener implements AsyncDisposable {
       case 'report':
         sendText(socket, stateText(this.#statesFor(plainAddress(socket.remoteAddress))));
         return;
-      case 'take': {
-        let taken = 0;
-        const bytes = Math.min(command.bytes, maxPayloadBytes);
-        while (taken < bytes) {
-          taken += await waitOn(socket, ['readable'], () => readSome(socket), wait);
-          const count = Buffer.alloc(4);
-          count.writeUInt32BE(taken);
-          socket.write(count);
-        }
+      case 'take':
+        await readExactly(socket, Math.min(command.bytes, maxRecordBytes), wait);
+        socket.write('.');
         return;
-      }
-      case 'give': {
-        const size = Math.min(Math.max(command.pieceBytes, 1), 16 * pieceBytes);
-        let left = Math.min(command.bytes, maxPayloadBytes);
-        while (left > 0) {
-          const piece = Buffer.alloc(Math.min(size, left));
-          left -= piece.length;
-          if (!socket.write(piece)) await waitOn(socket, ['drain'], () => !socket.writableNeedDrain || undefined, wait);
-        }
+      case 'give':
+        socket.write(Buffer.alloc(Math.min(command.bytes, maxRecordBytes)));
         return;
-      }
     }
   }
 

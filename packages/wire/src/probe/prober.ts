@@ -117,7 +117,9 @@ export class Prober {
       return { port, kind: 'proven', ...(await this.#examine(target, connection, { port, sources })) };
     }
     const { diagnosis } = opened;
-    if (diagnosis.kind !== 'middlebox' || diagnosis.said === 'wrong-proof') return { port, kind: 'failed', diagnosis };
+    // A service of ours that runs already answers, if only to refuse.
+    const isService = diagnosis.kind === 'middlebox' && ['tls-of-another', 'closed'].includes(diagnosis.said);
+    if (!isService) return { port, kind: 'failed', diagnosis };
     const presented = await inspectService(address, port.port, {
       timeoutMs: proofLimitMs,
       caPem: this.#o.caPem,

@@ -72,26 +72,25 @@ export async function proveToDialler(socket: TLSSocket, key: ProbeKey, o: WaitOp
   return judge(proofs(key, 'dialler', nonces, socket), await readExactly(socket, 2 * proofBytes, o));
 }
 
-/** What a dialler who has proven itself asks for: one byte, and two numbers that not every command needs. */
+/** What a dialler who has proven itself asks for: one byte, and a number that not every command needs. */
 export type Command =
   /** Whom the listener sees. */
   | { readonly kind: 'observe' }
   /** What is on all of the listener's ports. */
   | { readonly kind: 'report' }
-  /** Bytes follow; it confirms them as they come. */
+  /** One record follows; it confirms it. */
   | { readonly kind: 'take'; readonly bytes: number }
-  /** It sends bytes, in pieces. */
-  | { readonly kind: 'give'; readonly bytes: number; readonly pieceBytes: number }
+  /** It sends one record. */
+  | { readonly kind: 'give'; readonly bytes: number }
   | { readonly kind: 'echo' };
 
 const kinds = ['observe', 'report', 'take', 'give', 'echo'] as const;
-const commandBytes = 9;
+const commandBytes = 5;
 
 export function sendCommand(stream: Duplex, command: Command): void {
   const frame = Buffer.alloc(commandBytes);
   frame.writeUInt8(kinds.indexOf(command.kind));
   if ('bytes' in command) frame.writeUInt32BE(command.bytes, 1);
-  if ('pieceBytes' in command) frame.writeUInt32BE(command.pieceBytes, 5);
   stream.write(frame);
 }
 
@@ -102,9 +101,8 @@ export async function readCommand(stream: Duplex, o: WaitOptions): Promise<Comma
   const bytes = frame.readUInt32BE(1);
   switch (kind) {
     case 'take':
-      return { kind, bytes };
     case 'give':
-      return { kind, bytes, pieceBytes: frame.readUInt32BE(5) };
+      return { kind, bytes };
     case undefined:
       return undefined;
     default:
