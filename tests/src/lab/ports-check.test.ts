@@ -105,7 +105,7 @@ class Site {
   }
 
   listen(t: TestContext, place: 'server' | 'store', as: readonly string[] = []): Promise<void> {
-    const [program = '', ...first] = [...as, process.execPath, cli];
+    const [program, ...first] = [...as, process.execPath, cli];
     const args = ['ports', 'check', this.#file, '--listen', '--host', place, '--secret-file', this.#secret];
     return this.start(t, place, program, [...first, ...args]);
   }

@@ -3,6 +3,8 @@ import { randomBytes, webcrypto } from 'node:crypto';
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
 
+export const probeSubject = 'CN=holdfast ports check';
+
 /** A self-signed certificate for one listener: nobody is to believe it, the proof inside TLS counts. */
 export async function makeProbeCertificate(): Promise<{ readonly cert: string; readonly key: string }> {
   // The library needs it before it is loaded itself.
@@ -11,7 +13,7 @@ export async function makeProbeCertificate(): Promise<{ readonly cert: string; r
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: `4${randomBytes(15).toString('hex')}`,
-    name: 'CN=holdfast ports check',
+    name: probeSubject,
     notBefore: new Date(Date.now() - dayMs),
     notAfter: new Date(Date.now() + dayMs),
     keys,

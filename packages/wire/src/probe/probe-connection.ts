@@ -1,6 +1,7 @@
 import { SocketAddress } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { readExactly, type WaitOptions, waitOn } from '../waiting.ts';
+import { probeSubject } from './certificate.ts';
 import type { Diagnosis, Direction } from './diagnosis.ts';
 import {
   connectLimitMs,
@@ -126,17 +127,19 @@ export class ProbeConnection implements Disposable {
       signal?.throwIfAborted();
       return failed(handshakeDiagnosis(error));
     }
+    const presented = socket.getPeerX509Certificate();
     try {
       const proof = await proveToListener(socket, key, wait);
       if (proof === 'proven') return { kind: 'proven', connection: new ProbeConnection(socket, signal) };
       if (proof === 'unproven') return keep(failed({ kind: 'middlebox', said: 'wrong-proof' }));
-      const issuer = issuerName(socket.getPeerX509Certificate()?.issuer ?? '');
+      const issuer = issuerName(presented?.issuer ?? '');
       return keep(failed({ kind: 'tls-intercepted', issuer }));
     } catch (error) {
       socket.destroy();
       signal?.throwIfAborted();
-      // It did speak TLS, and knew nothing of the probe.
-      return failed({ kind: 'middlebox', said: codeOf(error) === 'ETIMEDOUT' ? 'nothing' : 'tls-of-another' });
+      // Only a probe listener's certificate has that name: it is there, and something holds back or cuts what follows.
+      if (presented?.subject === probeSubject) return failed(handshakeDiagnosis(error));
+      return failed({ kind: 'middlebox', said: 'tls-of-another' });
     }
   }
 

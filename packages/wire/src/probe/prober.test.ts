@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { hasCode } from '@holdfast/core';
 import { createTestInstallation } from '../test-certificates.ts';
 import { testFleet } from '../wire-fixture.ts';
@@ -90,6 +91,8 @@ test('what says nothing, closes, or speaks something else is not the host', asyn
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
   assert.deepEqual(await only(port), [{ kind: 'middlebox', said: 'not-tls' }]);
+  const reached = await new Prober({ key }).reach({ address, port });
+  assert.deepEqual(reached, { address, port, how: 'connect', diagnoses: [] });
 });
 
 test('nothing listens: refused; nothing known of a firewall', async () => {
@@ -136,6 +139,33 @@ test('the service itself answers in the place of the probe; another role or CA i
   assert.deepEqual(await believing([port]), ['tls-intercepted']);
 });
 
+// Only Linux answers on all of 127.0.0.0/8 by itself.
+test('a copy of the certificate by another CA is interception', { skip: process.platform !== 'linux' }, async (t) => {
+  const service = fleet.wire(t, fleet.mover, { role: 'data-mover', overrides: { 'server-to-mover': 0 } });
+  const { port } = await service.listen('server-to-mover', { onConnection: () => undefined });
+  // It has every name of the real one.
+  const copy = await (await createTestInstallation(fleet.installation.installation)).issue(fleet.mover);
+  const way = '127.0.0.2';
+  const interceptor = createTlsServer({ cert: copy.certificatePem, key: copy.privateKeyPem }, (socket) => {
+    // What the service behind it does with what it does not understand.
+    socket.on('error', () => socket.destroy()).on('data', () => socket.destroy());
+  }).listen(port, way);
+  await once(interceptor, 'listening');
+  t.after(() => interceptor.close());
+  const probed = await freePort();
+  const listener = await ProbeListener.start({ ports: [probed, port], key, addresses: [address], host: way });
+  t.after(() => listener[Symbol.asyncDispose]());
+  const prober = new Prober({ key });
+  const [, result] = await prober.checkHost(way, [
+    { port: probed, ...mover },
+    { port, ...mover },
+  ]);
+  assert.deepEqual(
+    result?.diagnoses.map(({ kind }) => kind),
+    ['tls-intercepted'],
+  );
+});
+
 test('an expired certificate is told as such', async (t) => {
   const expired = await fleet.installation.issue({
     role: 'mover',
@@ -162,6 +192,16 @@ test('a port that a program has is named with that program', { skip: process.pla
   const [diagnosis] = held?.diagnoses ?? [];
   assert.equal(diagnosis?.kind, 'port-in-use');
   assert.match(diagnosis?.kind === 'port-in-use' ? diagnosis.holder : '', new RegExp(`\\(pid ${process.pid}\\)`));
+});
+
+test('a check that is aborted ends at once', async (t) => {
+  const server = createServer((socket) => socket.on('error', () => socket.destroy())).listen(0, address);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const stop = new AbortController();
+  server.once('connection', () => stop.abort(new Error('enough')));
+  const { port } = server.address() as AddressInfo;
+  await assert.rejects(only(port, { signal: stop.signal }), /enough/);
 });
 
 test('a listener learns nothing of strangers, and they learn nothing of it', async (t) => {
