@@ -18,6 +18,7 @@ const commands = {
   fix: ['tools/check.ts', '--fix'],
   simulate: ['tests/src/simulation/main.ts'],
   fuzz: ['packages/repository/src/fuzz/main.ts'],
+  proof: ['apps/cli/src/main.mjs', 'ports', 'prove', 'tests/src/lab/main-job.yaml'],
   peers: ['tools/peers.ts'],
   bench: ['bench/src/main.ts'],
   'bench:peers': ['tools/bench-peers.ts'],
