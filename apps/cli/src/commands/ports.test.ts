@@ -42,6 +42,9 @@ test('one opening explained; one closed', async () => {
   assert.match(nothing.stdout, /Nothing opens store-1:9380\./);
   const closed = await plan('--what-if', 'close=store-1:2500-3300');
   assert.match(closed.stdout, /agent-to-mover-data +nothing +full-speed-data +agent-to-mover-transport/);
+  assert.match(closed.stdout, /^full-speed-data: data runs over connections of its own/m);
+  const ssh = await plan('--what-if', 'close=store-1:22');
+  assert.match(ssh.stdout, /^Not Holdfast's, but asked for from admin: administrators look after/);
   const typo = await plan('--why', 'stor-1:6162');
   assert.equal(typo.status, exitStatus.usage);
   assert.match(typo.stderr, /Did you mean store-1\?/);

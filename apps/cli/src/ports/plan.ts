@@ -1,4 +1,4 @@
-import type { PortRange } from '@holdfast/contract';
+import { type FeatureId, features, type PortRange } from '@holdfast/contract';
 import type { Flow, OpeningChange, Plan, PlannedHost, PlanOptions } from '@holdfast/contract/plan';
 import {
   compareDialStyles,
@@ -189,6 +189,9 @@ async function showWhatIf(
     });
   const place = parsePlace(text.slice('close='.length), o.plan.hosts);
   const closed = whatIfClosed(o.topology, place, o.choice);
+  const allowed = explainOpening(o.plan, place).openings.flatMap(({ flow }) =>
+    flow.origin === 'administrator' ? [flow] : [],
+  );
   if (options.json) {
     await printJson({
       kind: 'what-if',
@@ -197,11 +200,14 @@ async function showWhatIf(
         standIns: standIns.map(({ id }) => id),
         ...rest,
       })),
+      allowed: allowed.map(flowJson),
     });
     return exitStatus.success;
   }
+  for (const { from, reasons } of allowed)
+    await print(`Not Holdfast's, but asked for from ${hostList(from)}: ${reasons.join('; ')}\n`);
   if (closed.length === 0) {
-    await print('Nothing: this plan does not use it.\n');
+    await print(allowed.length > 0 ? 'Nothing of Holdfast stops.\n' : 'Nothing stops: this plan does not open it.\n');
     return exitStatus.success;
   }
   const rows = closed.map((one) => [
@@ -212,7 +218,14 @@ async function showWhatIf(
     one.standIns.map(({ id }) => id).join(', '),
   ]);
   await print(table([['From', 'Channel', 'Stops', 'Goes on, with a warning', 'Over'], ...rows]));
+  await print(inWords(closed.flatMap(({ stopped, covered }) => [...stopped, ...covered])));
   return exitStatus.success;
+}
+
+/** What the features of a table are. */
+function inWords(ids: readonly FeatureId[]): string {
+  const lines = [...new Set(ids)].map((id) => `${id}: ${features[id]}\n`);
+  return lines.length === 0 ? '' : `\n${lines.join('')}`;
 }
 
 async function showDiff(before: Plan, after: Plan, options: PortsPlanOptions): Promise<ExitStatus> {
@@ -252,6 +265,7 @@ async function showDialStyles(topology: Topology, choice: PlanOptions, options: 
       'With a warning for some',
     ];
     await print(table([heading, ...rows], { right: [1, 2, 3, 4] }));
+    await print(inWords(costs.flatMap(({ stopped, degraded }) => [...stopped, ...degraded])));
   }
   return exitStatus.success;
 }
