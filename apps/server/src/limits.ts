@@ -71,6 +71,9 @@ export const maxMoverAnswerBytes = 4 * 1024 * 1024;
 
 /** Movers are contacted this often: their presence, and the revocations in case a push was missed. */
 export const moverContactIntervalMs = 30_000;
+/** After a revocation: movers that can be reached have been told by then. */
+export const revocationPushMs = 3_000;
+
 /** One that has just enrolled is tried this often, so that it is known to be there as soon as it listens. */
 export const newMoverContactIntervalMs = 1_000;
 /** How long a mover counts as just enrolled. */

@@ -5,6 +5,7 @@ import type { Movers } from '../computers/movers.ts';
 import type { Presence } from '../computers/presence.ts';
 import { createJoinToken, deleteJoinToken, usableJoinTokens } from '../enrolment/join-tokens.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
+import { revocationPushMs } from '../limits.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -45,8 +46,8 @@ export function computerHandlers(o: {
       await o.movers.links.drop(id);
       await o.presence.gone(scope.tenant, id);
       await o.presence.announce(scope.tenant, id);
-      // Movers that can't be reached now are told at the next contact.
-      await o.movers.pushTrust();
+      // Movers that can't be reached now are told at the next contact; nobody has to wait for their time-outs.
+      await Promise.race([o.movers.pushTrust(), o.clock.sleep(revocationPushMs)]);
       return computerView(await loadComputer(scope, id), o.presence.isOnline(id));
     },
   };
