@@ -49,6 +49,7 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'client-to-mover': { dials: 'apps/cli/src/stand-alone/open-repository.ts', listens: mover },
   'server-to-mover': { dials: 'apps/server/src/computers/mover-link.ts', listens: mover },
   'mover-to-server': { dials: 'apps/mover/src/report.ts', listens: server },
+  probe: { dials: 'packages/wire/src/probe/prober.ts', listens: 'apps/cli/src/ports/check.ts' },
   enrolment: { dials: enroll, listens: server },
   'windows-enrolment': { dials: enroll, listens: server },
   'server-to-dns': { dials: resolver, listens: 'outside' },
@@ -74,6 +75,7 @@ const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
   'command-line',
   'rest-api',
   'restic-client',
+  'pre-flight-checks',
 ]);
 
 /** Programs of ours that this version has. */

@@ -87,7 +87,7 @@ export class ProbeConnection implements Disposable {
     this.localAddress = canonicalAddress(socket.localAddress ?? '');
   }
 
-  static async open(
+  static async dial(
     { address, port }: Target,
     o: { readonly key: ProbeKey; readonly signal?: AbortSignal | undefined },
   ): Promise<Opened> {

@@ -111,7 +111,7 @@ export class Prober {
   async #attempt(address: string, port: ProbePort, sources: readonly string[]): Promise<Attempt> {
     using _place = await this.#places.acquire(this.#o.signal);
     const target = { address, port: port.port };
-    const opened = await ProbeConnection.open(target, this.#o);
+    const opened = await ProbeConnection.dial(target, this.#o);
     if (opened.kind === 'proven') {
       using connection = opened.connection;
       return { port, kind: 'proven', ...(await this.#examine(target, connection, { port, sources })) };
@@ -156,7 +156,7 @@ export class Prober {
   /** What the listening end knows of its ports. */
   async #report(target: Target): Promise<PortStates | undefined> {
     using _place = await this.#places.acquire(this.#o.signal);
-    const opened = await ProbeConnection.open(target, this.#o);
+    const opened = await ProbeConnection.dial(target, this.#o);
     if (opened.kind !== 'proven') return undefined;
     using connection = opened.connection;
     const states = await connection.report().catch(() => undefined);
@@ -201,7 +201,7 @@ export class Prober {
     o: { readonly recordBytes: number; readonly count: number },
   ): Promise<boolean> {
     using _place = await this.#places.acquire(this.#o.signal);
-    const opened = await ProbeConnection.open(target, this.#o);
+    const opened = await ProbeConnection.dial(target, this.#o);
     if (opened.kind !== 'proven') return false;
     using connection = opened.connection;
     const { recordBytes } = o;
@@ -219,7 +219,7 @@ export class Prober {
     const ends = await Promise.all(
       steps.map(async (durationMs) => {
         using _place = await this.#places.acquire(this.#o.signal);
-        const opened = await ProbeConnection.open(target, this.#o);
+        const opened = await ProbeConnection.dial(target, this.#o);
         if (opened.kind !== 'proven') return undefined;
         using connection = opened.connection;
         return { durationMs, end: await connection.idle(durationMs, () => this.#clock.monotonicMs()) };
