@@ -45,15 +45,16 @@ interface Report {
 
 class Site {
   readonly network: LabNetwork;
+  readonly #folder: string;
   readonly #file: string;
   readonly #secret: string;
 
   constructor(t: TestContext) {
     const folder = temporaryFolder(t);
+    this.#folder = folder;
     this.#file = join(folder, 'topology.yaml');
-    this.#secret = join(folder, 'secret');
+    this.#secret = this.secret('secret');
     writeFileSync(this.#file, topology);
-    writeFileSync(this.#secret, randomBytes(32).toString('base64'));
     const places = [
       { name: 'server', zone: 'centre', addresses: [server] },
       { name: 'store', zone: 'centre', addresses: [store, elsewhere] },
@@ -70,6 +71,13 @@ class Site {
     }
     this.names(`${server} server.example.com\n${store} store.example.com\n`);
     this.rules('');
+  }
+
+  /** A file with a secret. */
+  secret(name: string): string {
+    const file = join(this.#folder, name);
+    writeFileSync(file, `${randomBytes(32).toString('base64')}\n`);
+    return file;
   }
 
   /** What the resolver of the dialling computer knows. */
@@ -114,10 +122,15 @@ class Site {
     return this.start(t, place, process.execPath, [middlebox, ...args]);
   }
 
+  /** Tries everything from the protected computer. A secret that is given later is the one that counts. */
+  run(...more: readonly string[]) {
+    const args = ['ports', 'check', this.#file, '--host', 'web', '--secret-file', this.#secret, ...more];
+    return this.network.host('web').holdfast(args);
+  }
+
   /** What the check says of each place, in words: `store:2500`, `store` for its names. */
   async check(...more: readonly string[]) {
-    const args = ['ports', 'check', this.#file, '--host', 'web', '--secret-file', this.#secret, '--json', ...more];
-    const { status, stdout, stderr } = await this.network.host('web').holdfast(args);
+    const { status, stdout, stderr } = await this.run('--json', ...more);
     assert.notEqual(stdout, '', stderr);
     const { results } = JSON.parse(stdout) as Report;
     const found = new Map<string, readonly Diagnosis[]>();
@@ -171,6 +184,34 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
       assert.equal(results.length, 7);
     },
   );
+
+  await t.test('for people: what passes, what does not, why, and the rule to ask for', async () => {
+    site.rules(`chain forward { type filter hook forward priority filter;
+        ip daddr ${server} tcp dport 10006 reject with tcp reset
+      }`);
+    const { status, stdout } = await site.run();
+    assert.equal(status, exitStatus.failed);
+    assert.match(stdout, /^server +10\.1\.0\.10 +10006 +refused +posix-agent-control, /m);
+    assert.match(stdout, /^store +10\.1\.0\.11 +2900-3300 \(3 tried\) +open +agent-to-mover-data$/m);
+    assert.match(stdout, /^server 10\.1\.0\.10 10006: Refused: /m);
+    assert.match(stdout, /^ {2}The rule: tcp 10006 from web \(10\.1\.1\.21\) to server \(10\.1\.0\.10\)$/m);
+    assert.match(stdout, /^ {2}Why: holdfast ports plan \S+ --why server:10006$/m);
+    assert.match(stdout, /^7 ports tried, 3 with a failure, 0 with a warning\.$/m);
+  });
+
+  await t.test('each port of the range, hundreds at a time', async () => {
+    site.rules('');
+    const { kinds, results } = await site.check('--all-ports');
+    assert.deepEqual(kinds, standing);
+    assert.equal(results.filter(({ port = 0 }) => port >= 2500 && port <= 3300).length, 801);
+  });
+
+  await t.test('with another secret nobody proves anything', async () => {
+    const other = site.secret('other');
+    const { kinds } = await site.check('--secret-file', other);
+    assert.deepEqual(kinds['server:10006'], 'middlebox');
+    assert.deepEqual(kinds['store:6162'], 'middlebox');
+  });
 
   await t.test('rejected, answered by another in two ways, and cut by a reset', async () => {
     site.rules(`chain before { type nat hook prerouting priority dstnat;

@@ -54,6 +54,20 @@ type Attempt = { readonly port: ProbePort } & (
   | { readonly kind: 'failed'; readonly diagnosis: Diagnosis; readonly presented?: Presented | undefined }
 );
 
+type Failed = Extract<Attempt, { kind: 'failed' }>;
+
+/** What the listening end told. */
+interface Known {
+  readonly states?: PortStates | undefined;
+  /** Ports where connections do arrive that fail later. */
+  readonly arrives: ReadonlySet<number>;
+}
+
+/** The connection was accepted, and nothing was said. */
+function isMute(diagnosis: Diagnosis): diagnosis is Extract<Diagnosis, { kind: 'middlebox' }> {
+  return diagnosis.kind === 'middlebox' && (diagnosis.said === 'nothing' || diagnosis.said === 'closed');
+}
+
 /** The dialling end of a check. Never throws for what it finds, only when aborted. */
 export class Prober {
   readonly #o: ProberOptions;
@@ -82,15 +96,39 @@ export class Prober {
       }),
     );
     const proven = attempts.find(({ kind }) => kind === 'proven');
-    const states =
-      proven && attempts.some(({ kind }) => kind === 'failed')
-        ? await this.#report({ address, port: proven.port.port })
-        : undefined;
-    return await Promise.all(attempts.map((attempt) => this.#settle(address, attempt, states)));
+    const failed = attempts.filter((attempt) => attempt.kind === 'failed');
+    const known =
+      proven && failed.length > 0
+        ? await this.#ask({ address, port: proven.port.port }, failed)
+        : { arrives: new Set<number>() };
+    return await Promise.all(attempts.map((attempt) => this.#settle(address, attempt, known)));
+  }
+
+  /** What the listening end knows of ports that failed. */
+  async #ask(proven: Target, failed: readonly Failed[]): Promise<Known> {
+    const states = await this.#report(proven);
+    const silent = failed
+      .filter((one) => isMute(one.diagnosis) && states?.get(one.port.port)?.kind === 'open')
+      .map(({ port }) => port.port);
+    if (silent.length === 0) return { states, arrives: new Set<number>() };
+    // Once more, to see whether it is noticed there.
+    await Promise.all(silent.map((port) => this.#connects({ address: proven.address, port })));
+    const after = await this.#report(proven);
+    const count = (of: PortStates | undefined, port: number): number => {
+      const state = of?.get(port);
+      return state?.kind === 'open' ? state.unproven : 0;
+    };
+    return { states, arrives: new Set(silent.filter((port) => count(after, port) > count(states, port))) };
   }
 
   /** Only whether it can be reached: for hosts that are not ours. */
-  async reach({ address, port }: Target): Promise<ProbeResult> {
+  async reach(target: Target): Promise<ProbeResult> {
+    const diagnosis = await this.#connects(target);
+    this.#o.onTried?.();
+    return { ...target, how: 'connect', diagnoses: diagnosis ? [diagnosis] : [] };
+  }
+
+  async #connects({ address, port }: Target): Promise<Diagnosis | undefined> {
     const { signal } = this.#o;
     using _place = await this.#places.acquire(signal);
     const socket = connect({ host: address, port });
@@ -98,13 +136,12 @@ export class Prober {
     const wait = { timeoutMs: connectLimitMs, signal };
     try {
       await waitOn(socket, ['connect'], () => !socket.connecting || undefined, wait);
-      return { address, port, how: 'connect', diagnoses: [] };
+      return undefined;
     } catch (error) {
       signal?.throwIfAborted();
-      return { address, port, how: 'connect', diagnoses: [connectDiagnosis(error)] };
+      return connectDiagnosis(error);
     } finally {
       socket.destroy();
-      this.#o.onTried?.();
     }
   }
 
@@ -164,11 +201,11 @@ export class Prober {
     return states;
   }
 
-  async #settle(address: string, attempt: Attempt, states: PortStates | undefined): Promise<ProbeResult> {
+  async #settle(address: string, attempt: Attempt, known: Known): Promise<ProbeResult> {
     const { port } = attempt;
     const target = { address, port: port.port };
     if (attempt.kind === 'failed') {
-      const diagnosis = settled(attempt, states);
+      const diagnosis = settled(attempt, known);
       return { ...target, how: diagnosis ? 'probe' : 'service', diagnoses: diagnosis ? [diagnosis] : [] };
     }
     const mtu = attempt.stuck && (await this.#pathMtu(target, attempt.stuck));
@@ -233,10 +270,7 @@ export class Prober {
 }
 
 /** What is known of a failed attempt once the listening end has told what it knows. Undefined: the service itself answered. */
-function settled(
-  { diagnosis, presented, port }: Extract<Attempt, { kind: 'failed' }>,
-  states: PortStates | undefined,
-): Diagnosis | undefined {
+function settled({ diagnosis, presented, port }: Failed, { states, arrives }: Known): Diagnosis | undefined {
   const state = states?.get(port.port);
   if (diagnosis.kind === 'refused') {
     if (state?.kind === 'open') return { kind: 'refused', by: 'firewall' };
@@ -244,9 +278,8 @@ function settled(
     return judgeAnswer({ presented: undefined, state, roles: port.roles, otherwise: diagnosis }) ?? diagnosis;
   }
   if (diagnosis.kind !== 'middlebox') return diagnosis;
-  const { said } = diagnosis;
-  // It did arrive at the listener, so nobody answered in its place: what followed was held back.
-  if (state?.kind === 'open' && state.unproven > 0 && (said === 'nothing' || said === 'closed'))
-    return { kind: 'cut', direction: 'out', how: said === 'closed' ? 'reset' : 'silence', afterBytes: 0 };
+  // Nobody answers in the place of the listener, but what follows is held back.
+  if (arrives.has(port.port) && isMute(diagnosis))
+    return { kind: 'cut', direction: 'out', how: diagnosis.said === 'closed' ? 'reset' : 'silence', afterBytes: 0 };
   return judgeAnswer({ presented, state, roles: port.roles, otherwise: diagnosis });
 }
