@@ -58,15 +58,17 @@ export async function portsCheck(file: string, options: PortsCheckOptions, work:
 }
 
 async function readKey(file: string): Promise<ProbeKey> {
+  const guidance = 'Make one, and copy it to both computers: openssl rand -base64 32 > FILE';
+  const text = await readOption('--secret-file', file, guidance);
+  return probeKey(Buffer.from(text.trim()));
+}
+
+async function readOption(option: string, file: string, guidance: string): Promise<string> {
   try {
-    return probeKey(Buffer.from((await readFile(file, 'utf8')).trim()));
-  } catch (error) {
-    if (error instanceof HoldfastError) throw error;
-    throw new HoldfastError('usage.option', {
-      message: `--secret-file ${file} can't be read: ${error instanceof Error ? error.message : String(error)}`,
-      guidance: 'Make one, and copy it to both computers: openssl rand -base64 32 > FILE',
-      cause: error,
-    });
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new HoldfastError('usage.option', { message: `${option} ${file} can't be read: ${why}.`, guidance, cause });
   }
 }
 
@@ -77,16 +79,14 @@ async function listen(
 ): Promise<ExitStatus> {
   const { options, work } = o;
   const addresses = ['127.0.0.1', ...host.addresses.filter((address) => !address.includes('/'))];
-  const seen = new Set<string>();
+  let proven = 0;
   await using listener = await ProbeListener.start({
     ports: listeningPorts(plan, host),
     key: o.key,
     addresses,
     onProven: (port, address) => {
-      seen.add(`${address} ${port}`);
-      work.view.status(
-        `${counted(seen.size, 'connection')} of others proven; the last from ${address} to port ${port}`,
-      );
+      proven += 1;
+      work.view.status(`${counted(proven, 'connection')} of others proven; the last from ${address} to port ${port}`);
     },
   });
   const states = [...listener.states];
@@ -98,7 +98,7 @@ async function listen(
     });
   else {
     const rows = merge(states.map(([port, state]) => ({ port, text: stateText(state) })));
-    const shown = rows.map(({ ports, text }) => [portsText(ports), text]);
+    const shown = rows.map(({ ports, first }) => [portsText(ports), first.text]);
     await print(
       `${table([['Port', 'State'], ...shown])}\nListening for ${formatDuration(options.for)}; Ctrl-C ends it.\n`,
     );
@@ -152,7 +152,9 @@ async function check(job: CheckJob): Promise<ExitStatus> {
   let tried = 0;
   const prober = new Prober({
     key: job.key,
-    caPem: options.cacert === undefined ? undefined : await readFile(options.cacert, 'utf8'),
+    caPem:
+      options.cacert &&
+      (await readOption('--cacert', options.cacert, 'Give the CA certificate of the installation (PEM).')),
     payloadBytes: options.payload,
     idleMs: options.idle,
     signal,
@@ -169,14 +171,13 @@ async function check(job: CheckJob): Promise<ExitStatus> {
   ]);
   const findings = [...names.flat(), ...results.flat()];
   view.done();
-  const failed = findings.filter(({ result }) => result.diagnoses.some(isFailure));
-  const warned = findings.filter(
-    ({ result }) => result.diagnoses.length > 0 && !failed.some((one) => one.result === result),
-  );
+  const wrong = findings.filter(({ result }) => result.diagnoses.length > 0);
+  const failed = wrong.filter(({ result }) => result.diagnoses.some(isFailure)).length;
+  const warned = wrong.length - failed;
   if (options.json) await printJson(checkJson(job, findings, unchecked));
-  else await print(checkText(job, { findings, unchecked, failed: failed.length, warned: warned.length }));
-  if (failed.length > 0) return exitStatus.failed;
-  return warned.length > 0 ? exitStatus.incomplete : exitStatus.success;
+  else await print(checkText(job, { findings, unchecked, failed, warned }));
+  if (failed > 0) return exitStatus.failed;
+  return warned > 0 ? exitStatus.incomplete : exitStatus.success;
 }
 
 async function namesOf(to: PlannedHost, signal: AbortSignal): Promise<readonly Finding[]> {
@@ -248,20 +249,14 @@ function checkText(
 ): string {
   const rows: string[][] = [];
   const advice: string[] = [];
-  for (const { ports, first } of mergeFindings(o.findings)) {
-    const { to, result } = first;
+  for (const { ports, first: entry } of merge(o.findings.map(entryOf))) {
+    const { to, flow, result } = entry.finding;
     const place = ports.length === 0 ? '' : portsText(ports);
     const kinds = result.diagnoses.map((one) => (isFailure(one) ? one.kind : `${one.kind} (warning)`));
-    rows.push([
-      to.name,
-      result.address,
-      place,
-      kinds.join(', ') || good[result.how],
-      first.flow?.channels.join(', ') ?? '',
-    ]);
+    rows.push([to.name, result.address, place, kinds.join(', ') || good[result.how], flow?.channels.join(', ') ?? '']);
     for (const diagnosis of result.diagnoses)
       advice.push(
-        `\n${[to.name, result.address, place].filter((one) => one !== '').join(' ')}: ${adviceText(job, first, diagnosis, ports)}`,
+        `\n${[to.name, result.address, place].filter((one) => one !== '').join(' ')}: ${adviceText(job, entry.finding, diagnosis, ports)}`,
       );
   }
   const left = o.unchecked.map(({ flow, host, reason }) => `Not checked: ${flow.id} to ${host.name}: ${reason}.\n`);
@@ -281,32 +276,28 @@ function adviceText(job: CheckJob, finding: Finding, diagnosis: Diagnosis, ports
   return `${lines.join('\n')}\n`;
 }
 
-/** Ports beside each other (of those tried) with the same outcome are one line. */
-function mergeFindings(
-  findings: readonly Finding[],
-): readonly { readonly ports: readonly number[]; readonly first: Finding }[] {
-  const merged: { ports: number[]; first: Finding; text: string }[] = [];
-  for (const first of findings) {
-    const { to, flow, result } = first;
-    const { port, ...rest } = result;
-    const text = JSON.stringify([to.name, flow?.id, rest]);
+/** Ports beside each other (of those tried) with the same text are one line. */
+function merge<Entry extends { readonly port?: number | undefined; readonly text: string }>(
+  entries: readonly Entry[],
+): readonly { readonly ports: readonly number[]; readonly first: Entry }[] {
+  const merged: { ports: number[]; first: Entry }[] = [];
+  for (const first of entries) {
+    const { port, text } = first;
     const last = merged.at(-1);
-    if (last?.text === text && port !== undefined) last.ports.push(port);
-    else merged.push({ ports: port === undefined ? [] : [port], first, text });
+    if (last?.first.text === text && port !== undefined) last.ports.push(port);
+    else merged.push({ ports: port === undefined ? [] : [port], first });
   }
   return merged;
 }
 
-function merge(
-  entries: readonly { readonly port: number; readonly text: string }[],
-): readonly { readonly ports: readonly number[]; readonly text: string }[] {
-  const merged: { ports: number[]; text: string }[] = [];
-  for (const { port, text } of entries) {
-    const last = merged.at(-1);
-    if (last?.text === text) last.ports.push(port);
-    else merged.push({ ports: [port], text });
-  }
-  return merged;
+/** Where it was tried, and what came of it. */
+function entryOf(finding: Finding): {
+  readonly port: number | undefined;
+  readonly text: string;
+  readonly finding: Finding;
+} {
+  const { port, ...rest } = finding.result;
+  return { port, text: JSON.stringify([finding.to.name, finding.flow?.id, rest]), finding };
 }
 
 function rangeText(ports: readonly number[]): string {

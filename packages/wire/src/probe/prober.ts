@@ -54,6 +54,11 @@ type Attempt = { readonly port: ProbePort } & (
   | { readonly kind: 'failed'; readonly diagnosis: Diagnosis; readonly presented?: Presented | undefined }
 );
 
+/** A connection that came about on a port to be tried in full, and of which nothing got stuck or cut. */
+function isWhole(attempt: Attempt): boolean {
+  return attempt.kind === 'proven' && attempt.port.isFull && attempt.diagnoses.every(({ kind }) => kind !== 'cut');
+}
+
 type Failed = Extract<Attempt, { kind: 'failed' }>;
 
 /** What the listening end told. */
@@ -101,7 +106,11 @@ export class Prober {
       proven && failed.length > 0
         ? await this.#ask({ address, port: proven.port.port }, failed)
         : { arrives: new Set<number>() };
-    return await Promise.all(attempts.map((attempt) => this.#settle(address, attempt, known)));
+    // One port shows what becomes of silence on the way there.
+    const idle = this.#o.idleMs === undefined ? undefined : attempts.find(isWhole);
+    return await Promise.all(
+      attempts.map((attempt) => this.#settle(address, attempt, { known, measuresIdle: attempt === idle })),
+    );
   }
 
   /** What the listening end knows of ports that failed. */
@@ -192,8 +201,7 @@ export class Prober {
 
   /** What the listening end knows of its ports. */
   async #report(target: Target): Promise<PortStates | undefined> {
-    using _place = await this.#places.acquire(this.#o.signal);
-    const opened = await ProbeConnection.dial(target, this.#o);
+    const opened = await this.#dial(target);
     if (opened.kind !== 'proven') return undefined;
     using connection = opened.connection;
     const states = await connection.report().catch(() => undefined);
@@ -201,7 +209,11 @@ export class Prober {
     return states;
   }
 
-  async #settle(address: string, attempt: Attempt, known: Known): Promise<ProbeResult> {
+  async #settle(
+    address: string,
+    attempt: Attempt,
+    { known, measuresIdle }: { readonly known: Known; readonly measuresIdle: boolean },
+  ): Promise<ProbeResult> {
     const { port } = attempt;
     const target = { address, port: port.port };
     if (attempt.kind === 'failed') {
@@ -211,7 +223,7 @@ export class Prober {
     const mtu = attempt.stuck && (await this.#pathMtu(target, attempt.stuck));
     // A path that swallows large segments is why nothing came.
     const diagnoses = mtu ? [...attempt.diagnoses.filter(({ kind }) => kind !== 'cut'), mtu] : attempt.diagnoses;
-    const idle = port.isFull && this.#o.idleMs !== undefined && !attempt.stuck ? await this.#idle(target) : undefined;
+    const idle = measuresIdle ? await this.#idle(target) : undefined;
     return { ...target, how: 'probe', diagnoses: idle ? [...diagnoses, idle] : diagnoses };
   }
 
@@ -249,15 +261,20 @@ export class Prober {
     return true;
   }
 
+  async #dial(target: Target): ReturnType<typeof ProbeConnection.dial> {
+    using _place = await this.#places.acquire(this.#o.signal);
+    return await ProbeConnection.dial(target, this.#o);
+  }
+
   /** Several connections, each silent for half as long as the one before: the shortest that dies tells the time-out. */
   async #idle(target: Target): Promise<Diagnosis | undefined> {
     const longestMs = this.#o.idleMs ?? 0;
     const steps = Array.from({ length: idleSteps }, (_, step) => longestMs / 2 ** step);
     const ends = await Promise.all(
       steps.map(async (durationMs) => {
-        using _place = await this.#places.acquire(this.#o.signal);
-        const opened = await ProbeConnection.dial(target, this.#o);
+        const opened = await this.#dial(target);
         if (opened.kind !== 'proven') return undefined;
+        // Without a place: waiting is no work, and would hold up everything else.
         using connection = opened.connection;
         return { durationMs, end: await connection.idle(durationMs, () => this.#clock.monotonicMs()) };
       }),
