@@ -1,6 +1,7 @@
 import { exitStatus } from '@holdfast/core';
 import { type Command, Option } from 'commander';
 import type { PortsPlanOptions } from '../ports/plan.ts';
+import { registerPortsAudit } from './ports-audit.ts';
 import { registerPortsCheck } from './ports-check.ts';
 import { registerPortsInit } from './ports-init.ts';
 import { registerPortsProve } from './ports-prove.ts';
@@ -35,6 +36,7 @@ export function registerPorts(program: Command): void {
     });
 
   registerPlan(ports);
+  registerPortsAudit(ports);
   registerPortsCheck(ports);
   registerPortsInit(ports);
   registerPortsProve(ports);

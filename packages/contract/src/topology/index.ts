@@ -1,3 +1,4 @@
+export { type Block, contains, parseBlock } from './address.ts';
 export { loadTopology, parseTopology } from './load.ts';
 export { type DialStyle, dialStyles, type Host, type TopologyDocument, topologyDocument } from './schema.ts';
 export type { AllowEnd, AllowRule, Topology, TopologyHost, Zone } from './topology.ts';

@@ -20,7 +20,7 @@ export interface Attempt {
 const commandLimitMs = 120_000;
 const worker = join(import.meta.dirname, 'traffic-worker.ts');
 
-/** A network namespace that ends with the test. */
+/** A network namespace that ends with the test; its mounts are its own too. */
 export class Namespace {
   readonly #keeper: ChildProcessWithoutNullStreams;
 
@@ -29,7 +29,7 @@ export class Namespace {
   }
 
   static async create(context: TestLife): Promise<Namespace> {
-    const keeper = spawn('unshare', ['--net', 'sh', '-c', 'echo ready; exec cat']);
+    const keeper = spawn('unshare', ['--net', '--mount', 'sh', '-c', 'echo ready; exec cat']);
     context.after(() => keeper.kill());
     await once(keeper.stdout, 'readable');
     const namespace = new Namespace(keeper);
@@ -44,7 +44,7 @@ export class Namespace {
 
   /** The command that runs another one in here. */
   command(program: string, args: readonly string[] = []): readonly [string, ...string[]] {
-    return ['nsenter', '--net', '--target', `${this.pid}`, program, ...args];
+    return ['nsenter', '--net', '--mount', '--target', `${this.pid}`, program, ...args];
   }
 
   /** Runs a program in here; fails the test if that fails. Gives its output. */
@@ -57,6 +57,25 @@ export class Namespace {
     });
     assert.equal(status, 0, `${program} ${args.join(' ').slice(0, 300)}: ${stderr}${error?.message ?? ''}`);
     return stdout;
+  }
+
+  /** Starts a program in here that ends with the test. */
+  start(context: TestLife, program: string, args: readonly string[] = []): void {
+    const [file, ...rest] = this.command(program, args);
+    const child = spawn(file, rest, { stdio: 'ignore' });
+    context.after(() => child.kill());
+  }
+
+  /** What programs in here write to /etc and /run is for them alone, and gone after the test. */
+  coverEtc(context: TestLife): void {
+    const folder = temporaryFolder(context);
+    const mounts = [
+      `mount -t tmpfs tmpfs '${folder}'`,
+      `mkdir '${folder}/upper' '${folder}/work'`,
+      `mount -t overlay -o lowerdir=/etc,upperdir='${folder}/upper',workdir='${folder}/work' overlay /etc`,
+      'mount -t tmpfs tmpfs /run',
+    ];
+    this.run('sh', ['-e'], mounts.join('\n'));
   }
 
   /** A program that does in here what the named one does: for code that starts it by name. */

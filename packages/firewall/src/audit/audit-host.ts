@@ -1,0 +1,46 @@
+import { uptime } from 'node:os';
+import type { Plan, PlannedHost } from '@holdfast/contract/plan';
+import { systemClock } from '@holdfast/core';
+import { readHostRuleset } from '../ruleset/host-ruleset.ts';
+import { openSockets } from '../sockets/index.ts';
+import { auditFirewall, isElsewhere } from './audit-firewall.ts';
+import { auditSockets } from './audit-sockets.ts';
+import type { Finding } from './finding.ts';
+import { isHoldfast } from './holdfast-process.ts';
+import { HostOpenings } from './openings.ts';
+import { ownAddresses } from './this-host.ts';
+
+export interface HostAudit {
+  readonly host: string;
+  readonly findings: readonly Finding[];
+  /** What limits the audit. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compares this computer's sockets and firewall with what the plan has for the host. Throws `firewall.unreadable`. Linux only.
+ */
+export async function auditHost(
+  plan: Plan,
+  host: PlannedHost,
+  options: { readonly otherwise: 'drop' | 'leave'; readonly unused: boolean; readonly signal?: AbortSignal },
+): Promise<HostAudit> {
+  const openings = new HostOpenings(plan, host);
+  const own = ownAddresses();
+  const tables = await readHostRuleset(options.signal);
+  const { sockets, elsewhere } = await openSockets();
+  const notes: string[] = [];
+  if (isElsewhere(openings, own)) notes.push(`This computer has no address of ${host.name}.`);
+  if (sockets.some(({ state, processes }) => state === 'listening' && processes.length === 0))
+    notes.push('Some sockets belong to processes that cannot be seen from here; root sees those of every user.');
+  for (const { name, pid } of elsewhere.filter(isHoldfast))
+    notes.push(
+      `${name} (pid ${pid}) is in another network namespace, which has a firewall of its own. There: nsenter --net --target ${pid} holdfast ports audit …`,
+    );
+  const startedAt = new Date(systemClock.now().getTime() - Math.round(uptime()) * 1000);
+  const findings = [
+    ...auditSockets({ openings, sockets, own }),
+    ...auditFirewall({ openings, tables, own, startedAt, otherwise: options.otherwise, unused: options.unused }),
+  ];
+  return { host: host.name, findings, notes };
+}

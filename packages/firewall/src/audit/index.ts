@@ -1,0 +1,3 @@
+export { auditHost, type HostAudit } from './audit-host.ts';
+export type { Finding, FindingKind } from './finding.ts';
+export { thisHost } from './this-host.ts';

@@ -1,0 +1,90 @@
+import { type Json, list, record, text } from './json.ts';
+import type { Packet } from './ruleset.ts';
+
+/** `absent`: the packet has no such field, so that no rule about it holds. `unknown`: it cannot be told. */
+export type FieldValue = bigint | number | string | boolean | 'absent' | 'unknown';
+export type Field = (packet: Packet) => FieldValue;
+
+/** How an expression of nft finds its value in a packet. */
+export function fieldOf(expression: Json): Field {
+  const object = record(expression);
+  const payload = record(object['payload']);
+  if ('payload' in object) return payloadField(text(payload['protocol']), text(payload['field']));
+  if ('meta' in object) return metaFields[text(record(object['meta'])['key'])] ?? unknown;
+  if ('ct' in object) return connectionFields[text(record(object['ct'])['key'])] ?? unknown;
+  if ('fib' in object) return routeField(record(object['fib']));
+  return unknown;
+}
+
+const unknown: Field = () => 'unknown';
+const absent: Field = () => 'absent';
+
+function payloadField(protocol: string, field: string): Field {
+  switch (protocol) {
+    case 'ip':
+      return addressField('ipv4', field);
+    case 'ip6':
+      return addressField('ipv6', field);
+    case 'tcp':
+    case 'udp':
+      return (packet) => (packet.transport === protocol ? transportField(field, packet) : 'absent');
+    case 'th':
+      return (packet) => transportField(field, packet);
+    case 'icmp':
+    case 'icmpv6':
+    case 'igmp':
+    case 'sctp':
+    case 'dccp':
+    case 'udplite':
+    case 'esp':
+    case 'ah':
+    case 'comp':
+      return absent;
+    default:
+      return unknown;
+  }
+}
+
+function addressField(family: Packet['family'], field: string): Field {
+  const read: Field | undefined = {
+    saddr: ({ source }: Packet) => source,
+    daddr: ({ destination }: Packet) => destination,
+    protocol: ({ transport }: Packet) => transport,
+    nexthdr: ({ transport }: Packet) => transport,
+  }[field];
+  return (packet) => (packet.family === family ? (read?.(packet) ?? 'unknown') : 'absent');
+}
+
+/** The port of the end that connects is any. */
+function transportField(field: string, { port }: Packet): FieldValue {
+  return field === 'dport' ? port : 'unknown';
+}
+
+const incomingDevice: Field = ({ direction, device }) => (direction === 'in' ? (device ?? 'unknown') : '');
+const outgoingDevice: Field = ({ direction, device }) => (direction === 'out' ? (device ?? 'unknown') : '');
+
+const metaFields: Readonly<Record<string, Field>> = {
+  l4proto: ({ transport }) => transport,
+  nfproto: ({ family }) => family,
+  protocol: ({ family }) => (family === 'ipv4' ? 'ip' : 'ip6'),
+  iifname: incomingDevice,
+  iif: incomingDevice,
+  oifname: outgoingDevice,
+  oif: outgoingDevice,
+  pkttype: () => 'host',
+};
+
+const connectionFields: Readonly<Record<string, Field>> = {
+  state: () => 'new',
+  direction: () => 'original',
+  // No translation of addresses is looked at.
+  status: () => 'none',
+};
+
+/** Routes are taken to be there and symmetric, as they are for whoever can connect at all. */
+function routeField(fib: ReturnType<typeof record>): Field {
+  const flags = list(fib['flags']).map(text);
+  if (text(fib['result']) !== 'type') return () => true;
+  const own = flags.includes('daddr') ? 'in' : 'out';
+  return ({ direction }) => (direction === own ? 'local' : 'unicast');
+}
