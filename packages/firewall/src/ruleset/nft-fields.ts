@@ -1,8 +1,8 @@
 import { type Json, list, record, text } from './json.ts';
 import type { Packet } from './ruleset.ts';
 
-/** `absent`: the packet has no such field, so that no rule about it holds. `unknown`: it cannot be told. */
-export type FieldValue = bigint | number | string | boolean | 'absent' | 'unknown';
+/** `null`: the packet has no such field, so that no rule about it holds. `undefined`: it cannot be told. */
+export type FieldValue = bigint | number | string | boolean | null | undefined;
 export type Field = (packet: Packet) => FieldValue;
 
 /** How an expression of nft finds its value in a packet. */
@@ -16,8 +16,8 @@ export function fieldOf(expression: Json): Field {
   return unknown;
 }
 
-const unknown: Field = () => 'unknown';
-const absent: Field = () => 'absent';
+const unknown: Field = () => undefined;
+const absent: Field = () => null;
 
 function payloadField(protocol: string, field: string): Field {
   switch (protocol) {
@@ -27,7 +27,7 @@ function payloadField(protocol: string, field: string): Field {
       return addressField('ipv6', field);
     case 'tcp':
     case 'udp':
-      return (packet) => (packet.transport === protocol ? transportField(field, packet) : 'absent');
+      return (packet) => (packet.transport === protocol ? transportField(field, packet) : null);
     case 'th':
       return (packet) => transportField(field, packet);
     case 'icmp':
@@ -52,16 +52,16 @@ function addressField(family: Packet['family'], field: string): Field {
     protocol: ({ transport }: Packet) => transport,
     nexthdr: ({ transport }: Packet) => transport,
   }[field];
-  return (packet) => (packet.family === family ? (read?.(packet) ?? 'unknown') : 'absent');
+  return (packet) => (packet.family === family ? read?.(packet) : null);
 }
 
 /** The port of the end that connects is any. */
 function transportField(field: string, { port }: Packet): FieldValue {
-  return field === 'dport' ? port : 'unknown';
+  return field === 'dport' ? port : undefined;
 }
 
-const incomingDevice: Field = ({ direction, device }) => (direction === 'in' ? (device ?? 'unknown') : '');
-const outgoingDevice: Field = ({ direction, device }) => (direction === 'out' ? (device ?? 'unknown') : '');
+const incomingDevice: Field = ({ direction, device }) => (direction === 'in' ? device : '');
+const outgoingDevice: Field = ({ direction, device }) => (direction === 'out' ? device : '');
 
 const metaFields: Readonly<Record<string, Field>> = {
   l4proto: ({ transport }) => transport,

@@ -164,7 +164,7 @@ function testOf(match: ReturnType<typeof record>, values: NftValues): (packet: P
   return (packet) => {
     const found = left.map((field) => field(packet));
     // The packet is of another protocol: nothing about that holds, not even the contrary.
-    if (found.includes('absent')) return false;
+    if (found.includes(null)) return false;
     const holds = matches(found);
     return holds === undefined || operator !== '!=' ? holds : !holds;
   };
@@ -187,7 +187,7 @@ function verdictMap(vmap: ReturnType<typeof record>, values: NftValues): Step {
     kind: 'map',
     find: (packet) => {
       const found = key.map((field) => field(packet));
-      if (found.includes('absent')) return undefined;
+      if (found.includes(null)) return undefined;
       for (const { matches, verdict } of entries) {
         const holds = matches(found);
         if (holds === undefined) return 'unknown';

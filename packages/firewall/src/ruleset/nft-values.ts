@@ -48,9 +48,9 @@ export class NftValues {
     }
     ranges.sort((a, b) => (a.first < b.first ? -1 : 1));
     return (values) => {
-      const [value = 'unknown'] = values;
+      const [value] = values;
       if ((typeof value === 'bigint' || typeof value === 'number') && isIn(ranges, BigInt(value))) return true;
-      let truth: Truth = value === 'unknown' && ranges.length > 0 ? undefined : false;
+      let truth: Truth = value === undefined && ranges.length > 0 ? undefined : false;
       for (const matches of others) {
         const holds = matches(values);
         if (holds) return true;
@@ -65,7 +65,7 @@ export class NftValues {
     return (values) => {
       let truth: Truth = true;
       for (const [index, item] of items.entries()) {
-        const holds = item(values[index] ?? 'unknown');
+        const holds = item(values[index]);
         if (holds === false) return false;
         if (holds === undefined) truth = undefined;
       }
@@ -77,17 +77,17 @@ export class NftValues {
     const range = this.#range(value);
     if (range)
       return (found) => {
-        if (found === 'unknown') return undefined;
+        if (found === undefined) return undefined;
         if (typeof found !== 'bigint' && typeof found !== 'number') return false;
         return range.first <= BigInt(found) && BigInt(found) <= range.last;
       };
-    if (typeof value === 'boolean') return (found) => (found === 'unknown' ? undefined : found === value);
+    if (typeof value === 'boolean') return (found) => (found === undefined ? undefined : found === value);
     if (typeof value !== 'string') return () => undefined;
     const wanted = protocolNames[value] ?? value;
     const stem = wanted.endsWith('*') ? wanted.slice(0, -1) : undefined;
     return (found) => {
       // An interface that is not known is not the loopback one.
-      if (found === 'unknown') return wanted === 'lo' ? false : undefined;
+      if (found === undefined) return wanted === 'lo' ? false : undefined;
       return stem === undefined ? found === wanted : typeof found === 'string' && found.startsWith(stem);
     };
   }
@@ -126,7 +126,7 @@ const neverKnown: Matcher = () => undefined;
 const protocolNames: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp' };
 
 function single(item: Item): Matcher {
-  return ([value = 'unknown']) => item(value);
+  return ([value]) => item(value);
 }
 
 /** Elements with time-outs, counters or comments are wrapped. */

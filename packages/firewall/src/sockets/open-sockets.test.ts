@@ -32,11 +32,13 @@ test('the tables of the kernel: addresses of both families, mapped ones, states'
 });
 
 test('sockets of this process are found, with its name and command', linux, async (t) => {
+  // socket exception: see above.
   const server = createServer((socket) => void socket.resume()).listen(0, '127.0.0.1');
   t.after(() => server.close());
   await once(server, 'listening');
   const address = server.address();
   assert.ok(address !== null && typeof address === 'object');
+  // socket exception: see above.
   const near = connect(address.port, '127.0.0.1');
   t.after(() => near.destroy());
   await once(near, 'connect');
