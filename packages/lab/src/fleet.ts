@@ -184,6 +184,11 @@ export class Fleet {
   }
 }
 
+/** Whether something runs on the computer in a lab, or somebody works at it. */
+export function takesPart(planned: PlannedHost): boolean {
+  return planned.managed && (commandsOf(planned).length > 0 || planned.roles.includes('client'));
+}
+
 /** What runs on a computer with these roles; every computer that stores or is protected has a mover. */
 function commandsOf({ roles }: PlannedHost): readonly RoleCommand[] {
   const has = (test: RegExp): boolean => roles.some((role) => test.test(role));

@@ -18,6 +18,7 @@ const fails: Cell = {
 const proof: Proof = {
   topology: '<b>two</b>',
   startedAt: '2026-11-21T10:00:00.000Z',
+  notProven: ['admin>web:tcp/22'],
   rules: [{ id: 'server>store:tcp/6162', channels: ['server-to-mover'], features: ['mover-management'] }],
   scenarios: [{ id: 'backup | of web', needs: [{ between: ['server', 'store'], features: ['mover-management'] }] }],
   sufficient: [passes],
@@ -30,8 +31,9 @@ test('a proof that holds says so, and names become no markup', () => {
   const page = renderMatrix(proof);
   assert.match(page, /The rules are \*\*enough\*\*/);
   assert.match(page, /^\| nothing \| ✓ \|$/m);
-  assert.match(page, /^\| `server\\>store:tcp\/6162` \| ✗ \|$/m);
+  assert.match(page, /^\| `server>store:tcp\/6162` \| ✗ \|$/m);
   assert.match(page, /^1\. backup \\\| of web \(mover-management\)$/m);
+  assert.match(page, /Not proven.*`admin>web:tcp\/22`/);
   assert.doesNotMatch(page, /<b>/);
 });
 

@@ -30,11 +30,13 @@ export function renderMatrix(proof: Proof): string {
     table([
       ['closed', ...columns],
       ['nothing', ...proof.sufficient.map(mark)],
-      ...proof.necessary.map(({ closed, cells }) => [
-        closed.map((id) => `\`${text(id)}\``).join(' and '),
-        ...cells.map(mark),
-      ]),
+      ...proof.necessary.map(({ closed, cells }) => [closed.map((id) => code(id)).join(' and '), ...cells.map(mark)]),
     ]),
+    ...(proof.notProven.length === 0
+      ? []
+      : [
+          `Not proven, because nobody in the lab uses it, and left out of its rules: ${proof.notProven.map((id) => code(id)).join(', ')}.`,
+        ]),
     ...(proof.unused.length === 0
       ? ['Every rule was used: the counters of the firewalls show packets for each.']
       : [
@@ -86,6 +88,11 @@ function table(rows: readonly (readonly string[])[]): string {
 
 function list(items: readonly string[]): string {
   return items.map((item) => `- ${item}`).join('\n');
+}
+
+/** In a code span nothing is markup but its end, and in a table a bar. */
+function code(value: string): string {
+  return `\`${value.replaceAll(/[\s`]+/g, ' ').replaceAll('|', '\\|')}\``;
 }
 
 /** Names come from the topology, messages from programs: neither may become markup. */

@@ -24,6 +24,8 @@ export interface Proof {
   readonly topology: string;
   /** ISO 8601. */
   readonly startedAt: string;
+  /** Ids of planned flows that nobody in the lab uses: left out of its rules, and not proven. */
+  readonly notProven: readonly string[];
   readonly rules: readonly {
     readonly id: string;
     readonly channels: readonly ChannelId[];

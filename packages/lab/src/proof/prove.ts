@@ -1,7 +1,7 @@
 import { findRenderer } from '@holdfast/contract/firewall';
 import type { Flow, Plan } from '@holdfast/contract/plan';
 import { HoldfastError, Semaphore } from '@holdfast/core';
-import { Fleet } from '../fleet.ts';
+import { Fleet, takesPart } from '../fleet.ts';
 import { parallelScenarios, scenarioLimitMs } from '../limits.ts';
 import { LabNetwork } from '../network.ts';
 import { concerns, expectationOf, standsIn } from './expectation.ts';
@@ -26,7 +26,9 @@ export interface ProofOptions {
  * error that names the channel, and nothing else). Where a fallback came to help, it is closed as well.
  * @throws `lab.impossible` when the lab itself fails.
  */
-export async function prove(plan: Plan, options: ProofOptions): Promise<Proof> {
+export async function prove(planned: Plan, options: ProofOptions): Promise<Proof> {
+  const [provable, aside] = divide(planned);
+  const plan = { ...planned, flows: provable };
   const { folder, program, signal, report = () => undefined } = options;
   const startedAt = new Date().toISOString();
   const places = plan.hosts
@@ -64,6 +66,7 @@ export async function prove(plan: Plan, options: ProofOptions): Promise<Proof> {
   return {
     topology: plan.name,
     startedAt,
+    notProven: aside.map(({ id }) => id),
     rules: plan.flows.map(({ id, channels, features }) => ({ id, channels, features })),
     scenarios: scenarios.map(({ id, needs }) => ({ id, needs })),
     sufficient,
@@ -72,6 +75,13 @@ export async function prove(plan: Plan, options: ProofOptions): Promise<Proof> {
     holds:
       unused.length === 0 && [sufficient, ...necessary.map(({ cells }) => cells)].flat().every(({ holds }) => holds),
   };
+}
+
+/** The flows that somebody in a lab can use, and the others: those of the administrator, of neighbours, and of other systems. */
+function divide({ flows }: Plan): readonly [readonly Flow[], readonly Flow[]] {
+  const isUsed = ({ origin, from, to }: Flow): boolean =>
+    origin === 'contract' && from.some(takesPart) && to.some(takesPart);
+  return [flows.filter(isUsed), flows.filter((flow) => !isUsed(flow))];
 }
 
 /** What is closed at once: each flow alone, then with all that stands in for it, where something does. */
