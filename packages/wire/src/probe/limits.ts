@@ -6,6 +6,12 @@ export const connectLimitMs = 5_000;
 export const proofLimitMs = 8_000;
 /** A payload of which nothing arrives for so long is stuck: above some repetitions of a lost segment. */
 export const stallLimitMs = 8_000;
+/**
+ * The listening end waits longer than the dialling one, which has to find out what gets stuck: to end a connection before that
+ * would look like a device that cuts it.
+ */
+export const servedProofLimitMs = 3 * proofLimitMs;
+export const servedStallLimitMs = 3 * stallLimitMs;
 /** A small record and its echo on a connection that works. */
 export const echoLimitMs = 5_000;
 /** One look at a name server; the system's own repetitions take longer. */

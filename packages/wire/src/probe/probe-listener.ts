@@ -14,8 +14,8 @@ import {
   maxProbePorts,
   maxRecordBytes,
   maxServedAtOnce,
-  proofLimitMs,
-  stallLimitMs,
+  servedProofLimitMs,
+  servedStallLimitMs,
 } from './limits.ts';
 import { type PortState, type PortStates, stateText } from './port-state.ts';
 import { type Command, type ProbeKey, proveToDialler, readCommand, sendText } from './proof.ts';
@@ -117,7 +117,7 @@ export class ProbeListener implements AsyncDisposable {
     this.#open.add(raw);
     // It would keep alive what is to be measured idle.
     raw.setKeepAlive(false);
-    const limit = setTimeout(() => raw.destroy(), proofLimitMs);
+    const limit = setTimeout(() => raw.destroy(), servedProofLimitMs);
     const arrival = `${port} ${plainAddress(raw.remoteAddress)}`;
     if (this.#unproven.size < maxArrivals) this.#unproven.set(arrival, (this.#unproven.get(arrival) ?? 0) + 1);
     const proven = (): void => {
@@ -148,7 +148,7 @@ export class ProbeListener implements AsyncDisposable {
     socket.on('error', () => socket.destroy());
     const { signal } = this.#stop;
     try {
-      if ((await proveToDialler(socket, this.#o.key, { timeoutMs: proofLimitMs, signal })) !== 'proven') return;
+      if ((await proveToDialler(socket, this.#o.key, { timeoutMs: servedProofLimitMs, signal })) !== 'proven') return;
       proven();
       for (let count = 0; count < maxCommands; count += 1) {
         const command = await readCommand(socket, { timeoutMs: maxIdleMs, signal });
@@ -163,8 +163,7 @@ export class ProbeListener implements AsyncDisposable {
   }
 
   async #obey(socket: TLSSocket, command: Command): Promise<void> {
-    // It is the other end that finds out what gets stuck: to end the connection before it has would look like a device that cuts.
-    const wait = { timeoutMs: 3 * stallLimitMs, signal: this.#stop.signal };
+    const wait = { timeoutMs: servedStallLimitMs, signal: this.#stop.signal };
     switch (command.kind) {
       case 'echo':
         socket.write('.');
