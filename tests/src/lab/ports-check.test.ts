@@ -54,7 +54,7 @@ class Site {
     this.#folder = folder;
     this.#file = join(folder, 'topology.yaml');
     this.#secret = this.secret('secret');
-    writeFileSync(this.#file, topology);
+    this.describe(topology);
     const places = [
       { name: 'server', zone: 'centre', addresses: [server] },
       { name: 'store', zone: 'centre', addresses: [store, elsewhere] },
@@ -71,6 +71,11 @@ class Site {
     }
     this.names(`${server} server.example.com\n${store} store.example.com\n`);
     this.rules('');
+  }
+
+  /** The topology that the next check reads. */
+  describe(text: string): void {
+    writeFileSync(this.#file, text);
   }
 
   /** A file with a secret. */
@@ -291,6 +296,15 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
     assert.deepEqual(kinds, { ...standing, 'server:10006': 'nat', 'store:6162': 'nat' });
     assert.deepEqual([at('server:10006')?.['side'], at('server:10006')?.['seen']], ['source', '10.1.7.7']);
     assert.deepEqual([at('store:6162')?.['side'], at('store:6162')?.['seen']], ['destination', elsewhere]);
+    // What the topology says of a translation is no surprise.
+    site.describe(
+      topology
+        .replace('\nhosts:', '\n  home: { nat: [10.1.7.7] }\nhosts:')
+        .replace('web: { zone: centre', 'web: { zone: home, preinstalled: true'),
+    );
+    const expected = await site.check();
+    site.describe(topology);
+    assert.deepEqual(expected.kinds, { ...standing, 'store:6162': 'nat' });
   });
 
   await t.test('what is silent for two seconds is ended; the time-out is measured', async () => {
