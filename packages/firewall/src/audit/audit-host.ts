@@ -1,6 +1,7 @@
 import { uptime } from 'node:os';
 import type { Plan, PlannedHost } from '@holdfast/contract/plan';
 import { systemClock } from '@holdfast/core';
+import { maxPeersTried } from '../limits.ts';
 import { readHostRuleset } from '../ruleset/host-ruleset.ts';
 import { openSockets } from '../sockets/index.ts';
 import { auditFirewall, isElsewhere } from './audit-firewall.ts';
@@ -31,6 +32,8 @@ export async function auditHost(
   const { sockets, elsewhere } = await openSockets();
   const notes: string[] = [];
   if (isElsewhere(openings, own)) notes.push(`This computer has no address of ${host.name}.`);
+  if (openings.all.some(({ peers }) => peers.length > maxPeersTried))
+    notes.push(`Of openings for more than ${maxPeersTried} addresses, ${maxPeersTried} are tried, evenly spread.`);
   if (sockets.some(({ state, processes }) => state === 'listening' && processes.length === 0))
     notes.push('Some sockets belong to processes that cannot be seen from here; root sees those of every user.');
   for (const { name, pid } of elsewhere.filter(isHoldfast))

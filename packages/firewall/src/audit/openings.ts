@@ -9,6 +9,7 @@ import {
 } from '@holdfast/contract/plan';
 import { type Block, parseBlock } from '@holdfast/contract/topology';
 import type { Packet } from '../ruleset/ruleset.ts';
+import { isIn, type SortedRanges, sortRanges } from '../ruleset/sorted-ranges.ts';
 
 /** A flow as one end of it sees it. */
 export interface Opening {
@@ -16,8 +17,8 @@ export interface Opening {
   readonly direction: Packet['direction'];
   readonly transport: Packet['transport'];
   readonly ports: readonly PortRange[];
-  /** Sorted by their first address. */
   readonly peers: readonly Block[];
+  readonly ranges: Readonly<Record<Packet['family'], SortedRanges>>;
   /** Some peer is known by name alone: it can have any address. */
   readonly isForAny: boolean;
 }
@@ -47,11 +48,6 @@ export class HostOpenings {
     ];
   }
 
-  /** What of the plan covers the contact. */
-  covering(contact: Contact): readonly Opening[] {
-    return this.all.filter((opening) => covers(opening, contact));
-  }
-
   permits(contact: Contact): boolean {
     return this.all.some((opening) => covers(opening, contact));
   }
@@ -59,15 +55,17 @@ export class HostOpenings {
 
 function openingOf({ flow, transport, ports, peers }: HostRule, direction: Packet['direction']): Opening {
   const isForAny = peers.some(({ addresses }) => addresses.length === 0);
-  return { flow, direction, transport, ports, isForAny, peers: isForAny ? [] : blocksOf(peers) };
+  const blocks = isForAny ? [] : blocksOf(peers);
+  const rangesOf = (family: Packet['family']): SortedRanges =>
+    sortRanges(blocks.filter((block) => block.family === family));
+  const ranges = { ipv4: rangesOf('ipv4'), ipv6: rangesOf('ipv6') };
+  return { flow, direction, transport, ports, isForAny, peers: blocks, ranges };
 }
 
 function covers(opening: Opening, { direction, transport, family, peer, port }: Contact): boolean {
   if (opening.direction !== direction || opening.transport !== transport) return false;
   if (!opening.ports.some(({ from, to }) => from <= port && port <= to)) return false;
-  return (
-    opening.isForAny || opening.peers.some((one) => one.family === family && one.first <= peer && peer <= one.last)
-  );
+  return opening.isForAny || isIn(opening.ranges[family], peer);
 }
 
 function blocksOf(hosts: readonly PlannedHost[]): readonly Block[] {

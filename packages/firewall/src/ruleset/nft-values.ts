@@ -2,6 +2,7 @@ import { addressRange } from './address-range.ts';
 import { type Json, list, record, text } from './json.ts';
 import type { FieldValue } from './nft-fields.ts';
 import type { AddressEdge, PortEdge, Truth } from './ruleset.ts';
+import { isIn, sortRanges } from './sorted-ranges.ts';
 
 /** Whether the values of a key (one, or those of a concatenation) are what the rule wants. */
 export type Matcher = (values: readonly FieldValue[]) => Truth;
@@ -38,15 +39,15 @@ export class NftValues {
   }
 
   #anyOf(elements: readonly Json[]): Matcher {
-    const ranges: { first: bigint; last: bigint }[] = [];
+    const found: { first: bigint; last: bigint }[] = [];
     const others: Matcher[] = [];
     for (const element of elements.map(withoutOptions)) {
       const { concat } = record(element);
       const range = concat === undefined ? this.#range(element) : undefined;
-      if (range) ranges.push(range);
+      if (range) found.push(range);
       else others.push(concat === undefined ? single(this.#item(element)) : this.#concatenation(list(concat)));
     }
-    ranges.sort((a, b) => (a.first < b.first ? -1 : 1));
+    const ranges = sortRanges(found);
     return (values) => {
       const [value] = values;
       if ((typeof value === 'bigint' || typeof value === 'number') && isIn(ranges, BigInt(value))) return true;
@@ -133,18 +134,4 @@ function single(item: Item): Matcher {
 function withoutOptions(element: Json): Json {
   const { elem } = record(element);
   return elem === undefined ? element : (record(elem)['val'] ?? null);
-}
-
-/** Ranges of a set are disjoint: the kernel refuses others. */
-function isIn(sorted: readonly { first: bigint; last: bigint }[], value: bigint): boolean {
-  let [low, high] = [0, sorted.length - 1];
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const range = sorted[middle];
-    if (!range) return false;
-    if (value < range.first) high = middle - 1;
-    else if (value > range.last) low = middle + 1;
-    else return true;
-  }
-  return false;
 }
