@@ -44,7 +44,7 @@ function addChain(table: Draft, line: string): void {
   const [name = '', policy] = line.slice(1).split(' ');
   const rules: Rule[] = [];
   table.chains.set(name, rules);
-  const direction = directions[name];
+  const direction = Object.hasOwn(directions, name) ? directions[name] : undefined;
   if (!direction || policy === '-') return;
   table.bases.push({
     place: `table ${table.name}, chain ${name}, policy`,
@@ -219,10 +219,14 @@ class RuleWords {
   }
 }
 
+const protocolNames: ReadonlyMap<string, string> = new Map([
+  ['6', 'tcp'],
+  ['17', 'udp'],
+]);
+
 function protocolTest(value: string): Test {
   if (value === 'all' || value === '0') return () => true;
-  const numbers: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp' };
-  const wanted = numbers[value] ?? value;
+  const wanted = protocolNames.get(value) ?? value;
   return ({ transport }) => transport === wanted;
 }
 

@@ -10,10 +10,15 @@ export function fieldOf(expression: Json): Field {
   const object = record(expression);
   const payload = record(object['payload']);
   if ('payload' in object) return payloadField(text(payload['protocol']), text(payload['field']));
-  if ('meta' in object) return metaFields[text(record(object['meta'])['key'])] ?? unknown;
-  if ('ct' in object) return connectionFields[text(record(object['ct'])['key'])] ?? unknown;
+  if ('meta' in object) return fieldNamed(metaFields, record(object['meta']));
+  if ('ct' in object) return fieldNamed(connectionFields, record(object['ct']));
   if ('fib' in object) return routeField(record(object['fib']));
   return unknown;
+}
+
+function fieldNamed(fields: Readonly<Record<string, Field>>, { key }: ReturnType<typeof record>): Field {
+  const name = text(key);
+  return (Object.hasOwn(fields, name) ? fields[name] : undefined) ?? unknown;
 }
 
 const unknown: Field = () => undefined;
@@ -45,13 +50,15 @@ function payloadField(protocol: string, field: string): Field {
   }
 }
 
+const addressFields: Readonly<Record<string, Field>> = {
+  saddr: ({ source }) => source,
+  daddr: ({ destination }) => destination,
+  protocol: ({ transport }) => transport,
+  nexthdr: ({ transport }) => transport,
+};
+
 function addressField(family: Packet['family'], field: string): Field {
-  const read: Field | undefined = {
-    saddr: ({ source }: Packet) => source,
-    daddr: ({ destination }: Packet) => destination,
-    protocol: ({ transport }: Packet) => transport,
-    nexthdr: ({ transport }: Packet) => transport,
-  }[field];
+  const read = Object.hasOwn(addressFields, field) ? addressFields[field] : undefined;
   return (packet) => (packet.family === family ? read?.(packet) : null);
 }
 

@@ -5,18 +5,18 @@ import { type Matcher, NftValues } from './nft-values.ts';
 import type { AddressEdge, BaseChain, PortEdge, Rule, Step, Table, Truth, Verdict } from './ruleset.ts';
 
 /** Families of tables that packets of TCP and UDP to and from this host pass. */
-const familiesOf: Readonly<Record<string, Table['families']>> = {
-  ip: ['ipv4'],
-  ip6: ['ipv6'],
-  inet: ['ipv4', 'ipv6'],
-};
+const familiesOf: ReadonlyMap<string, Table['families']> = new Map([
+  ['ip', ['ipv4']],
+  ['ip6', ['ipv6']],
+  ['inet', ['ipv4', 'ipv6']],
+]);
 /** Only the first packet of a connection is looked at, before any translation of addresses. */
-const directions: Readonly<Record<string, BaseChain['direction']>> = {
-  prerouting: 'in',
-  input: 'in',
-  output: 'out',
-  postrouting: 'out',
-};
+const directions: ReadonlyMap<string, BaseChain['direction']> = new Map([
+  ['prerouting', 'in'],
+  ['input', 'in'],
+  ['output', 'out'],
+  ['postrouting', 'out'],
+]);
 
 export interface NftTable extends Table {
   /** Has matches or targets of iptables, which nft cannot show. */
@@ -58,7 +58,7 @@ function add(
   object: ReturnType<typeof record>,
 ): void {
   const family = text(object['family']);
-  const families = familiesOf[family];
+  const families = familiesOf.get(family);
   if (!families) return;
   const name = `${family} ${text(object[kind === 'table' ? 'name' : 'table'])}`;
   if (kind === 'table') {
@@ -85,7 +85,7 @@ function addChain(table: Draft, object: ReturnType<typeof record>): void {
   const name = text(object['name']);
   const rules: Rule[] = [];
   table.chains.set(name, rules);
-  const direction = directions[text(object['hook'])];
+  const direction = directions.get(text(object['hook']));
   // Chains of type nat are asked for addresses, not for permission.
   if (!direction || text(object['type']) === 'nat') return;
   table.bases.push({

@@ -84,7 +84,7 @@ export class NftValues {
       };
     if (typeof value === 'boolean') return (found) => (found === undefined ? undefined : found === value);
     if (typeof value !== 'string') return () => undefined;
-    const wanted = protocolNames[value] ?? value;
+    const wanted = protocolNames.get(value) ?? value;
     const stem = wanted.endsWith('*') ? wanted.slice(0, -1) : undefined;
     return (found) => {
       // An interface that is not known is not the loopback one.
@@ -124,7 +124,10 @@ export class NftValues {
 }
 
 const neverKnown: Matcher = () => undefined;
-const protocolNames: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp' };
+const protocolNames: ReadonlyMap<string, string> = new Map([
+  ['6', 'tcp'],
+  ['17', 'udp'],
+]);
 
 function single(item: Item): Matcher {
   return ([value]) => item(value);
