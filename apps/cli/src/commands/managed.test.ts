@@ -24,7 +24,7 @@ interface Identified {
 }
 
 /** Ports apart from the contract's and from those of other test runs; one that is taken all the same falls back to a free one. */
-const firstPort = 20_000 + (process.pid % 4000) * 5;
+const firstPort = 24_000 + (process.pid % 1500) * 5;
 const portsOf = (port: number | { from: number; to: number }, ...channels: string[]) =>
   Object.fromEntries(channels.map((channel) => [channel, port]));
 const ports = {
@@ -36,7 +36,7 @@ const ports = {
     ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
     ...['server-to-agent-transport', 'mover-to-agent-transport'],
   ),
-  ...portsOf({ from: 43_100, to: 43_199 }, 'agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'),
+  ...portsOf({ from: 23_100, to: 23_199 }, 'agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'),
 };
 
 describe('commands that talk to the server', { skip: skipUnless({ platform: 'linux' }) }, () => {

@@ -139,7 +139,7 @@ test('bodies, queries and paths are checked, and the error says what is wrong', 
 
 test('every change, and every look at a secret, is in the audit', async (t) => {
   const server = await start(t);
-  const port = 40_620 + (process.pid % 200);
+  const port = 20_620 + (process.pid % 200);
   await using mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
   await mover.listen();
   const repository = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });

@@ -7,8 +7,8 @@ import { success, TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
 
-/** Each test has movers of its own on ports of its own. */
-let nextPort = 41_620 + (process.pid % 200) * 10;
+/** Each test has movers of its own on ports of its own, below those that systems give to outgoing connections. */
+let nextPort = 21_620 + (process.pid % 200) * 10;
 
 interface System {
   readonly server: TestServer;
