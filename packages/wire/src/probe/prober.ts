@@ -183,6 +183,7 @@ export class Prober {
     if (!o.port.isFull) return { diagnoses: [] };
     const diagnoses: Diagnosis[] = [];
     const own = connection.localAddress;
+    // A connection that breaks here breaks in the transfer below as well, which says how.
     const seen = await connection.observe().catch(() => undefined);
     this.#o.signal?.throwIfAborted();
     if (seen && seen.remote !== own && !o.sources.includes(seen.remote))
@@ -204,6 +205,7 @@ export class Prober {
     const opened = await this.#dial(target);
     if (opened.kind !== 'proven') return undefined;
     using connection = opened.connection;
+    // Without an answer the diagnosis does without it, as when the listening end can't be reached.
     const states = await connection.report().catch(() => undefined);
     this.#o.signal?.throwIfAborted();
     return states;
