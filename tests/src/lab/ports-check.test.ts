@@ -314,7 +314,8 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
     const { kinds, results } = await site.check('--idle', '4s');
     assert.deepEqual(kinds, { ...standing, 'server:10006': 'nat, idle-killed' });
     const idle = results.find(({ to, port }) => to === 'server' && port === 10006)?.diagnoses[1];
-    assert.equal(number(idle, 'aliveMs'), 1_000);
+    // Silences of one, two and four seconds: on a busy machine the second one may end just before the proxy's timer does.
+    assert.ok([1_000, 2_000].includes(number(idle, 'aliveMs')), JSON.stringify(idle));
     assert.ok(number(idle, 'deadMs') >= 1_900 && number(idle, 'deadMs') <= 4_000, JSON.stringify(idle));
   });
 
