@@ -75,6 +75,10 @@ suite('Terraform for AWS', { skip: skipUnlessPython('pygohcl') }, () => {
     assert.deepEqual(descriptions, ['windows-agent-service, server-to-mover']);
   });
 
+  test('groups only allow, so leaving everything else open is an error', () => {
+    assert.throws(() => renderNow(terraformAws, samplePlan, { otherwise: 'leave' }), { code: 'plan.inexpressible' });
+  });
+
   test('the parser refuses what is no configuration', () => {
     for (const bad of ['resource "a" "b" {', 'resource "a" "b" {\n  x = "${"\n}\n', 'x = "a\nb"\n', 'x == 1\n'])
       assert.throws(() => readTerraform([bad]), bad);

@@ -33,7 +33,12 @@ export const terraformAws: Renderer = {
   title: 'Terraform: AWS security groups',
   scope: 'network',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
-  render(plan: Plan, { zones, leases = false }: RenderOptions = {}) {
+  render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
+    if (otherwise === 'leave')
+      throw inexpressible(
+        'An AWS security group drops what no group of the host allows.',
+        'Render it without the option that leaves everything else as it is.',
+      );
     checkFamilies(plan);
     const groups = managedGroups(plan, zones);
     const labelOf = targetNames({ prefix: 'holdfast-', maximumLength: nameCharacters - 60, alsoAllowed: '_' });
