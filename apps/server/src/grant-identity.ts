@@ -1,13 +1,14 @@
 import type { Clock } from '@holdfast/core';
-import { GrantIssuer, type IdentityKey, identityKey } from '@holdfast/protocol';
+import { GrantIssuer, type IdentityKey, identityKey, ProofSigner } from '@holdfast/protocol';
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importPKCS8 } from 'jose';
 import type { DataDirectory } from './data-directory.ts';
 
 const algorithm = 'EdDSA';
 
-/** The identity service's key: grants are signed with it, movers pin its public half. */
+/** The identity service's key: grants and proofs are signed with it, movers pin its public half. */
 export interface GrantIdentity {
   readonly issuer: GrantIssuer;
+  readonly proofs: ProofSigner;
   readonly keys: readonly IdentityKey[];
 }
 
@@ -25,6 +26,7 @@ export async function openGrantIdentity(
   const key = { id, privateKey: await importPKCS8(pem, algorithm) };
   return {
     issuer: new GrantIssuer({ installation: o.installation, key, clock: o.clock }),
+    proofs: new ProofSigner({ installation: o.installation, key, clock: o.clock }),
     keys: [identityKey.parse({ ...publicJwk, kid: id })],
   };
 }

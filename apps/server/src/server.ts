@@ -23,6 +23,7 @@ import { openGrantIdentity } from './grant-identity.ts';
 import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
+import { proofHandlers } from './rest/proof-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
 import { createRestApp } from './rest/rest-app.ts';
 import { runHandlers } from './rest/run-handlers.ts';
@@ -152,7 +153,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logger,
     });
     const { caFingerprint, caPem } = authority;
-    const facts = { installation, serverId, caFingerprint, startedAt: clock.now() };
+    const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now() };
     const restApp = await createRestApp({
       token,
       catalogue,
@@ -170,6 +171,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           caFingerprint,
           clock,
         }),
+        ...proofHandlers(grants),
         ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
         ...runHandlers({ queue, events, clock }),
       },

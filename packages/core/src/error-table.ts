@@ -75,6 +75,10 @@ export const errorTable = {
     'A lab of network namespaces could not be built, or a role in it did not start.',
     'It needs Linux, root, and the programs ip and nft (packages iproute2 and nftables).',
   ),
+  'proof.signature': entry(
+    'A proof and its signature do not belong together, or another installation has signed it.',
+    'Take the document and its signature as they were signed, and the keys of the server that signed (`holdfast status --json`).',
+  ),
   'run.cancelled': entry('The work was cancelled.', 'Start it again when you are ready; nothing was lost.', {
     exit: exitStatus.cancelled,
     http: 499,

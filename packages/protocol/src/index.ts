@@ -64,6 +64,7 @@ export {
 } from './mover-api.ts';
 export { localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
+export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
 export {
   type CatalogueSnapshot,

@@ -2,10 +2,11 @@ import { topologyDocument } from '@holdfast/contract/topology/schema';
 import { z } from 'zod';
 import { enrollableRole } from './enrolment.ts';
 import { errorReport } from './error-report.ts';
-import { grantMode } from './grants.ts';
+import { grantMode, identityKey } from './grants.ts';
 import { maxListEntries } from './limits.ts';
 import { channelUse } from './mover-api.ts';
 import { certificateSerial, entityId, isoTime, platform, slug, snapshotId } from './names.ts';
+import { proofDigest, proofSignature } from './proof-signature.ts';
 import { route } from './route.ts';
 import { backupResult, dataDirection, degradation, progress, restoreResult } from './tasks.ts';
 
@@ -20,6 +21,8 @@ const serverStatus = z.object({
   installation: entityId,
   startedAt: isoTime,
   caFingerprint: z.string(),
+  /** What grants and proofs are signed with. */
+  identityKeys: z.array(identityKey),
   /** Channel id, and the port it really listens on, with the reason where that is not the contract's. */
   listening: z.array(
     z.object({ channel: z.string(), address: z.string(), port: z.number().int(), reason: z.string().optional() }),
@@ -176,6 +179,12 @@ export const routes = {
     tag: 'server',
     query: pageQuery,
     response: z.object({ records: z.array(auditRecord) }),
+  }),
+  signProof: route('signProof', 'POST', '/api/v1/proofs/sign', {
+    summary: 'Sign that an administrator has submitted a proof with this SHA-256 digest. Audited',
+    tag: 'server',
+    body: z.strictObject({ sha256: proofDigest }),
+    response: proofSignature,
   }),
   createToken: route('createToken', 'POST', '/api/v1/join-tokens', {
     summary: 'Make a join token; its text is shown this once',

@@ -1,5 +1,5 @@
 import { type Clock, productVersion } from '@holdfast/core';
-import { openApiDocument, routes } from '@holdfast/protocol';
+import { type IdentityKey, openApiDocument, routes } from '@holdfast/protocol';
 import type { Wire } from '@holdfast/wire';
 import { readAudit } from '../audit.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
@@ -24,17 +24,24 @@ export function serverHandlers(o: {
   connections: AgentConnections;
   events: EventHub;
   clock: Clock;
-  facts: { installation: string; serverId: string; caFingerprint: string; startedAt: Date };
+  facts: {
+    installation: string;
+    serverId: string;
+    caFingerprint: string;
+    identityKeys: readonly IdentityKey[];
+    startedAt: Date;
+  };
   listening: () => readonly Listening[];
 }): Pick<RestHandlers, 'openapi' | 'status' | 'channelUse' | 'topology' | 'events' | 'audit'> {
   const document = openApiDocument(Object.values(routes), { title: 'Holdfast', version: productVersion });
-  const { serverId, startedAt, installation, caFingerprint } = o.facts;
+  const { serverId, startedAt, installation, caFingerprint, identityKeys } = o.facts;
   return {
     openapi: async () => document,
     status: async () => ({
       productVersion,
       installation,
       caFingerprint,
+      identityKeys: [...identityKeys],
       startedAt: startedAt.toISOString(),
       listening: o.listening().map(({ host, ...rest }) => ({ address: host, ...rest })),
     }),
