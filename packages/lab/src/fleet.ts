@@ -114,16 +114,17 @@ export class Fleet {
   }
 
   /** Runs a job to its end; what became of it. */
-  async run(job: string, options?: RunOptions): Promise<RunReport> {
-    const { run } = await this.json<{ run: { id: string } }>(['job', 'run', job, '--detach'], options);
-    return this.follow(run.id, options);
+  run(job: string, options?: RunOptions): Promise<RunReport> {
+    return this.runOf(['job', 'run', job], options);
   }
 
-  /** Waits for the end of a run. */
-  async follow(id: string, options?: RunOptions): Promise<RunReport> {
-    // Its status tells of the run; whether the command itself worked shows in what follows.
-    await this.server.host.holdfast(['run', 'show', id, '--follow', ...this.#access()], options);
-    return (await this.json<{ run: RunReport }>(['run', 'show', id], options)).run;
+  /** Runs a command that starts a run and waits for its end; what became of it. */
+  async runOf(args: readonly string[], options?: RunOptions): Promise<RunReport> {
+    // Its status tells of the run; whether the command itself worked shows in what it printed.
+    const { stdout, stderr } = await this.server.host.holdfast([...args, '--json', ...this.#access()], options);
+    if (stdout === '')
+      throw new HoldfastError('lab.impossible', { message: `holdfast ${args.join(' ')} failed: ${stderr.trim()}` });
+    return (JSON.parse(stdout) as { run: RunReport }).run;
   }
 
   /** A token for one computer to join with, and the arguments of `enroll` that go with it. */
@@ -140,13 +141,6 @@ export class Fleet {
       token,
       args: ['enroll', '--role', role, '--server', address, '--ca-fingerprint', caFingerprint, '--token-file', '-'],
     };
-  }
-
-  /** Whether the server sees a role of a computer now. */
-  async isOnline(member: FleetMember, role: 'agent' | 'mover'): Promise<boolean> {
-    const { computers } = await this.json<{ computers: KnownComputer[] }>(['computers', 'list']);
-    const id = this.computerId(member, role);
-    return computers.some((one) => one.id === id && one.state === 'online');
   }
 
   /** Waits until the server sees every agent, and every mover that it may dial. */

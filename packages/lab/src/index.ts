@@ -4,5 +4,5 @@ export type { RunOptions } from './namespace.ts';
 export { type HostPlace, LabNetwork } from './network.ts';
 export { renderMatrix } from './proof/matrix.ts';
 export type { Proof } from './proof/proof.ts';
-export { type ProofOptions, prove } from './proof/prove.ts';
+export { labsFor, type ProofOptions, prove } from './proof/prove.ts';
 export type { RoleProcess } from './role-process.ts';

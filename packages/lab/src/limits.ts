@@ -15,9 +15,10 @@ export const outputMaxBytes = 64 * 1024 * 1024;
 /** Computers of one lab: each is a namespace with processes of some 80 MiB each. */
 export const maxHosts = 64;
 
-/** How often the server is asked whether all are online, and how many times: a minute. */
-export const presenceLookMs = 300;
-export const maxPresenceLooks = 200;
+/** How often a log is looked at, or the server is asked whether all are online (a command, which takes a while itself). */
+export const presenceLookMs = 500;
+/** How many times the server is asked: above the minute after which a computer that was cut off tries again. */
+export const maxPresenceLooks = 150;
 
 /** An agent that may call in is seen within two or three seconds after it has started; a busy machine takes several times that. */
 export const callInLimitMs = 20_000;
@@ -29,5 +30,11 @@ export const sourceFiles = 20;
 /** One scenario. Above what the agent takes to give up a repository that it cannot reach: six dials, and pauses between them. */
 export const scenarioLimitMs = 300_000;
 
-/** Scenarios at once, of different computers: blocked ones mostly wait. */
-export const parallelScenarios = 4;
+/** Scenarios at once in one lab, of different computers: blocked ones mostly wait. */
+export const parallelScenarios = 8;
+
+/** Labs side by side: beyond that their commands wait for a processor longer than blocked connections take. */
+export const labsPerProcessor = 4;
+export const maxLabs = 32;
+/** What one computer of a lab takes: an agent and a mover, and a command at work. */
+export const hostBytes = 200 * 1024 * 1024;

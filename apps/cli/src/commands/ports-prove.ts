@@ -1,5 +1,6 @@
 import { exitStatus } from '@holdfast/core';
 import type { Command } from 'commander';
+import { wholeNumber } from '../option-values.ts';
 import type { PortsProveOptions } from '../ports/prove.ts';
 import { addOutputOptions } from '../stand-alone/repository-options.ts';
 import { perform } from '../work.ts';
@@ -12,6 +13,12 @@ export function registerPortsProve(ports: Command): void {
     .argument('<topology>', 'topology file; `holdfast ports init` writes one')
     .option('--out <file>', 'write the whole result there, as JSON')
     .option('--matrix <file>', 'write the matrix of rules and scenarios there, as Markdown, instead of printing it')
+    .option(
+      '--labs <n>',
+      'labs that stand side by side (default: by the processors and the free memory)',
+      wholeNumber(1, 32),
+    )
+    .option('--only <rule...>', 'take only these rules away, not every one')
     .option('--keep', "keep the folder with the lab's logs");
   addOutputOptions(command)
     .addHelpText(

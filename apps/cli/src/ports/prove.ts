@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { planTopology } from '@holdfast/contract/plan';
 import { loadTopology } from '@holdfast/contract/topology';
 import { type ExitStatus, exitStatus } from '@holdfast/core';
-import { prove, renderMatrix } from '@holdfast/lab';
+import { labsFor, prove, renderMatrix } from '@holdfast/lab';
 import { type OutputOptions, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 
@@ -13,6 +13,8 @@ export interface PortsProveOptions extends OutputOptions {
   readonly out?: string;
   readonly matrix?: string;
   readonly keep?: boolean;
+  readonly labs?: number;
+  readonly only?: readonly string[];
 }
 
 /** Proves the rules of a topology in a lab on this computer, and writes what came of it. */
@@ -24,6 +26,8 @@ export async function portsProve(file: string, options: PortsProveOptions, { sig
       folder,
       program: [process.execPath, fileURLToPath(new URL('../main.mjs', import.meta.url))],
       signal,
+      labs: options.labs ?? labsFor(plan),
+      ...(options.only ? { only: options.only } : {}),
       report: (line) => {
         if (!options.quiet) process.stderr.write(`${line}\n`);
       },

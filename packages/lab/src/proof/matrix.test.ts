@@ -19,6 +19,7 @@ const proof: Proof = {
   topology: '<b>two</b>',
   startedAt: '2026-11-21T10:00:00.000Z',
   notProven: ['admin>web:tcp/22'],
+  notClosed: [],
   rules: [{ id: 'server>store:tcp/6162', channels: ['server-to-mover'], features: ['mover-management'] }],
   scenarios: [{ id: 'backup | of web', needs: [{ between: ['server', 'store'], features: ['mover-management'] }] }],
   sufficient: [passes],

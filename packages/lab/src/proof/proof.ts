@@ -26,6 +26,8 @@ export interface Proof {
   readonly startedAt: string;
   /** Ids of planned flows that nobody in the lab uses: left out of its rules, and not proven. */
   readonly notProven: readonly string[];
+  /** Ids of flows of the plan that were never closed, because only others were asked for: not shown to be needed. */
+  readonly notClosed: readonly string[];
   readonly rules: readonly {
     readonly id: string;
     readonly channels: readonly ChannelId[];
@@ -42,6 +44,6 @@ export interface Proof {
     readonly channels: readonly ChannelId[];
     readonly cells: readonly Cell[];
   }[];
-  /** The rules suffice, each was used, and each closed one did what the contract says and nothing else. */
+  /** The rules suffice, each was used, and each closing did what the contract says and nothing else. */
   readonly holds: boolean;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
 import type { Plan } from '@holdfast/contract/plan';
 import type { Fleet, FleetMember, RunReport } from '../fleet.ts';
+import type { LabHost, RoleCommand } from '../host.ts';
 import { callInLimitMs, presenceLookMs, sourceBytes, sourceFiles } from '../limits.ts';
 import type { Finished } from '../namespace.ts';
 import type { Need, Outcome, Scenario } from './scenario.ts';
@@ -82,22 +83,13 @@ function enrolment(member: FleetMember, role: 'agent' | 'mover', server: string)
   };
 }
 
-/** An agent that starts calls its server, and the server sees it. */
-function heldConnection(agent: FleetMember, server: string): Scenario {
-  const { host } = agent;
+/** An agent that starts calls its server. */
+function heldConnection({ host }: FleetMember, server: string): Scenario {
   return {
     id: `the agent of ${host.name} calls in`,
     needs: [{ between: [host.name, server], features: ['agent-policy'] }],
     busy: host.name,
-    run: async (fleet, signal) => {
-      const process = await host.restart('agent');
-      for (const limit = performance.now() + callInLimitMs; performance.now() < limit; ) {
-        signal.throwIfAborted();
-        if (await fleet.isOnline(agent, 'agent')) return { kind: 'passed' };
-        await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
-      }
-      return { kind: 'failed', message: await process.output() };
-    },
+    run: (_, signal) => restartUntil(host, { role: 'agent', said: 'connected to the server', signal }),
   };
 }
 
@@ -108,18 +100,25 @@ function moverReport({ host }: FleetMember, server: string): Scenario {
     needs: [{ between: [host.name, server], features: ['mover-reports'] }],
     busy: host.name,
     disturbs: true,
-    run: async (_, signal) => {
-      const before = (await host.process('mover').output()).length;
-      const process = await host.restart('mover');
-      for (const limit = performance.now() + callInLimitMs; performance.now() < limit; ) {
-        signal.throwIfAborted();
-        const said = (await process.output()).slice(before);
-        if (said.includes('the server knows where this mover listens')) return { kind: 'passed' };
-        await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
-      }
-      return { kind: 'failed', message: (await process.output()).slice(before) };
-    },
+    run: (_, signal) =>
+      restartUntil(host, { role: 'mover', said: 'the server knows where this mover listens', signal }),
   };
+}
+
+/** Starts a role again, and waits until it says that it has reached the server; else what it said instead. */
+async function restartUntil(
+  host: LabHost,
+  o: { readonly role: RoleCommand; readonly said: string; readonly signal: AbortSignal },
+): Promise<Outcome> {
+  const before = (await host.process(o.role).output()).length;
+  const process = await host.restart(o.role);
+  const output = async (): Promise<string> => (await process.output()).slice(before);
+  for (const limit = performance.now() + callInLimitMs; performance.now() < limit; ) {
+    o.signal.throwIfAborted();
+    if ((await output()).includes(o.said)) return { kind: 'passed' };
+    await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
+  }
+  return { kind: 'failed', message: await output() };
 }
 
 interface Pair {
@@ -140,54 +139,41 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
     ...['job', 'create', job, sourceOf(agent), '--agent', agentId],
     ...['--repository', repository, '--direction', direction],
   ]);
-  // What is restored, whichever scenario runs first.
-  const { result } = await fleet.run(job);
   const server = fleet.server.host.name;
   const steering: Need = { between: [server, to], features: ['mover-management'] };
+  const backup: Scenario = {
+    id: `backup of ${from} to ${to}${suffix}`,
+    needs: [
+      { between: [server, from], features: ['managed-backup'] },
+      steering,
+      {
+        between: [from, to],
+        features: direction === 'mover-dials' ? ['full-speed-data'] : ['agent-backup', 'full-speed-data'],
+      },
+    ],
+    busy: from,
+    run: async (_, signal) => outcomeOfRun(await fleet.run(job, { signal })),
+  };
+  if (direction === 'mover-dials') return [backup];
+  // What is restored, whichever scenario runs first.
+  const { result } = await fleet.run(job);
   const target = join(agent.host.folder, 'restored');
-  return [
-    {
-      id: `backup of ${from} to ${to}${suffix}`,
-      needs: [
-        { between: [server, from], features: ['managed-backup'] },
-        steering,
-        {
-          between: [from, to],
-          features: direction === 'mover-dials' ? ['full-speed-data'] : ['agent-backup', 'full-speed-data'],
-        },
-      ],
-      busy: from,
-      run: async (_, signal) => outcomeOfRun(await fleet.run(job, { signal })),
+  const restore: Scenario = {
+    id: `restore of ${from} from ${to}`,
+    needs: [
+      { between: [server, from], features: ['managed-restore'] },
+      steering,
+      { between: [from, to], features: ['agent-restore', 'full-speed-data'] },
+    ],
+    busy: from,
+    run: async (_, signal) => {
+      const args = ['restore', result?.snapshotId ?? 'latest', '--agent', agentId, '--target', target];
+      const report = await fleet.runOf(args, { signal });
+      await rm(target, { recursive: true, force: true });
+      return outcomeOfRun(report);
     },
-    ...(direction === 'mover-dials'
-      ? []
-      : [
-          {
-            id: `restore of ${from} from ${to}`,
-            needs: [
-              { between: [server, from], features: ['managed-restore'] },
-              steering,
-              { between: [from, to], features: ['agent-restore', 'full-speed-data'] },
-            ] satisfies readonly Need[],
-            busy: from,
-            run: async (_: Fleet, signal: AbortSignal): Promise<Outcome> => {
-              const restore = [
-                'restore',
-                result?.snapshotId ?? 'latest',
-                '--agent',
-                agentId,
-                '--target',
-                target,
-                '--detach',
-              ];
-              const { run } = await fleet.json<{ run: { id: string } }>(restore, { signal });
-              const report = await fleet.follow(run.id, { signal });
-              await rm(target, { recursive: true, force: true });
-              return outcomeOfRun(report);
-            },
-          },
-        ]),
-  ];
+  };
+  return [backup, restore];
 }
 
 /** Somebody with a grant lists a repository, without the server. */

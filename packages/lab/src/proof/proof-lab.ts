@@ -1,0 +1,142 @@
+import { mkdir } from 'node:fs/promises';
+import type { Flow, Plan } from '@holdfast/contract/plan';
+import { Semaphore } from '@holdfast/core';
+import { Fleet } from '../fleet.ts';
+import { parallelScenarios, scenarioLimitMs } from '../limits.ts';
+import { LabNetwork } from '../network.ts';
+import { expectationOf } from './expectation.ts';
+import { PlannedFirewall } from './planned-firewall.ts';
+import type { Cell, UnusedRule } from './proof.ts';
+import type { Expectation, Outcome, Scenario } from './scenario.ts';
+import { scenariosOf } from './scenarios.ts';
+
+/** A plan's computers with exactly its rules, their roles running, and what can be done between them. */
+export class ProofLab implements AsyncDisposable {
+  readonly scenarios: readonly Scenario[];
+  readonly #plan: Plan;
+  readonly #network: LabNetwork;
+  readonly #firewall: PlannedFirewall;
+  readonly #fleet: Fleet;
+
+  private constructor(o: {
+    readonly plan: Plan;
+    readonly network: LabNetwork;
+    readonly firewall: PlannedFirewall;
+    readonly fleet: Fleet;
+    readonly scenarios: readonly Scenario[];
+  }) {
+    this.scenarios = o.scenarios;
+    this.#plan = o.plan;
+    this.#network = o.network;
+    this.#firewall = o.firewall;
+    this.#fleet = o.fleet;
+  }
+
+  /** @throws `lab.impossible` when it cannot be built; nothing is left running then. */
+  static async build(
+    plan: Plan,
+    options: { readonly folder: string; readonly program: readonly string[]; readonly signal: AbortSignal },
+  ): Promise<ProofLab> {
+    const places = plan.hosts
+      .filter(({ managed }) => managed)
+      .map(({ name, zone, addresses, seenAs }) => ({
+        ...{ name, zone, addresses },
+        ...(seenAs?.addresses[0] === undefined ? {} : { behind: seenAs.addresses[0] }),
+      }));
+    await mkdir(options.folder, { mode: 0o700 });
+    await using stack = new AsyncDisposableStack();
+    const network = stack.use(LabNetwork.build(places, options));
+    const firewall = new PlannedFirewall(plan, network);
+    await firewall.apply([]);
+    const fleet = await Fleet.start(network, plan);
+    options.signal.throwIfAborted();
+    const scenarios = await scenariosOf(fleet, plan);
+    options.signal.throwIfAborted();
+    // From here on the lab takes it down.
+    stack.move();
+    return new ProofLab({ plan, network, firewall, fleet, scenarios });
+  }
+
+  /** Runs every scenario with these flows closed, and opens them again. */
+  async run(closed: readonly Flow[], signal: AbortSignal): Promise<readonly Cell[]> {
+    const flows = { closed, open: this.#plan.flows.filter((flow) => !closed.includes(flow)) };
+    await this.#firewall.apply(closed);
+    await this.#firewall.cut(closed);
+    const cells = await runScenarios(this.scenarios, {
+      fleet: this.#fleet,
+      signal,
+      expect: (scenario) => expectationOf(scenario, flows),
+    });
+    if (closed.length > 0) {
+      await this.#firewall.apply([]);
+      await this.#fleet.allOnline();
+    }
+    return cells;
+  }
+
+  /** Rules through which no packet came since they were applied. */
+  unusedRules(): readonly UnusedRule[] {
+    return this.#firewall.unusedRules();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#network[Symbol.asyncDispose]();
+  }
+}
+
+async function runScenarios(
+  scenarios: readonly Scenario[],
+  o: { readonly fleet: Fleet; readonly signal: AbortSignal; readonly expect: (scenario: Scenario) => Expectation },
+): Promise<readonly Cell[]> {
+  const places = new Semaphore(parallelScenarios);
+  const runLanes = async (some: readonly Scenario[]): Promise<readonly Cell[]> => {
+    const lanes = Map.groupBy(some, ({ busy }) => busy);
+    const done = await Promise.all(
+      [...lanes.values()].map(async (lane) => {
+        const cells: Cell[] = [];
+        for (const scenario of lane) {
+          using _ = await places.acquire(o.signal);
+          cells.push(await runScenario(scenario, o));
+        }
+        return cells;
+      }),
+    );
+    return done.flat();
+  };
+  const all = [
+    ...(await runLanes(scenarios.filter(({ disturbs }) => !disturbs))),
+    ...(await runLanes(scenarios.filter(({ disturbs }) => disturbs))),
+  ];
+  return scenarios.flatMap(({ id }) => all.filter((cell) => cell.scenario === id));
+}
+
+async function runScenario(
+  scenario: Scenario,
+  { fleet, signal, expect }: { fleet: Fleet; signal: AbortSignal; expect: (scenario: Scenario) => Expectation },
+): Promise<Cell> {
+  const limit = AbortSignal.timeout(scenarioLimitMs);
+  const startedAt = performance.now();
+  const expected = expect(scenario);
+  let outcome: Outcome;
+  try {
+    outcome = await scenario.run(fleet, AbortSignal.any([signal, limit]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!limit.aborted) throw error;
+    outcome = { kind: 'failed', message: `not over after ${scenarioLimitMs / 1000} s` };
+  }
+  const tookMs = Math.round(performance.now() - startedAt);
+  return { scenario: scenario.id, expected, outcome, tookMs, holds: holds(expected, outcome) };
+}
+
+/** The outcome is of the expected kind, and names a channel that is blocked. */
+function holds(expected: Expectation, outcome: Outcome): boolean {
+  switch (outcome.kind) {
+    case 'passed':
+      return expected.kind === 'passed';
+    case 'degraded':
+      return expected.kind === 'degraded' && expected.blocked.some((id) => outcome.blocked.includes(id));
+    case 'failed':
+      return expected.kind === 'failed' && expected.blocked.some((id) => outcome.message.includes(id));
+  }
+}
