@@ -1,5 +1,5 @@
-import { exitStatus } from '@holdfast/core';
-import type { Command } from 'commander';
+import { exitStatus, formatDuration } from '@holdfast/core';
+import { type Command, Option } from 'commander';
 import { byteSize, duration, lifetime } from '../option-values.ts';
 import type { PortsCheckOptions } from '../ports/check.ts';
 import { addOutputOptions } from '../stand-alone/repository-options.ts';
@@ -17,7 +17,11 @@ export function registerPortsCheck(ports: Command): void {
     .requiredOption('--host <name>', 'this computer, as the topology names it')
     .requiredOption('--secret-file <file>', 'random text that both ends have: openssl rand -base64 32 > FILE')
     .option('--listen', 'be the other end: wait on the ports of this computer whose service does not run')
-    .option('--for <duration>', 'with --listen: so long', lifetime, listenMs)
+    .addOption(
+      new Option('--for <duration>', 'with --listen: so long')
+        .argParser(lifetime)
+        .default(listenMs, formatDuration(listenMs)),
+    )
     .option('--all-ports', 'every port of a range, not only a sample')
     .option('--payload <size>', 'so much each way over one port of each opening (default: 256k)', byteSize)
     .option('--idle <duration>', 'also measure whether idle connections live so long', duration)

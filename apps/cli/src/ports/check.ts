@@ -79,10 +79,12 @@ async function listen(
 ): Promise<ExitStatus> {
   const { options, work } = o;
   const addresses = ['127.0.0.1', ...host.addresses.filter((address) => !address.includes('/'))];
+  const ports = listeningPorts(plan, host);
   let proven = 0;
   await using listener = await ProbeListener.start({
-    ports: listeningPorts(plan, host),
-    key: o.key,
+    ports,
+    admissions: [{ key: o.key, ports }],
+    namesHolders: true,
     addresses,
     onProven: (port, address) => {
       proven += 1;
@@ -98,7 +100,7 @@ async function listen(
     });
   else {
     const rows = merge(states.map(([port, state]) => ({ port, text: stateText(state) })));
-    const shown = rows.map(({ ports, first }) => [portsText(ports), first.text]);
+    const shown = rows.map(({ ports, first }) => [runsText(ports), first.text]);
     await print(
       `${table([['Port', 'State'], ...shown])}\nListening for ${formatDuration(options.for)}; Ctrl-C ends it.\n`,
     );
@@ -151,7 +153,6 @@ async function check(job: CheckJob): Promise<ExitStatus> {
   const total = targets.reduce((sum, { ports }) => sum + ports.length, 0);
   let tried = 0;
   const prober = new Prober({
-    key: job.key,
     caPem:
       options.cacert &&
       (await readOption('--cacert', options.cacert, 'Give the CA certificate of the installation (PEM).')),
@@ -167,7 +168,7 @@ async function check(job: CheckJob): Promise<ExitStatus> {
   const hosts = [...new Set(targets.map((target) => target.host))];
   const [names, ...results] = await Promise.all([
     Promise.all(hosts.map((to) => namesOf(to, signal))),
-    ...targets.map((target) => tryTarget(prober, target, sources)),
+    ...targets.map((target) => tryTarget(prober, target, { key: job.key, sources })),
   ]);
   const findings = [...names.flat(), ...results.flat()];
   view.done();
@@ -186,12 +187,16 @@ async function namesOf(to: PlannedHost, signal: AbortSignal): Promise<readonly F
   return [{ to, result: { address: to.names.join(', '), how: 'names', diagnoses } }];
 }
 
-async function tryTarget(prober: Prober, target: CheckTarget, sources: readonly string[]): Promise<readonly Finding[]> {
+async function tryTarget(
+  prober: Prober,
+  target: CheckTarget,
+  o: { readonly key: ProbeKey; readonly sources: readonly string[] },
+): Promise<readonly Finding[]> {
   const { host, address, ports, flows } = target;
   const ours = ports.filter(({ port }) => host.managed && flows.get(port)?.origin === 'contract');
   const others = ports.filter((port) => !ours.includes(port));
   const results = await Promise.all([
-    prober.checkHost(address, ours, sources),
+    prober.checkHost({ address, ports: ours, ...o }),
     Promise.all(others.map(({ port }) => prober.reach({ address, port }))),
   ]);
   return results.flat().map((result): Finding => {
@@ -306,6 +311,18 @@ function rangeText(ports: readonly number[]): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 
+/** Sorted ports as what they are: runs of consecutive ones. */
+function runsText(ports: readonly number[]): string {
+  const runs: number[][] = [];
+  for (const port of ports) {
+    const last = runs.at(-1);
+    if (last?.at(-1) === port - 1) last.push(port);
+    else runs.push([port]);
+  }
+  return runs.map(rangeText).join(', ');
+}
+
+/** Of one range that was tried, in part or as a whole. */
 function portsText(ports: readonly number[]): string {
   const all = (ports.at(-1) ?? 0) - (ports[0] ?? 0) + 1;
   return ports.length === all ? rangeText(ports) : `${rangeText(ports)} (${ports.length} tried)`;

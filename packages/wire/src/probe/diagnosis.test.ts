@@ -12,6 +12,7 @@ const all: readonly Diagnosis[] = [
   { kind: 'no-route', where: 'here', code: 'ENETUNREACH' },
   { kind: 'no-route', where: 'on-the-way', code: 'EHOSTUNREACH' },
   { kind: 'dropped' },
+  { kind: 'untried', code: 'EMFILE' },
   { kind: 'refused', by: 'firewall' },
   { kind: 'refused', by: 'unknown' },
   { kind: 'forbidden-here', code: 'EPERM' },

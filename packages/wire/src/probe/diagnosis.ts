@@ -17,6 +17,8 @@ export type Diagnosis =
     }
   | { readonly kind: 'no-route'; readonly where: 'here' | 'on-the-way'; readonly code: string }
   | { readonly kind: 'dropped' }
+  /** This computer could not begin: no open files or memory left, or an address that cannot be dialled. */
+  | { readonly kind: 'untried'; readonly code: string }
   /** `firewall`: known, because the listener says that it listens there. */
   | { readonly kind: 'refused'; readonly by: 'firewall' | 'unknown' }
   /** This computer's own policy forbids it. */
@@ -86,6 +88,8 @@ export function describeDiagnosis(d: Diagnosis): string {
       return d.where === 'here'
         ? `This computer has no route to that address (${d.code}).`
         : `A router on the way, or the last one, reports that it can't reach that address (${d.code}).`;
+    case 'untried':
+      return `This computer could not try it (${d.code}).`;
     case 'dropped':
       return 'No answer: a firewall drops it, or the host is down.';
     case 'refused':
@@ -137,6 +141,8 @@ export function remedy(d: Diagnosis): string | undefined {
       return 'Enter the name in DNS, or correct it in the topology.';
     case 'names-disagree':
       return 'Correct DNS (both directions), or the topology.';
+    case 'untried':
+      return 'See what the code says (EMFILE: too few open files are allowed), and repeat it.';
     case 'port-in-use':
       return 'Stop that program, or give Holdfast another port (`ports:` in the topology).';
     case 'port-reserved':

@@ -9,6 +9,6 @@ export {
 export { maxIdleMs, maxProbePorts, sampledPorts } from './limits.ts';
 export { checkNames, resolveName } from './names.ts';
 export type { PortState, PortStates } from './port-state.ts';
-export { ProbeListener } from './probe-listener.ts';
-export { type ProbePort, type ProbeResult, Prober } from './prober.ts';
+export { type Admission, ProbeListener, withoutHolder } from './probe-listener.ts';
+export { type ProbePort, type ProbeResult, Prober, type ProbeTarget } from './prober.ts';
 export { type ProbeKey, probeKey } from './proof.ts';

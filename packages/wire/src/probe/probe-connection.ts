@@ -1,4 +1,4 @@
-import { SocketAddress } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { readExactly, type WaitOptions, waitOn } from '../waiting.ts';
 import { probeSubject } from './certificate.ts';
@@ -55,8 +55,11 @@ export function connectDiagnosis(error: unknown): Diagnosis {
     case 'EACCES':
     case 'EPERM':
       return { kind: 'forbidden-here', code };
-    default:
+    case 'ETIMEDOUT':
       return { kind: 'dropped' };
+    default:
+      // Open files, memory, ports: nothing has left this computer.
+      return { kind: 'untried', code: code || String(error) };
   }
 }
 
@@ -151,11 +154,13 @@ export class ProbeConnection implements Disposable {
   async observe(): Promise<{ readonly remote: string; readonly local: string }> {
     sendCommand(this.#socket, { kind: 'observe' });
     const seen: unknown = JSON.parse(await this.#readText());
-    const text = (key: 'remote' | 'local'): string => {
+    const address = (key: 'remote' | 'local'): string => {
       const found: unknown = (seen as Record<string, unknown> | null)?.[key];
-      return typeof found === 'string' ? canonicalAddress(found) : '';
+      // It is printed: nothing but an address is one.
+      if (typeof found === 'string' && isIP(found) !== 0) return canonicalAddress(found);
+      throw new TypeError('the other end told no address');
     };
-    return { remote: text('remote'), local: text('local') };
+    return { remote: address('remote'), local: address('local') };
   }
 
   async report(): Promise<PortStates> {

@@ -4,13 +4,14 @@ import { errnoOf, HoldfastError } from '@holdfast/core';
 import { stopListening } from '../listener.ts';
 import { describeHolders } from '../port-holders.ts';
 import { bind } from '../ports.ts';
-import { readExactly } from '../waiting.ts';
+import { readExactly, waitOn } from '../waiting.ts';
 import { makeProbeCertificate } from './certificate.ts';
 import {
   echoLimitMs,
   maxArrivals,
   maxCommands,
   maxIdleMs,
+  maxPendingPerAddress,
   maxProbePorts,
   maxRecordBytes,
   maxServedAtOnce,
@@ -21,9 +22,17 @@ import { type PortState, type PortStates, stateText } from './port-state.ts';
 import { type Command, type ProbeKey, proveToDialler, readCommand, sendText } from './proof.ts';
 import { inspectService } from './service.ts';
 
+/** Who may check what: the ports that a key is good for. */
+export interface Admission {
+  readonly key: ProbeKey;
+  readonly ports: readonly number[];
+}
+
 export interface ProbeListenerOptions {
   readonly ports: readonly number[];
-  readonly key: ProbeKey;
+  readonly admissions: readonly Admission[];
+  /** Whether those who check are told which program has a port. */
+  readonly namesHolders: boolean;
   /** Addresses of this computer at which a service may listen that already has a port. */
   readonly addresses: readonly string[];
   /** Default: all. */
@@ -45,12 +54,17 @@ export class ProbeListener implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #states = new Map<number, PortState>();
   readonly #certificate: { readonly cert: string; readonly key: string };
+  /** By the name of their key. */
+  readonly #admitted = new Map<string, { readonly key: ProbeKey; readonly ports: ReadonlySet<number> }>();
   /** Connections by port and address that came and have not proven themselves. */
   readonly #unproven = new Map<string, number>();
+  /** Connections by address that have not proven themselves yet. */
+  readonly #pending = new Map<string, number>();
 
   private constructor(o: ProbeListenerOptions, certificate: { readonly cert: string; readonly key: string }) {
     this.#o = o;
     this.#certificate = certificate;
+    for (const { key, ports } of o.admissions) this.#admitted.set(key.name, { key, ports: new Set(ports) });
   }
 
   /** Ports that can't be had are no error: `states` and the report say why. */
@@ -110,50 +124,67 @@ export class ProbeListener implements AsyncDisposable {
 
   #take(raw: Socket, port: number): void {
     raw.on('error', () => raw.destroy());
-    if (this.#stop.signal.aborted || this.#open.size >= maxServedAtOnce) {
+    const address = plainAddress(raw.remoteAddress);
+    const pending = this.#pending.get(address) ?? 0;
+    if (this.#stop.signal.aborted || this.#open.size >= maxServedAtOnce || pending >= maxPendingPerAddress) {
       raw.destroy();
       return;
     }
     this.#open.add(raw);
+    this.#pending.set(address, pending + 1);
     // It would keep alive what is to be measured idle.
     raw.setKeepAlive(false);
     const limit = setTimeout(() => raw.destroy(), servedProofLimitMs);
-    const arrival = `${port} ${plainAddress(raw.remoteAddress)}`;
-    if (this.#unproven.size < maxArrivals) this.#unproven.set(arrival, (this.#unproven.get(arrival) ?? 0) + 1);
-    const proven = (): void => {
+    const arrival = `${port} ${address}`;
+    const isCounted = this.#unproven.has(arrival) || this.#unproven.size < maxArrivals;
+    if (isCounted) count(this.#unproven, arrival, 1);
+    let isPending = true;
+    const settle = (): void => {
       clearTimeout(limit);
-      this.#unproven.set(arrival, (this.#unproven.get(arrival) ?? 1) - 1);
-      this.#o.onProven?.(port, plainAddress(raw.remoteAddress));
+      if (isPending) count(this.#pending, address, -1);
+      isPending = false;
+    };
+    const proven = (): void => {
+      settle();
+      if (isCounted) count(this.#unproven, arrival, -1);
+      this.#o.onProven?.(port, address);
     };
     raw.once('close', () => {
       this.#open.delete(raw);
-      clearTimeout(limit);
+      settle();
     });
     const tls = createServer({ ...this.#certificate, minVersion: 'TLSv1.3', ALPNProtocols: [probeProtocol] });
     tls.on('tlsClientError', () => raw.destroy());
-    tls.on('secureConnection', (socket) => void this.#serve(socket, proven));
+    tls.on('secureConnection', (socket) => void this.#serve(socket, port, proven));
     tls.emit('connection', raw);
   }
 
-  /** For each port, what an end that reached one of them is told: also whether its other connections came. */
-  #statesFor(address: string): PortStates {
+  /** For each of these ports, what an end that reached one of them is told: also whether its other connections came. */
+  #statesFor(address: string, ports: ReadonlySet<number>): PortStates {
     const told = ([port, state]: [number, PortState]): [number, PortState] => {
-      if (state.kind !== 'open') return [port, state];
-      return [port, { kind: 'open', unproven: this.#unproven.get(`${port} ${address}`) ?? 0 }];
+      if (state.kind === 'open')
+        return [port, { kind: 'open', unproven: this.#unproven.get(`${port} ${address}`) ?? 0 }];
+      return [port, state.kind === 'held' && !this.#o.namesHolders ? withoutHolder(state) : state];
     };
-    return new Map([...this.#states].map(told));
+    return new Map([...this.#states].filter(([port]) => ports.has(port)).map(told));
   }
 
-  async #serve(socket: TLSSocket, proven: () => void): Promise<void> {
+  async #serve(socket: TLSSocket, port: number, proven: () => void): Promise<void> {
     socket.on('error', () => socket.destroy());
     const { signal } = this.#stop;
     try {
-      if ((await proveToDialler(socket, this.#o.key, { timeoutMs: servedProofLimitMs, signal })) !== 'proven') return;
+      const admitted = (name: string): ProbeKey | undefined => {
+        const found = this.#admitted.get(name);
+        return found?.ports.has(port) ? found.key : undefined;
+      };
+      const key = await proveToDialler(socket, admitted, { timeoutMs: servedProofLimitMs, signal });
+      const ports = key && this.#admitted.get(key.name)?.ports;
+      if (!ports) return;
       proven();
-      for (let count = 0; count < maxCommands; count += 1) {
+      for (let served = 0; served < maxCommands; served += 1) {
         const command = await readCommand(socket, { timeoutMs: maxIdleMs, signal });
         if (!command) return;
-        await this.#obey(socket, command);
+        await this.#obey(socket, command, ports);
       }
     } catch {
       // The other end went away, was cut, or is none of ours: what that means is the dialling end's to say.
@@ -162,7 +193,7 @@ export class ProbeListener implements AsyncDisposable {
     }
   }
 
-  async #obey(socket: TLSSocket, command: Command): Promise<void> {
+  async #obey(socket: TLSSocket, command: Command, ports: ReadonlySet<number>): Promise<void> {
     const wait = { timeoutMs: servedStallLimitMs, signal: this.#stop.signal };
     switch (command.kind) {
       case 'echo':
@@ -175,16 +206,18 @@ export class ProbeListener implements AsyncDisposable {
         );
         return;
       case 'report':
-        sendText(socket, stateText(this.#statesFor(plainAddress(socket.remoteAddress))));
-        return;
+        sendText(socket, stateText(this.#statesFor(plainAddress(socket.remoteAddress), ports)));
+        break;
       case 'take':
         await readExactly(socket, Math.min(command.bytes, maxRecordBytes), wait);
         socket.write('.');
         return;
       case 'give':
         socket.write(Buffer.alloc(Math.min(command.bytes, maxRecordBytes)));
-        return;
+        break;
     }
+    // Who asks for more than it takes must not fill the memory.
+    if (socket.writableNeedDrain) await waitOn(socket, ['drain'], () => !socket.writableNeedDrain || undefined, wait);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -193,6 +226,18 @@ export class ProbeListener implements AsyncDisposable {
     await Promise.all(this.#servers.map(stopListening));
   }
 }
+
+function count(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const next = (counts.get(key) ?? 0) + change;
+  if (next > 0) counts.set(key, next);
+  else counts.delete(key);
+}
+
+/** What has a port, without its name. */
+export function withoutHolder(state: Extract<PortState, { kind: 'held' }>): PortState {
+  return { ...state, holder: unnamedHolder };
+}
+const unnamedHolder = 'a program there';
 
 /** ALPN: a service of ours that already runs refuses it, and so is recognised. */
 export const probeProtocol = 'holdfast-probe/1';

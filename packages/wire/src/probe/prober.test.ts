@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { hasCode } from '@holdfast/core';
+import { certificateFingerprint } from '../identity.ts';
 import { createTestInstallation } from '../test-certificates.ts';
 import { testFleet } from '../wire-fixture.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -29,13 +30,21 @@ async function freePort(): Promise<number> {
 /** A probe listener on free ports of loopback that ends with the test. */
 async function listening(
   t: TestContext,
-  o: { count?: number; more?: readonly number[]; as?: ProbeKey; platform?: NodeJS.Platform } = {},
+  o: {
+    count?: number;
+    more?: readonly number[];
+    as?: ProbeKey;
+    good?: readonly number[];
+    namesHolders?: boolean;
+    platform?: NodeJS.Platform;
+  } = {},
 ): Promise<readonly number[]> {
   const free = await Promise.all(Array.from({ length: o.count ?? 1 }, freePort));
   const ports = [...free, ...(o.more ?? [])];
   const listener = await ProbeListener.start({
     ports,
-    key: o.as ?? key,
+    admissions: [{ key: o.as ?? key, ports: o.good ?? ports }],
+    namesHolders: o.namesHolders ?? true,
     addresses: [address],
     host: address,
     ...(o.platform ? { platform: o.platform } : {}),
@@ -45,7 +54,7 @@ async function listening(
 }
 
 async function check(ports: readonly ProbePort[], options: Partial<ProberOptions> = {}) {
-  return await new Prober({ key, payloadBytes: 20_000, ...options }).checkHost(address, ports);
+  return await new Prober({ payloadBytes: 20_000, ...options }).checkHost({ address, ports, key });
 }
 
 async function only(port: number, options: Partial<ProberOptions> = {}): Promise<readonly Diagnosis[]> {
@@ -91,7 +100,7 @@ test('what says nothing, closes, or speaks something else is not the host', asyn
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
   assert.deepEqual(await only(port), [{ kind: 'middlebox', said: 'not-tls' }]);
-  const reached = await new Prober({ key }).reach({ address, port });
+  const reached = await new Prober({}).reach({ address, port });
   assert.deepEqual(reached, { address, port, how: 'connect', diagnoses: [] });
 });
 
@@ -153,13 +162,19 @@ test('a copy of the certificate by another CA is interception', { skip: process.
   await once(interceptor, 'listening');
   t.after(() => interceptor.close());
   const probed = await freePort();
-  const listener = await ProbeListener.start({ ports: [probed, port], key, addresses: [address], host: way });
+  const listener = await ProbeListener.start({
+    ports: [probed, port],
+    admissions: [{ key, ports: [probed, port] }],
+    namesHolders: true,
+    addresses: [address],
+    host: way,
+  });
   t.after(() => listener[Symbol.asyncDispose]());
-  const prober = new Prober({ key });
-  const [, result] = await prober.checkHost(way, [
+  const ports = [
     { port: probed, ...mover },
     { port, ...mover },
-  ]);
+  ];
+  const [, result] = await new Prober({}).checkHost({ address: way, ports, key });
   assert.deepEqual(
     result?.diagnoses.map(({ kind }) => kind),
     ['tls-intercepted'],
@@ -214,4 +229,32 @@ test('a listener learns nothing of strangers, and they learn nothing of it', asy
   await once(socket, 'close');
   // At most a TLS alert.
   assert.ok(received <= 7, `${received} bytes`);
+});
+
+test('a key is good for its own ports, and tells of these alone, without the name of who has them', async (t) => {
+  const server = createServer((socket) => socket.on('error', () => socket.destroy()).end()).listen(0, address);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port: held } = server.address() as AddressInfo;
+  const good = await Promise.all([freePort(), freePort()]);
+  const [first = 0, second = 0] = good;
+  await listening(t, { count: 0, more: [first, second, held], good: [first, held], namesHolders: false });
+  const results = await check([first, second, held].map((port) => ({ port, ...mover })));
+  assert.deepEqual(
+    results.map(({ diagnoses }) => diagnoses),
+    [[], [{ kind: 'middlebox', said: 'wrong-proof' }], [{ kind: 'port-in-use', holder: 'a program there' }]],
+  );
+});
+
+test('what the listening end has said beforehand tells who answers, where no port of it can be asked', async (t) => {
+  const service = fleet.wire(t, fleet.mover, { role: 'data-mover', overrides: { 'server-to-mover': 0 } });
+  const { port } = await service.listen('server-to-mover', { onConnection: () => undefined });
+  const { caPem } = fleet.installation;
+  const judge = async (fingerprint: string) => {
+    const states = new Map([[port, { kind: 'held' as const, holder: 'node', fingerprint }]]);
+    const [result] = await new Prober({ caPem }).checkHost({ address, key, states, ports: [{ port, ...mover }] });
+    return result?.diagnoses.map(({ kind }) => kind);
+  };
+  assert.deepEqual(await judge(certificateFingerprint(new X509Certificate(fleet.mover.certificatePem))), []);
+  assert.deepEqual(await judge('of another certificate'), ['tls-intercepted']);
 });

@@ -25,6 +25,17 @@ export interface ProbePort {
   readonly roles: readonly CertificateRole[];
 }
 
+/** A computer at which a probe listener or the real service waits. */
+export interface ProbeTarget {
+  readonly address: string;
+  readonly ports: readonly ProbePort[];
+  readonly key: ProbeKey;
+  /** Addresses of this end that the other end is expected to see, where they are not its own. */
+  readonly sources?: readonly string[] | undefined;
+  /** What the listening end has said of its ports. Undefined: it is asked when something fails, if it can be reached. */
+  readonly states?: PortStates | undefined;
+}
+
 export interface ProbeResult extends Target {
   /**
    * How it was tried: with the probe listener of the other end, with the TLS handshake of the service that runs there, or (at
@@ -36,7 +47,6 @@ export interface ProbeResult extends Target {
 }
 
 export interface ProberOptions {
-  readonly key: ProbeKey;
   /** The CA of the installation: services that run already are judged by it. */
   readonly caPem?: string | undefined;
   /** Payload each way. Default 256 KiB. */
@@ -58,6 +68,9 @@ type Attempt = { readonly port: ProbePort } & (
 function isWhole(attempt: Attempt): boolean {
   return attempt.kind === 'proven' && attempt.port.isFull && attempt.diagnoses.every(({ kind }) => kind !== 'cut');
 }
+
+/** A port that is tried again, once something is known of the whole computer. */
+type Keyed = Target & Pick<ProbeTarget, 'key' | 'states'>;
 
 type Failed = Extract<Attempt, { kind: 'failed' }>;
 
@@ -84,38 +97,31 @@ export class Prober {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /**
-   * Tries ports of one address, at which a probe listener or the real service waits. `sources`: addresses of this end that the
-   * other end is expected to see, where they are not its own.
-   */
-  async checkHost(
-    address: string,
-    ports: readonly ProbePort[],
-    sources: readonly string[] = [],
-  ): Promise<readonly ProbeResult[]> {
+  /** Tries ports of one computer. */
+  async checkHost(target: ProbeTarget): Promise<readonly ProbeResult[]> {
     const attempts = await Promise.all(
-      ports.map(async (port) => {
-        const attempt = await this.#attempt(address, port, sources);
+      target.ports.map(async (port) => {
+        const attempt = await this.#attempt(target, port);
         this.#o.onTried?.();
         return attempt;
       }),
     );
     const proven = attempts.find(({ kind }) => kind === 'proven');
     const failed = attempts.filter((attempt) => attempt.kind === 'failed');
-    const known =
+    const known: Known =
       proven && failed.length > 0
-        ? await this.#ask({ address, port: proven.port.port }, failed)
-        : { arrives: new Set<number>() };
+        ? await this.#ask({ ...target, port: proven.port.port }, failed)
+        : { states: target.states, arrives: new Set<number>() };
     // One port shows what becomes of silence on the way there.
     const idle = this.#o.idleMs === undefined ? undefined : attempts.find(isWhole);
     return await Promise.all(
-      attempts.map((attempt) => this.#settle(address, attempt, { known, measuresIdle: attempt === idle })),
+      attempts.map((attempt) => this.#settle(target, attempt, { known, measuresIdle: attempt === idle })),
     );
   }
 
   /** What the listening end knows of ports that failed. */
-  async #ask(proven: Target, failed: readonly Failed[]): Promise<Known> {
-    const states = await this.#report(proven);
+  async #ask(proven: Keyed, failed: readonly Failed[]): Promise<Known> {
+    const states = (await this.#report(proven)) ?? proven.states;
     const silent = failed
       .filter((one) => isMute(one.diagnosis) && states?.get(one.port.port)?.kind === 'open')
       .map(({ port }) => port.port);
@@ -154,10 +160,10 @@ export class Prober {
     }
   }
 
-  async #attempt(address: string, port: ProbePort, sources: readonly string[]): Promise<Attempt> {
+  async #attempt({ address, key, sources = [] }: ProbeTarget, port: ProbePort): Promise<Attempt> {
     using _place = await this.#places.acquire(this.#o.signal);
     const target = { address, port: port.port };
-    const opened = await ProbeConnection.dial(target, this.#o);
+    const opened = await ProbeConnection.dial(target, { key, signal: this.#o.signal });
     if (opened.kind === 'proven') {
       using connection = opened.connection;
       return { port, kind: 'proven', ...(await this.#examine(target, connection, { port, sources })) };
@@ -201,7 +207,7 @@ export class Prober {
   }
 
   /** What the listening end knows of its ports. */
-  async #report(target: Target): Promise<PortStates | undefined> {
+  async #report(target: Keyed): Promise<PortStates | undefined> {
     const opened = await this.#dial(target);
     if (opened.kind !== 'proven') return undefined;
     using connection = opened.connection;
@@ -212,20 +218,21 @@ export class Prober {
   }
 
   async #settle(
-    address: string,
+    { address, key }: ProbeTarget,
     attempt: Attempt,
     { known, measuresIdle }: { readonly known: Known; readonly measuresIdle: boolean },
   ): Promise<ProbeResult> {
     const { port } = attempt;
     const target = { address, port: port.port };
+    const keyed = { ...target, key };
     if (attempt.kind === 'failed') {
       const diagnosis = settled(attempt, known);
       return { ...target, how: diagnosis ? 'probe' : 'service', diagnoses: diagnosis ? [diagnosis] : [] };
     }
-    const mtu = attempt.stuck && (await this.#pathMtu(target, attempt.stuck));
+    const mtu = attempt.stuck && (await this.#pathMtu(keyed, attempt.stuck));
     // A path that swallows large segments is why nothing came.
     const diagnoses = mtu ? [...attempt.diagnoses.filter(({ kind }) => kind !== 'cut'), mtu] : attempt.diagnoses;
-    const idle = measuresIdle ? await this.#idle(target) : undefined;
+    const idle = measuresIdle ? await this.#idle(keyed) : undefined;
     return { ...target, how: 'probe', diagnoses: idle ? [...diagnoses, idle] : diagnoses };
   }
 
@@ -233,7 +240,7 @@ export class Prober {
    * Undefined where the size of segments makes no difference: as many bytes as the largest record has get stuck, too, when they
    * come one small segment at a time.
    */
-  async #pathMtu(target: Target, direction: Direction): Promise<Diagnosis | undefined> {
+  async #pathMtu(target: Keyed, direction: Direction): Promise<Diagnosis | undefined> {
     const [smallest] = segmentBytes;
     const largest = Math.max(...segmentBytes);
     const [trickles, ...passing] = await Promise.all([
@@ -247,12 +254,12 @@ export class Prober {
 
   /** Records of one size over a connection of their own, each only when the one before has arrived. */
   async #passes(
-    target: Target,
+    target: Keyed,
     direction: Direction,
     o: { readonly recordBytes: number; readonly count: number },
   ): Promise<boolean> {
     using _place = await this.#places.acquire(this.#o.signal);
-    const opened = await ProbeConnection.dial(target, this.#o);
+    const opened = await ProbeConnection.dial(target, { key: target.key, signal: this.#o.signal });
     if (opened.kind !== 'proven') return false;
     using connection = opened.connection;
     const { recordBytes } = o;
@@ -263,13 +270,13 @@ export class Prober {
     return true;
   }
 
-  async #dial(target: Target): ReturnType<typeof ProbeConnection.dial> {
+  async #dial(target: Keyed): ReturnType<typeof ProbeConnection.dial> {
     using _place = await this.#places.acquire(this.#o.signal);
-    return await ProbeConnection.dial(target, this.#o);
+    return await ProbeConnection.dial(target, { key: target.key, signal: this.#o.signal });
   }
 
   /** Several connections, each silent for half as long as the one before: the shortest that dies tells the time-out. */
-  async #idle(target: Target): Promise<Diagnosis | undefined> {
+  async #idle(target: Keyed): Promise<Diagnosis | undefined> {
     const longestMs = this.#o.idleMs ?? 0;
     const steps = Array.from({ length: idleSteps }, (_, step) => longestMs / 2 ** step);
     const ends = await Promise.all(

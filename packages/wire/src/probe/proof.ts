@@ -10,16 +10,21 @@ import { maxSecretBytes, minSecretBytes } from './limits.ts';
  * proves that it has the secret of this check, over nonces of both, and once more over keys that only the two ends of one TLS
  * connection have (RFC 5705, RFC 9266): whoever has the secret but another TLS connection is behind somebody who intercepts it.
  *
- *     dialler  -> listener   magic, nonce
+ *     dialler  -> listener   magic, name of the key, nonce
  *     listener -> dialler    nonce, proof, bound proof
  *     dialler  -> listener   proof, bound proof
  */
 
-const magic = Buffer.from('HFPROBE1');
+const magic = Buffer.from('HFPROBE2');
+const nameBytes = 16;
 const nonceBytes = 32;
 const proofBytes = 32;
 
-export type ProbeKey = Buffer;
+export interface ProbeKey {
+  /** What a listener with many keys finds it by; derived as the key is, and tells nothing of it. */
+  readonly name: string;
+  readonly bytes: Buffer;
+}
 
 /** @throws `usage.option` for a secret that could be guessed. */
 export function probeKey(secret: Uint8Array): ProbeKey {
@@ -28,7 +33,9 @@ export function probeKey(secret: Uint8Array): ProbeKey {
       message: `The secret has ${secret.length} bytes; it takes ${minSecretBytes} to ${maxSecretBytes} random ones.`,
       guidance: 'Make one, and copy it to both computers: openssl rand -base64 32 > FILE',
     });
-  return Buffer.from(hkdfSync('sha256', secret, '', 'holdfast probe 1', 32));
+  const derive = (info: string, sizeBytes: number): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', info, sizeBytes));
+  return { name: derive('holdfast probe 2 name', nameBytes).toString('hex'), bytes: derive('holdfast probe 2', 32) };
 }
 
 /** `intercepted`: the other end has the secret, but is not the other end of this TLS connection. */
@@ -43,8 +50,8 @@ function proofs(key: ProbeKey, who: 'dialler' | 'listener', nonces: Nonces, sock
   const said = Buffer.concat([Buffer.from(`${who} `), nonces.dialler, nonces.listener]);
   const channel = socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
   return Buffer.concat([
-    createHmac('sha256', key).update(said).digest(),
-    createHmac('sha256', key).update('bound ').update(said).update(channel).digest(),
+    createHmac('sha256', key.bytes).update(said).digest(),
+    createHmac('sha256', key.bytes).update('bound ').update(said).update(channel).digest(),
   ]);
 }
 
@@ -56,7 +63,7 @@ function judge(expected: Buffer, given: Buffer): Proof {
 
 export async function proveToListener(socket: TLSSocket, key: ProbeKey, o: WaitOptions): Promise<Proof> {
   const dialler = randomBytes(nonceBytes);
-  socket.write(Buffer.concat([magic, dialler]));
+  socket.write(Buffer.concat([magic, Buffer.from(key.name, 'hex'), dialler]));
   const answer = await readExactly(socket, nonceBytes + 2 * proofBytes, o);
   const nonces = { dialler, listener: answer.subarray(0, nonceBytes) };
   const judged = judge(proofs(key, 'listener', nonces, socket), answer.subarray(nonceBytes));
@@ -64,12 +71,20 @@ export async function proveToListener(socket: TLSSocket, key: ProbeKey, o: WaitO
   return judged;
 }
 
-export async function proveToDialler(socket: TLSSocket, key: ProbeKey, o: WaitOptions): Promise<Proof> {
-  const hello = await readExactly(socket, magic.length + nonceBytes, o);
-  if (!hello.subarray(0, magic.length).equals(magic)) return 'unproven';
-  const nonces = { dialler: hello.subarray(magic.length), listener: randomBytes(nonceBytes) };
+/** `find`: the key of that name. Who names none is answered all the same, with a proof of nothing. */
+export async function proveToDialler(
+  socket: TLSSocket,
+  find: (name: string) => ProbeKey | undefined,
+  o: WaitOptions,
+): Promise<ProbeKey | undefined> {
+  const hello = await readExactly(socket, magic.length + nameBytes + nonceBytes, o);
+  if (!hello.subarray(0, magic.length).equals(magic)) return undefined;
+  const known = find(hello.subarray(magic.length, magic.length + nameBytes).toString('hex'));
+  const key = known ?? probeKey(randomBytes(minSecretBytes));
+  const nonces = { dialler: hello.subarray(magic.length + nameBytes), listener: randomBytes(nonceBytes) };
   socket.write(Buffer.concat([nonces.listener, proofs(key, 'listener', nonces, socket)]));
-  return judge(proofs(key, 'dialler', nonces, socket), await readExactly(socket, 2 * proofBytes, o));
+  const given = await readExactly(socket, 2 * proofBytes, o);
+  return judge(proofs(key, 'dialler', nonces, socket), given) === 'proven' ? known : undefined;
 }
 
 /** What a dialler who has proven itself asks for: one byte, and a number that not every command needs. */
