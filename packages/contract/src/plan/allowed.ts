@@ -31,5 +31,9 @@ export function administratorFlows(topology: Topology, hosts: PlannedHosts): rea
 
 function endsOf(end: AllowEnd, hosts: PlannedHosts): readonly PlannedHost[] {
   const named = end.hosts.map((name) => hosts.find(name)).filter((host) => host !== undefined);
-  return [...named, ...end.addresses.map((address) => hosts.outside(address, [address]))];
+  return [
+    ...named,
+    ...end.zones.flatMap((zone) => zone.addresses.map((address) => hosts.within(zone, address))),
+    ...end.addresses.map((address) => hosts.outside(address)),
+  ];
 }

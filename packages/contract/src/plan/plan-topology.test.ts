@@ -6,7 +6,7 @@ import { serviceKinds } from '../service-kinds.ts';
 import { loadTopology, parseTopology, type Topology } from '../topology/index.ts';
 import { applyChannels } from './apply-channels.ts';
 import { classify } from './host-class.ts';
-import { hostRules, type Plan, planTopology } from './index.ts';
+import { type HostRule, hostRules, type Plan, planTopology } from './index.ts';
 
 const zones = 'zones: { a: {}, b: {}, home: { nat: [203.0.113.9] } }\n';
 
@@ -194,6 +194,31 @@ test('openings of the administrator stay, for hosts, zones and addresses', () =>
       ['time:x+srv>198.51.100.0/24+0.0.0.0/0+::/0:tcp/4460-4461', [{ from: 4460, to: 4461 }], ['clocks']],
     ],
   );
+});
+
+test('a zone behind address translation that may connect is what others see of it, whatever others have its addresses', () => {
+  const zones = `zones:
+  a: {}
+  home: { nat: [192.0.2.1], addresses: [192.168.0.0/16] }
+  site: { nat: true, addresses: [192.168.0.0/16] }
+`;
+  const laptop = '  pc: { zone: home, addresses: [192.168.0.9], roles: [agent-linux], uses: [srv] }\n';
+  const rest = `allow:
+  - { name: one, from: [home], to: [srv], ports: [tcp/1] }
+  - { name: two, from: [site], to: [srv], ports: [tcp/2] }
+  - { name: three, from: [home], to: [home], ports: [tcp/3] }
+`;
+  const plan = planTopology(parseTopology(`name: t\n${zones}hosts:\n${server}${laptop}${rest}`));
+  const [srv, pc] = hostRules(plan);
+  const peers = (rules: readonly HostRule[] | undefined): unknown =>
+    rules
+      ?.filter(({ flow }) => flow.origin === 'administrator')
+      .map((rule) => [rule.ports[0]?.from, ...rule.peers.flatMap(({ addresses }) => addresses)]);
+  assert.deepEqual(peers(srv?.incoming), [
+    [1, '192.0.2.1'],
+    [2, '192.168.0.0/16'],
+  ]);
+  assert.deepEqual(peers(pc?.incoming), [[3, '192.168.0.0/16']]);
 });
 
 test('addresses of which nobody said the zone lie in the one that has them, unless they are translated there', () => {

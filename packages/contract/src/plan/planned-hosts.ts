@@ -12,13 +12,15 @@ export class PlannedHosts {
   readonly #byName = new Map<string, PlannedHost>();
   readonly #ends: (readonly PlannedHost[])[] = [];
   readonly #endOfClass = new Map<HostClass, number>();
+  readonly #byAddress = new Map<string, PlannedHost>();
+  /** What other zones see of a zone behind address translation. */
+  readonly #translated = new Map<Zone, PlannedHost>();
   /** Ends of a neighbour that is known by the contract's host names, by those names. */
   readonly #endsByNames = new Map<string, number>();
   readonly #joined = new Map<string, readonly PlannedHost[]>();
   readonly #prefixes: readonly { readonly zone: string; readonly blocks: readonly Block[] }[];
 
   constructor(topology: Topology, classes: readonly HostClass[]) {
-    const outside = new Map<Zone, PlannedHost>();
     const pendingNames = new Set(topology.hosts.filter(isKnownByContract));
     // Behind address translation an address means something only there.
     this.#prefixes = topology.zones
@@ -28,9 +30,7 @@ export class PlannedHosts {
     for (const host of topology.hosts) {
       if (pendingNames.has(host)) continue;
       const { zone } = host;
-      if (zone?.nat && zone.nat.addresses.length > 0 && !outside.has(zone))
-        outside.set(zone, this.#translated(zone, zone.nat.addresses));
-      const one = planned(host, zone && outside.get(zone));
+      const one = planned(host, zone && this.#seenAs(zone));
       this.#byName.set(host.name, this.#add(zone ? one : { ...one, zone: this.#zoneAround(host.addresses) }));
     }
     for (const one of classes) {
@@ -50,12 +50,25 @@ export class PlannedHosts {
   }
 
   /** Hosts that only rules of the administrator name, by their addresses. */
-  outside(name: string, addresses: readonly string[]): PlannedHost {
-    const known = this.#byName.get(name);
+  outside(address: string): PlannedHost {
+    return this.#nameless(address, this.#zoneAround([address]));
+  }
+
+  /** Everything in a zone that has one of its prefixes. */
+  within(zone: Zone, prefix: string): PlannedHost {
+    return this.#nameless(prefix, zone.name, this.#seenAs(zone));
+  }
+
+  #nameless(address: string, zone: string, seenAs?: PlannedHost): PlannedHost {
+    // Behind address translation the same addresses are other hosts.
+    const key = `${address} ${zone}`;
+    const known = this.#byAddress.get(key);
     if (known) return known;
-    const zone = this.#zoneAround(addresses);
-    const host: PlannedHost = { name, zone, addresses, names: [], roles: [], managed: false };
-    this.#byName.set(name, host);
+    const host: PlannedHost = {
+      ...{ name: this.#freeName(address), zone, addresses: [address], names: [], roles: [], managed: false },
+      ...(seenAs === undefined ? {} : { seenAs }),
+    };
+    this.#byAddress.set(key, host);
     return this.#add(host);
   }
 
@@ -101,9 +114,15 @@ export class PlannedHosts {
     return around?.zone ?? '';
   }
 
-  #translated(zone: Zone, addresses: readonly string[]): PlannedHost {
+  #seenAs(zone: Zone): PlannedHost | undefined {
+    if (!zone.nat || zone.nat.addresses.length === 0) return undefined;
+    const known = this.#translated.get(zone);
+    if (known) return known;
     const name = this.#freeName(`${zone.name}-outside`);
-    return { name, zone: zone.name, addresses, names: [], roles: [], managed: false };
+    const { addresses } = zone.nat;
+    const host: PlannedHost = { name, zone: zone.name, addresses, names: [], roles: [], managed: false };
+    this.#translated.set(zone, host);
+    return host;
   }
 
   #freeName(wanted: string): string {

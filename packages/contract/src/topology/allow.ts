@@ -1,3 +1,4 @@
+import { oneLine } from '../wording.ts';
 import { parseBlock } from './address.ts';
 import type { TopologyFile } from './load.ts';
 import { didYouMean } from './nearest.ts';
@@ -31,22 +32,37 @@ export function resolveAllow(files: readonly TopologyFile[], known: Known): read
         if (typeof range === 'string') source.report([...path, 'ports', at], range);
         else ports.push({ transport: transport === 'udp' ? 'udp' : 'tcp', range });
       }
-      rules.push({ name: rule.name, from: end('from'), to: end('to'), ports, reason: rule.reason ?? rule.name });
+      rules.push({
+        name: rule.name,
+        from: end('from'),
+        to: end('to'),
+        ports,
+        reason: oneLine(rule.reason ?? rule.name),
+      });
     }
   return rules;
 }
 
 function resolveEnd(given: readonly string[], place: Place, { names, hosts, zones }: Known): AllowEnd {
   const chosen = new Set<string>();
+  const wholeZones = new Set<Zone>();
   const addresses = new Set<string>();
   for (const [index, text] of given.entries()) {
     const known = names.get(text.toLowerCase());
     const name = String(known?.place.path.at(-1));
     if (known?.kind === 'zone') {
-      for (const host of hosts) if (host.zone?.name === name) chosen.add(host.name);
-      for (const address of zones.get(name)?.addresses ?? []) addresses.add(address);
-    } else if (known) chosen.add(name);
-    else if (text === 'any') for (const address of anywhere) addresses.add(address);
+      const zone = zones.get(name);
+      const members = hosts.filter((host) => host.zone?.name === name);
+      for (const host of members) chosen.add(host.name);
+      if (zone && zone.addresses.length > 0) wholeZones.add(zone);
+      else if (zone && members.length === 0)
+        place.source.report([...place.path, index], `zone ${name} has neither hosts nor prefixes: this opens nothing`);
+    } else if (known) {
+      const host = hosts.find((one) => one.name === name);
+      if (host?.addresses.length === 0 && host.names.length === 0)
+        place.source.report([...place.path, index], `${name} has neither addresses nor names: give it some`);
+      chosen.add(name);
+    } else if (text === 'any') for (const address of anywhere) addresses.add(address);
     else {
       const block = parseBlock(text);
       if (typeof block !== 'string') addresses.add(block.text);
@@ -61,5 +77,5 @@ function resolveEnd(given: readonly string[], place: Place, { names, hosts, zone
       }
     }
   }
-  return { hosts: [...chosen], addresses: [...addresses] };
+  return { hosts: [...chosen], zones: [...wholeZones], addresses: [...addresses] };
 }

@@ -48,6 +48,18 @@ const mistakes: Readonly<Record<string, { readonly text: string | Uint8Array; re
     text: swap('backup-server', 'agent'),
     says: ['5:50', 'Did you mean agent-windows, agent-linux, agent-unix or agent-macos?'],
   },
+  'an allow rule that opens nothing': {
+    text: `${swap('zones:', 'zones:\n  none: {}')}neighbours: { bucket: { roles: [s3] } }
+allow: [{ name: x, from: [a], to: [none, bucket], ports: [tcp/1] }]\n`,
+    says: [
+      'topology.yaml:8:36: zone none has neither hosts nor prefixes: this opens nothing',
+      'topology.yaml:8:42: bucket has neither addresses nor names: give it some',
+    ],
+  },
+  'text that would steer the terminal': {
+    text: `${base}allow: [{ name: x, from: ["\\e[2J\\u202E"], to: [a], ports: [tcp/1] }]\n`,
+    says: ['topology.yaml:6:27: there is no host, neighbour or zone  [2J .'],
+  },
   'an address twice': {
     text: host('b: { zone: a, addresses: [10.0.0.1], roles: [agent-linux] }'),
     says: ['topology.yaml:6:29: 10.0.0.1 belongs to srv already (topology.yaml:5:31)'],
@@ -272,7 +284,7 @@ neighbours:
   bucket: { roles: [s3], region: china }
 features: { netbios-names: true, webhooks: false }
 allow:
-  - { name: time, from: [a, 198.51.100.0/24], to: [any], ports: [udp/123, tcp/4460] }
+  - { name: time, from: [a, 198.51.100.0/24], to: [any], ports: [udp/123, tcp/4460], reason: "ti\\e]0;me\\a\\n" }
 `);
   assert.equal(topology.dial, 'outbound-only');
   const [srv, store, fleet, other, desk, bucket] = topology.hosts;
@@ -289,8 +301,13 @@ allow:
   assert.ok(topology.options.has('netbios-names') && !topology.options.has('webhooks'));
   assert.ok(topology.options.has('name-resolution') && !topology.options.has('mover-dials'));
   const [rule] = topology.allow;
-  assert.deepEqual(rule?.from, { hosts: ['srv', 'store', 'desk'], addresses: ['10.0.0.0/8', '198.51.100.0/24'] });
-  assert.deepEqual(rule?.to, { hosts: [], addresses: ['0.0.0.0/0', '::/0'] });
+  assert.deepEqual(rule?.from, {
+    hosts: ['srv', 'store', 'desk'],
+    zones: [srv?.zone],
+    addresses: ['198.51.100.0/24'],
+  });
+  assert.equal(rule?.reason, 'ti ]0;me');
+  assert.deepEqual(rule?.to, { hosts: [], zones: [], addresses: ['0.0.0.0/0', '::/0'] });
 });
 
 /** Writes files into a folder of their own; gives the path of the first. */

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
+import { oneLine } from '../wording.ts';
 import { maxProblems } from './limits.ts';
 
 /** A mistake in a topology. Lines and columns begin with 1. */
@@ -37,7 +38,7 @@ export class Problems {
     if (this.#count === 0) return;
     const found = this.#found;
     const [first] = found;
-    const lines = found.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`);
+    const lines = found.map(({ file, line, column, message }) => oneLine(`${file}:${line}:${column}: ${message}`));
     const more = this.#count > found.length || this.isFull ? '\n  There may be more: these are the first.' : '';
     const count = found.length === 1 ? 'one mistake' : `${found.length} mistakes`;
     throw new HoldfastError('topology.invalid', {

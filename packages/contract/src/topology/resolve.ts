@@ -2,6 +2,7 @@ import type { PortRange } from '../channel-spec.ts';
 import { isOnByDefault, type OptionId, optionIds } from '../options.ts';
 import { effectiveRoles, isRole, type Platform, type Role, roleEntry, rolePlatforms, roles } from '../roles.ts';
 import { serviceKinds } from '../service-kinds.ts';
+import { oneLine } from '../wording.ts';
 import { type Block, contains, overlaps, parseHostBlock } from './address.ts';
 import { resolveAllow } from './allow.ts';
 import { maxHosts, maxZones } from './limits.ts';
@@ -122,7 +123,7 @@ function collectZones(files: readonly TopologyFile[]): ReadonlyMap<string, Place
         name,
         addresses: own.map(({ block }) => block.text),
         ...(isTranslated ? { nat: { addresses: seen.map(({ block }) => block.text) } } : {}),
-        ...(entry.owner === undefined ? {} : { owner: entry.owner }),
+        ...(entry.owner === undefined ? {} : { owner: oneLine(entry.owner) }),
       };
       zones.set(name, { zone, blocks: own.map(({ block }) => block), uses: entry.uses, place });
       // Behind address translation every site may have the same addresses.
@@ -201,7 +202,7 @@ function resolveHost(o: {
       isPreinstalled: entry.preinstalled ?? false,
       isManaged: section === 'hosts' && isManaged,
       region: entry.region ?? 'global',
-      ...(entry.owner === undefined ? {} : { owner: entry.owner }),
+      ...(entry.owner === undefined ? {} : { owner: oneLine(entry.owner) }),
     },
     blocks: own.map((one) => ({ ...one, owner: name, space: zone?.zone.nat ? zone.zone.name : '' })),
   };

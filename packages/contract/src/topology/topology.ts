@@ -32,9 +32,11 @@ export interface TopologyHost {
   readonly owner?: string;
 }
 
-/** Hosts of the topology by name, or addresses outside of it. */
+/** Hosts of the topology by name, whole zones (their hosts are named, too), or addresses. Never empty. */
 export interface AllowEnd {
   readonly hosts: readonly string[];
+  /** Those that have prefixes. */
+  readonly zones: readonly Zone[];
   readonly addresses: readonly string[];
 }
 

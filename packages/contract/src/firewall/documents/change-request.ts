@@ -2,10 +2,9 @@ import { HoldfastError } from '@holdfast/core';
 import { fallbacksOf } from '../../channels.ts';
 import { features } from '../../features.ts';
 import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
-import { formatRange } from '../../wording.ts';
+import { formatRange, oneLine } from '../../wording.ts';
 import type { RenderOptions } from '../renderer.ts';
 import { digest } from '../target-names.ts';
-import { oneLine } from './one-line.ts';
 
 /** More hosts than this at one end are listed once, as a group. */
 const hostsInLine = 3;

@@ -1,7 +1,6 @@
 import type { Plan } from '../../plan/plan.ts';
-import { formatRange } from '../../wording.ts';
+import { formatRange, oneLine } from '../../wording.ts';
 import { groupHosts, type HostGroup } from '../host-groups.ts';
-import { oneLine } from './one-line.ts';
 
 /** More ports than these are told by their number. */
 const portsInLabel = 4;

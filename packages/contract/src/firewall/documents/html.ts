@@ -1,7 +1,7 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { type ChangeRequest, changeRequest, columns, type End } from './change-request.ts';
-import { escapeXml } from './one-line.ts';
+import { escapeXml } from './escape-xml.ts';
 import { drawing } from './svg.ts';
 
 export const changeRequestHtml: Renderer = {

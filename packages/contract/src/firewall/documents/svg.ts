@@ -1,7 +1,7 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { Renderer } from '../renderer.ts';
 import { type Arrow, type Diagram, diagramOf, type Node } from './diagram.ts';
-import { escapeXml } from './one-line.ts';
+import { escapeXml } from './escape-xml.ts';
 
 /** All in the units of the drawing, which are pixels at its natural size. */
 const margin = 16;
