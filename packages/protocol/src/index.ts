@@ -1,3 +1,4 @@
+export { auditRequestOf } from './audit-plan.ts';
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
 export { writeFileDurably } from './durable-file.ts';
 export { type EnrolOptions, enrolComputer } from './enrol-client.ts';
@@ -64,6 +65,8 @@ export {
 } from './mover-api.ts';
 export { localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
+export { type PortHandlersOptions, portHandlers } from './port-handlers.ts';
+export type { AuditAnswer, AuditRequest, TryEvent, TryRequest } from './port-messages.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
 export {

@@ -41,3 +41,15 @@ export const answerTimeoutMs = 60_000;
 
 /** An event stream that was silent for this long is dead: the server sends a comment every 15 seconds. */
 export const eventSilenceMs = 60_000;
+
+/** Ports of one computer in one check: the data range twice, as many as a probe listener takes. */
+export const maxProbedPorts = 2_048;
+/** Computers that one computer dials in a check, and that are admitted to one listener: their secrets fit a frame. */
+export const maxProbeTargets = 1_000;
+export const maxAdmissions = 1_000;
+/** Ports of a check stay open so long at most, whatever becomes of the server: idle connections are measured for three hours. */
+export const maxListenMs = 4 * 3_600_000;
+/** Peers of one host in an audit; their names and addresses fit a frame. */
+export const maxAudited = 10_000;
+/** Findings of one host that are told. */
+export const maxFindings = 1_000;

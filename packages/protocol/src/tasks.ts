@@ -14,6 +14,7 @@ import {
   snapshotId,
   tenantId,
 } from './names.ts';
+import { portMethods } from './port-messages.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
 
@@ -162,5 +163,6 @@ export const taskMethods = {
   /** Cancels a task whichever connection started it. */
   'task.cancel': { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
   'channels.use': { params: z.strictObject({}), result: z.object({ channels: z.array(channelUse) }), event: z.never() },
+  ...portMethods,
 } as const;
 export type TaskMethods = typeof taskMethods;

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { hasCode } from '@holdfast/core';
+import { Prober, probeKey } from '@holdfast/wire/probe';
+import { type PortHandlersOptions, portHandlers } from './port-handlers.ts';
+import { listenRequest, type TryEvent, tryRequest } from './port-messages.ts';
+
+const bind = '127.0.0.1';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, bind);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function handlersOf(options: Partial<PortHandlersOptions> = {}) {
+  return portHandlers({
+    process: 'mover',
+    bind,
+    overrides: {},
+    ownPorts: () => [],
+    caPem: () => '',
+    leasesOnly: false,
+    ...options,
+  });
+}
+
+const secret = (): string => randomBytes(32).toString('base64url');
+
+/** Waits at a port until the signal; resolves when it waits. */
+async function listen(
+  t: TestContext,
+  handlers: ReturnType<typeof handlersOf>,
+  o: { readonly port: number; readonly secret: string; readonly forMs?: number },
+) {
+  const stop = new AbortController();
+  const waits = Promise.withResolvers<unknown>();
+  const request = listenRequest.parse({
+    admissions: [{ ports: [o.port], secrets: [o.secret] }],
+    forMs: o.forMs ?? 60_000,
+  });
+  const ended = handlers['ports.listen'](request, {
+    signal: stop.signal,
+    emit: async (event) => waits.resolve(event),
+  });
+  ended.catch(waits.reject);
+  t.after(() => stop.abort());
+  return { event: await waits.promise, ended, stop: () => stop.abort() };
+}
+
+async function isOpen(port: number, given: string): Promise<boolean> {
+  const key = probeKey(Buffer.from(given, 'base64url'));
+  const [result] = await new Prober({}).checkHost({ address: bind, key, ports: [{ port, isFull: false, roles: [] }] });
+  return result?.diagnoses.length === 0;
+}
+
+test('ports of this program wait for whom the server admits, until they are told to stop or the time is over', async (t) => {
+  const port = await freePort();
+  const handlers = handlersOf({ overrides: { 'agent-to-mover-data': { from: port, to: port } } });
+  const one = secret();
+  const first = await listen(t, handlers, { port, secret: one });
+  assert.deepEqual(first.event, { states: [[port, { kind: 'open', unproven: 0 }]], leasesOnly: false });
+  assert.ok(await isOpen(port, one));
+  assert.ok(!(await isOpen(port, secret())));
+  await assert.rejects(listen(t, handlers, { port, secret: one }), (error) => hasCode(error, 'request.conflict'));
+  first.stop();
+  // The next one waits for its port.
+  const second = await listen(t, handlers, { port, secret: one });
+  assert.deepEqual(second.event, first.event);
+  assert.deepEqual(await first.ended, {});
+  second.stop();
+  await second.ended;
+  assert.ok(!(await isOpen(port, one)));
+  const short = await listen(t, handlers, { port, secret: one, forMs: 1 });
+  await short.ended;
+  assert.ok(!(await isOpen(port, one)));
+});
+
+test('no port is opened that this program does not listen on', async (t) => {
+  const port = await freePort();
+  await assert.rejects(
+    listen(t, handlersOf(), { port, secret: secret() }),
+    (error) => hasCode(error, 'auth.forbidden') && error.message.includes(`Port ${port} `),
+  );
+  const own = await listen(t, handlersOf({ ownPorts: () => [port] }), { port, secret: secret() });
+  own.stop();
+  await own.ended;
+});
+
+async function attempt(
+  options: Partial<PortHandlersOptions>,
+  target: { addresses?: string[]; names?: string[]; channels: string[]; ports: number[] },
+): Promise<readonly TryEvent[]> {
+  const { channels, ports, addresses = [], names = [] } = target;
+  const events: TryEvent[] = [];
+  const request = tryRequest.parse({
+    targets: [{ id: 0, addresses, names, secret: secret(), sources: [], openings: [{ channels, ports }], states: [] }],
+    payloadBytes: 1024,
+  });
+  await handlersOf({ process: 'agent', ...options })['ports.try'](request, {
+    signal: AbortSignal.timeout(60_000),
+    emit: async (event) => void events.push(event as TryEvent),
+  });
+  return events;
+}
+
+test('nothing is dialled along what this program does not dial, on ports of other services, or at what is no other computer', async () => {
+  const refused = async (target: Parameters<typeof attempt>[1]): Promise<string> => {
+    let message = '';
+    await assert.rejects(attempt({}, target), (error) => {
+      message = error instanceof Error ? error.message : '';
+      return hasCode(error, 'auth.forbidden');
+    });
+    return message;
+  };
+  const peer = ['192.0.2.1'];
+  assert.match(await refused({ addresses: peer, channels: ['server-to-mover'], ports: [6162] }), /dials nobody along/);
+  assert.match(await refused({ addresses: peer, channels: ['nothing'], ports: [6162] }), /dials nobody along/);
+  assert.match(await refused({ addresses: peer, channels: ['role-to-local-mover'], ports: [6162] }), /dials nobody/);
+  assert.match(await refused({ addresses: peer, channels: ['agent-to-mover-data'], ports: [2500, 22] }), /^Port 22 /);
+  for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1', '169.254.169.254', '0.0.0.0', '224.0.0.1', 'fe80::1'])
+    assert.match(
+      await refused({ addresses: [address], channels: ['posix-agent-control'], ports: [10_006] }),
+      /is no address of another computer/,
+      address,
+    );
+  // Names lead nowhere else, either.
+  assert.match(
+    await refused({ names: ['localhost'], channels: ['posix-agent-control'], ports: [10_006] }),
+    /is no address of another computer/,
+  );
+});
+
+test('what only leases open is not tried, and a name that leads nowhere is told', async () => {
+  const [leased] = await attempt(
+    { leasesOnly: true },
+    { addresses: ['192.0.2.1'], channels: ['agent-to-mover-data'], ports: [2500] },
+  );
+  assert.deepEqual(leased?.results, []);
+  assert.match(leased?.unchecked[0]?.reason ?? '', /for sessions alone/);
+  const [unnamed] = await attempt(
+    {},
+    { names: ['no-such-host.invalid'], channels: ['posix-agent-control'], ports: [10_006] },
+  );
+  assert.deepEqual(
+    unnamed?.results.map(({ how, diagnoses }) => [how, diagnoses.map(({ kind }) => kind)]),
+    [['names', ['name-unresolved']]],
+  );
+});

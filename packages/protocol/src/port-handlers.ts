@@ -1,0 +1,221 @@
+import { addAbortListener } from 'node:events';
+import { BlockList, isIPv6 } from 'node:net';
+import { type Channel, channel, channels, isChannelId, type PortRange, type ProcessName } from '@holdfast/contract';
+import { HoldfastError } from '@holdfast/core';
+import type { PortOverrides } from '@holdfast/wire';
+import type { ProbePort, ProbeResult, Prober } from '@holdfast/wire/probe';
+import { planOfAudit } from './audit-plan.ts';
+import type { Handlers } from './calls.ts';
+import { maxFindings } from './limits.ts';
+import type { portMethods, TryEvent, TryRequest } from './port-messages.ts';
+
+export interface PortHandlersOptions {
+  /** The program that answers. */
+  readonly process: ProcessName;
+  /** Where its services listen. */
+  readonly bind: string;
+  /** Its configuration of ports. */
+  readonly overrides: PortOverrides;
+  /** Ports that it really listens on, where they are neither the contract's nor the configuration's. */
+  readonly ownPorts: () => readonly number[];
+  /** The CA of the installation: services that run already are judged by it. */
+  readonly caPem: () => string;
+  /** The firewall here opens data ports for sessions alone. */
+  readonly leasesOnly: boolean;
+}
+
+type PortHandlers = Required<Handlers<typeof portMethods>>;
+type Target = TryRequest['targets'][number];
+
+/**
+ * What an agent or a mover does for the server in a check or an audit of the network. It takes the server's word for whom to
+ * dial, but only along channels that this program dials, and waits only on ports that this program listens on: whatever is
+ * asked, nothing else is opened, and no port of the computer itself or of its link is tried.
+ */
+export function portHandlers(o: PortHandlersOptions): PortHandlers {
+  let current: { readonly over: AbortSignal; readonly ended: Promise<void> } | undefined;
+  return {
+    'ports.listen': async ({ admissions, forMs }, { emit, signal }) => {
+      const own = ownPorts(o);
+      for (const { ports } of admissions) refuseForeignPorts(o, ports, own);
+      if (current && !current.over.aborted)
+        throw new HoldfastError('request.conflict', { message: 'Another check waits on the ports of this computer.' });
+      const before = current?.ended;
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      const over = AbortSignal.any([signal, AbortSignal.timeout(forMs)]);
+      current = { over, ended };
+      try {
+        // One that was just cancelled gives its ports back first.
+        await before;
+        const { ProbeListener, probeKey } = await import('@holdfast/wire/probe');
+        const isAnywhere = o.bind === '0.0.0.0' || o.bind === '::';
+        await using listener = await ProbeListener.start({
+          ports: [...new Set(admissions.flatMap(({ ports }) => ports))],
+          admissions: admissions.flatMap(({ ports, secrets }) =>
+            secrets.map((secret) => ({ key: probeKey(Buffer.from(secret, 'base64url')), ports })),
+          ),
+          // Whoever has taken over one computer learns nothing of the programs of others; the server does.
+          namesHolders: false,
+          addresses: [isAnywhere ? '127.0.0.1' : o.bind],
+          host: o.bind,
+        });
+        await emit({ states: [...listener.states], leasesOnly: o.leasesOnly });
+        await aborted(over);
+        return {};
+      } finally {
+        end();
+      }
+    },
+    'ports.try': async ({ targets, payloadBytes, idleMs }, { emit, signal }) => {
+      for (const target of targets) refuseForeignTarget(o, target);
+      const probe = await import('@holdfast/wire/probe');
+      const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, signal });
+      await Promise.all(targets.map(async (target) => emit(await tryTarget(prober, target, { ...o, signal }))));
+      return {};
+    },
+    'ports.audit': async (request, { signal }) => {
+      const { auditHost } = await import('@holdfast/firewall/audit');
+      const { plan, host } = planOfAudit(request);
+      const { otherwise, unused } = request;
+      const { findings, notes } = await auditHost(plan, host, { otherwise, unused, signal });
+      return {
+        findings: findings.slice(0, maxFindings),
+        findingCount: findings.length,
+        notes: notes.slice(0, 100),
+      };
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  else addAbortListener(signal, () => resolve());
+  return promise;
+}
+
+function isOpen(entry: Channel): boolean {
+  return entry.transport === 'tcp' && !entry.loopbackOnly && entry.id !== 'probe';
+}
+
+/** Where this program listens for others. Channels that share a port share the configuration of whichever has one. */
+function ownPorts(o: PortHandlersOptions): readonly PortRange[] {
+  const listened = channels.filter((entry) => isOpen(entry) && entry.processes.to.includes(o.process));
+  const configured = listened.flatMap(({ id }) => o.overrides[id] ?? []);
+  const ranges = configured.map((given) => (typeof given === 'number' ? { from: given, to: given } : given));
+  return [
+    ...listened.flatMap(({ ports }) => ports),
+    ...ranges,
+    ...o.ownPorts().map((port) => ({ from: port, to: port })),
+  ];
+}
+
+const isIn = (port: number, ranges: readonly PortRange[]): boolean =>
+  ranges.some(({ from, to }) => from <= port && port <= to);
+
+function refuseForeignPorts(o: PortHandlersOptions, ports: readonly number[], own: readonly PortRange[]): void {
+  const foreign = ports.find((port) => !isIn(port, own));
+  if (foreign === undefined) return;
+  throw new HoldfastError('auth.forbidden', {
+    message: `Port ${foreign} is none that the ${o.process} of this computer listens on: it is not opened for a check.`,
+    guidance: `Correct the ports of this host in the topology, or in the configuration of its ${o.process}.`,
+  });
+}
+
+/** Below that a port that is not the contract's belongs to another service. */
+const firstFreePort = 1_024;
+
+function refuseForeignTarget(o: PortHandlersOptions, target: Target): void {
+  for (const address of target.addresses) refusePlace(address);
+  for (const { channels: ids, ports } of target.openings) {
+    const along = ids.map((id) => (isChannelId(id) ? channel(id) : undefined));
+    const dialled = along.filter((entry) => entry && isOpen(entry) && entry.processes.from.includes(o.process));
+    const contracted = dialled.flatMap((entry) => entry?.ports ?? []);
+    const foreign = ports.find((port) => port < firstFreePort && !isIn(port, contracted));
+    if (dialled.length > 0 && foreign === undefined) continue;
+    throw new HoldfastError('auth.forbidden', {
+      message:
+        foreign === undefined || dialled.length === 0
+          ? `The ${o.process} of this computer dials nobody along ${ids.join(', ')}.`
+          : `Port ${foreign} is none of ${ids.join(', ')}: the ${o.process} of this computer does not try it.`,
+      guidance: 'Correct the ports of that host in the topology.',
+    });
+  }
+}
+
+/** The computer itself, its link, and groups: what is there is no peer of a plan. */
+const noPeers = new BlockList();
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 3],
+] as const)
+  noPeers.addSubnet(net, prefix);
+for (const [net, prefix] of [
+  ['::', 127],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const)
+  noPeers.addSubnet(net, prefix, 'ipv6');
+
+/** IPv4 within IPv6 is judged as IPv4 by the list itself. */
+function refusePlace(address: string): void {
+  if (!noPeers.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return;
+  throw new HoldfastError('auth.forbidden', {
+    message: `${address} is no address of another computer: it is not tried.`,
+  });
+}
+
+async function tryTarget(
+  prober: Prober,
+  target: Target,
+  o: PortHandlersOptions & { readonly signal: AbortSignal },
+): Promise<TryEvent> {
+  const { checkNames, probeKey, resolveName } = await import('@holdfast/wire/probe');
+  const { signal } = o;
+  const results: TryEvent['results'] = [];
+  const about = target.names.join(', ');
+  const disagreements = await checkNames({ names: target.names, addresses: target.addresses, signal });
+  if (disagreements.length > 0) results.push({ address: about, how: 'names', diagnoses: [...disagreements].map(copy) });
+  let { addresses } = target;
+  const [name] = target.names;
+  if (addresses.length === 0 && name !== undefined) {
+    try {
+      addresses = [...(await resolveName(name, signal))];
+    } catch {
+      signal.throwIfAborted();
+      // The check of names has said so.
+    }
+    for (const address of addresses) refusePlace(address);
+  }
+  const unchecked: TryEvent['unchecked'] = [];
+  const ours: ProbePort[] = [];
+  const outside: number[] = [];
+  for (const { channels: ids, ports } of target.openings) {
+    const along = ids.filter(isChannelId).map((id) => channel(id));
+    const roles = [...new Set(along.flatMap(({ certificates }) => certificates.to))];
+    if (o.leasesOnly && along.every(({ busy }) => busy.kind === 'onePortPerConnection'))
+      unchecked.push({ channels: ids, reason: leasedReason });
+    else if (along.every(({ processes }) => processes.to.includes('outside'))) outside.push(...ports);
+    else for (const port of ports) ours.push({ port, roles, isFull: port === ports[0] });
+  }
+  const key = probeKey(Buffer.from(target.secret, 'base64url'));
+  const states = target.states.length > 0 ? new Map(target.states) : undefined;
+  const found = await Promise.all(
+    addresses.flatMap((address) => [
+      prober.checkHost({ address, ports: ours, key, sources: target.sources, states }),
+      ...outside.map((port) => prober.reach({ address, port }).then((one): readonly ProbeResult[] => [one])),
+    ]),
+  );
+  for (const { diagnoses, ...rest } of found.flat()) results.push({ ...rest, diagnoses: diagnoses.map(copy) });
+  return { target: target.id, results, unchecked };
+}
+
+const leasedReason = 'the firewall here opens it for sessions alone (firewallLeases); a backup tries it';
+
+/** Messages have lists that may be written to. */
+function copy(diagnosis: ProbeResult['diagnoses'][number]): TryEvent['results'][number]['diagnoses'][number] {
+  if (diagnosis.kind !== 'names-disagree') return diagnosis;
+  return { ...diagnosis, found: [...diagnosis.found], planned: [...diagnosis.planned] };
+}

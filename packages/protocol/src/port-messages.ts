@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { maxAdmissions, maxAudited, maxListenMs, maxProbedPorts, maxProbeTargets } from './limits.ts';
+import { port } from './names.ts';
+
+/** What the server asks an agent or a mover for in a check or an audit of the network, and what they tell. */
+
+/** Somebody's words, to be printed: on one line, of bounded length, and nothing in them steers a terminal. */
+const said = (maxLength: number) =>
+  z.string().transform((text) => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, maxLength));
+const word = said(200);
+const words = z.array(word).max(64);
+const milliseconds = z.number().min(0).max(86_400_000);
+const direction = z.enum(['out', 'in']);
+
+/** As `Diagnosis` of the probe. */
+export const diagnosis = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('name-unresolved'), name: word, code: word }),
+  z.object({
+    kind: z.literal('names-disagree'),
+    direction: z.enum(['forward', 'reverse']),
+    asked: word,
+    found: words,
+    planned: words,
+  }),
+  z.object({ kind: z.literal('no-route'), where: z.enum(['here', 'on-the-way']), code: word }),
+  z.object({ kind: z.literal('dropped') }),
+  z.object({ kind: z.literal('untried'), code: word }),
+  z.object({ kind: z.literal('refused'), by: z.enum(['firewall', 'unknown']) }),
+  z.object({ kind: z.literal('forbidden-here'), code: word }),
+  z.object({ kind: z.literal('port-in-use'), holder: word }),
+  z.object({ kind: z.literal('port-reserved'), code: word }),
+  z.object({ kind: z.literal('port-forbidden'), code: word }),
+  z.object({ kind: z.literal('tls-intercepted'), issuer: word }),
+  z.object({ kind: z.literal('wrong-certificate'), reason: said(500) }),
+  z.object({ kind: z.literal('cut'), direction, how: z.enum(['reset', 'silence']), afterBytes: z.number().min(0) }),
+  z.object({ kind: z.literal('idle-killed'), aliveMs: milliseconds, deadMs: milliseconds }),
+  z.object({ kind: z.literal('mtu'), direction, passesBytes: z.number().min(0) }),
+  z.object({ kind: z.literal('nat'), side: z.enum(['source', 'destination']), own: word, seen: word }),
+  z.object({
+    kind: z.literal('middlebox'),
+    said: z.enum(['nothing', 'closed', 'not-tls', 'tls-of-another', 'wrong-proof']),
+  }),
+]);
+
+/** As `PortState` of the probe. */
+const portState = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('open'), unproven: z.number().int().min(0) }),
+  z.object({ kind: z.literal('held'), holder: word, fingerprint: word.optional() }),
+  z.object({ kind: z.literal('reserved'), code: word }),
+  z.object({ kind: z.literal('forbidden'), code: word }),
+]);
+const portStates = z.array(z.tuple([port, portState])).max(maxProbedPorts);
+
+const ports = z.array(port).min(1).max(maxProbedPorts);
+/** 32 random bytes that the server makes for one pair of computers and one check. */
+const secret = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+const address = z.union([z.ipv4(), z.ipv6()]);
+const channelId = z.string().max(100);
+
+/** The ports to wait on, and who is admitted to which of them. */
+export const listenRequest = z.strictObject({
+  admissions: z.array(z.strictObject({ ports, secrets: z.array(secret).min(1).max(maxAdmissions) })).max(maxAdmissions),
+  forMs: z.number().int().min(1).max(maxListenMs),
+});
+/** `leasesOnly`: the firewall there opens data ports for sessions alone, and not for a check. */
+const listenEvent = z.object({ states: portStates, leasesOnly: z.boolean() });
+
+/** Computers to dial, and along which channels. */
+export const tryRequest = z.strictObject({
+  targets: z
+    .array(
+      z.strictObject({
+        id: z.number().int().min(0),
+        /** None: the first name is resolved. */
+        addresses: z.array(address).max(64),
+        names: z.array(z.string().max(253)).max(64),
+        secret,
+        /** What the other end is expected to see of this one. */
+        sources: z.array(address).max(64),
+        openings: z
+          .array(z.strictObject({ channels: z.array(channelId).min(1).max(64), ports }))
+          .min(1)
+          .max(64),
+        states: portStates,
+      }),
+    )
+    .max(maxProbeTargets),
+  payloadBytes: z
+    .number()
+    .int()
+    .min(1)
+    .max(64 * 1024 * 1024),
+  idleMs: milliseconds.optional(),
+});
+export type TryRequest = z.output<typeof tryRequest>;
+
+const probeResult = z.object({
+  address: said(500),
+  /** Absent: about the names of that computer. */
+  port: port.optional(),
+  how: z.enum(['probe', 'service', 'connect', 'names']),
+  diagnoses: z.array(diagnosis).max(16),
+});
+/** All about one target. */
+const tryEvent = z.object({
+  target: z.number().int().min(0),
+  results: z.array(probeResult).max(64 * maxProbedPorts),
+  unchecked: z.array(z.object({ channels: z.array(channelId).max(64), reason: said(500) })).max(64),
+});
+export type TryEvent = z.output<typeof tryEvent>;
+
+const portRange = z.strictObject({ from: port, to: port });
+const hostName = z.string().max(253);
+const blocks = z.array(z.string().max(50)).max(maxAudited);
+
+/** What a plan has for one host. Peers are named by their places in a list that all rules share. */
+export const auditRequest = z.strictObject({
+  host: z.strictObject({
+    name: hostName,
+    addresses: blocks,
+    names: z.array(hostName).max(64),
+    platform: z.string().max(20).optional(),
+    roles: z.array(z.string().max(60)).max(64),
+  }),
+  peers: z.array(z.strictObject({ name: hostName, addresses: blocks })).max(maxAudited),
+  rules: z
+    .array(
+      z.strictObject({
+        id: z.string().max(10_000),
+        direction: z.enum(['in', 'out']),
+        transport: z.enum(['tcp', 'udp']),
+        ports: z.array(portRange).max(1_000),
+        peers: z.array(z.number().int().min(0)).max(maxAudited),
+        origin: z.enum(['contract', 'administrator']),
+        channels: z.array(channelId).max(200),
+        reasons: z.array(z.string().max(1_000)).max(200),
+        fallbackFor: z.array(channelId).max(200),
+        leased: z.boolean(),
+      }),
+    )
+    .max(10_000),
+  /** What the firewall should do with everything else. */
+  otherwise: z.enum(['drop', 'leave']),
+  unused: z.boolean(),
+});
+export type AuditRequest = z.output<typeof auditRequest>;
+
+export const auditFinding = z.object({
+  kind: said(60),
+  subject: said(1_000),
+  message: said(4_000),
+  advice: said(2_000),
+});
+const auditAnswer = z.object({
+  /** The first thousand; `findingCount` has them all. */
+  findings: z.array(auditFinding).max(1_000),
+  findingCount: z.number().int().min(0),
+  notes: z.array(said(2_000)).max(100),
+});
+export type AuditAnswer = z.output<typeof auditAnswer>;
+
+/** Methods of the task protocol; a mover serves these alone. */
+export const portMethods = {
+  /** Waits on ports until the call is cancelled, its connection ends, or the time is over. One event, when it waits. */
+  'ports.listen': { params: listenRequest, result: z.object({}), event: listenEvent },
+  /** Dials; an event for each target. */
+  'ports.try': { params: tryRequest, result: z.object({}), event: tryEvent },
+  'ports.audit': { params: auditRequest, result: auditAnswer, event: z.never() },
+} as const;
