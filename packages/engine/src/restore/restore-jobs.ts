@@ -43,6 +43,11 @@ export interface BlobWrite extends BlobPlace {
   readonly targets: readonly number[];
 }
 
+/** What was read of a pack, from `offset` on; or where the thread reads it. */
+export type PackBytes =
+  | { readonly bytes: Uint8Array; readonly offset: number }
+  | { readonly id: ObjectId; readonly file: string };
+
 /** A file that this one job makes, or one that is open because several jobs write to it. `fresh`: what is not written reads as zeros. */
 export type FileWrite = { readonly item: Item } | { readonly fd: number; readonly fresh: boolean };
 
@@ -68,8 +73,8 @@ export type RestoreJob =
   | { readonly kind: 'items'; readonly items: readonly Item[] }
   | {
       readonly kind: 'write';
-      readonly bytes: Uint8Array;
-      readonly packOffset: number;
+      readonly pack: PackBytes;
+      /** By ascending offset. */
       readonly blobs: readonly BlobWrite[];
       readonly files: readonly FileWrite[];
     }
@@ -98,4 +103,6 @@ export const restored: Outcome = { state: 'restored', problems: [] };
 export interface RestoreResult {
   /** For items, files or folders of the job that were not simply restored, by their number. */
   readonly others: readonly (readonly [number: number, outcome: Outcome])[];
+  /** The thread could not read the pack, and has done nothing. */
+  readonly unread?: true;
 }

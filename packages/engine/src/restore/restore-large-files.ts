@@ -63,6 +63,8 @@ export class RestoreLargeFiles {
     const target: Omit<WriteTarget, 'at'> = {
       folder: undefined,
       begin: () => ({ fd, fresh: !inPlace }),
+      // It stays open until the last one has ended.
+      end: () => undefined,
       onOutcome: (outcome, bytes) => {
         this.#o.onBytes(bytes);
         this.#partDone(open, outcome);

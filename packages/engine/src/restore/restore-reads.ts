@@ -11,7 +11,15 @@ import {
 import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
 import type { TargetFolder } from './restore-folders.ts';
-import { type BlobWrite, type FileWrite, type Outcome, type RestoreJob, restored } from './restore-jobs.ts';
+import {
+  type BlobWrite,
+  type FileWrite,
+  type Outcome,
+  type PackBytes,
+  type RestoreJob,
+  type RestoreResult,
+  restored,
+} from './restore-jobs.ts';
 import type { SecondPlaces } from './restore-second-places.ts';
 import { failedOutcome } from './restore-state.ts';
 
@@ -20,8 +28,10 @@ export interface WriteTarget {
   /** The folder that has to be open for it, if it does. */
   readonly folder: TargetFolder | undefined;
   readonly at: number;
-  /** Called when the bytes are there; may throw what `onOutcome` is then told. Its counterpart is `onOutcome`. */
+  /** Called before a thread writes to it; may throw what `onOutcome` is then told. */
   readonly begin: () => FileWrite;
+  /** The counterpart of a `begin` that has not thrown. */
+  readonly end: () => void;
   /** Called once, with the plain bytes that were written. */
   readonly onOutcome: (outcome: Outcome, bytes: number) => void;
 }
@@ -41,7 +51,7 @@ interface RestoreReadsOptions {
   readonly secondPlaces: SecondPlaces;
   /** Jobs at once, those being read included. */
   readonly jobs: number;
-  readonly run: (job: RestoreJob, transfer: readonly ArrayBuffer[]) => Promise<ReadonlyMap<number, Outcome>>;
+  readonly run: (job: RestoreJob, transfer: readonly ArrayBuffer[]) => Promise<RestoreResult>;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -68,7 +78,8 @@ export class RestoreReads {
     const { target } = options.repository;
     this.#reads = new Semaphore(target.capabilities.maxParallelRequests);
     const remote = target.localFile === undefined;
-    this.#gapBytes = remote ? limits.restoreRemoteGapBytes : limits.restoreGapBytes;
+    // A thread that reads by itself leaves out the gaps.
+    this.#gapBytes = remote ? limits.restoreRemoteGapBytes : limits.restoreBytesPerJob;
     this.#windowBlobs = remote ? limits.restoreRemoteWindowBlobs : limits.restoreWindowBlobs;
   }
 
@@ -133,40 +144,48 @@ export class RestoreReads {
   }
 
   async #serve(read: Read): Promise<void> {
-    const memory = read.length > limits.restoreBytesPerJob ? undefined : (this.#spare.pop() ?? newMemory());
+    const { packId: id, offset, length, blobs } = read;
+    const { target } = this.#o.repository;
+    const wantedBytes = blobs.reduce((sum, blob) => sum + blob.length, 0);
+    // In one piece it is read while threads work on others.
+    if (length - wantedBytes > limits.restoreGapBytes && length <= limits.restoreBytesPerJob) {
+      const file = target.localFile?.({ type: 'data', id });
+      if (file !== undefined && (await this.#write(read, { id, file }))) return;
+    }
+    const memory = length > limits.restoreBytesPerJob ? undefined : (this.#spare.pop() ?? newMemory());
     try {
       let bytes: Uint8Array;
       try {
         using _permit = await this.#reads.acquire(this.#o.signal);
         const into = memory && new Uint8Array(memory);
-        const { offset, length } = read;
-        const range = { offset, length, into, signal: this.#o.signal };
-        bytes = await this.#o.repository.target.read({ type: 'data', id: read.packId }, range);
+        bytes = await target.read({ type: 'data', id }, { offset, length, into, signal: this.#o.signal });
       } catch (error) {
         // A pack that is gone or too short costs the files in it, not the others.
         if (!isDamage(error)) throw error;
         const outcome = failedOutcome(`it could not be restored (${reason(error)})`, error);
-        await this.#elsewhere(read.blobs, () => outcome);
+        await this.#elsewhere(blobs, () => outcome);
         return;
       }
-      await this.#write(read, bytes);
+      await this.#write(read, { bytes, offset });
     } finally {
       if (memory !== undefined) this.#spare.push(memory);
     }
   }
 
-  async #write(read: Read, bytes: Uint8Array): Promise<void> {
+  /** False when the thread could not read the pack. */
+  async #write(read: Read, pack: PackBytes): Promise<boolean> {
     const targets: WriteTarget[] = [];
     const files: FileWrite[] = [];
     const sizes: number[] = [];
     const blobs: BlobWrite[] = [];
+    const refused: { readonly target: WriteTarget; readonly error: unknown }[] = [];
     for (const { id, offset, length, uncompressedLength, targets: wanted } of read.blobs) {
       const pairs: number[] = [];
       for (const target of wanted) {
         try {
           files.push(target.begin());
         } catch (error) {
-          target.onOutcome(failedOutcome(`it could not be restored (${reason(error)})`, error), 0);
+          refused.push({ target, error });
           continue;
         }
         pairs.push(targets.push(target) - 1, target.at);
@@ -175,18 +194,24 @@ export class RestoreReads {
       if (pairs.length > 0) blobs.push({ id, offset, length, uncompressedLength, targets: pairs });
     }
     // Shared memory is seen by the threads as it is; what a target has made itself is handed over, or copied if it is a part.
-    const { buffer } = bytes;
-    const transfer = buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength ? [buffer] : [];
-    const job: RestoreJob = { kind: 'write', bytes, packOffset: read.offset, blobs, files };
-    const others = await this.#o.run(job, transfer);
+    const bytes = 'bytes' in pack ? pack.bytes : undefined;
+    const whole = bytes?.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+    const transfer = whole ? [bytes.buffer] : [];
+    const { others, unread = false } = await this.#o.run({ kind: 'write', pack, blobs, files }, transfer);
+    for (const target of targets) target.end();
+    if (unread) return false;
+    for (const { target, error } of refused)
+      target.onOutcome(failedOutcome(`it could not be restored (${reason(error)})`, error), 0);
+    const outcomes = new Map(others);
     const damaged = new Map<WriteTarget, Outcome>();
     for (const [file, target] of targets.entries()) {
-      const outcome = others.get(file) ?? restored;
+      const outcome = outcomes.get(file) ?? restored;
       if (outcome.damaged === true) damaged.set(target, outcome);
       else target.onOutcome(outcome, outcome.state === 'restored' ? (sizes[file] ?? 0) : 0);
     }
     this.healed += read.blobs.filter(({ tried, targets: [first] }) => tried && first && !damaged.has(first)).length;
     if (damaged.size > 0) await this.#elsewhere(read.blobs, (target) => damaged.get(target));
+    return true;
   }
 
   /** Looks for damaged blobs in other packs before they are given up. */

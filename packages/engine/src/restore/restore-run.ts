@@ -85,7 +85,7 @@ export class RestoreRun {
       signal,
       secondPlaces: this.secondPlaces,
       jobs: options.pool.size + limits.restoreExtraJobs,
-      run: async (job, transfer) => new Map((await options.pool.run(job, transfer)).others),
+      run: (job, transfer) => options.pool.run(job, transfer),
       onFailure: (error) => this.fail(error),
     });
     this.#large = new RestoreLargeFiles({
@@ -274,17 +274,12 @@ export class RestoreRun {
     else if (file.content.length > 1 || file.linked) await this.#largeFile(file, there);
     else {
       const { folder } = file;
-      let pinned = false;
       await this.#reads.add(id, place, {
         folder,
         at: 0,
-        begin: () => {
-          const item = this.#pinnedItem(file);
-          pinned = true;
-          return { item };
-        },
+        begin: () => ({ item: this.#pinnedItem(file) }),
+        end: () => this.folders.unpin(folder),
         onOutcome: (outcome, bytes) => {
-          if (pinned) this.folders.unpin(folder);
           this.#written(bytes);
           this.#end(file, outcome, action);
         },

@@ -4,6 +4,7 @@ import { BlobOpener } from '@holdfast/repository/packs';
 import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
 import { serveJobs } from '../threads/worker-side.ts';
+import { readFromPack } from './pack-file.ts';
 import { inspectFile } from './restore-inspect.ts';
 import {
   createFile,
@@ -14,9 +15,11 @@ import {
   restoreSpecial,
 } from './restore-item.ts';
 import {
+  type BlobWrite,
   type Inspection,
   type Item,
   type Outcome,
+  type PackBytes,
   type RestoreJob,
   type RestoreResult,
   restored,
@@ -32,6 +35,8 @@ interface Tools {
   readonly options: RestoreItemOptions;
 }
 
+const nothing = new Uint8Array(0);
+
 let tools: Tools | undefined;
 
 serveJobs<RestoreJob, RestoreResult, never>((job) => {
@@ -43,10 +48,11 @@ serveJobs<RestoreJob, RestoreResult, never>((job) => {
     return { result: { others: [] } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
-  return { result: resultOf(perform(job, tools)) };
+  const outcomes = perform(job, tools);
+  return { result: outcomes === undefined ? { others: [], unread: true } : resultOf(outcomes) };
 });
 
-function perform(job: Exclude<RestoreJob, { kind: 'setup' }>, { opener, options }: Tools): Outcome[] {
+function perform(job: Exclude<RestoreJob, { kind: 'setup' }>, { opener, options }: Tools): Outcome[] | undefined {
   switch (job.kind) {
     case 'items':
       return job.items.map((item) => restoreItem(item, options));
@@ -128,16 +134,16 @@ function finishFolder(job: Extract<RestoreJob, { kind: 'folder' }>, options: Res
   });
 }
 
+/** Undefined when the pack could not be read. */
 function writeBlobs(
   job: Extract<RestoreJob, { kind: 'write' }>,
   opener: BlobOpener,
   options: RestoreItemOptions,
-): Outcome[] {
+): Outcome[] | undefined {
   const outcomes: Outcome[] = job.files.map(() => restored);
-  const sealed = job.blobs.map((blob) => {
-    const from = blob.offset - job.packOffset;
-    return { ...blob, sealed: job.bytes.subarray(from, from + blob.length) };
-  });
+  const bytes = bytesOf(job.pack, job.blobs);
+  if (bytes === undefined) return undefined;
+  const sealed = job.blobs.map((blob, number) => ({ ...blob, sealed: bytes[number] ?? nothing }));
   opener.open(sealed, (number, plain) => {
     const targets = job.blobs[number]?.targets ?? [];
     for (let pair = 0; pair < targets.length; pair += 2) {
@@ -159,6 +165,11 @@ function writeBlobs(
     }
   });
   return outcomes;
+}
+
+function bytesOf(pack: PackBytes, blobs: readonly BlobWrite[]): readonly Uint8Array[] | undefined {
+  if ('file' in pack) return readFromPack(pack, blobs);
+  return blobs.map(({ offset, length }) => pack.bytes.subarray(offset - pack.offset, offset - pack.offset + length));
 }
 
 /** A file of one blob, from beginning to end. */
