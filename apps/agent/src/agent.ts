@@ -16,6 +16,7 @@ import {
 import { createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
+import { agentPortHandlers } from './port-checks.ts';
 import { stayConnected } from './stay-connected.ts';
 import { taskHandlers } from './task-handlers.ts';
 import { TaskRegistry } from './task-registry.ts';
@@ -69,6 +70,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     wire,
     platform,
     ports: () => (service ? { 'windows-agent-service': service.port } : {}),
+    portChecks: agentPortHandlers({
+      config,
+      caPem: () => keeper.identity.caPem,
+      servicePort: () => service?.port,
+    }),
     log,
   });
   const serve = async (stream: Duplex): Promise<unknown> => {

@@ -13,6 +13,8 @@ export function taskHandlers(options: {
   readonly platform: NodeJS.Platform;
   /** The ports that this agent really listens on, by channel. */
   readonly ports: () => Readonly<Record<string, number>>;
+  /** Its part in checks and audits of the network. */
+  readonly portChecks: Pick<Handlers<TaskMethods>, 'ports.listen' | 'ports.try' | 'ports.audit'>;
   readonly log: Logger;
 }): Handlers<TaskMethods> {
   const { registry, wire, platform, log } = options;
@@ -47,6 +49,7 @@ export function taskHandlers(options: {
       return {};
     },
     'channels.use': async () => ({ channels: wire.use() }),
+    ...options.portChecks,
   };
 }
 

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
@@ -5,6 +6,7 @@ import {
   dialRequest,
   leaseRequest,
   moverApiPrefix,
+  moverPortsPath,
   openSession,
   placeRepository,
   taskProtocol,
@@ -16,6 +18,7 @@ import type { DataChannels } from './data-channels.ts';
 import { readJson, sendError, sendJson } from './http-answer.ts';
 import { maxApiBytes, maxTrustBytes } from './limits.ts';
 import type { LocalAgents } from './local-agents.ts';
+import type { ServePorts } from './port-checks.ts';
 import type { Repositories } from './repositories.ts';
 import type { Sessions } from './session.ts';
 import type { Trust } from './trust.ts';
@@ -27,6 +30,7 @@ export interface ApiContext {
   readonly channels: DataChannels;
   readonly agents: LocalAgents;
   readonly wire: Wire;
+  readonly servePorts: ServePorts;
   readonly onFailure: (error: HoldfastError, req: IncomingMessage) => void;
 }
 
@@ -159,7 +163,10 @@ function requireServer({ peer }: Connection): void {
     throw new HoldfastError('auth.forbidden', { message: `Only the backup server may do that, not a ${peer.role}.` });
 }
 
-/** `GET /agents/:id/tasks`, server only: joins the connection with the agent of this computer. Never throws. */
+/**
+ * `GET /agents/:id/tasks`, server only: joins the connection with the agent of this computer. `GET /ports`, server only: this
+ * mover's own part in checks and audits. Never throws.
+ */
 export async function answerUpgrade(
   context: ApiContext,
   carrier: Carrier,
@@ -169,18 +176,28 @@ export async function answerUpgrade(
   const { req, stream, head } = upgrade;
   try {
     const id = relayPath.exec(req.url ?? '')?.[1];
+    const isOwn = req.url === moverPortsPath;
     requireServer(carrier.connection);
-    if (req.method !== 'GET' || id === undefined || req.headers.upgrade?.toLowerCase() !== taskProtocol)
+    if (req.method !== 'GET' || !(id ?? isOwn) || req.headers.upgrade?.toLowerCase() !== taskProtocol)
       throw new HoldfastError('request.missing', { message: `Nothing can be upgraded to ${taskProtocol} there.` });
+    if (id === undefined) {
+      acceptUpgrade(stream, head);
+      using _ = addAbortListener(signal, () => stream.destroy());
+      return await context.servePorts(stream);
+    }
     using agent = await context.agents.relay(id, signal);
-    stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${taskProtocol}\r\n\r\n`);
-    if (head.length > 0) stream.unshift(head);
+    acceptUpgrade(stream, head);
     await relay(stream, agent.stream, signal);
   } catch (error) {
     const failure = toHoldfastError(error);
     context.onFailure(failure, req);
     refuseUpgrade(stream, failure);
   }
+}
+
+function acceptUpgrade(stream: Duplex, head: Buffer): void {
+  stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${taskProtocol}\r\n\r\n`);
+  if (head.length > 0) stream.unshift(head);
 }
 
 /** Passes bytes until either side hangs up, which is how every relay ends: whoever still needed it finds out by itself. */

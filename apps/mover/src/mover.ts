@@ -15,6 +15,7 @@ import { Ledger } from './ledger.ts';
 import { sessionSweepMs, shutdownGraceMs } from './limits.ts';
 import { LocalAgents } from './local-agents.ts';
 import { type ApiContext, answerApi, answerUpgrade, isApiPath } from './mover-api.ts';
+import { portService } from './port-checks.ts';
 import { reportUntilHeard } from './report.ts';
 import { Repositories } from './repositories.ts';
 import { answerRest } from './rest-backend.ts';
@@ -103,7 +104,13 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     },
     onFailure: (error) => logger.info({ error }, 'data channel ended'),
   });
-  const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, onFailure };
+  const servePorts = portService({
+    config,
+    caPem: () => keeper.identity.caPem,
+    port: () => listener.port,
+    clock,
+  });
+  const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, servePorts, onFailure };
   const carrierOf = (req: IncomingMessage): Carrier => {
     const connection = http.connectionOf(req);
     if (!connection) throw new HoldfastError('internal.unexpected', { message: 'A request came on no connection.' });

@@ -52,6 +52,7 @@ export {
   leaseRequest,
   localAgents,
   moverApiPrefix,
+  moverPortsPath,
   type OpenSession,
   openSession,
   placedRepository,

@@ -7,6 +7,8 @@ import { certificateSerial, entityId, fingerprint, host, leaseNonce, port, slug,
  * `/<tenant>/<repository>/…`.
  */
 export const moverApiPrefix = '/holdfast/v1';
+/** Upgraded to the task protocol, server only: the mover's own part in checks and audits of the network. */
+export const moverPortsPath = `${moverApiPrefix}/ports`;
 
 const repositoryRef = z.strictObject({ tenant: tenantId, repository: slug });
 export type RepositoryRef = z.infer<typeof repositoryRef>;

@@ -1,0 +1,20 @@
+import { type Handlers, portHandlers, type TaskMethods } from '@holdfast/protocol';
+import type { AgentConfig } from './config.ts';
+
+/** This agent's part in checks and audits of the network. */
+export function agentPortHandlers(o: {
+  readonly config: AgentConfig;
+  readonly caPem: () => string;
+  /** Of the agent's service, where it has one. */
+  readonly servicePort: () => number | undefined;
+}): Pick<Handlers<TaskMethods>, 'ports.listen' | 'ports.try' | 'ports.audit'> {
+  const { bind, ports, firewallLeases } = o.config;
+  return portHandlers({
+    process: 'agent',
+    bind,
+    overrides: ports,
+    ownPorts: () => [o.servicePort() ?? []].flat(),
+    caPem: o.caPem,
+    leasesOnly: firewallLeases,
+  });
+}

@@ -1,0 +1,30 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@holdfast/core';
+import { CallPeer, type Handlers, portHandlers, type TaskMethods, taskMethods } from '@holdfast/protocol';
+import type { MoverConfig } from './config.ts';
+
+/** Answers the server's calls about the network on a stream, until it ends. */
+export type ServePorts = (stream: Duplex) => Promise<void>;
+
+/** This mover's part in checks and audits of the network. */
+export function portService(o: {
+  readonly config: MoverConfig;
+  readonly caPem: () => string;
+  /** The port that stands for 6162 here. */
+  readonly port: () => number;
+  readonly clock: Clock;
+}): ServePorts {
+  const { bind, ports, firewallLeases } = o.config;
+  const handlers: Handlers<TaskMethods> = portHandlers({
+    process: 'mover',
+    bind,
+    overrides: ports,
+    ownPorts: () => [o.port()],
+    caPem: o.caPem,
+    leasesOnly: firewallLeases,
+  });
+  return async (stream) => {
+    await using peer = new CallPeer<TaskMethods>({ stream, methods: taskMethods, handlers, clock: o.clock });
+    await peer.closed;
+  };
+}
