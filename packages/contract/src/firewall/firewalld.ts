@@ -1,4 +1,5 @@
 import type { PortRange } from '../channel-spec.ts';
+import { joinAddresses } from './addresses.ts';
 import { type HostFirewall, hostRenderer, type Opening } from './host-renderer.ts';
 import { ruleComment } from './safe-text.ts';
 
@@ -18,9 +19,16 @@ interface ConfigurationFile {
   readonly lines: readonly string[];
 }
 
+/** Transports and tunnels beside TCP, and ICMP: what a policy that lets leases through has to name to drop it. */
+const otherProtocols = ['udp', 'udplite', 'sctp', 'dccp', 'gre', 'esp', 'ah', 'icmp', 'ipv6-icmp'];
+
 /**
- * Two policies (firewalld.policies(5)) that come before every zone, and the address sets that they refer to, as files: a shell
+ * Policies (firewalld.policies(5)) that come before every zone, and the address sets that they refer to, as files: a shell
  * script writes them. Established connections and loopback pass in firewalld by themselves.
+ *
+ * Leases are timed rich rules, which only zones have: a policy keeps its rules however long a time they are given (firewalld
+ * 1.3, `--policy --timeout`). So what may be leased goes on to the zones, and nothing else; what a host dials has no zone, and
+ * no leases.
  */
 export const firewalld = hostRenderer({
   id: 'firewalld',
@@ -28,7 +36,7 @@ export const firewalld = hostRenderer({
   verifiedBy:
     'checked by firewalld itself, and loaded by it into the kernel of a network namespace, with traffic that passes and traffic that is dropped',
   extension: 'sh',
-  canLease: true,
+  leasable: ['in'],
   apply: (firewall) =>
     script(
       `# ${firewall.heading}`,
@@ -57,32 +65,74 @@ function script(...lines: readonly string[]): string {
   return `${['#!/bin/sh', ...lines].join('\n')}\n`;
 }
 
-function configuration({ openings, drop }: HostFirewall): readonly ConfigurationFile[] {
+function configuration({ openings, drop, leases, leased }: HostFirewall): readonly ConfigurationFile[] {
   const sets: ConfigurationFile[] = [];
-  const policies = (['in', 'out'] as const).map((direction) => {
-    const rules = openings
+  const target = drop ? 'DROP' : 'CONTINUE';
+  const rulesOf = (direction: Opening['direction']): readonly string[] => [
+    ...icmpTypes.map((type) => `  <rule><icmp-type name="${type}"/><accept/></rule>`),
+    ...openings
       .filter((opening) => opening.direction === direction)
-      .flatMap((opening, index) => openingRules(opening, `holdfast-${direction}${index + 1}`, sets));
-    return policy(direction, drop, rules);
-  });
+      .flatMap((opening, index) => openingRules(opening, `holdfast-${direction}${index + 1}`, sets)),
+  ];
+  const policies = [
+    policy({ name: 'input', priority: -100, target: leases ? 'CONTINUE' : target }, rulesOf('in')),
+    policy({ name: 'output', priority: -100, target }, rulesOf('out')),
+  ];
+  if (leases) {
+    const rules = drop && leased.length > 0 ? closingRules(leased, sets) : [];
+    policies.push(policy({ name: 'leases', priority: -99, target: rules.length > 0 ? 'CONTINUE' : target }, rules));
+  }
   return [...sets, ...policies];
 }
 
-function policy(direction: 'in' | 'out', drop: boolean, rules: readonly string[]): ConfigurationFile {
-  const [name, from, to] = direction === 'in' ? ['input', 'ANY', 'HOST'] : ['output', 'HOST', 'ANY'];
+function policy(
+  { name, priority, target }: { readonly name: string; readonly priority: number; readonly target: string },
+  rules: readonly string[],
+): ConfigurationFile {
+  const [from, to] = name === 'output' ? ['HOST', 'ANY'] : ['ANY', 'HOST'];
   return {
     path: `policies/holdfast-${name}.xml`,
     lines: [
       header,
-      `<policy priority="-100" target="${drop ? 'DROP' : 'CONTINUE'}">`,
+      `<policy priority="${priority}" target="${target}">`,
       `  <short>Holdfast ${name}</short>`,
       `  <ingress-zone name="${from}"/>`,
       `  <egress-zone name="${to}"/>`,
-      ...icmpTypes.map((type) => `  <rule><icmp-type name="${type}"/><accept/></rule>`),
       ...rules,
       '</policy>',
     ],
   };
+}
+
+/** Drops everything but what a lease may open, which goes on to the zones and their timed rules. */
+function closingRules(leased: readonly Opening[], sets: ConfigurationFile[]): readonly string[] {
+  const peers = joinAddresses(leased.map((opening) => opening.peers));
+  const strangers = (['ipv4', 'ipv6'] as const).flatMap((family) => {
+    if (peers.any) return [];
+    const [address, ...others] = peers[family];
+    if (address === undefined) return [`  <rule priority="1" family="${family}"><drop/></rule>`];
+    const name = `holdfast-leases-${family}`;
+    if (others.length > 0) sets.push(addressSet(name, family, peers[family]));
+    const source = others.length > 0 ? `ipset="${name}"` : `address="${address}"`;
+    return [`  <rule priority="1" family="${family}"><source ${source} invert="true"/><drop/></rule>`];
+  });
+  const ports = portsBeside(leased.flatMap((opening) => opening.ports));
+  return [
+    ...strangers,
+    ...ports.map((range) => `  <rule priority="2"><port port="${portText(range)}" protocol="tcp"/><drop/></rule>`),
+    ...otherProtocols.map((name) => `  <rule priority="2"><protocol value="${name}"/><drop/></rule>`),
+  ];
+}
+
+/** All other ports. */
+function portsBeside(ports: readonly PortRange[]): readonly PortRange[] {
+  const gaps: PortRange[] = [];
+  let next = 1;
+  for (const { from, to } of [...ports].sort((a, b) => a.from - b.from)) {
+    if (from > next) gaps.push({ from: next, to: from - 1 });
+    next = Math.max(next, to + 1);
+  }
+  return next > 65_535 ? gaps : [...gaps, { from: next, to: 65_535 }];
 }
 
 /** The rules of the policy; the sets of addresses that they need are added to `sets`. */

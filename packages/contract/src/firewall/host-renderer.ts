@@ -26,8 +26,10 @@ export interface HostFirewall {
   readonly openings: readonly Opening[];
   /** Drop what no rule allows. */
   readonly drop: boolean;
-  /** Leased flows are not among the openings. */
+  /** What sessions need is left to leases. */
   readonly leases: boolean;
+  /** What leases may open: not among the openings. */
+  readonly leased: readonly Opening[];
 }
 
 /** What the renderers of host firewalls differ in. */
@@ -36,8 +38,8 @@ interface HostTarget {
   readonly title: string;
   readonly verifiedBy: string;
   readonly extension: string;
-  /** It knows openings that end by themselves. */
-  readonly canLease?: true;
+  /** The directions in which it knows openings that end by themselves. */
+  readonly leasable?: readonly Opening['direction'][];
   apply(firewall: HostFirewall): string;
   remove(firewall: Pick<HostFirewall, 'heading' | 'drop'>): string;
 }
@@ -52,7 +54,8 @@ export function hostRenderer(target: HostTarget): Renderer {
     scope: 'host',
     render(plan: Plan, options: RenderOptions = {}) {
       const { otherwise = 'drop', leases = false } = options;
-      const withLeases = leases && target.canLease === true;
+      const leasable = (leases ? target.leasable : undefined) ?? [];
+      const isLeased = ({ flow, direction }: Opening): boolean => isLeasable(flow) && leasable.includes(direction);
       const files: RenderedFile[] = [];
       const removal: RenderedFile[] = [];
       const widenings = new Map<string, Widening>();
@@ -65,14 +68,20 @@ export function hostRenderer(target: HostTarget): Renderer {
         ].filter(({ peers }) => peers.any || peers.ipv4.length > 0 || peers.ipv6.length > 0);
         for (const one of openings) {
           if (one.peers.any) addAnyAddress(widenings, one, title);
-          for (const widening of standingWidenings(one.flow, { title, leases: leases && !withLeases }))
+          const where = leasable.includes('in') ? `${title} for what a host dials` : title;
+          for (const widening of standingWidenings(one.flow, { title: where, leases: leases && !isLeased(one) }))
             widenings.set(`lease ${widening.flow}`, widening);
         }
         const heading = headingOf(plan, host);
-        const standing = withLeases ? openings.filter(({ flow }) => !isLeasable(flow)) : openings;
         const path = `${fileStem(host.name)}.${extension}`;
-        const firewall = { heading, openings: standing, drop: otherwise === 'drop', leases: withLeases };
-        files.push({ path, content: target.apply(firewall) });
+        const content = target.apply({
+          heading,
+          openings: openings.filter((one) => !isLeased(one)),
+          drop: otherwise === 'drop',
+          leases: leasable.length > 0,
+          leased: openings.filter(isLeased),
+        });
+        files.push({ path, content });
         removal.push({ path: `removal/${path}`, content: target.remove(firewall) });
       }
       if (options.host !== undefined && files.length === 0) throw unknownHost(options.host);

@@ -20,7 +20,7 @@ export const nftables = hostRenderer({
   verifiedBy:
     'loaded by nft into the kernel of a network namespace, with traffic that passes and traffic that is dropped',
   extension: 'nft',
-  canLease: true,
+  leasable: ['in', 'out'],
   apply: (firewall) =>
     lines(
       `#!/usr/sbin/nft -f`,

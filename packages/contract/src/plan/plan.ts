@@ -8,7 +8,10 @@ import type { RowId } from '../rows.ts';
 export interface PlannedHost {
   /** Unique in the plan. */
   readonly name: string;
+  /** Empty for a neighbour that lies in none, or in several. */
   readonly zone: string;
+  /** Of a neighbour without a zone: those in which it has addresses nevertheless (`any` has some in all). */
+  readonly spans?: readonly string[];
   /**
    * IPv4 and IPv6 addresses, or prefixes (`10.2.0.0/16`) where one entry stands for many computers, in canonical form. Empty
    * only for a neighbour that is known by name alone.

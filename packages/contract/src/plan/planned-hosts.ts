@@ -18,20 +18,25 @@ export class PlannedHosts {
   /** Ends of a neighbour that is known by the contract's host names, by those names. */
   readonly #endsByNames = new Map<string, number>();
   readonly #joined = new Map<string, readonly PlannedHost[]>();
-  readonly #prefixes: readonly { readonly zone: string; readonly blocks: readonly Block[] }[];
+  /** What the others see of each zone: what it says itself, else the addresses of its hosts. */
+  readonly #prefixes: readonly Prefixes[];
 
   constructor(topology: Topology, classes: readonly HostClass[]) {
     const pendingNames = new Set(topology.hosts.filter(isKnownByContract));
-    // Behind address translation an address means something only there.
-    this.#prefixes = topology.zones
-      .filter(({ nat }) => !nat)
-      .map((zone) => ({ zone: zone.name, blocks: blocksOf(zone.addresses) }));
+    const members = Map.groupBy(topology.hosts, ({ zone }) => zone);
+    this.#prefixes = topology.zones.map((zone) => {
+      const said = zone.nat && zone.nat.addresses.length > 0 ? zone.nat.addresses : zone.addresses;
+      const addresses = said.length > 0 ? said : (members.get(zone) ?? []).flatMap((host) => host.addresses);
+      return { zone, isSaid: said.length > 0, blocks: blocksOf(addresses) };
+    });
+    // No neighbour has an address that belongs to a host.
+    const said = this.#prefixes.filter(({ isSaid }) => isSaid);
     for (const host of topology.hosts) this.#names.add(host.name);
     for (const host of topology.hosts) {
       if (pendingNames.has(host)) continue;
       const { zone } = host;
       const one = planned(host, zone && this.#seenAs(zone));
-      this.#byName.set(host.name, this.#add(zone ? one : { ...one, zone: this.#zoneAround(host.addresses) }));
+      this.#byName.set(host.name, this.#add(zone ? one : { ...one, ...placeOf(host.addresses, said) }));
     }
     for (const one of classes) {
       const members = one.hosts.map((host) => this.#byName.get(host.name)).filter((host) => host !== undefined);
@@ -51,22 +56,23 @@ export class PlannedHosts {
 
   /** Hosts that only rules of the administrator name, by their addresses. */
   outside(address: string): PlannedHost {
-    return this.#nameless(address, this.#zoneAround([address]));
+    return this.#nameless(address, placeOf([address], this.#prefixes));
   }
 
   /** Everything in a zone that has one of its prefixes. */
   within(zone: Zone, prefix: string): PlannedHost {
-    return this.#nameless(prefix, zone.name, this.#seenAs(zone));
+    const seenAs = this.#seenAs(zone);
+    return this.#nameless(prefix, { zone: zone.name, ...(seenAs ? { seenAs } : {}) });
   }
 
-  #nameless(address: string, zone: string, seenAs?: PlannedHost): PlannedHost {
+  #nameless(address: string, place: Pick<PlannedHost, 'zone' | 'spans' | 'seenAs'>): PlannedHost {
     // Behind address translation the same addresses are other hosts.
-    const key = `${address} ${zone}`;
+    const key = `${address} ${place.zone}`;
     const known = this.#byAddress.get(key);
     if (known) return known;
     const host: PlannedHost = {
-      ...{ name: this.#freeName(address), zone, addresses: [address], names: [], roles: [], managed: false },
-      ...(seenAs === undefined ? {} : { seenAs }),
+      ...{ name: this.#freeName(address), addresses: [address], names: [], roles: [], managed: false },
+      ...place,
     };
     this.#byAddress.set(key, host);
     return this.#add(host);
@@ -104,16 +110,6 @@ export class PlannedHosts {
     return hosts;
   }
 
-  /** The zone that has all these addresses: where they lie, although nobody said so. Empty if none has. */
-  #zoneAround(addresses: readonly string[]): string {
-    const own = blocksOf(addresses);
-    if (own.length === 0) return '';
-    const around = this.#prefixes.find(({ blocks }) =>
-      own.every((one) => blocks.some((block) => contains(block, one))),
-    );
-    return around?.zone ?? '';
-  }
-
   #seenAs(zone: Zone): PlannedHost | undefined {
     if (!zone.nat || zone.nat.addresses.length === 0) return undefined;
     const known = this.#translated.get(zone);
@@ -136,6 +132,27 @@ export class PlannedHosts {
     this.#order.set(host, this.#hosts.push(host));
     return host;
   }
+}
+
+interface Prefixes {
+  readonly zone: Zone;
+  readonly isSaid: boolean;
+  readonly blocks: readonly Block[];
+}
+
+/** The zone that has all these addresses: where they lie, although nobody said so. Else those that have some. */
+function placeOf(addresses: readonly string[], prefixes: readonly Prefixes[]): Pick<PlannedHost, 'zone' | 'spans'> {
+  const own = blocksOf(addresses);
+  const touched = prefixes.filter(({ blocks }) =>
+    own.some((one) => blocks.some((block) => contains(block, one) || contains(one, block))),
+  );
+  const [around, ...others] = touched;
+  if (!around) return { zone: '' };
+  const isInside = own.every((one) => around.blocks.some((block) => contains(block, one)));
+  // Behind address translation an address means something only there.
+  return isInside && others.length === 0 && !around.zone.nat
+    ? { zone: around.zone.name }
+    : { zone: '', spans: touched.map(({ zone }) => zone.name) };
 }
 
 function blocksOf(addresses: readonly string[]): readonly Block[] {

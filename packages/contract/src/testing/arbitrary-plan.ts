@@ -28,7 +28,10 @@ const anyName = fc.oneof(
 export const arbitraryPlan: fc.Arbitrary<Plan> = fc
   .record({
     name: anyName,
-    zones: fc.uniqueArray(anyName, { minLength: 3, maxLength: 3 }),
+    zones: fc.uniqueArray(fc.oneof({ weight: 3, arbitrary: anyName }, { weight: 1, arbitrary: fc.constant('') }), {
+      minLength: 3,
+      maxLength: 3,
+    }),
     names: fc.uniqueArray(anyName, { minLength: 3, maxLength: 6, selector: (name) => name.normalize() }),
     notes: fc.array(anyName, { maxLength: 2 }),
     hosts: fc.array(

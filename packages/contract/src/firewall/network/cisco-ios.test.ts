@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { isIPv4 } from 'node:net';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import type { Plan, PlannedHost } from '../../plan/plan.ts';
+import { type Plan, type PlannedHost, planTopology } from '../../plan/index.ts';
 import { arbitraryPlan } from '../../testing/arbitrary-plan.ts';
 import { contentOf, renderNow } from '../../testing/rendering.ts';
 import { samplePlan } from '../../testing/sample-plan.ts';
 import { packetsOf, planAllows } from '../../testing/traffic.ts';
+import { parseTopology } from '../../topology/index.ts';
 import { ciscoIos } from './cisco-ios.ts';
 import { type AccessLists, enterCisco, evaluateCisco, type Sessions } from './cisco-reader.ts';
 
@@ -60,6 +61,25 @@ suite('Cisco IOS access lists', () => {
     const text = contentOf(renderNow(ciscoIos, plan).files);
     assert.match(text, /permit tcp host 192\.0\.2\.1 host 10\.1\.0\.10/);
     assert.ok(!text.includes('10.2.0.11'));
+  });
+
+  test('who may be in any zone passes the lists of each', () => {
+    const plan = planTopology(
+      parseTopology(`name: t
+zones: { a: { addresses: [10.1.0.0/16] }, b: { addresses: [10.2.0.0/16] }, c: {} }
+hosts:
+  srv: { zone: a, addresses: [10.1.0.1], roles: [backup-server] }
+  store: { zone: b, addresses: [10.2.0.1], roles: [repository-linux] }
+  web: { zone: c, addresses: [10.3.0.1], roles: [agent-linux] }
+neighbours: { dns: { roles: [dns-server], addresses: [10.2.0.53, 192.0.2.53] } }
+allow: [{ name: ssh, from: [any], to: [a], ports: [tcp/22] }]
+`),
+    );
+    compare(plan);
+    const lists = listsOf(plan);
+    const ssh = { from: '10.2.9.9', fromPort: 50_000, to: '10.1.0.1', transport: 'tcp', port: 22 } as const;
+    for (const list of ['HOLDFAST-b-IN', 'HOLDFAST-a-OUT'])
+      assert.equal(evaluateCisco(lists, list, ssh, new Map()), true, list);
   });
 
   test('names instead of addresses are a named widening', () => {
@@ -141,9 +161,11 @@ function compare(plan: Plan): void {
   for (const [index, zone] of zones.entries())
     for (const { packet } of packetsOf(plan)) {
       const [inward = '', outward = ''] = names.slice(index * 4 + (isIPv4(packet.from) ? 0 : 2));
-      const isInside = (host: PlannedHost): boolean => host.zone === zone;
-      const leaves = planAllows(plan, packet, { from: isInside, to: (host) => !isInside(host) });
-      const enters = planAllows(plan, packet, { from: (host) => !isInside(host), to: isInside });
+      const zonesOf = (host: PlannedHost): readonly string[] => [host.zone, ...(host.spans ?? [])];
+      const isInside = (host: PlannedHost): boolean => zonesOf(host).includes(zone);
+      const isOutside = (host: PlannedHost): boolean => zonesOf(host).some((other) => other !== zone);
+      const leaves = planAllows(plan, packet, { from: isInside, to: isOutside });
+      const enters = planAllows(plan, packet, { from: isOutside, to: isInside });
       const passes = (list: string): boolean => evaluateCisco(lists, list, { ...packet, fromPort: 50_000 }, new Map());
       assert.equal(passes(inward), leaves, `${inward} ${JSON.stringify(packet)}`);
       assert.equal(passes(outward), enters, `${outward} ${JSON.stringify(packet)}`);

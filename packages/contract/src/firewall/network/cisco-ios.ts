@@ -12,6 +12,8 @@ type Family = 'ipv4' | 'ipv6';
 const remarkCharacters = 100;
 /** IOS has names of lists of up to 64 characters; what is added to a zone's name takes 24 of them. */
 const zoneCharacters = 40;
+/** Where neighbours without a zone are. No zone is called so. */
+const elsewhere = 'other networks';
 /** No release names a limit; the memory of access routers for entries ends in the thousands. */
 const maximumEntries = 8000;
 
@@ -53,7 +55,9 @@ export const ciscoIos: Renderer = {
     const zones = crossingsByZone(plan);
     const nameOf = targetNames({ maximumLength: zoneCharacters, alsoAllowed: '_.' });
     const lists = zones.flatMap((zone) =>
-      (['ipv4', 'ipv6'] as const).flatMap((family) => zoneLists(zone, { name: nameOf(zone.zone), family, otherwise })),
+      (['ipv4', 'ipv6'] as const).flatMap((family) =>
+        zoneLists(zone, { name: nameOf(zone.zone || elsewhere), family, otherwise }),
+      ),
     );
     const crossing = new Set(zones.flatMap(({ leaving }) => leaving.map(({ flow }) => flow)));
     return {
@@ -72,14 +76,26 @@ function crossingsByZone(plan: Plan): readonly ZoneCrossings[] {
   const zones = new Map<string, ZoneCrossings>();
   for (const { zone } of plan.hosts) if (!zones.has(zone)) zones.set(zone, { zone, leaving: [], entering: [] });
   for (const flow of plan.flows)
-    for (const [fromZone, from] of Map.groupBy(flow.from, ({ zone }) => zone))
-      for (const [toZone, to] of Map.groupBy(flow.to, ({ zone }) => zone)) {
+    for (const [fromZone, from] of byZone(flow.from))
+      for (const [toZone, to] of byZone(flow.to)) {
         if (fromZone === toZone) continue;
         const crossing = { flow, from: asSeenFrom(toZone, from), to };
         zones.get(fromZone)?.leaving.push(crossing);
         zones.get(toZone)?.entering.push(crossing);
       }
   return [...zones.values()];
+}
+
+/** Whoever has addresses in several zones is on the router's way from and to each of them. */
+function byZone(hosts: readonly PlannedHost[]): ReadonlyMap<string, readonly PlannedHost[]> {
+  const zones = new Map<string, PlannedHost[]>();
+  for (const host of hosts)
+    for (const zone of [host.zone, ...(host.spans ?? [])]) {
+      const members = zones.get(zone);
+      if (members) members.push(host);
+      else zones.set(zone, [host]);
+    }
+  return zones;
 }
 
 interface List {

@@ -161,7 +161,8 @@ export function evaluatePan(
     );
   };
   for (const rule of rules.values()) {
-    if (!rule.from.includes(zones.from) || !rule.to.includes(zones.to)) continue;
+    const isOf = (ends: readonly string[], zone: string): boolean => ends.includes(zone) || ends.includes('any');
+    if (!isOf(rule.from, zones.from) || !isOf(rule.to, zones.to)) continue;
     if (rule.interzoneOnly && zones.from === zones.to) continue;
     if (!rule.source.some((name) => isIn(name, from)) || !rule.destination.some((name) => isIn(name, to))) continue;
     const isService = rule.service.some((name) => {

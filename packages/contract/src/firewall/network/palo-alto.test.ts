@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import type { Plan, PlannedHost } from '../../plan/plan.ts';
+import { type Plan, type PlannedHost, planTopology } from '../../plan/index.ts';
 import { arbitraryPlan } from '../../testing/arbitrary-plan.ts';
 import { contentOf, renderNow } from '../../testing/rendering.ts';
 import { samplePlan } from '../../testing/sample-plan.ts';
 import { packetsOf, planAllows } from '../../testing/traffic.ts';
+import { parseTopology } from '../../topology/index.ts';
 import { targetNames } from '../target-names.ts';
 import { paloAlto } from './palo-alto.ts';
 import { emptyPan, enterPan, evaluatePan } from './palo-alto-reader.ts';
@@ -21,6 +22,26 @@ suite('Palo Alto set commands', () => {
 
   test('so they do for any plan with any names', () => {
     fc.assert(fc.property(arbitraryPlan, compare), { numRuns: 100 });
+  });
+
+  test('who lies in no zone, or in several, is known by address in any', () => {
+    const plan = planTopology(
+      parseTopology(`name: t
+zones: { a: { addresses: [10.1.0.0/16] }, b: { addresses: [10.2.0.0/16] } }
+hosts:
+  srv: { zone: a, addresses: [10.1.0.1], roles: [backup-server] }
+  store: { zone: b, addresses: [10.2.0.1], roles: [repository-linux] }
+neighbours: { dns: { roles: [dns-server], addresses: [192.0.2.53] } }
+allow: [{ name: ssh, from: [any], to: [a], ports: [tcp/22] }]
+`),
+    );
+    compare(plan);
+    const configuration = enterPan(emptyPan(), contentOf(renderNow(paloAlto, plan).files));
+    const ssh = { from: '10.2.9.9', to: '10.1.0.1', transport: 'tcp', port: 22 } as const;
+    const dns = { from: '10.2.0.1', to: '192.0.2.53', transport: 'udp', port: 53 } as const;
+    assert.equal(evaluatePan(configuration, ssh, { from: 'b', to: 'a' }), true);
+    assert.equal(evaluatePan(configuration, dns, { from: 'b', to: 'internet' }), true);
+    assert.equal(evaluatePan(configuration, { ...dns, port: 54 }, { from: 'b', to: 'internet' }), false);
   });
 
   test('entering it twice changes nothing, and the removal takes away all of it and nothing else', () => {
@@ -130,8 +151,8 @@ function compare(plan: Plan): void {
     const zones = { from: from.host?.zone ?? 'internet', to: to.host?.zone ?? 'internet' };
     if (zones.from === zones.to) continue;
     const planned = planAllows(plan, packet, {
-      from: (host) => host.zone === zones.from && !isResolved(host),
-      to: (host) => host.zone === zones.to && !isResolved(host),
+      from: (host) => ['', zones.from].includes(host.zone) && !isResolved(host),
+      to: (host) => ['', zones.to].includes(host.zone) && !isResolved(host),
     });
     const passes = evaluatePan(configuration, packet, { from: zoneOf(zones.from), to: zoneOf(zones.to) });
     assert.equal(passes, planned, JSON.stringify({ packet, zones }));

@@ -44,7 +44,10 @@ export const paloAlto: Renderer = {
       services: part.flow.ports.map((range) => objects.service(part.flow.transport, formatRange(range))),
     }));
     const zonesOf = (hosts: readonly PlannedHost[]): string =>
-      list([...new Set(hosts.map(({ zone }) => zone))].map((zone) => quote(zoneOf(zone))));
+      // Of a host without a zone, the addresses alone say who it is.
+      hosts.some(({ zone }) => zone === '')
+        ? 'any'
+        : list([...new Set(hosts.map(({ zone }) => zone))].map((zone) => quote(zoneOf(zone))));
     const set = rules.map(({ name, flow, from, to, source, destination, services }) =>
       [
         `set rulebase security rules ${name} from ${zonesOf(from)} to ${zonesOf(to)}`,
@@ -52,8 +55,10 @@ export const paloAlto: Renderer = {
         `description ${quote(ruleComment(flow, descriptionCharacters))}`,
       ].join(' '),
     );
-    const dropping = otherwise === 'drop' && rules.length > 0;
-    const zones = zonesOf(plan.hosts);
+    // Between these and others PAN-OS lets nothing pass by itself.
+    const inZones = plan.hosts.filter(({ zone }) => zone !== '');
+    const zones = zonesOf(inZones);
+    const dropping = otherwise === 'drop' && rules.length > 0 && inZones.length > 0;
     const drop = dropping
       ? [
           `set rulebase security rules ${dropRule} rule-type interzone from ${zones} to ${zones} source any destination any application any service any action drop log-end yes description ${quote(`What the plan ${safeText(plan.name, 100)} does not open between these zones`)}`,
