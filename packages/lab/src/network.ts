@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Plan } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
 import { LabHost } from './host.ts';
 import { maxHosts } from './limits.ts';
@@ -12,6 +13,16 @@ export interface HostPlace {
   /** The address of the router that hides it (NAT): others see that one, and nothing from outside its zone gets in. */
   readonly behind?: string;
   readonly zone: string;
+}
+
+/** The computers of a plan that get rules of their own; neighbours are not built. */
+export function placesOf(plan: Plan): readonly HostPlace[] {
+  return plan.hosts
+    .filter(({ managed }) => managed)
+    .map(({ name, zone, addresses, seenAs }) => ({
+      ...{ name, zone, addresses },
+      ...(seenAs?.addresses[0] === undefined ? {} : { behind: seenAs.addresses[0] }),
+    }));
 }
 
 /** The router of the lab as its hosts see it: link-local addresses, the same on each link. */

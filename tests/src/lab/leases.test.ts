@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Fleet, makeSource } from './fleet.ts';
-import { labNeeds } from './lab.ts';
+import { labNeeds } from './lab-needs.ts';
+import { makeSource, ThreeComputers } from './three-computers.ts';
 
 const topology = `
 name: leases
@@ -22,33 +22,31 @@ function counted(listing: string, comment: string): number {
 }
 
 test('data ports that are closed but for their leases', { skip: labNeeds }, async (t) => {
-  const fleet = await Fleet.open(t);
+  const fleet = await ThreeComputers.open(t);
   const { store, computer } = fleet;
-  const { job } = fleet.prepare({ source: makeSource(computer) });
+  const { job } = await fleet.prepare({ source: makeSource(computer) });
   const file = join(store.folder, 'topology.yaml');
   writeFileSync(file, topology);
   for (const host of [store, computer]) {
-    const rules = host.holdfast(['ports', 'plan', file, '--format', 'nftables', '--leases', '--host', host.name]);
-    host.run('nft', ['-f', '-'], { input: rules });
+    const plan = ['ports', 'plan', file, '--format', 'nftables', '--leases', '--host', host.name];
+    host.namespace.nft(await host.succeed(plan));
   }
-  const socket = (host: typeof store): string => join(host.folder, 'm.sock');
-  const startMover = (firewallLeases: boolean) =>
-    store.role('mover', {
-      bind: store.address,
-      storageRoot: join(store.folder, 'repositories'),
-      localSocket: socket(store),
-      firewallLeases,
-    });
-  const ruleset = (host: typeof store): string => host.run('nft', ['list', 'ruleset']);
+  const localSocket = join(store.folder, 'm.sock');
+  const storageRoot = join(store.folder, 'repositories');
+  const restartMover = async (firewallLeases: boolean): Promise<void> => {
+    await store.process('mover').end();
+    await store.start('mover', { bind: store.address, storageRoot, localSocket, firewallLeases });
+  };
+  const ruleset = (host: typeof store): string => host.namespace.readNft('list', 'ruleset');
 
-  await fleet.processes.agent.end();
-  await computer.role('agent', { bind: computer.address, moverSocket: socket(computer), firewallLeases: true });
+  await computer.process('agent').end();
+  const moverSocket = join(computer.folder, 'm.sock');
+  await computer.start('agent', { bind: computer.address, moverSocket, firewallLeases: true });
 
-  await fleet.processes.storeMover.end();
-  const without = await startMover(false);
-  await t.test('without a lease on the store nothing passes, and 6162 stands in', () => {
+  await restartMover(false);
+  await t.test('without a lease on the store nothing passes, and 6162 stands in', async () => {
     // Degraded.
-    const run = fleet.run(job, 3);
+    const run = await fleet.run(job, 3);
     assert.deepEqual(
       run.degradations.map(({ channel }) => channel),
       ['agent-to-mover-data'],
@@ -56,13 +54,12 @@ test('data ports that are closed but for their leases', { skip: labNeeds }, asyn
     assert.equal(counted(ruleset(store), 'leased'), 0);
   });
 
-  await without.end();
-  await startMover(true);
-  await t.test('with leases on both sides a backup takes the data ports, and leaves nothing open', () => {
-    const run = fleet.run(job);
+  await restartMover(true);
+  await t.test('with leases on both sides a backup takes the data ports, and leaves nothing open', async () => {
+    const run = await fleet.run(job);
     assert.equal(run.state, 'succeeded');
     assert.deepEqual(run.degradations, []);
-    assert.ok(fleet.use('agent-to-mover-data').connectionsIn > 0);
+    assert.ok((await fleet.use('agent-to-mover-data')).connectionsIn > 0);
     for (const host of [store, computer]) {
       assert.ok(counted(ruleset(host), 'leased') > 0, host.name);
       assert.doesNotMatch(ruleset(host), /elements/);

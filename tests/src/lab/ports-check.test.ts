@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { exitStatus } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { LabNetwork } from '@holdfast/lab';
-import { labNeeds } from './lab.ts';
+import { labNeeds } from './lab-needs.ts';
 
 /**
  * `holdfast ports check` between computers of a routed network, with every cause that it tells apart made for real: by the firewall

@@ -15,14 +15,14 @@ import {
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { requireProgram, skipUnless } from '@holdfast/core/testing';
-import { labNeeds } from '../lab/lab.ts';
+import { labNeeds } from '../lab/lab-needs.ts';
 import { grantFor, withClaims } from './access.ts';
 import { OneComputer, type Report, type Run, waitUntil } from './one-computer.ts';
 
 /** What goes wrong on the way through the server: a clear error, the right exit status, nothing half-written that looks whole. */
 
 test('wrong options and folders are refused before anything is started', { skip: labNeeds }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const refused = async (args: readonly string[], pattern: RegExp): Promise<void> => {
     const { stderr } = await computer.holdfast(args, { status: 2 });
     assert.match(stderr, pattern);
@@ -42,7 +42,7 @@ test('wrong options and folders are refused before anything is started', { skip:
 });
 
 test('errors of runs and grants', { skip: labNeeds }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   writeFileSync(join(source, 'small'), 'small\n');
   writeFileSync(join(source, 'large'), randomBytes(3 * 1024 * 1024));
@@ -156,7 +156,7 @@ test('errors of runs and grants', { skip: labNeeds }, async (t) => {
 test('a full disk of the store: a clear error, and the next backup after making space works', {
   skip: labNeeds || skipUnless({ programs: ['restic', 'mount'] }),
 }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const store = computer.makeFolder('data/repositories');
   chmodSync(computer.data, 0o700);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m,mode=700', 'holdfast-test', store]);
@@ -206,7 +206,7 @@ const nobody = '65534';
 test('without root: 443 falls back, an unreadable folder is a warning that names it, and the rest is safe', {
   skip: labNeeds || skipUnless({ programs: ['setpriv'] }) || nobodyCannotRun(),
 }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   mkdirSync(join(source, 'closed'));
   writeFileSync(join(source, 'closed', 'secret'), 'nobody sees it\n');

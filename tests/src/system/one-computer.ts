@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { errnoOf } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
-import { Lab } from '../lab/lab.ts';
+import { LabNetwork } from '@holdfast/lab';
+import { holdfastProgram } from '../lab/lab-needs.ts';
+import { setFirewall } from '../lab/three-computers.ts';
 
 /** One computer with everything on it, as `npm start` makes it; in a network of its own, so that the contract's ports are free. */
 
-const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
+const [, holdfastFile] = holdfastProgram;
 
 const commandLimitMs = 180_000;
 const stopLimitMs = 60_000;
@@ -72,13 +74,15 @@ export class OneComputer {
   }
 
   /** In a network namespace of its own; needs what `labNeeds` says. */
-  static async isolated(t: TestContext): Promise<OneComputer> {
-    const lab = await Lab.open(t);
-    const host = await lab.host('computer');
+  static isolated(t: TestContext): OneComputer {
+    const place = { name: 'computer', zone: 'lab', addresses: ['10.77.0.1'] };
+    const network = LabNetwork.build([place], { folder: temporaryFolder(t), program: holdfastProgram });
+    t.after(() => network[Symbol.asyncDispose]());
+    const host = network.host(place.name);
     return new OneComputer({
       folder: host.folder,
-      enter: ['ip', 'netns', 'exec', host.namespace],
-      firewall: (rules) => host.firewall(rules),
+      enter: ['ip', 'netns', 'exec', host.namespace.name],
+      firewall: (rules) => setFirewall(host, rules),
     });
   }
 
@@ -111,7 +115,7 @@ export class OneComputer {
   }
 
   holdfast(args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-    return this.run(process.execPath, [cliFile, ...args], options);
+    return this.run(process.execPath, [holdfastFile, ...args], options);
   }
 
   /** The last JSON line of a command's output. */
@@ -166,7 +170,7 @@ export class OneComputer {
 
   /** Starts `holdfast up` without waiting for anything. */
   launch(args: readonly string[] = [], options: { readonly enter?: readonly string[] } = {}): Up {
-    const [program = '', ...rest] = [...(options.enter ?? []), process.execPath, cliFile, 'up', ...args];
+    const [program = '', ...rest] = [...(options.enter ?? []), process.execPath, holdfastFile, 'up', ...args];
     return new Up(this.#spawn(program, rest, {}));
   }
 

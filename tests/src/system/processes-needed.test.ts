@@ -6,32 +6,27 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requireProgram, skipUnless } from '@holdfast/core/testing';
-import { Fleet, makeSource, type RunReport } from '../lab/fleet.ts';
-import { labNeeds } from '../lab/lab.ts';
+import type { RunReport } from '@holdfast/lab';
+import { labNeeds } from '../lab/lab-needs.ts';
+import { makeSource, ThreeComputers } from '../lab/three-computers.ts';
 import { OneComputer, rolesOf, waitUntil } from './one-computer.ts';
 
 /** Each process is needed, and none does another's work: stopped, blocked, or watched at its system calls. */
 
 test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
-  const fleet = await Fleet.open(t);
-  const source = makeSource(fleet.computer);
-  const { job } = fleet.prepare({ source });
-  const { agent, mover } = fleet.ids(fleet.store);
+  const fleet = await ThreeComputers.open(t);
+  const { server, store, computer } = fleet;
+  const source = makeSource(computer);
+  const { job } = await fleet.prepare({ source });
 
-  const status = (id: string): string | undefined =>
-    fleet
-      .json<{ computers: { id: string; state: string }[] }>(['computers', 'list'])
-      .computers.find((computer) => computer.id === id)?.state;
-  const show = (id: string): RunReport => fleet.json<{ run: RunReport }>(['run', 'show', id]).run;
-  const ended = async (id: string): Promise<RunReport> => {
-    await waitUntil('the run has ended', () => !['queued', 'running'].includes(show(id).state));
-    return show(id);
-  };
+  const show = async (id: string): Promise<RunReport> =>
+    (await fleet.json<{ run: RunReport }>(['run', 'show', id])).run;
   const startInTheMiddle = async (): Promise<string> => {
     writeFileSync(join(source, 'changing'), randomBytes(128 * 1024 * 1024));
-    const id = fleet.command(['job', 'run', job, '--detach']).trim().split(/\s+/).at(-1) ?? '';
-    const moved = bytesReceived(fleet.processes.storeMover.pid);
-    await waitUntil('data arrives', () => bytesReceived(fleet.processes.storeMover.pid) - moved > 8 * 1024 * 1024);
+    const id = (await fleet.command(['job', 'run', job, '--detach'])).trim().split(/\s+/).at(-1) ?? '';
+    const { pid } = store.process('mover');
+    const moved = bytesReceived(pid);
+    await waitUntil('data arrives', () => bytesReceived(pid) - moved > 8 * 1024 * 1024);
     return id;
   };
 
@@ -39,8 +34,9 @@ test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
     'the mover killed in the middle: the run fails, and the error names the channel and what to do',
     async () => {
       const id = await startInTheMiddle();
-      await fleet.processes.storeMover.kill();
-      const run = await ended(id);
+      await store.process('mover').kill();
+      await waitUntil('the run has ended', async () => !['queued', 'running'].includes((await show(id)).state));
+      const run = await show(id);
       assert.equal(run.state, 'failed', JSON.stringify(run));
       assert.match(run.error?.code ?? '', /^channel\./);
       assert.match(run.error?.message ?? '', /agent-to-mover-(data|transport)/);
@@ -48,29 +44,25 @@ test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
     },
   );
 
-  await t.test('without the mover of the repository a run fails before anything is read', () => {
-    const run = fleet.run(job, 1);
+  await t.test('without the mover of the repository a run fails before anything is read', async () => {
+    const run = await fleet.run(job, 1);
     assert.equal(run.state, 'failed');
     assert.equal(run.error?.code, 'channel.refused');
     assert.match(run.error?.message ?? '', /server-to-mover/);
-    assert.match(run.error?.message ?? '', new RegExp(`${fleet.store.address}.*6162`));
+    assert.match(run.error?.message ?? '', new RegExp(`${store.address}.*6162`));
     assert.match(run.error?.guidance ?? '', /mover/);
   });
 
   await t.test('the mover started again: the next run works', async () => {
-    await fleet.store.role('mover', {
-      bind: fleet.store.address,
-      storageRoot: join(fleet.store.folder, 'repositories'),
-      localSocket: join(fleet.store.folder, 'm.sock'),
-    });
-    await waitUntil('the mover is there', () => status(mover) === 'online');
-    assert.equal(fleet.run(job).state, 'succeeded');
+    await store.restart('mover');
+    await waitUntil('the mover is there', () => fleet.isOnline('mover', store));
+    assert.equal((await fleet.run(job)).state, 'succeeded');
   });
 
   await t.test('without the agent a run fails, and the error names both ways to it', async () => {
-    await fleet.processes.agent.kill();
-    await waitUntil('the agent is missed', () => status(agent) === 'offline');
-    const run = fleet.run(job, 1);
+    await computer.process('agent').kill();
+    await waitUntil('the agent is missed', async () => !(await fleet.isOnline('agent', computer)));
+    const run = await fleet.run(job, 1);
     assert.equal(run.state, 'failed');
     assert.match(run.error?.message ?? '', /server-to-agent-transport/);
     assert.match(run.error?.message ?? '', /posix-agent-control/);
@@ -78,17 +70,17 @@ test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
   });
 
   await t.test('without the server there is no REST API, and the command says which channel and where', async () => {
-    await fleet.processes.server.kill();
-    const said = fleet.command(['status'], 1);
+    await server.process('server').kill();
+    const said = await fleet.command(['status'], 1);
     assert.match(said, /Code: channel\.refused/);
-    assert.match(said, new RegExp(`client-to-server[\\s\\S]*${fleet.server.address}`));
+    assert.match(said, new RegExp(`client-to-server[\\s\\S]*${server.address}`));
   });
 });
 
 test('the agent reads and writes files of its own side only; the repository’s folder is the mover’s', {
   skip: labNeeds || skipUnless({ programs: ['strace'] }),
 }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   for (let number = 0; number < 20; number++) writeFileSync(join(source, `file-${number}`), randomBytes(50_000));
   await using _up = await computer.up();
@@ -123,7 +115,7 @@ test('the agent reads and writes files of its own side only; the repository’s 
 });
 
 test('ports blocked on one computer', { skip: labNeeds }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   writeFileSync(join(source, 'file'), randomBytes(300_000));
   await using _up = await computer.up();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requireProgram, skipUnless } from '@holdfast/core/testing';
-import { labNeeds } from '../lab/lab.ts';
+import { labNeeds } from '../lab/lab-needs.ts';
 import { type Access, grantFor } from './access.ts';
 import { fingerprint, makeNastyTree, nastyTreeNeeds } from './nasty-tree.ts';
 import { OneComputer } from './one-computer.ts';
@@ -12,7 +12,7 @@ import { OneComputer } from './one-computer.ts';
 test('restic backs up to, checks and restores from the mover', {
   skip: labNeeds || skipUnless({ programs: ['restic', ...nastyTreeNeeds] }),
 }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   makeNastyTree(source);
   const before = fingerprint(source);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { labNeeds } from '../lab/lab.ts';
+import { labNeeds } from '../lab/lab-needs.ts';
 import { type ListeningSocket, listeningSockets, OneComputer, rolesOf, waitUntil } from './one-computer.ts';
 
 /** Two starts on one computer, and how a start ends. */
@@ -13,7 +13,7 @@ interface Demonstrated {
 }
 
 test('a second start says what it found and harms nothing; Ctrl-C ends everything', { skip: labNeeds }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   writeFileSync(join(source, 'file'), 'content\n');
   await using up = await computer.up();
@@ -78,7 +78,7 @@ test('a second start says what it found and harms nothing; Ctrl-C ends everythin
 });
 
 test('when `up` is killed, what it started ends by itself, and the next start works', { skip: labNeeds }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   writeFileSync(join(source, 'file'), 'content\n');
   const up = await computer.up();
@@ -92,7 +92,7 @@ test('when `up` is killed, what it started ends by itself, and the next start wo
 });
 
 test('when a process of `up` dies, `up` says which one and ends the others', { skip: labNeeds }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   for (const role of ['agent', 'server'] as const) {
     await using up = await computer.up();
     process.kill(rolesOf(computer.data).get(role) ?? 0, 'SIGKILL');

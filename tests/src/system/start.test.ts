@@ -4,7 +4,7 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { requireProgram, skipUnless } from '@holdfast/core/testing';
-import { labNeeds } from '../lab/lab.ts';
+import { labNeeds } from '../lab/lab-needs.ts';
 import { allocatedBytes, fingerprint, makeNastyTree, nastyTreeNeeds } from './nasty-tree.ts';
 import { listeningSockets, OneComputer, type Run, rolesOf } from './one-computer.ts';
 
@@ -40,7 +40,7 @@ const runner = join(import.meta.dirname, '..', '..', '..', 'tools', 'run.mjs');
 test('one command protects a folder on the contract’s ports, and restic agrees', {
   skip: labNeeds || skipUnless({ programs: ['restic', ...nastyTreeNeeds] }),
 }, async (t) => {
-  const computer = await OneComputer.isolated(t);
+  const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   makeNastyTree(source);
   const before = fingerprint(source);

@@ -3,7 +3,7 @@ import type { Flow, Plan } from '@holdfast/contract/plan';
 import { Semaphore } from '@holdfast/core';
 import { Fleet } from '../fleet.ts';
 import { parallelScenarios, scenarioLimitMs } from '../limits.ts';
-import { LabNetwork } from '../network.ts';
+import { LabNetwork, placesOf } from '../network.ts';
 import { expectationOf } from './expectation.ts';
 import { PlannedFirewall } from './planned-firewall.ts';
 import type { Cell, UnusedRule } from './proof.ts';
@@ -37,15 +37,9 @@ export class ProofLab implements AsyncDisposable {
     plan: Plan,
     options: { readonly folder: string; readonly program: readonly string[]; readonly signal: AbortSignal },
   ): Promise<ProofLab> {
-    const places = plan.hosts
-      .filter(({ managed }) => managed)
-      .map(({ name, zone, addresses, seenAs }) => ({
-        ...{ name, zone, addresses },
-        ...(seenAs?.addresses[0] === undefined ? {} : { behind: seenAs.addresses[0] }),
-      }));
     await mkdir(options.folder, { mode: 0o700 });
     await using stack = new AsyncDisposableStack();
-    const network = stack.use(LabNetwork.build(places, options));
+    const network = stack.use(LabNetwork.build(placesOf(plan), options));
     const firewall = new PlannedFirewall(plan, network);
     await firewall.apply([]);
     const fleet = await Fleet.start(network, plan);
