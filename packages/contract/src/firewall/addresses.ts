@@ -26,7 +26,16 @@ export function peerAddresses(peers: readonly PlannedHost[]): PeerAddresses {
 
 function collect(peers: readonly PlannedHost[]): PeerAddresses {
   if (peers.some((peer) => peer.addresses.length === 0)) return { any: true, ipv4: [], ipv6: [] };
-  const blocks = peers.flatMap(hostBlocks);
+  return byFamily(peers.flatMap(hostBlocks));
+}
+
+/** Everybody who is in one of them. */
+export function joinAddresses(all: readonly PeerAddresses[]): PeerAddresses {
+  if (all.some(({ any }) => any)) return { any: true, ipv4: [], ipv6: [] };
+  return byFamily(all.flatMap(({ ipv4, ipv6 }) => [...ipv4, ...ipv6]).map(canonicalBlock));
+}
+
+function byFamily(blocks: readonly Block[]): PeerAddresses {
   const ofFamily = (family: Block['family']): readonly string[] =>
     outermost(blocks.filter((one) => one.family === family));
   return { any: false, ipv4: ofFamily('ipv4'), ipv6: ofFamily('ipv6') };
