@@ -75,7 +75,7 @@ test('rules are written to a folder; what is wider than planned is named, and th
   const several = await plan('--format', 'nftables');
   assert.equal(several.status, exitStatus.usage);
   // Amazon's names can't be written into rules for addresses.
-  const wider = ['--format', 'nftables', '--out', out, '--include-planned'];
+  const wider = ['--format', 'nftables', '--include-planned', '--host', 'gate-1'];
   const named = await plan(...wider);
   assert.equal(named.status, exitStatus.incomplete);
   assert.match(named.stderr, /^Wider than planned: .*bucket/m);
@@ -83,6 +83,41 @@ test('rules are written to a folder; what is wider than planned is named, and th
   const unknown = await plan('--format', 'nftable');
   assert.equal(unknown.status, exitStatus.usage);
   assert.match(unknown.stderr, /Formats: nftables, /);
+});
+
+test('an earlier rendering is never replaced, and other files stand beside a new one', async (t) => {
+  const out = temporaryFolder(t);
+  writeFileSync(join(out, 'README'), '');
+  assert.equal((await plan('--format', 'nftables', '--host', 'web-1', '--out', out)).status, exitStatus.success);
+  const names = (): unknown => readdirSync(out, { recursive: true }).toSorted();
+  assert.deepEqual(names(), ['README', 'removal', 'removal/web-1.nft', 'web-1.nft']);
+  for (const host of ['web-1', 'store-1']) {
+    const again = await plan('--format', 'nftables', '--host', host, '--out', out);
+    assert.equal(again.status, exitStatus.usage);
+    assert.match(again.stderr, /has (removal|web-1\.nft) already; nothing was written/);
+  }
+  for (const format of ['change-request-csv', 'change-request-markdown'])
+    assert.equal((await plan('--format', format, '--out', out)).status, exitStatus.success);
+  assert.equal((await plan('--format', 'change-request-csv', '--out', out)).status, exitStatus.usage);
+});
+
+test('an option that changes nothing is refused', async () => {
+  const unfit: readonly (readonly string[])[] = [
+    ['--leases'],
+    ['--host', 'web-1'],
+    ['--otherwise', 'leave'],
+    ['--format', 'cisco-ios', '--host', 'web-1'],
+    ['--format', 'cisco-ios', '--zone', 'berlin'],
+    ['--format', 'terraform-google', '--expires', '2027-06-30'],
+    ['--format', 'diagram-mermaid', '--leases', '--otherwise', 'leave'],
+  ];
+  for (const args of unfit) {
+    const { status, stdout, stderr } = await plan(...args);
+    assert.equal(status, exitStatus.usage, args.join(' '));
+    assert.equal(stdout, '');
+    assert.match(stderr, /needs --format|can't be used with it/);
+  }
+  assert.equal((await plan('--format', 'terraform-google', '--zone', 'berlin')).status, exitStatus.success);
 });
 
 test('a wrong topology gives an error with its place, and nothing else', async (t) => {

@@ -69,8 +69,16 @@ function refuseSeveral(options: PortsPlanOptions): void {
     throw new HoldfastError('usage.option', {
       message: `${given.join(' and ')} are different questions: ask one at a time.`,
     });
-  if (options.out !== undefined && options.format === undefined)
-    throw new HoldfastError('usage.option', { message: '--out needs --format: what is to be written?' });
+  const { out, host, zone, otherwise, leases, acceptWidening, owner, expires } = options;
+  const forRenderings = { out, host, zone, leases, 'accept-widening': acceptWidening, owner, expires };
+  const [unused] = Object.entries({ ...forRenderings, otherwise: otherwise === 'leave' || undefined }).find(
+    ([, value]) => value !== undefined,
+  ) ?? [undefined];
+  if (unused !== undefined && options.format === undefined)
+    throw new HoldfastError('usage.option', {
+      message: `--${unused} needs --format: it is about what is rendered.`,
+      guidance: 'Add --format; an unknown one prints the list.',
+    });
 }
 
 function planText(plan: Plan): string {

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import {
   findRenderer,
   type RenderedFile,
+  type Renderer,
   type RenderOptions,
   renderers,
   type Widening,
@@ -32,6 +33,7 @@ export async function render(plan: Plan, format: string, options: PortsPlanOptio
       message: `${options.host} is no host of this topology with rules of its own.`,
       guidance: `Such hosts: ${namesOf(plan)}.`,
     });
+  refuseUnfit(renderer, options);
   const { files, removal, widenings } = await renderer.render(plan, renderOptions(options));
   const all = [...files, ...removal];
   const [only, second] = files;
@@ -49,6 +51,21 @@ export async function render(plan: Plan, format: string, options: PortsPlanOptio
     );
   report(widenings);
   return widenings.length > 0 && !options.acceptWidening ? exitStatus.incomplete : exitStatus.success;
+}
+
+/** An option that a target has no use for would be taken for one that is obeyed. */
+function refuseUnfit({ scope, title }: Renderer, options: PortsPlanOptions): void {
+  const isDocument = scope === 'document';
+  const unfit = [
+    options.host !== undefined && scope !== 'host' ? '--host' : '',
+    options.zone !== undefined && scope !== 'cloud' ? '--zone' : '',
+    options.otherwise === 'leave' && isDocument ? '--otherwise' : '',
+    options.leases && isDocument ? '--leases' : '',
+    options.owner !== undefined && !isDocument ? '--owner' : '',
+    options.expires !== undefined && !isDocument ? '--expires' : '',
+  ].filter((one) => one !== '');
+  if (unfit.length > 0)
+    throw new HoldfastError('usage.option', { message: `${title}: ${unfit.join(' and ')} can't be used with it.` });
 }
 
 function namesOf({ hosts }: Plan): string {
@@ -75,15 +92,25 @@ function report(widenings: readonly Widening[]): void {
     process.stderr.write(`… and ${widenings.length - shown.length} more; --json has all of them.\n`);
 }
 
-/** Folders are made as needed; files of an earlier rendering are replaced. */
+/**
+ * Folders are made as needed. An earlier rendering is never replaced: its removal takes away rules that this one may not know,
+ * and files of computers that are gone would stay among the new ones.
+ */
 async function writeAll(folder: string, files: readonly RenderedFile[]): Promise<void> {
-  const made = new Set<string>();
+  await mkdir(folder, { recursive: true });
+  const there = new Set(await readdir(folder));
+  const taken = files.map(({ path }) => path.replace(/\/.*/, '')).find((entry) => there.has(entry));
+  if (taken !== undefined)
+    throw new HoldfastError('usage.option', {
+      message: `${folder} has ${taken} already; nothing was written.`,
+      guidance:
+        'Give a new folder, and keep the other: only the removal files of an earlier rendering take away exactly its rules.',
+    });
   for (const { path, content } of files) {
     const inside = normalize(path);
     if (isAbsolute(inside) || inside.startsWith('..')) throw new TypeError(`a renderer may not write to ${path}`);
     const target = join(folder, inside);
-    if (!made.has(dirname(target))) await mkdir(dirname(target), { recursive: true });
-    made.add(dirname(target));
-    await writeFile(target, content);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, content, { flag: 'wx' });
   }
 }

@@ -88,7 +88,7 @@ test('work and output grow with the number of hosts, not with its square', async
   }
 });
 
-for (const renderer of renderers.filter(({ scope }) => scope === 'network'))
+for (const renderer of renderers.filter(({ scope }) => scope === 'network' || scope === 'cloud'))
   test(`${renderer.id}: where leases were asked for, it is said that there are none`, async () => {
     const leased = samplePlan.flows.filter((flow) => flow.leased).map(({ id }) => id);
     const standing = async (leases: boolean): Promise<string[]> => {

@@ -26,7 +26,7 @@ export interface Rendering {
 }
 
 export interface RenderOptions {
-  /** Only this host's rules. Renderers of whole networks ignore it. */
+  /** Only this host's rules; for the scope `host`. */
   readonly host?: string;
   /**
    * Drop what the rules don't allow (the default), or leave everything else as the host has it. With `leave` the rules only
@@ -35,7 +35,7 @@ export interface RenderOptions {
   readonly otherwise?: 'drop' | 'leave';
   /**
    * What lies inside the cloud or the cluster that gets the rules: only hosts of these zones get some, all others are peers
-   * by their addresses. Default: all zones.
+   * by their addresses. For the scope `cloud`. Default: all zones.
    */
   readonly zones?: readonly string[];
   /** Openings that only a session needs are left to leases (nftables, firewalld). Default: they are always open. */
@@ -54,8 +54,8 @@ export interface Renderer {
   readonly id: string;
   /** Name of the target for people. */
   readonly title: string;
-  /** Rules for each host, rules for what lies between hosts, or a text for people. */
-  readonly scope: 'host' | 'network' | 'document';
+  /** Rules for each host, rules for what lies between hosts, rules of a cloud or a cluster (by zones), or a text for people. */
+  readonly scope: 'host' | 'network' | 'cloud' | 'document';
   /** How the tests know that the output is right; shown in the docs. */
   readonly verifiedBy: string;
   /** @throws `plan.inexpressible` for a flow that the target can't say, not even wider. */

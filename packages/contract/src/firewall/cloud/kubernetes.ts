@@ -18,7 +18,7 @@ const label = 'holdfast/group';
 export const kubernetes: Renderer = {
   id: 'kubernetes',
   title: 'Kubernetes network policies',
-  scope: 'network',
+  scope: 'cloud',
   verifiedBy:
     'the JSON Schema that Kubernetes publishes, a YAML parser, and an evaluation of the policies packet by packet; no cluster',
   render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {

@@ -31,7 +31,7 @@ interface Rule {
 export const terraformAws: Renderer = {
   id: 'terraform-aws',
   title: 'Terraform: AWS security groups',
-  scope: 'network',
+  scope: 'cloud',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
   render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
     if (otherwise === 'leave')

@@ -30,7 +30,7 @@ interface Rule {
 export const terraformAzure: Renderer = {
   id: 'terraform-azure',
   title: 'Terraform: Azure network security groups',
-  scope: 'network',
+  scope: 'cloud',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
   render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
     checkFamilies(plan);

@@ -27,7 +27,7 @@ type Direction = 'INGRESS' | 'EGRESS';
 export const terraformGoogle: Renderer = {
   id: 'terraform-google',
   title: 'Terraform: Google Cloud firewall rules',
-  scope: 'network',
+  scope: 'cloud',
   verifiedBy: "HashiCorp's own HCL parser, and an evaluation of the parsed rules packet by packet; no provider",
   render(plan: Plan, { zones, otherwise = 'drop', leases = false }: RenderOptions = {}) {
     checkFamilies(plan);
