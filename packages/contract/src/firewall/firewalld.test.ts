@@ -62,16 +62,31 @@ describe('firewalld', { skip: kernel, timeout: 240_000 }, () => {
     assert.equal(ruleset(hosts), before);
   });
 
-  test('leased ports are opened by timed rules', async (t) => {
+  test('with leases: closed but for timed rules of a zone, which can open nothing else', async (t) => {
     const hosts = await startFirewalld(t);
-    hosts.run('sh', [], (await files({ leases: true })).apply);
+    const apply = async (options: RenderOptions): Promise<void> => {
+      hosts.run('sh', [], (await files({ leases: true, ...options })).apply);
+    };
+    await apply({});
     hosts.assertTraffic({ data: false });
-    const rule = 'rule family=ipv4 source address=10.3.0.21 port port=2500 protocol=tcp accept';
-    hosts.run('firewall-cmd', ['--policy=holdfast-input', `--add-rich-rule=${rule}`, '--timeout=1h']);
+    const open = (from: string, port: number): void => {
+      const rule = `rule family=ipv4 source address=${from} port port=${port} protocol=tcp accept`;
+      hosts.run('firewall-cmd', [`--add-rich-rule=${rule}`, '--timeout=1h']);
+    };
+    open('10.3.0.21', 2500);
+    // A zone that is more generous than the plan: whatever it opens, the plan decides what can be leased, and to whom.
+    open('10.3.0.21', 443);
+    open('10.77.0.7', 3300);
     hosts.assertIncoming([
       { from: '10.3.0.21', to: '10.2.0.11', port: 2500, passes: true },
       { from: '10.3.0.21', to: '10.2.0.11', port: 3300, passes: false },
+      { from: '10.3.0.21', to: '10.2.0.11', port: 443, passes: false },
+      { from: '10.77.0.7', to: '10.2.0.11', port: 3300, passes: false },
     ]);
+    await apply({ otherwise: 'leave' });
+    assert.match(hosts.run('firewall-cmd', ['--get-policies']), /holdfast-leases/);
+    await apply({ host: 'web-1' });
+    assert.match(hosts.run('firewall-cmd', ['--info-policy=holdfast-leases']), /target: DROP/);
   });
 
   test('takes the files of every host, and not those with an error', async (t) => {

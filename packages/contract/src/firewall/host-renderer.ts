@@ -74,14 +74,14 @@ export function hostRenderer(target: HostTarget): Renderer {
         }
         const heading = headingOf(plan, host);
         const path = `${fileStem(host.name)}.${extension}`;
-        const content = target.apply({
+        const firewall: HostFirewall = {
           heading,
           openings: openings.filter((one) => !isLeased(one)),
           drop: otherwise === 'drop',
           leases: leasable.length > 0,
           leased: openings.filter(isLeased),
-        });
-        files.push({ path, content });
+        };
+        files.push({ path, content: target.apply(firewall) });
         removal.push({ path: `removal/${path}`, content: target.remove(firewall) });
       }
       if (options.host !== undefined && files.length === 0) throw unknownHost(options.host);
