@@ -22,13 +22,20 @@ const place = (where: string) => parsePlace(where, plan.hosts);
 test('a place is a host, by any of its names and addresses, and a port or a range', () => {
   for (const where of ['srv:443', 'SRV:443', 'srv.example.com:443', '10.0.0.1:443'])
     assert.equal(place(where).host.name, 'srv');
-  assert.equal(place('[2001:db8::2]:6162').host.name, 'store');
+  for (const where of ['[2001:db8::2]:6162', '[2001:DB8:0::2]:6162', '2001:db8::2:6162'])
+    assert.equal(place(where).host.name, 'store');
+  const fleet = { ...place('srv:1').host, name: 'fleet', addresses: ['10.0.0.0/8', '10.9.0.0/16'] };
+  assert.equal(parsePlace('10.9.1.2:22', [fleet, ...plan.hosts]).host.name, 'fleet');
+  assert.equal(parsePlace('10.0.0.1:443', [fleet, ...plan.hosts]).host.name, 'srv');
   assert.deepEqual(place('store:2500-3300').range, { from: 2500, to: 3300 });
   for (const [where, says] of [
     ['srvx:443', /no host srvx in the topology. Did you mean srv\?/],
     ['srv', /no HOST:PORT/],
     ['srv:0', /whole number from 1 to 65535/],
     ['srv:http', /whole number/],
+    ['srv:80.5', /whole number/],
+    ['srv:0x50', /whole number/],
+    ['10.0.0.77:443', /no host 10\.0\.0\.77/],
   ] as const)
     assert.throws(
       () => place(where),

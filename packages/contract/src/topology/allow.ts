@@ -67,12 +67,13 @@ function resolveEnd(given: readonly string[], place: Place, { names, hosts, zone
       const block = parseBlock(text);
       if (typeof block !== 'string') addresses.add(block.text);
       else {
-        const message = /[/:]|^\d+\./.test(text)
-          ? block
-          : `there is no host, neighbour or zone ${text}.${didYouMean(
-              text,
-              [...names.values()].map((one) => String(one.place.path.at(-1))),
-            )}`;
+        const message = (): string =>
+          /[/:]|^\d+\./.test(text)
+            ? block
+            : `there is no host, neighbour or zone ${text}.${didYouMean(
+                text,
+                [...names.values()].map((one) => String(one.place.path.at(-1))),
+              )}`;
         place.source.report([...place.path, index], message);
       }
     }

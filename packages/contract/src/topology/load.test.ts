@@ -262,7 +262,12 @@ test('a file with 50,000 hosts is refused by a limit that the message names', ()
       `  h${at}: { zone: a, addresses: [10.${at >> 16}.${(at >> 8) & 255}.${at & 255}], roles: [agent-linux] }\n`,
   );
   const { message } = refusal(base + hosts.slice(0, maxHosts).join(''));
-  assert.match(message, /topology\.yaml:4:1: there are 20001 hosts; at most 20000 are possible/);
+  assert.match(message, /topology\.yaml:20005:\d+: there are more than 20000 hosts and neighbours/);
+  const inJson = hosts.map((_, at) => `"h${at}": {"roles": []}`).join();
+  assert.match(refusal(`{"hosts": {${inJson}}}`).message, /topology\.yaml:1:\d+: there are more than 20000 hosts/);
+  // The word alone is no host.
+  const words = `${base}  w: { zone: a, addresses: [10.0.0.2], roles: [client], note: "roles: roles:" }\n# roles:\n`;
+  assert.equal(parseTopology(words + '# roles: roles:\n'.repeat(maxHosts)).hosts.length, 2);
   assert.match(refusal(base + hosts.join('') + ' '.repeat(maxTopologyBytes)).message, /bytes; a topology has at most/);
 });
 
@@ -363,7 +368,9 @@ test('a mistake in an included file is reported with that file', async (t) => {
 test('includes end, and stay in their folder', async (t) => {
   const outside = files(t, { 'secret.yaml': 'zones: { s: {} }\n' });
   const path = files(t, {
-    'top.yaml': `${base}include: [a.yaml, ../x.yaml, /etc/passwd, gone.yaml, link.yaml, b.yaml]\n`,
+    'top.yaml': `${base}include: [a.yaml, ../x.yaml, /etc/passwd, gone.yaml, link.yaml, b.yaml, sub, ..c.yaml]\n`,
+    'sub/x': '',
+    '..c.yaml': 'hosts: 1\n',
     'a.yaml': 'include: [b.yaml]\n',
     'b.yaml': 'include: [a.yaml]\nname: no\n',
   });
@@ -377,6 +384,8 @@ test('includes end, and stay in their folder', async (t) => {
     'top.yaml:6:43: there is no file',
     'is a link that leads out of',
     'b.yaml is included twice',
+    'sub is no file',
+    '..c.yaml:1:8: hosts must be a mapping',
   ])
     assert.ok(message.includes(part), `${part} in ${message}`);
 });
@@ -386,7 +395,7 @@ test('what is no file is refused before anything else', async (t) => {
   assert.match((await loadRefusal(join(dirname(path), 'none.yaml'))).message, /There is no file/);
   assert.match((await loadRefusal(dirname(path))).message, /can't be read: EISDIR/);
   writeFileSync(path, `#${' '.repeat(maxTopologyBytes)}`);
-  assert.match((await loadRefusal(path)).message, /:1:1: the file has \d+ bytes/);
+  assert.match((await loadRefusal(path)).message, /:1:1: the file has more than \d+ bytes/);
 });
 
 test('the example of the docs is a topology', async () => {

@@ -1,4 +1,5 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { z } from 'zod';
@@ -150,7 +151,7 @@ async function include(file: TopologyFile, o: Inclusion): Promise<void> {
 
 function leaves(root: string, path: string): boolean {
   const inside = relative(root, path);
-  return inside.startsWith('..') || isAbsolute(inside);
+  return /^\.\.(?:$|[/\\])/.test(inside) || isAbsolute(inside);
 }
 
 async function readIncluded(
@@ -163,6 +164,10 @@ async function readIncluded(
       o.report(`${path} is a link that leads out of ${o.root}`);
       return undefined;
     }
+    if (!(await stat(path)).isFile()) {
+      o.report(`${path} is no file`);
+      return undefined;
+    }
     return await readBounded(path);
   } catch (error) {
     const cause = error instanceof HoldfastError ? error.message : (errnoOf(error) ?? String(error));
@@ -171,16 +176,21 @@ async function readIncluded(
   }
 }
 
-/** Throws `usage.configuration` for what is no readable file. One byte more than allowed is enough to be refused. */
+/** Throws `usage.configuration` for what is no readable file; a pipe is one. Never reads more than is allowed. */
 async function readBounded(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
-    if (size > maxTopologyBytes)
-      throw new HoldfastError('topology.invalid', {
-        message: `${path}:1:1: the file has ${size} bytes; a topology has at most ${maxTopologyBytes}.`,
-        guidance: prefixHint,
-      });
-    return await readFile(path);
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of createReadStream(path)) {
+      parts.push(part as Uint8Array);
+      bytes += (part as Uint8Array).length;
+      if (bytes > maxTopologyBytes)
+        throw new HoldfastError('topology.invalid', {
+          message: `${path}:1:1: the file has more than ${maxTopologyBytes} bytes, the most that a topology may have.`,
+          guidance: prefixHint,
+        });
+    }
+    return Buffer.concat(parts);
   } catch (error) {
     const code = errnoOf(error);
     if (code === undefined) throw error;

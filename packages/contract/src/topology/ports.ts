@@ -9,8 +9,9 @@ import type { Place } from './resolve.ts';
 
 /** Reads `7000` or `"7000-7010"`. A string says what is wrong. */
 export function parsePortSetting(setting: number | string): PortRange | string {
-  const [from = Number.NaN, to = from, ...rest] = String(setting).split('-').map(Number);
-  if (rest.length > 0 || !(1 <= from && from <= 65_535 && 1 <= to && to <= 65_535))
+  const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(String(setting)) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (!(1 <= from && from <= 65_535 && 1 <= to && to <= 65_535))
     return `${setting}: a port is a whole number from 1 to 65535`;
   return from <= to ? { from, to } : `${setting}: a range begins with the lower port: ${to}-${from}`;
 }

@@ -93,8 +93,8 @@ function collectNames(files: readonly TopologyFile[]): Names {
         const place = { source, path: [section, name] };
         const known = names.get(name.toLowerCase());
         if (known) {
-          const first = known.place.source.place(known.place.path);
-          source.report(place.path, `the name ${name} is taken by the ${known.kind} at ${first}`, 'key');
+          const first = (): string => known.place.source.place(known.place.path);
+          source.report(place.path, () => `the name ${name} is taken by the ${known.kind} at ${first()}`, 'key');
         } else {
           const entry = section === 'zones' ? undefined : document[section]?.[name];
           names.set(name.toLowerCase(), { kind, place, ...(entry ? { roles: entry.roles } : {}) });
@@ -133,7 +133,8 @@ function collectZones(files: readonly TopologyFile[]): ReadonlyMap<string, Place
     if (one.owner !== other.owner || one.block.text === other.block.text)
       other.place.source.report(
         other.place.path,
-        `${other.block.text} overlaps ${one.block.text} of zone ${one.owner} (${one.place.source.place(one.place.path)})`,
+        () =>
+          `${other.block.text} overlaps ${one.block.text} of zone ${one.owner} (${one.place.source.place(one.place.path)})`,
       );
   return zones;
 }
@@ -169,7 +170,7 @@ function resolveHost(o: {
   checkRoles(given, { section, place });
   const zone = entry.zone === undefined ? undefined : zones.get(entry.zone);
   if (entry.zone !== undefined && !zone && o.names.get(entry.zone.toLowerCase())?.kind !== 'zone')
-    source.report(at('zone'), `there is no zone ${entry.zone}.${didYouMean(entry.zone, zones.keys())}`);
+    source.report(at('zone'), () => `there is no zone ${entry.zone}.${didYouMean(entry.zone ?? '', zones.keys())}`);
   const platform = platformOf(given, entry.os, place);
   if (section === 'hosts' && !entry.addresses)
     source.report(place.path, `addresses is missing: rules need ${name}'s`, 'key');
@@ -246,11 +247,13 @@ function platformOf(given: readonly Role[], os: Platform | undefined, { source, 
 function checkUses(given: readonly string[], { source, path }: Place, names: Names): void {
   for (const [index, name] of given.entries()) {
     const known = names.get(name.toLowerCase());
-    const report = (message: string): void => source.report([...path, index], message);
-    if (!known) {
-      const others = [...names.values()].filter(({ kind }) => kind !== 'zone').map(({ place }) => nameOf(place));
-      report(`there is no host or neighbour ${name}.${didYouMean(name, others)}`);
-    } else if (nameOf(known.place) !== name) report(`${name} is written ${nameOf(known.place)} where it is defined`);
+    const report = (message: string | (() => string)): void => source.report([...path, index], message);
+    if (!known)
+      report(() => {
+        const others = [...names.values()].filter(({ kind }) => kind !== 'zone').map(({ place }) => nameOf(place));
+        return `there is no host or neighbour ${name}.${didYouMean(name, others)}`;
+      });
+    else if (nameOf(known.place) !== name) report(`${name} is written ${nameOf(known.place)} where it is defined`);
     else if (known.kind === 'zone') report(`${name} is a zone: name hosts or neighbours`);
     else if (known.roles && serviceKinds(effectiveRoles(known.roles)).length === 0)
       report(`${name} (${known.roles.join(', ')}) serves nobody: name a server, a target or a neighbour`);
@@ -274,15 +277,16 @@ function readPorts(given: NonNullable<Host['ports']>, { source, path }: Place): 
 /** No address belongs to two entries. Behind address translation every zone has addresses of its own. */
 function reportOverlaps(blocks: readonly PlacedBlock[]): void {
   for (const space of Map.groupBy(blocks, (one) => one.space).values())
-    for (const [one, other] of overlaps(space)) {
-      const what =
-        one.block.text === other.block.text
-          ? `${other.block.text} belongs to`
-          : `${other.block.text} lies in ${one.block.text} of`;
-      const whom =
-        one.owner === other.owner
-          ? 'this host already'
-          : `${one.owner} already (${one.place.source.place(one.place.path)})`;
-      other.place.source.report(other.place.path, `${what} ${whom}`);
-    }
+    for (const [one, other] of overlaps(space))
+      other.place.source.report(other.place.path, () => {
+        const what =
+          one.block.text === other.block.text
+            ? `${other.block.text} belongs to`
+            : `${other.block.text} lies in ${one.block.text} of`;
+        const whom =
+          one.owner === other.owner
+            ? 'this host already'
+            : `${one.owner} already (${one.place.source.place(one.place.path)})`;
+        return `${what} ${whom}`;
+      });
 }

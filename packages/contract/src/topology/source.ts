@@ -10,7 +10,7 @@ import {
   type Node,
   parseDocument,
 } from 'yaml';
-import { maxAliases, maxDepth, maxTopologyBytes } from './limits.ts';
+import { maxAliases, maxDepth, maxHosts, maxTopologyBytes } from './limits.ts';
 import type { Problems } from './problems.ts';
 
 export type Path = readonly PropertyKey[];
@@ -47,10 +47,11 @@ export class Source {
     if (text === undefined) return give('this is not a text file in UTF-8');
     if (text.trim() === '') return give('the file is empty');
     const lines = new LineCounter();
-    const tooDeep = deepestOffset(text);
-    if (tooDeep !== undefined) {
-      const line = text.slice(0, tooDeep).split('\n').length;
-      return give(nestedTooDeeply, { line, col: tooDeep - text.lastIndexOf('\n', tooDeep - 1) });
+    const excess = firstExcess(text);
+    if (excess) {
+      const { offset, message } = excess;
+      const line = text.slice(0, offset).split('\n').length;
+      return give(message, { line, col: offset - text.lastIndexOf('\n', offset - 1) });
     }
     // Duplicate keys are found below: the parser compares each key with all before it.
     const document = parseDocument(text, {
@@ -85,10 +86,12 @@ export class Source {
   }
 
   /** Adds a problem at a value, or at the key that leads to it. */
-  report(path: Path, message: string, at: 'key' | 'value' = 'value'): void {
+  report(path: Path, message: string | (() => string), at: 'key' | 'value' = 'value'): void {
+    // What the message costs (looking for what was meant among all names) is not spent on what nobody will see.
     if (this.#problems.isFull) return;
     const { line, col } = this.#lines.linePos(this.#offset(path, at));
-    this.#problems.add({ file: this.file, line, column: col, message });
+    const text = typeof message === 'string' ? message : message();
+    this.#problems.add({ file: this.file, line, column: col, message: text });
   }
 
   /** `topology.yaml:4:3`. */
@@ -165,23 +168,41 @@ export class Source {
 
 const nestedTooDeeply = `more than ${maxDepth} values within each other`;
 
-/** Where too many values begin within each other; the parser would follow them by recursion. Undefined: nowhere. */
-function deepestOffset(text: string): number | undefined {
-  // Reading the tokens takes a fifth of the time of parsing; few files have even that many brackets open at once.
-  if (!mayBeDeep(text)) return undefined;
+/**
+ * Where the tokens show that the file is beyond a limit, before the parser spends its time and memory on it: it would follow
+ * values within each other by recursion. Undefined: nowhere.
+ */
+function firstExcess(text: string): { readonly offset: number; readonly message: string } | undefined {
+  // Reading the tokens takes a fifth of the time of parsing; few files could be beyond a limit.
+  if (!mayBeDeep(text) && !mayHaveManyHosts(text)) return undefined;
   let flow = 0;
   let onLine = 0;
+  let hosts = 0;
   let offset = 0;
+  let before = '';
   for (const token of new Lexer().lex(text)) {
     if (token === '[' || token === '{') flow += 1;
     else if (token === ']' || token === '}') flow -= 1;
     else if (token === '-' || token === '?' || token === ':') onLine += flow === 0 ? 1 : 0;
     else if (token === '\n' || token === '\r\n') onLine = 0;
-    if (flow > maxDepth || onLine > maxDepth) return offset;
+    if (token === ':' && /^["']?roles["']?$/.test(before)) hosts += 1;
+    if (flow > maxDepth || onLine > maxDepth) return { offset, message: nestedTooDeeply };
+    if (hosts > maxHosts) return { offset: offset - before.length, message: tooManyHosts };
     // Marks of the lexer's own are no part of the text.
-    if (!/^[\u0002\u0018\u001f]/.test(token)) offset += token.length;
+    if (/^[\u0002\u0018\u001f]/.test(token)) continue;
+    offset += token.length;
+    before = token;
   }
   return undefined;
+}
+
+const tooManyHosts = `there are more than ${maxHosts} hosts and neighbours. A prefix stands for many computers in one entry.`;
+
+/** Every host and neighbour has roles; the word may stand elsewhere, too. */
+function mayHaveManyHosts(text: string): boolean {
+  let count = 0;
+  for (let at = text.indexOf('roles'); at !== -1 && count <= maxHosts; at = text.indexOf('roles', at + 1)) count += 1;
+  return count > maxHosts;
 }
 
 /** Brackets in comments and quotes count too. */
