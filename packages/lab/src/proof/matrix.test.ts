@@ -25,6 +25,7 @@ const proof: Proof = {
   sufficient: [passes],
   unused: [],
   necessary: [{ closed: ['server>store:tcp/6162'], channels: ['server-to-mover'], cells: [fails] }],
+  needless: [],
   holds: true,
 };
 
@@ -44,10 +45,14 @@ test('what is not as the contract says stands out and is explained', () => {
     ...proof,
     unused: [{ host: 'store', chain: 'input', rule: 'server-to-mover' }],
     necessary: [{ closed: ['server>store:tcp/6162'], channels: ['server-to-mover'], cells: [wrong] }],
+    needless: [{ rule: 'server>store:tcp/6162', from: 'server', to: 'store' }],
+    notClosed: ['admin>server:tcp/443'],
     holds: false,
   });
   assert.match(page, /The proof does not hold/);
   assert.match(page, /\*\*✓!\*\*/);
   assert.match(page, /should be failed, naming server-to-mover; it passed/);
   assert.match(page, /- store, input: server-to-mover/);
+  assert.match(page, /## Needed by nothing[^]*- `server>store:tcp\/6162`, from server to store/);
+  assert.match(page, /Never taken away.*`admin>server:tcp\/443`/);
 });

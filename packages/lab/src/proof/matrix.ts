@@ -17,7 +17,7 @@ export function renderMatrix(proof: Proof): string {
   return `${[
     `# Proof of the rules for ${text(proof.topology)}`,
     `Made on ${proof.startedAt.slice(0, 10)}. ${verdict(proof)}`,
-    `Every scenario was run with exactly the ${proof.rules.length} planned rules on all computers, everything else dropped in both directions, and again with each rule taken away: alone, and together with what the contract says stands in for it.`,
+    `Every scenario was run with exactly the ${proof.rules.length} planned rules on all computers, everything else dropped in both directions, and again with rules taken away: alone, and together with what the contract says stands in for it.`,
     '## Scenarios',
     proof.scenarios
       .map(
@@ -43,6 +43,15 @@ export function renderMatrix(proof: Proof): string {
           '## Rules that nothing used',
           list(proof.unused.map(({ host, chain, rule }) => `${host}, ${chain}: ${text(rule)}`)),
         ]),
+    ...(proof.notClosed.length === 0
+      ? []
+      : [`Never taken away, and so not shown to be needed: ${proof.notClosed.map((id) => code(id)).join(', ')}.`]),
+    ...(proof.needless.length === 0
+      ? []
+      : [
+          '## Needed by nothing',
+          list(proof.needless.map(({ rule, from, to }) => `${code(rule)}, from ${text(from)} to ${text(to)}`)),
+        ]),
     ...(wrong.length === 0
       ? []
       : [
@@ -56,7 +65,9 @@ export function renderMatrix(proof: Proof): string {
   ].join('\n\n')}\n`;
 }
 
-function verdict({ holds }: Proof): string {
+function verdict({ holds, notClosed }: Proof): string {
+  if (holds && notClosed.length > 0)
+    return 'The rules are **enough**: with them everything works. Of those that were taken away each is **needed**.';
   return holds
     ? 'The rules are **enough**: with them everything works; and **needed**: without any one of them, exactly what the contract says stops or falls back.'
     : '**The proof does not hold**: see below.';

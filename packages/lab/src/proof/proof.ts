@@ -19,6 +19,14 @@ export interface UnusedRule {
   readonly rule: string;
 }
 
+/** A part of a rule without which everything went on as before. */
+export interface NeedlessOpening {
+  readonly rule: string;
+  /** Names of the computers. */
+  readonly from: string;
+  readonly to: string;
+}
+
 /** The result of a proof: plain data, kept as JSON. */
 export interface Proof {
   readonly topology: string;
@@ -44,6 +52,7 @@ export interface Proof {
     readonly channels: readonly ChannelId[];
     readonly cells: readonly Cell[];
   }[];
-  /** The rules suffice, each was used, and each closing did what the contract says and nothing else. */
+  readonly needless: readonly NeedlessOpening[];
+  /** The rules suffice, each was used, nothing could be left out, and each closing did what the contract says and nothing else. */
   readonly holds: boolean;
 }

@@ -6,6 +6,7 @@ import { takesPart } from '../fleet.ts';
 import { hostBytes, labsPerProcessor, maxLabs } from '../limits.ts';
 import { concerns, standsIn } from './expectation.ts';
 import { difference } from './matrix.ts';
+import { needlessOpenings } from './needless.ts';
 import type { Cell, Proof } from './proof.ts';
 import { ProofLab } from './proof-lab.ts';
 import type { Outcome, Scenario } from './scenario.ts';
@@ -82,6 +83,10 @@ export async function prove(planned: Plan, options: ProofOptions): Promise<Proof
   );
   options.signal.throwIfAborted();
   if (workers.some(({ status }) => status === 'rejected')) throw over.signal.reason;
+  const needless = closings.flatMap(([flow, ...others], index) => {
+    const cells = necessary[index]?.cells;
+    return flow && cells && others.length === 0 ? needlessOpenings(flow, { cells, scenarios: first.scenarios }) : [];
+  });
   return {
     topology: plan.name,
     startedAt,
@@ -92,8 +97,11 @@ export async function prove(planned: Plan, options: ProofOptions): Promise<Proof
     sufficient,
     unused,
     necessary,
+    needless,
     holds:
-      unused.length === 0 && [sufficient, ...necessary.map(({ cells }) => cells)].flat().every(({ holds }) => holds),
+      unused.length === 0 &&
+      needless.length === 0 &&
+      [sufficient, ...necessary.map(({ cells }) => cells)].flat().every(({ holds }) => holds),
   };
 }
 
