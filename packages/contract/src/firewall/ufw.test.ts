@@ -63,6 +63,26 @@ describe('ufw', { skip: kernel, timeout: 240_000 }, () => {
   });
 });
 
+test('a rule that somebody else has made stays theirs; the comment of ours follows the plan', {
+  skip: kernel,
+}, async (t) => {
+  const hosts = await startHosts(t);
+  const { apply, remove } = await files({ otherwise: 'leave' });
+  const [rule = '', other = ''] = apply.split('\n').filter((line) => line.startsWith('ufw allow'));
+  const foreign = rule.replace(/ comment .*/, " comment 'my comment'");
+  hosts.run('sh', ['-c', foreign]);
+  const before = hosts.run('ufw', ['show', 'added']);
+  hosts.run('sh', [], apply);
+  const added = hosts.run('ufw', ['show', 'added']).split('\n');
+  assert.ok(added.includes(foreign) && !added.includes(rule) && added.includes(other));
+  const renamed = other.replace('holdfast: ', 'holdfast: new ');
+  hosts.run('sh', [], apply.replace(other, renamed));
+  const again = hosts.run('ufw', ['show', 'added']).split('\n');
+  assert.ok(again.includes(foreign) && !again.includes(other) && again.includes(renamed));
+  hosts.run('sh', [], remove);
+  assert.equal(hosts.run('ufw', ['show', 'added']), before);
+});
+
 test('a rule that ufw puts in other words than we is not lost when it is applied again', {
   skip: kernel,
 }, async (t) => {

@@ -7,16 +7,19 @@ const commentCharacters = 200;
 /** What all our rules are found by. */
 const mark = "comment 'holdfast: ";
 
-// Of two lists in the words of `ufw show added`, with an empty line between, what only the second has.
+// Of two lists in the words of `ufw show added`, with an empty line between, what only the second has; $1 does not count.
 const onlySecond = [
   'only_second() {',
-  "  awk '!second && /^$/ { second = 1; next } !second { known[$0] = 1; next } !($0 in known)'",
+  `  awk -v ignored="$1" '`,
+  '    { rule = $0; sub(ignored, "", rule) }',
+  "    !second && /^$/ { second = 1; next } !second { known[rule] = 1; next } !(rule in known)'",
   '}',
 ];
-const addMissing = "{ ufw show added; echo; wanted; } | only_second | sed 's|$| </dev/null|' | sh -e";
+// A rule that somebody else has made already stays theirs, and what takes ours away leaves it.
+const addMissing = `{ ufw show added; echo; wanted; } | only_second " comment .*" | sed 's|$| </dev/null|' | sh -e`;
 /** Those of an earlier plan. */
 const deleteOthers = [
-  `{ wanted; echo; ufw show added | grep "${mark}" || :; } | only_second |`,
+  `{ wanted; echo; ufw show added | grep "${mark}" || :; } | only_second "" |`,
   `  sed "s/^ufw /ufw delete /; s| comment '.*| </dev/null|" | sh -e`,
 ];
 
