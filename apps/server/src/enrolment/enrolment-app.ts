@@ -101,9 +101,10 @@ export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
       if (tenant === undefined) throw new HoldfastError('channel.identity');
       const scope = parts.catalogue.tenant(tenant);
       await recordHello(scope, peer.id, parseMessage(hello, request.body, 'The report'));
-      // It listens now, so it is told whom to believe, and known to be there. If that fails the next contact tells.
+      // It listens now, so it is told whom to believe, and known to be there. If that fails the next contact tells. What was
+      // installed beforehand is never dialled: no firewall is open for that.
       const computer = await loadComputer(scope, peer.id);
-      if (computer.role === 'mover') {
+      if (computer.role === 'mover' && computer.preinstalled === 0) {
         parts.movers.trust(tenant, computer).catch((error: unknown) => {
           logger.warn({ mover: peer.id, error: toHoldfastError(error) }, 'mover that reported can not be reached');
         });
