@@ -9,6 +9,7 @@ import { powerShellParser } from '../testing/powershell-script.ts';
 import { hostileName, samplePlan } from '../testing/sample-plan.ts';
 import { findRenderer, renderers } from './registry.ts';
 import type { Rendering } from './renderer.ts';
+import { fileStem } from './safe-text.ts';
 
 const hostRenderers = renderers.filter(({ scope, id }) => scope === 'host' && id !== 'ansible');
 
@@ -125,6 +126,26 @@ test('pf and PowerShell: what the parsers see is the same too', async () => {
     fc.asyncProperty(texts, async (given) => assert.deepEqual(await parsed(withTexts(given)), expected)),
     { numRuns: 10 },
   );
+});
+
+test('files have the names of their hosts, which no file system finds too long', () => {
+  assert.equal(fileStem('WEB-1.Example_x'), 'web-1.example_x');
+  const names = [
+    '',
+    '../x',
+    '.x',
+    '-x',
+    'a b',
+    'A b',
+    '\u212a',
+    'k',
+    'x'.repeat(300),
+    `${'x'.repeat(300)}y`,
+    'X'.repeat(63),
+  ];
+  const stems = names.map(fileStem);
+  for (const stem of stems) assert.match(stem, /^(?![.-])[a-z0-9._-]{1,70}$/);
+  assert.equal(new Set(stems).size, names.length);
 });
 
 test('shell scripts: sh reads them to their ends', {

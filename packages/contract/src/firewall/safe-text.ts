@@ -1,7 +1,10 @@
 import type { Flow } from '../plan/plan.ts';
+import { digest } from './target-names.ts';
 
 const unsafeRun = /[^A-Za-z0-9 ._:,/+=@-]+|-{2,}/g;
+const hostName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const unsafeInPath = /[^a-z0-9.-]|^[.-]/g;
+const stemCharacters = 60;
 
 /**
  * The text with nothing in it that means something to any firewall's language, to a shell or to XML: host names, notes and
@@ -12,9 +15,13 @@ export function safeText(text: string, limit: number): string {
   return safe.length <= limit ? safe : `${safe.slice(0, limit - 3)}...`;
 }
 
-/** A file name for a host. Different hosts get different ones: what is not safe becomes `_` and its code. */
-export function fileStem(hostName: string): string {
-  return hostName.replaceAll(unsafeInPath, (unsafe) => `_${unsafe.charCodeAt(0).toString(16)}_`);
+/**
+ * A file name for a host: of the names that a topology may have, of which no two differ in case alone, the small letters. Any
+ * other text is made safe, and has a digest of the whole.
+ */
+export function fileStem(name: string): string {
+  if (hostName.test(name)) return name.toLowerCase();
+  return `${name.replaceAll(unsafeInPath, '_').slice(0, stemCharacters) || 'host'}-${digest(name)}`;
 }
 
 /** What a rule's comment says: the channels behind the flow, as many as fit, or the administrator's reason. */
