@@ -30,7 +30,12 @@ export async function inventoryTopology(
   const computers = Map.groupBy(rows, ({ hostname: name, address }) => `${name}\n${address}`);
   const targets = await targetsOfAgents(scope);
   const names = new Names(new Set([serverZone, ...rows.map((row) => row.groupName)]));
-  const isHere = (group: readonly ComputerRow[]): boolean => group.some((row) => row.hostname === own.hostname);
+  // A computer names itself: without an address of this one it is another.
+  const isHere = (group: readonly ComputerRow[]): boolean =>
+    group.some(
+      ({ hostname: name, address }) =>
+        name === own.hostname && (own.addresses.includes(address) || /^(127\.|::1$)/.test(address)),
+    );
   const beside = [...computers.values()].filter(isHere).flat();
   const ownName = names.take(own.hostname);
   const nameOf = new Map<string, string>();

@@ -96,3 +96,29 @@ export const sessionRetryMs = 1_000;
 
 /** Requests under way have this long when the server stops. */
 export const closeGraceMs = 2_000;
+
+/** Checks and audits of the network that are remembered, each with its results. */
+export const maxFleetWorks = 16;
+/** Results that one of them keeps: some 300 bytes each. */
+export const maxFleetResults = 100_000;
+/** Pairs of computers of one check: more than a fleet of 10,000 computers has with a few targets. */
+export const maxCheckPairs = 100_000;
+/** Computers that dial at once in a check, each over connections of its own. */
+export const maxDiallersAtOnce = 200;
+/** Pairs of computers at once: each may need a listener of its own, and one listener takes the secrets of as many. */
+export const maxPairsAtOnce = 1_000;
+/** Computers that one program is told to dial by one call: they fit a frame, also with every port of a range. */
+export const maxTargetsPerCall = 100;
+/** Until a program that is to wait on its ports does so, or is given up: time to reach it, and to look who has its ports. */
+export const listenStartMs = 90_000;
+/** What one call to dial takes at most: reaching the agent, and for each round of connections all that a bad one waits for. */
+export const dialBaseMs = 90_000;
+export const dialRoundMs = 60_000;
+/** Beyond that a check is broken off: its ports do not stay open for ever. */
+export const maxCheckMs = 4 * 3_600_000;
+/** The audit of one computer: it runs a few programs, and evaluates rules. */
+export const auditLimitMs = 3 * minuteMs;
+/** Computers audited at once. */
+export const maxAuditsAtOnce = 100;
+/** One page of results in JSON, below what a client takes. */
+export const maxPageBytes = 2 * 1024 * 1024;

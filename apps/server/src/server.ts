@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type ChannelId, isChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, productVersion, systemClock, toHoldfastError } from '@holdfast/core';
-import { limits, platform, writeFileDurably } from '@holdfast/protocol';
+import { limits, platform, portHandlers, writeFileDurably } from '@holdfast/protocol';
 import { createWire, type Listener, type PortOverrides } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -22,7 +22,9 @@ import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
 import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
+import { PortPeers } from './port-checks/port-peers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
+import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
 import { createRestApp } from './rest/rest-app.ts';
@@ -154,6 +156,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const { caFingerprint, caPem } = authority;
     const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now() };
+    const portChecks = portCheckHandlers({
+      peers: new PortPeers({
+        wire,
+        connections,
+        carriers,
+        clock,
+        own: portHandlers({
+          process: 'server',
+          bind: config.bind,
+          overrides: {},
+          ownPorts: () => [],
+          caPem: () => caPem,
+          leasesOnly: false,
+        }),
+      }),
+      clock,
+      logger,
+      listening: () => listening,
+    });
     const restApp = await createRestApp({
       token,
       catalogue,
@@ -174,6 +195,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         ...proofHandlers(grants),
         ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
         ...runHandlers({ queue, events, clock }),
+        ...portChecks.handlers,
       },
     });
     const apps = { rest: restApp.http, enrolment: enrolmentApp.http };
@@ -183,6 +205,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     stack.use(connections);
     stack.use(queue);
+    stack.use(portChecks);
     stack.use(restApp.streams);
     for (const { channels, app } of listeners) {
       const listener = await wire.listen(channels, {

@@ -37,7 +37,8 @@ export function auditRequestOf(rules: HostRules, options: Pick<AuditRequest, 'ot
     },
     peers: [...places.keys()].map((peer) => ({ name: peer.name, addresses: [...peer.addresses] })),
     rules: all,
-    ...options,
+    otherwise: options.otherwise,
+    unused: options.unused,
   };
 }
 

@@ -66,8 +66,9 @@ export {
 } from './mover-api.ts';
 export { localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
-export { type PortHandlersOptions, portHandlers } from './port-handlers.ts';
-export type { AuditAnswer, AuditRequest, TryEvent, TryRequest } from './port-messages.ts';
+export { type PortHandlers, portHandlers } from './port-handlers.ts';
+export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, TryRequest } from './port-messages.ts';
+export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
 export {

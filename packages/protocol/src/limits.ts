@@ -52,4 +52,4 @@ export const maxListenMs = 4 * 3_600_000;
 /** Peers of one host in an audit; their names and addresses fit a frame. */
 export const maxAudited = 10_000;
 /** Findings of one host that are told. */
-export const maxFindings = 1_000;
+export const maxFindings = 200;

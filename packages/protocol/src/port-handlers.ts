@@ -24,7 +24,7 @@ export interface PortHandlersOptions {
   readonly leasesOnly: boolean;
 }
 
-type PortHandlers = Required<Handlers<typeof portMethods>>;
+export type PortHandlers = Required<Handlers<typeof portMethods>>;
 type Target = TryRequest['targets'][number];
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maxAdmissions, maxAudited, maxListenMs, maxProbedPorts, maxProbeTargets } from './limits.ts';
+import { maxAdmissions, maxAudited, maxFindings, maxListenMs, maxProbedPorts, maxProbeTargets } from './limits.ts';
 import { port } from './names.ts';
 
 /** What the server asks an agent or a mover for in a check or an audit of the network, and what they tell. */
@@ -64,6 +64,9 @@ export const listenRequest = z.strictObject({
 });
 /** `leasesOnly`: the firewall there opens data ports for sessions alone, and not for a check. */
 const listenEvent = z.object({ states: portStates, leasesOnly: z.boolean() });
+
+export type ListenRequest = z.output<typeof listenRequest>;
+export type ListenEvent = z.output<typeof listenEvent>;
 
 /** Computers to dial, and along which channels. */
 export const tryRequest = z.strictObject({
@@ -147,13 +150,13 @@ export type AuditRequest = z.output<typeof auditRequest>;
 
 export const auditFinding = z.object({
   kind: said(60),
-  subject: said(1_000),
-  message: said(4_000),
-  advice: said(2_000),
+  subject: said(300),
+  message: said(1_500),
+  advice: said(500),
 });
 const auditAnswer = z.object({
-  /** The first thousand; `findingCount` has them all. */
-  findings: z.array(auditFinding).max(1_000),
+  /** The first of them; `findingCount` has them all. */
+  findings: z.array(auditFinding).max(maxFindings),
   findingCount: z.number().int().min(0),
   notes: z.array(said(2_000)).max(100),
 });

@@ -6,6 +6,7 @@ import { grantMode, identityKey } from './grants.ts';
 import { maxListEntries } from './limits.ts';
 import { channelUse } from './mover-api.ts';
 import { certificateSerial, entityId, isoTime, platform, slug, snapshotId } from './names.ts';
+import { portRoutes } from './port-routes.ts';
 import { proofDigest, proofSignature } from './proof-signature.ts';
 import { route } from './route.ts';
 import { backupResult, dataDirection, degradation, progress, restoreResult } from './tasks.ts';
@@ -340,5 +341,6 @@ export const routes = {
     params: byId,
     response: run,
   }),
+  ...portRoutes,
 } as const;
 export type Routes = typeof routes;

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
-import { channel, type PortRange } from '@holdfast/contract';
+import { channel } from '@holdfast/contract';
 import type { Flow, Plan, PlannedHost } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
-import { maxProbePorts, type ProbePort, resolveName, sampledPorts } from '@holdfast/wire/probe';
+import { type ProbePort, resolveName, triedPorts } from '@holdfast/wire/probe';
 
 /** Ports of one address of one host that a flow opens. */
 export interface CheckTarget {
@@ -30,14 +30,6 @@ export function plannedHost(plan: Plan, name: string): PlannedHost {
     message: `--host ${name}: the topology has no such host with rules of its own.`,
     guidance: `Give the name of this computer in the topology: ${names.join(', ')}${names.length < managed.length ? ' …' : ''}.`,
   });
-}
-
-/** The ports of a range that are tried: all, or the ends and some between them. Both ends of a check agree on them. */
-function triedPorts({ from, to }: PortRange, all: boolean): readonly number[] {
-  const count = to - from + 1;
-  if (count <= (all ? maxProbePorts : sampledPorts)) return Array.from({ length: count }, (_, n) => from + n);
-  const step = (count - 1) / (sampledPorts - 1);
-  return Array.from({ length: sampledPorts }, (_, n) => from + Math.round(n * step));
 }
 
 /** Where a host has to listen, whatever sample the dialling end takes. */

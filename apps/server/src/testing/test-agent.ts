@@ -31,6 +31,8 @@ export class TestAgent implements AsyncDisposable {
   /** Connections on which the server has said hello. */
   greeted = 0;
   work: TaskWork = async (task) => success(task);
+  /** What it does in checks and audits of the network. */
+  ports: Handlers<Pick<TaskMethods, 'ports.listen' | 'ports.try' | 'ports.audit'>> = {};
   #peers = new Set<CallPeer<TaskMethods>>();
 
   constructor(enrolled: Enrolled) {
@@ -94,6 +96,7 @@ export class TestAgent implements AsyncDisposable {
         return {};
       },
       'channels.use': async () => ({ channels: [] }),
+      ...this.ports,
     };
   }
 }

@@ -82,6 +82,7 @@ export class TestServer implements AsyncDisposable {
     platform?: 'linux' | 'win32' | 'darwin';
     ports?: Record<string, number>;
     channel?: ChannelId;
+    address?: string;
   }): Promise<Enrolled> {
     const key = o.key ?? (await newKeyAndRequest());
     await using http = this.httpTo(o.channel ?? 'enrolment');
@@ -98,6 +99,7 @@ export class TestServer implements AsyncDisposable {
         platform: o.platform ?? 'linux',
         signingRequest: key.signingRequest,
         ports: o.ports ?? {},
+        ...(o.address === undefined ? {} : { address: o.address }),
       }),
     });
     const content = await response.json();
@@ -115,7 +117,12 @@ export class TestServer implements AsyncDisposable {
     {
       preinstalled = false,
       ...o
-    }: { platform?: 'linux' | 'win32' | 'darwin'; ports?: Record<string, number>; preinstalled?: boolean } = {},
+    }: {
+      platform?: 'linux' | 'win32' | 'darwin';
+      ports?: Record<string, number>;
+      preinstalled?: boolean;
+      address?: string;
+    } = {},
   ) {
     return this.enrol({ token: await this.joinToken(role, { preinstalled }), role, ...o });
   }

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planTopology } from '@holdfast/contract/plan';
+import { parseTopology } from '@holdfast/contract/topology';
+import { HoldfastError, systemClock } from '@holdfast/core';
+import type { CheckResult, ListenRequest, TryRequest } from '@holdfast/protocol';
+import { triedPorts } from '@holdfast/wire/probe';
+import { Catalogue } from '../catalogue/catalogue.ts';
+import type { ComputerRow } from '../computers/computers.ts';
+import { maxDiallersAtOnce, maxPairsAtOnce } from '../limits.ts';
+import { attemptsOf } from './attempts.ts';
+import { runCheck } from './check.ts';
+import { fleetOf, type Program } from './fleet.ts';
+import { FleetWork } from './fleet-work.ts';
+import type { PortPeer } from './port-peers.ts';
+
+const catalogue = await Catalogue.open(':memory:');
+const scope = catalogue.tenant('local');
+
+function row(o: { role: 'agent' | 'mover'; hostname: string; address: string } & Partial<ComputerRow>): ComputerRow {
+  return {
+    tenant: 'local',
+    id: `${o.role}-${o.hostname}`,
+    groupName: 'g',
+    platform: 'linux',
+    productVersion: '1',
+    portsJson: '{}',
+    certificateSerial: '00',
+    certificateFingerprint: 'f',
+    certificateExpiresAt: '2027',
+    enrolledAt: '2026',
+    lastSeenAt: null,
+    preinstalled: 0,
+    revokedAt: null,
+    ...o,
+  };
+}
+
+/** A server, stores with a mover, and computers with agent and mover. */
+function site(stores: number, computers: number) {
+  const rows: ComputerRow[] = [];
+  const hosts: Record<string, object> = { srv: { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] } };
+  for (let n = 0; n < stores; n += 1) {
+    const address = `10.1.0.${n + 1}`;
+    hosts[`store-${n}`] = { zone: 'z', addresses: [address], roles: ['repository-linux'] };
+    rows.push(row({ role: 'mover', hostname: `store-${n}`, address }));
+  }
+  for (let n = 0; n < computers; n += 1) {
+    const address = `10.2.${n >> 7}.${(n & 127) + 1}`;
+    hosts[`web-${n}`] = { zone: 'z', addresses: [address], roles: ['agent-linux'] };
+    rows.push(
+      row({ role: 'agent', hostname: `web-${n}`, address }),
+      row({ role: 'mover', hostname: `web-${n}`, address }),
+    );
+  }
+  const plan = planTopology(parseTopology(JSON.stringify({ name: 't', zones: { z: {} }, hosts })));
+  const fleet = fleetOf(plan, rows);
+  const found = attemptsOf(plan, fleet, { triedPorts: (range) => triedPorts(range, false) });
+  return { plan, fleet, rows, ...found };
+}
+
+type Tried = TryRequest['targets'][number];
+
+/** Programs that agree by their secrets as real ones do, with what is wrong with some. */
+class SimulatedFleet {
+  /** Secrets by the port that they are good for, of every program that waits. */
+  readonly waiting = new Map<string, ListenRequest>();
+  dialling = 0;
+  most = { waiting: 0, dialling: 0, pairs: 0 };
+  readonly offline = new Set<string>();
+  /** Called before each target is answered. */
+  onTarget: () => void = () => undefined;
+  closed = (_target: Tried, _port: number): boolean => false;
+
+  readonly reach = async (_scope: unknown, program: Program): Promise<PortPeer> => {
+    const id = program.process === 'server' ? 'server' : program.computer.id;
+    if (this.offline.has(id)) throw new HoldfastError('channel.closed', { message: `${id} is not there.` });
+    return {
+      listen: async (request, { signal, onListening }) => {
+        assert.ok(!this.waiting.has(id), 'a program waits once at a time');
+        this.waiting.set(id, request);
+        this.most.waiting = Math.max(this.most.waiting, this.waiting.size);
+        const ports = [...new Set(request.admissions.flatMap((one) => one.ports))];
+        onListening({ states: ports.map((port) => [port, { kind: 'open', unproven: 0 }]), leasesOnly: false });
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        this.waiting.delete(id);
+      },
+      dial: async ({ targets }, { onEvent, signal }) => {
+        this.dialling += 1;
+        this.most.dialling = Math.max(this.most.dialling, this.dialling);
+        this.most.pairs = Math.max(this.most.pairs, targets.length);
+        try {
+          for (const target of targets) {
+            await new Promise((resolve) => setImmediate(resolve));
+            this.onTarget();
+            signal.throwIfAborted();
+            const results = target.openings
+              .flatMap(({ ports }) => ports)
+              .map((port) => ({
+                ...{ address: target.addresses[0] ?? '', port, how: 'probe' as const },
+                diagnoses: this.closed(target, port) ? [{ kind: 'dropped' as const }] : [],
+              }));
+            onEvent({ target: target.id, results, unchecked: [] });
+          }
+        } finally {
+          this.dialling -= 1;
+        }
+      },
+      audit: async () => assert.fail('nobody asked for an audit'),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  };
+
+  /** Whether somebody waits for that secret on all of these ports. */
+  admits(secret: string, ports: readonly number[]): boolean {
+    return [...this.waiting.values()].some(({ admissions }) =>
+      admissions.some((one) => one.secrets.includes(secret) && ports.every((port) => one.ports.includes(port))),
+    );
+  }
+}
+
+function job(fleet: SimulatedFleet, work: FleetWork<CheckResult>) {
+  const { reach } = fleet;
+  const base = { work, scope, peers: { reach }, clock: systemClock, payloadBytes: 1, idleMs: undefined };
+  return { ...base, signal: work.signal };
+}
+
+test('a fleet with more than 1,000 flows: in parallel within bounds, with progress, and everything is closed at the end', async () => {
+  const { attempts, unchecked } = site(2, 400);
+  // Every computer to the server and two stores, and the server to each of them.
+  assert.equal(attempts.length, 400 * 4 + 2 + 2);
+  assert.deepEqual(unchecked, []);
+  const fleet = new SimulatedFleet();
+  const work = new FleetWork<CheckResult>('local', new Date());
+  work.total = attempts.length;
+  const seen = new Set<number>();
+  fleet.onTarget = () => seen.add(work.view().done);
+  fleet.closed = ({ addresses }, port) => addresses[0] === '10.1.0.2' && port >= 2500 && port <= 3300;
+  await runCheck(attempts, job(fleet, work));
+  const view = work.view();
+  assert.deepEqual([view.done, view.total], [attempts.length, attempts.length]);
+  assert.ok(seen.size > 1_000, `progress was seen ${seen.size} times`);
+  assert.ok(
+    fleet.most.dialling > 100 && fleet.most.dialling <= maxDiallersAtOnce,
+    `${fleet.most.dialling} dialled at once`,
+  );
+  assert.ok(fleet.most.waiting <= maxPairsAtOnce);
+  assert.deepEqual([fleet.waiting.size, fleet.dialling], [0, 0]);
+  // One result for each computer that can't reach the data ports of the second store.
+  assert.deepEqual([view.failures, view.warnings, view.unchecked], [400, 0, 0]);
+  const { results } = work.page({ after: 0, limit: 5, only: 'problems' });
+  const [first] = results;
+  assert.equal(results.length, 5);
+  assert.deepEqual(
+    [first?.from, first?.to, first?.firstPort, first?.lastPort, first?.tried, first?.rule],
+    ['web-0', 'store-1', 2500, 3300, 5, 'tcp 2500-3300 from web-0 (10.2.0.1) to store-1 (10.1.0.2)'],
+  );
+  assert.equal(first?.why, 'holdfast ports plan TOPOLOGY --why store-1:2500-3300');
+});
+
+test('both ends of a pair get one secret, which nobody else has and which is good for the pair’s own ports', async () => {
+  const { attempts } = site(2, 3);
+  const fleet = new SimulatedFleet();
+  const secrets: string[] = [];
+  const work = new FleetWork<CheckResult>('local', new Date());
+  const waitedFor: boolean[] = [];
+  fleet.closed = ({ secret, openings }, port) => {
+    if (port !== openings[0]?.ports[0]) return false;
+    secrets.push(secret);
+    const ports = openings.flatMap((one) => one.ports);
+    // The server's own services run, and nothing has to wait for them.
+    if (!ports.some((one) => one === 10_006)) waitedFor.push(fleet.admits(secret, ports));
+    for (const { admissions } of fleet.waiting.values())
+      for (const one of admissions)
+        if (one.secrets.includes(secret)) assert.deepEqual(one.ports.toSorted(), ports.toSorted());
+    return false;
+  };
+  await runCheck(attempts, job(fleet, work));
+  assert.equal(secrets.length, attempts.length);
+  assert.equal(new Set(secrets).size, attempts.length);
+  assert.ok(waitedFor.length > 0 && waitedFor.every(Boolean));
+});
+
+test('who is not there is named: as the one that dials, and as the one that should wait on data ports', async () => {
+  const { attempts } = site(1, 2);
+  const fleet = new SimulatedFleet();
+  fleet.offline.add('agent-web-0').add('mover-store-0');
+  const work = new FleetWork<CheckResult>('local', new Date());
+  await runCheck(attempts, job(fleet, work));
+  const { results } = work.page({ after: 0, limit: 1_000, only: 'all' });
+  const reasons = new Map(results.map((one) => [`${one.from} ${one.to} ${one.channels[0]}`, one.reason]));
+  assert.equal(
+    reasons.get('web-1 store-0 agent-to-mover-data'),
+    'the mover on store-0 does not wait there: mover-store-0 is not there',
+  );
+  // A service that should run is tried all the same.
+  assert.equal(reasons.get('web-1 store-0 agent-to-mover-transport'), undefined);
+  assert.match(
+    reasons.get('web-0 srv posix-agent-control') ?? '',
+    /^the agent on web-0 could not try it: agent-web-0 is not there$/,
+  );
+  assert.equal(work.view().failures, 0);
+});
+
+test('a check that is cancelled ends, and nothing waits any more', async () => {
+  const { attempts } = site(2, 50);
+  const fleet = new SimulatedFleet();
+  const work = new FleetWork<CheckResult>('local', new Date());
+  let answered = 0;
+  fleet.onTarget = () => {
+    answered += 1;
+    if (answered === 20) work.cancel(new HoldfastError('run.cancelled'));
+  };
+  await assert.rejects(runCheck(attempts, job(fleet, work)), /cancelled/);
+  assert.equal(fleet.waiting.size, 0);
+});
+
+test('computers are found by address, then by name; strangers are told; an entry with a prefix is many computers', () => {
+  const hosts = {
+    srv: { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] },
+    a: { zone: 'z', addresses: ['10.0.0.2'], roles: ['agent-linux'] },
+    desks: { zone: 'z', addresses: ['10.9.0.0/24'], roles: ['agent-linux'] },
+  };
+  const plan = planTopology(parseTopology(JSON.stringify({ name: 't', zones: { z: {} }, hosts })));
+  const fleet = fleetOf(plan, [
+    row({ role: 'mover', hostname: 'anything', address: '127.0.0.1' }),
+    // It calls itself another, and is not believed.
+    row({ role: 'agent', hostname: 'srv', address: '10.0.0.2' }),
+    row({ role: 'mover', hostname: 'a.example.com', address: '192.0.2.7' }),
+    row({ role: 'agent', hostname: 'd1', address: '10.9.0.1' }),
+    row({ role: 'agent', hostname: 'd2', address: '10.9.0.2' }),
+    row({ role: 'agent', hostname: 'x', address: '203.0.113.1' }),
+    row({ role: 'agent', hostname: 'gone', address: '203.0.113.2', revokedAt: '2026' }),
+  ]);
+  const shown = [...fleet.computers.values()]
+    .flat()
+    .map(({ name, addresses, programs }) => [name, addresses.join(), [...programs.keys()].toSorted().join()]);
+  assert.deepEqual(shown, [
+    ['srv', '10.0.0.1', 'mover,server'],
+    ['a', '10.0.0.2', 'agent,mover'],
+    ['d1 (desks)', '10.9.0.1', 'agent'],
+    ['d2 (desks)', '10.9.0.2', 'agent'],
+  ]);
+  assert.deepEqual(fleet.strangers, ['agent x (203.0.113.1)']);
+});
+
+test('results come in pages, and a page never goes past what a client takes', () => {
+  const work = new FleetWork<CheckResult>('local', new Date());
+  const long = 'x'.repeat(1024 * 1024);
+  for (let n = 0; n < 5; n += 1)
+    work.add(n % 2 === 0 ? 'good' : 'failure', {
+      ...{ from: `${n}`, to: long, outcome: 'open', tried: 1, channels: [], diagnoses: [] },
+    });
+  const page = work.page({ after: 0, limit: 10, only: 'all' });
+  assert.deepEqual([page.results.map(({ from }) => from), page.next], [['0'], 1]);
+  assert.deepEqual(
+    work.page({ after: 1, limit: 1, only: 'problems' }).results.map(({ from }) => from),
+    ['1'],
+  );
+  assert.deepEqual(work.page({ after: 4, limit: 9, only: 'problems' }), { results: [] });
+});

@@ -1,0 +1,185 @@
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type FleetWorkView, reportOf } from '@holdfast/protocol';
+import type { Logger } from 'pino';
+import { maxCheckMs, maxFleetResults, maxFleetWorks, maxPageBytes } from '../limits.ts';
+import { withTimeLimit } from '../time-limit.ts';
+
+export type Outcome = 'good' | 'warning' | 'failure' | 'unchecked';
+
+interface Kept<Result> {
+  readonly outcome: Outcome;
+  readonly result: Result;
+}
+
+/** A check or an audit under way, or its end: kept in memory, because only its moment counts. */
+export class FleetWork<Result> {
+  readonly id = crypto.randomUUID();
+  readonly tenant: string;
+  readonly notes: string[] = [];
+  total = 0;
+  done = 0;
+  readonly #startedAt: Date;
+  readonly #results: Kept<Result>[] = [];
+  readonly #counts: Record<Outcome, number> = { good: 0, warning: 0, failure: 0, unchecked: 0 };
+  readonly #cancel = new AbortController();
+  #end: { readonly at: Date; readonly error: HoldfastError | undefined } | undefined;
+
+  constructor(tenant: string, startedAt: Date) {
+    this.tenant = tenant;
+    this.#startedAt = startedAt;
+  }
+
+  get isRunning(): boolean {
+    return this.#end === undefined;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancel.signal;
+  }
+
+  add(outcome: Outcome, result: Result): void {
+    this.#counts[outcome] += 1;
+    if (this.#results.length < maxFleetResults) this.#results.push({ outcome, result });
+    else if (this.#counts[outcome] === 1 || this.#results.length === maxFleetResults)
+      this.#noteOnce(`Only the first ${maxFleetResults} results are kept; all are counted.`);
+  }
+
+  #noteOnce(note: string): void {
+    if (!this.notes.includes(note)) this.notes.push(note);
+  }
+
+  cancel(reason: HoldfastError): void {
+    this.#cancel.abort(reason);
+  }
+
+  end(at: Date, error: HoldfastError | undefined): void {
+    this.#end ??= { at, error };
+  }
+
+  view(): FleetWorkView {
+    const { error, at } = this.#end ?? {};
+    const { warning, failure, unchecked } = this.#counts;
+    return {
+      id: this.id,
+      state: !at ? 'running' : !error ? 'finished' : this.signal.aborted ? 'cancelled' : 'failed',
+      startedAt: this.#startedAt.toISOString(),
+      ...(at ? { endedAt: at.toISOString() } : {}),
+      total: this.total,
+      done: this.done,
+      failures: failure,
+      warnings: warning,
+      unchecked,
+      ...(error ? { error: reportOf(error) } : {}),
+      notes: [...this.notes],
+    };
+  }
+
+  /** Results from a place on, as many as an answer holds; `next` is where to go on. */
+  page(o: { readonly after: number; readonly limit: number; readonly only: 'all' | 'problems' }): {
+    results: Result[];
+    next?: number;
+  } {
+    const results: Result[] = [];
+    let bytes = 0;
+    for (let place = o.after; place < this.#results.length; place += 1) {
+      const kept = this.#results[place];
+      if (!kept || (o.only === 'problems' && kept.outcome === 'good')) continue;
+      const size = JSON.stringify(kept.result).length;
+      // One is always given, so that everybody gets on.
+      if (results.length > 0 && (results.length >= o.limit || bytes + size > maxPageBytes))
+        return { results, next: place };
+      results.push(kept.result);
+      bytes += size;
+    }
+    return { results };
+  }
+}
+
+/** The checks, or the audits, of this server: one at a time for a tenant, the last ones remembered. */
+export class FleetWorks<Result> implements AsyncDisposable {
+  readonly #what: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** The oldest first. */
+  readonly #works: FleetWork<Result>[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #isOver = false;
+
+  constructor(o: { what: 'check' | 'audit'; clock: Clock; logger: Logger }) {
+    this.#what = o.what;
+    this.#clock = o.clock;
+    this.#logger = o.logger;
+  }
+
+  /** Throws `request.conflict` while another one runs. `run` is given what `prepare` has made; only `prepare` may refuse. */
+  async start(
+    tenant: string,
+    prepare: (work: FleetWork<Result>) => Promise<(signal: AbortSignal) => Promise<void>>,
+  ): Promise<FleetWorkView> {
+    const busy = this.#works.find((one) => one.tenant === tenant && one.isRunning);
+    if (busy || this.#isOver)
+      throw new HoldfastError('request.conflict', {
+        message: busy ? `Port ${this.#what} ${busy.id} is running.` : 'The server is stopping.',
+        guidance: 'Wait for its end, or cancel it.',
+      });
+    const work = new FleetWork<Result>(tenant, this.#clock.now());
+    this.#works.push(work);
+    try {
+      const run = await prepare(work);
+      const running = this.#run(work, run).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    } catch (error) {
+      this.#works.splice(this.#works.indexOf(work), 1);
+      throw error;
+    }
+    const ended = this.#works.findIndex((one) => !one.isRunning);
+    if (this.#works.length > maxFleetWorks && ended >= 0) this.#works.splice(ended, 1);
+    return work.view();
+  }
+
+  async #run(work: FleetWork<Result>, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    let failure: HoldfastError | undefined;
+    try {
+      await withTimeLimit({
+        clock: this.#clock,
+        limitMs: maxCheckMs,
+        signal: work.signal,
+        expired: () =>
+          new HoldfastError('run.timeout', {
+            message: `The ${this.#what} took longer than ${maxCheckMs / 3_600_000} hours.`,
+          }),
+        work: run,
+      });
+    } catch (error) {
+      failure = toHoldfastError(error);
+    }
+    work.end(this.#clock.now(), failure);
+    const { id, state, failures, warnings, unchecked } = work.view();
+    this.#logger.info({ id, state, failures, warnings, unchecked, error: failure }, `port ${this.#what} ended`);
+  }
+
+  /** Newest first. */
+  list(tenant: string): FleetWorkView[] {
+    return this.#works
+      .filter((one) => one.tenant === tenant)
+      .map((one) => one.view())
+      .toReversed();
+  }
+
+  /** Throws `request.missing`. */
+  find(tenant: string, id: string): FleetWork<Result> {
+    const found = this.#works.find((one) => one.tenant === tenant && one.id === id);
+    if (found) return found;
+    throw new HoldfastError('request.missing', {
+      message: `There is no port ${this.#what} ${id}.`,
+      guidance: `The server keeps the last ${maxFleetWorks} since it started.`,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    for (const work of this.#works)
+      work.cancel(new HoldfastError('run.cancelled', { message: 'The server is stopping.' }));
+    await Promise.all(this.#running);
+  }
+}

@@ -1,0 +1,147 @@
+import { type Plan, planTopology } from '@holdfast/contract/plan';
+import type { TopologyDocument } from '@holdfast/contract/topology/schema';
+import { type Clock, HoldfastError, hasCode } from '@holdfast/core';
+import type { AuditResult, CheckResult } from '@holdfast/protocol';
+import type { Logger } from 'pino';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { listComputers } from '../computers/computers.ts';
+import { inventoryTopology } from '../inventory-topology.ts';
+import { maxCheckPairs } from '../limits.ts';
+import { attemptsOf } from '../port-checks/attempts.ts';
+import { prepareAudit } from '../port-checks/audit.ts';
+import { runCheck } from '../port-checks/check.ts';
+import { type Fleet, fleetOf } from '../port-checks/fleet.ts';
+import { FleetWorks } from '../port-checks/fleet-work.ts';
+import type { PortPeers } from '../port-checks/port-peers.ts';
+import type { RestHandlers } from './rest-app.ts';
+import type { Listening } from './server-handlers.ts';
+
+type PortRoutes =
+  | 'createPortCheck'
+  | 'portChecks'
+  | 'portCheck'
+  | 'portCheckResults'
+  | 'cancelPortCheck'
+  | 'createPortAudit'
+  | 'portAudits'
+  | 'portAudit'
+  | 'portAuditResults'
+  | 'cancelPortAudit';
+
+const maxShownStrangers = 20;
+
+/** Checks and audits of the fleet. Disposing ends those that run. */
+export function portCheckHandlers(o: {
+  peers: PortPeers;
+  clock: Clock;
+  logger: Logger;
+  listening: () => readonly Listening[];
+}): { readonly handlers: Pick<RestHandlers, PortRoutes> } & AsyncDisposable {
+  const { peers, clock, logger } = o;
+  const checks = new FleetWorks<CheckResult>({ what: 'check', clock, logger });
+  const audits = new FleetWorks<AuditResult>({ what: 'audit', clock, logger });
+  const cancelled = new HoldfastError('run.cancelled', { message: 'It was cancelled on request.' });
+  const planned = (scope: TenantScope, body: Asked): Promise<Planned> => planFleet(scope, body, o.listening());
+  const handlers: Pick<RestHandlers, PortRoutes> = {
+    createPortCheck: ({ scope, body }) =>
+      checks.start(scope.tenant, async (work) => {
+        const { triedPorts } = await import('@holdfast/wire/probe');
+        const { plan, fleet, hosts, notes } = await planned(scope, body);
+        const { attempts, unchecked } = attemptsOf(plan, fleet, {
+          triedPorts: (range) => triedPorts(range, body.allPorts),
+          hosts,
+        });
+        if (attempts.length > maxCheckPairs)
+          throw new HoldfastError('internal.limit', {
+            message: `${attempts.length} pairs of computers are too many for one check: it takes ${maxCheckPairs}.`,
+            guidance: 'Check some hosts at a time.',
+          });
+        work.notes.push(...notes);
+        work.total = attempts.length;
+        for (const one of unchecked) work.add('unchecked', one);
+        const { payloadBytes, idleMs } = body;
+        return (signal) => runCheck(attempts, { work, scope, peers, clock, payloadBytes, idleMs, signal });
+      }),
+    portChecks: async ({ scope }) => ({ checks: checks.list(scope.tenant) }),
+    portCheck: async ({ scope, params }) => checks.find(scope.tenant, params.id).view(),
+    portCheckResults: async ({ scope, params, query }) => checks.find(scope.tenant, params.id).page(query),
+    cancelPortCheck: async ({ scope, params }) => {
+      const work = checks.find(scope.tenant, params.id);
+      work.cancel(cancelled);
+      return work.view();
+    },
+    createPortAudit: ({ scope, body }) =>
+      audits.start(scope.tenant, async (work) => {
+        const { plan, fleet, hosts, notes } = await planned(scope, body);
+        const { total, run } = prepareAudit(plan, fleet, hosts);
+        work.notes.push(...notes);
+        work.total = total;
+        const { otherwise, unused } = body;
+        return (signal) => run({ work, scope, peers, clock, otherwise, unused, signal });
+      }),
+    portAudits: async ({ scope }) => ({ audits: audits.list(scope.tenant) }),
+    portAudit: async ({ scope, params }) => audits.find(scope.tenant, params.id).view(),
+    portAuditResults: async ({ scope, params, query }) => audits.find(scope.tenant, params.id).page(query),
+    cancelPortAudit: async ({ scope, params }) => {
+      const work = audits.find(scope.tenant, params.id);
+      work.cancel(cancelled);
+      return work.view();
+    },
+  };
+  return {
+    handlers,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([checks[Symbol.asyncDispose](), audits[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+interface Asked {
+  readonly topology?: TopologyDocument | undefined;
+  readonly hosts?: readonly string[] | undefined;
+  readonly includePlanned: boolean;
+}
+
+interface Planned {
+  readonly plan: Plan;
+  readonly fleet: Fleet;
+  readonly hosts: ReadonlySet<string> | undefined;
+  readonly notes: readonly string[];
+}
+
+/** The plan of the topology that was sent, or of the server's own inventory, and who of it has joined. */
+async function planFleet(scope: TenantScope, asked: Asked, listening: readonly Listening[]): Promise<Planned> {
+  const document = asked.topology ?? (await inventoryTopology(scope, { listening, name: 'holdfast' }));
+  const plan = await planOf(document, asked);
+  const fleet = fleetOf(plan, await listComputers(scope));
+  const known = new Set(plan.hosts.map(({ name }) => name));
+  const unknown = asked.hosts?.find((name) => !known.has(name));
+  if (unknown !== undefined)
+    throw new HoldfastError('request.missing', {
+      message: `The plan has no host ${unknown}.`,
+      guidance: `It has: ${[...known].slice(0, 20).join(', ')}${known.size > 20 ? ' …' : ''}.`,
+    });
+  const { strangers } = fleet;
+  const shown = strangers.slice(0, maxShownStrangers).join(', ');
+  const more = strangers.length > maxShownStrangers ? ` and ${strangers.length - maxShownStrangers} more` : '';
+  const notes =
+    strangers.length === 0
+      ? []
+      : [`These have joined the server, and no host of the topology is one of them: ${shown}${more}.`];
+  return { plan, fleet, hosts: asked.hosts && new Set(asked.hosts), notes };
+}
+
+async function planOf(document: TopologyDocument, { topology, includePlanned }: Asked): Promise<Plan> {
+  // The parser is loaded where it is needed; JSON is YAML.
+  const { parseTopology } = await import('@holdfast/contract/topology');
+  try {
+    return planTopology(parseTopology(JSON.stringify(document), 'topology'), includePlanned ? { includePlanned } : {});
+  } catch (error) {
+    if (topology || !hasCode(error, 'topology.invalid')) throw error;
+    throw new HoldfastError('topology.invalid', {
+      message: `The inventory of the server is no topology that can be planned: ${error.message.replace(/topology:\d+:\d+: /g, '')}`,
+      guidance: 'Write one with `holdfast ports init --from-server`, complete it, and give it to the check.',
+      cause: error,
+    });
+  }
+}
