@@ -5,4 +5,4 @@ folder=$(dirname "$0")
 output=${1:-$folder/kernels.linux-x64.so}
 "${CC:-gcc}" -std=gnu11 -O3 -Wall -Wextra -Werror -fPIC -shared -nostdlib -ffreestanding -fno-tree-loop-distribute-patterns \
   -fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables -Wl,--build-id=none -Wl,--no-undefined \
-  -Wl,-z,noexecstack -Wl,-z,relro,-z,now -s -o "$output" "$folder/processor.c" "$folder/sha256-lanes.c" "$folder/scrypt.c"
+  -Wl,-z,noexecstack -Wl,-z,relro,-z,now -s -o "$output" "$folder"/*.c

@@ -206,7 +206,7 @@ export class FolderProbe {
 }
 
 /** glibc's makedev(3), which stat(2) agrees with. */
-function deviceNumber(major: number, minor: number): bigint {
+export function deviceNumber(major: number, minor: number): bigint {
   if (major < 0x1000 && minor < 0x100) return BigInt(major * 0x100 + minor);
   const [high, low] = [BigInt(major), BigInt(minor)];
   return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);

@@ -1,4 +1,5 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
+export { FolderComparison, type SameFolder } from './compare-folder.ts';
 export { endOfThread, endThread } from './end-thread.ts';
 export { type FileStatus, FolderProbe } from './folder-probe.ts';
 export { discardMemory, returnFreedMemory } from './freed-memory.ts';

@@ -51,6 +51,11 @@ export class Exclusions {
         });
   }
 
+  /** True when nothing is left out of any folder, but for what is too large. */
+  get nothing(): boolean {
+    return this.anyPath && this.#marks.length === 0;
+  }
+
   /** Parts are the names of the path from the root on, as patterns see them. */
   leavesOut(parts: readonly string[]): boolean {
     if (this.#exact.matches(parts)) return true;

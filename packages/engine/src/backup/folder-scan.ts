@@ -1,3 +1,4 @@
+import type { SameFolder } from '@holdfast/native';
 import { goJsonString, type Node, type ObjectId, quoteName } from '@holdfast/repository/format';
 import { limits } from '../limits.ts';
 import type { Change, FolderToScan, FoundFile, FoundFolder, ScannedFolder } from './backup-jobs.ts';
@@ -40,6 +41,12 @@ export class FolderScan {
   /** Takes a file as it is in the parent snapshot, if it is there and the repository has all of it. */
   unchangedFile(text: NodeText, has: (id: Uint8Array) => boolean): boolean {
     return this.#keep(text, (parent, behind) => parent.contentEnd(behind, has));
+  }
+
+  /** Takes the whole folder as it is in the parent snapshot. */
+  unchanged(same: SameFolder): void {
+    this.#open += same.folders.length;
+    this.#found.push(...(this.parent?.keepAll(same) ?? []));
   }
 
   /** What has that name in the parent snapshot. */

@@ -29,7 +29,8 @@ function remember<Value>(known: Map<number, Value>, day: number, value: Value): 
   return value;
 }
 
-function dayOf(day: number): Day {
+/** @param day of UTC, since 1970 */
+export function dayOf(day: number): Day {
   const known = days.get(day);
   if (known !== undefined) return known;
   const start = day * daySeconds;

@@ -21,6 +21,15 @@ const folderEnd = ascii(',"content":null,"subtree":"');
 /** All keys and numbers of a node, and three times. */
 const fixedChars = 400 + 3 * maxTimeChars;
 
+/** `","uid":0,…`: what stands between the last time and the inode's number. */
+export function ownerText(uid: number, gid: number): Uint8Array {
+  const [user, group] = [userName(uid), groupName(gid)];
+  let text = `","uid":${uid},"gid":${gid}`;
+  if (user) text += `,"user":${goJsonString(user)}`;
+  if (group) text += `,"group":${goJsonString(group)}`;
+  return ascii(text);
+}
+
 /** What a probe has seen; the numbers are exact. */
 export type SeenEntry = Pick<
   FolderProbe,
@@ -150,15 +159,10 @@ export class NodeText {
     this.#length = start + name.length;
   }
 
-  /** `,"uid":0,…`: the files of a folder mostly have one owner. */
+  /** The files of a folder mostly have one owner. */
   #putOwner(uid: number, gid: number): void {
-    if (this.#owner === undefined || this.#owner.uid !== uid || this.#owner.gid !== gid) {
-      const [user, group] = [userName(uid), groupName(gid)];
-      let text = `","uid":${uid},"gid":${gid}`;
-      if (user) text += `,"user":${goJsonString(user)}`;
-      if (group) text += `,"group":${goJsonString(group)}`;
-      this.#owner = { uid, gid, text: ascii(text) };
-    }
+    if (this.#owner === undefined || this.#owner.uid !== uid || this.#owner.gid !== gid)
+      this.#owner = { uid, gid, text: ownerText(uid, gid) };
     this.#reserve(this.#owner.text.length + fixedChars);
     this.#put(this.#owner.text);
   }

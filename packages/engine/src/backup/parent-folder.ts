@@ -1,9 +1,20 @@
-import { decodeTree, encodeTree, isObjectId, type Node, type ObjectId } from '@holdfast/repository/format';
+import type { SameFolder } from '@holdfast/native';
+import {
+  decodeTree,
+  encodeTree,
+  isObjectId,
+  type Node,
+  type ObjectId,
+  parseObjectId,
+} from '@holdfast/repository/format';
+import type { FoundFolder } from './backup-jobs.ts';
 import type { NodeText } from './node-text.ts';
 
 const treeStart = '{"nodes":[';
 const nodeStart = '{"name":"';
 const treeEnd = ']}\n';
+/** Behind the id of a folder's tree. */
+const folderEnd = '"}';
 const idSizeBytes = 32;
 const idChars = 2 * idSizeBytes;
 const [quote, comma, bracket, bracketEnd, brace] = [0x22, 0x2c, 0x5b, 0x5d, 0x7d];
@@ -43,6 +54,33 @@ export class ParentFolder {
     // A program that writes trees otherwise: ours means the same.
     this.#text = asWritten ? text : encodeTree(decodeTree(tree));
     this.#next = treeStart.length;
+  }
+
+  /** For the comparison in the kernel. */
+  get bytes(): Uint8Array {
+    return this.#text;
+  }
+
+  /** Takes all nodes as unchanged, and gives them in their order: the folders, and the text between them. */
+  keepAll({ folders }: SameFolder): (KeptText | FoundFolder)[] {
+    const kept: (KeptText | FoundFolder)[] = [];
+    const end = this.#text.length - treeEnd.length;
+    for (const { nodeAt, treeAt, device } of folders) {
+      if (nodeAt > this.#next) kept.push({ start: this.#next, end: nodeAt - 1 });
+      const nameAt = nodeAt + nodeStart.length;
+      kept.push({
+        kind: 'folder',
+        name: this.#text.toString('latin1', nameAt, this.#text.indexOf('"', nameAt)),
+        json: this.text({ start: nodeAt, end: treeAt }),
+        device,
+        parentTree: parseObjectId(this.#text.toString('latin1', treeAt, treeAt + idChars), 'The node of a folder'),
+        descend: true,
+      });
+      this.#next = treeAt + idChars + folderEnd.length + 1;
+    }
+    if (this.#next < end) kept.push({ start: this.#next, end });
+    this.#next = end === treeStart.length ? end : end + 1;
+    return kept;
   }
 
   /** Where the node of that name goes on behind this text, or -1 if there is none that begins so. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { type ErrorReport, errnoOf, type HoldfastError, isHoldfastError } from '@holdfast/core';
-import { discardMemory, type FileStatus, FolderProbe } from '@holdfast/native';
+import { discardMemory, type FileStatus, FolderComparison, FolderProbe } from '@holdfast/native';
 import { type Node, type ObjectId, parseTime } from '@holdfast/repository/format';
 import { BlobOpener, type SealedBlob } from '@holdfast/repository/packs';
 import { joinPath, splitPath } from '../byte-path.ts';
@@ -23,7 +23,8 @@ import { Chunker } from './chunker.ts';
 import { describeFile, typeOf } from './describe-file.ts';
 import { Exclusions } from './exclusions.ts';
 import { FolderScan } from './folder-scan.ts';
-import { NodeText } from './node-text.ts';
+import { dayOf } from './local-time.ts';
+import { NodeText, ownerText } from './node-text.ts';
 import { ParentFolder } from './parent-folder.ts';
 import { ReadingPlaces } from './reading-places.ts';
 import { fileVersion } from './source-file.ts';
@@ -91,6 +92,7 @@ export class FolderScanner {
   readonly #withAtime: boolean;
   readonly #places: ReadingPlaces;
   readonly #probe = new FolderProbe();
+  readonly #comparison = FolderComparison.create({ day: dayOf, owner: ownerText });
   readonly #text = new NodeText();
   readonly #has = (id: Uint8Array): boolean => this.#store.index.has(id, 'data');
   #counts = new ScanCounts();
@@ -148,8 +150,10 @@ export class FolderScanner {
       // A snapshot of a file system is another one.
       if (given.device !== undefined && this.#places.begin(path))
         scan.device = fs.fstatSync(handle.fd, { bigint: true }).dev;
+      if (this.#takeUnchanged(scan, handle)) return scan.result(this.#store);
       names = given.names ?? this.#probe.names(handle.fd, () => handle.prefix);
     } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
       return this.#unreadable(scan, path, error);
     }
     // What the person named is wanted, as with restic.
@@ -168,6 +172,25 @@ export class FolderScanner {
     this.#identifyPending();
     scan.leave(names.slice(at));
     return scan.result(this.#store);
+  }
+
+  /** Compares a whole folder at once and takes it; false when it is to be looked at entry by entry. */
+  #takeUnchanged(scan: FolderScan, { fd }: FolderHandle): boolean {
+    const { parent, folder, device } = scan;
+    if (parent === undefined || folder.names !== undefined || this.#withAtime || !this.#exclusions.nothing)
+      return false;
+    const same = this.#comparison?.compare(fd, parent.bytes, {
+      device: this.#oneFileSystem ? device : undefined,
+      maxSizeBytes: this.#exclusions.maxSizeBytes,
+      maxEntries: limits.entriesTogether,
+      has: this.#has,
+    });
+    if (same === undefined) return false;
+    scan.unchanged(same);
+    this.#counts.entries += same.entries;
+    this.#counts.files.unmodified += same.files;
+    this.#counts.bytesDone += same.bytes;
+    return true;
   }
 
   /** The end: gives its memory back; the store has sealed what it kept. */

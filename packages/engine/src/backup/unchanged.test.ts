@@ -69,30 +69,33 @@ const changes: readonly (readonly [what: string, change: (source: string) => voi
 ];
 
 describe('backup after a change', () => {
-  it('gives the tree that reading everything gives', async (t) => {
-    const { folder, repository } = await testRepository(t, openLocalDisk);
-    const source = join(folder, 'source');
-    makeTree(source);
-    const sources = [source];
-    const first = await backup(repository, { sources });
-    assert.equal(first.complete, true);
-    for (const [what, change] of changes) {
-      change(source);
-      const after = await backup(repository, { sources, parent: 'auto' });
-      const whole = await backup(repository, { sources });
-      assert.equal(await treeOf(repository, after, source), await treeOf(repository, whole, source), what);
-      assert.equal(after.bytesProcessed, whole.bytesProcessed, what);
-      assert.ok(after.bytesRead < whole.bytesRead, what);
-      const counts = [after.filesNew + after.filesChanged, after.foldersNew + after.foldersChanged];
-      // Folders on the way to the source change by what others do in them.
-      const onTheWay = splitPath(Buffer.from(source)).length - 1;
-      const most = what === 'nothing' ? [0, onTheWay] : [4, onTheWay + 8];
-      assert.ok(
-        counts.every((count, at) => count <= (most[at] ?? 0)),
-        `${what}: ${counts.join(' ')}`,
-      );
-    }
-  });
+  // Where anything is excluded by name, folders are looked at entry by entry.
+  for (const excludes of [[], ['no such name']])
+    it(`gives the tree that reading everything gives: ${excludes.length === 0 ? 'whole folders' : 'entries'}`, async (t) => {
+      const { folder, repository } = await testRepository(t, openLocalDisk);
+      const source = join(folder, 'source');
+      makeTree(source);
+      const sources = [source];
+      const first = await backup(repository, { sources });
+      assert.equal(first.complete, true);
+      for (const [what, change] of changes) {
+        change(source);
+        const after = await backup(repository, { sources, excludes, parent: 'auto' });
+        const whole = await backup(repository, { sources });
+        assert.equal(await treeOf(repository, after, source), await treeOf(repository, whole, source), what);
+        assert.equal(after.filesUnmodified + after.filesChanged + after.filesNew, whole.filesNew, what);
+        assert.equal(after.bytesProcessed, whole.bytesProcessed, what);
+        assert.ok(after.bytesRead < whole.bytesRead, what);
+        const counts = [after.filesNew + after.filesChanged, after.foldersNew + after.foldersChanged];
+        // Folders on the way to the source change by what others do in them.
+        const onTheWay = splitPath(Buffer.from(source)).length - 1;
+        const most = what === 'nothing' ? [0, onTheWay] : [4, onTheWay + 8];
+        assert.ok(
+          counts.every((count, at) => count <= (most[at] ?? 0)),
+          `${what}: ${counts.join(' ')}`,
+        );
+      }
+    });
 
   it('leaves out what is newly excluded, and takes it in again', async (t) => {
     const { folder, repository } = await testRepository(t, openLocalDisk);
