@@ -1,6 +1,9 @@
 /** Every bound of this package, with its reason. */
 
-/** nft and iptables answer in milliseconds; a busy machine with tens of thousands of elements may take some seconds. */
+/**
+ * nft and iptables answer in milliseconds, firewall-cmd in half a second; a busy machine with tens of thousands of elements may
+ * take some seconds.
+ */
 export const programLimitMs = 30_000;
 
 /** A ruleset of 100,000 elements is some 10 MiB of JSON. */
@@ -17,3 +20,9 @@ export const maxStrangersTried = 200;
 
 /** Examples that a finding shows of what passes, or does not. */
 export const maxExamples = 3;
+
+/** Addresses of a name that a lease is opened for. A computer has a handful; more are of a name that means many computers. */
+export const maxLeasedAddresses = 32;
+
+/** Resolvers of the system give up after 5 s for each server, and there are three at most. */
+export const resolveLimitMs = 20_000;

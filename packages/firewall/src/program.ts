@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { outputMaxBytes, programLimitMs } from './limits.ts';
@@ -10,10 +11,18 @@ export type Finished =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'absent' };
 
-/** A program of the system, looked for where administrators' programs are, too. */
-const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+/**
+ * Where a program of the system is looked for: also where administrators' programs are. Never in the folder that somebody
+ * happens to be in, which an empty or relative part of the path would mean.
+ */
+export function programPath(given = process.env['PATH'] ?? ''): string {
+  return [...given.split(':').filter(isAbsolute), '/usr/local/sbin', '/usr/sbin', '/sbin'].join(':');
+}
 
-/** Runs a program to its end, without a shell. Throws only for what the signal says, and for one that does not end. */
+/**
+ * Runs a program to its end, without a shell. Throws only for what the signal says, and for one that does not end as programs
+ * do: `run.timeout`, `internal.limit`, `internal.unexpected`.
+ */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -21,7 +30,7 @@ export async function runProgram(
 ): Promise<Finished> {
   const running = execute(program, args, {
     encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C', PATH: path },
+    env: { ...process.env, LC_ALL: 'C', PATH: programPath() },
     maxBuffer: outputMaxBytes,
     timeout: programLimitMs,
     killSignal: 'SIGKILL',
@@ -35,9 +44,24 @@ export async function runProgram(
   } catch (error) {
     signal?.throwIfAborted();
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
-    const { code, stderr = '', killed } = error as { code?: unknown; stderr?: string; killed?: boolean };
-    if (killed === true || typeof code !== 'number')
-      throw new HoldfastError('run.timeout', { message: `${program} did not end as it should.`, cause: error });
+    const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
+    if (typeof code !== 'number') throw unfinished(program, error);
     return { kind: 'failed', reason: stderr.trim() || `it ended with ${code}` };
   }
+}
+
+function unfinished(program: string, cause: unknown): HoldfastError {
+  const { code, killed, signal } = cause as { code?: unknown; killed?: boolean; signal?: string };
+  if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+    return new HoldfastError('internal.limit', {
+      message: `${program} printed more than ${outputMaxBytes} bytes.`,
+      cause,
+    });
+  if (killed === true)
+    return new HoldfastError('run.timeout', {
+      message: `${program} did not end within ${programLimitMs / 1000} s.`,
+      cause,
+    });
+  const why = typeof code === 'string' ? `could not be run (${code})` : `was ended by ${signal ?? 'something'}`;
+  return new HoldfastError('internal.unexpected', { message: `${program} ${why}.`, cause });
 }

@@ -81,7 +81,12 @@ function isLeased({ tables }: FirewallAudit, { flow, direction, transport }: Ope
   return (
     flow.leased &&
     transport === 'tcp' &&
-    tables.some(({ name, sets }) => name === 'inet holdfast' && sets.has(`lease_${direction}4`))
+    tables.some(
+      ({ name, sets, chains }) =>
+        (name === 'inet holdfast' && sets.has(`lease_${direction}4`)) ||
+        // A policy of firewalld's, for what comes in.
+        (direction === 'in' && name === 'inet firewalld' && chains.has('filter_IN_policy_holdfast-leases')),
+    )
   );
 }
 

@@ -1,4 +1,5 @@
 import { uptime } from 'node:os';
+import { oneLine } from '@holdfast/contract';
 import type { Plan, PlannedHost } from '@holdfast/contract/plan';
 import { systemClock } from '@holdfast/core';
 import { maxPeersTried } from '../limits.ts';
@@ -45,5 +46,14 @@ export async function auditHost(
     ...auditSockets({ openings, sockets, own }),
     ...auditFirewall({ openings, tables, own, startedAt, otherwise: options.otherwise, unused: options.unused }),
   ];
-  return { host: host.name, findings, notes };
+  return plainly({ host: host.name, findings, notes });
+}
+
+/** Processes, interfaces and foreign rules are called whatever somebody called them, which steers no terminal from here on. */
+export function plainly({ host, findings, notes }: HostAudit): HostAudit {
+  return {
+    host,
+    findings: findings.map((one) => ({ ...one, subject: oneLine(one.subject), message: oneLine(one.message) })),
+    notes: notes.map(oneLine),
+  };
 }

@@ -6,6 +6,7 @@ import { addressRange } from '../ruleset/address-range.ts';
 import { readIptables } from '../ruleset/iptables-reader.ts';
 import type { OpenSocket } from '../sockets/index.ts';
 import { auditFirewall } from './audit-firewall.ts';
+import { plainly } from './audit-host.ts';
 import { auditSockets } from './audit-sockets.ts';
 import { HostOpenings } from './openings.ts';
 import type { OwnAddress } from './this-host.ts';
@@ -182,4 +183,16 @@ describe('sockets', () => {
       ],
     );
   });
+});
+
+test('whatever a process or a rule is called, a finding steers no terminal', () => {
+  const named = socket({ local: '0.0.0.0:2600', command: ['/usr/bin/nc'] });
+  const [holder] = named.processes;
+  assert.ok(holder);
+  const sockets = [{ ...named, processes: [{ ...holder, name: '\u001b[2Jnc\n' }] }];
+  const findings = auditSockets({ openings, sockets, own: here });
+  assert.match(JSON.stringify(findings), /u001b/);
+  const plain = plainly({ host: 'store-1', findings, notes: ['\u009b2J'] });
+  assert.doesNotMatch(JSON.stringify(plain), /\\|\u009b/);
+  assert.match(plain.findings.map(({ message }) => message).join(), /\[2Jnc {2}\(pid 41\) listens/);
 });

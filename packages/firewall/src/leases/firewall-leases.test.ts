@@ -34,15 +34,30 @@ const addresses = {
   others: ['10.20.0.3/16', '10.20.0.9/16', '2001:db8:20::3/48'],
 };
 
+/** Without what counts: neighbours look for each other at any time. */
+function rulesetOf(host: Namespace): string {
+  return host.run('nft', ['list', 'ruleset']).replaceAll(/counter packets \d+ bytes \d+/g, 'counter');
+}
+
+interface Tools {
+  readonly nft: string;
+  readonly busctl: string;
+}
+
+/** Whatever firewall this computer has itself is none of these tests' business. */
+function toolsOf(t: TestContext, host: Namespace): Tools {
+  return { nft: host.wrapper(t, 'nft'), busctl: 'no-such-busctl' };
+}
+
 /** The repository's host with its rules, default drop, and everybody else. */
-async function start(t: TestContext): Promise<{ host: Namespace; others: Namespace; nft: string }> {
+async function start(t: TestContext): Promise<{ host: Namespace; others: Namespace; tools: Tools }> {
   const hosts = await twoHosts(t, addresses);
   hosts.host.run('nft', ['-f', '-'], await rulesOf('store-1', true));
-  return { ...hosts, nft: hosts.host.wrapper(t, 'nft') };
+  return { ...hosts, tools: toolsOf(t, hosts.host) };
 }
 
 test('a data port is open during its lease only, and for its peer only', needs, async (t) => {
-  const { host, others, nft } = await start(t);
+  const { host, others, tools } = await start(t);
   const tried = [
     { from: '10.20.0.3', to: '10.20.0.2', port: 2500 },
     { from: '10.20.0.9', to: '10.20.0.2', port: 2500 },
@@ -50,8 +65,8 @@ test('a data port is open during its lease only, and for its peer only', needs, 
     { from: '2001:db8:20::3', to: '2001:db8:20::2', port: 2600 },
     { from: '10.20.0.3', to: '10.20.0.2', port: 6162 },
   ];
-  const leases = await FirewallLeases.open({ nft });
-  const before = host.run('nft', ['list', 'ruleset']);
+  const leases = await FirewallLeases.open(tools);
+  const before = rulesetOf(host);
   assert.deepEqual(others.attempts(tried), [false, false, false, false, true]);
   {
     await using _first = await leases.lease({ direction: 'in', peer: '10.20.0.3', port: 2500, lifetimeMs: 60_000 });
@@ -64,14 +79,12 @@ test('a data port is open during its lease only, and for its peer only', needs, 
     assert.deepEqual(others.attempts(tried), [true, false, false, true, true]);
   }
   assert.deepEqual(others.attempts(tried), [false, false, false, false, true]);
-  // Counters aside, nothing else has changed.
-  const uncounted = (text: string): string => text.replaceAll(/counter packets \d+ bytes \d+/g, 'counter');
-  assert.equal(uncounted(host.run('nft', ['list', 'ruleset'])), uncounted(before));
+  assert.equal(rulesetOf(host), before);
 });
 
 test('the dialling side: this host reaches the one port of the one peer', needs, async (t) => {
-  const { host, nft } = await start(t);
-  const leases = await FirewallLeases.open({ nft });
+  const { host, tools } = await start(t);
+  const leases = await FirewallLeases.open(tools);
   const tried = [
     { from: '10.20.0.2', to: '10.20.0.3', port: 2500 },
     { from: '10.20.0.2', to: '10.20.0.9', port: 2500 },
@@ -83,8 +96,8 @@ test('the dialling side: this host reaches the one port of the one peer', needs,
 });
 
 test('the kernel ends what a crashed process left open; a lease can be prolonged and ended twice', needs, async (t) => {
-  const { host, nft } = await start(t);
-  const leases = await FirewallLeases.open({ nft });
+  const { host, tools } = await start(t);
+  const leases = await FirewallLeases.open(tools);
   const opening = { direction: 'in', peer: '10.20.0.3', port: 2500 } as const;
   const elements = (): string => host.run('nft', ['list', 'set', 'inet', 'holdfast', 'lease_in4']);
   const lease = await leases.lease({ ...opening, lifetimeMs: 300 });
@@ -102,29 +115,27 @@ test('the kernel ends what a crashed process left open; a lease can be prolonged
 
 test('without the sets, the right or the program leasing is refused, and nothing is made', needs, async (t) => {
   const { host } = await twoHosts(t, addresses);
-  const nft = host.wrapper(t, 'nft');
+  const tools = toolsOf(t, host);
   const refusal = (message: RegExp) => (error: unknown) => {
     assert.ok(hasCode(error, 'firewall.lease'));
     assert.match(error.message, message);
     return true;
   };
-  await assert.rejects(FirewallLeases.open({ nft }), refusal(/no table inet holdfast with sets/));
-  assert.equal(host.run('nft', ['list', 'ruleset']), '');
+  await assert.rejects(FirewallLeases.open(tools), refusal(/no table inet holdfast with sets/));
+  assert.equal(rulesetOf(host), '');
   host.run('nft', ['-f', '-'], await rulesOf('store-1', false));
-  const standing = host.run('nft', ['list', 'ruleset']);
-  await assert.rejects(FirewallLeases.open({ nft }), refusal(/no table inet holdfast with sets/));
-  assert.equal(host.run('nft', ['list', 'ruleset']), standing);
+  const standing = rulesetOf(host);
+  await assert.rejects(FirewallLeases.open(tools), refusal(/no table inet holdfast with sets/));
+  assert.equal(rulesetOf(host), standing);
   host.run('nft', ['-f', '-'], await rulesOf('store-1', true));
-  const weak = host.wrapper(t, 'setpriv');
-  const { writeFileSync } = await import('node:fs');
-  writeFileSync(weak, `#!/bin/sh\nexec ${host.command('setpriv').join(' ')} --bounding-set=-net_admin nft "$@"\n`);
-  await assert.rejects(FirewallLeases.open({ nft: weak }), refusal(/may not change the firewall/));
-  await assert.rejects(FirewallLeases.open({ nft: 'no-such-nft' }), refusal(/no program nft/));
+  const weak = host.wrapper(t, 'setpriv', ['--bounding-set=-net_admin', 'nft']);
+  await assert.rejects(FirewallLeases.open({ ...tools, nft: weak }), refusal(/may not change the firewall/));
+  await assert.rejects(FirewallLeases.open({ ...tools, nft: 'no-such-nft' }), refusal(/no program no-such-nft/));
 });
 
 test('what is no address never reaches nft', needs, async (t) => {
-  const { nft } = await start(t);
-  const leases = await FirewallLeases.open({ nft });
+  const { tools } = await start(t);
+  const leases = await FirewallLeases.open(tools);
   const peer = '10.20.0.3 . 1 }\nflush ruleset\n#';
   await assert.rejects(leases.lease({ direction: 'in', peer, port: 2500, lifetimeMs: 1000 }), (error: unknown) =>
     hasCode(error, 'channel.name'),

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { findRenderer } from '@holdfast/contract/firewall';
 import { planTopology } from '@holdfast/contract/plan';
 import { parseTopology } from '@holdfast/contract/topology';
-import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { skipUnless } from '@holdfast/core/testing';
+import { firewalldPrograms, startFirewalld } from '../testing/firewalld.ts';
 import { type Attempt, type Namespace, twoHosts } from '../testing/two-hosts.ts';
 import { addressRange } from './address-range.ts';
 import { evaluate } from './evaluate.ts';
@@ -133,7 +132,7 @@ describe('rules are read as the kernel applies them', () => {
     assertAgrees(hosts, { passing: planned + addresses.others.length });
   });
 
-  test('firewalld', needs('firewalld', 'firewall-cmd', 'dbus-daemon'), async (t) => {
+  test('firewalld', needs(...firewalldPrograms), async (t) => {
     const hosts = await twoHosts(t, addresses);
     startFirewalld(t, hosts.host);
     hosts.host.run('firewall-cmd', ['--permanent', '--add-port=7/tcp']);
@@ -184,18 +183,3 @@ table inet other {
   }
 }
 `;
-
-function startFirewalld(t: TestContext, host: Namespace): void {
-  host.coverEtc(t);
-  const busFile = join(temporaryFolder(t), 'bus.conf');
-  writeFileSync(
-    busFile,
-    `<busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen>
-<auth>EXTERNAL</auth><policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`,
-  );
-  host.run('mkdir', ['/run/dbus']);
-  host.start(t, 'dbus-daemon', ['--config-file', busFile, '--nofork', '--nopidfile']);
-  host.run('sh', ['-c', 'until [ -S /run/dbus/system_bus_socket ]; do sleep 0.1; done']);
-  host.start(t, 'firewalld', ['--nofork', '--nopid']);
-  host.run('sh', ['-c', 'until firewall-cmd --state; do sleep 0.2; done']);
-}

@@ -35,23 +35,36 @@ export function evaluate(tables: readonly Table[], packet: Packet): Fate {
   return isKnown ? { kind: 'passes', by } : { kind: 'unknown', by };
 }
 
+/** What one packet meets in one table. */
+interface Walk {
+  readonly table: Table;
+  readonly packet: Packet;
+  /** Chains that were walked to their ends: one that is called from many places is walked once. */
+  readonly known: Map<readonly Rule[], Outcome>;
+}
+
 function ofBase(table: Table, base: BaseChain, packet: Packet): Outcome {
-  const outcome = walk(table, base.rules, packet, 0);
+  const outcome = { ...walk({ table, packet, known: new Map() }, base.rules, 0) };
   if (outcome.falls && base.policy === 'accept') outcome.accepts ??= base;
   if (outcome.falls && base.policy === 'drop') outcome.drops ??= base;
   return outcome;
 }
 
-function walk(table: Table, rules: readonly Rule[], packet: Packet, depth: number): Outcome {
+function walk(of: Walk, rules: readonly Rule[], depth: number): Outcome {
+  const known = of.known.get(rules);
+  if (known) return known;
   const all: Outcome = { accepts: undefined, drops: undefined, falls: false };
+  let goesOn = true;
   for (const rule of rules) {
-    const taken = applyRule(table, rule, packet, depth);
+    const taken = applyRule(of, rule, depth);
     all.accepts ??= taken.accepts;
     all.drops ??= taken.drops;
     all.falls ||= taken.returns;
-    if (!taken.goesOn) return all;
+    goesOn = taken.goesOn;
+    if (!goesOn) break;
   }
-  all.falls = true;
+  all.falls ||= goesOn;
+  of.known.set(rules, all);
   return all;
 }
 
@@ -62,32 +75,36 @@ interface Taken {
   goesOn: boolean;
 }
 
-function applyRule(table: Table, rule: Rule, packet: Packet, depth: number): Taken {
+function applyRule(of: Walk, rule: Rule, depth: number): Taken {
   const taken: Taken = { accepts: undefined, drops: undefined, returns: false, goesOn: false };
   for (const step of rule.steps) {
     if (step.kind === 'test') {
-      const holds = step.holds(packet);
+      const holds = step.holds(of.packet);
       if (holds !== true) taken.goesOn = true;
       if (holds === false) return taken;
       continue;
     }
-    const verdict = step.kind === 'verdict' ? step.verdict : step.find(packet);
+    const verdict = step.kind === 'verdict' ? step.verdict : step.find(of.packet);
     if (verdict === undefined || (verdict !== 'unknown' && verdict.kind === 'continue')) continue;
     if (verdict === 'unknown') {
-      taken.accepts ??= rule;
-      taken.drops ??= rule;
-      taken.goesOn = true;
+      anyVerdict(rule, taken);
       continue;
     }
-    follow({ table, rule, packet, depth }, verdict, taken);
+    follow({ of, rule, depth }, verdict, taken);
     return taken;
   }
   taken.goesOn = true;
   return taken;
 }
 
+function anyVerdict(rule: Rule, taken: Taken): void {
+  taken.accepts ??= rule;
+  taken.drops ??= rule;
+  taken.goesOn = true;
+}
+
 function follow(
-  at: { readonly table: Table; readonly rule: Rule; readonly packet: Packet; readonly depth: number },
+  at: { readonly of: Walk; readonly rule: Rule; readonly depth: number },
   verdict: Verdict,
   taken: Taken,
 ): void {
@@ -100,12 +117,12 @@ function follow(
       return;
     case 'jump':
     case 'goto': {
-      const rules = at.table.chains.get(verdict.chain) ?? [];
-      const inner = at.depth < maxJumps ? walk(at.table, rules, at.packet, at.depth + 1) : undefined;
-      taken.accepts ??= inner?.accepts;
-      taken.drops ??= inner?.drops;
-      if (inner?.falls && verdict.kind === 'jump') taken.goesOn = true;
-      if (inner?.falls && verdict.kind === 'goto') taken.returns = true;
+      if (at.depth >= maxJumps) return anyVerdict(at.rule, taken);
+      const inner = walk(at.of, at.of.table.chains.get(verdict.chain) ?? [], at.depth + 1);
+      taken.accepts ??= inner.accepts;
+      taken.drops ??= inner.drops;
+      if (inner.falls && verdict.kind === 'jump') taken.goesOn = true;
+      if (inner.falls && verdict.kind === 'goto') taken.returns = true;
       return;
     }
     case 'return':

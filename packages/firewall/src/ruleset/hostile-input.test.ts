@@ -126,3 +126,43 @@ test('whatever iptables prints, and whatever the tables of sockets hold', () => 
     { seed: 1 },
   );
 });
+
+test('a comment is no rule, whatever is in it', () => {
+  const comment = 'x\n-A INPUT -j ACCEPT\n\\"\\\\';
+  const saved = `*filter\n:INPUT ACCEPT [0:0]\n[0:0] -A INPUT -m comment --comment "${comment}" -j DROP\nCOMMIT\n`;
+  const [table] = readIptables(saved, 'ipv4');
+  assert.deepEqual(
+    table?.chains.get('INPUT')?.map((rule) => rule.comment),
+    ['x\n-A INPUT -j ACCEPT\n"\\'],
+  );
+  assert.equal(evaluate([...(table ? [table] : [])], packet).kind, 'stops');
+});
+
+test('chains that call each other more often, or deeper, than anybody can follow', () => {
+  const fate = (rules: readonly string[]): string => {
+    const chains = Array.from({ length: 40 }, (_, index) => `:c${index} - [0:0]`);
+    return evaluate(
+      readIptables(['*filter', ':INPUT DROP [0:0]', ...chains, ...rules, 'COMMIT'].join('\n'), 'ipv4'),
+      packet,
+    ).kind;
+  };
+  // 4^15 ways through it.
+  const many = Array.from({ length: 15 }, (_, index) => Array(4).fill(`-A c${index} -j c${index + 1}`)).flat();
+  assert.equal(fate(['-A INPUT -j c0', ...many, '-A INPUT -p tcp -j ACCEPT']), 'passes');
+  const deep = Array.from({ length: 30 }, (_, index) => `-A c${index} -j c${index + 1}`);
+  assert.equal(fate(['-A INPUT -j c0', ...deep, '-A c30 -j DROP', '-A INPUT -j ACCEPT']), 'unknown');
+});
+
+test('tables that sleep decide nothing', () => {
+  const nftables = (flags: unknown) =>
+    JSON.stringify({
+      nftables: [
+        { table: { family: 'inet', name: 't', ...(flags === undefined ? {} : { flags }) } },
+        { chain: { family: 'inet', table: 't', name: 'c', hook: 'input', type: 'filter', prio: 0, policy: 'drop' } },
+      ],
+    });
+  const fate = (flags: unknown): string => evaluate(readNft(nftables(flags)), packet).kind;
+  assert.deepEqual([undefined, 'owner', ['owner', 'persist'], []].map(fate), ['stops', 'stops', 'stops', 'stops']);
+  // The last one is what nft 1.0.6 prints.
+  assert.deepEqual(['dormant', ['dormant', 'owner'], 't'].map(fate), ['passes', 'passes', 'passes']);
+});

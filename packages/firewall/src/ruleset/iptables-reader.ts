@@ -25,7 +25,7 @@ interface Draft {
 /** Reads what `iptables-save -c` or `ip6tables-save -c` prints. The table `nat` decides about no packet and is left out. */
 export function readIptables(output: string, family: Packet['family']): readonly Table[] {
   const tables: Draft[] = [];
-  for (const line of output.split('\n')) {
+  for (const line of linesOf(output)) {
     const table = tables.at(-1);
     if (line.startsWith('*'))
       tables.push(newTable(`${family === 'ipv4' ? 'ip' : 'ip6'} ${line.slice(1).trim()}`, family));
@@ -33,6 +33,11 @@ export function readIptables(output: string, family: Packet['family']): readonly
     else if (table && /^(\[\d+:\d+\] )?-A /.test(line)) addRule(table, line);
   }
   return tables.filter(({ name }) => !name.endsWith(' nat'));
+}
+
+/** A comment may have line ends in it, which are printed as they are: within quotes they end nothing. */
+function linesOf(output: string): readonly string[] {
+  return [...output.matchAll(/(?:"(?:[^"\\]|\\[^])*"|[^\n])+/g)].map(([line]) => line);
 }
 
 function newTable(name: string, family: Packet['family']): Draft {

@@ -62,6 +62,7 @@ function add(
   if (!families) return;
   const name = `${family} ${text(object[kind === 'table' ? 'name' : 'table'])}`;
   if (kind === 'table') {
+    if (isDormant(object['flags'])) return;
     const edges = { ports: [], addresses: [] };
     tables.set(name, {
       ...{ name, families, chains: new Map(), bases: [], sets: new Set(), isOpaque: false },
@@ -79,6 +80,12 @@ function add(
     table.sets.add(setName);
     table.values.addSet(setName, list(object['elem']));
   }
+}
+
+/** The kernel asks none of its chains. nft prints one flag as a text, several as a list, and up to 1.0.6 something else instead. */
+function isDormant(flags: Json | undefined): boolean {
+  const words = flags === undefined ? [] : [flags].flat().map(text);
+  return words.some((word) => !['owner', 'persist'].includes(word));
 }
 
 function addChain(table: Draft, object: ReturnType<typeof record>): void {

@@ -13,7 +13,8 @@ function isAnswered({ from, to, port }: Attempt): Promise<boolean> {
       socket.destroy();
       resolve(answered);
     };
-    socket.setTimeout(answerLimitMs, () => end(false));
+    // After a stall of the machine an answer may be there as well: it comes before `setImmediate`.
+    socket.setTimeout(answerLimitMs, () => setImmediate(end, false));
     socket.on('connect', () => end(true));
     socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'));
   });

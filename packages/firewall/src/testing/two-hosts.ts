@@ -5,7 +5,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@holdfast/core/testing';
 
-interface TestLife {
+export interface TestLife {
   after(end: () => void): void;
 }
 
@@ -79,9 +79,9 @@ export class Namespace {
   }
 
   /** A program that does in here what the named one does: for code that starts it by name. */
-  wrapper(context: TestLife, program: string): string {
+  wrapper(context: TestLife, program: string, args: readonly string[] = []): string {
     const file = join(temporaryFolder(context), program);
-    writeFileSync(file, `#!/bin/sh\nexec ${this.command(program).join(' ')} "$@"\n`);
+    writeFileSync(file, `#!/bin/sh\nexec ${this.command(program, args).join(' ')} "$@"\n`);
     chmodSync(file, 0o700);
     return file;
   }
