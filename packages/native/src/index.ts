@@ -13,6 +13,7 @@ export {
   waitReadable,
 } from './fuse.ts';
 export { tryLockFile } from './locks.ts';
+export { newFileMaker } from './new-file.ts';
 export { adviseReading } from './read-advice.ts';
 export { type ScryptCost, scrypt } from './scrypt.ts';
 export { type SealedBytes, sealedBytes, sealedBytesByNode } from './sealed-bytes.ts';
