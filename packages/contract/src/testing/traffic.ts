@@ -72,35 +72,32 @@ export function packetsOf(
   );
 }
 
-const lists = new WeakMap<PlannedHost, BlockList>();
-
 /** Whether the host has the address, or any because it is known by name alone. */
 function covers(host: PlannedHost, address: string): boolean {
-  if (host.addresses.length === 0) return true;
-  const list = lists.get(host) ?? blockList(host.addresses);
-  lists.set(host, list);
-  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  return host.addresses.length === 0 || contains(host.addresses, address);
 }
 
 /** For readers of rules: whether one of the prefixes contains the address. */
 export function contains(prefixes: readonly string[], address: string): boolean {
-  return blockList(prefixes).check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+  return blockList(prefixes, family).check(address, family);
 }
 
-const parsed = new Map<string, BlockList>();
+const lists = new Map<string, BlockList>();
 
-function blockList(prefixes: readonly string[]): BlockList {
-  const key = prefixes.join(' ');
-  const known = parsed.get(key);
+/** Of one family: a list takes every IPv4 address for a part of ::/0. */
+function blockList(prefixes: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
+  const key = `${family} ${prefixes.join(' ')}`;
+  const known = lists.get(key);
   if (known) return known;
   const list = new BlockList();
+  lists.set(key, list);
   for (const prefix of prefixes) {
     const [address = '', length] = prefix.split('/');
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    if (isIPv4(address) !== (family === 'ipv4')) continue;
     if (length === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(length), family);
   }
-  parsed.set(key, list);
   return list;
 }
 
