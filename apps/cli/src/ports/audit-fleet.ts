@@ -1,0 +1,69 @@
+import { type ExitStatus, exitStatus } from '@holdfast/core';
+import type { AuditResult } from '@holdfast/protocol';
+import type { ServerWork } from '../managed/perform-with-server.ts';
+import { counted, type OutputOptions, print, printJson } from '../output.ts';
+import { table } from '../terminal.ts';
+import { allPages, followFleetWork, readTopologyDocument } from './fleet-work.ts';
+
+export interface FleetAuditOptions extends OutputOptions {
+  readonly host?: readonly string[];
+  readonly otherwise: 'drop' | 'leave';
+  readonly unused?: boolean;
+  readonly includePlanned?: boolean;
+}
+
+/** Has the server ask every computer that has joined it for its audit. */
+export async function auditFleet(
+  file: string | undefined,
+  options: FleetAuditOptions,
+  work: ServerWork,
+): Promise<ExitStatus> {
+  const { client, signal } = work;
+  const { host, otherwise, unused, includePlanned } = options;
+  const started = await client.call('createPortAudit', {
+    body: {
+      ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
+      ...(host === undefined ? {} : { hosts: [...host] }),
+      otherwise,
+      unused: unused === true,
+      includePlanned: includePlanned === true,
+    },
+    signal,
+  });
+  const ended = await followFleetWork(started, {
+    work,
+    what: 'computers',
+    look: (id) => client.call('portAudit', { params: { id }, signal }),
+    cancel: (id) => client.call('cancelPortAudit', { params: { id } }),
+  });
+  const params = { id: ended.id };
+  const told = await allPages((after) => client.call('portAuditResults', { params, query: { after }, signal }));
+  // Computers answer in any order.
+  const results = told.toSorted((a, b) => (a.host < b.host ? -1 : 1));
+  if (options.json) await printJson({ kind: 'ports-fleet-audit', audit: ended, results });
+  else await print(`${auditText(results)}${ended.notes.map((note) => `${note}\n`).join('')}`);
+  if (ended.failures > 0) return exitStatus.failed;
+  return ended.unchecked > 0 ? exitStatus.incomplete : exitStatus.success;
+}
+
+function auditText(results: readonly AuditResult[]): string {
+  const rows = results.map(({ host, by, outcome, findingCount, error }) => [
+    host,
+    by ?? '',
+    outcome === 'as-planned' ? 'as planned' : outcome === 'findings' ? counted(findingCount, 'finding') : 'not audited',
+    error?.message ?? '',
+  ]);
+  const details = results.flatMap(({ host, findings, findingCount, notes, error }) => [
+    ...findings.map(
+      ({ kind, subject, message, advice }) => `\n${host}: ${kind}: ${subject}\n    ${message}\n    ${advice}\n`,
+    ),
+    ...(findingCount > findings.length
+      ? [`\n${host}: ${findingCount - findings.length} more findings are not shown.\n`]
+      : []),
+    ...notes.map((note) => `\n${host}: ${note}\n`),
+    ...(error ? [`\n${host}: ${error.guidance}\n`] : []),
+  ]);
+  const sum = results.reduce((total, { findingCount }) => total + findingCount, 0);
+  const heading = ['Host', 'By', 'Result', ''];
+  return `${table([heading, ...rows])}${details.join('')}\n${counted(results.length, 'computer')}, ${counted(sum, 'finding')}.\n`;
+}

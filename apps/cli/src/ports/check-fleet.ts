@@ -1,0 +1,109 @@
+import { type ExitStatus, exitStatus } from '@holdfast/core';
+import type { CheckResult, FleetWorkView } from '@holdfast/protocol';
+import type { ServerWork } from '../managed/perform-with-server.ts';
+import { counted, type OutputOptions, print, printJson } from '../output.ts';
+import { table } from '../terminal.ts';
+import { allPages, followFleetWork, readTopologyDocument } from './fleet-work.ts';
+
+export interface FleetCheckOptions extends OutputOptions {
+  readonly host?: readonly string[];
+  readonly allPorts?: boolean;
+  /** Milliseconds. */
+  readonly idle?: number;
+  /** Bytes. */
+  readonly payload?: number;
+  readonly includePlanned?: boolean;
+}
+
+/** Has the server try every opening between the computers that have joined it. */
+export async function checkFleet(
+  file: string | undefined,
+  options: FleetCheckOptions,
+  work: ServerWork,
+): Promise<ExitStatus> {
+  const { client, signal } = work;
+  const { host, allPorts, idle, payload, includePlanned } = options;
+  const started = await client.call('createPortCheck', {
+    body: {
+      ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
+      ...(host === undefined ? {} : { hosts: [...host] }),
+      ...(idle === undefined ? {} : { idleMs: idle }),
+      ...(payload === undefined ? {} : { payloadBytes: payload }),
+      allPorts: allPorts === true,
+      includePlanned: includePlanned === true,
+    },
+    signal,
+  });
+  const ended = await followFleetWork(started, {
+    work,
+    what: 'pairs of computers',
+    look: (id) => client.call('portCheck', { params: { id }, signal }),
+    cancel: (id) => client.call('cancelPortCheck', { params: { id } }),
+  });
+  const params = { id: ended.id };
+  const told = await allPages((after) => client.call('portCheckResults', { params, query: { after }, signal }));
+  // Computers answer in any order.
+  const results = told.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+  if (options.json) await printJson({ kind: 'ports-fleet-check', check: ended, results });
+  else await print(checkText(ended, results, { topology: file ?? 'TOPOLOGY', isQuiet: options.quiet === true }));
+  if (ended.failures > 0) return exitStatus.failed;
+  return ended.warnings > 0 || ended.unchecked > 0 ? exitStatus.incomplete : exitStatus.success;
+}
+
+const orderOf = ({ to, address = '', firstPort = 0, from }: CheckResult): string =>
+  [to, address, String(firstPort).padStart(5, '0'), from].join('\n');
+
+const good = { probe: 'open', service: 'open, its service answers', connect: 'reached', names: 'right' } as const;
+/** Names of computers in one line, before they are counted. */
+const shownNames = 3;
+
+function checkText(
+  { failures, warnings, unchecked, notes }: FleetWorkView,
+  results: readonly CheckResult[],
+  o: { readonly topology: string; readonly isQuiet: boolean },
+): string {
+  const rows: string[][] = [];
+  const advice: string[] = [];
+  for (const group of alike(results)) {
+    const [first] = group;
+    if (!first || (o.isQuiet && first.outcome === 'open')) continue;
+    const from = names(group.map((one) => one.from));
+    const place = placeText(first);
+    const kinds = first.diagnoses.map(({ diagnosis, isFailure }) =>
+      isFailure ? diagnosis.kind : `${diagnosis.kind} (warning)`,
+    );
+    const outcome = first.outcome === 'unchecked' ? 'not checked' : kinds.join(', ') || good[first.how ?? 'probe'];
+    rows.push([from, first.to, first.address ?? '', place, outcome, first.channels.join(', ')]);
+    const subject = `\n${from} -> ${[first.to, first.address, place].filter((one) => one).join(' ')}:`;
+    if (first.reason !== undefined) advice.push(`${subject} Not checked: ${first.reason}.\n`);
+    for (const { cause, remedy } of first.diagnoses)
+      advice.push(`${subject} ${cause}\n${remedy === undefined ? '' : `  ${remedy}\n`}`);
+    for (const { rule } of group.slice(0, shownNames)) if (rule !== undefined) advice.push(`  The rule: ${rule}\n`);
+    const more = group.filter(({ rule }) => rule !== undefined).length - shownNames;
+    if (more > 0) advice.push(`  … and ${more} more like it (--json has them all).\n`);
+    if (first.why !== undefined) advice.push(`  Why: ${first.why.replace('TOPOLOGY', o.topology)}\n`);
+  }
+  const tried = results.reduce((sum, one) => sum + one.tried, 0);
+  const left = unchecked > 0 ? `, ${unchecked} not checked` : '';
+  const shown = rows.length > 0 ? table([['From', 'To', 'Address', 'Port', 'Result', 'Channel'], ...rows]) : '';
+  const said = notes.map((note) => `${note}\n`).join('');
+  return `${shown}${advice.join('')}\n${said}${counted(tried, 'port')} tried, ${failures} results with a failure, ${warnings} with a warning${left}.\n`;
+}
+
+/** Results that differ in the computer that dials alone. */
+function alike(results: readonly CheckResult[]): Iterable<readonly CheckResult[]> {
+  return Map.groupBy(results, ({ from: _, flow: _flow, rule: _rule, ...rest }) => JSON.stringify(rest)).values();
+}
+
+function names(all: readonly string[]): string {
+  const different = [...new Set(all)];
+  const shown = different.slice(0, shownNames).join(', ');
+  return different.length > shownNames ? `${shown} and ${different.length - shownNames} more` : shown;
+}
+
+function placeText({ firstPort, lastPort = firstPort, tried }: CheckResult): string {
+  if (firstPort === undefined || lastPort === undefined) return '';
+  if (firstPort === lastPort) return String(firstPort);
+  const range = `${firstPort}-${lastPort}`;
+  return tried === lastPort - firstPort + 1 ? range : `${range} (${tried} tried)`;
+}
