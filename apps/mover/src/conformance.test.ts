@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openRest, renewingToken, type Target } from '@holdfast/storage';
+import { openLocalDisk, openRest, renewingToken, type Target } from '@holdfast/storage';
 import { runConformance } from '@holdfast/storage/testing';
 import type { HttpClient } from '@holdfast/wire';
 import { type MoverFixture, startFixture } from './testing/mover-fixture.ts';
@@ -49,6 +50,18 @@ describe('a repository behind a mover', () => {
   runConformance('the mover over data channels that it dials', async () => ({
     target: await open((session) => fixture.dataClient('mover-dials', session)),
   }));
+
+  test('it says whether lists may be late, before there is a config and after', async () => {
+    await using target = await open(() => fixture.client(fixture.agent));
+    const path = join(fixture.storageRoot, 'local', `repository-${repositories}`);
+    await using disk = await openLocalDisk({ path });
+    const expected = disk.capabilities.consistentLists;
+    assert.equal(target.capabilities.consistentLists, expected);
+    await target.create({ type: 'config', id: '' }, [Buffer.from('config')]);
+    repositories -= 1;
+    await using again = await open(() => fixture.client(fixture.agent));
+    assert.equal(again.capabilities.consistentLists, expected);
+  });
 
   test('the contract counts each carrier as its own channel', () => {
     const used = fixture.mover.wire.use();

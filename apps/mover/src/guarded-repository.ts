@@ -73,7 +73,7 @@ export class GuardedRepository implements AsyncDisposable {
     return this.#disk.location;
   }
 
-  get disk(): Pick<LocalDisk, 'stat' | 'list' | 'openReader' | 'serverTime'> {
+  get disk(): Pick<LocalDisk, 'stat' | 'list' | 'openReader' | 'serverTime' | 'capabilities'> {
     return this.#disk;
   }
 

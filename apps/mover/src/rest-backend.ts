@@ -133,6 +133,8 @@ function missing(name: ObjectName): HoldfastError {
 }
 
 async function sendHead(repository: GuardedRepository, name: ObjectName, { res, signal }: Request): Promise<void> {
+  if (name.type === 'config' && repository.disk.capabilities.consistentLists)
+    res.setHeader(restHeaders.lists, 'consistent');
   const found = await repository.disk.stat(name, { signal });
   if (!found) throw missing(name);
   const upload = repository.uploadOf(name);

@@ -27,6 +27,8 @@
  * - GET {base}{type}/?after={id}&limit={n}: at most n entries (1 to 10,000; the mover may give fewer, never none while
  *   more follow) in ascending order after the id; `Holdfast-More: 1` if others follow, `0` if not. Without `limit` the
  *   whole list, as restic asks for it.
+ * - HEAD {base}config answers, also with 404, with `Holdfast-Lists: consistent` where a list has every object that was there
+ *   when it began: the repository is on a file system of the mover's computer.
  * - GET {base}{type}/{id}?retention: 200 with `{"until": "<RFC 3339>" | null}`; 404.
  * - PUT {base}{type}/{id}?retention with `{"mode": "set" | "extend", "until": "<RFC 3339>"}`: 200 with `{"until"}` as it
  *   is then in force; 403 with `storage.immutable` if `set` would shorten it. `config` stands in place of `{type}/{id}`
@@ -70,6 +72,8 @@ export const restHeaders = {
   lock: 'holdfast-lock',
   /** On pages of a list: `1` or `0`. */
   more: 'holdfast-more',
+  /** On answers to HEAD of `config`: `consistent`, or not there. */
+  lists: 'holdfast-lists',
 } as const;
 
 export const restQueries = { create: 'create', after: 'after', limit: 'limit', retention: 'retention' } as const;

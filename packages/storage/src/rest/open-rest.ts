@@ -47,7 +47,7 @@ export async function openRest(options: OpenRestOptions): Promise<RestTarget> {
         signal,
         take: drain,
       });
-    const mover = await exchange.ask({
+    const server = await exchange.ask({
       method: 'HEAD',
       path: `${basePath}config`,
       what: `open ${location}`,
@@ -55,10 +55,11 @@ export async function openRest(options: OpenRestOptions): Promise<RestTarget> {
       alsoGood: [404],
       take: async (answer) => {
         await drain(answer);
-        return header(answer, restHeaders.mover) === '1';
+        const mover = header(answer, restHeaders.mover) === '1';
+        return { mover, consistentLists: mover && header(answer, restHeaders.lists) === 'consistent' };
       },
     });
-    return new RestTarget({ exchange, basePath, location, mover });
+    return new RestTarget({ exchange, basePath, location, ...server });
   } catch (error) {
     await exchange.close();
     throw error;

@@ -33,6 +33,7 @@ describe(`the REST target and restic's own server`, { skip }, () => {
     await using target = await server.open({ basePath: freshPath(), create: true });
     assert.equal(target.capabilities.createIfAbsent, false);
     assert.equal(target.capabilities.retention, false);
+    assert.equal(target.capabilities.consistentLists, false);
     assert.equal(target.retention, undefined);
   });
 

@@ -32,6 +32,8 @@ export interface RestTargetOptions {
   readonly location: string;
   /** The other end is a data mover and knows our additions. */
   readonly mover: boolean;
+  /** A mover promises it: it depends on where it keeps its objects. */
+  readonly consistentLists: boolean;
 }
 
 interface OneRead {
@@ -62,8 +64,7 @@ export class RestTarget implements Target {
       retention: options.mover,
       serverTime: true,
       rangedRead: true,
-      // It depends on where the other side keeps its objects.
-      consistentLists: false,
+      consistentLists: options.consistentLists,
       maxObjectSizeBytes,
       maxParallelRequests: options.exchange.maxParallelRequests,
     };
