@@ -295,7 +295,7 @@ export class BlobIndex {
       const from = listing.wordAt(blob);
       for (let word = 0; word < entryIdWords; word += 1) this.#words[word] = words[from + word] ?? 0;
       const tree = listing.isTree(blob) ? stateTree : 0;
-      let entry = this.#find(tree);
+      let entry = this.#findAlone(tree);
       if (entry < 0) entry = this.#insertAlone();
       else if ((this.#state(entry) & stateStored) !== 0) {
         onKnown?.(blob);
@@ -307,6 +307,23 @@ export class BlobIndex {
       for (let word = 0; word < 3; word += 1) entries[at + atOffset + word] = words[from + entryIdWords + word] ?? 0;
     }
     return number;
+  }
+
+  /** As `#find`, in plain memory: in loops atomic loads are calls. */
+  #findAlone(tree: number): number {
+    const table = this.#control[this.#shardAt(this.#key[0] ?? 0) + 1] ?? 0;
+    const hash = this.#words[hashWord] ?? 0;
+    const tag = hash >>> slotTagShift;
+    const first = tableFirst(table);
+    const mask = tableSlots(table) - 1;
+    const view = this.#slots.upTo(first + mask + 1);
+    let slot = hash & mask;
+    for (let found = view[first + slot] ?? 0; found !== 0; found = view[first + slot] ?? 0) {
+      const entry = (found & slotEntryMask) - 1;
+      if (found >>> slotTagShift === tag && this.#same(entry, tree)) return entry;
+      slot = (slot + 1) & mask;
+    }
+    return -1;
   }
 
   /** As `#insert` without a state, in plain memory: atomic stores wait for each other, which takes twice as long in all. */
