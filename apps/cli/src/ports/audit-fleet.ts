@@ -64,6 +64,6 @@ function auditText(results: readonly AuditResult[]): string {
     ...(error ? [`\n${host}: ${error.guidance}\n`] : []),
   ]);
   const sum = results.reduce((total, { findingCount }) => total + findingCount, 0);
-  const heading = ['Host', 'By', 'Result', ''];
+  const heading = ['Host', 'By', 'Result', 'Why not'];
   return `${table([heading, ...rows])}${details.join('')}\n${counted(results.length, 'computer')}, ${counted(sum, 'finding')}.\n`;
 }
