@@ -42,10 +42,12 @@ async function inspectPart(part: readonly NumberedFile[], o: InspectOptions, out
     for (const { number, file } of part) {
       const { folder } = file;
       try {
-        const path = o.folders.pin(folder).path(file.name).toString('latin1');
+        const handle = o.folders.pin(folder);
+        const path = handle.path(file.name).toString('latin1');
         pinned.push(folder);
+        const { ownGroup, inheritsAcls } = folder;
         inspections.push({
-          item: { path, attributes: file.attributes, ownGroup: folder.ownGroup, inheritsAcls: folder.inheritsAcls },
+          item: { path, folder: handle.fd, attributes: file.attributes, ownGroup, inheritsAcls },
           blobs: file.content.map((id, at) => ({ id, sizeBytes: sizeOf(file, at) })),
           linked: file.linked,
         });

@@ -97,7 +97,7 @@ export interface RestoreItemOptions {
 }
 
 /** True unless a new entry in that folder belongs to the right user and group from the beginning. */
-function changesOwner(item: Item, options: RestoreItemOptions): boolean {
+export function changesOwner(item: Item, options: RestoreItemOptions): boolean {
   if (!options.setOwners) return false;
   const { uid, gid } = item.attributes;
   return !(item.ownGroup && uid === self.uid && gid === self.gid);

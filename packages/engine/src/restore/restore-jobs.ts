@@ -29,6 +29,8 @@ export interface Attributes {
 export interface Item {
   /** Where it is, as the system finds it; see FolderHandle. Bytes as characters, which threads exchange fastest. */
   readonly path: string;
+  /** Descriptor of the folder. */
+  readonly folder: number;
   readonly attributes: Attributes;
   /** What is made in the folder has the group of this process. */
   readonly ownGroup: boolean;

@@ -307,8 +307,9 @@ export class RestoreRun {
   }
 
   #pinnedItem({ folder, name, attributes }: { folder: TargetFolder; name: Buffer; attributes: Attributes }): Item {
-    const path = this.folders.pin(folder).path(name).toString('latin1');
-    return { path, attributes, ownGroup: folder.ownGroup, inheritsAcls: folder.inheritsAcls };
+    const handle = this.folders.pin(folder);
+    const path = handle.path(name).toString('latin1');
+    return { path, folder: handle.fd, attributes, ownGroup: folder.ownGroup, inheritsAcls: folder.inheritsAcls };
   }
 
   /** Waits for one job to end; what was collected is only started early when there is no other. */

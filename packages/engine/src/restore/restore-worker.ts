@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import type { ErrorReport } from '@holdfast/core';
+import { newFileMaker } from '@holdfast/native';
 import { BlobOpener } from '@holdfast/repository/packs';
 import { limits } from '../limits.ts';
 import { reason } from '../problem.ts';
@@ -7,6 +8,7 @@ import { serveJobs } from '../threads/worker-side.ts';
 import { readFromPack } from './pack-file.ts';
 import { inspectFile } from './restore-inspect.ts';
 import {
+  changesOwner,
   createFile,
   itemPath,
   Kept,
@@ -25,7 +27,7 @@ import {
   restored,
 } from './restore-jobs.ts';
 import { itemProblem } from './restore-state.ts';
-import { writeEverything, writeSparse } from './sparse-write.ts';
+import { dataSegments, writeEverything, writeSparse } from './sparse-write.ts';
 import { xattrRule } from './xattr-rule.ts';
 
 /** A worker thread of a restore: opens and verifies blobs, compares, writes files, sets attributes. */
@@ -35,6 +37,7 @@ interface Tools {
   readonly options: RestoreItemOptions;
 }
 
+const makeNewFile = newFileMaker();
 const nothing = new Uint8Array(0);
 
 let tools: Tools | undefined;
@@ -128,8 +131,9 @@ function finishFile(job: Extract<RestoreJob, { kind: 'finish' }>, options: Resto
 
 function finishFolder(job: Extract<RestoreJob, { kind: 'folder' }>, options: RestoreItemOptions): Outcome {
   return outcomeOf((report) => {
-    const item: Item = { path: `${job.prefix}.`, attributes: job.attributes, ownGroup: false, inheritsAcls: true };
-    restoreFileAttributes({ fd: job.fd, item, fresh: false }, options, report);
+    const { fd, attributes } = job;
+    const item: Item = { path: `${job.prefix}.`, folder: fd, attributes, ownGroup: false, inheritsAcls: true };
+    restoreFileAttributes({ fd, item, fresh: false }, options, report);
     return undefined;
   });
 }
@@ -154,14 +158,13 @@ function writeBlobs(
       if (plain instanceof Error) {
         const problems = [itemProblem(`it could not be restored (${reason(plain)})`, plain).toJSON()];
         outcomes[file] = { state: 'failed', problems, damaged: true };
-      } else if ('item' in write) outcomes[file] = writeWhole(write.item, plain, options);
-      else {
+      } else if (!('item' in write)) {
         outcomes[file] = outcomeOf(() => {
           if (write.fresh) writeSparse(write.fd, plain, at);
           else writeEverything(write.fd, plain, at);
           return undefined;
         });
-      }
+      } else if (!writeAtOnce(write.item, plain, options)) outcomes[file] = writeWhole(write.item, plain, options);
     }
   });
   return outcomes;
@@ -170,6 +173,18 @@ function writeBlobs(
 function bytesOf(pack: PackBytes, blobs: readonly BlobWrite[]): readonly Uint8Array[] | undefined {
   if ('file' in pack) return readFromPack(pack, blobs);
   return blobs.map(({ offset, length }) => pack.bytes.subarray(offset - pack.offset, offset - pack.offset + length));
+}
+
+/** Most files of one blob; false, and nothing done, for one that has more to it, cannot be made, or is there. */
+function writeAtOnce(item: Item, plain: Buffer, options: RestoreItemOptions): boolean {
+  const { path, folder, attributes } = item;
+  if (makeNewFile === undefined || item.inheritsAcls || attributes.extendedAttributes !== undefined) return false;
+  const [first, ...others] = dataSegments(plain, 0);
+  if (first?.start !== 0 || first.end !== plain.length || others.length > 0) return false;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const owner = changesOwner(item, options) ? attributes : undefined;
+  const { permissions, accessedNs, modifiedNs } = attributes;
+  return makeNewFile({ folder, name, bytes: plain, owner, permissions, accessedNs, modifiedNs });
 }
 
 /** A file of one blob, from beginning to end. */
