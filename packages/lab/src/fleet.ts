@@ -63,7 +63,7 @@ export class Fleet {
    * Starts every role of the plan's computers; each of them is a host of the network under the same name.
    * @throws `lab.impossible` for a plan without exactly one backup server, and when something does not start or join.
    */
-  static async start(network: LabNetwork, plan: Plan): Promise<Fleet> {
+  static async start(network: LabNetwork, plan: Plan, signal?: AbortSignal): Promise<Fleet> {
     const members = plan.hosts
       .filter(({ managed }) => managed)
       .map((planned) => ({ host: network.host(planned.name), planned, commands: commandsOf(planned) }));
@@ -79,7 +79,10 @@ export class Fleet {
     if (server.commands.includes('mover')) movers.add(server.host.name);
     const fleet = new Fleet({ network, server, members, dialled: movers, awaited: agents.length + movers.size });
     await server.host.start('server', { bind: server.host.address });
-    for (const member of members) await fleet.#join(member);
+    for (const member of members) {
+      signal?.throwIfAborted();
+      await fleet.#join(member);
+    }
     await fleet.allOnline();
     return fleet;
   }

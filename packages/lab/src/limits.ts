@@ -1,7 +1,7 @@
 /** Every bound of this package, with its reason. */
 
-/** A role that has not said that it is ready by then has failed: it takes a second, and ten times that on a busy machine. */
-export const readyLimitMs = 60_000;
+/** A role that has not said that it is ready by then has failed: it takes a second, and a hundred times that on a busy machine. */
+export const readyLimitMs = 180_000;
 
 /** After SIGTERM; then SIGKILL. */
 export const stopLimitMs = 20_000;

@@ -33,12 +33,17 @@ export class RoleProcess {
     const over = new AbortController();
     const limit = AbortSignal.any([over.signal, AbortSignal.timeout(readyLimitMs)]);
     try {
-      const ended = this.#exited.then(() => 'ended' as const);
-      const answer = await Promise.race([once(this.#child, 'message', { signal: limit }), ended]);
-      const [message] = answer === 'ended' ? [] : (answer as [{ kind: string; details: Record<string, unknown> }]);
+      const ended = this.#exited.then(() => 'it ended');
+      const said = once(this.#child, 'message', { signal: limit }).catch((error: unknown) => {
+        if (limit.aborted) return `nothing from it in ${readyLimitMs / 1000} s`;
+        throw error;
+      });
+      const answer = await Promise.race([said, ended]);
+      const [message] =
+        typeof answer === 'string' ? [] : (answer as [{ kind: string; details: Record<string, unknown> }]);
       if (message?.kind === 'ready') return message.details;
       throw new HoldfastError('lab.impossible', {
-        message: `The ${this.#name} did not start: ${JSON.stringify(message ?? 'it ended')}\n${await readFile(this.logFile, 'utf8')}`,
+        message: `The ${this.#name} did not start: ${JSON.stringify(message ?? answer)}\n${await readFile(this.logFile, 'utf8')}`,
       });
     } finally {
       over.abort();

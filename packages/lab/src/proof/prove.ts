@@ -1,7 +1,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 import type { Flow, Plan } from '@holdfast/contract/plan';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, Semaphore } from '@holdfast/core';
 import { takesPart } from '../fleet.ts';
 import { hostBytes, labsPerProcessor, maxLabs } from '../limits.ts';
 import { concerns, standsIn } from './expectation.ts';
@@ -41,10 +41,14 @@ export async function prove(planned: Plan, options: ProofOptions): Promise<Proof
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
   await using labs = new AsyncDisposableStack();
-  const build = async (number: number): Promise<ProofLab> =>
-    labs.use(
+  // Starting programs takes processor time, of which the labs that work already need some.
+  const building = new Semaphore(1);
+  const build = async (number: number): Promise<ProofLab> => {
+    using _ = await building.acquire(signal);
+    return labs.use(
       await ProofLab.build(plan, { folder: join(options.folder, `${number}`), program: options.program, signal }),
     );
+  };
 
   report(
     `${plan.hosts.filter(({ managed }) => managed).length} computers with the planned rules; their roles start and join`,
