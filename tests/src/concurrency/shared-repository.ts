@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireProgram } from '@holdfast/core/testing';
 import type { Repository } from '@holdfast/protocol';
@@ -54,7 +54,8 @@ export class SharedRepository implements AsyncDisposable {
     });
     const { password } = await client.call('repositoryPassword', { params });
     const caFile = join(this.folder, 'mover-ca.pem');
-    writeFileSync(caFile, caPem);
+    // Others read it while they work: written anew it would be empty for a moment.
+    if (!existsSync(caFile)) writeFileSync(caFile, caPem);
     const address = new URL(url);
     if (port !== undefined) address.port = String(port);
     return {
