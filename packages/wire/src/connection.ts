@@ -18,6 +18,8 @@ export interface Connection {
   readonly remotePort: number;
   /** The root that the other end was verified against: what a joiner keeps. */
   readonly caPem: string | undefined;
+  /** Counts it as of that channel, where what was asked for inside tells which of a port's it is. */
+  countAs(channel: ChannelId): void;
   /** Throws `channel.revoked` once the peer's certificate is revoked or expired. HTTP servers ask at each request. */
   assertTrusted(): void;
   /** Resolves when the connection is closed, with the error that ended it, if one did. */
@@ -32,6 +34,8 @@ interface Registration {
   readonly caPem?: string | undefined;
   /** The listening port; 0 for local sockets. */
   readonly port: number;
+  /** The channel that stands in for this one, where it came to that one's port. */
+  readonly standIn?: ChannelId | undefined;
   /** False for TLS inside a relayed stream, whose bytes the carrying connection counts. */
   readonly counted?: boolean;
 }
@@ -57,9 +61,13 @@ export class Connections implements Disposable {
   register(r: Registration): Connection {
     const { stream, peer } = r;
     const socket = stream instanceof Socket ? stream : undefined;
-    const stopCounting =
+    const { direction, port } = r;
+    const counting =
       socket && r.counted !== false
-        ? this.#meter.open({ channel: r.channel.id, direction: r.direction, port: r.port, socket })
+        ? this.#meter.open({
+            ...{ direction, port, socket, peer: peer?.role ?? 'none' },
+            channel: r.standIn ?? r.channel.id,
+          })
         : undefined;
     let failure: Error | undefined;
     // Without a listener an error after the last reader has gone would end the process.
@@ -68,7 +76,7 @@ export class Connections implements Disposable {
     });
     const closed = new Promise<Error | undefined>((resolve) => {
       const onClose = (): void => {
-        stopCounting?.();
+        counting?.end();
         this.#open.delete(stream);
         if (this.#open.size === 0) this.#stopWatch();
         resolve(failure);
@@ -84,6 +92,7 @@ export class Connections implements Disposable {
       remoteAddress: (socket?.remoteAddress ?? '').replace(/^::ffff:/, ''),
       remotePort: socket?.remotePort ?? 0,
       caPem: r.caPem,
+      countAs: (channel) => counting?.moveTo(channel),
       closed,
       assertTrusted: () => this.#assertTrusted(peer, r.channel),
     };

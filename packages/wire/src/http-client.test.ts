@@ -36,6 +36,7 @@ function connectionTo({ says, takes = Number.POSITIVE_INFINITY }: Server): Conne
     remoteAddress: '192.0.2.1',
     remotePort: 443,
     caPem: undefined,
+    countAs: () => undefined,
     assertTrusted: () => undefined,
     closed: new Promise((resolve) => stream.once('close', () => resolve(undefined))),
   };

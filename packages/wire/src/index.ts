@@ -1,4 +1,5 @@
 export type { CertificateRole } from '@holdfast/contract';
+export { addCounts, ChannelHistory, type ChannelReport, readChannelReport } from './channel-history.ts';
 export type { Connection } from './connection.ts';
 export type { ClientCertificate } from './handshake.ts';
 export {
@@ -14,7 +15,7 @@ export { createHttpServer, type HttpServerOnConnections, type HttpServerOptions 
 export { certificateFingerprint, type Identity, identityOf, type PeerIdentity, parseFingerprint } from './identity.ts';
 export type { Lease } from './lease.ts';
 export type { Listener } from './listener.ts';
-export type { ChannelUse } from './meter.ts';
+export type { ChannelCounts, ChannelRefusals, ChannelTraffic, ChannelUse } from './meter.ts';
 export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
 export { pipe, type Relayed } from './relay.ts';
 export { systemCaPem } from './system-cas.ts';

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
-import type { Channel, PortRange } from '@holdfast/contract';
+import type { Channel, ChannelId, PortRange } from '@holdfast/contract';
 import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
 import type { Connection, Connections } from './connection.ts';
 import { acceptTls } from './handshake.ts';
@@ -105,7 +105,7 @@ export interface LeaseOptions {
   readonly fingerprint: string;
   readonly expireMs: number;
   readonly onExpire?: (() => void) | undefined;
-  readonly onRefused: (error: HoldfastError, remoteAddress: string) => void;
+  readonly onRefused: (error: HoldfastError, remoteAddress: string, channel: ChannelId) => void;
   readonly signal?: AbortSignal | undefined;
   readonly ports: LeasePorts;
   readonly identity: () => Identity;
@@ -228,6 +228,7 @@ export async function openLease(o: LeaseOptions): Promise<Lease> {
               cause: error,
             }),
         remote,
+        o.channel.id,
       );
       if (!(error instanceof HoldfastError)) raw.destroy();
     }

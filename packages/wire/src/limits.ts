@@ -59,3 +59,8 @@ export const maxAnswerBytes = 16 * 1024 * 1024;
 export const bodyPieceBytes = 256 * 1024;
 /** HTTP: connections of one client. */
 export const maxClientConnections = 64;
+
+/** Counts of channel use are saved this often: often enough for "not used for a week", seldom enough for a laptop's disk. */
+export const historySaveMs = 300_000;
+/** Their file. All channels, both ways, with every kind of peer and error come to less. */
+export const maxHistoryBytes = 4 * 1024 * 1024;

@@ -65,6 +65,7 @@ test('handshakes have a bound over all addresses', { skip: process.platform !== 
 });
 
 test('a listener has a bound of open connections', (t) => {
+  const crowded: string[] = [];
   const connections = new Connections({
     meter: new Meter(() => new Date()),
     clock: systemClock,
@@ -80,6 +81,7 @@ test('a listener has a bound of open connections', (t) => {
     here: 'backup-server',
     onConnection: () => undefined,
     onRefused: () => undefined,
+    onCrowded: (channel) => crowded.push(channel),
   });
   t.after(() => acceptor.stop());
   while (acceptor.open.size < maxConnectionsPerListener - 1) acceptor.open.add({} as Connection);
@@ -88,4 +90,5 @@ test('a listener has a bound of open connections', (t) => {
   assert.equal(last.destroyed, false);
   acceptor.take(tooMany);
   assert.equal(tooMany.destroyed, true);
+  assert.deepEqual(crowded, [control]);
 });

@@ -32,7 +32,9 @@ export interface AcceptorOptions {
   readonly handshakeTimeoutMs: number;
   readonly here: string;
   readonly onConnection: (connection: Connection) => void;
-  readonly onRefused: (error: HoldfastError, remoteAddress: string) => void;
+  readonly onRefused: (error: HoldfastError, remoteAddress: string, channel: ChannelId) => void;
+  /** Somebody was cut without being looked at, because too many are there already. */
+  readonly onCrowded: (channel: ChannelId) => void;
 }
 
 /** Turns accepted sockets into verified connections, within bounds. */
@@ -43,6 +45,8 @@ export class Acceptor {
   readonly open = new Set<Connection>();
   #pendingTotal = 0;
   port = 0;
+  /** What stands in for one of the channels, if that one's port could not be had. */
+  standIn: Channel | undefined;
 
   constructor(options: AcceptorOptions) {
     this.#o = options;
@@ -59,6 +63,8 @@ export class Acceptor {
     ) {
       socket.on('error', () => socket.destroy());
       socket.destroy();
+      const [first] = this.#o.channels;
+      if (first && !this.#stop.signal.aborted) this.#o.onCrowded(first.id);
       return;
     }
     this.#pending.set(address, fromAddress + 1);
@@ -76,6 +82,7 @@ export class Acceptor {
     const [first] = channels;
     if (!first) return;
     let connection: Connection | undefined;
+    let claimed: string | undefined;
     try {
       const identity = this.#o.identity();
       const socket = await acceptTls(raw, {
@@ -84,13 +91,16 @@ export class Acceptor {
         timeoutMs: this.#o.handshakeTimeoutMs,
         signal: this.#stop.signal,
       });
+      claimed = claimedChannel(socket);
       connection = this.#admit(socket, identity, first);
       this.#o.onConnection(connection);
     } catch (error) {
       connection?.stream.destroy();
       if (this.#stop.signal.aborted) return;
       const ends = { channel: first, from: address, host: here, port: this.port };
-      this.#o.onRefused(isHoldfastError(error) ? error : connectionError(error, 'handshake', ends), address);
+      const failure = isHoldfastError(error) ? error : connectionError(error, 'handshake', ends);
+      // What a stranger claims is its own text.
+      this.#o.onRefused(failure, address, (channels.find(({ id }) => id === claimed) ?? first).id);
     }
   }
 
@@ -137,6 +147,7 @@ export class Acceptor {
       peer: check.peer,
       caPem: identity.caPem,
       port: this.port,
+      standIn: this.standIn?.fallbackOf === channel.id ? this.standIn.id : undefined,
     });
     this.open.add(connection);
     void connection.closed.then(() => this.open.delete(connection));

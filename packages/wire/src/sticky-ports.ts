@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
 import { errnoOf } from '@holdfast/core';
+import { replaceFile } from './replace-file.ts';
 
 /**
  * Ports that a listener found once and keeps across restarts, so that the server's note of them stays right. One small file,
@@ -22,17 +23,7 @@ export class StickyPorts {
   async set(channel: ChannelId, port: number): Promise<void> {
     const ports = { ...(await this.#read()), [channel]: port };
     await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#file}.${process.pid}.tmp`;
-    {
-      await using file = await open(temporary, 'w', 0o600);
-      await file.writeFile(`${JSON.stringify(ports, null, 2)}\n`);
-      await file.sync();
-    }
-    await rename(temporary, this.#file);
-    if (process.platform !== 'win32') {
-      await using folder = await open(dirname(this.#file), 'r');
-      await folder.sync();
-    }
+    await replaceFile(this.#file, `${JSON.stringify(ports, null, 2)}\n`);
   }
 
   /** An unreadable note is as good as none: the next free port is found again. */

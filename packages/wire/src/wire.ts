@@ -2,7 +2,7 @@ import type { Server } from 'node:net';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { type Channel, type ChannelId, channel as channelOf, defaultPort } from '@holdfast/contract';
-import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, isHoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { type Connection, Connections } from './connection.ts';
 import { fetchRoot, openConnection } from './dial.ts';
 import { connectionError, type Ends } from './failure.ts';
@@ -11,7 +11,7 @@ import { type Lease, LeasePorts, leasePreamble, openLease } from './lease.ts';
 import { dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
 import { Acceptor, type Listener, stopListening } from './listener.ts';
 import { dialSocket, listenSocket } from './local.ts';
-import { type ChannelUse, Meter } from './meter.ts';
+import { type ChannelCounts, type ChannelUse, Meter } from './meter.ts';
 import { bindChannels } from './ports.ts';
 import { admitsAnonymous } from './roles.ts';
 import { acceptSecure } from './secure.ts';
@@ -77,11 +77,15 @@ export class Wire implements AsyncDisposable {
       here: this.#here,
       onConnection: o.onConnection,
       onRefused: this.#onRefused,
+      onCrowded: (channel) => this.#meter.refuse({ channel, direction: 'in', reason: 'internal.limit' }),
     });
     const bound = await this.#bindFor(listed, host, o, acceptor);
     acceptor.port = bound.port;
     // A connection to the port that stands in is one along the channel that stands in.
-    if (!listed.includes(bound.channel)) listed.push(bound.channel);
+    if (!listed.includes(bound.channel)) {
+      acceptor.standIn = bound.channel;
+      listed.push(bound.channel);
+    }
     let stopped: Promise<void> | undefined;
     const close = (): Promise<void> => {
       stopped ??= (async () => {
@@ -156,11 +160,12 @@ export class Wire implements AsyncDisposable {
   async dial(channel: ChannelId, host: string, o: DialOptions = {}): Promise<Connection> {
     const { ends, target } = this.#ends(channel, host, o.port);
     const timeoutMs = o.timeoutMs ?? dialTimeoutMs;
+    const { caFingerprint: fingerprint } = o;
     const caPem =
-      o.caFingerprint === undefined
+      fingerprint === undefined
         ? o.caPem
-        : await fetchRoot({ ends, fingerprint: o.caFingerprint, timeoutMs, signal: o.signal });
-    return await openConnection({
+        : await this.#tried(channel, o.signal, fetchRoot({ ends, fingerprint, timeoutMs, signal: o.signal }));
+    const opening = openConnection({
       ends,
       target,
       identity: this.#o.identity?.(),
@@ -176,6 +181,7 @@ export class Wire implements AsyncDisposable {
       timeoutMs,
       signal: o.signal,
     });
+    return await this.#tried(channel, o.signal, opening);
   }
 
   /** The root certificate (PEM) that the other end presents, if its SHA-256 is the given one; `auth.fingerprint` if not. */
@@ -248,7 +254,7 @@ export class Wire implements AsyncDisposable {
       const opened = await this.#o.firewall.lease(opening, o.signal);
       closing.defer(() => this.#closeFirewall(opened, host));
     }
-    return await openConnection({
+    const connecting = openConnection({
       ends,
       target,
       identity: this.#o.identity?.(),
@@ -262,6 +268,7 @@ export class Wire implements AsyncDisposable {
       timeoutMs,
       signal: o.signal,
     });
+    return await this.#tried(channel, o.signal, connecting);
   }
 
   /** Listens on a Unix socket, or a named pipe on Windows. `process.running` when another process answers there. */
@@ -303,7 +310,9 @@ export class Wire implements AsyncDisposable {
       return this.#register(entry, 'out', await dialSocket(path, wait));
     } catch (error) {
       o.signal?.throwIfAborted();
-      throw connectionError(error, 'connect', { channel: entry, from: this.#here, host: path, port: 0 });
+      const failure = connectionError(error, 'connect', { channel: entry, from: this.#here, host: path, port: 0 });
+      this.#meter.refuse({ channel, direction: 'out', reason: failure.code });
+      throw failure;
     }
   }
 
@@ -340,6 +349,11 @@ export class Wire implements AsyncDisposable {
     return this.#meter.use();
   }
 
+  /** The same by direction and kind of peer, and what was refused. `ChannelHistory` adds what earlier processes counted. */
+  counts(): ChannelCounts {
+    return this.#meter.counts();
+  }
+
   /** Cuts open connections of revoked certificates now, instead of at the next minute: call it when revocations arrive. */
   recheckTrust(): void {
     this.#connections.recheck();
@@ -350,8 +364,21 @@ export class Wire implements AsyncDisposable {
     this.#connections[Symbol.dispose]();
   }
 
-  readonly #onRefused = (error: HoldfastError, remoteAddress: string): void =>
+  readonly #onRefused = (error: HoldfastError, remoteAddress: string, channel: ChannelId): void => {
+    this.#meter.refuse({ channel, direction: 'in', reason: error.code });
     this.#o.onRefused?.(toHoldfastError(error), remoteAddress);
+  };
+
+  /** A dial that fails counts, unless it was given up, or could not even begin. */
+  async #tried<T>(channel: ChannelId, signal: AbortSignal | undefined, dialling: Promise<T>): Promise<T> {
+    try {
+      return await dialling;
+    } catch (error) {
+      if (!signal?.aborted && isHoldfastError(error) && error.code !== 'usage.configuration')
+        this.#meter.refuse({ channel, direction: 'out', reason: error.code });
+      throw error;
+    }
+  }
 
   #register(channel: Channel, direction: 'in' | 'out', stream: Duplex): Connection {
     return this.#connections.register({ stream, channel, direction, peer: undefined, port: 0 });
