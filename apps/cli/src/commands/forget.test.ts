@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { requireProgram, skipUnless } from '@holdfast/core/testing';
-import { jsonResult, runCli } from '../testing/run-cli.ts';
+import { jsonResult, runCli, startCli } from '../testing/run-cli.ts';
 import { standAloneFixture } from '../testing/stand-alone-fixture.ts';
 
 /** forget, prune and unlock on repositories that restic wrote, side by side with restic. */
@@ -183,11 +183,15 @@ describe('forget, prune and unlock', { skip: skipUnless({ programs: ['restic'] }
       const living = await holdfast('unlock', repository);
       assert.equal(living.status, 0);
       assert.equal(readdirSync(join(repository, 'locks')).length, 1);
-      const waiting = holdfast('forget', repository, '--keep-last', '1', '--retry-lock', '1m');
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const waiting = startCli([
+        ...['forget', '--repo', repository, '--password-file', passwordFile],
+        ...['--keep-last', '1', '--retry-lock', '1m'],
+      ]);
+      const waits = new Promise((resolve) => waiting.child.stderr?.once('data', resolve));
+      await Promise.race([waits, waiting.ended]);
       holder.stdin.end('content');
       await once(holder, 'exit');
-      const waited = await waiting;
+      const waited = await waiting.ended;
       assert.equal(waited.status, 0, waited.stderr);
       assert.match(waited.stderr, /Waiting up to 1 m 00 s/);
     } finally {

@@ -27,10 +27,13 @@ export class TestServer implements AsyncDisposable {
   readonly http: HttpClient;
   readonly client: RestClient;
   readonly caPem: string;
+  /** Warnings and errors of the log, a JSON line each. */
+  readonly logged: readonly string[];
   readonly #wire: Wire;
 
-  private constructor(running: RunningServer) {
+  private constructor(running: RunningServer, logged: readonly string[]) {
     this.running = running;
+    this.logged = logged;
     this.caPem = readFileSync(running.caFile, 'utf8');
     this.#wire = createWire({ role: 'client', bind: loopback });
     this.http = this.httpTo('client-to-server');
@@ -41,6 +44,11 @@ export class TestServer implements AsyncDisposable {
     dataDir: string,
     o: { config?: ServerConfigInput; clock?: Clock; ports?: Readonly<Partial<Record<ChannelId, number>>> } = {},
   ): Promise<TestServer> {
+    const logged: string[] = [];
+    const log = (line: string): void => {
+      logged.push(line);
+      if (process.env['HOLDFAST_TEST_LOG'] !== undefined) process.stdout.write(line);
+    };
     const running = await startServer({
       dataDir: join(dataDir, 'server'),
       config: {
@@ -48,10 +56,10 @@ export class TestServer implements AsyncDisposable {
         ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0, ...o.ports },
         ...o.config,
       },
-      logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'silent' }),
+      logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'warn' }, { write: log }),
       ...(o.clock ? { clock: o.clock } : {}),
     });
-    return new TestServer(running);
+    return new TestServer(running, logged);
   }
 
   get token(): string {
@@ -146,9 +154,9 @@ export interface Enrolled {
   readonly identity: Identity;
 }
 
-/** Waits until something is so, looking again after each turn of the event loop. Fails after ten seconds. */
+/** Waits until something is so, looking again after each turn of the event loop. Fails after a minute. */
 export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const limit = performance.now() + 10_000;
+  const limit = performance.now() + 60_000;
   while (!(await isSo())) {
     if (performance.now() > limit) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
