@@ -16,5 +16,7 @@ export function agentPortHandlers(o: {
     ownPorts: () => [o.servicePort() ?? []].flat(),
     caPem: o.caPem,
     leasesOnly: firewallLeases,
+    // Loaded where it is needed.
+    audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditHost(...asked),
   });
 }

@@ -22,6 +22,8 @@ export function portService(o: {
     ownPorts: () => [o.port()],
     caPem: o.caPem,
     leasesOnly: firewallLeases,
+    // Loaded where it is needed.
+    audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditHost(...asked),
   });
   return async (stream) => {
     await using peer = new CallPeer<TaskMethods>({ stream, methods: taskMethods, handlers, clock: o.clock });

@@ -169,6 +169,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           ownPorts: () => [],
           caPem: () => caPem,
           leasesOnly: false,
+          audit: async () => {
+            throw new HoldfastError('request.missing', {
+              message: 'The server runs without the rights to audit its own computer.',
+              guidance:
+                'Let an agent that runs as root join from there, or run `holdfast ports audit TOPOLOGY` there as root.',
+            });
+          },
         }),
       }),
       clock,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { grantMode, identityKey } from './grants.ts';
-import { certificateSerial, entityId, fingerprint, host, leaseNonce, port, slug, tenantId } from './names.ts';
+import { certificateSerial, entityId, fingerprint, host, isoTime, leaseNonce, port, slug, tenantId } from './names.ts';
 
 /**
  * The mover's own API on 6162, below `/holdfast/v1`. Everything else on 6162 is the restic REST protocol:
@@ -72,8 +72,46 @@ export const channelUse = z.object({
 });
 export type ChannelUseReport = z.infer<typeof channelUse>;
 
-/** `GET /use`, server only. */
-export const useAnswer = z.object({ channels: z.array(channelUse) });
+/** More than all channels, both ways, with every kind of peer and error. */
+const maxCounts = 8_192;
+const count = z.number().int().nonnegative();
+
+/**
+ * The same by direction and kind of peer, with what was refused, over all processes of one data directory. Names are texts: a
+ * newer program may know more channels than the one that reads.
+ */
+export const channelReport = z.object({
+  /** What is not in it was not used since then. */
+  since: isoTime,
+  traffic: z
+    .array(
+      z.object({
+        channel: z.string().max(100),
+        direction: z.enum(['in', 'out']),
+        peer: z.string().max(100),
+        connections: count,
+        openConnections: count,
+        receivedBytes: count,
+        sentBytes: count,
+        lastUsedAt: isoTime,
+      }),
+    )
+    .max(maxCounts),
+  refusals: z
+    .array(
+      z.object({
+        channel: z.string().max(100),
+        direction: z.enum(['in', 'out']),
+        reason: z.string().max(100),
+        count,
+        lastAt: isoTime,
+      }),
+    )
+    .max(maxCounts),
+});
+
+/** `GET /use`, server only, and what an agent answers. Programs of an earlier version have no report. */
+export const useAnswer = z.object({ channels: z.array(channelUse), report: channelReport.optional() });
 
 /** `GET /agents`, server only: the agents of this computer that have registered. `GET /agents/:id/tasks` upgrades to a relay to one. */
 export const localAgents = z.object({ agents: z.array(entityId) });

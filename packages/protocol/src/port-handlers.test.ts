@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+// socket exception: finds a port that is free
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { hasCode } from '@holdfast/core';
@@ -11,6 +12,7 @@ import { listenRequest, type TryEvent, tryRequest } from './port-messages.ts';
 const bind = '127.0.0.1';
 
 async function freePort(): Promise<number> {
+  // socket exception: finds a port that is free
   const server = createServer().listen(0, bind);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -27,6 +29,7 @@ function handlersOf(options: Partial<PortHandlersOptions> = {}) {
     ownPorts: () => [],
     caPem: () => '',
     leasesOnly: false,
+    audit: async () => assert.fail('nobody asked for an audit'),
     ...options,
   });
 }

@@ -1,13 +1,14 @@
 import { addAbortListener } from 'node:events';
 import { BlockList, isIPv6 } from 'node:net';
 import { type Channel, channel, channels, isChannelId, type PortRange, type ProcessName } from '@holdfast/contract';
+import type { Plan, PlannedHost } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
 import type { PortOverrides } from '@holdfast/wire';
 import type { ProbePort, ProbeResult, Prober } from '@holdfast/wire/probe';
 import { planOfAudit } from './audit-plan.ts';
 import type { Handlers } from './calls.ts';
 import { maxFindings } from './limits.ts';
-import type { portMethods, TryEvent, TryRequest } from './port-messages.ts';
+import type { AuditAnswer, AuditRequest, portMethods, TryEvent, TryRequest } from './port-messages.ts';
 
 export interface PortHandlersOptions {
   /** The program that answers. */
@@ -22,6 +23,17 @@ export interface PortHandlersOptions {
   readonly caPem: () => string;
   /** The firewall here opens data ports for sessions alone. */
   readonly leasesOnly: boolean;
+  /** What audits this computer. Throws where the firewall can't be read. */
+  readonly audit: (
+    plan: Plan,
+    host: PlannedHost,
+    options: Pick<AuditRequest, 'otherwise' | 'unused'> & { readonly signal: AbortSignal },
+  ) => Promise<HostAudit>;
+}
+
+interface HostAudit {
+  readonly findings: readonly AuditAnswer['findings'][number][];
+  readonly notes: readonly string[];
 }
 
 export type PortHandlers = Required<Handlers<typeof portMethods>>;
@@ -74,10 +86,9 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
       return {};
     },
     'ports.audit': async (request, { signal }) => {
-      const { auditHost } = await import('@holdfast/firewall/audit');
       const { plan, host } = planOfAudit(request);
       const { otherwise, unused } = request;
-      const { findings, notes } = await auditHost(plan, host, { otherwise, unused, signal });
+      const { findings, notes } = await o.audit(plan, host, { otherwise, unused, signal });
       return {
         findings: findings.slice(0, maxFindings),
         findingCount: findings.length,

@@ -4,7 +4,7 @@ import { enrollableRole } from './enrolment.ts';
 import { errorReport } from './error-report.ts';
 import { grantMode, identityKey } from './grants.ts';
 import { maxListEntries } from './limits.ts';
-import { channelUse } from './mover-api.ts';
+import { useAnswer } from './mover-api.ts';
 import { certificateSerial, entityId, isoTime, platform, slug, snapshotId } from './names.ts';
 import { portRoutes } from './port-routes.ts';
 import { proofDigest, proofSignature } from './proof-signature.ts';
@@ -156,12 +156,10 @@ export const routes = {
     response: serverStatus,
   }),
   channelUse: route('channelUse', 'GET', '/api/v1/channel-use', {
-    summary: 'How much each channel of the contract was used, by process, since it started',
+    summary: 'How much each channel of the contract was used, by process, since it started, and in all',
     tag: 'server',
     response: z.object({
-      processes: z.array(
-        z.object({ role: z.string(), id: entityId, channels: z.array(channelUse), error: errorReport.optional() }),
-      ),
+      processes: z.array(useAnswer.extend({ role: z.string(), id: entityId, error: errorReport.optional() })),
     }),
   }),
   topology: route('topology', 'GET', '/api/v1/topology', {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxListEntries } from './limits.ts';
-import { channelUse } from './mover-api.ts';
+import { useAnswer } from './mover-api.ts';
 import {
   entityId,
   fingerprint,
@@ -162,7 +162,7 @@ export const taskMethods = {
   },
   /** Cancels a task whichever connection started it. */
   'task.cancel': { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
-  'channels.use': { params: z.strictObject({}), result: z.object({ channels: z.array(channelUse) }), event: z.never() },
+  'channels.use': { params: z.strictObject({}), result: useAnswer, event: z.never() },
   ...portMethods,
 } as const;
 export type TaskMethods = typeof taskMethods;

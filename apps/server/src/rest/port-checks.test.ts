@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { hasCode } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
@@ -141,8 +140,7 @@ test('an audit over the REST API: what each computer tells, and who could not be
     ['in', 6162, 1],
     ['out', 10_006, 1],
   ]);
-  // This server's own computer, as far as the rights of whoever runs the tests go.
-  assert.equal(byHost.get('srv')?.by, 'server', hostname());
+  assert.match(byHost.get('srv')?.error?.message ?? '', /^The server runs without the rights/);
   const view = await client.call('portAudit', { params: { id } });
   assert.deepEqual([view.total, view.done], [3, 3]);
 });
