@@ -20,8 +20,8 @@ export const presenceLookMs = 500;
 /** How many times the server is asked: above the minute after which a computer that was cut off tries again. */
 export const maxPresenceLooks = 150;
 
-/** An agent that may call in is seen within two or three seconds after it has started; a busy machine takes several times that. */
-export const callInLimitMs = 20_000;
+/** An agent that may call in is seen within two or three seconds after it has started; a busy machine takes twenty times that. */
+export const callInLimitMs = 60_000;
 
 /** What agents back up in a scenario: enough for several data connections, little enough for hundreds of runs. */
 export const sourceBytes = 4 * 1024 * 1024;

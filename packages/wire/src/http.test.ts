@@ -325,14 +325,15 @@ test('a certificate revoked in between is refused at the next request and upgrad
 });
 
 test('heads that are too large or too slow, and nonsense, are refused', async (t) => {
-  const limits = { headersTimeoutMs: 100, bodySilenceMs: 100 };
-  const { client, port } = await serve(t, { handler: echoHandler, limits });
+  const { client, port } = await serve(t, { handler: echoHandler });
+  const { port: hurried } = await serve(t, { handler: echoHandler, limits: { headersTimeoutMs: 100 } });
+  const { port: impatient } = await serve(t, { handler: echoHandler, limits: { bodySilenceMs: 100 } });
   const large = await client.request({ method: 'GET', path: '/1', headers: { 'x-large': 'a'.repeat(20_000) } });
   assert.equal(large.status, 431);
   await large.bytes();
-  const speak = async (text: string): Promise<string> => {
+  const speak = async (to: number, text: string): Promise<string> => {
     const socket = tlsConnect({
-      port,
+      port: to,
       host: '127.0.0.1',
       ca: fleet.installation.caPem,
       checkServerIdentity: () => undefined,
@@ -345,10 +346,10 @@ test('heads that are too large or too slow, and nonsense, are refused', async (t
     await once(socket, 'close');
     return answer;
   };
-  assert.match(await speak('nonsense\r\n\r\n'), /^HTTP\/1\.1 400/);
-  assert.match(await speak('GET / HTTP/1.1\r\nhost:'), /^HTTP\/1\.1 (400|408)|^$/);
+  assert.match(await speak(port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400/);
+  assert.match(await speak(hurried, 'GET / HTTP/1.1\r\nhost:'), /^HTTP\/1\.1 (400|408)|^$/);
   // A body that stops arriving.
-  assert.equal(await speak('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc'), '');
+  assert.equal(await speak(impatient, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc'), '');
 });
 
 test('closing waits for the request under way and lets idle connections go', async (t) => {

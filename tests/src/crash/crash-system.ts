@@ -29,7 +29,7 @@ const host = '127.0.0.1';
 const readyLimitMs = 60_000;
 /** The server tries for two minutes to attach to a run whose agent is gone; then it must have ended one way or another. */
 const runLimitMs = 180_000;
-const onlineLimitMs = 30_000;
+const onlineLimitMs = 120_000;
 const pollMs = 20;
 
 export class CrashSystem implements AsyncDisposable {

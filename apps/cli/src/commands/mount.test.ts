@@ -25,7 +25,7 @@ import { fixturePassword, standAloneFixture } from '../testing/stand-alone-fixtu
 const noFuse = existsSync('/dev/fuse') ? false : 'needs /dev/fuse (the kernel module fuse)';
 const skip = skipUnless({ platform: 'linux', root: true, programs: ['restic'] }) || noFuse;
 const nobody = 65_534;
-const limitMs = 30_000;
+const limitMs = 120_000;
 const describer = new URL('../testing/describe-folder.ts', import.meta.url).pathname;
 
 function helperMissing(): string | false {
