@@ -13,7 +13,7 @@ import {
   taskMethods,
   taskProtocol,
 } from '@holdfast/protocol';
-import { createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
+import { ChannelHistory, createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
 import { agentPortHandlers } from './port-checks.ts';
@@ -49,6 +49,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   await using resources = new AsyncDisposableStack();
   const keeper = resources.use(new IdentityKeeper({ dataDir, stored, clock }));
+  const history = resources.use(
+    await ChannelHistory.open({
+      dataDir,
+      clock,
+      onFailure: (error) => log.warn({ error }, 'counts of channel use'),
+    }),
+  );
   const wire = resources.use(
     createWire({
       role: roleOf(platform),
@@ -62,12 +69,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       onRefused: (error, remoteAddress) => log.warn({ error, remoteAddress }, 'connection refused'),
     }),
   );
+  history.follow(wire);
   const registry = new TaskRegistry((task, context) => runTask(wire, task, context));
   const over = new AbortController();
   let service: Listener | undefined;
   const handlers = taskHandlers({
     registry,
     wire,
+    report: () => history.report(),
     platform,
     ports: () => (service ? { 'windows-agent-service': service.port } : {}),
     portChecks: agentPortHandlers({

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { HoldfastError, productVersion } from '@holdfast/core';
 import { type Handlers, type Hello, limits, type TaskEvent, type TaskMethods } from '@holdfast/protocol';
-import type { Wire } from '@holdfast/wire';
+import type { ChannelReport, Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { maxWaitingEvents } from './limits.ts';
 import type { TaskRegistry } from './task-registry.ts';
@@ -10,6 +10,8 @@ import type { TaskRegistry } from './task-registry.ts';
 export function taskHandlers(options: {
   readonly registry: TaskRegistry;
   readonly wire: Wire;
+  /** How its channels were used in all. */
+  readonly report: () => ChannelReport;
   readonly platform: NodeJS.Platform;
   /** The ports that this agent really listens on, by channel. */
   readonly ports: () => Readonly<Record<string, number>>;
@@ -48,7 +50,7 @@ export function taskHandlers(options: {
       registry.cancel(taskId);
       return {};
     },
-    'channels.use': async () => ({ channels: wire.use() }),
+    'channels.use': async () => ({ channels: wire.use(), report: options.report() }),
     ...options.portChecks,
   };
 }

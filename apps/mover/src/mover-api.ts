@@ -12,7 +12,7 @@ import {
   taskProtocol,
   trustUpdate,
 } from '@holdfast/protocol';
-import { type Connection, pipe, type Wire } from '@holdfast/wire';
+import { type ChannelHistory, type Connection, pipe, type Wire } from '@holdfast/wire';
 import { type Carrier, identifyCaller } from './caller.ts';
 import type { DataChannels } from './data-channels.ts';
 import { readJson, sendError, sendJson } from './http-answer.ts';
@@ -30,6 +30,7 @@ export interface ApiContext {
   readonly channels: DataChannels;
   readonly agents: LocalAgents;
   readonly wire: Wire;
+  readonly history: ChannelHistory;
   readonly servePorts: ServePorts;
   readonly onFailure: (error: HoldfastError, req: IncomingMessage) => void;
 }
@@ -119,7 +120,7 @@ const endpoints: readonly Endpoint[] = [
     method: 'GET',
     path: /^\/use$/,
     caller: 'server',
-    run: async ({ wire }) => ({ channels: wire.use() }),
+    run: async ({ wire, history }) => ({ channels: wire.use(), report: history.report() }),
   },
   {
     method: 'GET',

@@ -5,7 +5,14 @@ import type { ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
 import { FirewallLeases } from '@holdfast/firewall/leases';
 import { IdentityKeeper, loadIdentity, type StoredIdentity } from '@holdfast/protocol';
-import { type Connection, createHttpServer, createWire, type HttpServerOnConnections, type Wire } from '@holdfast/wire';
+import {
+  ChannelHistory,
+  type Connection,
+  createHttpServer,
+  createWire,
+  type HttpServerOnConnections,
+  type Wire,
+} from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Carrier } from './caller.ts';
 import type { MoverConfig } from './config.ts';
@@ -76,6 +83,13 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const sessions = new Sessions(clock);
   const over = new AbortController();
 
+  const history = cleanup.use(
+    await ChannelHistory.open({
+      dataDir,
+      clock,
+      onFailure: (error) => logger.warn({ error }, 'counts of channel use'),
+    }),
+  );
   const wire = cleanup.use(
     createWire({
       role: 'data-mover',
@@ -89,6 +103,8 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
       clock,
     }),
   );
+
+  history.follow(wire);
 
   const channelSessions = new WeakMap<Connection, Session>();
   const agents = new LocalAgents({
@@ -110,7 +126,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     port: () => listener.port,
     clock,
   });
-  const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, servePorts, onFailure };
+  const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, history, servePorts, onFailure };
   const carrierOf = (req: IncomingMessage): Carrier => {
     const connection = http.connectionOf(req);
     if (!connection) throw new HoldfastError('internal.unexpected', { message: 'A request came on no connection.' });

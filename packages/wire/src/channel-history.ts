@@ -207,7 +207,7 @@ export function addCounts(some: ChannelCounts, others: ChannelCounts): ChannelCo
   return { traffic, refusals };
 }
 
-function merge<T>(all: readonly T[], keyOf: (one: T) => string, add: (a: T, b: T) => T): readonly T[] {
+function merge<T>(all: readonly T[], keyOf: (one: T) => string, add: (a: T, b: T) => T): T[] {
   const merged = new Map<string, T>();
   for (const one of all) {
     const known = merged.get(keyOf(one));

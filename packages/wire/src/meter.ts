@@ -46,8 +46,8 @@ export interface ChannelRefusals {
 
 /** Everything in it is bounded by the contract and the table of errors, whoever connects: no addresses, no names. */
 export interface ChannelCounts {
-  readonly traffic: readonly ChannelTraffic[];
-  readonly refusals: readonly ChannelRefusals[];
+  readonly traffic: ChannelTraffic[];
+  readonly refusals: ChannelRefusals[];
 }
 
 /** A socket whose bytes are counted while it is open. */
