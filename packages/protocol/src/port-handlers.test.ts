@@ -1,25 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-// socket exception: finds a port that is free
-import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { hasCode } from '@holdfast/core';
+import { freePort } from '@holdfast/core/testing';
 import { Prober, probeKey } from '@holdfast/wire/probe';
 import { type PortHandlersOptions, portHandlers } from './port-handlers.ts';
 import { listenRequest, type TryEvent, tryRequest } from './port-messages.ts';
 
 const bind = '127.0.0.1';
-
-async function freePort(): Promise<number> {
-  // socket exception: finds a port that is free
-  const server = createServer().listen(0, bind);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function handlersOf(options: Partial<PortHandlersOptions> = {}) {
   return portHandlers({
@@ -108,7 +96,7 @@ async function attempt(
   });
   await handlersOf({ process: 'agent', ...options })['ports.try'](request, {
     signal: AbortSignal.timeout(60_000),
-    emit: async (event) => void events.push(event as TryEvent),
+    emit: async (event) => void events.push(event),
   });
   return events;
 }

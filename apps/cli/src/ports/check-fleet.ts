@@ -92,7 +92,7 @@ function checkText(
 
 /** Results that differ in the computer that dials alone. */
 function alike(results: readonly CheckResult[]): Iterable<readonly CheckResult[]> {
-  return Map.groupBy(results, ({ from: _, flow: _flow, rule: _rule, ...rest }) => JSON.stringify(rest)).values();
+  return Map.groupBy(results, ({ from: _from, flow: _flow, rule: _rule, ...rest }) => JSON.stringify(rest)).values();
 }
 
 function names(all: readonly string[]): string {

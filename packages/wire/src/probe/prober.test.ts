@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net'
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { hasCode } from '@holdfast/core';
+import { freePort } from '@holdfast/core/testing';
 import { certificateFingerprint } from '../identity.ts';
 import { createTestInstallation } from '../test-certificates.ts';
 import { testFleet } from '../wire-fixture.ts';
@@ -17,15 +18,6 @@ const key = probeKey(randomBytes(32));
 const address = '127.0.0.1';
 const fleet = await testFleet();
 const mover = { isFull: true, roles: ['mover'] } as const;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, address);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A probe listener on free ports of loopback that ends with the test. */
 async function listening(
@@ -237,7 +229,7 @@ test('a key is good for its own ports, and tells of these alone, without the nam
   t.after(() => server.close());
   const { port: held } = server.address() as AddressInfo;
   const good = await Promise.all([freePort(), freePort()]);
-  const [first = 0, second = 0] = good;
+  const [first, second] = good;
   await listening(t, { count: 0, more: [first, second, held], good: [first, held], namesHolders: false });
   const results = await check([first, second, held].map((port) => ({ port, ...mover })));
   assert.deepEqual(
