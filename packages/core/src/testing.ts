@@ -9,6 +9,8 @@ import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
+export { freePort } from './testing/free-port.ts';
+
 export interface Program {
   /** Absolute path. */
   readonly path: string;

@@ -167,7 +167,7 @@ test('without root, beside others: free ports, owners not compared, status 0', {
 
 /** Ports apart from the contract's; one that is taken all the same falls back to a free one. */
 function freePorts(): string {
-  const first = 24_000 + (process.pid % 4000) * 4;
+  const first = 24_000 + (process.pid % 2000) * 4;
   const lines = [
     ...['client-to-server'].map((channel) => `${channel}: ${first}`),
     ...['posix-agent-control', 'enrolment', 'mover-to-server'].map((channel) => `${channel}: ${first + 1}`),
@@ -180,7 +180,7 @@ function freePorts(): string {
       'mover-to-agent-transport',
     ].map((channel) => `${channel}: ${first + 3}`),
     ...['agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'].map(
-      (channel) => `${channel}: {from: 43200, to: 43299}`,
+      (channel) => `${channel}: {from: 23200, to: 23299}`,
     ),
   ];
   return `ports:\n${lines.map((line) => `  ${line}\n`).join('')}`;

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
-import { temporaryFolder } from '@holdfast/core/testing';
+import { freePort, temporaryFolder } from '@holdfast/core/testing';
 import { GrantVerifier, limits, type TaskResult } from '@holdfast/protocol';
 import { success, TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
-
-/** Each test has movers of its own on ports of its own, below those that systems give to outgoing connections. */
-let nextPort = 21_620 + (process.pid % 200) * 10;
 
 interface System {
   readonly server: TestServer;
@@ -31,7 +28,7 @@ async function system(
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
   const server = stack.use(await TestServer.start(o.folder ?? temporaryFolder(t), o.clock ? { clock: o.clock } : {}));
-  const port = nextPort++;
+  const port = await freePort();
   const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
   await mover.listen();
   const agent = stack.use(
