@@ -74,6 +74,9 @@ export const moverContactIntervalMs = 30_000;
 /** After a revocation: movers that can be reached have been told by then. */
 export const revocationPushMs = 3_000;
 
+/** Computers are asked this often how they use the channels: as often as monitoring reads it, as a rule. */
+export const channelUseIntervalMs = minuteMs;
+
 /** One that has just enrolled is tried this often, so that it is known to be there as soon as it listens. */
 export const newMoverContactIntervalMs = 1_000;
 /** How long a mover counts as just enrolled. */

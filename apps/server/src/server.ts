@@ -2,11 +2,11 @@ import { hostname } from 'node:os';
 import { type ChannelId, isChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, productVersion, systemClock, toHoldfastError } from '@holdfast/core';
 import { limits, platform, portHandlers, writeFileDurably } from '@holdfast/protocol';
-import { createWire, type Listener, type PortOverrides } from '@holdfast/wire';
+import { ChannelHistory, createWire, type Listener, type PortOverrides } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { AdministratorToken } from './administrator-token.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
+import { BearerToken } from './bearer-token.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
 import { AgentCarriers } from './computers/agent-carriers.ts';
 import { AgentConnections } from './computers/agent-connections.ts';
@@ -21,6 +21,8 @@ import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
 import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
+import { FleetCounts } from './metrics/fleet-counts.ts';
+import { MetricsSource } from './metrics/metrics-source.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
@@ -60,7 +62,7 @@ const ids = z.strictObject({ installation: z.uuid(), serverId: z.uuid() });
 
 /** Channels of one port, and whether another port may stand in. */
 const listeners: readonly { readonly channels: readonly ChannelId[]; readonly app: 'rest' | 'enrolment' }[] = [
-  { channels: ['client-to-server'], app: 'rest' },
+  { channels: ['client-to-server', 'metrics-to-server'], app: 'rest' },
   { channels: ['windows-agent-control', 'windows-enrolment'], app: 'enrolment' },
   { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
 ];
@@ -90,10 +92,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await writeFileDurably(data.file('ca.pem'), authority.caPem);
     const vault = await Vault.open(data);
     const grants = await openGrantIdentity(data, { installation, clock });
-    const token = await AdministratorToken.open(data);
+    const token = await BearerToken.open(data, 'admin-token', 'hfa');
+    const metricsToken = await BearerToken.open(data, 'metrics-token', 'hfm');
     const catalogue = stack.use(await Catalogue.open(data.file('catalogue.sqlite')));
     const revocations = await Revocations.open(catalogue, clock);
 
+    const history = stack.use(
+      await ChannelHistory.open({
+        dataDir: data.path,
+        clock,
+        onFailure: (error) => logger.warn({ error }, 'counts of channel use'),
+      }),
+    );
     const wire = stack.use(
       createWire({
         role: 'backup-server',
@@ -105,6 +115,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         clock,
       }),
     );
+    history.follow(wire);
     const events = new EventHub(clock);
     const presence = new Presence({ catalogue, events, clock });
     const links = stack.use(new MoverLinks(wire));
@@ -182,13 +193,41 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logger,
       listening: () => listening,
     });
+    const fleet = new FleetCounts();
+    const { startedAt } = facts;
+    const metrics = new MetricsSource({
+      catalogue,
+      movers,
+      connections,
+      presence,
+      history,
+      fleet,
+      clock,
+      startedAt,
+      logger,
+    });
     const restApp = await createRestApp({
       token,
+      metrics: {
+        token: metricsToken,
+        text: () => metrics.text(),
+        isOwnChannel: () => listening.some(({ channel, reason }) => channel === 'metrics-to-server' && !reason),
+      },
       catalogue,
       clock,
       logger,
       handlers: {
-        ...serverHandlers({ wire, movers, connections, events, clock, facts, listening: () => listening }),
+        ...serverHandlers({
+          wire,
+          history,
+          fleet,
+          movers,
+          connections,
+          events,
+          clock,
+          facts,
+          listening: () => listening,
+        }),
         ...computerHandlers({
           presence,
           movers,
@@ -223,7 +262,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       for (const channel of channels) listening.push(describe(listener, channel));
     }
     const background = new AbortController();
-    const loops = [movers.watch(background.signal), keepRenewed(own, clock, background.signal, logger)];
+    const loops = [
+      movers.watch(background.signal),
+      metrics.watch(background.signal),
+      keepRenewed(own, clock, background.signal, logger),
+    ];
     const watching = Promise.all(loops).catch((error: unknown) => {
       if (!background.signal.aborted) logger.fatal({ error: toHoldfastError(error) }, 'background work ended');
     });

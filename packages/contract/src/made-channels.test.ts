@@ -29,8 +29,8 @@ const idsIn = (text: string): string[] =>
 test('each channel that this version makes is dialled and listened along where the table says', () => {
   for (const [id, { dials, listens }] of made) {
     if (unnamed.has(id)) continue;
-    const [from, to] = [read(dials), read(listens)];
-    assert.match(from, dialling, `${dials} dials nothing`);
+    const [from, to] = [dials === 'outside' ? '' : read(dials), read(listens)];
+    if (dials !== 'outside') assert.match(from, dialling, `${dials} dials nothing`);
     assert.match(to, listening, `${listens} listens along nothing`);
     assert.ok(from.includes(`'${id}'`) || to.includes(`'${id}'`), `neither ${dials} nor ${listens} names ${id}`);
   }

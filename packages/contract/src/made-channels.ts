@@ -5,7 +5,7 @@ import { type ProcessName, type Role, roles } from './roles.ts';
 /** Where the sources make a channel: the files, from the root of the repository, that dial and that listen. */
 interface Making {
   readonly dials: string;
-  /** `outside`: the other end is no program of ours. */
+  /** `outside`, in either: that end is no program of ours. */
   readonly listens: string;
   /** The ends between which this version makes it, where those are not all of the channel's. */
   readonly from?: readonly Role[];
@@ -44,8 +44,9 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'client-to-server-alternate': {
     dials: 'apps/cli/src/managed/server-connection.ts',
     listens: server,
-    from: ['client'],
+    from: ['client', 'metrics-collector'],
   },
+  'metrics-to-server': { dials: 'outside', listens: server },
   'client-to-mover': { dials: 'apps/cli/src/stand-alone/open-repository.ts', listens: mover },
   'server-to-mover': { dials: 'apps/server/src/computers/mover-link.ts', listens: mover },
   'mover-to-server': { dials: 'apps/mover/src/report.ts', listens: server },
@@ -76,6 +77,7 @@ const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
   'rest-api',
   'restic-client',
   'pre-flight-checks',
+  'metrics',
 ]);
 
 /** Programs of ours that this version has. */

@@ -62,6 +62,7 @@ export {
   sessionStatus,
   type TrustUpdate,
   trustUpdate,
+  type UseAnswer,
   useAnswer,
 } from './mover-api.ts';
 export { localTenant, platform } from './names.ts';

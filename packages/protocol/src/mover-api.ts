@@ -112,6 +112,7 @@ export const channelReport = z.object({
 
 /** `GET /use`, server only, and what an agent answers. Programs of an earlier version have no report. */
 export const useAnswer = z.object({ channels: z.array(channelUse), report: channelReport.optional() });
+export type UseAnswer = z.infer<typeof useAnswer>;
 
 /** `GET /agents`, server only: the agents of this computer that have registered. `GET /agents/:id/tasks` upgrades to a relay to one. */
 export const localAgents = z.object({ agents: z.array(entityId) });

@@ -131,16 +131,21 @@ function wrong(path: string): HoldfastError {
   });
 }
 
-/** Undefined: it is no report. Entries for channels that this version does not have are left out. */
 export function parseChannelReport(text: string): ChannelReport | undefined {
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    return channelReportOf(JSON.parse(text));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  const { since, traffic, refusals } = fields(parsed);
+}
+
+/**
+ * A report of whoever it may be from. Undefined: it is none. Entries for channels, peers and errors that this version does not
+ * have are left out, so that what comes of it is bounded.
+ */
+export function channelReportOf(value: unknown): ChannelReport | undefined {
+  const { since, traffic, refusals } = fields(value);
   if (!isTime(since) || !Array.isArray(traffic) || !Array.isArray(refusals)) return undefined;
   // Added up: whatever is in the file, each channel is there once.
   return {

@@ -1,5 +1,11 @@
 export type { CertificateRole } from '@holdfast/contract';
-export { addCounts, ChannelHistory, type ChannelReport, readChannelReport } from './channel-history.ts';
+export {
+  addCounts,
+  ChannelHistory,
+  type ChannelReport,
+  channelReportOf,
+  readChannelReport,
+} from './channel-history.ts';
 export type { Connection } from './connection.ts';
 export type { ClientCertificate } from './handshake.ts';
 export {

@@ -2,7 +2,7 @@ import type { Clock } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
 import type { EnrollableRole } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
-import { hashToken, newToken } from '../administrator-token.ts';
+import { hashToken, newToken } from '../bearer-token.ts';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { JoinTokensTable } from '../catalogue/schema.ts';
 import { maxListedRows } from '../limits.ts';

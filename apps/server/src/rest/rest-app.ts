@@ -4,12 +4,13 @@ import { limits, localTenant, parseMessage, type Route, type Routes, routes } fr
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { AdministratorToken } from '../administrator-token.ts';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import { writeAudit } from '../audit.ts';
+import type { BearerToken } from '../bearer-token.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { maxFailedSignInsPerMinute } from '../limits.ts';
+import { prometheusContentType } from '../metrics/prometheus-text.ts';
 import { type EventStream, EventStreams } from './event-stream.ts';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
@@ -40,10 +41,24 @@ export type RestHandlers = { readonly [Name in keyof Routes]: RestHandler<Routes
 /** Handlers by route, with the types that the route table proves taken away: what one loop over all of them can call. */
 type AnyHandler = (request: unknown, open?: () => EventStream) => Promise<unknown>;
 
-/** The REST API: every route of the protocol's table, each behind the administrator token, validated by its own schemas. */
+/** What monitoring reads, with a token that is good for nothing else. */
+interface Metrics {
+  readonly token: BearerToken;
+  readonly text: () => Promise<string>;
+  /** Whether a scrape came along a channel of its own. */
+  readonly isOwnChannel: () => boolean;
+}
+
+const metricsPath = '/metrics';
+
+/**
+ * The REST API: every route of the protocol's table, each behind the administrator token, validated by its own schemas. Beside
+ * it the metrics.
+ */
 export async function createRestApp(o: {
   handlers: RestHandlers;
-  token: AdministratorToken;
+  token: BearerToken;
+  metrics: Metrics;
   catalogue: Catalogue;
   clock: Clock;
   logger: Logger;
@@ -58,10 +73,18 @@ export async function createRestApp(o: {
   app.addHook('onRequest', async (request) => {
     const address = remoteAddressOf(http, request.raw);
     failures.check(address);
-    if (o.token.matches(bearerOf(request))) return;
+    const given = bearerOf(request);
+    if (o.token.matches(given)) return;
+    if (request.routeOptions.url === metricsPath && o.metrics.token.matches(given)) {
+      // Its port is that of the REST API: only what is asked for tells them apart.
+      if (o.metrics.isOwnChannel()) http.connectionOf(request.raw)?.countAs('metrics-to-server');
+      return;
+    }
     failures.count(address);
     throw new HoldfastError('auth.required');
   });
+
+  app.get(metricsPath, async (_request, reply) => reply.type(prometheusContentType).send(await o.metrics.text()));
 
   for (const route of Object.values<Route>(routes)) {
     const handler = o.handlers[route.id as keyof Routes] as unknown as AnyHandler;

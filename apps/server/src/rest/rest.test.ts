@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
-import { temporaryFolder } from '@holdfast/core/testing';
+import { freePort, temporaryFolder } from '@holdfast/core/testing';
 import { limits, RestClient, type Route, routes, type ServerEvent } from '@holdfast/protocol';
 import { pino } from 'pino';
 import { startServer } from '../server.ts';
@@ -139,7 +139,7 @@ test('bodies, queries and paths are checked, and the error says what is wrong', 
 
 test('every change, and every look at a secret, is in the audit', async (t) => {
   const server = await start(t);
-  const port = 20_620 + (process.pid % 200);
+  const port = await freePort();
   await using mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
   await mover.listen();
   const repository = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });

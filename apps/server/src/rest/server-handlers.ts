@@ -1,11 +1,12 @@
 import { type Clock, productVersion } from '@holdfast/core';
 import { type IdentityKey, openApiDocument, routes } from '@holdfast/protocol';
-import type { Wire } from '@holdfast/wire';
+import type { ChannelHistory, Wire } from '@holdfast/wire';
 import { readAudit } from '../audit.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
+import type { FleetCounts } from '../metrics/fleet-counts.ts';
 import { collectChannelUse } from './channel-use.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -20,6 +21,8 @@ export interface Listening {
 
 export function serverHandlers(o: {
   wire: Wire;
+  history: ChannelHistory;
+  fleet: FleetCounts;
   movers: Movers;
   connections: AgentConnections;
   events: EventHub;

@@ -1,8 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { DataDirectory } from './data-directory.ts';
 
-/** Makes and hashes the bearer tokens of the product: a prefix that scanners of leaked secrets can find, and 256 random bits. */
-export function newToken(prefix: 'hfa' | 'hfj'): string {
+type TokenPrefix = 'hfa' | 'hfj' | 'hfm';
+
+/** Makes the bearer tokens of the product: a prefix that scanners of leaked secrets can find, and 256 random bits. */
+export function newToken(prefix: TokenPrefix): string {
   return `${prefix}_${randomBytes(32).toString('base64url')}`;
 }
 
@@ -11,17 +13,18 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
 }
 
-/** The administrator token: in a file of mode 0600 that the CLI reads; in memory only as a hash. */
-export class AdministratorToken {
+/** A token in a file of mode 0600, for those who may read it; in memory only as a hash. */
+export class BearerToken {
   readonly #hash: Buffer;
 
   private constructor(hash: Buffer) {
     this.#hash = hash;
   }
 
-  static async open(data: DataDirectory): Promise<AdministratorToken> {
-    const text = await data.readOrMake('admin-token', () => `${newToken('hfa')}\n`);
-    return new AdministratorToken(hashToken(text.trim()));
+  /** The token of that file; it is made if it is not there. */
+  static async open(data: DataDirectory, file: string, prefix: TokenPrefix): Promise<BearerToken> {
+    const text = await data.readOrMake(file, () => `${newToken(prefix)}\n`);
+    return new BearerToken(hashToken(text.trim()));
   }
 
   /** Takes the same time for every wrong token. */

@@ -1,0 +1,81 @@
+import { Semaphore, toHoldfastError } from '@holdfast/core';
+import { type ChannelReport, channelReportOf } from '@holdfast/wire';
+import type { Logger } from 'pino';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import { type ComputerRow, computerView, listComputers } from '../computers/computers.ts';
+import type { Presence } from '../computers/presence.ts';
+import { channelUseIntervalMs, maxParallelContacts } from '../limits.ts';
+import { askComputer, type ChannelUseParts } from '../rest/channel-use.ts';
+import type { FleetCounts } from './fleet-counts.ts';
+import { metricsText } from './metrics.ts';
+
+type Parts = Omit<ChannelUseParts, 'fleet' | 'serverId' | 'wire'> & {
+  readonly catalogue: Catalogue;
+  readonly presence: Presence;
+  readonly fleet: FleetCounts;
+  readonly startedAt: Date;
+  readonly logger: Logger;
+};
+
+/** Asks the computers of the fleet again and again how they use the channels, and tells monitoring. */
+export class MetricsSource {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.collect(signal);
+      await this.#parts.clock.sleep(channelUseIntervalMs, signal);
+    }
+  }
+
+  /** One round: every computer that is there. */
+  async collect(signal: AbortSignal): Promise<void> {
+    const { fleet, presence } = this.#parts;
+    const computers = await this.#computers();
+    fleet.retain(new Set(computers.map(({ id }) => id)));
+    const turns = new Semaphore(maxParallelContacts);
+    const answers = await Promise.all(
+      computers
+        .filter(({ id }) => presence.isOnline(id))
+        .map(async (computer) => {
+          using _turn = await turns.acquire(signal);
+          const report = await this.#ask(computer, signal);
+          return report ? [{ id: computer.id, role: computer.role, report }] : [];
+        }),
+    );
+    fleet.add(answers.flat());
+  }
+
+  /** What Prometheus reads. */
+  async text(): Promise<string> {
+    const { fleet, history, presence, startedAt } = this.#parts;
+    const computers = await this.#computers();
+    return metricsText({
+      roles: [{ role: 'server', answering: 1, ...history.report() }, ...fleet.roles()],
+      computers: computers.map((row) => computerView(row, presence.isOnline(row.id))),
+      startedAt,
+    });
+  }
+
+  async #computers(): Promise<readonly ComputerRow[]> {
+    const { catalogue } = this.#parts;
+    const all: ComputerRow[] = [];
+    for (const tenant of await catalogue.tenants()) all.push(...(await listComputers(catalogue.tenant(tenant))));
+    return all.filter((computer) => computer.revokedAt === null);
+  }
+
+  /** One that does not answer, or with something else, is not in the metrics, and stops nobody. */
+  async #ask(computer: ComputerRow, signal: AbortSignal): Promise<ChannelReport | undefined> {
+    try {
+      return channelReportOf((await askComputer(this.#parts, computer, signal)).report);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#parts.logger.debug({ computer: computer.id, error: toHoldfastError(error) }, 'no counts of channel use');
+      return undefined;
+    }
+  }
+}
