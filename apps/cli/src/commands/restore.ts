@@ -34,6 +34,7 @@ export interface RestoreCommandOptions extends RepositoryOptions, SnapshotFilter
   /** How often it was given. */
   readonly verbose?: number;
   readonly agent?: string;
+  readonly direction?: 'agent-dials' | 'mover-dials';
   readonly detach?: boolean;
 }
 
@@ -78,6 +79,12 @@ export function registerRestore(program: Command): void {
     .option(
       '--agent <name>',
       'without --repo: the agent to restore to, by host name or id; else the one of the snapshot',
+    )
+    .addOption(
+      new Option('--direction <who>', 'without --repo: who dials the data channels (default: agent-dials)').choices([
+        'agent-dials',
+        'mover-dials',
+      ]),
     )
     .option('--json-progress', 'without --repo, with --json: a line {"kind":"progress",…} every second')
     .option('--detach', 'without --repo: print the id of the run and do not wait for its end');

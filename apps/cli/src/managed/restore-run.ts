@@ -32,6 +32,7 @@ export async function restoreByServer(
       ...(path === '/' ? {} : { subfolder: path }),
       include: options.include ?? [],
       overwrite: options.overwrite === 'always',
+      ...(options.direction ? { direction: options.direction } : {}),
     },
     signal,
   });

@@ -15,9 +15,9 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
   const location = await givenRepository(options);
   if (location === undefined) return restoreByServer(text, options, work);
   const { signal, view, resources } = work;
-  if (options.agent !== undefined || options.detach) {
+  if (options.agent !== undefined || options.direction !== undefined || options.detach) {
     throw new HoldfastError('usage.option', {
-      message: '--agent and --detach are for restores by the server; leave out --repo for one.',
+      message: '--agent, --direction and --detach are for restores by the server; leave out --repo for one.',
     });
   }
   const patterns = await patternsOf(options);

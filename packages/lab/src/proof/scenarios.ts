@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ChannelId } from '@holdfast/contract';
+import type { ChannelId, FeatureId } from '@holdfast/contract';
 import type { Plan } from '@holdfast/contract/plan';
 import type { Fleet, FleetMember, RunReport } from '../fleet.ts';
 import type { LabHost, RoleCommand } from '../host.ts';
@@ -139,35 +139,29 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
     ...['job', 'create', job, sourceOf(agent), '--agent', agentId],
     ...['--repository', repository, '--direction', direction],
   ]);
+  // What is restored, whichever scenario runs first.
+  const { result } = await fleet.run(job);
   const server = fleet.server.host.name;
-  const steering: Need = { between: [server, to], features: ['mover-management'] };
+  const target = join(agent.host.folder, 'restored');
+  const needs = (managed: FeatureId, own: FeatureId): readonly Need[] => [
+    { between: [server, from], features: [managed] },
+    { between: [server, to], features: ['mover-management'] },
+    // The mover dials data ports only, so that nothing of the agent's own has to get through.
+    { between: [from, to], features: direction === 'mover-dials' ? ['full-speed-data'] : [own, 'full-speed-data'] },
+  ];
   const backup: Scenario = {
     id: `backup of ${from} to ${to}${suffix}`,
-    needs: [
-      { between: [server, from], features: ['managed-backup'] },
-      steering,
-      {
-        between: [from, to],
-        features: direction === 'mover-dials' ? ['full-speed-data'] : ['agent-backup', 'full-speed-data'],
-      },
-    ],
+    needs: needs('managed-backup', 'agent-backup'),
     busy: from,
     run: async (_, signal) => outcomeOfRun(await fleet.run(job, { signal })),
   };
-  if (direction === 'mover-dials') return [backup];
-  // What is restored, whichever scenario runs first.
-  const { result } = await fleet.run(job);
-  const target = join(agent.host.folder, 'restored');
   const restore: Scenario = {
-    id: `restore of ${from} from ${to}`,
-    needs: [
-      { between: [server, from], features: ['managed-restore'] },
-      steering,
-      { between: [from, to], features: ['agent-restore', 'full-speed-data'] },
-    ],
+    id: `restore of ${from} from ${to}${suffix}`,
+    needs: needs('managed-restore', 'agent-restore'),
     busy: from,
     run: async (_, signal) => {
-      const args = ['restore', result?.snapshotId ?? 'latest', '--agent', agentId, '--target', target];
+      const snapshot = result?.snapshotId ?? 'latest';
+      const args = ['restore', snapshot, '--agent', agentId, '--target', target, '--direction', direction];
       const report = await fleet.runOf(args, { signal });
       await rm(target, { recursive: true, force: true });
       return outcomeOfRun(report);
