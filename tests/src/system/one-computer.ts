@@ -14,6 +14,7 @@ const [, holdfastFile] = holdfastProgram;
 
 const commandLimitMs = 180_000;
 const stopLimitMs = 60_000;
+const waitLimitMs = 120_000;
 const pollMs = 50;
 
 export interface Ended {
@@ -310,15 +311,11 @@ function addressOf(text: string): string {
   return text.length === 8 ? [...Buffer.from(text, 'hex')].reverse().join('.') : text;
 }
 
-/** Polls until it is so; throws after `limitMs`. */
-export async function waitUntil(
-  what: string,
-  isSo: () => boolean | Promise<boolean>,
-  limitMs = 120_000,
-): Promise<void> {
-  const end = performance.now() + limitMs;
+/** Polls until it is so; throws after two minutes. */
+export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + waitLimitMs;
   while (!(await isSo())) {
-    if (performance.now() > end) throw new Error(`waited ${limitMs / 1000} s in vain until ${what}`);
+    if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -33,10 +33,19 @@ test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
   await t.test(
     'the mover killed in the middle: the run fails, and the error names the channel and what to do',
     async () => {
-      const id = await startInTheMiddle();
-      await store.process('mover').kill();
-      await waitUntil('the run has ended', async () => !['queued', 'running'].includes((await show(id)).state));
-      const run = await show(id);
+      const killInTheMiddle = async (): Promise<RunReport> => {
+        const id = await startInTheMiddle();
+        await store.process('mover').kill();
+        await waitUntil('the run has ended', async () => !['queued', 'running'].includes((await show(id)).state));
+        return await show(id);
+      };
+      let run = await killInTheMiddle();
+      // Where this process stood still for a second, the run was over before the mover was.
+      for (let again = 0; again < 4 && run.state === 'succeeded'; again += 1) {
+        await store.restart('mover');
+        await waitUntil('the mover is there', () => fleet.isOnline('mover', store));
+        run = await killInTheMiddle();
+      }
       assert.equal(run.state, 'failed', JSON.stringify(run));
       assert.match(run.error?.code ?? '', /^channel\./);
       assert.match(run.error?.message ?? '', /agent-to-mover-(data|transport)/);

@@ -84,7 +84,7 @@ test('when `up` is killed, what it started ends by itself, and the next start wo
   const up = await computer.up();
   assert.deepEqual([...rolesOf(computer.data).keys()].sort(), ['agent', 'mover', 'server']);
   assert.equal((await up.kill()).signal, 'SIGKILL');
-  await waitUntil('its processes have ended', () => rolesOf(computer.data).size === 0, 30_000);
+  await waitUntil('its processes have ended', () => rolesOf(computer.data).size === 0);
   await using again = await computer.up();
   assert.doesNotMatch(again.said, /Port:/, 'the ports are free again');
   await computer.prepareJob('files', source);
