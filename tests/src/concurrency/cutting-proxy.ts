@@ -77,8 +77,9 @@ export class CuttingProxy implements AsyncDisposable {
       if (!isAnswering) {
         isAnswering = true;
         answers += 1;
+        // One of the handshake's may come while a request is already being sent.
         const isLost = answers > handshakeAnswers && isCut(sentBytes);
-        sentBytes = 0;
+        if (answers > handshakeAnswers) sentBytes = 0;
         if (isLost) {
           this.cuts += 1;
           end();

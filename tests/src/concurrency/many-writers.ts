@@ -30,7 +30,7 @@ const pruneWait = '45s';
 
 /** Each of these at least once, or the test has shown nothing. */
 const mustSucceed = ['holdfast backup', 'restic backup', 'holdfast prune', 'holdfast check'];
-const longestExtension = 4;
+const longestExtension = 10;
 
 interface Reported {
   readonly id: string;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@holdfast/core/testing';
 import type { Computer, Run } from '@holdfast/protocol';
 import { RestClient } from '@holdfast/protocol';
 import { createWire, httpClient } from '@holdfast/wire';
@@ -87,11 +88,9 @@ export class CrashSystem implements AsyncDisposable {
       await system.#enrol('mover', controlPort);
       await system.#enrol('agent', controlPort);
       const mover = { bind: host, server, storageRoot: join(folder, 'repositories'), localSocket };
-      const first = await processes.start('mover', { ...mover, busyPorts: 'fallback' });
-      system.#moverId = first.id;
-      // A restarted mover listens where it did.
-      const port = first.listening[0]?.port ?? 0;
-      system.#configs.set('mover', { ...mover, ports: { 'server-to-mover': port } });
+      // A restarted mover listens where it did: nobody else may take the port meanwhile.
+      system.#configs.set('mover', { ...mover, ports: { 'server-to-mover': await freePort() } });
+      system.#moverId = (await processes.start('mover', system.#configs.get('mover') ?? {})).id;
       system.#configs.set('agent', { bind: host, server, moverSocket: localSocket });
       system.#agentId = (await processes.start('agent', system.#configs.get('agent') ?? {})).id;
       await system.#online('mover');
