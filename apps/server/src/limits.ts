@@ -106,14 +106,24 @@ export const maxFleetWorks = 16;
 export const maxFleetResults = 100_000;
 /** Pairs of computers of one check: more than a fleet of 10,000 computers has with a few targets. */
 export const maxCheckPairs = 100_000;
-/** Computers that dial at once in a check, each over connections of its own. */
-export const maxDiallersAtOnce = 200;
-/** Pairs of computers at once: each may need a listener of its own, and one listener takes the secrets of as many. */
-export const maxPairsAtOnce = 1_000;
+/**
+ * Computers that dial at once in a check. All of them may dial one port of one service, which works on 64 handshakes from one
+ * address at once, and they may all be behind one.
+ */
+export const maxDiallersAtOnce = 50;
+/** Connections of a check to one computer at once; its listener serves 512. Those that are measured idle count besides, six each. */
+export const maxConnectionsToOne = 400;
+export const maxConnectionsToOneWithIdle = 150;
+/** Connections of a check from one computer at once. */
+export const maxConnectionsFromOne = 200;
+/** Pairs of computers at once: each may need a listener of its own, and so a connection to it. */
+export const maxPairsAtOnce = 300;
 /** Computers that one program is told to dial by one call: they fit a frame, also with every port of a range. */
 export const maxTargetsPerCall = 100;
 /** Until a program that is to wait on its ports does so, or is given up: time to reach it, and to look who has its ports. */
 export const listenStartMs = 90_000;
+/** An agent that is not there calls in within seconds, or it is not asked. */
+export const portPeerReachMs = 10_000;
 /** What one call to dial takes at most: reaching the agent, and for each round of connections all that a bad one waits for. */
 export const dialBaseMs = 90_000;
 export const dialRoundMs = 60_000;

@@ -91,8 +91,19 @@ async function attempt(
   const { channels, ports, addresses = [], names = [] } = target;
   const events: TryEvent[] = [];
   const request = tryRequest.parse({
-    targets: [{ id: 0, addresses, names, secret: secret(), sources: [], openings: [{ channels, ports }], states: [] }],
+    targets: [
+      {
+        id: 0,
+        addresses,
+        names,
+        secret: secret(),
+        sources: [],
+        openings: [{ channels, ports, waits: false }],
+        states: [],
+      },
+    ],
     payloadBytes: 1024,
+    atOnce: 10,
   });
   await handlersOf({ process: 'agent', ...options })['ports.try'](request, {
     signal: AbortSignal.timeout(60_000),

@@ -4,7 +4,7 @@ import { type Channel, channel, channels, isChannelId, type PortRange, type Proc
 import type { Plan, PlannedHost } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
 import type { PortOverrides } from '@holdfast/wire';
-import type { ProbePort, ProbeResult, Prober } from '@holdfast/wire/probe';
+import type { PortStates, ProbePort, ProbeResult, Prober } from '@holdfast/wire/probe';
 import { planOfAudit } from './audit-plan.ts';
 import type { Handlers } from './calls.ts';
 import { maxFindings } from './limits.ts';
@@ -78,10 +78,10 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
         end();
       }
     },
-    'ports.try': async ({ targets, payloadBytes, idleMs }, { emit, signal }) => {
+    'ports.try': async ({ targets, payloadBytes, idleMs, atOnce }, { emit, signal }) => {
       for (const target of targets) refuseForeignTarget(o, target);
       const probe = await import('@holdfast/wire/probe');
-      const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, signal });
+      const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, atOnce, signal });
       await Promise.all(targets.map(async (target) => emit(await tryTarget(prober, target, { ...o, signal }))));
       return {};
     },
@@ -212,10 +212,14 @@ async function tryTarget(
     else for (const port of ports) ours.push({ port, roles, isFull: port === ports[0] });
   }
   const key = probeKey(Buffer.from(target.secret, 'base64url'));
-  const states = target.states.length > 0 ? new Map(target.states) : undefined;
+  const waiting = target.openings.filter(({ waits }) => waits).flatMap((opening) => opening.ports);
+  const states: PortStates = new Map([
+    ...waiting.map((port) => [port, { kind: 'open', unproven: 0 }] as const),
+    ...target.states,
+  ]);
   const found = await Promise.all(
     addresses.flatMap((address) => [
-      prober.checkHost({ address, ports: ours, key, sources: target.sources, states }),
+      prober.checkHost({ address, ports: ours, key, sources: target.sources, ...(states.size > 0 ? { states } : {}) }),
       ...outside.map((port) => prober.reach({ address, port }).then((one): readonly ProbeResult[] => [one])),
     ]),
   );

@@ -81,9 +81,17 @@ export const tryRequest = z.strictObject({
         /** What the other end is expected to see of this one. */
         sources: z.array(address).max(64),
         openings: z
-          .array(z.strictObject({ channels: z.array(channelId).min(1).max(64), ports }))
+          .array(
+            z.strictObject({
+              channels: z.array(channelId).min(1).max(64),
+              ports,
+              /** A probe listener is there, but for the ports in `states`. */
+              waits: z.boolean(),
+            }),
+          )
           .min(1)
           .max(64),
+        /** What the other end said of ports on which it can't wait. */
         states: portStates,
       }),
     )
@@ -94,6 +102,8 @@ export const tryRequest = z.strictObject({
     .min(1)
     .max(64 * 1024 * 1024),
   idleMs: milliseconds.optional(),
+  /** Connections at once: others dial the same computers. */
+  atOnce: z.number().int().min(1).max(1_000),
 });
 export type TryRequest = z.output<typeof tryRequest>;
 

@@ -6,6 +6,7 @@ import { auditLimitMs, maxAuditsAtOnce } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Fleet, FleetComputer, Program } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
+import { plainText } from './plain-text.ts';
 import type { PortPeers } from './port-peers.ts';
 
 export interface AuditJob {
@@ -80,5 +81,7 @@ async function auditOne(
 }
 
 function unaudited(host: string, error: unknown): AuditResult {
-  return { host, outcome: 'unaudited', findings: [], findingCount: 0, notes: [], error: reportOf(error) };
+  const { message, guidance, ...report } = reportOf(error);
+  const told = { ...report, message: plainText(message), guidance: plainText(guidance) };
+  return { host, outcome: 'unaudited', findings: [], findingCount: 0, notes: [], error: told };
 }

@@ -7,19 +7,33 @@ type Probe = typeof import('@holdfast/wire/probe');
 type ProbeResult = TryEvent['results'][number];
 type Diagnosis = ProbeResult['diagnoses'][number];
 
-/** What is told of one attempt, for people: ports beside each other with the same outcome are one result. */
+export interface Told {
+  /** Undefined: about the names of the computer. */
+  readonly opening: Opening | undefined;
+  readonly result: CheckResult;
+}
+
+/**
+ * What is told of one attempt, for people: ports beside each other with the same outcome are one result. What nobody asked for,
+ * and what is told twice, is left out.
+ */
 export function checkResults(
   attempt: Attempt,
   results: readonly ProbeResult[],
   o: { readonly probe: Probe; readonly stateOf: (opening: Opening, port: number) => PortState | undefined },
-): readonly CheckResult[] {
+): readonly Told[] {
   const told: CheckResult[] = [];
+  const seen = new Set<string>();
+  const { addresses } = attempt.to;
   const asked = new Map(attempt.openings.flatMap((opening) => opening.ports.map((port) => [port, opening] as const)));
   let lastKey = '';
   for (const result of results) {
     const opening = result.port === undefined ? undefined : asked.get(result.port);
-    // What nobody asked for is no result.
-    if (result.port !== undefined && !opening) continue;
+    const isAsked = opening ? addresses.length === 0 || addresses.includes(result.address) : result.port === undefined;
+    const place = `${result.address} ${result.port}`;
+    // A name leads to some addresses at most.
+    if (!isAsked || seen.has(place) || (addresses.length === 0 && seen.size >= maxNamedResults)) continue;
+    seen.add(place);
     const state = opening && result.port !== undefined ? o.stateOf(opening, result.port) : undefined;
     const diagnoses = result.diagnoses.map((one) => withHolder(one, state));
     const key = JSON.stringify([result.address, result.how, opening?.flow.id, diagnoses]);
@@ -52,12 +66,15 @@ export function checkResults(
       }),
     });
   }
-  return told.map((one) => {
+  return told.map((one): Told => {
     const opening = one.firstPort === undefined ? undefined : asked.get(one.firstPort);
     const needsRule = one.diagnoses.some(({ diagnosis }) => o.probe.needsRule(diagnosis));
-    return opening && needsRule ? { ...one, ...ruleFor(attempt, opening, one) } : one;
+    return { opening, result: opening && needsRule ? { ...one, ...ruleFor(attempt, opening, one) } : one };
   });
 }
+
+/** Ports of a computer that is known by name alone, over all addresses that the name leads to. */
+const maxNamedResults = 4_096;
 
 /** Those who dial are not told the names of programs of others; this server knows them. */
 function withHolder(diagnosis: Diagnosis, state: PortState | undefined): Diagnosis {

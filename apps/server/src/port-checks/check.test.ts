@@ -7,7 +7,7 @@ import type { CheckResult, ListenRequest, TryRequest } from '@holdfast/protocol'
 import { triedPorts } from '@holdfast/wire/probe';
 import { Catalogue } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
-import { maxDiallersAtOnce, maxPairsAtOnce } from '../limits.ts';
+import { maxConnectionsFromOne, maxConnectionsToOne, maxDiallersAtOnce, maxPairsAtOnce } from '../limits.ts';
 import { attemptsOf } from './attempts.ts';
 import { runCheck } from './check.ts';
 import { fleetOf, type Program } from './fleet.ts';
@@ -66,7 +66,9 @@ class SimulatedFleet {
   /** Secrets by the port that they are good for, of every program that waits. */
   readonly waiting = new Map<string, ListenRequest>();
   dialling = 0;
-  most = { waiting: 0, dialling: 0, pairs: 0 };
+  most = { waiting: 0, dialling: 0, connections: 0, from: 0 };
+  /** By the address that is dialled. */
+  readonly #connections = new Map<string, number>();
   readonly offline = new Set<string>();
   /** Called before each target is answered. */
   onTarget: () => void = () => undefined;
@@ -85,10 +87,11 @@ class SimulatedFleet {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         this.waiting.delete(id);
       },
-      dial: async ({ targets }, { onEvent, signal }) => {
+      dial: async ({ targets, atOnce }, { onEvent, signal }) => {
         this.dialling += 1;
+        for (const { addresses } of targets) this.#count(addresses[0] ?? '', atOnce);
+        this.most.from = Math.max(this.most.from, atOnce);
         this.most.dialling = Math.max(this.most.dialling, this.dialling);
-        this.most.pairs = Math.max(this.most.pairs, targets.length);
         try {
           for (const target of targets) {
             await new Promise((resolve) => setImmediate(resolve));
@@ -104,12 +107,19 @@ class SimulatedFleet {
           }
         } finally {
           this.dialling -= 1;
+          for (const { addresses } of targets) this.#count(addresses[0] ?? '', -atOnce);
         }
       },
       audit: async () => assert.fail('nobody asked for an audit'),
       [Symbol.asyncDispose]: async () => undefined,
     };
   };
+
+  #count(address: string, change: number): void {
+    const now = (this.#connections.get(address) ?? 0) + change;
+    this.#connections.set(address, now);
+    this.most.connections = Math.max(this.most.connections, now);
+  }
 
   /** Whether somebody waits for that secret on all of these ports. */
   admits(secret: string, ports: readonly number[]): boolean {
@@ -141,10 +151,13 @@ test('a fleet with more than 1,000 flows: in parallel within bounds, with progre
   assert.deepEqual([view.done, view.total], [attempts.length, attempts.length]);
   assert.ok(seen.size > 1_000, `progress was seen ${seen.size} times`);
   assert.ok(
-    fleet.most.dialling > 100 && fleet.most.dialling <= maxDiallersAtOnce,
+    fleet.most.dialling > 40 && fleet.most.dialling <= maxDiallersAtOnce,
     `${fleet.most.dialling} dialled at once`,
   );
   assert.ok(fleet.most.waiting <= maxPairsAtOnce);
+  // Nearly all of them dial the server and both stores.
+  assert.ok(fleet.most.connections > 200);
+  assert.ok(fleet.most.connections <= maxConnectionsToOne && fleet.most.from <= maxConnectionsFromOne);
   assert.deepEqual([fleet.waiting.size, fleet.dialling], [0, 0]);
   // One result for each computer that can't reach the data ports of the second store.
   assert.deepEqual([view.failures, view.warnings, view.unchecked], [400, 0, 0]);

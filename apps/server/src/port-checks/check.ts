@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
-import type { CheckResult, ListenEvent, TryEvent, TryRequest } from '@holdfast/protocol';
+import { type Clock, HoldfastError } from '@holdfast/core';
+import type { CheckResult, TryEvent, TryRequest } from '@holdfast/protocol';
 import type { PortState } from '@holdfast/wire/probe';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import {
   dialBaseMs,
   dialRoundMs,
   listenStartMs,
+  maxConnectionsFromOne,
+  maxConnectionsToOne,
+  maxConnectionsToOneWithIdle,
   maxDiallersAtOnce,
   maxPairsAtOnce,
   maxTargetsPerCall,
@@ -17,7 +20,9 @@ import { type Attempt, namesOf, notTried, type Opening } from './attempts.ts';
 import { checkResults } from './check-results.ts';
 import type { FleetComputer, Program } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
+import { reasonOf } from './plain-text.ts';
 import type { PortPeers } from './port-peers.ts';
+import { idOf, type Keyed, listenersOf, lostListener, startListening, stateOf, type Waiting } from './waiting.ts';
 
 export interface CheckJob {
   readonly work: FleetWork<CheckResult>;
@@ -28,17 +33,6 @@ export interface CheckJob {
   readonly idleMs: number | undefined;
   readonly signal: AbortSignal;
 }
-
-/** An attempt with the secret of its two ends. */
-interface Keyed {
-  readonly attempt: Attempt;
-  readonly secret: string;
-}
-
-/** What a program that waits has said, or why it does not wait. */
-type Waiting =
-  | { readonly kind: 'waits'; readonly event: ListenEvent; readonly states: ReadonlyMap<number, PortState> }
-  | { readonly kind: 'failed'; readonly reason: string };
 
 /** What one program dials by one call. */
 type Unit = readonly Attempt[];
@@ -72,110 +66,50 @@ function* wavesOf(attempts: readonly Attempt[]): Generator<readonly Unit[]> {
 }
 
 const keyOf = (computer: FleetComputer, program: Program): string => `${computer.name} ${program.process}`;
-const idOf = (program: Program): string => (program.process === 'server' ? 'server' : program.computer.id);
 
 async function runWave(units: readonly Unit[], job: CheckJob): Promise<void> {
-  const keyed = units.map((attempts) =>
-    attempts.map((attempt): Keyed => ({ attempt, secret: randomBytes(32).toString('base64url') })),
+  const keyed = new Map(
+    units.map((unit) => [
+      unit,
+      unit.map((attempt): Keyed => ({ attempt, secret: randomBytes(32).toString('base64url') })),
+    ]),
   );
   const stop = new AbortController();
   const signal = AbortSignal.any([job.signal, stop.signal]);
-  const limitMs = Math.max(...units.map((attempts) => dialLimitMs(attempts, job)));
-  const listeners = listenersOf(keyed.flat());
+  const shares = sharesOf(units, job);
+  const limitMs = Math.max(...units.map((unit) => dialLimitMs(unit, { job, atOnce: shares.get(unit) ?? 1 })));
+  const listeners = listenersOf([...keyed.values()].flat());
   const waiting = new Map<string, Waiting>();
   const ending: Promise<unknown>[] = [];
   try {
     await Promise.all(
       listeners.map(async (listener) => {
-        const { started, ended } = startListening(listener, { job, signal, forMs: listenStartMs + limitMs });
+        const { started, ended } = startListening(listener, { ...job, signal, forMs: listenStartMs + limitMs });
         ending.push(ended);
         waiting.set(idOf(listener.program), await started);
       }),
     );
     job.signal.throwIfAborted();
-    await Promise.all(keyed.map((attempts) => dialUnit(attempts, { job, waiting, limitMs })));
+    await Promise.all(
+      [...keyed].map(([unit, pairs]) => dialUnit(pairs, { job, waiting, limitMs, atOnce: shares.get(unit) ?? 1 })),
+    );
   } finally {
     stop.abort(new HoldfastError('run.cancelled', { message: 'The check is over.' }));
     await Promise.all(ending);
   }
 }
 
-interface Listener {
-  readonly program: Program;
-  /** By the ports, as text. */
-  readonly admissions: ReadonlyMap<string, { readonly ports: number[]; readonly secrets: string[] }>;
-}
-
-/** Who has to wait, on which ports, and for whom. */
-function listenersOf(all: readonly Keyed[]): readonly Listener[] {
-  const listeners = new Map<
-    string,
-    { program: Program; admissions: Map<string, { ports: number[]; secrets: string[] }> }
-  >();
-  for (const { attempt, secret } of all)
-    for (const [id, openings] of Map.groupBy(attempt.openings, ({ listens }) => listens && idOf(listens))) {
-      const program = openings[0]?.listens;
-      if (id === undefined || !program) continue;
-      const listener = listeners.get(id) ?? {
-        program,
-        admissions: new Map<string, { ports: number[]; secrets: string[] }>(),
-      };
-      listeners.set(id, listener);
-      const ports = [...new Set(openings.flatMap((one) => one.ports))].sort((a, b) => a - b);
-      const admission = listener.admissions.get(ports.join()) ?? { ports, secrets: [] };
-      listener.admissions.set(ports.join(), admission);
-      admission.secrets.push(secret);
-    }
-  return [...listeners.values()];
-}
-
-/** `started` resolves when it waits, or does not; `ended` when it has been told to stop and everything is closed here. */
-function startListening(
-  { program, admissions }: Listener,
-  o: { readonly job: CheckJob; readonly signal: AbortSignal; readonly forMs: number },
-): { readonly started: Promise<Waiting>; readonly ended: Promise<void> } {
-  const { job } = o;
-  const waits = Promise.withResolvers<Waiting>();
-  const giveUp = new AbortController();
-  const over = AbortSignal.any([o.signal, giveUp.signal]);
-  const listen = async (): Promise<void> => {
-    try {
-      await using peer = await job.peers.reach(job.scope, program, over);
-      await peer.listen(
-        { admissions: [...admissions.values()], forMs: o.forMs },
-        {
-          signal: over,
-          onListening: (event) => waits.resolve({ kind: 'waits', event, states: new Map(event.states) }),
-        },
-      );
-    } catch (error) {
-      waits.resolve({ kind: 'failed', reason: reasonOf(error) });
-    }
-  };
-  const ended = listen();
-  const started = withTimeLimit({
-    clock: job.clock,
-    limitMs: listenStartMs,
-    signal: o.signal,
-    expired: () => new HoldfastError('run.timeout', { message: 'It did not answer in time.' }),
-    work: (limited) => {
-      limited.addEventListener('abort', () => giveUp.abort(limited.reason), { once: true });
-      return waits.promise;
-    },
-  });
-  return { started, ended };
-}
-
-function reasonOf(error: unknown): string {
-  return toHoldfastError(error).message.replace(/\.$/, '');
-}
-
 async function dialUnit(
   keyed: readonly Keyed[],
-  o: { readonly job: CheckJob; readonly waiting: ReadonlyMap<string, Waiting>; readonly limitMs: number },
+  o: {
+    readonly job: CheckJob;
+    readonly waiting: ReadonlyMap<string, Waiting>;
+    readonly limitMs: number;
+    readonly atOnce: number;
+  },
 ): Promise<void> {
   const { job } = o;
-  const { probe } = await tools();
+  const probe = await import('@holdfast/wire/probe');
   const dials = keyed[0]?.attempt.dials;
   if (!dials) return;
   const left = new Map<number, { readonly one: Keyed; readonly openings: readonly Opening[] }>();
@@ -188,6 +122,7 @@ async function dialUnit(
     targets: [...left].map(([id, { one, openings }]) => targetOf(id, one, { openings, probe, waiting: o.waiting })),
     payloadBytes: job.payloadBytes,
     ...(job.idleMs === undefined ? {} : { idleMs: job.idleMs }),
+    atOnce: o.atOnce,
   };
   if (request.targets.length === 0) return;
   const onEvent = (event: TryEvent): void => {
@@ -195,14 +130,24 @@ async function dialUnit(
     if (!asked) return;
     left.delete(event.target);
     const { attempt } = asked.one;
-    for (const result of checkResults(attempt, event.results, {
+    const told = checkResults(attempt, event.results, {
       probe,
-      stateOf: (opening, port) => stateOf(opening, port, o.waiting),
-    }))
-      job.work.add(result.outcome === 'failed' ? 'failure' : result.outcome === 'warning' ? 'warning' : 'good', result);
-    for (const { channels, reason } of event.unchecked)
-      for (const opening of asked.openings)
-        if (opening.flow.channels.some((id) => channels.includes(id))) leave(job, attempt, opening, reason);
+      stateOf: (one, port) => stateOf(one, port, o.waiting),
+    });
+    for (const { opening, result } of told) {
+      const lost = result.outcome === 'failed' && opening?.flow.leased && lostListener(opening, o.waiting);
+      // Its ports were closed meanwhile, which is no finding.
+      if (opening && lost) leave(job, attempt, opening, lost);
+      else
+        job.work.add(
+          result.outcome === 'failed' ? 'failure' : result.outcome === 'warning' ? 'warning' : 'good',
+          result,
+        );
+    }
+    for (const opening of asked.openings.filter((one) => !told.some((result) => result.opening === one))) {
+      const named = event.unchecked.find(({ channels }) => opening.flow.channels.some((id) => channels.includes(id)));
+      leave(job, attempt, opening, named?.reason ?? 'no address of it could be tried');
+    }
     job.work.done += 1;
   };
   let failure = 'it told nothing about this one';
@@ -263,11 +208,6 @@ function leave({ work }: CheckJob, { from, to }: Attempt, { flow }: Opening, rea
   work.add('unchecked', notTried({ from: from.name, to: to.name, flow, reason }));
 }
 
-function stateOf(opening: Opening, port: number, waiting: ReadonlyMap<string, Waiting>): PortState | undefined {
-  const found = opening.listens && waiting.get(idOf(opening.listens));
-  return found?.kind === 'waits' ? found.states.get(port) : undefined;
-}
-
 function targetOf(
   id: number,
   { attempt, secret }: Keyed,
@@ -277,32 +217,51 @@ function targetOf(
   const states = o.openings.flatMap((opening) =>
     opening.ports.flatMap((port): [number, PortState][] => {
       const state = stateOf(opening, port, o.waiting);
-      if (!state) return [];
+      if (!state || state.kind === 'open') return [];
       return [[port, state.kind === 'held' ? o.probe.withoutHolder(state) : state]];
     }),
   );
+  const waits = ({ listens }: Opening): boolean => (listens && o.waiting.get(idOf(listens)))?.kind === 'waits';
   return {
     id,
     addresses: [...dialledAddresses(attempt)],
     names: [...namesOf(to)],
     secret,
     sources: [...from.addresses, ...(from.host.seenAs?.addresses ?? [])].filter((address) => !address.includes('/')),
-    openings: o.openings.map(({ flow, ports }) => ({ channels: [...flow.channels], ports: [...ports] })),
+    openings: o.openings.map((opening) => ({
+      channels: [...opening.flow.channels],
+      ports: [...opening.ports],
+      waits: waits(opening),
+    })),
     states,
   };
 }
 
 type Probe = typeof import('@holdfast/wire/probe');
-const tools = async (): Promise<{ readonly probe: Probe }> => ({ probe: await import('@holdfast/wire/probe') });
+
+/** How many connections each unit may have at once, so that nobody is dialled by more than its listener or service takes. */
+function sharesOf(units: readonly Unit[], { idleMs }: CheckJob): ReadonlyMap<Unit, number> {
+  const most = idleMs === undefined ? maxConnectionsToOne : maxConnectionsToOneWithIdle;
+  const diallers = new Map<string, number>();
+  const dialled = (unit: Unit): ReadonlySet<string> => new Set(unit.map(({ to }) => to.name));
+  for (const unit of units) for (const name of dialled(unit)) diallers.set(name, (diallers.get(name) ?? 0) + 1);
+  const ofOne = Map.groupBy(units, ([first]) => first && keyOf(first.from, first.dials));
+  return new Map(
+    units.map((unit) => {
+      const [first] = unit;
+      const beside = ofOne.get(first && keyOf(first.from, first.dials))?.length ?? 1;
+      const shares = [...dialled(unit)].map((name) => most / (diallers.get(name) ?? 1));
+      return [unit, Math.max(1, Math.floor(Math.min(maxConnectionsFromOne / beside, ...shares)))];
+    }),
+  );
+}
 
 /** Above what the worst of everything takes, for one call. */
-function dialLimitMs(attempts: readonly Attempt[], { idleMs = 0 }: CheckJob): number {
-  const count = attempts
-    .slice(0, maxTargetsPerCall)
-    .reduce(
-      (sum, { openings, to }) =>
-        sum + openings.reduce((all, { ports }) => all + ports.length * Math.max(1, to.addresses.length), 0),
-      0,
-    );
-  return dialBaseMs + dialRoundMs * Math.ceil(count / 200) + 2 * idleMs;
+function dialLimitMs(unit: Unit, o: { readonly job: CheckJob; readonly atOnce: number }): number {
+  const connections = unit.reduce(
+    (sum, { openings, to }) =>
+      sum + openings.reduce((all, { ports }) => all + ports.length * Math.max(1, to.addresses.length), 0),
+    0,
+  );
+  return dialBaseMs + dialRoundMs * Math.ceil(connections / o.atOnce) + 2 * (o.job.idleMs ?? 0);
 }

@@ -39,13 +39,10 @@ export class FleetWork<Result> {
 
   add(outcome: Outcome, result: Result): void {
     this.#counts[outcome] += 1;
-    if (this.#results.length < maxFleetResults) this.#results.push({ outcome, result });
-    else if (this.#counts[outcome] === 1 || this.#results.length === maxFleetResults)
-      this.#noteOnce(`Only the first ${maxFleetResults} results are kept; all are counted.`);
-  }
-
-  #noteOnce(note: string): void {
-    if (!this.notes.includes(note)) this.notes.push(note);
+    if (this.#results.length >= maxFleetResults) return;
+    this.#results.push({ outcome, result });
+    if (this.#results.length === maxFleetResults)
+      this.notes.push(`Only the first ${maxFleetResults} results are kept; all are counted.`);
   }
 
   cancel(reason: HoldfastError): void {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Plan, PlannedHost } from '@holdfast/contract/plan';
 import { type Block, contains, parseBlock } from '@holdfast/contract/topology';
 import type { ComputerRow } from '../computers/computers.ts';
+import { plainText } from './plain-text.ts';
 
 /** A program of ours that can be asked for its part: this server, or one that has joined it. */
 export type Program =
@@ -35,7 +36,7 @@ export function fleetOf(plan: Plan, rows: readonly ComputerRow[]): Fleet {
     if (row.revokedAt !== null) continue;
     const found = find(row);
     if (found) byHost.set(found, [...(byHost.get(found) ?? []), row]);
-    else strangers.push(`${row.role} ${row.hostname} (${row.address})`);
+    else strangers.push(plainText(`${row.role} ${row.hostname} (${row.address})`));
   }
   const computers = new Map<PlannedHost, readonly FleetComputer[]>();
   for (const one of managed) {
@@ -53,7 +54,7 @@ export function fleetOf(plan: Plan, rows: readonly ComputerRow[]): Fleet {
           ...group.map(({ role, ...row }): Program => ({ process: role, computer: { role, ...row } })),
         ];
         return {
-          name: isOne || !first ? host.name : `${first.hostname} (${host.name})`,
+          name: isOne || !first ? host.name : plainText(`${first.hostname} (${host.name})`),
           host,
           addresses: isOne || !first ? single : [first.address],
           // The first of a kind: a second mover of a computer has other ports, of which the plan says nothing.

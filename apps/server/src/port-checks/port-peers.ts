@@ -18,6 +18,8 @@ import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { AgentCarriers } from '../computers/agent-carriers.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import { type ComputerRow, portOf } from '../computers/computers.ts';
+import { portPeerReachMs } from '../limits.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { Program } from './fleet.ts';
 
 /** A program that does its part; disposing closes what was opened for it. */
@@ -59,7 +61,17 @@ export class PortPeers {
     if (program.process === 'mover') return await this.#mover(program.computer, signal);
     const held = this.#o.connections.held(program.computer.id);
     if (held) return remotePeer(held.peer, async () => undefined);
-    const reached = await this.#o.carriers.reach(scope, program.computer, signal);
+    const { computer } = program;
+    const reached = await withTimeLimit({
+      clock: this.#o.clock,
+      limitMs: portPeerReachMs,
+      signal,
+      expired: () =>
+        new HoldfastError('channel.closed', {
+          message: `The agent on ${computer.hostname} holds no connection to this server, and could not be reached within ${portPeerReachMs / 1000} s.`,
+        }),
+      work: (limited) => this.#o.carriers.reach(scope, computer, limited),
+    });
     return remotePeer(reached.peer, async () => reached[Symbol.asyncDispose]());
   }
 

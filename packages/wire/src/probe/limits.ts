@@ -21,8 +21,11 @@ export const nameLimitMs = 10_000;
 export const maxProbesAtOnce = 200;
 /** Connections that one listener serves at once, from all who check it. */
 export const maxServedAtOnce = 512;
-/** Of those, from one address and not proven yet: whoever opens connections and says nothing must not use up all of them. */
-export const maxPendingPerAddress = 256;
+/**
+ * Of those, from one address and not proven yet: whoever opens connections and says nothing must not use up all of them. Above
+ * the 400 that a server lets its fleet have at one listener, which may all be behind one address.
+ */
+export const maxPendingPerAddress = 448;
 /** Ports and addresses of which a listener remembers connections that did not prove themselves. */
 export const maxArrivals = 4_096;
 /** Ports that one listener opens: the data range twice; wider ranges are sampled. */

@@ -53,6 +53,8 @@ export interface ProberOptions {
   readonly payloadBytes?: number | undefined;
   /** The longest silence to try. Undefined: none. */
   readonly idleMs?: number | undefined;
+  /** Connections at once; above the default no more are made. */
+  readonly atOnce?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   /** After each port. */
@@ -90,11 +92,12 @@ function isMute(diagnosis: Diagnosis): diagnosis is Extract<Diagnosis, { kind: '
 export class Prober {
   readonly #o: ProberOptions;
   readonly #clock: Clock;
-  readonly #places = new Semaphore(maxProbesAtOnce);
+  readonly #places: Semaphore;
 
   constructor(options: ProberOptions) {
     this.#o = options;
     this.#clock = options.clock ?? systemClock;
+    this.#places = new Semaphore(Math.min(options.atOnce ?? maxProbesAtOnce, maxProbesAtOnce));
   }
 
   /** Tries ports of one computer. */
