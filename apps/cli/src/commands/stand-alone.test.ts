@@ -267,16 +267,11 @@ describe('stand-alone commands on a folder', () => {
     const repository = await freshRepository('interrupted');
     const files = join(folder, 'large');
     mkdirSync(files);
-    for (let at = 0; at < 12; at += 1) writeFileSync(join(files, `file-${at}`), randomBytes(16 * 1024 * 1024));
+    for (let at = 0; at < 4; at += 1) writeFileSync(join(files, `file-${at}`), randomBytes(16 * 1024 * 1024));
+    // Minutes for all of it, so that it is under way whenever Ctrl-C comes.
     const running = startCli([
-      'backup',
-      '--repo',
-      repository,
-      '--password-file',
-      passwordFile,
-      files,
-      '--json',
-      '--json-progress',
+      ...['backup', '--repo', repository, '--password-file', passwordFile, '--limit-upload', '512'],
+      ...[files, '--json', '--json-progress'],
     ]);
     const onData = (piece: Buffer): void => {
       if (piece.toString().includes('"phase":"backup"')) running.child.emit('backing-up');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { requireProgram } from '@holdfast/core/testing';
+import { freePort, requireProgram } from '@holdfast/core/testing';
 import { type Connection, createWire, httpClient, type Wire } from '@holdfast/wire';
 import { createTestInstallation } from '@holdfast/wire/testing';
 import type { OpenRestOptions } from '../open-rest.ts';
@@ -34,7 +34,8 @@ export async function startRestServer(folder: string, flags: readonly string[] =
   writeFileSync(certificateFile, leaf.certificatePem);
   writeFileSync(keyFile, leaf.privateKeyPem, { mode: 0o600 });
   const wire: Wire = createWire({ role: 'client', bind: '127.0.0.1' });
-  let port = 0;
+  // Started again on the same one, which nobody else may be given meanwhile.
+  const port = await freePort();
   let stopProgram = async (): Promise<void> => undefined;
 
   const start = async (): Promise<void> => {
@@ -50,13 +51,10 @@ export async function startRestServer(folder: string, flags: readonly string[] =
     for (const stream of [child.stdout, child.stderr])
       createInterface(stream).on('line', (line) => {
         said.push(line);
-        const listening = /start server on .*:(\d+)$/.exec(line);
-        if (listening) child.emit('listening', Number(listening[1]));
+        if (/start server on /.test(line)) child.emit('listening');
       });
-    const [value] = (await Promise.race([once(child, 'listening'), exited])) as [unknown];
-    if (child.exitCode !== null || typeof value !== 'number')
-      throw new Error(`${restServerProgram} did not start: ${said.join(' | ')}`);
-    port = value;
+    await Promise.race([once(child, 'listening'), exited]);
+    if (child.exitCode !== null) throw new Error(`${restServerProgram} did not start: ${said.join(' | ')}`);
   };
   await start();
 
