@@ -101,9 +101,9 @@ export const sessionRetryMs = 1_000;
 export const closeGraceMs = 2_000;
 
 /** Checks and audits of the network that are remembered, each with its results. */
-export const maxFleetWorks = 16;
-/** Results that one of them keeps: some 300 bytes each. */
-export const maxFleetResults = 100_000;
+export const maxFleetWorks = 8;
+/** Results that one of them keeps, as JSON: some 600 bytes a pair of computers in a check, or a finding of an audit. */
+export const maxFleetResultBytes = 32 * 1024 * 1024;
 /** Pairs of computers of one check: more than a fleet of 10,000 computers has with a few targets. */
 export const maxCheckPairs = 100_000;
 /**

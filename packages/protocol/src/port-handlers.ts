@@ -79,7 +79,6 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
       }
     },
     'ports.try': async ({ targets, payloadBytes, idleMs, atOnce }, { emit, signal }) => {
-      for (const target of targets) refuseForeignTarget(o, target);
       const probe = await import('@holdfast/wire/probe');
       const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, atOnce, signal });
       await Promise.all(targets.map(async (target) => emit(await tryTarget(prober, target, { ...o, signal }))));
@@ -136,22 +135,19 @@ function refuseForeignPorts(o: PortHandlersOptions, ports: readonly number[], ow
 /** Below that a port that is not the contract's belongs to another service. */
 const firstFreePort = 1_024;
 
-function refuseForeignTarget(o: PortHandlersOptions, target: Target): void {
-  for (const address of target.addresses) refusePlace(address);
-  for (const { channels: ids, ports } of target.openings) {
-    const along = ids.map((id) => (isChannelId(id) ? channel(id) : undefined));
-    const dialled = along.filter((entry) => entry && isOpen(entry) && entry.processes.from.includes(o.process));
-    const contracted = dialled.flatMap((entry) => entry?.ports ?? []);
-    const foreign = ports.find((port) => port < firstFreePort && !isIn(port, contracted));
-    if (dialled.length > 0 && foreign === undefined) continue;
-    throw new HoldfastError('auth.forbidden', {
-      message:
-        foreign === undefined || dialled.length === 0
-          ? `The ${o.process} of this computer dials nobody along ${ids.join(', ')}.`
-          : `Port ${foreign} is none of ${ids.join(', ')}: the ${o.process} of this computer does not try it.`,
-      guidance: 'Correct the ports of that host in the topology.',
-    });
-  }
+/** Why this program does not dial that: it is nobody's word but its own. */
+function refusalOf(
+  o: PortHandlersOptions,
+  { channels: ids, ports }: Pick<Target['openings'][number], 'channels' | 'ports'>,
+): string | undefined {
+  const along = ids.filter(isChannelId).map((id) => channel(id));
+  const dialled = along.filter((entry) => isOpen(entry) && entry.processes.from.includes(o.process));
+  if (dialled.length === 0) return `the ${o.process} of this computer dials nobody along ${ids.join(', ')}`;
+  const contracted = dialled.flatMap((entry) => entry.ports);
+  const foreign = ports.find((port) => port < firstFreePort && !isIn(port, contracted));
+  return foreign === undefined
+    ? undefined
+    : `port ${foreign} is none of ${ids.join(', ')}, and belongs to another service`;
 }
 
 /** The computer itself, its link, and groups: what is there is no peer of a plan. */
@@ -171,12 +167,7 @@ for (const [net, prefix] of [
   noPeers.addSubnet(net, prefix, 'ipv6');
 
 /** IPv4 within IPv6 is judged as IPv4 by the list itself. */
-function refusePlace(address: string): void {
-  if (!noPeers.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return;
-  throw new HoldfastError('auth.forbidden', {
-    message: `${address} is no address of another computer: it is not tried.`,
-  });
-}
+const isPeer = (address: string): boolean => !noPeers.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 
 async function tryTarget(
   prober: Prober,
@@ -198,15 +189,18 @@ async function tryTarget(
       signal.throwIfAborted();
       // The check of names has said so.
     }
-    for (const address of addresses) refusePlace(address);
   }
+  const nobody = addresses.find((address) => !isPeer(address));
   const unchecked: TryEvent['unchecked'] = [];
   const ours: ProbePort[] = [];
   const outside: number[] = [];
   for (const { channels: ids, ports } of target.openings) {
     const along = ids.filter(isChannelId).map((id) => channel(id));
     const roles = [...new Set(along.flatMap(({ certificates }) => certificates.to))];
-    if (o.leasesOnly && along.every(({ busy }) => busy.kind === 'onePortPerConnection'))
+    const refusal =
+      nobody === undefined ? refusalOf(o, { channels: ids, ports }) : `${nobody} is no address of another computer`;
+    if (refusal !== undefined) unchecked.push({ channels: ids, reason: refusal });
+    else if (o.leasesOnly && along.every(({ busy }) => busy.kind === 'onePortPerConnection'))
       unchecked.push({ channels: ids, reason: leasedReason });
     else if (along.every(({ processes }) => processes.to.includes('outside'))) outside.push(...ports);
     else for (const port of ports) ours.push({ port, roles, isFull: port === ports[0] });
@@ -218,10 +212,18 @@ async function tryTarget(
     ...target.states,
   ]);
   const found = await Promise.all(
-    addresses.flatMap((address) => [
-      prober.checkHost({ address, ports: ours, key, sources: target.sources, ...(states.size > 0 ? { states } : {}) }),
-      ...outside.map((port) => prober.reach({ address, port }).then((one): readonly ProbeResult[] => [one])),
-    ]),
+    addresses
+      .filter(isPeer)
+      .flatMap((address) => [
+        prober.checkHost({
+          address,
+          ports: ours,
+          key,
+          sources: target.sources,
+          ...(states.size > 0 ? { states } : {}),
+        }),
+        ...outside.map((port) => prober.reach({ address, port }).then((one): readonly ProbeResult[] => [one])),
+      ]),
   );
   for (const { diagnoses, ...rest } of found.flat()) results.push({ ...rest, diagnoses: diagnoses.map(copy) });
   return { target: target.id, results, unchecked };

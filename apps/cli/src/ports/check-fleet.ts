@@ -85,6 +85,7 @@ function checkText(
   }
   const tried = results.reduce((sum, one) => sum + one.tried, 0);
   const left = unchecked > 0 ? `, ${unchecked} not checked` : '';
+  if (results.length === 0) return `${notes.join('\n')}Nothing to try: the plan opens nothing between computers.\n`;
   const shown = rows.length > 0 ? table([['From', 'To', 'Address', 'Port', 'Result', 'Channel'], ...rows]) : '';
   const said = notes.map((note) => `${note}\n`).join('');
   return `${shown}${advice.join('')}\n${said}${counted(tried, 'port')} tried, ${failures} results with a failure, ${warnings} with a warning${left}.\n`;

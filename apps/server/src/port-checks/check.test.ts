@@ -271,4 +271,9 @@ test('results come in pages, and a page never goes past what a client takes', ()
     ['1'],
   );
   assert.deepEqual(work.page({ after: 4, limit: 9, only: 'problems' }), { results: [] });
+  // What is more than the memory is for is counted.
+  for (let n = 0; n < 40; n += 1)
+    work.add('failure', { ...{ from: `${n}`, to: long, outcome: 'failed', tried: 1, channels: [], diagnoses: [] } });
+  assert.equal(work.view().failures, 42);
+  assert.match(work.view().notes.join(), /^Only the first \d+ results are kept; all are counted\.$/);
 });

@@ -1,13 +1,14 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type FleetWorkView, reportOf } from '@holdfast/protocol';
 import type { Logger } from 'pino';
-import { maxCheckMs, maxFleetResults, maxFleetWorks, maxPageBytes } from '../limits.ts';
+import { maxCheckMs, maxFleetResultBytes, maxFleetWorks, maxPageBytes } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
 
 export type Outcome = 'good' | 'warning' | 'failure' | 'unchecked';
 
 interface Kept<Result> {
   readonly outcome: Outcome;
+  readonly bytes: number;
   readonly result: Result;
 }
 
@@ -20,6 +21,7 @@ export class FleetWork<Result> {
   done = 0;
   readonly #startedAt: Date;
   readonly #results: Kept<Result>[] = [];
+  #bytes = 0;
   readonly #counts: Record<Outcome, number> = { good: 0, warning: 0, failure: 0, unchecked: 0 };
   readonly #cancel = new AbortController();
   #end: { readonly at: Date; readonly error: HoldfastError | undefined } | undefined;
@@ -39,10 +41,11 @@ export class FleetWork<Result> {
 
   add(outcome: Outcome, result: Result): void {
     this.#counts[outcome] += 1;
-    if (this.#results.length >= maxFleetResults) return;
-    this.#results.push({ outcome, result });
-    if (this.#results.length === maxFleetResults)
-      this.notes.push(`Only the first ${maxFleetResults} results are kept; all are counted.`);
+    if (this.#bytes > maxFleetResultBytes) return;
+    const bytes = JSON.stringify(result).length;
+    this.#bytes += bytes;
+    if (this.#bytes <= maxFleetResultBytes) this.#results.push({ outcome, bytes, result });
+    else this.notes.push(`Only the first ${this.#results.length} results are kept; all are counted.`);
   }
 
   cancel(reason: HoldfastError): void {
@@ -81,12 +84,11 @@ export class FleetWork<Result> {
     for (let place = o.after; place < this.#results.length; place += 1) {
       const kept = this.#results[place];
       if (!kept || (o.only === 'problems' && kept.outcome === 'good')) continue;
-      const size = JSON.stringify(kept.result).length;
       // One is always given, so that everybody gets on.
-      if (results.length > 0 && (results.length >= o.limit || bytes + size > maxPageBytes))
+      if (results.length > 0 && (results.length >= o.limit || bytes + kept.bytes > maxPageBytes))
         return { results, next: place };
       results.push(kept.result);
-      bytes += size;
+      bytes += kept.bytes;
     }
     return { results };
   }
