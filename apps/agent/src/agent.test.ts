@@ -3,14 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net'; // socket exception: stands for the foreign programs that hold ports
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { temporaryFolder } from '@holdfast/core/testing';
+import { freeRange, temporaryFolder } from '@holdfast/core/testing';
 import { createTestInstallation } from '@holdfast/wire/testing';
 import { pino } from 'pino';
 import { startAgent } from './agent.ts';
 import { agentConfigSchema } from './config.ts';
 
-/** A range that is free on test machines, in the place of 6184 to 6194. */
-const range = { from: 26184, to: 26187 };
+/** In the place of 6184 to 6194. */
+const range = await freeRange(4);
 
 /** An enrolled computer whose server is not there: what listens needs none. */
 async function enrolled(t: TestContext) {

@@ -19,7 +19,7 @@ function run(program: string, args: readonly string[], environment: Record<strin
     const child = spawn(program, args, {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 60_000,
+      timeout: 170_000,
     });
     let output = '';
     child.stdout.on('data', (piece: Buffer) => {
@@ -50,7 +50,7 @@ if (found.length === 0) test('restic over its REST URL', { skip: 'needs the prog
 
 for (const { path, version } of found) {
   test(`restic ${version} initialises, backs up, checks, restores, forgets and prunes over the mover`, {
-    timeout: 180_000,
+    timeout: 600_000,
   }, async (t) => {
     const fixture = await startFixture(t);
     const folder = temporaryFolder(t);

@@ -9,7 +9,7 @@ import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-export { freePort } from './testing/free-port.ts';
+export { freePort, freeRange } from './testing/free-port.ts';
 
 export interface Program {
   /** Absolute path. */

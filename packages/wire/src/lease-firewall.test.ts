@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { HoldfastError } from '@holdfast/core';
-import { testFleet, testRange } from './wire-fixture.ts';
+import { freePort } from '@holdfast/core/testing';
+import { testFleet } from './wire-fixture.ts';
 import type { WireOptions } from './wire-options.ts';
 
 const fleet = await testFleet();
 const data = 'agent-to-mover-data';
-const { from } = testRange(1);
+const from = await freePort();
 const overrides = { [data]: { from, to: from } };
 const peer = '127.0.0.1';
 

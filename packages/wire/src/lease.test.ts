@@ -5,11 +5,12 @@ import { createServer, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { hasCode, ManualClock } from '@holdfast/core';
-import { connectedPair, testFleet, testRange } from './wire-fixture.ts';
+import { freeRange } from '@holdfast/core/testing';
+import { connectedPair, testFleet } from './wire-fixture.ts';
 
 const fleet = await testFleet();
 const data = 'agent-to-mover-data';
-const range = testRange(3);
+const range = await freeRange(3);
 const overrides = { [data]: range };
 
 function movers(t: TestContext, options: Parameters<typeof fleet.wire>[2] = {}) {

@@ -8,14 +8,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { channel } from '@holdfast/contract';
 import { type HoldfastError, hasCode } from '@holdfast/core';
+import { freeRange } from '@holdfast/core/testing';
 import { bindError } from './failure.ts';
 import { describeHolders } from './port-holders.ts';
 import { parseStickyPorts } from './sticky-ports.ts';
-import { testFleet, testRange } from './wire-fixture.ts';
+import { testFleet } from './wire-fixture.ts';
 
 const fleet = await testFleet();
 const service = 'windows-agent-service';
-const range = testRange(3);
+const range = await freeRange(3);
 const onConnection = (): void => undefined;
 
 async function occupy(t: TestContext, port: number): Promise<void> {

@@ -34,9 +34,3 @@ export async function connectedPair(
   const near = await from.dial(channel, '127.0.0.1', { port: listener.port });
   return { near, far: await arrived.promise };
 }
-
-/** Ports for a test that needs a range: far from the defaults, and different in processes that run side by side. */
-export function testRange(count: number): { from: number; to: number } {
-  const from = 20_000 + ((process.pid * 37) % 10_000);
-  return { from, to: from + count - 1 };
-}
