@@ -207,7 +207,7 @@ test('downloads to a client that does not read hold little memory and no other c
 });
 
 test('the mover killed in the middle of uploads leaves nothing that looks whole, and starts again', {
-  timeout: 60_000,
+  timeout: 400_000,
 }, async (t) => {
   const fixture = await placed(t);
   await fixture.mover[Symbol.asyncDispose]();

@@ -22,7 +22,7 @@ function restic(path: string, repository: string, ...args: string[]): string {
   const answer = spawnSync(path, ['--no-cache', '-r', repository, ...args], {
     encoding: 'utf8',
     env: { ...process.env, RESTIC_PASSWORD: testPassword, RESTIC_FEATURES: features },
-    timeout: 120_000,
+    timeout: 400_000,
     maxBuffer: 64 * 1024 * 1024,
   });
   assert.equal(answer.status, 0, `restic ${args.join(' ')}: ${answer.stdout}${answer.stderr}`);

@@ -35,7 +35,7 @@ function run(program: string, folder: string, ...args: string[]): string {
   const answer = spawnSync(program, ['--no-cache', '-r', folder, ...args], {
     encoding: 'utf8',
     env: { ...process.env, RESTIC_PASSWORD: samplePassword, TZ: 'UTC', RESTIC_FEATURES: features },
-    timeout: 60_000,
+    timeout: 400_000,
   });
   assert.equal(answer.status, 0, `restic ${args.join(' ')}: ${answer.stdout}${answer.stderr}`);
   return answer.stdout;

@@ -11,7 +11,7 @@ import { SharedRepository } from './shared-repository.ts';
 
 test('forget and prune work through the mover with a grant to maintain, beside a backup of restic', {
   skip: skipUnless({ programs: ['restic'], platform: 'linux' }),
-  timeout: 180_000,
+  timeout: 400_000,
 }, async (t) => {
   const folder = temporaryFolder(t);
   await using shared = await SharedRepository.start(folder);

@@ -20,7 +20,7 @@ function saved(hosts: TwoHosts): string {
   return texts.join('').replaceAll(/^#.*\n|\[\d+:\d+\]/gm, '');
 }
 
-describe('iptables-restore', { skip: kernel, timeout: 120_000 }, () => {
+describe('iptables-restore', { skip: kernel, timeout: 400_000 }, () => {
   test('the scripts of every host are applied, also a second time, and taken away', async (t) => {
     const hosts = await TwoHosts.start(t);
     const { files: applying, removal } = await iptables.render(samplePlan);

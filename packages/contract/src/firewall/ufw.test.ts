@@ -28,7 +28,7 @@ function saved(hosts: TwoHosts): string {
   return texts.join('').replaceAll(/^#.*\n|\[\d+:\d+\]/gm, '');
 }
 
-describe('ufw', { skip: kernel, timeout: 240_000 }, () => {
+describe('ufw', { skip: kernel, timeout: 400_000 }, () => {
   test('what the plan allows passes, anything else is dropped; again it changes nothing; taken away, foreign rules stay', async (t) => {
     const hosts = await startHosts(t);
     hosts.run('ufw', ['--force', 'enable']);

@@ -15,7 +15,7 @@ import type { Packet, Table } from './ruleset.ts';
 
 const needs = (...programs: string[]) => ({
   skip: skipUnless({ programs: ['ip', 'nft', 'iptables', ...programs], root: true, networkNamespaces: true }),
-  timeout: 120_000,
+  timeout: 400_000,
 });
 
 const topology = `

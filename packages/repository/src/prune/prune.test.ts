@@ -143,7 +143,7 @@ test('small packs become large ones, when there are many', async () => {
 });
 
 test('a crash at any operation leaves a sound repository, and the next prune finishes', {
-  timeout: 300_000,
+  timeout: 400_000,
 }, async (t) => {
   const origin = await subject(5, { ...small, files: 16, changedFiles: 4 });
   forget(origin, 3);
@@ -451,7 +451,7 @@ test('a blob that was damaged in its pack is found before its pack goes', async 
   assert.ok(it.target.ids('data').length >= before);
 });
 
-test('much is packed again in threads', { timeout: 120_000 }, async (t) => {
+test('much is packed again in threads', { timeout: 400_000 }, async (t) => {
   const it = await subject(3, { files: 100, fileBytes: 500_000, changedFiles: 20, packSizeBytes: 4_000_000 });
   forget(it, 2);
   const everything = { ...all, repackSmallerThanBytes: 64 * 1024 * 1024, threads: 2 };

@@ -247,7 +247,7 @@ describe('restic forgets the same', { skip: skipUnless({ programs: ['restic'] })
     }
   });
 
-  test('over random snapshots, policies and zones, with the same reasons', { timeout: 300_000 }, async () => {
+  test('over random snapshots, policies and zones, with the same reasons', { timeout: 400_000 }, async () => {
     const property = fc.asyncProperty(
       fc.uniqueArray(snapshots, { minLength: 1, maxLength: 60, selector: ({ time }) => parseTime(time) }),
       fc.array(fc.tuple(policies, fc.constantFrom(...zones)), { minLength: 3, maxLength: 3 }),
