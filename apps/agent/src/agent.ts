@@ -51,6 +51,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const keeper = resources.use(new IdentityKeeper({ dataDir, stored, clock }));
   const history = resources.use(
     await ChannelHistory.open({
+      process: 'agent',
       dataDir,
       clock,
       onFailure: (error) => log.warn({ error }, 'counts of channel use'),

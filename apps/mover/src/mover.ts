@@ -85,6 +85,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
 
   const history = cleanup.use(
     await ChannelHistory.open({
+      process: 'mover',
       dataDir,
       clock,
       onFailure: (error) => logger.warn({ error }, 'counts of channel use'),

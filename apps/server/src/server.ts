@@ -99,6 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
     const history = stack.use(
       await ChannelHistory.open({
+        process: 'server',
         dataDir: data.path,
         clock,
         onFailure: (error) => logger.warn({ error }, 'counts of channel use'),

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { channel, channels, features, isChannelId } from './index.ts';
-import { isMadeFallback, isMadeFeature, madeBetween, madeChannels } from './made-channels.ts';
+import { countedBy, isMadeFallback, isMadeFeature, madeBetween, madeChannels } from './made-channels.ts';
 import { rowStatuses } from './row-status.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
@@ -82,4 +82,27 @@ test('what takes over for a blocked channel in this version', () => {
     'client-to-server-alternate for client-to-server',
   ]);
   assert.equal(channel('server-to-agent-transport').fallbackOf, 'server-to-agent-data');
+});
+
+test('who counts what: a program that runs all the time, and opens the connection itself', () => {
+  const ids = [
+    'posix-agent-control',
+    'server-to-agent-transport',
+    'metrics-to-server',
+    'host-to-dns',
+    'probe',
+    's3-api',
+  ];
+  assert.deepEqual(
+    ids.filter(isChannelId).map((id) => [countedBy('from', id), countedBy('to', id)]),
+    [
+      ['agent', 'server'],
+      // The mover of the agent's computer listens for it.
+      ['server', 'mover'],
+      [undefined, 'server'],
+      [undefined, undefined],
+      [undefined, undefined],
+      [undefined, undefined],
+    ],
+  );
 });

@@ -94,6 +94,16 @@ export function madeBetween(entry: Channel): { from: readonly Role[]; to: readon
   return { from: (making.from ?? entry.from).filter(isMadeRole), to: (making.to ?? entry.to).filter(isMadeRole) };
 }
 
+/**
+ * The program that counts, at that end, what goes along the channel: one that runs all the time and opens the connections
+ * itself. Undefined: nothing counts it there.
+ */
+export function countedBy(end: 'from' | 'to', id: ChannelId): 'server' | 'mover' | 'agent' | undefined {
+  const making = madeChannels[id];
+  const source = end === 'from' ? making?.dials : making?.listens;
+  return (['server', 'mover', 'agent'] as const).find((program) => source?.startsWith(`apps/${program}/`));
+}
+
 export function isMadeFeature(feature: FeatureId): boolean {
   return madeFeatures.has(feature);
 }

@@ -80,7 +80,9 @@ const count = z.number().int().nonnegative();
  * The same by direction and kind of peer, with what was refused, over all processes of one data directory. Names are texts: a
  * newer program may know more channels than the one that reads.
  */
-export const channelReport = z.object({
+const channelReport = z.object({
+  /** The program that counted: server, mover or agent. */
+  process: z.string().max(100),
   /** What is not in it was not used since then. */
   since: isoTime,
   traffic: z

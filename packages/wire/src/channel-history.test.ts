@@ -26,7 +26,10 @@ const refusal: ChannelCounts['refusals'][number] = {
 
 async function history(dataDir: string, clock: ManualClock) {
   const failures: HoldfastError[] = [];
-  return { failures, kept: await ChannelHistory.open({ dataDir, clock, onFailure: (error) => failures.push(error) }) };
+  return {
+    failures,
+    kept: await ChannelHistory.open({ process: 'mover', dataDir, clock, onFailure: (error) => failures.push(error) }),
+  };
 }
 
 test('connections are counted by direction and peer, and so are those that failed', async (t) => {
@@ -99,6 +102,7 @@ test('counts outlive the process: saved now and then, and at the end; a crash lo
     counts = { traffic: [traffic], refusals: [] };
   }
   assert.deepEqual(await readChannelReport(dataDir), {
+    process: 'mover',
     since: start.toISOString(),
     traffic: [{ ...traffic, openConnections: 0 }],
     refusals: [],
@@ -118,6 +122,7 @@ test('counts outlive the process: saved now and then, and at the end; a crash lo
 
   const { kept, failures } = await history(dataDir, clock);
   assert.deepEqual(kept.report(), {
+    process: 'mover',
     since: start.toISOString(),
     traffic: [
       {
@@ -145,11 +150,14 @@ test('what cannot be read or written is said, and stops nothing', async (t: Test
     failures.map(({ code }) => code),
     ['usage.configuration'],
   );
-  assert.deepEqual(kept.report(), { since: start.toISOString(), traffic: [], refusals: [] });
+  assert.deepEqual(kept.report(), { process: 'mover', since: start.toISOString(), traffic: [], refusals: [] });
   writeFileSync(file, ' '.repeat(maxHistoryBytes + 1));
   await assert.rejects(readChannelReport(dataDir), (error: unknown) => hasCode(error, 'usage.configuration'));
   // A clock that was ahead.
-  writeFileSync(file, JSON.stringify({ since: '2030-01-01T00:00:00.000Z', traffic: [traffic], refusals: [] }));
+  writeFileSync(
+    file,
+    JSON.stringify({ process: 'mover', since: '2030-01-01T00:00:00.000Z', traffic: [traffic], refusals: [] }),
+  );
   assert.equal((await history(dataDir, clock)).kept.report().since, start.toISOString());
   const nowhere = await history(join(dataDir, 'gone'), clock);
   nowhere.kept.follow({ counts: () => ({ traffic: [traffic], refusals: [] }) });
@@ -166,6 +174,7 @@ test('whatever is in the file, what is read is a report of known channels, each 
     peer: fc.constantFrom('agent', 'none', 'root', null),
     reason: fc.constantFrom('channel.timeout', 'toString', 7),
     connections: fc.oneof(fc.integer(), fc.double()),
+    openConnections: fc.nat(),
     count: fc.nat(),
     receivedBytes: fc.nat(),
     sentBytes: fc.nat(),
@@ -176,18 +185,18 @@ test('whatever is in the file, what is read is a report of known channels, each 
   fc.assert(
     fc.property(entries, entries, (some, others) => {
       const report = parseChannelReport(
-        JSON.stringify({ since: start.toISOString(), traffic: some, refusals: others }, (_, value) =>
+        JSON.stringify({ process: 'mover', since: start.toISOString(), traffic: some, refusals: others }, (_, value) =>
           typeof value === 'bigint' ? String(value) : value,
         ),
       );
       assert.ok(report);
       for (const { channel, connections } of report.traffic) assert.ok(channel === control && connections >= 0);
       assert.ok(report.traffic.length <= 4 && report.refusals.length <= 2);
-      const { since: _, ...counts } = report;
+      const { since: _since, process: _process, ...counts } = report;
       assert.deepEqual(addCounts(counts, { traffic: [], refusals: [] }), counts);
     }),
     { seed: 1 },
   );
-  for (const text of ['', '[]', 'null', '{"since":"now","traffic":[],"refusals":[]}'])
+  for (const text of ['', '[]', 'null', '{"process":"mover","since":"now","traffic":[],"refusals":[]}'])
     assert.equal(parseChannelReport(text), undefined);
 });

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CertificateRole, certificateRoleOf, isChannelId } from '@holdfast/contract';
+import { certificateRoleOf, isChannelId, type ProcessName } from '@holdfast/contract';
 import { type Clock, type ErrorCode, errnoOf, errorTable, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { historySaveMs, maxHistoryBytes } from './limits.ts';
 import type { ChannelCounts, ChannelRefusals, ChannelTraffic, Direction, PeerClass } from './meter.ts';
@@ -9,6 +9,8 @@ import { replaceFile } from './replace-file.ts';
 
 /** The counts of all processes that used one data directory, one after the other. */
 export interface ChannelReport extends ChannelCounts {
+  /** The program that counted. */
+  readonly process: ProcessName;
   /** ISO 8601: what is not in it was not used since then. */
   readonly since: string;
 }
@@ -44,7 +46,7 @@ export class ChannelHistory implements AsyncDisposable {
     }
     // A clock that was ahead when counting began would let nothing ever be old enough.
     const since = earlier && earlier.since < now ? earlier.since : now;
-    return new ChannelHistory(options, { traffic: [], refusals: [], ...earlier, since });
+    return new ChannelHistory(options, { traffic: [], refusals: [], ...earlier, process: options.process, since });
   }
 
   /** Adds what the process's wire counts from now on, and keeps it. Dispose the wire first: it counts to the end. */
@@ -54,8 +56,8 @@ export class ChannelHistory implements AsyncDisposable {
   }
 
   report(): ChannelReport {
-    const { since, ...earlier } = this.#earlier;
-    return { since, ...addCounts(earlier, this.#counts()) };
+    const { process, since, ...earlier } = this.#earlier;
+    return { process, since, ...addCounts(earlier, this.#counts()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,6 +93,7 @@ export class ChannelHistory implements AsyncDisposable {
 }
 
 interface Options {
+  readonly process: ProcessName;
   /** Of the process, which alone writes there. */
   readonly dataDir: string;
   readonly clock: Clock;
@@ -145,10 +148,12 @@ export function parseChannelReport(text: string): ChannelReport | undefined {
  * have are left out, so that what comes of it is bounded.
  */
 export function channelReportOf(value: unknown): ChannelReport | undefined {
-  const { since, traffic, refusals } = fields(value);
+  const { process, since, traffic, refusals } = fields(value);
+  if (typeof process !== 'string' || !isProcess(process)) return undefined;
   if (!isTime(since) || !Array.isArray(traffic) || !Array.isArray(refusals)) return undefined;
   // Added up: whatever is in the file, each channel is there once.
   return {
+    process,
     since,
     ...addCounts({ traffic: traffic.flatMap(trafficOf), refusals: refusals.flatMap(refusalOf) }, noCounts),
   };
@@ -158,11 +163,13 @@ const noCounts: ChannelCounts = { traffic: [], refusals: [] };
 const peers: ReadonlySet<unknown> = new Set<PeerClass>([...Object.values(certificateRoleOf), 'none']);
 
 function trafficOf(value: unknown): readonly ChannelTraffic[] {
-  const { channel, direction, peer, connections, receivedBytes, sentBytes, lastUsedAt } = fields(value);
+  const { channel, direction, peer, connections, openConnections, receivedBytes, sentBytes, lastUsedAt } =
+    fields(value);
   if (typeof channel !== 'string' || !isChannelId(channel) || !isDirection(direction) || !peers.has(peer)) return [];
-  if (!isCount(connections) || !isCount(receivedBytes) || !isCount(sentBytes) || !isTime(lastUsedAt)) return [];
-  const known = { channel, direction, peer: peer as CertificateRole | 'none' };
-  return [{ ...known, connections, openConnections: 0, receivedBytes, sentBytes, lastUsedAt }];
+  if (!isCount(connections) || !isCount(openConnections) || !isCount(receivedBytes)) return [];
+  if (!isCount(sentBytes) || !isTime(lastUsedAt)) return [];
+  const known = { channel, direction, peer: peer as PeerClass };
+  return [{ ...known, connections, openConnections, receivedBytes, sentBytes, lastUsedAt }];
 }
 
 function refusalOf(value: unknown): readonly ChannelRefusals[] {
@@ -174,6 +181,10 @@ function refusalOf(value: unknown): readonly ChannelRefusals[] {
 
 function fields(value: unknown): { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function isProcess(value: string): value is ProcessName {
+  return Object.hasOwn(certificateRoleOf, value);
 }
 
 function isDirection(value: unknown): value is Direction {

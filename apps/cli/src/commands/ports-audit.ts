@@ -1,6 +1,7 @@
 import { exitStatus, HoldfastError } from '@holdfast/core';
 import { type Command, Option } from 'commander';
 import { addServerPlace, type ServerOptions, serverHelp } from '../managed/server-options.ts';
+import { collect, lifetime } from '../option-values.ts';
 import type { PortsAuditOptions } from '../ports/audit.ts';
 import type { FleetAuditOptions } from '../ports/audit-fleet.ts';
 import { addOutputOptions } from '../stand-alone/repository-options.ts';
@@ -25,6 +26,12 @@ export function registerPortsAudit(ports: Command): void {
         .default('drop'),
     )
     .option('--unused', 'also openings through which no packet has come since the rules were loaded')
+    .option('--unused-for <time>', 'also openings that no program of ours has used for so long (30d)', lifetime)
+    .option(
+      '--counts-in <directory>',
+      'with --unused-for: data directory where programs keep their counts (may be repeated; default: the usual one)',
+      collect,
+    )
     .option('--include-planned', 'also what this version does not make yet');
   addServerPlace(addOutputOptions(command))
     .option('--cacert <file>', "with --fleet: the server's CA certificate (PEM)")
@@ -35,12 +42,17 @@ export function registerPortsAudit(ports: Command): void {
 Examples:
   $ sudo holdfast ports audit topology.yaml
   $ sudo holdfast ports audit topology.yaml --host store-1 --unused --json
+  $ sudo holdfast ports audit topology.yaml --unused-for 30d
   server$ holdfast ports audit topology.yaml --fleet
 
 Linux only, as root. The firewall is read back from the kernel, as nft and iptables-save show it (that includes what firewalld
 and ufw made), and the packets that the plan allows, and those beside them, are tried in those rules: missing openings, rules
 that let through more than planned, rules for something else. Nothing is changed and nothing is sent. Sockets: services that do
 not listen, other programs on ports of ours, processes of Holdfast on unplanned ports, and connections with strangers.
+
+--unused counts packets in the firewall, which begins anew with every loading of the rules. --unused-for asks what server, mover
+and agent have counted by channel, over restarts; where they have not counted for so long yet it says so. Channels are counted,
+not peers: an opening for several computers is used if one of them uses it.
 
 With --fleet every computer's agent (else its mover) does the same there; one that may not read the firewall says so. The
 server's own inventory knows nothing of what else must stay open (ssh …), so that a topology with \`allow:\` says more.
@@ -51,6 +63,10 @@ not every computer of the fleet could be audited; ${exitStatus.usage} the topolo
 `,
     )
     .action(async (topology: string | undefined, options: AuditOptions) => {
+      if (options.countsIn !== undefined && (options.fleet || options.unusedFor === undefined))
+        throw new HoldfastError('usage.option', {
+          message: '--counts-in is for --unused-for on this computer.',
+        });
       if (options.fleet) return await auditFleet(topology, options);
       if (topology === undefined)
         throw new HoldfastError('usage.option', {

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { planTopology } from '@holdfast/contract/plan';
 import { loadTopology } from '@holdfast/contract/topology';
 import { type ExitStatus, exitStatus } from '@holdfast/core';
 import { auditHost, thisHost } from '@holdfast/firewall/audit';
+import { type ChannelReport, readChannelReport } from '@holdfast/wire';
+import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 import { type OutputOptions, print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 
@@ -9,6 +12,8 @@ export interface PortsAuditOptions extends OutputOptions {
   readonly host?: string;
   readonly otherwise: 'drop' | 'leave';
   readonly unused?: boolean;
+  readonly unusedFor?: number;
+  readonly countsIn?: readonly string[];
   readonly includePlanned?: boolean;
 }
 
@@ -16,7 +21,8 @@ export interface PortsAuditOptions extends OutputOptions {
 export async function portsAudit(file: string, options: PortsAuditOptions, { signal }: Work): Promise<ExitStatus> {
   const { otherwise, unused = false, includePlanned } = options;
   const plan = planTopology(await loadTopology(file), includePlanned ? { includePlanned } : {});
-  const audit = await auditHost(plan, thisHost(plan, options.host), { otherwise, unused, signal });
+  const use = options.unusedFor === undefined ? undefined : await countedUse(options.unusedFor, options.countsIn);
+  const audit = await auditHost(plan, thisHost(plan, options.host), { otherwise, unused, use, signal });
   const { host, findings, notes } = audit;
   if (options.json) await printJson({ kind: 'ports-audit', ...audit });
   else {
@@ -28,4 +34,15 @@ export async function portsAudit(file: string, options: PortsAuditOptions, { sig
     for (const note of notes) await print(`${note}\n`);
   }
   return findings.length === 0 ? exitStatus.success : exitStatus.failed;
+}
+
+/** What the programs of this computer have counted, from the data directories where they keep it. */
+async function countedUse(forMs: number, folders: readonly string[] = [defaultDataDirectory()]) {
+  const reports: ChannelReport[] = [];
+  for (const folder of folders.map(resolvePath))
+    for (const place of [folder, ...['server', 'mover', 'agent'].map((role) => join(folder, role))]) {
+      const report = await readChannelReport(place);
+      if (report) reports.push(report);
+    }
+  return { forMs, reports };
 }

@@ -31,6 +31,8 @@ export class TestAgent implements AsyncDisposable {
   /** Connections on which the server has said hello. */
   greeted = 0;
   work: TaskWork = async (task) => success(task);
+  /** What it says of its channels, over all its processes. */
+  report: TaskMethods['channels.use']['result']['_output']['report'];
   /** What it does in checks and audits of the network. */
   ports: Handlers<Pick<TaskMethods, 'ports.listen' | 'ports.try' | 'ports.audit'>> = {};
   #peers = new Set<CallPeer<TaskMethods>>();
@@ -95,7 +97,7 @@ export class TestAgent implements AsyncDisposable {
         this.cancelled.push(taskId);
         return {};
       },
-      'channels.use': async () => ({ channels: [] }),
+      'channels.use': async () => ({ channels: [], ...(this.report ? { report: this.report } : {}) }),
       ...this.ports,
     };
   }

@@ -42,10 +42,9 @@ function tryOpening(audit: FirewallAudit, opening: Opening, needed: Set<Decider>
     if (fate.kind === 'unknown') uncertain.push(shown);
   }
   for (const decider of used) needed.add(decider);
-  const { flow } = opening;
   const subject = openingText(opening);
   const findings: Finding[] = [];
-  if (stopped.length > 0 && !isLeased(audit, opening))
+  if (stopped.length > 0 && !isLeased(audit.tables, opening))
     findings.push({
       kind: 'opening-missing',
       subject,
@@ -65,9 +64,14 @@ function tryOpening(audit: FirewallAudit, opening: Opening, needed: Set<Decider>
       kind: 'opening-unused',
       subject,
       message: `No packet since the rules were loaded, which was ${audit.startedAt.toISOString()} (when the computer started) or later: ${placesOf(used)}.`,
-      advice: `If nothing uses ${reasonOf(opening)} here, take the role or feature out of the topology${flow.origin === 'administrator' ? "'s allow list" : ''}.`,
+      advice: adviceOnUnused(opening),
     });
   return findings;
+}
+
+export function adviceOnUnused(opening: Opening): string {
+  const where = opening.flow.origin === 'administrator' ? "topology's allow list" : 'topology';
+  return `If nothing uses ${reasonOf(opening)} here, take the role or feature out of the ${where}.`;
 }
 
 /** Every rule that lets the opening through has a counter, and none has counted. */
@@ -77,7 +81,7 @@ function isUnused(used: ReadonlySet<Decider>): boolean {
 }
 
 /** Sessions open it when they need it. */
-function isLeased({ tables }: FirewallAudit, { flow, direction, transport }: Opening): boolean {
+export function isLeased(tables: readonly Table[], { flow, direction, transport }: Opening): boolean {
   return (
     flow.leased &&
     transport === 'tcp' &&
@@ -205,7 +209,7 @@ function placesOf(deciders: Iterable<Decider>): string {
   return examples([...deciders].map(({ place }) => place));
 }
 
-function examples(all: readonly string[]): string {
+export function examples(all: readonly string[]): string {
   const shown = all.slice(0, maxExamples).join(', ');
   return all.length > maxExamples ? `${shown} and ${all.length - maxExamples} more` : shown;
 }
@@ -214,12 +218,12 @@ function packetText({ direction, transport, port }: Packet, peer: string): strin
   return direction === 'in' ? `${transport} ${port} from ${peer}` : `${transport} ${port} to ${peer}`;
 }
 
-function openingText({ direction, transport, ports, flow }: Opening): string {
+export function openingText({ direction, transport, ports, flow }: Opening): string {
   const names = (direction === 'in' ? flow.from : flow.to).map(({ name }) => name);
   return `${transport} ${portsText(ports)} ${direction === 'in' ? 'from' : 'to'} ${examples(names)}`;
 }
 
-function reasonOf({ flow }: Opening): string {
+export function reasonOf({ flow }: Opening): string {
   return flow.channels.length > 0 ? flow.channels.join(', ') : flow.reasons.join('; ');
 }
 

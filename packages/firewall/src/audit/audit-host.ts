@@ -7,6 +7,7 @@ import { readHostRuleset } from '../ruleset/host-ruleset.ts';
 import { openSockets } from '../sockets/index.ts';
 import { auditFirewall, isElsewhere } from './audit-firewall.ts';
 import { auditSockets } from './audit-sockets.ts';
+import { auditUse, type UseAudit } from './audit-use.ts';
 import type { Finding } from './finding.ts';
 import { isHoldfast } from './holdfast-process.ts';
 import { HostOpenings } from './openings.ts';
@@ -25,7 +26,13 @@ export interface HostAudit {
 export async function auditHost(
   plan: Plan,
   host: PlannedHost,
-  options: { readonly otherwise: 'drop' | 'leave'; readonly unused: boolean; readonly signal?: AbortSignal },
+  options: {
+    readonly otherwise: 'drop' | 'leave';
+    readonly unused: boolean;
+    /** Counts of channel use, to find openings that nothing has used for so long. */
+    readonly use?: Pick<UseAudit, 'reports' | 'forMs'> | undefined;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<HostAudit> {
   const openings = new HostOpenings(plan, host);
   const own = ownAddresses();
@@ -46,7 +53,10 @@ export async function auditHost(
     ...auditSockets({ openings, sockets, own }),
     ...auditFirewall({ openings, tables, own, startedAt, otherwise: options.otherwise, unused: options.unused }),
   ];
-  return plainly({ host: host.name, findings, notes });
+  const now = systemClock.now();
+  const use = options.use && auditUse({ ...options.use, openings, tables, now });
+  if (use) notes.push(...use.notes);
+  return plainly({ host: host.name, findings: [...findings, ...(use?.findings ?? [])], notes });
 }
 
 /** Processes, interfaces and foreign rules are called whatever somebody called them, which steers no terminal from here on. */

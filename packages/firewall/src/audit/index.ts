@@ -1,3 +1,4 @@
 export { auditHost, type HostAudit } from './audit-host.ts';
+export type { CountedUse } from './audit-use.ts';
 export type { Finding, FindingKind } from './finding.ts';
 export { thisHost } from './this-host.ts';
