@@ -23,11 +23,17 @@ async function system(
     preinstalled?: true;
     direction?: 'mover-dials';
     clock?: ManualClock;
+    /** Where agents call in; otherwise the system chooses. */
+    controlPort?: number;
   } = {},
 ): Promise<System> {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
-  const server = stack.use(await TestServer.start(o.folder ?? temporaryFolder(t), o.clock ? { clock: o.clock } : {}));
+  const options = {
+    ...(o.clock ? { clock: o.clock } : {}),
+    ...(o.controlPort === undefined ? {} : { ports: { 'posix-agent-control': o.controlPort } }),
+  };
+  const server = stack.use(await TestServer.start(o.folder ?? temporaryFolder(t), options));
   const port = await freePort();
   const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
   await mover.listen();
@@ -203,8 +209,9 @@ test('a lost task connection is attached to again, and the task runs once', asyn
 
 test('a server that was restarted attaches to the task that was running', async (t) => {
   const folder = temporaryFolder(t);
-  const s = await system(t, { folder });
-  const port = s.server.running.portOf('posix-agent-control');
+  // Nobody else may be given the port while the server is down.
+  const port = await freePort();
+  const s = await system(t, { folder, controlPort: port });
   await s.agent.hold(s.server);
   const finished = Promise.withResolvers<TaskResult>();
   s.agent.work = () => finished.promise;
