@@ -3,16 +3,17 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { createServer as createTlsServer } from 'node:tls';
+import { setTimeout } from 'node:timers/promises';
+import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
 import { hasCode } from '@holdfast/core';
 import { freePort } from '@holdfast/core/testing';
 import { certificateFingerprint } from '../identity.ts';
 import { createTestInstallation } from '../test-certificates.ts';
 import { testFleet } from '../wire-fixture.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { ProbeListener } from './probe-listener.ts';
+import { ProbeListener, probeProtocol } from './probe-listener.ts';
 import { type ProbePort, Prober, type ProberOptions } from './prober.ts';
-import { type ProbeKey, probeKey } from './proof.ts';
+import { type ProbeKey, probeKey, proveToListener, sendCommand } from './proof.ts';
 
 const key = probeKey(randomBytes(32));
 const address = '127.0.0.1';
@@ -249,4 +250,19 @@ test('what the listening end has said beforehand tells who answers, where no por
   };
   assert.deepEqual(await judge(certificateFingerprint(new X509Certificate(fleet.mover.certificatePem))), []);
   assert.deepEqual(await judge('of another certificate'), ['tls-intercepted']);
+});
+
+test('who asks for more than it takes does not fill the memory of the listener', async (t) => {
+  const [port = 0] = await listening(t);
+  // socket exception: plays another end that does not read what it asked for
+  const socket = tlsConnect({ host: address, port, rejectUnauthorized: false, ALPNProtocols: [probeProtocol] });
+  t.after(() => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  await once(socket, 'secureConnect');
+  assert.equal(await proveToListener(socket, key, { timeoutMs: 10_000 }), 'proven');
+  const beforeBytes = process.memoryUsage().arrayBuffers;
+  for (let count = 0; count < 8_000; count += 1) sendCommand(socket, { kind: 'give', bytes: 16_384 });
+  await setTimeout(1_000);
+  const grownBytes = process.memoryUsage().arrayBuffers - beforeBytes;
+  assert.ok(grownBytes < 32 * 1024 * 1024, `${grownBytes} bytes`);
 });
