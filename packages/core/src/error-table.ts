@@ -174,7 +174,7 @@ export const errorTable = {
   ),
   'firewall.lease': entry(
     "An opening for a session could not be made in the host's own firewall.",
-    'Load the rules of `holdfast ports plan --format nftables --leases`; the process needs CAP_NET_ADMIN.',
+    'Load the rules of `holdfast ports plan --leases` for nftables or firewalld; the process needs the right to change them.',
     { http: 503 },
   ),
   'firewall.unreadable': entry(

@@ -67,7 +67,7 @@ function registerPlan(ports: Command): void {
     .addOption(
       new Option('--otherwise <what>', 'what becomes of everything else').choices(['drop', 'leave']).default('drop'),
     )
-    .option('--leases', 'leave what only sessions need to leases (nftables; with firewalld, to timed rules of yours)')
+    .option('--leases', 'leave what only sessions need to leases (nftables, firewalld)')
     .option('--accept-widening', 'exit 0 although the target opens more than the plan')
     .option('--owner <name>', 'who answers for the openings, for change requests')
     .option('--expires <day>', 'the last day, 2027-06-30, for change requests')
