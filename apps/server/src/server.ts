@@ -24,6 +24,7 @@ import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
+import { countsFrom } from './port-checks/counted-use.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
@@ -168,6 +169,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const { caFingerprint, caPem } = authority;
     const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now() };
+    const fleet = new FleetCounts();
     const portChecks = portCheckHandlers({
       peers: new PortPeers({
         wire,
@@ -193,8 +195,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       logger,
       listening: () => listening,
+      countsOf: countsFrom({ history, fleet, movers, connections, clock }),
     });
-    const fleet = new FleetCounts();
     const { startedAt } = facts;
     const metrics = new MetricsSource({
       catalogue,

@@ -3,7 +3,10 @@ import type { Flow, HostRule, HostRules, Plan, PlannedHost } from '@holdfast/con
 import type { AuditRequest } from './port-messages.ts';
 
 /** The rules of one host as a message. Peers are as this host sees them (address translation). */
-export function auditRequestOf(rules: HostRules, options: Pick<AuditRequest, 'otherwise' | 'unused'>): AuditRequest {
+export function auditRequestOf(
+  rules: HostRules,
+  options: Pick<AuditRequest, 'otherwise' | 'unused' | 'use'>,
+): AuditRequest {
   const { name, addresses, names, platform, roles } = rules.host;
   const places = new Map<PlannedHost, number>();
   const placeOf = (peer: PlannedHost): number => {
@@ -39,6 +42,7 @@ export function auditRequestOf(rules: HostRules, options: Pick<AuditRequest, 'ot
     rules: all,
     otherwise: options.otherwise,
     unused: options.unused,
+    ...(options.use ? { use: options.use } : {}),
   };
 }
 

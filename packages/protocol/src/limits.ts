@@ -51,5 +51,7 @@ export const maxAdmissions = 1_000;
 export const maxListenMs = 4 * 3_600_000;
 /** Peers of one host in an audit; their names and addresses fit a frame. */
 export const maxAudited = 10_000;
+/** The longest time for which openings may be asked to have been unused: ten years. */
+export const maxUnusedMs = 3_653 * 86_400_000;
 /** Findings of one host that are told. */
 export const maxFindings = 200;

@@ -27,7 +27,7 @@ export interface PortHandlersOptions {
   readonly audit: (
     plan: Plan,
     host: PlannedHost,
-    options: Pick<AuditRequest, 'otherwise' | 'unused'> & { readonly signal: AbortSignal },
+    options: Pick<AuditRequest, 'otherwise' | 'unused' | 'use'> & { readonly signal: AbortSignal },
   ) => Promise<HostAudit>;
 }
 
@@ -86,8 +86,8 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
     },
     'ports.audit': async (request, { signal }) => {
       const { plan, host } = planOfAudit(request);
-      const { otherwise, unused } = request;
-      const { findings, notes } = await o.audit(plan, host, { otherwise, unused, signal });
+      const { otherwise, unused, use } = request;
+      const { findings, notes } = await o.audit(plan, host, { otherwise, unused, use, signal });
       return {
         findings: findings.slice(0, maxFindings),
         findingCount: findings.length,
@@ -212,18 +212,16 @@ async function tryTarget(
     ...target.states,
   ]);
   const found = await Promise.all(
-    addresses
-      .filter(isPeer)
-      .flatMap((address) => [
-        prober.checkHost({
-          address,
-          ports: ours,
-          key,
-          sources: target.sources,
-          ...(states.size > 0 ? { states } : {}),
-        }),
-        ...outside.map((port) => prober.reach({ address, port }).then((one): readonly ProbeResult[] => [one])),
-      ]),
+    addresses.filter(isPeer).flatMap((address) => [
+      prober.checkHost({
+        address,
+        ports: ours,
+        key,
+        sources: target.sources,
+        ...(states.size > 0 ? { states } : {}),
+      }),
+      ...outside.map((port) => prober.reach({ address, port }).then((one): readonly ProbeResult[] => [one])),
+    ]),
   );
   for (const { diagnoses, ...rest } of found.flat()) results.push({ ...rest, diagnoses: diagnoses.map(copy) });
   return { target: target.id, results, unchecked };

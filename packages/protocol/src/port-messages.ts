@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { maxAdmissions, maxAudited, maxFindings, maxListenMs, maxProbedPorts, maxProbeTargets } from './limits.ts';
-import { port } from './names.ts';
+import {
+  maxAdmissions,
+  maxAudited,
+  maxFindings,
+  maxListenMs,
+  maxProbedPorts,
+  maxProbeTargets,
+  maxUnusedMs,
+} from './limits.ts';
+import { isoTime, port } from './names.ts';
 
 /** What the server asks an agent or a mover for in a check or an audit of the network, and what they tell. */
 
@@ -126,6 +134,8 @@ const portRange = z.strictObject({ from: port, to: port });
 const hostName = z.string().max(253);
 const blocks = z.array(z.string().max(50)).max(maxAudited);
 
+const counted = { channel: channelId, direction: z.enum(['in', 'out']) };
+
 /** What a plan has for one host. Peers are named by their places in a list that all rules share. */
 export const auditRequest = z.strictObject({
   host: z.strictObject({
@@ -155,6 +165,22 @@ export const auditRequest = z.strictObject({
   /** What the firewall should do with everything else. */
   otherwise: z.enum(['drop', 'leave']),
   unused: z.boolean(),
+  /** What the programs of that computer have counted, to find openings that nothing has used for so long. */
+  use: z
+    .strictObject({
+      forMs: z.number().int().min(1).max(maxUnusedMs),
+      reports: z
+        .array(
+          z.strictObject({
+            process: z.string().max(100),
+            since: isoTime,
+            traffic: z.array(z.strictObject({ ...counted, lastUsedAt: isoTime })).max(1_000),
+            refusals: z.array(z.strictObject({ ...counted, reason: z.string().max(100), lastAt: isoTime })).max(1_000),
+          }),
+        )
+        .max(16),
+    })
+    .optional(),
 });
 export type AuditRequest = z.output<typeof auditRequest>;
 

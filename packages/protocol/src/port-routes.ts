@@ -1,6 +1,7 @@
 import { topologyDocument } from '@holdfast/contract/topology/schema';
 import { z } from 'zod';
 import { errorReport } from './error-report.ts';
+import { maxUnusedMs } from './limits.ts';
 import { entityId, isoTime, port } from './names.ts';
 import { auditFinding, diagnosis } from './port-messages.ts';
 import { route } from './route.ts';
@@ -141,8 +142,10 @@ export const portRoutes = {
       ...scope,
       /** What the firewalls should do with everything else. */
       otherwise: z.enum(['drop', 'leave']).default('drop'),
-      /** Also openings that nothing has used. */
+      /** Also openings through which no packet has come since the rules were loaded. */
       unused: z.boolean().default(false),
+      /** Also openings that no program of ours has used for so long. */
+      unusedForMs: z.number().int().min(1).max(maxUnusedMs).optional(),
     }),
     response: fleetWork,
   }),

@@ -9,6 +9,8 @@ export interface FleetAuditOptions extends OutputOptions {
   readonly host?: readonly string[];
   readonly otherwise: 'drop' | 'leave';
   readonly unused?: boolean;
+  /** Milliseconds. */
+  readonly unusedFor?: number;
   readonly includePlanned?: boolean;
 }
 
@@ -19,13 +21,14 @@ export async function auditFleet(
   work: ServerWork,
 ): Promise<ExitStatus> {
   const { client, signal } = work;
-  const { host, otherwise, unused, includePlanned } = options;
+  const { host, otherwise, unused, unusedFor, includePlanned } = options;
   const started = await client.call('createPortAudit', {
     body: {
       ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
       ...(host === undefined ? {} : { hosts: [...host] }),
       otherwise,
       unused: unused === true,
+      ...(unusedFor === undefined ? {} : { unusedForMs: unusedFor }),
       includePlanned: includePlanned === true,
     },
     signal,

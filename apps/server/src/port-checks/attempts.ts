@@ -1,6 +1,8 @@
 import { channel, type PortRange, type ProcessName } from '@holdfast/contract';
 import type { Flow, Plan, PlannedHost } from '@holdfast/contract/plan';
+import { HoldfastError } from '@holdfast/core';
 import type { CheckResult } from '@holdfast/protocol';
+import { maxCheckPairs } from '../limits.ts';
 import type { Fleet, FleetComputer, Program } from './fleet.ts';
 
 /** What one program dials at one computer. */
@@ -33,7 +35,7 @@ export interface AttemptOptions {
   readonly hosts?: ReadonlySet<string> | undefined;
 }
 
-/** Every flow of the plan as pairs of computers, with the programs that would really connect and listen. */
+/** Every flow of the plan as pairs of computers, with the programs that would really connect and listen. Throws `internal.limit`. */
 export function attemptsOf(
   plan: Plan,
   fleet: Fleet,
@@ -48,6 +50,7 @@ export function attemptsOf(
       for (const to of flow.to) {
         const isWanted = !o.hosts || o.hosts.has(from.name) || o.hosts.has(to.name);
         if (!isWanted || from === to) continue;
+        if (attempts.size + unchecked.length > maxCheckPairs) throw tooMany();
         const pairs = flow.transport === 'tcp' ? pairsOf(fleet, flow, { from, to }) : 'UDP gives no answer to a probe';
         if (typeof pairs === 'string') {
           unchecked.push(notTried({ from: from.name, to: to.name, flow, reason: pairs }));
@@ -65,6 +68,13 @@ export function attemptsOf(
       }
   }
   return { attempts: [...attempts.values()].map(({ attempt }) => attempt), unchecked };
+}
+
+function tooMany(): HoldfastError {
+  return new HoldfastError('internal.limit', {
+    message: `The plan has more than ${maxCheckPairs} pairs of computers, which is too many for one check.`,
+    guidance: 'Check some hosts at a time, or say in the topology which of the targets each computer uses.',
+  });
 }
 
 type Pair = Omit<Attempt, 'openings'> & { readonly key: string; readonly listens: Program | undefined };

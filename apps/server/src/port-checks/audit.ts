@@ -1,9 +1,10 @@
-import { hostRules, type Plan } from '@holdfast/contract/plan';
+import { type HostRules, hostRules, type Plan } from '@holdfast/contract/plan';
 import { type Clock, HoldfastError, Semaphore } from '@holdfast/core';
-import { type AuditResult, auditRequestOf, reportOf } from '@holdfast/protocol';
+import { type AuditRequest, type AuditResult, auditRequestOf, reportOf, type UseAnswer } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { auditLimitMs, maxAuditsAtOnce } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
+import { countedUse } from './counted-use.ts';
 import type { Fleet, FleetComputer, Program } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { plainText } from './plain-text.ts';
@@ -16,6 +17,10 @@ export interface AuditJob {
   readonly clock: Clock;
   readonly otherwise: 'drop' | 'leave';
   readonly unused: boolean;
+  /** Also openings that nothing has used for so long. */
+  readonly unusedForMs: number | undefined;
+  /** What a program has counted. Undefined: nobody knows. */
+  readonly countsOf: (program: Program, signal: AbortSignal) => Promise<UseAnswer['report']>;
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +45,7 @@ export function prepareAudit(
         const program =
           computer && (['agent', 'mover', 'server'] as const).map((one) => computer.programs.get(one)).find(Boolean);
         const result = program
-          ? await auditOne({ name, program, request: auditRequestOf(rules, job) }, job)
+          ? await auditOne({ computer, program, rules }, job)
           : unaudited(
               name,
               new HoldfastError('request.missing', { message: `Nothing on ${name} has joined the server.` }),
@@ -57,10 +62,11 @@ export function prepareAudit(
 }
 
 async function auditOne(
-  o: { readonly name: string; readonly program: Program; readonly request: ReturnType<typeof auditRequestOf> },
+  o: { readonly computer: FleetComputer; readonly program: Program; readonly rules: HostRules },
   job: AuditJob,
 ): Promise<AuditResult> {
-  const { name, program } = o;
+  const { program, rules } = o;
+  const { name } = o.computer;
   const by = program.process;
   try {
     const answer = await withTimeLimit({
@@ -69,8 +75,10 @@ async function auditOne(
       signal: job.signal,
       expired: () => new HoldfastError('run.timeout', { message: `The ${by} on ${name} did not answer in time.` }),
       work: async (signal) => {
+        const { otherwise, unused } = job;
+        const use = await useOf(o.computer, job, signal);
         await using peer = await job.peers.reach(job.scope, program, signal);
-        return await peer.audit(o.request, signal);
+        return await peer.audit(auditRequestOf(rules, { otherwise, unused, use }), signal);
       },
     });
     return { host: name, by, outcome: answer.findingCount === 0 ? 'as-planned' : 'findings', ...answer };
@@ -78,6 +86,17 @@ async function auditOne(
     job.signal.throwIfAborted();
     return { ...unaudited(name, error), by };
   }
+}
+
+/** What all programs of a computer have counted, where that is asked for. */
+async function useOf(
+  { programs }: FleetComputer,
+  { unusedForMs, countsOf }: AuditJob,
+  signal: AbortSignal,
+): Promise<AuditRequest['use']> {
+  if (unusedForMs === undefined) return undefined;
+  const reports = await Promise.all([...programs.values()].map((program) => countsOf(program, signal)));
+  return { forMs: unusedForMs, reports: reports.flatMap((report) => (report ? [countedUse(report)] : [])) };
 }
 
 function unaudited(host: string, error: unknown): AuditResult {

@@ -35,7 +35,9 @@ export function fleetOf(plan: Plan, rows: readonly ComputerRow[]): Fleet {
   for (const row of rows) {
     if (row.revokedAt !== null) continue;
     const found = find(row);
-    if (found) byHost.set(found, [...(byHost.get(found) ?? []), row]);
+    const here = found && byHost.get(found);
+    if (here) here.push(row);
+    else if (found) byHost.set(found, [row]);
     else strangers.push(plainText(`${row.role} ${row.hostname} (${row.address})`));
   }
   const computers = new Map<PlannedHost, readonly FleetComputer[]>();

@@ -6,9 +6,8 @@ import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { listComputers } from '../computers/computers.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
-import { maxCheckPairs } from '../limits.ts';
 import { attemptsOf } from '../port-checks/attempts.ts';
-import { prepareAudit } from '../port-checks/audit.ts';
+import { type AuditJob, prepareAudit } from '../port-checks/audit.ts';
 import { runCheck } from '../port-checks/check.ts';
 import { type Fleet, fleetOf } from '../port-checks/fleet.ts';
 import { FleetWorks } from '../port-checks/fleet-work.ts';
@@ -36,6 +35,7 @@ export function portCheckHandlers(o: {
   clock: Clock;
   logger: Logger;
   listening: () => readonly Listening[];
+  countsOf: AuditJob['countsOf'];
 }): { readonly handlers: Pick<RestHandlers, PortRoutes> } & AsyncDisposable {
   const { peers, clock, logger } = o;
   const checks = new FleetWorks<CheckResult>({ what: 'check', clock, logger });
@@ -51,11 +51,6 @@ export function portCheckHandlers(o: {
           triedPorts: (range) => triedPorts(range, body.allPorts),
           hosts,
         });
-        if (attempts.length > maxCheckPairs)
-          throw new HoldfastError('internal.limit', {
-            message: `${attempts.length} pairs of computers are too many for one check: it takes ${maxCheckPairs}.`,
-            guidance: 'Check some hosts at a time.',
-          });
         work.notes.push(...notes);
         work.total = attempts.length;
         for (const one of unchecked) work.add('unchecked', one);
@@ -76,8 +71,9 @@ export function portCheckHandlers(o: {
         const { total, run } = prepareAudit(plan, fleet, hosts);
         work.notes.push(...notes);
         work.total = total;
-        const { otherwise, unused } = body;
-        return (signal) => run({ work, scope, peers, clock, otherwise, unused, signal });
+        const { otherwise, unused, unusedForMs } = body;
+        const { countsOf } = o;
+        return (signal) => run({ work, scope, peers, clock, otherwise, unused, unusedForMs, countsOf, signal });
       }),
     portAudits: async ({ scope }) => ({ audits: audits.list(scope.tenant) }),
     portAudit: async ({ scope, params }) => audits.find(scope.tenant, params.id).view(),

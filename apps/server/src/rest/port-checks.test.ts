@@ -118,16 +118,33 @@ test('a topology with a mistake, an unknown host and an unknown check are refuse
 
 test('an audit over the REST API: what each computer tells, and who could not be asked', async (t) => {
   const rules: unknown[] = [];
-  const { server } = await fleet(t, {
+  const uses: unknown[] = [];
+  const { server, agent } = await fleet(t, {
     'ports.audit': async (request) => {
+      uses.push(request.use);
       rules.push(...request.rules.map(({ direction, ports, peers }) => [direction, ports[0]?.from, peers.length]));
       const finding = { kind: 'rule-unknown', subject: 'a rule', message: 'It lets through\u0007 all.', advice: 'No.' };
       return { findings: [finding], findingCount: 3, notes: ['a note'] };
     },
   });
   const { client } = server;
-  const { id } = await client.call('createPortAudit', { body: { topology } });
+  const lastUsedAt = '2026-05-01T00:00:00.000Z';
+  const used = { channel: 'posix-agent-control', direction: 'out' as const };
+  const amounts = { connections: 1, openConnections: 1, receivedBytes: 1, sentBytes: 1 };
+  const since = '2026-01-01T00:00:00.000Z';
+  agent.report = {
+    ...{ process: 'agent', since, refusals: [] },
+    traffic: [
+      { ...used, peer: 'server', ...amounts, lastUsedAt },
+      { ...used, peer: 'client', ...amounts, lastUsedAt: since },
+    ],
+  };
+  const unusedForMs = 86_400_000;
+  const { id } = await client.call('createPortAudit', { body: { topology, unusedForMs } });
   await until(async () => (await client.call('portAudit', { params: { id } })).state === 'finished', 'the audit ends');
+  // What an audit has no use for is left out.
+  const report = { process: 'agent', since, refusals: [], traffic: [{ ...used, lastUsedAt }] };
+  assert.deepEqual(uses, [{ forMs: unusedForMs, reports: [report] }]);
   const { results } = await client.call('portAuditResults', { params: { id } });
   const byHost = new Map(results.map((one) => [one.host, one]));
   const told = byHost.get('test-host');
