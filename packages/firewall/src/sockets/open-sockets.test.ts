@@ -41,7 +41,8 @@ test('sockets of this process are found, with its name and command', linux, asyn
   // socket exception: see above.
   const near = connect(address.port, '127.0.0.1');
   t.after(() => near.destroy());
-  await once(near, 'connect');
+  // Until it is accepted the other end belongs to nobody.
+  await Promise.all([once(near, 'connect'), once(server, 'connection')]);
   const { sockets } = await openSockets(({ local, remote }) => [local.port, remote.port].includes(address.port));
   const mine = sockets.filter(({ processes }) => processes.some(({ pid }) => pid === process.pid));
   assert.deepEqual(mine.map(({ state }) => state).toSorted(), ['connected', 'connected', 'listening']);
