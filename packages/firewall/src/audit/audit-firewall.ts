@@ -1,5 +1,5 @@
 import { parseBlock } from '@holdfast/contract/topology';
-import { maxExamples, maxPeersTried, maxStrangersTried } from '../limits.ts';
+import { maxExamples, maxPeersTried, maxStepsTried, maxStrangersTried } from '../limits.ts';
 import { evaluate } from '../ruleset/evaluate.ts';
 import type { BaseChain, Decider, Packet, Rule, Table } from '../ruleset/ruleset.ts';
 import type { Finding } from './finding.ts';
@@ -127,15 +127,35 @@ function packetOf(
   return { direction, transport, port, family, ...ends, device: here?.device };
 }
 
-function tryOthers(audit: FirewallAudit, needed: ReadonlySet<Decider>): readonly Finding[] {
-  const { openings, tables } = audit;
-  const passed = new Map<Decider | Packet['direction'], { packet: Packet; peer: string }[]>();
-  const ports = edgePorts([...openings.all.flatMap((one) => one.ports), ...tables.flatMap((table) => table.ports)]);
+/** Who and where is tried beside the plan. `leftOut`: ports that rules name, and that are too many to be tried. */
+export function beyondPlan({ openings, tables }: Pick<FirewallAudit, 'openings' | 'tables'>): {
+  readonly places: readonly Place[];
+  readonly ports: readonly number[];
+  readonly leftOut: number;
+} {
   const peers = openings.all.flatMap((one) => one.peers);
   const places = sample(
     strangers([...tables.flatMap(({ addresses }) => addresses), ...peers], 'edges'),
     maxStrangersTried,
   );
+  const planned = edgePorts(openings.all.flatMap((one) => one.ports));
+  const others = edgePorts(tables.flatMap((table) => table.ports)).filter((port) => !planned.includes(port));
+  const rules = tables.flatMap(({ chains }) => [...chains.values()]).reduce((total, { length }) => total + length, 1);
+  // Two directions, two transports.
+  const most = Math.ceil(maxStepsTried / (4 * places.length * rules));
+  const tried = sample(others, most);
+  return { places, ports: [...planned, ...tried], leftOut: others.length - tried.length };
+}
+
+interface Example {
+  readonly packet: Packet;
+  readonly peer: string;
+}
+
+function tryOthers(audit: FirewallAudit, needed: ReadonlySet<Decider>): readonly Finding[] {
+  const { openings, tables } = audit;
+  const passed = new Map<Decider | Packet['direction'], { readonly first: Example; last: Example }>();
+  const { places, ports } = beyondPlan(audit);
   for (const direction of ['in', 'out'] as const)
     for (const transport of ['tcp', 'udp'] as const)
       for (const place of places)
@@ -148,25 +168,24 @@ function tryOthers(audit: FirewallAudit, needed: ReadonlySet<Decider>): readonly
           const culprit = fate.by.findLast(isRule) ?? fate.by.at(-1) ?? direction;
           const known = passed.get(culprit);
           const example = { packet, peer: addressText(place) };
-          if (known) known.push(example);
-          else passed.set(culprit, [example]);
+          if (known) known.last = example;
+          else passed.set(culprit, { first: example, last: example });
         }
   return [...passed].flatMap(([culprit, found]) =>
-    openFinding(audit, culprit, { found, isNeeded: typeof culprit !== 'string' && needed.has(culprit) }),
+    openFinding(audit, culprit, { ...found, isNeeded: typeof culprit !== 'string' && needed.has(culprit) }),
   );
 }
 
 function openFinding(
   { otherwise }: FirewallAudit,
   culprit: Decider | Packet['direction'],
-  o: { found: readonly { packet: Packet; peer: string }[]; isNeeded: boolean },
+  { first, last, isNeeded }: { readonly first: Example; readonly last: Example; readonly isNeeded: boolean },
 ): readonly Finding[] {
   // The far ends tell most about how wide it is.
-  const [first, last] = [o.found[0], o.found.at(-1)];
-  const shown = examples([...new Set([first, last].flatMap((one) => (one ? [packetText(one.packet, one.peer)] : [])))]);
+  const shown = examples([...new Set([first, last].map(({ packet, peer }) => packetText(packet, peer)))]);
   if (typeof culprit === 'string' || !isRule(culprit)) {
     if (otherwise === 'leave') return [];
-    const direction = first?.packet.direction === 'in' ? 'Incoming' : 'Outgoing';
+    const direction = first.packet.direction === 'in' ? 'Incoming' : 'Outgoing';
     return [
       {
         kind: 'open-by-default',
@@ -178,7 +197,7 @@ function openFinding(
     ];
   }
   const subject = ruleText(culprit);
-  if (o.isNeeded)
+  if (isNeeded)
     return [
       {
         kind: 'opening-wide',

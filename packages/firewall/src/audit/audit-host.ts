@@ -5,7 +5,7 @@ import { systemClock } from '@holdfast/core';
 import { maxPeersTried } from '../limits.ts';
 import { readHostRuleset } from '../ruleset/host-ruleset.ts';
 import { openSockets } from '../sockets/index.ts';
-import { auditFirewall, isElsewhere } from './audit-firewall.ts';
+import { auditFirewall, beyondPlan, isElsewhere } from './audit-firewall.ts';
 import { auditSockets } from './audit-sockets.ts';
 import { auditUse, type UseAudit } from './audit-use.ts';
 import type { Finding } from './finding.ts';
@@ -44,6 +44,11 @@ export async function auditHost(
     notes.push(`Of openings for more than ${maxPeersTried} addresses, ${maxPeersTried} are tried, evenly spread.`);
   if (sockets.some(({ state, processes }) => state === 'listening' && processes.length === 0))
     notes.push('Some sockets belong to processes that cannot be seen from here; root sees those of every user.');
+  const { leftOut } = beyondPlan({ openings, tables });
+  if (leftOut > 0)
+    notes.push(
+      `The firewall has too many rules to try all ports that they name: ${leftOut}, evenly spread, were left out.`,
+    );
   for (const { name, pid } of elsewhere.filter(isHoldfast))
     notes.push(
       `${name} (pid ${pid}) is in another network namespace, which has a firewall of its own. There: nsenter --net --target ${pid} holdfast ports audit …`,

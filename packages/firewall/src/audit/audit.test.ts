@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Plan, planTopology } from '@holdfast/contract/plan';
 import { parseTopology } from '@holdfast/contract/topology';
+import { maxStepsTried } from '../limits.ts';
 import { addressRange } from '../ruleset/address-range.ts';
 import { readIptables } from '../ruleset/iptables-reader.ts';
 import type { OpenSocket } from '../sockets/index.ts';
-import { auditFirewall } from './audit-firewall.ts';
+import { auditFirewall, beyondPlan } from './audit-firewall.ts';
 import { plainly } from './audit-host.ts';
 import { auditSockets } from './audit-sockets.ts';
 import { HostOpenings } from './openings.ts';
@@ -94,6 +95,18 @@ describe('the firewall', () => {
     const kinds = (otherwise: 'drop' | 'leave') => auditFirewall({ ...audit, otherwise }).map(({ kind }) => kind);
     assert.deepEqual(kinds('drop'), ['open-by-default', 'open-by-default']);
     assert.deepEqual(kinds('leave'), []);
+  });
+
+  test('a host with more rules than can be tried on every port: those of the plan are, and the rest is counted', () => {
+    const rules = Array.from({ length: 5000 }, (_, n) => `-A INPUT -p tcp -m tcp --dport ${10_000 + n * 4} -j ACCEPT`);
+    const saved = (some: readonly string[]) =>
+      readIptables(['*filter', ':INPUT DROP [0:0]', ...some, 'COMMIT'].join('\n'), 'ipv4');
+    const tried = beyondPlan({ openings, tables: saved(rules) });
+    for (const port of [2499, 2500, 3300, 3301, 6161, 6162, 6163, 10_006])
+      assert.ok(tried.ports.includes(port), `${port}`);
+    assert.ok(tried.leftOut > 10_000 && tried.ports.length < 10_000, `${tried.leftOut} ${tried.ports.length}`);
+    assert.equal(tried.ports.length * tried.places.length * 4 * 5001 < 2 * maxStepsTried, true);
+    assert.equal(beyondPlan({ openings, tables: saved(rules.slice(0, 50)) }).leftOut, 0);
   });
 
   test('unused: only where every rule that lets it through has counted nothing, and only when asked', () => {

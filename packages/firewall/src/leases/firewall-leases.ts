@@ -27,7 +27,7 @@ export class FirewallLeases {
     const refusals: HoldfastError[] = [];
     const firewalls: LeasingFirewall[] = [];
     // Where rules of both are loaded a packet has to pass both.
-    for (const open of [() => openFirewalld(busctl, signal), () => openNftables(nft, signal)]) {
+    for (const open of [() => openNftables(nft, signal), () => openFirewalld(busctl, signal)]) {
       try {
         const firewall = await open();
         if (firewall) firewalls.push(firewall);

@@ -67,15 +67,18 @@ class FirewalldLeases implements LeasingFirewall {
 }
 
 /**
- * Undefined where firewalld does not run. @throws `firewall.lease` where it does and this process may not change it, or the
- * rules for leases are not loaded.
+ * Undefined where there cannot be a firewalld. @throws `firewall.lease` where it does not run, this process may not change it,
+ * or the rules for leases are not loaded.
  */
 export async function openFirewalld(program: string, signal?: AbortSignal): Promise<LeasingFirewall | undefined> {
   const bus = new Bus(program);
   const answer = await bus.call('policy.getPolicies', [], signal);
   if (answer.kind === 'absent') return undefined;
   if (answer.kind === 'failed' && /does not exist|Failed to connect to bus|not provided/.test(answer.reason))
-    return undefined;
+    throw new HoldfastError('firewall.lease', {
+      message: 'firewalld does not run.',
+      guidance: 'Where firewalld is the firewall, start it first: After=firewalld.service in the systemd unit.',
+    });
   if (!list(need(answer)).includes(policy))
     throw new HoldfastError('firewall.lease', {
       message: `firewalld has no policy ${policy}.`,

@@ -31,8 +31,9 @@ async function resolve(name: string, signal: AbortSignal | undefined): Promise<r
   }
 }
 
+/** A dual-stack socket writes IPv4 within IPv6; the packets are of IPv4. */
 function canonical(text: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
-  const address = (mapped ?? text).replace(/%.*/, '');
-  return new SocketAddress({ address, family: isIP(address) === 6 ? 'ipv6' : 'ipv4' }).address;
+  const given = text.replace(/%.*/, '');
+  const { address } = new SocketAddress({ address: given, family: isIP(given) === 6 ? 'ipv6' : 'ipv4' });
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
