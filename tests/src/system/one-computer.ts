@@ -12,7 +12,8 @@ import { setFirewall } from '../lab/three-computers.ts';
 
 const [, holdfastFile] = holdfastProgram;
 
-const commandLimitMs = 180_000;
+/** Nothing takes so long, and `up` for the whole of a test may; less than a test file may take. */
+const commandLimitMs = 450_000;
 const stopLimitMs = 60_000;
 const waitLimitMs = 120_000;
 const pollMs = 50;

@@ -7,7 +7,8 @@ import { text } from 'node:stream/consumers';
 /** The real command line as a child process, as a person starts it. */
 
 const main = new URL('../main.mjs', import.meta.url).pathname;
-const limitMs = 120_000;
+/** Nothing takes so long, and a server for the whole of a test file may; less than a test file may take. */
+const limitMs = 400_000;
 /** Compiled modules are shared by all processes of a test file: half of each one's time. */
 const compileCache = mkdtempSync(join(tmpdir(), 'holdfast-test-compiled-'));
 process.once('exit', () => rmSync(compileCache, { recursive: true, force: true }));
