@@ -11,7 +11,7 @@ import { temporaryFolder } from '@holdfast/core/testing';
 const docs = new URL('../../../../docs/', import.meta.url).pathname;
 const main = new URL('../main.mjs', import.meta.url).pathname;
 const page = readFileSync(join(docs, 'network.md'), 'utf8');
-const limitMs = 60_000;
+const limitMs = 400_000;
 /** The page shows so many commands at least, or they are not found. */
 const fewestCommands = 20;
 

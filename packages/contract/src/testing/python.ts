@@ -4,7 +4,7 @@ import { peersFolder, program, requireProgram, skipUnless } from '@holdfast/core
 
 /** `npm run peers` puts the Python packages there that tests read our output with. */
 const packagesFolder = join(peersFolder, '..', 'python');
-const limitMs = 60_000;
+const limitMs = 400_000;
 const outputBytes = 64 * 1024 * 1024;
 
 /** False, or the reason to skip: fits the `skip` option of `node:test`. */
