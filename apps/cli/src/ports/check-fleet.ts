@@ -57,8 +57,9 @@ const good = { probe: 'open', service: 'open, its service answers', connect: 're
 /** Names of computers in one line, before they are counted. */
 const shownNames = 3;
 
-function checkText(
-  { failures, warnings, unchecked, notes }: FleetWorkView,
+/** For people: what is alike is one line, however large the fleet is. */
+export function checkText(
+  { failures, warnings, unchecked, notes }: Pick<FleetWorkView, 'failures' | 'warnings' | 'unchecked' | 'notes'>,
   results: readonly CheckResult[],
   o: { readonly topology: string; readonly isQuiet: boolean },
 ): string {
@@ -67,33 +68,49 @@ function checkText(
   for (const group of alike(results)) {
     const [first] = group;
     if (!first || (o.isQuiet && first.outcome === 'open')) continue;
-    const from = names(group.map((one) => one.from));
+    const [from, to] = [names(group.map((one) => one.from)), names(group.map((one) => one.to))];
+    const [address = '', another] = new Set(group.flatMap((one) => one.address ?? []));
+    const where = another === undefined ? address : '';
     const place = placeText(first);
     const kinds = first.diagnoses.map(({ diagnosis, isFailure }) =>
       isFailure ? diagnosis.kind : `${diagnosis.kind} (warning)`,
     );
     const outcome = first.outcome === 'unchecked' ? 'not checked' : kinds.join(', ') || good[first.how ?? 'probe'];
-    rows.push([from, first.to, first.address ?? '', place, outcome, first.channels.join(', ')]);
-    const subject = `\n${from} -> ${[first.to, first.address, place].filter((one) => one).join(' ')}:`;
+    rows.push([from, to, where, place, outcome, first.channels.join(', ')]);
+    const subject = `\n${from} -> ${[to, where, place].filter((one) => one).join(' ')}:`;
     if (first.reason !== undefined) advice.push(`${subject} Not checked: ${first.reason}.\n`);
     for (const { cause, remedy } of first.diagnoses)
       advice.push(`${subject} ${cause}\n${remedy === undefined ? '' : `  ${remedy}\n`}`);
-    for (const { rule } of group.slice(0, shownNames)) if (rule !== undefined) advice.push(`  The rule: ${rule}\n`);
-    const more = group.filter(({ rule }) => rule !== undefined).length - shownNames;
-    if (more > 0) advice.push(`  … and ${more} more like it (--json has them all).\n`);
+    const rules = group.flatMap(({ rule }) => rule ?? []);
+    for (const rule of rules.slice(0, shownNames)) advice.push(`  The rule: ${rule}\n`);
+    if (rules.length > shownNames)
+      advice.push(`  … and ${rules.length - shownNames} more like it (--json has them all).\n`);
     if (first.why !== undefined) advice.push(`  Why: ${first.why.replace('TOPOLOGY', o.topology)}\n`);
   }
+  const said = notes.map((note) => `${note}\n`).join('');
+  if (results.length === 0) return `${said}Nothing to try: the plan opens nothing between computers.\n`;
   const tried = results.reduce((sum, one) => sum + one.tried, 0);
   const left = unchecked > 0 ? `, ${unchecked} not checked` : '';
-  if (results.length === 0) return `${notes.join('\n')}Nothing to try: the plan opens nothing between computers.\n`;
   const shown = rows.length > 0 ? table([['From', 'To', 'Address', 'Port', 'Result', 'Channel'], ...rows]) : '';
-  const said = notes.map((note) => `${note}\n`).join('');
   return `${shown}${advice.join('')}\n${said}${counted(tried, 'port')} tried, ${failures} results with a failure, ${warnings} with a warning${left}.\n`;
 }
 
-/** Results that differ in the computer that dials alone. */
-function alike(results: readonly CheckResult[]): Iterable<readonly CheckResult[]> {
-  return Map.groupBy(results, ({ from: _from, flow: _flow, rule: _rule, ...rest }) => JSON.stringify(rest)).values();
+/** First what differs in the computer that dials alone, then what of that differs in the one that is dialled alone. */
+function alike(results: readonly CheckResult[]): readonly (readonly CheckResult[])[] {
+  const shape = ({
+    from: _from,
+    to: _to,
+    address: _address,
+    flow: _flow,
+    rule: _rule,
+    why: _why,
+    ...rest
+  }: CheckResult) => rest;
+  const byTarget = Map.groupBy(results, (one) => JSON.stringify([one.to, one.address, shape(one)]));
+  const bySources = Map.groupBy(byTarget.values(), (group) =>
+    JSON.stringify([group.map(({ from }) => from).sort(), group[0] && shape(group[0])]),
+  );
+  return [...bySources.values()].map((groups) => groups.flat());
 }
 
 function names(all: readonly string[]): string {
