@@ -14,7 +14,7 @@ export const agentConfigSchema = z.strictObject({
   ports: z
     .partialRecord(z.string().refine(isChannelId, 'no such channel; `holdfast ports list` prints them'), port.or(range))
     .default({}),
-  /** Open the host's nftables for each leased port, as the mover's option of that name does. Needs CAP_NET_ADMIN. */
+  /** Open the host's own firewall for each leased port, as the mover's option of that name does. Needs the right to change it. */
   firewallLeases: z.boolean().default(false),
   /** Socket of this computer's mover, for the server's calls on 6162; `holdfast agent` looks where `holdfast mover` listens. */
   moverSocket: z.string().min(1).max(4096).optional(),

@@ -36,8 +36,8 @@ export const moverConfigSchema = z.strictObject({
    */
   busyPorts: z.enum(['exact', 'fallback']).default('exact'),
   /**
-   * Open the host's nftables for each leased port, for its peer and as long as it waits: for rules that
-   * `holdfast ports plan --format nftables --leases` wrote. Needs CAP_NET_ADMIN.
+   * Open the host's own firewall for each leased port, for its peer and as long as it waits: for rules of nftables or firewalld
+   * that `holdfast ports plan --leases` wrote. Needs the right to change it: CAP_NET_ADMIN, or that of firewalld's.
    */
   firewallLeases: z.boolean().default(false),
   /** Unix socket (or named pipe) on which the agents of this computer register. */

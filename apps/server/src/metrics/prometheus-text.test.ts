@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { skipUnless } from '@holdfast/core/testing';
+import { requireProgram, skipUnless } from '@holdfast/core/testing';
 import { metricsText } from './metrics.ts';
 import { prometheusText } from './prometheus-text.ts';
 
@@ -69,7 +69,8 @@ test('the server’s metrics', () => {
 });
 
 test('Prometheus itself finds nothing wrong with them', { skip: skipUnless({ programs: ['promtool'] }) }, () => {
-  const check = (input: string) => spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  const check = (input: string) =>
+    spawnSync(requireProgram('promtool').path, ['check', 'metrics'], { input, encoding: 'utf8' });
   const checked = check(metrics);
   assert.equal(`${checked.stdout}${checked.stderr}`, '');
   assert.equal(checked.status, 0);
