@@ -82,6 +82,17 @@ function withHolder(diagnosis: Diagnosis, state: PortState | undefined): Diagnos
   return { ...diagnosis, holder: state.holder };
 }
 
+/**
+ * Of a computer of which it is only known which addresses it has, not which of them others use, one that works will do: without
+ * the failures at its other addresses.
+ */
+export function atBestAddress(told: readonly Told[]): readonly Told[] {
+  const placeOf = ({ opening, result }: Told): string => `${opening?.flow.id} ${result.address}`;
+  const failing = new Set(told.filter(({ result }) => result.outcome === 'failed').map(placeOf));
+  const working = new Set(told.filter((one) => !failing.has(placeOf(one))).map(({ opening }) => opening));
+  return told.filter((one) => !failing.has(placeOf(one)) || !working.has(one.opening));
+}
+
 /** What to ask the firewall's administrator for: the whole range where no port of it passes. */
 function ruleFor(
   { from, to }: Attempt,

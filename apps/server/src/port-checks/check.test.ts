@@ -37,9 +37,11 @@ function row(o: { role: 'agent' | 'mover'; hostname: string; address: string } &
 }
 
 /** A server, stores with a mover, and computers with agent and mover. */
-function site(stores: number, computers: number) {
+function site(stores: number, computers: number, serverAddresses: readonly string[] = ['10.0.0.1']) {
   const rows: ComputerRow[] = [];
-  const hosts: Record<string, object> = { srv: { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] } };
+  const hosts: Record<string, object> = {
+    srv: { zone: 'z', addresses: serverAddresses, roles: ['backup-server'] },
+  };
   for (let n = 0; n < stores; n += 1) {
     const address = `10.1.0.${n + 1}`;
     hosts[`store-${n}`] = { zone: 'z', addresses: [address], roles: ['repository-linux'] };
@@ -72,7 +74,7 @@ class SimulatedFleet {
   readonly offline = new Set<string>();
   /** Called before each target is answered. */
   onTarget: () => void = () => undefined;
-  closed = (_target: Tried, _port: number): boolean => false;
+  closed = (_target: Tried, _port: number, _address: string): boolean => false;
 
   readonly reach = async (_scope: unknown, program: Program): Promise<PortPeer> => {
     const id = program.process === 'server' ? 'server' : program.computer.id;
@@ -97,12 +99,13 @@ class SimulatedFleet {
             await new Promise((resolve) => setImmediate(resolve));
             this.onTarget();
             signal.throwIfAborted();
-            const results = target.openings
-              .flatMap(({ ports }) => ports)
-              .map((port) => ({
-                ...{ address: target.addresses[0] ?? '', port, how: 'probe' as const },
-                diagnoses: this.closed(target, port) ? [{ kind: 'dropped' as const }] : [],
-              }));
+            const ports = target.openings.flatMap((opening) => opening.ports);
+            const results = target.addresses.flatMap((address) =>
+              ports.map((port) => ({
+                ...{ address, port, how: 'probe' as const },
+                diagnoses: this.closed(target, port, address) ? [{ kind: 'dropped' as const }] : [],
+              })),
+            );
             onEvent({ target: target.id, results, unchecked: [] });
           }
         } finally {
@@ -131,7 +134,15 @@ class SimulatedFleet {
 
 function job(fleet: SimulatedFleet, work: FleetWork<CheckResult>) {
   const { reach } = fleet;
-  const base = { work, scope, peers: { reach }, clock: systemClock, payloadBytes: 1, idleMs: undefined };
+  const base = {
+    work,
+    scope,
+    peers: { reach },
+    clock: systemClock,
+    payloadBytes: 1,
+    idleMs: undefined,
+    anyAddress: false,
+  };
   return { ...base, signal: work.signal };
 }
 
@@ -192,6 +203,22 @@ test('both ends of a pair get one secret, which nobody else has and which is goo
   assert.equal(secrets.length, attempts.length);
   assert.equal(new Set(secrets).size, attempts.length);
   assert.ok(waitedFor.length > 0 && waitedFor.every(Boolean));
+});
+
+test('of a computer with several addresses, one that works will do for an inventory, and not for a topology', async () => {
+  const { attempts } = site(0, 1, ['10.0.0.1', '172.17.0.1']);
+  const failures = async (anyAddress: boolean, open: string) => {
+    const fleet = new SimulatedFleet();
+    fleet.closed = ({ addresses }, _port, address) => addresses.length > 1 && address !== open;
+    const work = new FleetWork<CheckResult>('local', new Date());
+    await runCheck(attempts, { ...job(fleet, work), anyAddress });
+    return work
+      .page({ after: 0, limit: 100, only: 'problems' })
+      .results.map(({ to, address, firstPort }) => `${to} ${address} ${firstPort}`);
+  };
+  assert.deepEqual(await failures(false, '10.0.0.1'), ['srv 172.17.0.1 10006']);
+  assert.deepEqual(await failures(true, '10.0.0.1'), []);
+  assert.deepEqual(await failures(true, 'none'), ['srv 10.0.0.1 10006', 'srv 172.17.0.1 10006']);
 });
 
 test('who is not there is named: as the one that dials, and as the one that should wait on data ports', async () => {

@@ -17,7 +17,7 @@ import {
 } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { type Attempt, namesOf, notTried, type Opening } from './attempts.ts';
-import { checkResults } from './check-results.ts';
+import { atBestAddress, checkResults } from './check-results.ts';
 import type { FleetComputer, Program } from './fleet.ts';
 import type { FleetWork } from './fleet-work.ts';
 import { reasonOf } from './plain-text.ts';
@@ -31,6 +31,8 @@ export interface CheckJob {
   readonly clock: Clock;
   readonly payloadBytes: number;
   readonly idleMs: number | undefined;
+  /** The plan is of an inventory, which has every address of the server's computer, whichever of them others use. */
+  readonly anyAddress: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -130,10 +132,8 @@ async function dialUnit(
     if (!asked) return;
     left.delete(event.target);
     const { attempt } = asked.one;
-    const told = checkResults(attempt, event.results, {
-      probe,
-      stateOf: (one, port) => stateOf(one, port, o.waiting),
-    });
+    const all = checkResults(attempt, event.results, { probe, stateOf: (one, port) => stateOf(one, port, o.waiting) });
+    const told = job.anyAddress ? atBestAddress(all) : all;
     for (const { opening, result } of told) {
       const lost = result.outcome === 'failed' && opening?.flow.leased && lostListener(opening, o.waiting);
       // Its ports were closed meanwhile, which is no finding.

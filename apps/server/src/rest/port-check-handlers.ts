@@ -55,7 +55,8 @@ export function portCheckHandlers(o: {
         work.total = attempts.length;
         for (const one of unchecked) work.add('unchecked', one);
         const { payloadBytes, idleMs } = body;
-        return (signal) => runCheck(attempts, { work, scope, peers, clock, payloadBytes, idleMs, signal });
+        const anyAddress = body.topology === undefined;
+        return (signal) => runCheck(attempts, { work, scope, peers, clock, payloadBytes, idleMs, anyAddress, signal });
       }),
     portChecks: async ({ scope }) => ({ checks: checks.list(scope.tenant) }),
     portCheck: async ({ scope, params }) => checks.find(scope.tenant, params.id).view(),
