@@ -72,6 +72,9 @@ class SimulatedFleet {
   /** By the address that is dialled. */
   readonly #connections = new Map<string, number>();
   readonly offline = new Set<string>();
+  leasesOnly = false;
+  /** Makes a program stop waiting by itself. */
+  readonly end = new Map<string, () => void>();
   /** Called before each target is answered. */
   onTarget: () => void = () => undefined;
   closed = (_target: Tried, _port: number, _address: string): boolean => false;
@@ -85,8 +88,14 @@ class SimulatedFleet {
         this.waiting.set(id, request);
         this.most.waiting = Math.max(this.most.waiting, this.waiting.size);
         const ports = [...new Set(request.admissions.flatMap((one) => one.ports))];
-        onListening({ states: ports.map((port) => [port, { kind: 'open', unproven: 0 }]), leasesOnly: false });
-        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        onListening({
+          states: ports.map((port) => [port, { kind: 'open', unproven: 0 }]),
+          leasesOnly: this.leasesOnly,
+        });
+        await new Promise<void>((resolve) => {
+          this.end.set(id, resolve);
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
         this.waiting.delete(id);
       },
       dial: async ({ targets, atOnce }, { onEvent, signal }) => {
@@ -240,6 +249,25 @@ test('who is not there is named: as the one that dials, and as the one that shou
     /^the agent on web-0 could not try it: agent-web-0 is not there$/,
   );
   assert.equal(work.view().failures, 0);
+});
+
+test('what only leases open is left to backups; ports whose listener was lost are no finding', async () => {
+  const { attempts } = site(1, 1);
+  const reasons = async (fleet: SimulatedFleet) => {
+    const work = new FleetWork<CheckResult>('local', new Date());
+    await runCheck(attempts, job(fleet, work));
+    assert.equal(work.view().failures, 0);
+    return work.page({ after: 0, limit: 100, only: 'problems' }).results.map(({ to, reason }) => `${to}: ${reason}`);
+  };
+  const leasing = new SimulatedFleet();
+  leasing.leasesOnly = true;
+  assert.deepEqual(await reasons(leasing), [
+    'store-0: the firewall of store-0 opens it for sessions alone (firewallLeases); a backup tries it',
+  ]);
+  const leaving = new SimulatedFleet();
+  leaving.onTarget = () => leaving.end.get('mover-store-0')?.();
+  leaving.closed = (_target, port) => port >= 2500 && port <= 3300;
+  assert.deepEqual(await reasons(leaving), ['store-0: the mover there stopped waiting: it ended by itself']);
 });
 
 test('a check that is cancelled ends, and nothing waits any more', async () => {
