@@ -8,6 +8,7 @@ import { contentOf, renderNow } from '../../testing/rendering.ts';
 import { samplePlan } from '../../testing/sample-plan.ts';
 import { allElements, readXml, textOf, type XmlElement } from '../../testing/xml.ts';
 import { diagramOf } from './diagram.ts';
+import { changeRequestHtml } from './html.ts';
 import { diagramMermaid } from './mermaid.ts';
 import { diagramSvg } from './svg.ts';
 
@@ -41,6 +42,35 @@ suite('diagrams', () => {
     });
     assert.equal(arrows.length, 1);
     assert.deepEqual(zones[1]?.nodes[0]?.lines[0], 'web-0, web-1, web-2 and 9997 more');
+  });
+});
+
+suite('diagrams of more than anybody can follow', () => {
+  const [server, , , web] = samplePlan.hosts;
+  const [flow] = samplePlan.flows;
+  assert.ok(server && web && flow);
+  const planOf = (count: number, name = 'web'): Plan => {
+    const hosts = Array.from({ length: count }, (_, index) => ({ ...web, name: `${name}-${index}` }));
+    // Each has a port of its own.
+    const flows = hosts.map((host, index) => ({
+      ...flow,
+      id: host.name,
+      from: [server],
+      to: [host],
+      ports: [{ from: index + 1, to: index + 1 }],
+    }));
+    return { ...samplePlan, hosts: [server, ...hosts], flows };
+  };
+  const inexpressible = { code: 'plan.inexpressible' };
+
+  test('are an error, and left out of the change request', () => {
+    assert.doesNotThrow(() => renderNow(diagramMermaid, planOf(400)));
+    assert.throws(() => renderNow(diagramMermaid, planOf(501)), inexpressible);
+    assert.throws(() => renderNow(diagramMermaid, planOf(400, 'w'.repeat(100))), inexpressible);
+    assert.doesNotThrow(() => renderNow(diagramSvg, planOf(501)));
+    assert.throws(() => renderNow(diagramSvg, planOf(2001)), inexpressible);
+    const page = contentOf(renderNow(changeRequestHtml, planOf(2001)).files);
+    assert.ok(!page.includes('<svg') && page.includes('It would have 2001 arrows'));
   });
 });
 

@@ -1,12 +1,16 @@
 import type { Plan } from '../../plan/plan.ts';
 import { formatRange, oneLine } from '../../wording.ts';
 import { groupHosts, type HostGroup } from '../host-groups.ts';
+import { inexpressible } from '../network/flow-ends.ts';
 
 /** More ports than these are told by their number. */
 const portsInLabel = 4;
 /** More hosts and addresses of a node than these are told by their number. */
 const namedHosts = 3;
 const shownAddresses = 2;
+
+/** More arrows than these nobody can follow; drawing tens of thousands would take minutes. */
+export const maximumArrows = 2000;
 
 /** Hosts of a zone that have the same openings. */
 export interface Node {
@@ -45,6 +49,15 @@ export function diagramOf(plan: Plan): Diagram {
     })),
     arrows: arrowsOf(plan, nodes),
   };
+}
+
+/** @throws `plan.inexpressible` for a diagram with more arrows */
+export function checkArrows({ arrows }: Diagram, maximum: number): void {
+  if (arrows.length > maximum)
+    throw inexpressible(
+      `The diagram would have ${arrows.length} arrows, more than the ${maximum} that can be drawn.`,
+      'Hosts with the same openings are one box: let them have uses and ports in common, or plan a part of the topology.',
+    );
 }
 
 function describe({ hosts }: HostGroup): readonly [string, string] {

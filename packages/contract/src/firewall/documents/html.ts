@@ -1,6 +1,7 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { Renderer, RenderOptions } from '../renderer.ts';
 import { type ChangeRequest, changeRequest, columns, type End } from './change-request.ts';
+import { diagramOf, maximumArrows } from './diagram.ts';
 import { escapeXml } from './escape-xml.ts';
 import { drawing } from './svg.ts';
 
@@ -10,7 +11,13 @@ export const changeRequestHtml: Renderer = {
   scope: 'document',
   verifiedBy: 'an XML parser: the page is well-formed, and no text of the plan becomes an element or attribute',
   render(plan: Plan, options: RenderOptions = {}) {
-    const content = formatHtml(changeRequest(plan, options), drawing(plan));
+    const diagram = diagramOf(plan);
+    const { length } = diagram.arrows;
+    const shown =
+      length > maximumArrows
+        ? `<p>It would have ${length} arrows, more than anybody can follow.</p>`
+        : `<figure>${drawing(diagram)}</figure>`;
+    const content = formatHtml(changeRequest(plan, options), shown);
     return { files: [{ path: 'change-request.html', content }], removal: [], widenings: [] };
   },
 };
@@ -61,7 +68,7 @@ function formatHtml(request: ChangeRequest, diagram: string): string {
       'openings',
     ),
     '<h2>Diagram</h2>',
-    `<figure>${diagram}</figure>`,
+    diagram,
     ...(groups.length === 0
       ? []
       : [

@@ -1,9 +1,13 @@
 import type { Plan } from '../../plan/plan.ts';
+import { inexpressible } from '../network/flow-ends.ts';
 import type { Renderer } from '../renderer.ts';
 import { safeText } from '../safe-text.ts';
-import { diagramOf } from './diagram.ts';
+import { checkArrows, type Diagram, diagramOf } from './diagram.ts';
 
 const titleCharacters = 200;
+/** What Mermaid draws unless it is told to take more: `maxEdges` and `maxTextSize`. */
+const mostArrows = 500;
+const mostCharacters = 50_000;
 
 export const diagramMermaid: Renderer = {
   id: 'diagram-mermaid',
@@ -11,12 +15,19 @@ export const diagramMermaid: Renderer = {
   scope: 'document',
   verifiedBy: 'a grammar of the emitted lines, with names of nodes checked; not drawn by Mermaid itself',
   render(plan: Plan) {
-    return { files: [{ path: 'diagram.mmd', content: formatMermaid(plan) }], removal: [], widenings: [] };
+    const diagram = diagramOf(plan);
+    checkArrows(diagram, mostArrows);
+    const content = formatMermaid(diagram);
+    if (content.length > mostCharacters)
+      throw inexpressible(
+        `The diagram has ${content.length} characters, more than the ${mostCharacters} that Mermaid draws.`,
+        'Ask for diagram-svg.',
+      );
+    return { files: [{ path: 'diagram.mmd', content }], removal: [], widenings: [] };
   },
 };
 
-function formatMermaid(plan: Plan): string {
-  const { title, zones, arrows } = diagramOf(plan);
+function formatMermaid({ title, zones, arrows }: Diagram): string {
   return [
     `%% Holdfast: the plan ${safeText(title, titleCharacters)}`,
     'flowchart LR',

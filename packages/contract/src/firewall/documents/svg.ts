@@ -1,6 +1,6 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { Renderer } from '../renderer.ts';
-import { type Arrow, type Diagram, diagramOf, type Node } from './diagram.ts';
+import { type Arrow, checkArrows, type Diagram, diagramOf, maximumArrows, type Node } from './diagram.ts';
 import { escapeXml } from './escape-xml.ts';
 
 /** All in the units of the drawing, which are pixels at its natural size. */
@@ -26,7 +26,9 @@ export const diagramSvg: Renderer = {
   scope: 'document',
   verifiedBy: 'an XML parser, and a check that boxes and labels do not overlap and every arrow ends at its hosts',
   render(plan: Plan) {
-    const content = `<?xml version="1.0" encoding="UTF-8"?>\n${drawing(plan)}\n`;
+    const diagram = diagramOf(plan);
+    checkArrows(diagram, maximumArrows);
+    const content = `<?xml version="1.0" encoding="UTF-8"?>\n${drawing(diagram)}\n`;
     return { files: [{ path: 'diagram.svg', content }], removal: [], widenings: [] };
   },
 };
@@ -48,8 +50,7 @@ interface Route {
  * Hosts stand below each other in the boxes of their zones. Each arrow leaves from a row of its own, goes right to a lane,
  * along it, and back to a row of its own at its target: nothing ever runs through a box or a label.
  */
-export function drawing(plan: Plan): string {
-  const diagram = diagramOf(plan);
+export function drawing(diagram: Diagram): string {
   const { zones, boxes, height } = placeBoxes(diagram);
   const routes = route(diagram.arrows, boxes);
   const lanes = Math.max(0, ...routes.map(({ lane }) => lane + 1));
