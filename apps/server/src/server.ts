@@ -182,7 +182,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           overrides: {},
           ownPorts: () => [],
           caPem: () => caPem,
-          leasesOnly: false,
+          leases: undefined,
           audit: async () => {
             throw new HoldfastError('request.missing', {
               message: 'The server runs without the rights to audit its own computer.',
@@ -211,11 +211,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const restApp = await createRestApp({
       token,
-      metrics: {
-        token: metricsToken,
-        text: () => metrics.text(),
-        isOwnChannel: () => listening.some(({ channel, reason }) => channel === 'metrics-to-server' && !reason),
-      },
+      metrics: { token: metricsToken, text: () => metrics.text() },
       catalogue,
       clock,
       logger,

@@ -23,7 +23,7 @@ export {
   renderJsonLines,
   selectChannels,
 } from './listing.ts';
-export { countedBy } from './made-channels.ts';
+export { countedAs, countedBy } from './made-channels.ts';
 export { isOnByDefault, isOption, type OptionId, optionIds, options } from './options.ts';
 export {
   type CertificateRole,

@@ -12,6 +12,8 @@ interface Making {
   readonly to?: readonly Role[];
   /** This version does not yet let it take over for the channel that the contract says. */
   readonly takesOver?: false;
+  /** Nobody knows which port a connection came to: what stands in is counted as that which it stands in for. */
+  readonly countedAs?: readonly ChannelId[];
 }
 
 /** Names are resolved by the operating system, whatever the process. */
@@ -45,6 +47,7 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
     dials: 'apps/cli/src/managed/server-connection.ts',
     listens: server,
     from: ['client', 'metrics-collector'],
+    countedAs: ['client-to-server', 'metrics-to-server'],
   },
   'metrics-to-server': { dials: 'outside', listens: server },
   'client-to-mover': { dials: 'apps/cli/src/stand-alone/open-repository.ts', listens: mover },
@@ -102,6 +105,11 @@ export function countedBy(end: 'from' | 'to', id: ChannelId): 'server' | 'mover'
   const making = madeChannels[id];
   const source = end === 'from' ? making?.dials : making?.listens;
   return (['server', 'mover', 'agent'] as const).find((program) => source?.startsWith(`apps/${program}/`));
+}
+
+/** The channels under which connections along this one are counted. */
+export function countedAs(id: ChannelId): readonly ChannelId[] {
+  return madeChannels[id]?.countedAs ?? [id];
 }
 
 export function isMadeFeature(feature: FeatureId): boolean {

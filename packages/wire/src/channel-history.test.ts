@@ -90,20 +90,6 @@ test('a connection can turn out to be of another channel, and is counted there a
   ]);
 });
 
-test('a port that stands in is counted as of the channel that stands in', async (t) => {
-  const first = fleet.wire(t, fleet.server, { overrides: { 'client-to-server': 0 } });
-  const taken = await first.listen('client-to-server', { onConnection: () => undefined });
-  const overrides = { 'client-to-server': taken.port, 'client-to-server-alternate': 0 };
-  const second = fleet.wire(t, fleet.server, { overrides });
-  const { port } = await second.listen('client-to-server', { port: 'fallback', onConnection: () => undefined });
-  const client = fleet.wire(t, undefined);
-  await client.dial('client-to-server', '127.0.0.1', { port, caPem: fleet.installation.caPem });
-  assert.deepEqual(
-    second.counts().traffic.map(({ channel }) => channel),
-    ['client-to-server-alternate'],
-  );
-});
-
 test('counts outlive the process: saved now and then, and at the end; a crash loses minutes', async (t) => {
   const dataDir = temporaryFolder(t);
   const clock = new ManualClock(start);

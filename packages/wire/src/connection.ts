@@ -34,8 +34,6 @@ interface Registration {
   readonly caPem?: string | undefined;
   /** The listening port; 0 for local sockets. */
   readonly port: number;
-  /** The channel that stands in for this one, where it came to that one's port. */
-  readonly standIn?: ChannelId | undefined;
   /** False for TLS inside a relayed stream, whose bytes the carrying connection counts. */
   readonly counted?: boolean;
 }
@@ -66,7 +64,7 @@ export class Connections implements Disposable {
       socket && r.counted !== false
         ? this.#meter.open({
             ...{ direction, port, socket, peer: peer?.role ?? 'none' },
-            channel: r.standIn ?? r.channel.id,
+            channel: r.channel.id,
           })
         : undefined;
     let failure: Error | undefined;

@@ -45,8 +45,6 @@ export class Acceptor {
   readonly open = new Set<Connection>();
   #pendingTotal = 0;
   port = 0;
-  /** What stands in for one of the channels, if that one's port could not be had. */
-  standIn: Channel | undefined;
 
   constructor(options: AcceptorOptions) {
     this.#o = options;
@@ -147,7 +145,6 @@ export class Acceptor {
       peer: check.peer,
       caPem: identity.caPem,
       port: this.port,
-      standIn: this.standIn?.fallbackOf === channel.id ? this.standIn.id : undefined,
     });
     this.open.add(connection);
     void connection.closed.then(() => this.open.delete(connection));

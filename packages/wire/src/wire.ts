@@ -82,10 +82,7 @@ export class Wire implements AsyncDisposable {
     const bound = await this.#bindFor(listed, host, o, acceptor);
     acceptor.port = bound.port;
     // A connection to the port that stands in is one along the channel that stands in.
-    if (!listed.includes(bound.channel)) {
-      acceptor.standIn = bound.channel;
-      listed.push(bound.channel);
-    }
+    if (!listed.includes(bound.channel)) listed.push(bound.channel);
     let stopped: Promise<void> | undefined;
     const close = (): Promise<void> => {
       stopped ??= (async () => {

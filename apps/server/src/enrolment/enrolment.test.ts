@@ -201,6 +201,8 @@ test("keys and secrets are their owner's only", async (t) => {
     'vault-key',
     'identity-key.pem',
     'admin-token',
+    'metrics-token',
+    'channel-use.json',
   ]) {
     const path = join(folder, 'server', name);
     assert.ok(existsSync(path), name);

@@ -45,8 +45,6 @@ type AnyHandler = (request: unknown, open?: () => EventStream) => Promise<unknow
 interface Metrics {
   readonly token: BearerToken;
   readonly text: () => Promise<string>;
-  /** Whether a scrape came along a channel of its own. */
-  readonly isOwnChannel: () => boolean;
 }
 
 const metricsPath = '/metrics';
@@ -77,7 +75,7 @@ export async function createRestApp(o: {
     if (o.token.matches(given)) return;
     if (request.routeOptions.url === metricsPath && o.metrics.token.matches(given)) {
       // Its port is that of the REST API: only what is asked for tells them apart.
-      if (o.metrics.isOwnChannel()) http.connectionOf(request.raw)?.countAs('metrics-to-server');
+      http.connectionOf(request.raw)?.countAs('metrics-to-server');
       return;
     }
     failures.count(address);

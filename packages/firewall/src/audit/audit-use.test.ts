@@ -134,6 +134,27 @@ test('what is dialled in vain is needed; what stands in for others is not used a
   assert.match(notes.join('\n'), /tcp 6162 from web-1: not used, which is no reason to close it/);
 });
 
+test('the port that stands in for 443 is used as 443 is', () => {
+  const fallback = planTopology(
+    parseTopology(`
+name: fallback
+features: { alternate-rest-port: true }
+zones: { site: { addresses: [10.20.0.0/16] } }
+hosts:
+  backup-1: { zone: site, addresses: [10.20.0.1], roles: [backup-server] }
+  admin: { zone: site, addresses: [10.20.0.9], roles: [client] }
+`),
+  );
+  const host = fallback.hosts.find(({ name }) => name === 'backup-1');
+  assert.ok(host);
+  const found = (reports: readonly CountedUse[]): readonly string[] =>
+    auditUse({ openings: new HostOpenings(fallback, host), reports, forMs, now }).findings.map(
+      ({ subject }) => subject,
+    );
+  assert.ok(found([use('server')]).includes('tcp 443 from admin'));
+  assert.deepEqual(found([use('server', { in: { 'client-to-server': yesterday } })]), []);
+});
+
 test('what sessions open for themselves does not stand open', () => {
   const place = { family: 'inet', table: 'holdfast' };
   const nftables = [{ table: { family: 'inet', name: 'holdfast' } }, { set: { ...place, name: 'lease_in4' } }];

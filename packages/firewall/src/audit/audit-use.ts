@@ -1,4 +1,4 @@
-import { type ChannelId, countedBy } from '@holdfast/contract';
+import { countedAs, countedBy } from '@holdfast/contract';
 import type { Table } from '../ruleset/ruleset.ts';
 import { adviceOnUnused, examples, isLeased, openingText, reasonOf } from './audit-firewall.ts';
 import type { Finding } from './finding.ts';
@@ -74,9 +74,10 @@ function judge({ reports, forMs, now }: UseAudit, { flow, direction }: Opening):
   const end = direction === 'in' ? 'to' : 'from';
   const counted = flow.channels.filter((id) => countedBy(end, id) !== undefined);
   if (counted.length === 0) return { kind: 'uncounted' };
+  const wanted = new Set<string>(counted.flatMap(countedAs));
   const oldest = new Date(now.getTime() - forMs).toISOString();
   const isAbout = (one: { readonly channel: string; readonly direction: 'in' | 'out' }): boolean =>
-    one.direction === direction && counted.includes(one.channel as ChannelId);
+    one.direction === direction && wanted.has(one.channel);
   const lastUsedAt = latest(reports.flatMap(({ traffic }) => traffic.filter(isAbout).map((one) => one.lastUsedAt)));
   if (lastUsedAt !== undefined && lastUsedAt >= oldest) return { kind: 'used' };
   // Not being let through is no reason to close it for good.
