@@ -10,7 +10,8 @@ interface NameForm {
   readonly lowerCase?: boolean;
 }
 
-const digestLength = 8;
+/** Of ten thousand texts no two have the same. */
+const digestLength = 12;
 
 /**
  * Names from the topology as names of a target: a name that fits stays as it is; of any other what fits is kept, with a

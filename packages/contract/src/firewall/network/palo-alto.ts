@@ -166,7 +166,7 @@ function splitByNames(flow: Flow): readonly Part[] {
     hosts.every(isAddressable)
       ? [hosts]
       : [hosts.filter(isAddressable), hosts.filter((host) => !isAddressable(host))].filter((half) => half.length > 0);
-  const label = (flow.channels[0] ?? 'administrator').slice(0, nameCharacters - 14);
+  const label = (flow.channels[0] ?? 'administrator').slice(0, nameCharacters - 18);
   return halves(flow.from)
     .flatMap((from) => halves(flow.to).map((to) => ({ flow, from, to })))
     .map((part, index) => ({ ...part, name: `hf-${label}-${digest(flow.id)}${index === 0 ? '' : `-${index + 1}`}` }));
