@@ -57,6 +57,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       onFailure: (error) => log.warn({ error }, 'counts of channel use'),
     }),
   );
+  const leases = config.firewallLeases ? await FirewallLeases.open() : undefined;
   const wire = resources.use(
     createWire({
       role: roleOf(platform),
@@ -64,7 +65,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       overrides: config.ports,
       identity: () => keeper.identity,
       stateDir: dataDir,
-      firewall: config.firewallLeases ? await FirewallLeases.open() : undefined,
+      firewall: leases,
       platform,
       clock,
       onRefused: (error, remoteAddress) => log.warn({ error, remoteAddress }, 'connection refused'),
@@ -83,6 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     portChecks: agentPortHandlers({
       config,
       caPem: () => keeper.identity.caPem,
+      leases,
       servicePort: () => service?.port,
     }),
     log,

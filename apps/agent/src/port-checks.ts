@@ -1,3 +1,4 @@
+import type { FirewallLeases } from '@holdfast/firewall/leases';
 import { type Handlers, portHandlers, type TaskMethods } from '@holdfast/protocol';
 import type { AgentConfig } from './config.ts';
 
@@ -5,17 +6,19 @@ import type { AgentConfig } from './config.ts';
 export function agentPortHandlers(o: {
   readonly config: AgentConfig;
   readonly caPem: () => string;
+  /** Of the host's own firewall, where it opens ports for single peers. */
+  readonly leases: Pick<FirewallLeases, 'lease'> | undefined;
   /** Of the agent's service, where it has one. */
   readonly servicePort: () => number | undefined;
 }): Pick<Handlers<TaskMethods>, 'ports.listen' | 'ports.try' | 'ports.audit'> {
-  const { bind, ports, firewallLeases } = o.config;
+  const { bind, ports } = o.config;
   return portHandlers({
     process: 'agent',
     bind,
     overrides: ports,
     ownPorts: () => [o.servicePort() ?? []].flat(),
     caPem: o.caPem,
-    leasesOnly: firewallLeases,
+    leases: o.leases,
     // Loaded where it is needed.
     audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditHost(...asked),
   });

@@ -91,6 +91,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
       onFailure: (error) => logger.warn({ error }, 'counts of channel use'),
     }),
   );
+  const leases = config.firewallLeases ? await FirewallLeases.open() : undefined;
   const wire = cleanup.use(
     createWire({
       role: 'data-mover',
@@ -100,7 +101,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
       isRevoked: (serial) => trust.isRevoked(serial),
       onRefused: (error, remoteAddress) => logger.warn({ error, remoteAddress }, 'connection refused'),
       stateDir: dataDir,
-      firewall: config.firewallLeases ? await FirewallLeases.open() : undefined,
+      firewall: leases,
       clock,
     }),
   );
@@ -124,6 +125,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const servePorts = portService({
     config,
     caPem: () => keeper.identity.caPem,
+    leases,
     port: () => listener.port,
     clock,
   });

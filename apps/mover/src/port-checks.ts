@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@holdfast/core';
+import type { FirewallLeases } from '@holdfast/firewall/leases';
 import { CallPeer, type Handlers, portHandlers, type TaskMethods, taskMethods } from '@holdfast/protocol';
 import type { MoverConfig } from './config.ts';
 
@@ -10,18 +11,20 @@ export type ServePorts = (stream: Duplex) => Promise<void>;
 export function portService(o: {
   readonly config: MoverConfig;
   readonly caPem: () => string;
+  /** Of the host's own firewall, where it opens ports for single peers. */
+  readonly leases: Pick<FirewallLeases, 'lease'> | undefined;
   /** The port that stands for 6162 here. */
   readonly port: () => number;
   readonly clock: Clock;
 }): ServePorts {
-  const { bind, ports, firewallLeases } = o.config;
+  const { bind, ports } = o.config;
   const handlers: Handlers<TaskMethods> = portHandlers({
     process: 'mover',
     bind,
     overrides: ports,
     ownPorts: () => [o.port()],
     caPem: o.caPem,
-    leasesOnly: firewallLeases,
+    leases: o.leases,
     // Loaded where it is needed.
     audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditHost(...asked),
   });

@@ -47,6 +47,11 @@ export const maxProbedPorts = 2_048;
 /** Computers that one computer dials in a check, and that are admitted to one listener: their secrets fit a frame. */
 export const maxProbeTargets = 1_000;
 export const maxAdmissions = 1_000;
+/**
+ * Openings that a check has made in a firewall which knows leases: each is a change of some milliseconds, and sessions wait for
+ * their turn.
+ */
+export const maxCheckLeases = 300;
 /** Ports of a check stay open so long at most, whatever becomes of the server: idle connections are measured for three hours. */
 export const maxListenMs = 4 * 3_600_000;
 /** Peers of one host in an audit; their names and addresses fit a frame. */

@@ -16,7 +16,7 @@ function handlersOf(options: Partial<PortHandlersOptions> = {}) {
     overrides: {},
     ownPorts: () => [],
     caPem: () => '',
-    leasesOnly: false,
+    leases: undefined,
     audit: async () => assert.fail('nobody asked for an audit'),
     ...options,
   });
@@ -28,12 +28,12 @@ const secret = (): string => randomBytes(32).toString('base64url');
 async function listen(
   t: TestContext,
   handlers: ReturnType<typeof handlersOf>,
-  o: { readonly port: number; readonly secret: string; readonly forMs?: number },
+  o: { readonly port: number; readonly secret: string; readonly forMs?: number; readonly peers?: string[] },
 ) {
   const stop = new AbortController();
   const waits = Promise.withResolvers<unknown>();
   const request = listenRequest.parse({
-    admissions: [{ ports: [o.port], secrets: [o.secret] }],
+    admissions: [{ ports: [o.port], secrets: [o.secret], peers: o.peers ?? [] }],
     forMs: o.forMs ?? 60_000,
   });
   const ended = handlers['ports.listen'](request, {
@@ -87,6 +87,7 @@ test('no port is opened that this program does not listen on', async (t) => {
 async function attempt(
   options: Partial<PortHandlersOptions>,
   target: { addresses?: string[]; names?: string[]; channels: string[]; ports: number[] },
+  signal = AbortSignal.timeout(60_000),
 ): Promise<readonly TryEvent[]> {
   const { channels, ports, addresses = [], names = [] } = target;
   const events: TryEvent[] = [];
@@ -104,9 +105,10 @@ async function attempt(
     ],
     payloadBytes: 1024,
     atOnce: 10,
+    forMs: 60_000,
   });
   await handlersOf({ process: 'agent', ...options })['ports.try'](request, {
-    signal: AbortSignal.timeout(60_000),
+    signal,
     emit: async (event) => void events.push(event),
   });
   return events;
@@ -136,13 +138,64 @@ test('nothing is dialled along what this program does not dial, on ports of othe
   );
 });
 
-test('what only leases open is not tried, and a name that leads nowhere is told', async () => {
-  const [leased] = await attempt(
-    { leasesOnly: true },
-    { addresses: ['192.0.2.1'], channels: ['agent-to-mover-data'], ports: [2500] },
+/** A firewall that knows leases; what was opened and closed in it. */
+function leasingFirewall() {
+  const changes: string[] = [];
+  const leases: PortHandlersOptions['leases'] = {
+    lease: async ({ direction, peer, port, lifetimeMs }) => {
+      changes.push(`open ${direction} ${peer} ${port} ${lifetimeMs}`);
+      return { [Symbol.asyncDispose]: async () => void changes.push(`close ${direction} ${peer} ${port}`) };
+    },
+  };
+  return { leases, changes };
+}
+
+test('a firewall that knows leases is opened for the peers of the check and for its data ports alone, and closed again', async (t) => {
+  const [data, service] = await Promise.all([freePort(), freePort()]);
+  const firewall = leasingFirewall();
+  const overrides = { 'agent-to-mover-data': { from: data, to: data } };
+  const waits = handlersOf({ leases: firewall.leases, overrides, ownPorts: () => [service] });
+  const peers = ['192.0.2.7', '192.0.2.8'];
+  const ones = await listen(t, waits, { port: data, secret: secret(), peers });
+  ones.stop();
+  await ones.ended;
+  const opened = peers.map((peer) => `open in ${peer} ${data} 60000`);
+  assert.deepEqual(firewall.changes.splice(0), [
+    ...opened,
+    ...peers.map((peer) => `close in ${peer} ${data}`).toReversed(),
+  ]);
+  const other = await listen(t, waits, { port: service, secret: secret(), peers });
+  other.stop();
+  await other.ended;
+  assert.deepEqual(firewall.changes, []);
+  const many = Array.from({ length: 301 }, (_, n) => `192.0.${2 + (n >> 8)}.${n & 255}`);
+  const crowd = await listen(t, waits, { port: data, secret: secret(), peers: many });
+  assert.ok((crowd.event as { leasesOnly: boolean }).leasesOnly);
+  crowd.stop();
+  await crowd.ended;
+  assert.deepEqual(firewall.changes, []);
+
+  const stop = AbortSignal.timeout(1);
+  const target = { addresses: ['192.0.2.1'], ports: [2500, 2501] };
+  // It is over before anybody there could answer.
+  await assert.rejects(attempt({ leases: firewall.leases }, { ...target, channels: ['agent-to-mover-data'] }, stop));
+  assert.deepEqual(firewall.changes.toSorted(), [
+    ...target.ports.map((port) => `close out 192.0.2.1 ${port}`),
+    ...target.ports.map((port) => `open out 192.0.2.1 ${port} 60000`),
+  ]);
+});
+
+test('a name that leads nowhere is told, and so is a range that is too wide for leases', async () => {
+  const [wide] = await attempt(
+    { leases: leasingFirewall().leases },
+    {
+      addresses: ['192.0.2.1'],
+      channels: ['agent-to-mover-data'],
+      ports: Array.from({ length: 801 }, (_, n) => 2500 + n),
+    },
   );
-  assert.deepEqual(leased?.results, []);
-  assert.match(leased?.unchecked[0]?.reason ?? '', /for sessions alone/);
+  assert.deepEqual(wide?.results, []);
+  assert.match(wide?.unchecked[0]?.reason ?? '', /for single peers/);
   const [unnamed] = await attempt(
     {},
     { names: ['no-such-host.invalid'], channels: ['posix-agent-control'], ports: [10_006] },

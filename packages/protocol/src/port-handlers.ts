@@ -7,7 +7,7 @@ import type { PortOverrides } from '@holdfast/wire';
 import type { PortStates, ProbePort, ProbeResult, Prober } from '@holdfast/wire/probe';
 import { planOfAudit } from './audit-plan.ts';
 import type { Handlers } from './calls.ts';
-import { maxFindings } from './limits.ts';
+import { maxCheckLeases, maxFindings } from './limits.ts';
 import type { AuditAnswer, AuditRequest, portMethods, TryEvent, TryRequest } from './port-messages.ts';
 
 export interface PortHandlersOptions {
@@ -21,14 +21,26 @@ export interface PortHandlersOptions {
   readonly ownPorts: () => readonly number[];
   /** The CA of the installation: services that run already are judged by it. */
   readonly caPem: () => string;
-  /** The firewall here opens data ports for sessions alone. */
-  readonly leasesOnly: boolean;
+  /** Opens the firewall here for single peers. Without it the ports have to be open anyway. */
+  readonly leases: Leases | undefined;
   /** What audits this computer. Throws where the firewall can't be read. */
   readonly audit: (
     plan: Plan,
     host: PlannedHost,
     options: Pick<AuditRequest, 'otherwise' | 'unused' | 'use'> & { readonly signal: AbortSignal },
   ) => Promise<HostAudit>;
+}
+
+interface Leases {
+  lease(
+    opening: {
+      readonly direction: 'in' | 'out';
+      readonly peer: string;
+      readonly port: number;
+      readonly lifetimeMs: number;
+    },
+    signal?: AbortSignal,
+  ): Promise<AsyncDisposable>;
 }
 
 interface HostAudit {
@@ -71,17 +83,22 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
           addresses: [isAnywhere ? '127.0.0.1' : o.bind],
           host: o.bind,
         });
-        await emit({ states: [...listener.states], leasesOnly: o.leasesOnly });
+        const leased = admissions.flatMap(({ ports, peers }) =>
+          ports.filter((port) => isIn(port, leasedPorts(o))).flatMap((port) => peers.map((peer) => ({ peer, port }))),
+        );
+        const isOpened = !o.leases || leased.length <= maxCheckLeases;
+        await using _leases = isOpened ? await lease(o, 'in', leased, { forMs, signal: over }) : undefined;
+        await emit({ states: [...listener.states], leasesOnly: !isOpened });
         await aborted(over);
         return {};
       } finally {
         end();
       }
     },
-    'ports.try': async ({ targets, payloadBytes, idleMs, atOnce }, { emit, signal }) => {
+    'ports.try': async ({ targets, payloadBytes, idleMs, atOnce, forMs }, { emit, signal }) => {
       const probe = await import('@holdfast/wire/probe');
       const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, atOnce, signal });
-      await Promise.all(targets.map(async (target) => emit(await tryTarget(prober, target, { ...o, signal }))));
+      await Promise.all(targets.map(async (target) => emit(await tryTarget(prober, target, { ...o, forMs, signal }))));
       return {};
     },
     'ports.audit': async (request, { signal }) => {
@@ -118,6 +135,15 @@ function ownPorts(o: PortHandlersOptions): readonly PortRange[] {
     ...ranges,
     ...o.ownPorts().map((port) => ({ from: port, to: port })),
   ];
+}
+
+/** Of these, the ones that sessions have for themselves. */
+function leasedPorts(o: PortHandlersOptions): readonly PortRange[] {
+  const all = channels.filter((entry) => isOpen(entry) && isLeased(entry) && entry.processes.to.includes(o.process));
+  return all.flatMap(({ id, ports }) => {
+    const given = o.overrides[id];
+    return given === undefined ? ports : [typeof given === 'number' ? { from: given, to: given } : given];
+  });
 }
 
 const isIn = (port: number, ranges: readonly PortRange[]): boolean =>
@@ -172,7 +198,7 @@ const isPeer = (address: string): boolean => !noPeers.check(address, isIPv6(addr
 async function tryTarget(
   prober: Prober,
   target: Target,
-  o: PortHandlersOptions & { readonly signal: AbortSignal },
+  o: PortHandlersOptions & { readonly forMs: number; readonly signal: AbortSignal },
 ): Promise<TryEvent> {
   const { checkNames, probeKey, resolveName } = await import('@holdfast/wire/probe');
   const { signal } = o;
@@ -194,17 +220,22 @@ async function tryTarget(
   const unchecked: TryEvent['unchecked'] = [];
   const ours: ProbePort[] = [];
   const outside: number[] = [];
+  const leased: { peer: string; port: number }[] = [];
   for (const { channels: ids, ports } of target.openings) {
     const along = ids.filter(isChannelId).map((id) => channel(id));
     const roles = [...new Set(along.flatMap(({ certificates }) => certificates.to))];
     const refusal =
       nobody === undefined ? refusalOf(o, { channels: ids, ports }) : `${nobody} is no address of another computer`;
     if (refusal !== undefined) unchecked.push({ channels: ids, reason: refusal });
-    else if (o.leasesOnly && along.every(({ busy }) => busy.kind === 'onePortPerConnection'))
+    else if (o.leases && along.every(isLeased) && leased.length + ports.length * addresses.length > maxCheckLeases)
       unchecked.push({ channels: ids, reason: leasedReason });
     else if (along.every(({ processes }) => processes.to.includes('outside'))) outside.push(...ports);
-    else for (const port of ports) ours.push({ port, roles, isFull: port === ports[0] });
+    else {
+      for (const port of ports) ours.push({ port, roles, isFull: port === ports[0] });
+      if (along.every(isLeased)) leased.push(...ports.flatMap((port) => addresses.map((peer) => ({ peer, port }))));
+    }
   }
+  await using _leases = await lease(o, 'out', leased, o);
   const key = probeKey(Buffer.from(target.secret, 'base64url'));
   const waiting = target.openings.filter(({ waits }) => waits).flatMap((opening) => opening.ports);
   const states: PortStates = new Map([
@@ -227,7 +258,23 @@ async function tryTarget(
   return { target: target.id, results, unchecked };
 }
 
-const leasedReason = 'the firewall here opens it for sessions alone (firewallLeases); a backup tries it';
+const leasedReason = `the firewall here opens such ports for single peers (firewallLeases), at most ${maxCheckLeases} for a check; a backup tries it`;
+
+const isLeased = ({ busy }: Channel): boolean => busy.kind === 'onePortPerConnection';
+
+/** Opens the firewall here for these peers and ports, where it is closed but for leases; disposing closes it again. */
+async function lease(
+  { leases }: PortHandlersOptions,
+  direction: 'in' | 'out',
+  openings: readonly { readonly peer: string; readonly port: number }[],
+  o: { readonly forMs: number; readonly signal: AbortSignal },
+): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  if (leases)
+    for (const { peer, port } of openings)
+      stack.use(await leases.lease({ direction, peer, port, lifetimeMs: o.forMs }, o.signal));
+  return stack.move();
+}
 
 /** Messages have lists that may be written to. */
 function copy(diagnosis: ProbeResult['diagnoses'][number]): TryEvent['results'][number]['diagnoses'][number] {

@@ -67,10 +67,19 @@ const channelId = z.string().max(100);
 
 /** The ports to wait on, and who is admitted to which of them. */
 export const listenRequest = z.strictObject({
-  admissions: z.array(z.strictObject({ ports, secrets: z.array(secret).min(1).max(maxAdmissions) })).max(maxAdmissions),
+  admissions: z
+    .array(
+      z.strictObject({
+        ports,
+        secrets: z.array(secret).min(1).max(maxAdmissions),
+        /** Addresses of those who will dial, for a firewall that opens ports for single peers. */
+        peers: z.array(address).max(maxAdmissions),
+      }),
+    )
+    .max(maxAdmissions),
   forMs: z.number().int().min(1).max(maxListenMs),
 });
-/** `leasesOnly`: the firewall there opens data ports for sessions alone, and not for a check. */
+/** `leasesOnly`: the firewall there opens data ports for single peers, and there are too many of them for a check. */
 const listenEvent = z.object({ states: portStates, leasesOnly: z.boolean() });
 
 export type ListenRequest = z.output<typeof listenRequest>;
@@ -110,6 +119,8 @@ export const tryRequest = z.strictObject({
     .min(1)
     .max(64 * 1024 * 1024),
   idleMs: milliseconds.optional(),
+  /** How long it may take; what a firewall opens for it ends then by itself. */
+  forMs: z.number().int().min(1).max(maxListenMs),
   /** Connections at once: others dial the same computers. */
   atOnce: z.number().int().min(1).max(1_000),
 });

@@ -262,7 +262,7 @@ test('what only leases open is left to backups; ports whose listener was lost ar
   const leasing = new SimulatedFleet();
   leasing.leasesOnly = true;
   assert.deepEqual(await reasons(leasing), [
-    'store-0: the firewall of store-0 opens it for sessions alone (firewallLeases); a backup tries it',
+    'store-0: the firewall of store-0 opens it for single peers (firewallLeases), and there are too many of them',
   ]);
   const leaving = new SimulatedFleet();
   leaving.onTarget = () => leaving.end.get('mover-store-0')?.();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { type Clock, HoldfastError } from '@holdfast/core';
-import type { CheckResult, TryEvent, TryRequest } from '@holdfast/protocol';
+import { type CheckResult, limits, type TryEvent, type TryRequest } from '@holdfast/protocol';
 import type { PortState } from '@holdfast/wire/probe';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import {
@@ -125,6 +125,7 @@ async function dialUnit(
     payloadBytes: job.payloadBytes,
     ...(job.idleMs === undefined ? {} : { idleMs: job.idleMs }),
     atOnce: o.atOnce,
+    forMs: o.limitMs,
   };
   if (request.targets.length === 0) return;
   const onEvent = (event: TryEvent): void => {
@@ -191,7 +192,7 @@ function isTried(
   if (waiting.kind === 'waits' && !waiting.event.leasesOnly) return true;
   const reason =
     waiting.kind === 'waits'
-      ? `the firewall of ${attempt.to.name} opens it for sessions alone (firewallLeases); a backup tries it`
+      ? `the firewall of ${attempt.to.name} opens it for single peers (firewallLeases), and there are too many of them`
       : `the ${listens.process} on ${attempt.to.name} does not wait there: ${waiting.reason}`;
   leave(o.job, attempt, opening, reason);
   return false;
@@ -263,5 +264,7 @@ function dialLimitMs(unit: Unit, o: { readonly job: CheckJob; readonly atOnce: n
       sum + openings.reduce((all, { ports }) => all + ports.length * Math.max(1, to.addresses.length), 0),
     0,
   );
-  return dialBaseMs + dialRoundMs * Math.ceil(connections / o.atOnce) + 2 * (o.job.idleMs ?? 0);
+  const allMs = dialBaseMs + dialRoundMs * Math.ceil(connections / o.atOnce) + 2 * (o.job.idleMs ?? 0);
+  // Those that listen do so for that long at most.
+  return Math.min(allMs, limits.maxListenMs - listenStartMs);
 }

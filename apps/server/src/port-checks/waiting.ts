@@ -26,33 +26,36 @@ export type Waiting =
     }
   | { readonly kind: 'failed'; readonly reason: string };
 
+interface Admission {
+  readonly ports: number[];
+  readonly secrets: string[];
+  readonly peers: string[];
+}
+
 export interface Listener {
   readonly program: Program;
   /** By the ports, as text. */
-  readonly admissions: ReadonlyMap<string, { readonly ports: number[]; readonly secrets: string[] }>;
+  readonly admissions: ReadonlyMap<string, Admission>;
 }
 
 export const idOf = (program: Program): string => (program.process === 'server' ? 'server' : program.computer.id);
 
 /** Who has to wait, on which ports, and for whom. */
 export function listenersOf(all: readonly Keyed[]): readonly Listener[] {
-  const listeners = new Map<
-    string,
-    { program: Program; admissions: Map<string, { ports: number[]; secrets: string[] }> }
-  >();
+  const listeners = new Map<string, { program: Program; admissions: Map<string, Admission> }>();
   for (const { attempt, secret } of all)
     for (const [id, openings] of Map.groupBy(attempt.openings, ({ listens }) => listens && idOf(listens))) {
       const program = openings[0]?.listens;
       if (id === undefined || !program) continue;
-      const listener = listeners.get(id) ?? {
-        program,
-        admissions: new Map<string, { ports: number[]; secrets: string[] }>(),
-      };
+      const listener = listeners.get(id) ?? { program, admissions: new Map<string, Admission>() };
       listeners.set(id, listener);
       const ports = [...new Set(openings.flatMap((one) => one.ports))].sort((a, b) => a - b);
-      const admission = listener.admissions.get(ports.join()) ?? { ports, secrets: [] };
+      const admission = listener.admissions.get(ports.join()) ?? { ports, secrets: [], peers: [] };
       listener.admissions.set(ports.join(), admission);
       admission.secrets.push(secret);
+      const { addresses, host } = attempt.from;
+      const seen = host.seenAs && host.zone !== attempt.to.host.zone ? host.seenAs.addresses : addresses;
+      admission.peers.push(...seen.filter((address) => !address.includes('/')));
     }
   return [...listeners.values()];
 }
