@@ -80,7 +80,9 @@ test('who registers falsely gets a connection that it can do nothing with', asyn
   );
 });
 
-test('only the server gets a relay, and only to an agent that is there and answers', { timeout: 400_000 }, async (t) => {
+test('only the server gets a relay, and only to an agent that is there and answers', {
+  timeout: 400_000,
+}, async (t) => {
   const fixture = await startFixture(t);
   await agentOf(fixture);
   await assert.rejects(upgrade(fixture, fixture.agent.id, fixture.agent), (error) => hasCode(error, 'auth.forbidden'));
