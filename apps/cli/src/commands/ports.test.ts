@@ -96,6 +96,9 @@ test('an earlier rendering is never replaced, and other files stand beside a new
     assert.equal(again.status, exitStatus.usage);
     assert.match(again.stderr, /has (removal|web-1\.nft) already; nothing was written/);
   }
+  const file = await plan('--format', 'nftables', '--out', join(out, 'README'));
+  assert.equal(file.status, exitStatus.usage);
+  assert.match(file.stderr, /README can't be written: EEXIST\./);
   for (const format of ['change-request-csv', 'change-request-markdown'])
     assert.equal((await plan('--format', format, '--out', out)).status, exitStatus.success);
   assert.equal((await plan('--format', 'change-request-csv', '--out', out)).status, exitStatus.usage);

@@ -9,7 +9,7 @@ import {
   type Widening,
 } from '@holdfast/contract/firewall';
 import type { Plan } from '@holdfast/contract/plan';
-import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
 import { counted, print, printJson } from '../output.ts';
 import type { PortsPlanOptions } from './plan.ts';
 
@@ -97,7 +97,21 @@ function report(widenings: readonly Widening[]): void {
  * and files of computers that are gone would stay among the new ones.
  */
 async function writeAll(folder: string, files: readonly RenderedFile[]): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeNew(folder, files);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    throw new HoldfastError('usage.option', {
+      message: `${folder} can't be written: ${code}.`,
+      guidance: 'Give a folder that you may write to.',
+      cause: error,
+    });
+  }
+}
+
+async function writeNew(folder: string, files: readonly RenderedFile[]): Promise<void> {
   const there = new Set(await readdir(folder));
   const taken = files.map(({ path }) => path.replace(/\/.*/, '')).find((entry) => there.has(entry));
   if (taken !== undefined)
