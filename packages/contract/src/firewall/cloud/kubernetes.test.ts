@@ -16,7 +16,7 @@ import { kubernetes } from './kubernetes.ts';
 const label = z.strictObject({ 'holdfast/group': z.string().regex(/^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?$/) });
 const podSelector = z.strictObject({ matchLabels: label });
 const peer = z.union([
-  z.strictObject({ podSelector }),
+  z.strictObject({ podSelector: z.union([podSelector, z.strictObject({})]) }),
   z.strictObject({ ipBlock: z.strictObject({ cidr: z.union([z.cidrv4(), z.cidrv6()]) }) }),
 ]);
 const ports = z.array(
@@ -156,11 +156,13 @@ function reader(plan: Plan, zones?: readonly string[]): SideRules {
           rule.ports.some(
             (one) => one.protocol === transport.toUpperCase() && port >= one.port && port <= (one.endPort ?? one.port),
           ) &&
-          rule.peers.some((one) =>
-            'ipBlock' in one
-              ? contains([one.ipBlock.cidr], other.address)
-              : one.podSelector.matchLabels['holdfast/group'] === labelOf(other.host),
-          ),
+          rule.peers.some((one) => {
+            const pod = labelOf(other.host);
+            // As networks do that take a block for what is outside of the cluster.
+            if ('ipBlock' in one) return pod === undefined && contains([one.ipBlock.cidr], other.address);
+            if (!('matchLabels' in one.podSelector)) return pod !== undefined;
+            return one.podSelector.matchLabels['holdfast/group'] === pod;
+          }),
       );
     },
   };

@@ -109,7 +109,10 @@ function rule(flow: Flow, end: { readonly [key: string]: YamlValue }): YamlValue
 function peers(hosts: readonly PlannedHost[], groupOf: Groups): readonly YamlValue[] {
   const names = new Set(hosts.flatMap((host) => groupOf.get(host) ?? []));
   const others = prefixesOf(hosts.filter((host) => !groupOf.has(host)));
+  // Of many networks a block of addresses means what is outside of the cluster: everybody is all pods, too.
+  const isEverybody = others.some(({ prefixes }) => prefixes.some((prefix) => prefix.endsWith('/0')));
   return [
+    ...(isEverybody ? [{ podSelector: {} }] : []),
     ...[...names].map((name) => ({ podSelector: { matchLabels: { [label]: name } } })),
     ...others.flatMap(({ prefixes }) => prefixes.map((cidr) => ({ ipBlock: { cidr } }))),
   ];
