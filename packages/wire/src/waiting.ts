@@ -22,8 +22,10 @@ export function waitOn<T>(
   o: WaitOptions,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
+    let late: NodeJS.Immediate | undefined;
     const settle = (): void => {
       clearTimeout(timer);
+      clearImmediate(late);
       o.signal?.removeEventListener('abort', onAbort);
       for (const event of events) stream.off(event, onEvent);
       for (const event of ['end', 'close']) stream.off(event, onOver);
@@ -41,7 +43,10 @@ export function waitOn<T>(
       settle();
       resolve(value);
     };
-    const timer = setTimeout(() => fail(timeoutError()), o.timeoutMs);
+    const timer = setTimeout(() => {
+      // What arrived while this process stood still has not been looked at: timers are first, then what has arrived.
+      late = setImmediate(() => fail(timeoutError()));
+    }, o.timeoutMs);
     if (o.signal?.aborted) return onAbort();
     o.signal?.addEventListener('abort', onAbort, { once: true });
     for (const event of events) stream.on(event, onEvent);

@@ -66,7 +66,8 @@ test('hundreds of ports at once', async (t) => {
   let tried = 0;
   const results = await check(
     ports.map((port) => ({ port, isFull: false, roles: [] })),
-    { onTried: () => void (tried += 1) },
+    // Both ends are this process: on a busy machine more would keep each other waiting for too long.
+    { onTried: () => void (tried += 1), atOnce: 50 },
   );
   assert.equal(tried, 300);
   assert.ok(results.every(({ diagnoses }) => diagnoses.length === 0));
