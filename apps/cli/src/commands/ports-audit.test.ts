@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { exitStatus } from '@holdfast/core';
@@ -82,6 +82,34 @@ test('a host is audited against the topology: as planned, and with what somebody
   const planned = await audit();
   assert.equal(ownLines(planned.stdout), 'store-1: sockets and firewall are as planned.\n');
   assert.equal(planned.status, exitStatus.success);
+
+  const data = temporaryFolder(t);
+  const day = (ago: number): string => new Date(Date.now() - ago * 86_400_000).toISOString();
+  const counted = (channel: string, ago: number) => ({
+    ...{ channel, direction: channel === 'mover-to-server' ? 'out' : 'in', peer: 'server', connections: 1 },
+    ...{ openConnections: 0, receivedBytes: 1, sentBytes: 1, lastUsedAt: day(ago) },
+  });
+  const report = {
+    process: 'mover',
+    since: day(90),
+    traffic: [counted('server-to-mover', 40), counted('agent-to-mover-data', 29), counted('mover-to-server', 1)],
+    refusals: [],
+  };
+  mkdirSync(join(data, 'mover'));
+  writeFileSync(join(data, 'mover', 'channel-use.json'), JSON.stringify(report));
+  const idle = await audit('--unused-for', '30d', '--counts-in', data);
+  assert.equal(idle.status, exitStatus.failed, idle.stderr);
+  assert.match(
+    ownLines(idle.stdout),
+    /^opening-unused {2}tcp 6162 from backup-1\n {4}No connection along server-to-mover for 30 days: the last one was at .*\n.*\nstore-1: 1 finding\.\ntcp 6162 from web-1: not used, which is no reason to close it/,
+  );
+  const unknown = await audit('--unused-for', '30d', '--counts-in', temporaryFolder(t));
+  assert.equal(unknown.status, exitStatus.success, unknown.stdout);
+  assert.match(unknown.stdout, /no counts of the mover were found here/);
+  const young = await audit('--unused-for', '91d', '--counts-in', data);
+  assert.equal(young.status, exitStatus.success, young.stdout);
+  assert.match(young.stdout, /tcp 6162 from web-1: not used yet, but counting began at/);
+
   const change =
     'add rule inet holdfast input tcp dport 8080 accept\nadd rule inet holdfast input udp dport 161 accept';
   assert.equal((await host.run('nft', ['-f', '-'], change)).status, 0);
@@ -103,6 +131,14 @@ test('a host is audited against the topology: as planned, and with what somebody
     /tcp 6162 from 10\.20\.0\.3 would be dropped by table ip filter, chain INPUT, rule 1/,
   );
   assert.match(findings[2]?.message ?? '', /udp 161 from/);
+});
+
+test('counts without a time to ask for are an error of usage', async (t) => {
+  const file = topologyFile(t);
+  const wrong = await runCli(['ports', 'audit', file, '--counts-in', '/nowhere']);
+  assert.equal(wrong.status, exitStatus.usage);
+  assert.match(wrong.stderr, /--counts-in is for --unused-for/);
+  assert.equal((await runCli(['ports', 'audit', file, '--unused-for', 'long'])).status, exitStatus.usage);
 });
 
 test('a computer that the topology does not know, or a wrong name, is an error of usage', async (t) => {
