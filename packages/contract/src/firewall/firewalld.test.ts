@@ -56,6 +56,8 @@ describe('firewalld', { skip: kernel, timeout: 240_000 }, () => {
     hosts.run('sh', [], apply);
     const once = ruleset(hosts);
     hosts.assertTraffic({ data: true });
+    // Both ways.
+    assert.equal(once.match(/ip6 daddr ff02::\/16 .*accept$/gm)?.length, 2);
     hosts.run('sh', [], apply);
     assert.equal(ruleset(hosts), once);
     hosts.run('sh', [], remove);

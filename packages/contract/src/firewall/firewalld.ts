@@ -13,6 +13,13 @@ const icmpTypes = [
   ...['router-solicitation', 'router-advertisement', 'neighbour-solicitation', 'neighbour-advertisement'],
 ];
 
+/**
+ * Multicast listener discovery, of which firewalld has no types: without it a switch that looks into it sends a host no
+ * solicitations of neighbours. It goes to groups of the link.
+ */
+const linkGroups =
+  '  <rule family="ipv6"><destination address="ff02::/16"/><protocol value="ipv6-icmp"/><accept/></rule>';
+
 interface ConfigurationFile {
   /** Below the folder of firewalld. */
   readonly path: string;
@@ -70,6 +77,7 @@ function configuration({ openings, drop, leases, leased }: HostFirewall): readon
   const target = drop ? 'DROP' : 'CONTINUE';
   const rulesOf = (direction: Opening['direction']): readonly string[] => [
     ...icmpTypes.map((type) => `  <rule><icmp-type name="${type}"/><accept/></rule>`),
+    linkGroups,
     ...openings
       .filter((opening) => opening.direction === direction)
       .flatMap((opening, index) => openingRules(opening, `holdfast-${direction}${index + 1}`, sets)),
