@@ -32,6 +32,7 @@ const systemPrograms = [
   { name: 'strace', package: 'strace', use: 'what a process really opens and syncs' },
   { name: 'getfattr', package: 'attr', use: 'extended attributes' },
   { name: 'getfacl', package: 'acl', use: 'access control lists' },
+  { name: 'dnsmasq', package: 'dnsmasq-base', use: 'names of the lab' },
   { name: 'nmap', package: 'nmap', use: 'every port of every computer of the lab' },
   { name: 'tshark', package: 'tshark', use: 'every packet between the computers of the lab' },
   { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },

@@ -41,6 +41,14 @@ export const liveRows: Partial<Record<RowId, LiveRow>> = {
     test: 'tests/src/lab/fleet.test.ts › an agent whose repository is on its own Linux computer sends its data over leased loopback ports of 2500 to 3300',
     platforms: ['linux'],
   },
+  'server-to-dns.udp': {
+    test: 'tests/src/lab/names.test.ts › the server resolves the names of the computers that it dials over UDP 53',
+    platforms: ['linux'],
+  },
+  'server-to-dns.tcp': {
+    test: 'tests/src/lab/names.test.ts › what does not fit into an answer over UDP the server asks for over TCP 53',
+    platforms: ['linux'],
+  },
 };
 
 /** The rows that can't honestly exist. They are kept, counted apart, and open nothing. */
