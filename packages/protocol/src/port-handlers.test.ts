@@ -179,10 +179,13 @@ test('a firewall that knows leases is opened for the peers of the check and for 
   const target = { addresses: ['192.0.2.1'], ports: [2500, 2501] };
   // It is over before anybody there could answer.
   await assert.rejects(attempt({ leases: firewall.leases }, { ...target, channels: ['agent-to-mover-data'] }, stop));
-  assert.deepEqual(firewall.changes.toSorted(), [
-    ...target.ports.map((port) => `close out 192.0.2.1 ${port}`),
-    ...target.ports.map((port) => `open out 192.0.2.1 ${port} 60000`),
-  ]);
+  assert.deepEqual(
+    new Set(firewall.changes),
+    new Set([
+      ...target.ports.map((port) => `close out 192.0.2.1 ${port}`),
+      ...target.ports.map((port) => `open out 192.0.2.1 ${port} 60000`),
+    ]),
+  );
 });
 
 test('a name that leads nowhere is told, and so is a range that is too wide for leases', async () => {
