@@ -28,6 +28,7 @@ const systemPrograms = [
   { name: 'ufw', package: 'ufw', use: 'generated rules' },
   { name: 'firewall-offline-cmd', package: 'firewalld', use: 'generated rules' },
   { name: 'dbus-daemon', package: 'dbus-daemon', use: 'firewalld' },
+  { name: 'busctl', package: 'systemd', use: 'leases in firewalld' },
   { name: 'ip', package: 'iproute2', use: 'networks of the lab' },
   { name: 'strace', package: 'strace', use: 'what a process really opens and syncs' },
   { name: 'getfattr', package: 'attr', use: 'extended attributes' },
@@ -47,6 +48,7 @@ const newestPrograms = [
     atLeast: '0.14',
     use: 'comparison of the REST protocol',
   },
+  { name: 'promtool', package: 'promtool', atLeast: '2', use: 'what monitoring reads' },
 ] as const;
 /** Readers of what is rendered for others, which Python's index has; the module is what tests import. */
 const pythonPackages = [
