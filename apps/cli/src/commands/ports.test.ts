@@ -89,7 +89,7 @@ test('an earlier rendering is never replaced, and other files stand beside a new
   const out = temporaryFolder(t);
   writeFileSync(join(out, 'README'), '');
   assert.equal((await plan('--format', 'nftables', '--host', 'web-1', '--out', out)).status, exitStatus.success);
-  const names = (): unknown => readdirSync(out, { recursive: true }).toSorted();
+  const names = (): string[] => readdirSync(out, { recursive: true, encoding: 'utf8' }).toSorted();
   assert.deepEqual(names(), ['README', 'removal', 'removal/web-1.nft', 'web-1.nft']);
   for (const host of ['web-1', 'store-1']) {
     const again = await plan('--format', 'nftables', '--host', host, '--out', out);
