@@ -35,7 +35,7 @@ const restoredAtEnd = 6;
  * machine that others use too, further rounds are played.
  */
 const leastKilledAtWork = 0.6;
-const longestExtension = 3;
+const longestExtension = 2;
 
 /** The first backup of a repository, one of several packs, one of a pack at most. */
 type RunKind = 'first' | 'large' | 'small';
