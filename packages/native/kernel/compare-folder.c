@@ -63,6 +63,8 @@ struct comparison {
   uint64_t idCount, folderCount;
   int64_t wantedDay;
   uint32_t wantedUid, wantedGid;
+  /* The sum of the names that are listed in the folder and not compared yet. */
+  uint64_t namesLeft;
 };
 
 static long call(long number, long a, long b, long c, long d, long e, long f) {
@@ -182,18 +184,33 @@ static void expect_id(struct cursor *text, uint8_t *to) {
   text->at += ID_CHARS;
 }
 
-/* The number of entries, "." and ".." aside; below zero if they can't be listed. They can be listed again after that. */
-static long count_entries(const struct comparison *c) {
+/* FNV-1a, mixed as MurmurHash3 does at its end: without that, sums of names that differ in their last characters would be equal. */
+static uint64_t name_hash(const uint8_t *name) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (; *name != 0; name++) hash = (hash ^ *name) * UINT64_C(0x100000001b3);
+  hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
+  hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+  return hash ^ hash >> 33;
+}
+
+/*
+ * The number of entries, "." and ".." aside (of more than are compared, not of all), and the sum of their names; below zero if they
+ * can't be listed. They can be listed again after that, from the first on, also where the list has broken off.
+ */
+static long count_entries(struct comparison *c) {
   long count = 0;
+  c->namesLeft = 0;
   for (;;) {
     const long length = call(GETDENTS64, c->fd, (long)c->list, LIST_BYTES, 0, 0, 0);
-    if (length < 0) return length;
-    if (length == 0) return call(LSEEK, c->fd, 0, 0, 0, 0, 0) == 0 ? count : -1;
+    if (length <= 0 || (uint64_t)count > c->maxEntries)
+      return call(LSEEK, c->fd, 0, 0, 0, 0, 0) == 0 && length >= 0 ? count : -1;
     for (long at = 0; at < length;) {
       /* struct linux_dirent64: length at 16, name at 19. */
       const uint8_t *entry = c->list + at, *name = entry + 19;
       at += entry[16] | entry[17] << 8;
-      if (!(name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)))) count++;
+      if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
+      count++;
+      c->namesLeft += name_hash(name);
     }
   }
 }
@@ -307,12 +324,14 @@ static int compare_node(struct comparison *c) {
     c->bytes += seen.size;
   }
   c->idCount = ids, c->nameAt = nameAt, c->nameLength = nameLength, c->at = text.at - c->text, c->entriesLeft--;
+  c->namesLeft -= name_hash(name);
   return SAME;
 }
 
 /*
- * Begins, or goes on after the caller has done what was wanted. Distinct names of the tree that are all in the folder, which has as
- * many, are all of it; the caller still has to find the blobs of the ids.
+ * Begins, or goes on after the caller has done what was wanted. The tree has all of the folder when it has as many entries and the
+ * sum of their names is the same: that each is found is not enough, because some file systems find a name in another case, or one
+ * that they do not list. The caller still has to find the blobs of the ids.
  */
 EXPORT uint32_t holdfast_compare_folder(struct comparison *c) {
   struct cursor text = {c->text, c->text + c->length, 1};
@@ -329,7 +348,7 @@ EXPORT uint32_t holdfast_compare_folder(struct comparison *c) {
   if (result == SAME) {
     text.at = c->text + c->at;
     EXPECT(&text, "]}\n");
-    if (!text.good || text.at != text.end) result = DIFFERS;
+    if (!text.good || text.at != text.end || c->namesLeft != 0) result = DIFFERS;
   }
   return result;
 }

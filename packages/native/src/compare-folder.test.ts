@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { FolderComparison } from './compare-folder.ts';
-import { FolderProbe, type SameFolder, writeXattr } from './index.ts';
+import { detachMount, FolderProbe, type SameFolder, writeXattr } from './index.ts';
 
 const zone = Buffer.from('+01:00');
 const ownerText = (uid: number, gid: number): string => `","uid":${uid},"gid":${gid},"user":"someone"`;
@@ -115,6 +116,23 @@ function comparisonHere(t: TestContext, file?: string): FolderComparison | undef
   assert.ok(comparison === undefined || probe.mayHaveXattrs(fd));
   t.skip('the kernel does not run here');
   return undefined;
+}
+
+/** Has a folder with these names served that is odd in two ways: see there. */
+async function inOddFolder(t: TestContext, names: readonly string[], use: (folder: string) => void): Promise<void> {
+  const folder = temporaryFolder(t);
+  const program = join(import.meta.dirname, 'testing', 'odd-folder-worker.ts');
+  const server = spawn(process.execPath, [program, folder, ...names], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(server, 'exit');
+  const mounted = once(server.stdout, 'data').then(() => true);
+  if (!(await Promise.race([mounted, ended.then(() => false)]))) return t.skip('needs the right to mount by FUSE');
+  try {
+    use(folder);
+  } finally {
+    server.kill('SIGKILL');
+    await ended;
+    detachMount(folder);
+  }
 }
 
 describe('comparison of a folder with its tree', () => {
@@ -235,6 +253,21 @@ describe('comparison of a folder with its tree', () => {
       [nodeText(pair, '..'), b],
     ])
       assert.equal(compare(comparison, pair, `{"nodes":[${nodes.join(',')}]}\n`), undefined, nodes.join());
+  });
+
+  it('is not misled by names that are found otherwise than they are listed, nor by a list that breaks off', {
+    skip: skipUnless({ platform: 'linux', root: true }),
+  }, async (t) => {
+    const comparison = comparisonHere(t);
+    if (comparison === undefined) return;
+    await inOddFolder(t, ['B', 'a', 'c'], (folder) => {
+      const treeOf = (...names: string[]): string =>
+        `{"nodes":[${names.map((name) => nodeText(folder, name)).join(',')}]}\n`;
+      // The list breaks off the first time, and is whole when it is asked for again.
+      assert.equal(compare(comparison, folder, treeOf('B', 'a', 'c')), undefined);
+      assert.ok(compare(comparison, folder, treeOf('B', 'a', 'c')));
+      assert.equal(compare(comparison, folder, treeOf('a', 'b', 'c')), undefined);
+    });
   });
 
   it('asks for days and owners as it needs them, and gives up on days that stand in each other’s place', (t) => {

@@ -50,7 +50,7 @@ const [idSizeBytes, daySizeBytes, zoneMaxChars] = [32, 16, 6];
 const at = {
   ...{ text: 0, length: 2, days: 4, owner: 6, list: 8, ids: 10, folders: 12, maxSize: 14, device: 16 },
   ...{ fd: 18, ownerLength: 19, uid: 20, gid: 21, maxEntries: 22, next: 24, entriesLeft: 26, files: 28, bytes: 30 },
-  ...{ idCount: 36, folderCount: 38, wantedDay: 40, wantedUid: 42, wantedGid: 43, end: 44 },
+  ...{ idCount: 36, folderCount: 38, wantedDay: 40, wantedUid: 42, wantedGid: 43, end: 46 },
 } as const;
 /** A node can want two days, an owner and room. More only when its days have one place in the table, which would go on for ever. */
 const maxTries = 5;
