@@ -40,7 +40,7 @@ test('connections are counted by direction and peer, and so are those that faile
   const { near, far } = await connectedPair(agent, server, control);
   near.stream.write('hello');
   await once(far.stream, 'data');
-  await clock.advance(5000);
+  clock.advance(5000);
   const common = { channel: control, connections: 1, openConnections: 1 };
   // It is open: in use now, although nothing has come for 5 s. The verdict is one byte.
   const lastUsedAt = '2026-03-01T00:00:05.000Z';
@@ -52,7 +52,7 @@ test('connections are counted by direction and peer, and so are those that faile
   ]);
   near.stream.destroy();
   await Promise.all([near.closed, far.closed]);
-  await clock.advance(5000);
+  clock.advance(5000);
   const [ended] = server.counts().traffic;
   assert.deepEqual([ended?.openConnections, ended?.lastUsedAt], [0, lastUsedAt]);
 
@@ -108,7 +108,7 @@ test('counts outlive the process: saved now and then, and at the end; a crash lo
     refusals: [],
   });
 
-  await clock.advance(86_400_000);
+  clock.advance(86_400_000);
   // This one is never disposed: it crashed.
   const crashed = (await history(dataDir, clock)).kept;
   counts = { traffic: [], refusals: [] };
@@ -116,7 +116,7 @@ test('counts outlive the process: saved now and then, and at the end; a crash lo
   counts = { traffic: [{ ...traffic, lastUsedAt: '2026-03-02T00:00:00.000Z' }], refusals: [refusal] };
   const text = (): string => readFileSync(join(dataDir, 'channel-use.json'), 'utf8');
   while (!text().includes('channel.timeout')) {
-    await clock.advance(historySaveMs);
+    clock.advance(historySaveMs);
     await setImmediate();
   }
 
@@ -185,8 +185,9 @@ test('whatever is in the file, what is read is a report of known channels, each 
   fc.assert(
     fc.property(entries, entries, (some, others) => {
       const report = parseChannelReport(
-        JSON.stringify({ process: 'mover', since: start.toISOString(), traffic: some, refusals: others }, (_, value) =>
-          typeof value === 'bigint' ? String(value) : value,
+        JSON.stringify(
+          { process: 'mover', since: start.toISOString(), traffic: some, refusals: others },
+          (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
         ),
       );
       assert.ok(report);

@@ -147,7 +147,9 @@ test('chains that call each other more often, or deeper, than anybody can follow
     ).kind;
   };
   // 4^15 ways through it.
-  const many = Array.from({ length: 15 }, (_, index) => Array(4).fill(`-A c${index} -j c${index + 1}`)).flat();
+  const many = Array.from({ length: 15 }, (_, index) =>
+    Array.from({ length: 4 }, () => `-A c${index} -j c${index + 1}`),
+  ).flat();
   assert.equal(fate(['-A INPUT -j c0', ...many, '-A INPUT -p tcp -j ACCEPT']), 'passes');
   const deep = Array.from({ length: 30 }, (_, index) => `-A c${index} -j c${index + 1}`);
   assert.equal(fate(['-A INPUT -j c0', ...deep, '-A c30 -j DROP', '-A INPUT -j ACCEPT']), 'unknown');
