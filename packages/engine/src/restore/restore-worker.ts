@@ -192,16 +192,18 @@ function writeWhole(item: Item, plain: Buffer, options: RestoreItemOptions): Out
   return outcomeOf((report) => {
     const path = itemPath(item);
     const fd = createFile(path, options);
-    let whole = false;
     try {
-      // Only a hole at the end needs it.
-      if (writeSparse(fd, plain, 0) !== plain.length) fs.ftruncateSync(fd, plain.length);
-      restoreFileAttributes({ fd, item, fresh: true }, options, report);
-      whole = true;
-    } finally {
-      fs.closeSync(fd);
-      // Nothing that looks whole and is not may stay behind.
-      if (!whole) fs.unlinkSync(path);
+      try {
+        // Only a hole at the end needs it.
+        if (writeSparse(fd, plain, 0) !== plain.length) fs.ftruncateSync(fd, plain.length);
+        restoreFileAttributes({ fd, item, fresh: true }, options, report);
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch (error) {
+      // Nothing that looks whole and is not may stay behind, also where only closing told what could not be written.
+      fs.unlinkSync(path);
+      throw error;
     }
     return undefined;
   });
