@@ -30,8 +30,10 @@ export const sourceFiles = 20;
 /** One scenario. Above what the agent takes to give up a repository that it cannot reach: six dials, and pauses between them. */
 export const scenarioLimitMs = 300_000;
 
-/** Scenarios at once in one lab, of different computers: blocked ones mostly wait. */
-export const parallelScenarios = 8;
+/** Scenarios at once in one lab: blocked ones mostly wait. */
+export const parallelScenarios = 12;
+/** And at one computer: an agent refuses a fifth task, and one that was cut off may still be ending. */
+export const parallelAtOneComputer = 3;
 
 /** Labs side by side: beyond that their commands wait for a processor longer than blocked connections take. */
 export const labsPerProcessor = 4;

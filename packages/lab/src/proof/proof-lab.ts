@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Flow, Plan } from '@holdfast/contract/plan';
 import { Semaphore } from '@holdfast/core';
 import { Fleet } from '../fleet.ts';
-import { parallelScenarios, scenarioLimitMs } from '../limits.ts';
+import { parallelAtOneComputer, parallelScenarios, scenarioLimitMs } from '../limits.ts';
 import { LabNetwork, placesOf } from '../network.ts';
 import { expectationOf } from './expectation.ts';
 import { PlannedFirewall } from './planned-firewall.ts';
@@ -82,23 +82,25 @@ async function runScenarios(
   o: { readonly fleet: Fleet; readonly signal: AbortSignal; readonly expect: (scenario: Scenario) => Expectation },
 ): Promise<readonly Cell[]> {
   const places = new Semaphore(parallelScenarios);
-  const runLanes = async (some: readonly Scenario[]): Promise<readonly Cell[]> => {
-    const lanes = Map.groupBy(some, ({ busy }) => busy);
-    const done = await Promise.all(
-      [...lanes.values()].map(async (lane) => {
-        const cells: Cell[] = [];
-        for (const scenario of lane) {
-          using _ = await places.acquire(o.signal);
-          cells.push(await runScenario(scenario, o));
-        }
-        return cells;
+  const runSome = async (some: readonly Scenario[], atOneComputer: number): Promise<readonly Cell[]> => {
+    const computers = new Map(some.map(({ busy }) => [busy, new Semaphore(atOneComputer)]));
+    return Promise.all(
+      some.map(async (scenario) => {
+        using _own = await computers.get(scenario.busy)?.acquire(o.signal);
+        using _place = await places.acquire(o.signal);
+        return runScenario(scenario, o);
       }),
     );
-    return done.flat();
   };
   const all = [
-    ...(await runLanes(scenarios.filter(({ disturbs }) => !disturbs))),
-    ...(await runLanes(scenarios.filter(({ disturbs }) => disturbs))),
+    ...(await runSome(
+      scenarios.filter(({ restarts }) => !restarts),
+      parallelAtOneComputer,
+    )),
+    ...(await runSome(
+      scenarios.filter(({ restarts }) => restarts),
+      1,
+    )),
   ];
   return scenarios.flatMap(({ id }) => all.filter((cell) => cell.scenario === id));
 }
@@ -134,6 +136,10 @@ function holds(expected: Expectation, outcome: Outcome): boolean {
         outcome.blocked.every((channel) => expected.blocked.some((id) => id === channel))
       );
     case 'failed':
-      return expected.kind === 'failed' && expected.blocked.some((id) => outcome.message.includes(id));
+      return (
+        expected.kind === 'failed' &&
+        // Whole words, because some ids begin with others.
+        outcome.message.split(/[^\w-]+/).some((word) => expected.blocked.some((id) => id === word))
+      );
   }
 }

@@ -1,7 +1,7 @@
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Flow, Plan } from '@holdfast/contract/plan';
-import { HoldfastError, Semaphore } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
 import { takesPart } from '../fleet.ts';
 import { hostBytes, labsPerProcessor, maxLabs } from '../limits.ts';
 import { concerns, standsIn } from './expectation.ts';
@@ -29,7 +29,8 @@ export interface ProofOptions {
  * Builds the computers of a plan, gives each exactly the planned rules, and runs every scenario: with all rules (they must
  * suffice, and each must have been used), and with each rule closed (what the contract names must fail or fall back, with an
  * error that names the channel, and nothing else). Where a fallback came to help, it is closed as well.
- * @throws `lab.impossible` when a lab itself fails, and for a flow of `only` that the plan does not have. Nothing is left running.
+ * @throws `lab.impossible` when a lab itself fails, `usage.option` for a flow of `only` that the plan does not have. Nothing is
+ * left running.
  */
 export async function prove(planned: Plan, options: ProofOptions): Promise<Proof> {
   const [provable, aside] = divide(planned);
@@ -41,13 +42,9 @@ export async function prove(planned: Plan, options: ProofOptions): Promise<Proof
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
   await using labs = new AsyncDisposableStack();
-  // Starting programs takes processor time, of which the labs that work already need some.
-  const building = new Semaphore(1);
   const build = async (number: number): Promise<ProofLab> => {
-    using _ = await building.acquire(signal);
-    return labs.use(
-      await ProofLab.build(plan, { folder: join(options.folder, `${number}`), program: options.program, signal }),
-    );
+    const folder = join(options.folder, `${number}`);
+    return labs.use(await ProofLab.build(plan, { folder, program: options.program, signal }));
   };
 
   report(
@@ -73,20 +70,13 @@ export async function prove(planned: Plan, options: ProofOptions): Promise<Proof
       report(`${done}/${closings.length} without ${ids.join(' and ')}: ${summary(cells)}`);
     }
   };
-  const count = Math.min(options.labs, closings.length);
-  report(`${closings.length} times with rules taken away, in ${count} labs`);
-  const workers = await Promise.allSettled(
-    Array.from({ length: count }, async (_, index) => {
-      try {
-        await work(index === 0 ? first : await build(index + 1));
-      } catch (error) {
-        over.abort(error);
-        throw error;
-      }
-    }),
-  );
-  options.signal.throwIfAborted();
-  if (workers.some(({ status }) => status === 'rejected')) throw over.signal.reason;
+  const stopAll = (error: unknown): void => over.abort(error);
+  const working = [work(first).catch(stopAll)];
+  // One is built after the other: that takes processor time, of which those that work already need some.
+  for (let number = 2; number <= options.labs && waiting.length > 0 && !signal.aborted; number += 1)
+    await build(number).then((lab) => working.push(work(lab).catch(stopAll)), stopAll);
+  await Promise.all(working);
+  signal.throwIfAborted();
   const needless = closings.flatMap(([flow, ...others], index) => {
     const cells = necessary[index]?.cells;
     return flow && cells && others.length === 0 ? needlessOpenings(flow, { cells, scenarios: first.scenarios }) : [];
@@ -112,16 +102,19 @@ export async function prove(planned: Plan, options: ProofOptions): Promise<Proof
 /** How many labs of a plan this computer has processors and memory for; half of the memory is left to others. */
 export function labsFor({ hosts }: Plan): number {
   const labBytes = hosts.filter(({ managed }) => managed).length * hostBytes;
-  const fitting = Math.min(availableParallelism() * labsPerProcessor, Math.floor(freemem() / 2 / labBytes));
+  const fitting = Math.min(
+    availableParallelism() * labsPerProcessor,
+    Math.floor(process.availableMemory() / 2 / labBytes),
+  );
   return Math.max(1, Math.min(fitting, maxLabs));
 }
 
-/** @throws `lab.impossible` for an id that no flow has. */
+/** @throws `usage.option` for an id that no flow has. */
 function choose({ flows }: Plan, only: readonly string[] | undefined): readonly Flow[] {
   if (only === undefined) return flows;
   const unknown = only.find((id) => !flows.some((flow) => flow.id === id));
   if (unknown === undefined) return flows.filter(({ id }) => only.includes(id));
-  throw new HoldfastError('lab.impossible', {
+  throw new HoldfastError('usage.option', {
     message: `No rule that can be proven is called ${unknown}. There are: ${flows.map(({ id }) => id).join(', ')}.`,
   });
 }

@@ -21,10 +21,10 @@ export interface Scenario {
   readonly id: string;
   /** What decides which openings it must fail without. */
   readonly needs: readonly Need[];
-  /** The computer that does one scenario at a time, because they change what runs there. */
+  /** The computer where it is done. */
   readonly busy: string;
-  /** It stops what other computers' scenarios use: it runs after all that do not. */
-  readonly disturbs?: true;
+  /** It stops what other scenarios use: it runs after all that do not, and alone at its computer. */
+  readonly restarts?: true;
   /** Throws only for faults of the lab itself. */
   run(fleet: Fleet, signal: AbortSignal): Promise<Outcome>;
 }

@@ -89,6 +89,7 @@ function heldConnection({ host }: FleetMember, server: string): Scenario {
     id: `the agent of ${host.name} calls in`,
     needs: [{ between: [host.name, server], features: ['agent-policy'] }],
     busy: host.name,
+    restarts: true,
     run: (_, signal) => restartUntil(host, { role: 'agent', said: 'connected to the server', signal }),
   };
 }
@@ -99,7 +100,7 @@ function moverReport({ host }: FleetMember, server: string): Scenario {
     id: `the mover of ${host.name} reports`,
     needs: [{ between: [host.name, server], features: ['mover-reports'] }],
     busy: host.name,
-    disturbs: true,
+    restarts: true,
     run: (_, signal) =>
       restartUntil(host, { role: 'mover', said: 'the server knows where this mover listens', signal }),
   };
@@ -142,7 +143,7 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
   // What is restored, whichever scenario runs first.
   const { result } = await fleet.run(job);
   const server = fleet.server.host.name;
-  const target = join(agent.host.folder, 'restored');
+  const target = join(agent.host.folder, `restored-${job}`);
   const needs = (managed: FeatureId, own: FeatureId): readonly Need[] => [
     { between: [server, from], features: [managed] },
     { between: [server, to], features: ['mover-management'] },
