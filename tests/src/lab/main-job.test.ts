@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { channelsOf } from '@holdfast/contract';
-import { findRenderer } from '@holdfast/contract/firewall';
 import { type Plan, type PlannedHost, planTopology } from '@holdfast/contract/plan';
 import { loadTopology } from '@holdfast/contract/topology';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { Fleet, type HostPlace, type LabHost, LabNetwork, placesOf, scenariosOf } from '@holdfast/lab';
 import { Capture, type Packet } from './capture.ts';
 import { holdfastProgram, labNeeds } from './lab-needs.ts';
+import { loadPlannedRules } from './planned-rules.ts';
 import { type Answers, numbersOf, portsText, scanAll, scanSome, scanWithin } from './port-scan.ts';
 import { describe, flowOf, isDiscovery } from './traffic.ts';
 
@@ -20,21 +20,6 @@ const middlebox = new URL('middlebox.ts', import.meta.url).pathname;
 /** Computers that no plan knows. */
 const stranger = { name: 'stranger', zone: 'centre', addresses: ['10.1.200.200'] };
 const strangers: readonly HostPlace[] = [stranger, { name: 'neighbour', zone: 'home', addresses: ['192.168.1.200'] }];
-
-/**
- * Loads the planned rules of every computer, but lets each send what it likes: else its own rules would hide from the wire what its
- * programs try, and a scan would be one of what the scanning computer may dial.
- */
-async function guard(network: LabNetwork, plan: Plan): Promise<void> {
-  const renderer = findRenderer('nftables');
-  assert.ok(renderer);
-  for (const { name } of plan.hosts) {
-    const { namespace } = network.host(name);
-    const { files } = await renderer.render(plan, { host: name });
-    for (const { content } of files) namespace.nft(content.toString());
-    namespace.nft('chain inet holdfast output { policy accept; }');
-  }
-}
 
 /** The ports where something of ours always listens on a computer with these roles, by the contract. */
 function listeningPorts({ roles, platform }: PlannedHost): string {
@@ -83,7 +68,10 @@ test('the computers of the main job, seen by others', {
   // A scan leaves no connections behind that fill the tables of the others.
   for (const { namespace } of [...network.hosts, { namespace: network.router }])
     namespace.sysctl({ 'net/netfilter/nf_conntrack_tcp_timeout_syn_sent': '1' });
-  await guard(network, plan);
+  await loadPlannedRules(network, plan);
+  // They may send what they like: else their own rules would hide from the wire what their programs try, and a scan would be one of
+  // what the scanning computer may dial.
+  for (const { name } of plan.hosts) network.host(name).namespace.nft('chain inet holdfast output { policy accept; }');
   {
     await using capture = await Capture.start(network);
     const fleet = await Fleet.start(network, plan);
