@@ -18,11 +18,14 @@ export const maxPeersTried = 500;
 /** Other addresses that are tried on every port: those that the rules themselves name come first. */
 export const maxStrangersTried = 200;
 
+/** So many at least, however many rules there are. */
+export const fewestStrangersTried = 10;
+
 /**
- * Packets beside the plan that are tried, times the rules that each may meet: some ten seconds. Hosts of containers have tens of
+ * Packets beside the plan that are tried, times the rules that each may meet: some seconds. Hosts of containers have tens of
  * thousands of rules, each with a port of its own.
  */
-export const maxStepsTried = 100_000_000;
+export const maxStepsTried = 20_000_000;
 
 /** Examples that a finding shows of what passes, or does not. */
 export const maxExamples = 3;

@@ -1,5 +1,5 @@
 import { parseBlock } from '@holdfast/contract/topology';
-import { maxExamples, maxPeersTried, maxStepsTried, maxStrangersTried } from '../limits.ts';
+import { fewestStrangersTried, maxExamples, maxPeersTried, maxStepsTried, maxStrangersTried } from '../limits.ts';
 import { evaluate } from '../ruleset/evaluate.ts';
 import type { BaseChain, Decider, Packet, Rule, Table } from '../ruleset/ruleset.ts';
 import type { Finding } from './finding.ts';
@@ -133,16 +133,17 @@ export function beyondPlan({ openings, tables }: Pick<FirewallAudit, 'openings' 
   readonly ports: readonly number[];
   readonly leftOut: number;
 } {
+  const rules = tables.flatMap(({ chains }) => [...chains.values()]).reduce((total, { length }) => total + length, 1);
+  const planned = edgePorts(openings.all.flatMap((one) => one.ports));
+  // Two directions, two transports; half of it for the ports of the plan, half for all others.
+  const budget = maxStepsTried / 2 / 4 / rules;
   const peers = openings.all.flatMap((one) => one.peers);
   const places = sample(
     strangers([...tables.flatMap(({ addresses }) => addresses), ...peers], 'edges'),
-    maxStrangersTried,
+    Math.min(maxStrangersTried, Math.max(fewestStrangersTried, Math.floor(budget / planned.length))),
   );
-  const planned = edgePorts(openings.all.flatMap((one) => one.ports));
   const others = edgePorts(tables.flatMap((table) => table.ports)).filter((port) => !planned.includes(port));
-  const rules = tables.flatMap(({ chains }) => [...chains.values()]).reduce((total, { length }) => total + length, 1);
-  // Two directions, two transports.
-  const most = Math.ceil(maxStepsTried / (4 * places.length * rules));
+  const most = Math.ceil(budget / places.length);
   const tried = sample(others, most);
   return { places, ports: [...planned, ...tried], leftOut: others.length - tried.length };
 }

@@ -105,7 +105,7 @@ describe('the firewall', () => {
     for (const port of [2499, 2500, 3300, 3301, 6161, 6162, 6163, 10_006])
       assert.ok(tried.ports.includes(port), `${port}`);
     assert.ok(tried.leftOut > 10_000 && tried.ports.length < 10_000, `${tried.leftOut} ${tried.ports.length}`);
-    assert.equal(tried.ports.length * tried.places.length * 4 * 5001 < 2 * maxStepsTried, true);
+    assert.ok(tried.ports.length * tried.places.length * 4 * rules.length <= 1.1 * maxStepsTried);
     assert.equal(beyondPlan({ openings, tables: saved(rules.slice(0, 50)) }).leftOut, 0);
   });
 
