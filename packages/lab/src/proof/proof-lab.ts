@@ -88,7 +88,7 @@ async function runScenarios(
       some.map(async (scenario) => {
         using _own = await computers.get(scenario.busy)?.acquire(o.signal);
         using _place = await places.acquire(o.signal);
-        return runScenario(scenario, o);
+        return await runScenario(scenario, o);
       }),
     );
   };
