@@ -9,6 +9,7 @@ import type { IndexListing, ListedPack } from './index-listing.ts';
 import { PackNumbers } from './pack-numbers.ts';
 import { lockMutex, unlockMutex } from './shared-mutex.ts';
 import { SharedTable } from './shared-table.ts';
+import { slotEntryMask, slotTagShift, slotWord, smallestTable, tableFirst, tableSlots, tableWord } from './slots.ts';
 
 /**
  * Which blobs the repository has, and where. It lives in shared memory: every thread that attaches to the handle sees
@@ -42,11 +43,6 @@ const stateTree = 2 ** 26;
 
 /** The word of an id that says where its slots begin (by its lower bits) and what a slot has of it (the highest). */
 const hashWord = 1;
-const slotTagShift = 28;
-const slotEntryMask = 2 ** slotTagShift - 1;
-
-const slotWord = (hash: number, entry: number): number =>
-  (((hash >>> slotTagShift) << slotTagShift) | (entry + 1)) >>> 0;
 
 const shardCount = 256;
 const controlEntries = 0;
@@ -56,11 +52,6 @@ const controlPackMutex = 3;
 const controlShards = 16;
 /** Words of a shard: mutex, table, entries. */
 const shardWords = 3;
-/** Tables start at multiples of the smallest: 26 bits of a table word say where, 6 bits the size as a power of two. */
-const smallestTable = 64;
-const tableSizeBits = 6;
-const tableFirst = (table: number): number => (table >>> tableSizeBits) * smallestTable;
-const tableSlots = (table: number): number => 1 << (table & (2 ** tableSizeBits - 1));
 
 /** Structured-clonable: post it to a worker and `BlobIndex.attach` it there. */
 export interface BlobIndexHandle {
@@ -184,14 +175,7 @@ export class BlobIndex {
 
   /** The place of an entry; undefined while it is only claimed. */
   location(entry: number): BlobLocation | undefined {
-    if ((this.#state(entry) & stateStored) === 0) return undefined;
-    const at = entry * entryWords;
-    return {
-      packId: this.packId(this.packNumberOf(entry)),
-      offset: this.#entries.get(at + atOffset),
-      length: this.#entries.get(at + atLength),
-      uncompressedLength: this.#entries.get(at + atUncompressed),
-    };
+    return this.isStored(entry) ? { packId: this.packId(this.packNumberOf(entry)), ...this.placeOf(entry) } : undefined;
   }
 
   /** The blob of an entry. */
@@ -446,7 +430,7 @@ export class BlobIndex {
     const old = Atomics.load(control, shardAt + 1);
     const first = Atomics.add(control, controlSlots, slots);
     this.#slots.ensure(first + slots);
-    const table = ((first / smallestTable) << tableSizeBits) | Math.log2(slots);
+    const table = tableWord(first, slots);
     const oldFirst = tableFirst(old);
     for (let slot = 0; old !== 0 && slot < tableSlots(old); slot += 1) {
       const found = this.#slots.load(oldFirst + slot);
