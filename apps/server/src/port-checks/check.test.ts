@@ -77,6 +77,8 @@ class SimulatedFleet {
   readonly end = new Map<string, () => void>();
   /** Called before each target is answered. */
   onTarget: () => void = () => undefined;
+  /** What each target is said to be called, one after the other. */
+  names: readonly string[] = [];
   closed = (_target: Tried, _port: number, _address: string): boolean => false;
 
   readonly reach = async (_scope: unknown, program: Program): Promise<PortPeer> => {
@@ -115,7 +117,8 @@ class SimulatedFleet {
                 diagnoses: this.closed(target, port, address) ? [{ kind: 'dropped' as const }] : [],
               })),
             );
-            onEvent({ target: target.id, results, unchecked: [] });
+            const named = this.names.map((address) => ({ address, how: 'names' as const, diagnoses: [] }));
+            onEvent({ target: target.id, results: [...named, ...results], unchecked: [] });
           }
         } finally {
           this.dialling -= 1;
@@ -270,6 +273,16 @@ test('what only leases open is left to backups; ports whose listener was lost ar
   assert.deepEqual(await reasons(leaving), ['store-0: the mover there stopped waiting: it ended by itself']);
 });
 
+test('whatever a computer says of names, it is one result for each that it dials', async () => {
+  const { attempts } = site(1, 1);
+  const fleet = new SimulatedFleet();
+  fleet.names = Array.from({ length: 100 }, (_, n) => `name-${n}`);
+  const work = new FleetWork<CheckResult>('local', new Date());
+  await runCheck(attempts, job(fleet, work));
+  const { results } = work.page({ after: 0, limit: 5_000, only: 'all' });
+  assert.equal(results.filter(({ how }) => how === 'names').length, attempts.length);
+});
+
 test('a check that is cancelled ends, and nothing waits any more', async () => {
   const { attempts } = site(2, 50);
   const fleet = new SimulatedFleet();
@@ -287,6 +300,7 @@ test('computers are found by address, then by name; strangers are told; an entry
   const hosts = {
     srv: { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] },
     a: { zone: 'z', addresses: ['10.0.0.2'], roles: ['agent-linux'] },
+    b: { zone: 'z', addresses: ['10.0.0.3'], roles: ['repository-linux'] },
     desks: { zone: 'z', addresses: ['10.9.0.0/24'], roles: ['agent-linux'] },
   };
   const plan = planTopology(parseTopology(JSON.stringify({ name: 't', zones: { z: {} }, hosts })));
@@ -294,7 +308,10 @@ test('computers are found by address, then by name; strangers are told; an entry
     row({ role: 'mover', hostname: 'anything', address: '127.0.0.1' }),
     // It calls itself another, and is not believed.
     row({ role: 'agent', hostname: 'srv', address: '10.0.0.2' }),
-    row({ role: 'mover', hostname: 'a.example.com', address: '192.0.2.7' }),
+    row({ role: 'mover', hostname: 'b.example.com', address: '192.0.2.7' }),
+    // These call themselves as somebody is called who has its address, and are not believed either.
+    row({ role: 'mover', hostname: 'a.example.com', address: '203.0.113.3' }),
+    row({ role: 'agent', hostname: 'a', address: '10.9.0.3' }),
     row({ role: 'agent', hostname: 'd1', address: '10.9.0.1' }),
     row({ role: 'agent', hostname: 'd2', address: '10.9.0.2' }),
     row({ role: 'agent', hostname: 'x', address: '203.0.113.1' }),
@@ -305,11 +322,13 @@ test('computers are found by address, then by name; strangers are told; an entry
     .map(({ name, addresses, programs }) => [name, addresses.join(), [...programs.keys()].toSorted().join()]);
   assert.deepEqual(shown, [
     ['srv', '10.0.0.1', 'mover,server'],
-    ['a', '10.0.0.2', 'agent,mover'],
+    ['a', '10.0.0.2', 'agent'],
+    ['b', '10.0.0.3', 'mover'],
+    ['a (desks)', '10.9.0.3', 'agent'],
     ['d1 (desks)', '10.9.0.1', 'agent'],
     ['d2 (desks)', '10.9.0.2', 'agent'],
   ]);
-  assert.deepEqual(fleet.strangers, ['agent x (203.0.113.1)']);
+  assert.deepEqual(fleet.strangers, ['mover a.example.com (203.0.113.3)', 'agent x (203.0.113.1)']);
 });
 
 test('results come in pages, and a page never goes past what a client takes', () => {
@@ -326,9 +345,17 @@ test('results come in pages, and a page never goes past what a client takes', ()
     ['1'],
   );
   assert.deepEqual(work.page({ after: 4, limit: 9, only: 'problems' }), { results: [] });
-  // What is more than the memory is for is counted.
-  for (let n = 0; n < 40; n += 1)
-    work.add('failure', { ...{ from: `${n}`, to: long, outcome: 'failed', tried: 1, channels: [], diagnoses: [] } });
+  // What is more than the memory is for is counted; what is good never takes the room of what is not.
+  for (const outcome of ['good', 'failure'] as const)
+    for (let n = 0; n < 40; n += 1)
+      work.add(outcome, { ...{ from: outcome, to: long, outcome: 'open', tried: 1, channels: [], diagnoses: [] } });
   assert.equal(work.view().failures, 42);
-  assert.match(work.view().notes.join(), /^Only the first \d+ results are kept; all are counted\.$/);
+  const kept: string[] = [];
+  for (let after: number | undefined = 5; after !== undefined; ) {
+    const { results, next } = work.page({ after, limit: 1, only: 'all' });
+    kept.push(...results.map(({ from }) => from));
+    after = next;
+  }
+  assert.ok(kept.filter((from) => from === 'failure').length > 10, kept.join());
+  assert.equal(work.view().notes.join(), `${80 - kept.length} results are counted and not kept, good ones first.`);
 });

@@ -22,6 +22,7 @@ export class FleetWork<Result> {
   readonly #startedAt: Date;
   readonly #results: Kept<Result>[] = [];
   #bytes = 0;
+  #leftOut = 0;
   readonly #counts: Record<Outcome, number> = { good: 0, warning: 0, failure: 0, unchecked: 0 };
   readonly #cancel = new AbortController();
   #end: { readonly at: Date; readonly error: HoldfastError | undefined } | undefined;
@@ -41,11 +42,14 @@ export class FleetWork<Result> {
 
   add(outcome: Outcome, result: Result): void {
     this.#counts[outcome] += 1;
-    if (this.#bytes > maxFleetResultBytes) return;
     const bytes = JSON.stringify(result).length;
-    this.#bytes += bytes;
-    if (this.#bytes <= maxFleetResultBytes) this.#results.push({ outcome, bytes, result });
-    else this.notes.push(`Only the first ${this.#results.length} results are kept; all are counted.`);
+    // What is good must not take the room of what is not.
+    const room = outcome === 'good' ? maxFleetResultBytes / 2 : maxFleetResultBytes;
+    if (this.#bytes + bytes > room) this.#leftOut += 1;
+    else {
+      this.#bytes += bytes;
+      this.#results.push({ outcome, bytes, result });
+    }
   }
 
   cancel(reason: HoldfastError): void {
@@ -70,7 +74,10 @@ export class FleetWork<Result> {
       warnings: warning,
       unchecked,
       ...(error ? { error: reportOf(error) } : {}),
-      notes: [...this.notes],
+      notes: [
+        ...this.notes,
+        ...(this.#leftOut > 0 ? [`${this.#leftOut} results are counted and not kept, good ones first.`] : []),
+      ],
     };
   }
 
@@ -119,7 +126,9 @@ export class FleetWorks<Result> implements AsyncDisposable {
     if (busy || this.#isOver)
       throw new HoldfastError('request.conflict', {
         message: busy ? `Port ${this.#what} ${busy.id} is running.` : 'The server is stopping.',
-        guidance: 'Wait for its end, or cancel it.',
+        guidance: busy
+          ? `Wait for its end, or cancel it: POST /api/v1/ports/${this.#what}s/${busy.id}/cancel.`
+          : 'Ask again when it has started.',
       });
     const work = new FleetWork<Result>(tenant, this.#clock.now());
     this.#works.push(work);

@@ -29,17 +29,18 @@ export interface Fleet {
 export function fleetOf(plan: Plan, rows: readonly ComputerRow[]): Fleet {
   const managed = plan.hosts.filter((host) => host.managed).map(described);
   const server = managed.find(({ host }) => host.roles.includes('backup-server'));
-  const byHost = new Map<Described, ComputerRow[]>();
-  const strangers: string[] = [];
-  const find = matcher(managed, server);
-  for (const row of rows) {
-    if (row.revokedAt !== null) continue;
-    const found = find(row);
-    const here = found && byHost.get(found);
-    if (here) here.push(row);
-    else if (found) byHost.set(found, [row]);
-    else strangers.push(plainText(`${row.role} ${row.hostname} (${row.address})`));
-  }
+  const { atAddress, byName, inPrefix } = matcher(managed, server);
+  const joined = rows.filter(({ revokedAt }) => revokedAt === null);
+  const sure = new Set(joined.map(atAddress));
+  // A computer can call itself anything at any time: a name counts only for hosts at whose addresses nobody is.
+  const named = (row: ComputerRow): Described | undefined => {
+    const found = byName(row);
+    return sure.has(found) ? undefined : found;
+  };
+  const byHost = Map.groupBy(joined, (row) => atAddress(row) ?? named(row) ?? inPrefix(row));
+  const strangers = (byHost.get(undefined) ?? []).map(({ role, hostname, address }) =>
+    plainText(`${role} ${hostname} (${address})`),
+  );
   const computers = new Map<PlannedHost, readonly FleetComputer[]>();
   for (const one of managed) {
     const { host, single } = one;
@@ -81,29 +82,40 @@ function described(host: PlannedHost): Described {
 
 const loopback = /^(127\.|::1$|::ffff:127\.)/;
 
-/** An address says more than a name, which a computer gives itself. */
+type Match = (row: ComputerRow) => Described | undefined;
+
 function matcher(
   managed: readonly Described[],
   server: Described | undefined,
-): (row: ComputerRow) => Described | undefined {
+): { readonly atAddress: Match; readonly byName: Match; readonly inPrefix: Match } {
   const byAddress = Map.groupBy(
     managed.flatMap((one) => one.single.map((address) => ({ one, address }))),
     ({ address }) => address,
   );
-  const byName = new Map<string, Described>();
+  const names = new Map<string, Described>();
   for (const one of managed)
     for (const name of [one.host.name, ...one.host.names].map((text) => text.toLowerCase()))
-      if (!byName.has(name)) byName.set(name, one);
+      if (!names.has(name)) names.set(name, one);
   const prefixes = managed.filter(({ host, single }) => single.length < host.addresses.length);
-  return (row) => {
-    if (loopback.test(row.address)) return server;
-    const canonical = parseBlock(row.address);
-    const block = isIP(row.address) === 0 || typeof canonical === 'string' ? undefined : canonical;
-    const name = row.hostname.toLowerCase();
-    const named = byName.get(name) ?? byName.get(name.replace(/\..*/, '')) ?? byName.get(row.address.toLowerCase());
-    const there = (block && byAddress.get(block.text)) ?? [];
-    const sure = there.find(({ one }) => one === named) ?? there[0];
-    if (sure) return sure.one;
-    return named ?? (block && prefixes.find(({ blocks }) => blocks.some((prefix) => contains(prefix, block))));
+  const byName: Match = ({ hostname, address }) => {
+    const name = hostname.toLowerCase();
+    return names.get(name) ?? names.get(name.replace(/\..*/, '')) ?? names.get(address.toLowerCase());
   };
+  return {
+    atAddress: (row) => {
+      if (loopback.test(row.address)) return server;
+      const there = byAddress.get(blockOf(row)?.text ?? '') ?? [];
+      return (there.find(({ one }) => one === byName(row)) ?? there[0])?.one;
+    },
+    byName,
+    inPrefix: (row) => {
+      const block = blockOf(row);
+      return block && prefixes.find(({ blocks }) => blocks.some((prefix) => contains(prefix, block)));
+    },
+  };
+}
+
+function blockOf({ address }: ComputerRow): Block | undefined {
+  const block = isIP(address) === 0 ? undefined : parseBlock(address);
+  return typeof block === 'string' ? undefined : block;
 }
