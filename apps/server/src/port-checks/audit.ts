@@ -99,7 +99,7 @@ async function useOf(
   return { forMs: unusedForMs, reports: reports.flatMap((report) => (report ? [countedUse(report)] : [])) };
 }
 
-function unaudited(host: string, error: unknown): AuditResult {
+export function unaudited(host: string, error: unknown): AuditResult {
   const { message, guidance, ...report } = reportOf(error);
   const told = { ...report, message: plainText(message), guidance: plainText(guidance) };
   return { host, outcome: 'unaudited', findings: [], findingCount: 0, notes: [], error: told };

@@ -1,16 +1,17 @@
 import { type Plan, planTopology } from '@holdfast/contract/plan';
 import type { TopologyDocument } from '@holdfast/contract/topology/schema';
-import { type Clock, HoldfastError, hasCode } from '@holdfast/core';
+import { type Clock, HoldfastError } from '@holdfast/core';
 import type { AuditResult, CheckResult } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { listComputers } from '../computers/computers.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
 import { attemptsOf } from '../port-checks/attempts.ts';
-import { type AuditJob, prepareAudit } from '../port-checks/audit.ts';
+import { type AuditJob, prepareAudit, unaudited } from '../port-checks/audit.ts';
 import { runCheck } from '../port-checks/check.ts';
 import { type Fleet, fleetOf } from '../port-checks/fleet.ts';
 import { FleetWorks } from '../port-checks/fleet-work.ts';
+import { type LeftOut, parseInventory } from '../port-checks/parse-inventory.ts';
 import type { PortPeers } from '../port-checks/port-peers.ts';
 import type { RestHandlers } from './rest-app.ts';
 import type { Listening } from './server-handlers.ts';
@@ -46,7 +47,7 @@ export function portCheckHandlers(o: {
     createPortCheck: ({ scope, body }) =>
       checks.start(scope.tenant, async (work) => {
         const { triedPorts } = await import('@holdfast/wire/probe');
-        const { plan, fleet, hosts, notes } = await planned(scope, body);
+        const { plan, fleet, hosts, leftOut, notes } = await planned(scope, body);
         const { attempts, unchecked } = attemptsOf(plan, fleet, {
           triedPorts: (range) => triedPorts(range, body.allPorts),
           hosts,
@@ -54,6 +55,11 @@ export function portCheckHandlers(o: {
         work.notes.push(...notes);
         work.total = attempts.length;
         for (const one of unchecked) work.add('unchecked', one);
+        for (const { name, reason } of leftOut)
+          work.add('unchecked', {
+            ...{ from: name, to: name, outcome: 'unchecked', tried: 0, channels: [], diagnoses: [] },
+            reason,
+          });
         const { payloadBytes, idleMs } = body;
         const anyAddress = body.topology === undefined;
         return (signal) => runCheck(attempts, { work, scope, peers, clock, payloadBytes, idleMs, anyAddress, signal });
@@ -68,10 +74,12 @@ export function portCheckHandlers(o: {
     },
     createPortAudit: ({ scope, body }) =>
       audits.start(scope.tenant, async (work) => {
-        const { plan, fleet, hosts, notes } = await planned(scope, body);
+        const { plan, fleet, hosts, leftOut, notes } = await planned(scope, body);
         const { total, run } = prepareAudit(plan, fleet, hosts);
         work.notes.push(...notes);
         work.total = total;
+        for (const { name, reason } of leftOut)
+          work.add('unchecked', unaudited(name, new HoldfastError('topology.invalid', { message: `${reason}.` })));
         const { otherwise, unused, unusedForMs } = body;
         const { countsOf } = o;
         return (signal) => run({ work, scope, peers, clock, otherwise, unused, unusedForMs, countsOf, signal });
@@ -103,16 +111,19 @@ interface Planned {
   readonly plan: Plan;
   readonly fleet: Fleet;
   readonly hosts: ReadonlySet<string> | undefined;
+  /** What of the inventory is not in the plan. */
+  readonly leftOut: readonly LeftOut[];
   readonly notes: readonly string[];
 }
 
 /** The plan of the topology that was sent, or of the server's own inventory, and who of it has joined. */
 async function planFleet(scope: TenantScope, asked: Asked, listening: readonly Listening[]): Promise<Planned> {
   const document = asked.topology ?? (await inventoryTopology(scope, { listening, name: 'holdfast' }));
-  const plan = await planOf(document, asked);
+  const { plan, leftOut } = await planOf(document, asked);
   const fleet = fleetOf(plan, await listComputers(scope));
   const known = new Set(plan.hosts.map(({ name }) => name));
-  const unknown = asked.hosts?.find((name) => !known.has(name));
+  const isAsked = ({ name }: LeftOut): boolean => asked.hosts?.includes(name) ?? true;
+  const unknown = asked.hosts?.find((name) => !known.has(name) && !leftOut.some((one) => one.name === name));
   if (unknown !== undefined)
     throw new HoldfastError('request.missing', {
       message: `The plan has no host ${unknown}.`,
@@ -125,20 +136,17 @@ async function planFleet(scope: TenantScope, asked: Asked, listening: readonly L
     strangers.length === 0
       ? []
       : [`These have joined the server, and no host of the topology is one of them: ${shown}${more}.`];
-  return { plan, fleet, hosts: asked.hosts && new Set(asked.hosts), notes };
+  return { plan, fleet, hosts: asked.hosts && new Set(asked.hosts), leftOut: leftOut.filter(isAsked), notes };
 }
 
-async function planOf(document: TopologyDocument, { topology, includePlanned }: Asked): Promise<Plan> {
+async function planOf(
+  document: TopologyDocument,
+  { topology, includePlanned }: Asked,
+): Promise<{ readonly plan: Plan; readonly leftOut: readonly LeftOut[] }> {
   // The parser is loaded where it is needed; JSON is YAML.
   const { parseTopology } = await import('@holdfast/contract/topology');
-  try {
-    return planTopology(parseTopology(JSON.stringify(document), 'topology'), includePlanned ? { includePlanned } : {});
-  } catch (error) {
-    if (topology || !hasCode(error, 'topology.invalid')) throw error;
-    throw new HoldfastError('topology.invalid', {
-      message: `The inventory of the server is no topology that can be planned: ${error.message.replace(/topology:\d+:\d+: /g, '')}`,
-      guidance: 'Write one with `holdfast ports init --from-server`, complete it, and give it to the check.',
-      cause: error,
-    });
-  }
+  const parsed = topology
+    ? { topology: parseTopology(JSON.stringify(document), 'topology'), leftOut: [] }
+    : parseInventory(document, parseTopology);
+  return { plan: planTopology(parsed.topology, includePlanned ? { includePlanned } : {}), leftOut: parsed.leftOut };
 }

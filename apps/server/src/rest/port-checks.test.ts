@@ -161,3 +161,21 @@ test('an audit over the REST API: what each computer tells, and who could not be
   const view = await client.call('portAudit', { params: { id } });
   assert.deepEqual([view.total, view.done], [3, 3]);
 });
+
+test('a computer that no plan can have keeps nobody else from being looked at, and is told', async (t) => {
+  const { server } = await fleet(t);
+  const { client } = server;
+  await server.join('agent', { address: '192.0.2.9', ports: { 'client-to-server': 22 } });
+  const { id } = await client.call('createPortCheck', { body: {} });
+  const { results } = await client.call('portCheckResults', { params: { id }, query: {} });
+  const told = results.filter(({ reason }) => reason?.includes('nothing here listens along client-to-server'));
+  assert.deepEqual(
+    told.map(({ from, outcome }) => [from, outcome]),
+    [['test-host-2', 'unchecked']],
+  );
+  await client.call('cancelPortCheck', { params: { id } });
+  const audit = await client.call('createPortAudit', { body: { hosts: ['test-host-2'] } });
+  const found = await client.call('portAuditResults', { params: { id: audit.id }, query: {} });
+  assert.match(found.results[0]?.error?.message ?? '', /nothing here listens along client-to-server/);
+  await client.call('cancelPortAudit', { params: { id: audit.id } });
+});
