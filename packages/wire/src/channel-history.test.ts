@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -153,6 +153,14 @@ test('what cannot be read or written is said, and stops nothing', async (t: Test
   assert.deepEqual(kept.report(), { process: 'mover', since: start.toISOString(), traffic: [], refusals: [] });
   writeFileSync(file, ' '.repeat(maxHistoryBytes + 1));
   await assert.rejects(readChannelReport(dataDir), (error: unknown) => hasCode(error, 'usage.configuration'));
+  if (process.platform === 'linux') {
+    // A file that says that it is empty, and has a gigabyte for every terabyte of addresses.
+    mkdirSync(join(dataDir, 'link'));
+    symlinkSync('/proc/self/pagemap', join(dataDir, 'link', 'channel-use.json'));
+    await assert.rejects(readChannelReport(join(dataDir, 'link')), (error: unknown) =>
+      hasCode(error, 'usage.configuration'),
+    );
+  }
   // A clock that was ahead.
   writeFileSync(
     file,
@@ -165,6 +173,15 @@ test('what cannot be read or written is said, and stops nothing', async (t: Test
   assert.ok(nowhere.failures.length > 0);
   mkdirSync(join(dataDir, 'folder', 'channel-use.json'), { recursive: true });
   await assert.rejects(readChannelReport(join(dataDir, 'folder')));
+});
+
+test('sums stay numbers that whoever reads a report takes', () => {
+  const most = { ...traffic, connections: Number.MAX_SAFE_INTEGER, receivedBytes: Number.MAX_SAFE_INTEGER };
+  const report = parseChannelReport(
+    JSON.stringify({ process: 'mover', since: start.toISOString(), traffic: [most, most], refusals: [] }),
+  );
+  assert.deepEqual(parseChannelReport(JSON.stringify(report)), report);
+  assert.equal(report?.traffic[0]?.connections, Number.MAX_SAFE_INTEGER);
 });
 
 test('whatever is in the file, what is read is a report of known channels, each once', () => {

@@ -115,9 +115,14 @@ export async function readChannelReport(dataDir: string): Promise<ChannelReport 
   try {
     // Not to wait for the other end of a pipe that somebody put there.
     await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const found = await file.stat();
-    if (!found.isFile() || found.size > maxHistoryBytes) throw wrong(path);
-    text = await file.readFile('utf8');
+    if (!(await file.stat()).isFile()) throw wrong(path);
+    // What is called a file may grow, or be a link to what never ends (in /proc, some of it to be read in eights).
+    const room = Buffer.alloc(maxHistoryBytes + 8);
+    let bytes = 0;
+    for (let read = -1; read !== 0 && bytes < room.length; bytes += read)
+      read = (await file.read(room, bytes, room.length - bytes, null)).bytesRead;
+    if (bytes > maxHistoryBytes) throw wrong(path);
+    text = room.toString('utf8', 0, bytes);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -203,22 +208,24 @@ function isTime(value: unknown): value is string {
 /** Both, one entry for each channel, direction, and peer or reason. */
 export function addCounts(some: ChannelCounts, others: ChannelCounts): ChannelCounts {
   const later = (a: string, b: string): string => (a > b ? a : b);
+  // Whoever reads a sum takes no number that is not exact.
+  const sum = (a: number, b: number): number => Math.min(a + b, Number.MAX_SAFE_INTEGER);
   const traffic = merge(
     [...some.traffic, ...others.traffic],
     ({ channel, direction, peer }) => `${channel} ${direction} ${peer}`,
     (a, b) => ({
       ...a,
-      connections: a.connections + b.connections,
-      openConnections: a.openConnections + b.openConnections,
-      receivedBytes: a.receivedBytes + b.receivedBytes,
-      sentBytes: a.sentBytes + b.sentBytes,
+      connections: sum(a.connections, b.connections),
+      openConnections: sum(a.openConnections, b.openConnections),
+      receivedBytes: sum(a.receivedBytes, b.receivedBytes),
+      sentBytes: sum(a.sentBytes, b.sentBytes),
       lastUsedAt: later(a.lastUsedAt, b.lastUsedAt),
     }),
   );
   const refusals = merge(
     [...some.refusals, ...others.refusals],
     ({ channel, direction, reason }) => `${channel} ${direction} ${reason}`,
-    (a, b) => ({ ...a, count: a.count + b.count, lastAt: later(a.lastAt, b.lastAt) }),
+    (a, b) => ({ ...a, count: sum(a.count, b.count), lastAt: later(a.lastAt, b.lastAt) }),
   );
   return { traffic, refusals };
 }

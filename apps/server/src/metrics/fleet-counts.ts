@@ -54,6 +54,10 @@ function keyOf({ channel, direction, peer }: ChannelCounts['traffic'][number]): 
   return `${channel} ${direction} ${peer}`;
 }
 
+function refusalKeyOf({ channel, direction, reason }: ChannelCounts['refusals'][number]): string {
+  return `${channel} ${direction} ${reason}`;
+}
+
 /** Everything that the channels have, with nothing counted yet: when they were last used is known. */
 function sinceNow({ traffic, refusals }: ChannelCounts): ChannelCounts {
   return {
@@ -65,8 +69,10 @@ function sinceNow({ traffic, refusals }: ChannelCounts): ChannelCounts {
 function growth(before: ChannelReport, after: ChannelReport): ChannelCounts {
   if (before.since !== after.since) return after;
   const more = (a: number, b: number): number => Math.max(0, a - b);
+  // A report may have thousands of entries.
+  const earlier = new Map(before.traffic.map((one) => [keyOf(one), one]));
   const traffic = after.traffic.map((one) => {
-    const old = before.traffic.find((other) => keyOf(other) === keyOf(one));
+    const old = earlier.get(keyOf(one));
     return {
       ...one,
       connections: more(one.connections, old?.connections ?? 0),
@@ -74,12 +80,10 @@ function growth(before: ChannelReport, after: ChannelReport): ChannelCounts {
       sentBytes: more(one.sentBytes, old?.sentBytes ?? 0),
     };
   });
-  const refusals = after.refusals.map((one) => {
-    const { channel, direction, reason } = one;
-    const old = before.refusals.find(
-      (other) => other.channel === channel && other.direction === direction && other.reason === reason,
-    );
-    return { ...one, count: more(one.count, old?.count ?? 0) };
-  });
+  const earlierRefusals = new Map(before.refusals.map((one) => [refusalKeyOf(one), one]));
+  const refusals = after.refusals.map((one) => ({
+    ...one,
+    count: more(one.count, earlierRefusals.get(refusalKeyOf(one))?.count ?? 0),
+  }));
   return { traffic, refusals };
 }
