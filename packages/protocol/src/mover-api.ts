@@ -62,8 +62,9 @@ export type DialRequest = z.infer<typeof dialRequest>;
 
 /** How much each channel was used by one process. */
 export const channelUse = z.object({
-  channel: z.string(),
-  ports: z.array(z.number().int()),
+  /** Printed, and any computer may have said it. */
+  channel: z.string().regex(/^[a-z0-9-]{1,100}$/),
+  ports: z.array(port).max(1_024),
   connectionsIn: z.number().int(),
   connectionsOut: z.number().int(),
   bytesIn: z.number(),
@@ -113,7 +114,7 @@ const channelReport = z.object({
 });
 
 /** `GET /use`, server only, and what an agent answers. Programs of an earlier version have no report. */
-export const useAnswer = z.object({ channels: z.array(channelUse), report: channelReport.optional() });
+export const useAnswer = z.object({ channels: z.array(channelUse).max(1_000), report: channelReport.optional() });
 export type UseAnswer = z.infer<typeof useAnswer>;
 
 /** `GET /agents`, server only: the agents of this computer that have registered. `GET /agents/:id/tasks` upgrades to a relay to one. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { hasCode } from '@holdfast/core';
+import { HoldfastError, hasCode } from '@holdfast/core';
 import { freePort } from '@holdfast/core/testing';
 import { Prober, probeKey } from '@holdfast/wire/probe';
 import { type PortHandlersOptions, portHandlers } from './port-handlers.ts';
@@ -186,6 +186,15 @@ test('a firewall that knows leases is opened for the peers of the check and for 
       ...target.ports.map((port) => `open out 192.0.2.1 ${port} 60000`),
     ]),
   );
+});
+
+test('a firewall that refuses a lease keeps it from that computer alone', async () => {
+  const lease = async (): Promise<never> => {
+    throw new HoldfastError('firewall.lease', { message: 'The set is gone.' });
+  };
+  const data = ['agent-to-mover-data'];
+  const [event] = await attempt({ leases: { lease } }, { addresses: ['192.0.2.1'], channels: data, ports: [2500] });
+  assert.deepEqual(event, { target: 0, results: [], unchecked: [{ channels: data, reason: 'The set is gone' }] });
 });
 
 test('a name that leads nowhere is told, and so is a range that is too wide for leases', async () => {

@@ -2,7 +2,7 @@ import { addAbortListener } from 'node:events';
 import { BlockList, isIPv6 } from 'node:net';
 import { type Channel, channel, channels, isChannelId, type PortRange, type ProcessName } from '@holdfast/contract';
 import type { Plan, PlannedHost } from '@holdfast/contract/plan';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { PortOverrides } from '@holdfast/wire';
 import type { PortStates, ProbePort, ProbeResult, Prober } from '@holdfast/wire/probe';
 import { planOfAudit } from './audit-plan.ts';
@@ -82,6 +82,7 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
           namesHolders: false,
           addresses: [isAnywhere ? '127.0.0.1' : o.bind],
           host: o.bind,
+          signal,
         });
         const leased = admissions.flatMap(({ ports, peers }) =>
           ports.filter((port) => isIn(port, leasedPorts(o))).flatMap((port) => peers.map((peer) => ({ peer, port }))),
@@ -98,7 +99,18 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
     'ports.try': async ({ targets, payloadBytes, idleMs, atOnce, forMs }, { emit, signal }) => {
       const probe = await import('@holdfast/wire/probe');
       const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, atOnce, signal });
-      await Promise.all(targets.map(async (target) => emit(await tryTarget(prober, target, { ...o, forMs, signal }))));
+      const attempt = async (target: Target): Promise<TryEvent> => {
+        try {
+          return await tryTarget(prober, target, { ...o, forMs, signal });
+        } catch (error) {
+          signal.throwIfAborted();
+          // What keeps it from one, a firewall that refuses a lease, keeps it from no other.
+          const reason = toHoldfastError(error).message.replace(/\.$/, '');
+          const unchecked = target.openings.map((opening) => ({ channels: opening.channels, reason }));
+          return { target: target.id, results: [], unchecked };
+        }
+      };
+      await Promise.all(targets.map(async (target) => emit(await attempt(target))));
       return {};
     },
     'ports.audit': async (request, { signal }) => {

@@ -39,6 +39,8 @@ export interface ProbeListenerOptions {
   readonly host?: string | undefined;
   readonly platform?: NodeJS.Platform | undefined;
   readonly onProven?: ((port: number, remoteAddress: string) => void) | undefined;
+  /** Gives the start up: whoever has a port may keep it waiting for an answer. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:/, '');
@@ -75,7 +77,10 @@ export class ProbeListener implements AsyncDisposable {
       });
     const listener = new ProbeListener(o, await makeProbeCertificate());
     try {
-      for (const port of o.ports) await listener.#bind(port);
+      for (const port of o.ports) {
+        o.signal?.throwIfAborted();
+        await listener.#bind(port);
+      }
       return listener;
     } catch (error) {
       await listener[Symbol.asyncDispose]();
@@ -116,7 +121,7 @@ export class ProbeListener implements AsyncDisposable {
       return platform === 'win32' ? { kind: 'reserved', code } : { kind: 'forbidden', code };
     const holder = (await describeHolders([port], platform)).replace(/^\d+ by /, '');
     for (const address of this.#o.addresses) {
-      const presented = await inspectService(address, port, { timeoutMs: echoLimitMs, signal: this.#stop.signal });
+      const presented = await inspectService(address, port, { timeoutMs: echoLimitMs, signal: this.#o.signal });
       if (presented) return { kind: 'held', holder, fingerprint: presented.fingerprint };
     }
     return { kind: 'held', holder };

@@ -267,3 +267,27 @@ test('who asks for more than it takes does not fill the memory of the listener',
   const grownBytes = process.memoryUsage().arrayBuffers - beforeBytes;
   assert.ok(grownBytes < 32 * 1024 * 1024, `${grownBytes} bytes`);
 });
+
+test('who holds ports and says nothing does not keep a listener from being given up', async (t) => {
+  const over = new AbortController();
+  let asked = 0;
+  const holders = [1, 2, 3].map(() =>
+    createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      t.after(() => socket.destroy());
+      asked += 1;
+      over.abort();
+    }).listen(0, address),
+  );
+  for (const holder of holders) t.after(() => holder.close());
+  await Promise.all(holders.map((holder) => once(holder, 'listening')));
+  const ports = holders.map((holder) => (holder.address() as AddressInfo).port);
+  await assert.rejects(
+    ProbeListener.start({
+      ...{ ports, admissions: [], namesHolders: true, addresses: [address], host: address },
+      signal: over.signal,
+    }),
+    (error) => error === over.signal.reason,
+  );
+  assert.equal(asked, 1);
+});
