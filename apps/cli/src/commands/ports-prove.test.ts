@@ -93,3 +93,18 @@ test('what is no proof, no key or no sensible request is refused before anything
     assert.match(stderr, said);
   }
 });
+
+test('a result that could not be written is known before the proof', async (t) => {
+  const folder = temporaryFolder(t);
+  const topology = join(folder, 'topology.yaml');
+  writeFileSync(
+    topology,
+    'name: t\nzones: {z: {}}\nhosts: {s: {zone: z, addresses: [10.0.0.1], roles: [backup-server]}}\n',
+  );
+  for (const option of ['--out', '--matrix']) {
+    const file = join(folder, 'nowhere', 'proof.json');
+    const refused = await runCli(['ports', 'prove', topology, option, file]);
+    assert.equal(refused.status, exitStatus.usage);
+    assert.ok(refused.stderr.includes(`${file} can't be written: ENOENT`), refused.stderr);
+  }
+});

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { oneLine } from '@holdfast/contract';
 import { planTopology } from '@holdfast/contract/plan';
 import { loadTopology } from '@holdfast/contract/topology';
-import { type ExitStatus, exitStatus } from '@holdfast/core';
+import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
 import { labsFor, prove, renderMatrix } from '@holdfast/lab';
 import type { RestClient } from '@holdfast/protocol';
 import type { ServerOptions } from '../managed/server-options.ts';
@@ -35,6 +36,7 @@ export async function portsProve(
   // A server that cannot be reached is known before the long work, not after it.
   await client?.call('status', { signal });
   const plan = planTopology(await loadTopology(topologyFile));
+  for (const file of [options.out, options.sign, options.matrix]) if (file !== undefined) await refuseUnwritable(file);
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-lab-'));
   try {
     const proof = await prove(plan, {
@@ -57,6 +59,19 @@ export async function portsProve(
     return proof.holds ? exitStatus.success : exitStatus.failed;
   } finally {
     if (!options.keep) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Before the long work, whose result would be lost. */
+async function refuseUnwritable(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (cause) {
+    throw new HoldfastError('usage.option', {
+      message: `${file} can't be written: ${errnoOf(cause) ?? String(cause)}.`,
+      guidance: 'Give a file in a folder that you may write to.',
+      cause,
+    });
   }
 }
 
@@ -91,7 +106,9 @@ export async function verifyWrittenProof(
     const lines = [
       `The signature fits. Installation ${attestation.installation}, ${attestation.signedAt.toISOString()}:`,
       `  ${attestation.statement}`,
-      `The document says that the proof for ${proof.topology}, of ${proof.startedAt}, ${proof.holds ? 'holds' : 'does NOT hold'}.`,
+      oneLine(
+        `The document says that the proof for ${proof.topology}, of ${proof.startedAt}, ${proof.holds ? 'holds' : 'does NOT hold'}.`,
+      ),
       ...(proof.notClosed.length === 0
         ? []
         : [`It leaves ${counted(proof.notClosed.length, 'rule')} out: never taken away.`]),
