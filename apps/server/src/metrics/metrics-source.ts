@@ -27,7 +27,12 @@ export class MetricsSource {
 
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.collect(signal);
+      try {
+        await this.collect(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#parts.logger.warn({ error: toHoldfastError(error) }, 'a round of counts of channel use was left out');
+      }
       await this.#parts.clock.sleep(channelUseIntervalMs, signal);
     }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
@@ -100,4 +101,22 @@ test('the fleet is added up; what a computer makes up gets into no label', async
   assert.doesNotMatch(text, /evil|198\.51|x\.y/);
   const { processes } = await server.client.call('channelUse', {});
   assert.equal(processes.find(({ role }) => role === 'agent')?.report?.traffic.length, 3);
+});
+
+test('a round that fails is left out, and the next one is made', async (t) => {
+  const clock = new ManualClock(new Date());
+  const { server } = await start(t, { clock });
+  t.after(() => server[Symbol.asyncDispose]());
+  const rounds = (): number =>
+    server.logged.filter((line) => line.includes('counts of channel use was left out')).length;
+  const catalogue = new DatabaseSync(join(dirname(server.running.tokenFile), 'catalogue.sqlite'), { timeout: 10_000 });
+  t.after(() => catalogue.close());
+  catalogue.exec('ALTER TABLE computers RENAME TO elsewhere');
+  for (const round of [1, 2]) {
+    // Until it is under way: the one before may not sleep yet.
+    await until(() => {
+      clock.advance(channelUseIntervalMs);
+      return Promise.resolve(rounds() >= round);
+    }, `${round} rounds that fail`);
+  }
 });
