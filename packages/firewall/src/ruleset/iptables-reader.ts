@@ -1,5 +1,5 @@
 import { addressRange } from './address-range.ts';
-import type { AddressEdge, BaseChain, Packet, PortEdge, Rule, Step, Table, Truth, Verdict } from './ruleset.ts';
+import type { BaseChain, Packet, PortEdge, Rule, Step, Table, TableDraft, Truth, Verdict } from './ruleset.ts';
 
 /** Where tables of iptables stand among those of nft. */
 const priorities: Readonly<Record<string, number>> = { raw: -300, mangle: -150, filter: 0, security: 50 };
@@ -12,19 +12,9 @@ const directions: Readonly<Record<string, BaseChain['direction']>> = {
 
 type Test = (packet: Packet) => Truth;
 
-interface Draft {
-  readonly name: string;
-  readonly families: Table['families'];
-  readonly chains: Map<string, Rule[]>;
-  readonly bases: BaseChain[];
-  readonly sets: Set<string>;
-  readonly ports: PortEdge[];
-  readonly addresses: AddressEdge[];
-}
-
 /** Reads what `iptables-save -c` or `ip6tables-save -c` prints. The table `nat` decides about no packet and is left out. */
 export function readIptables(output: string, family: Packet['family']): readonly Table[] {
-  const tables: Draft[] = [];
+  const tables: TableDraft[] = [];
   for (const line of linesOf(output)) {
     const table = tables.at(-1);
     if (line.startsWith('*'))
@@ -40,12 +30,12 @@ function linesOf(output: string): readonly string[] {
   return [...output.matchAll(/(?:"(?:[^"\\]|\\[^])*"|[^\n])+/g)].map(([line]) => line);
 }
 
-function newTable(name: string, family: Packet['family']): Draft {
+function newTable(name: string, family: Packet['family']): TableDraft {
   return { name, families: [family], chains: new Map(), bases: [], sets: new Set(), ports: [], addresses: [] };
 }
 
 /** `:INPUT DROP [0:0]`; chains of the administrator's have `-` for a policy. */
-function addChain(table: Draft, line: string): void {
+function addChain(table: TableDraft, line: string): void {
   const [name = '', policy] = line.slice(1).split(' ');
   const rules: Rule[] = [];
   table.chains.set(name, rules);
@@ -60,7 +50,7 @@ function addChain(table: Draft, line: string): void {
   });
 }
 
-function addRule(table: Draft, line: string): void {
+function addRule(table: TableDraft, line: string): void {
   const [, packets] = /^\[(\d+):\d+\] /.exec(line) ?? [];
   const words = wordsOf(line.replace(/^\[\d+:\d+\] /, ''));
   const chain = words[1] ?? '';
@@ -118,11 +108,11 @@ const absent: ReadonlySet<string> = new Set(['rt', 'frag', 'mh', 'hbh', 'dst', '
 /** One rule, word by word. */
 class RuleWords {
   readonly #words: readonly string[];
-  readonly #table: Draft;
+  readonly #table: TableDraft;
   readonly #steps: Step[] = [];
   #comment: string | undefined;
 
-  constructor(words: readonly string[], table: Draft) {
+  constructor(words: readonly string[], table: TableDraft) {
     this.#words = words;
     this.#table = table;
   }

@@ -2,7 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import { type Json, list, record, text } from './json.ts';
 import { type Field, fieldOf } from './nft-fields.ts';
 import { type Matcher, NftValues } from './nft-values.ts';
-import type { AddressEdge, BaseChain, PortEdge, Rule, Step, Table, Truth, Verdict } from './ruleset.ts';
+import type { BaseChain, Rule, Step, Table, TableDraft, Truth, Verdict } from './ruleset.ts';
 
 /** Families of tables that packets of TCP and UDP to and from this host pass. */
 const familiesOf: ReadonlyMap<string, Table['families']> = new Map([
@@ -23,14 +23,7 @@ export interface NftTable extends Table {
   readonly isOpaque: boolean;
 }
 
-interface Draft {
-  readonly name: string;
-  readonly families: Table['families'];
-  readonly chains: Map<string, Rule[]>;
-  readonly bases: BaseChain[];
-  readonly sets: Set<string>;
-  readonly ports: PortEdge[];
-  readonly addresses: AddressEdge[];
+interface Draft extends TableDraft {
   readonly values: NftValues;
   isOpaque: boolean;
 }

@@ -56,6 +56,17 @@ export interface Table {
   readonly addresses: readonly AddressEdge[];
 }
 
+/** A table while it is read. */
+export interface TableDraft {
+  readonly name: string;
+  readonly families: Table['families'];
+  readonly chains: Map<string, Rule[]>;
+  readonly bases: BaseChain[];
+  readonly sets: Set<string>;
+  readonly ports: PortEdge[];
+  readonly addresses: AddressEdge[];
+}
+
 export interface PortEdge {
   readonly from: number;
   readonly to: number;
