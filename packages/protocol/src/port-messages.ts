@@ -1,3 +1,4 @@
+import { oneLine } from '@holdfast/contract';
 import { z } from 'zod';
 import {
   maxAdmissions,
@@ -13,8 +14,7 @@ import { isoTime, port } from './names.ts';
 /** What the server asks an agent or a mover for in a check or an audit of the network, and what they tell. */
 
 /** Somebody's words, to be printed: on one line, of bounded length, and nothing in them steers a terminal. */
-const said = (maxLength: number) =>
-  z.string().transform((text) => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, maxLength));
+const said = (maxLength: number) => z.string().transform((text) => oneLine(text).slice(0, maxLength));
 const word = said(200);
 const words = z.array(word).max(64);
 const milliseconds = z.number().min(0).max(86_400_000);

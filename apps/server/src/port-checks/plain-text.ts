@@ -1,8 +1,9 @@
+import { oneLine } from '@holdfast/contract';
 import { toHoldfastError } from '@holdfast/core';
 
 /** What a computer says of itself, or of an error, is printed one day: on one line, and nothing in it steers a terminal. */
 export function plainText(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 500);
+  return oneLine(text).slice(0, 500);
 }
 
 /** What went wrong, as the end of a sentence. */
