@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
@@ -10,11 +10,15 @@ describe('options that restic takes with every command', {
   skip: skipUnless({ programs: ['restic'], platform: 'linux' }),
 }, () => {
   const { folder, freshRepository, holdfast, passwordFile, restic } = standAloneFixture();
+  // Real text, and less than the smallest piece: where a larger file is cut is chance, and so would be what is stored of it.
   const text = join(folder, 'text');
-  const size = 1_000_000;
+  const size = 350_000;
   before(() => {
-    const words = Array.from({ length: size / 8 }, (_, at) => `${String((at * 7919) % 99_991).padStart(7)} `);
-    writeFileSync(text, words.join(''));
+    const docs = join(import.meta.dirname, '../../../../docs');
+    const pages = ['PORTS.md', 'network.md', 'benchmarks.md', 'proof.json'].map((page) =>
+      readFileSync(join(docs, page)),
+    );
+    writeFileSync(text, Buffer.concat(pages).subarray(0, size));
   });
 
   test('--compression stores as little as restic does, and data as it is when off', async () => {
