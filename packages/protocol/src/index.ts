@@ -67,21 +67,18 @@ export {
 } from './mover-api.ts';
 export { localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
+export { type Permission, type PersonRole, permissionsOf, personRole } from './permissions.ts';
 export { type PortHandlers, portHandlers } from './port-handlers.ts';
 export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, TryRequest } from './port-messages.ts';
 export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
-export {
-  type CatalogueSnapshot,
-  type Computer,
-  type Job,
-  type Repository,
-  type Routes,
-  type Run,
-  routes,
-  type ServerEvent,
-} from './rest-api.ts';
+export type { Computer } from './rest/computer-routes.ts';
+export type { Job } from './rest/job-routes.ts';
+export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';
+export type { Run } from './rest/run-routes.ts';
+export type { ServerEvent } from './rest/server-routes.ts';
+export { type Routes, routes } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
 export type { Route } from './route.ts';
 export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';

@@ -43,6 +43,7 @@ test('a route names itself, and no two answer the same request', () => {
 
 test('what has a default may be left out, what has none is required', () => {
   const one = route('one', 'POST', '/things/{id}', {
+    access: 'status.read',
     summary: 's',
     tag: 't',
     params: z.strictObject({ id: z.uuid() }),

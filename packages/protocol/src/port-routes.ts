@@ -88,6 +88,7 @@ const page = <Result extends z.ZodType>(result: Result) =>
 
 export const portRoutes = {
   createPortCheck: route('createPortCheck', 'POST', '/api/v1/ports/checks', {
+    access: 'network.check',
     summary: 'Try every opening of the plan between the computers of the fleet',
     tag: 'ports',
     body: z.strictObject({
@@ -112,17 +113,20 @@ export const portRoutes = {
     response: fleetWork,
   }),
   portChecks: route('portChecks', 'GET', '/api/v1/ports/checks', {
+    access: 'network.read',
     summary: 'Checks since the server started, newest first',
     tag: 'ports',
     response: z.object({ checks: z.array(fleetWork) }),
   }),
   portCheck: route('portCheck', 'GET', '/api/v1/ports/checks/{id}', {
+    access: 'network.read',
     summary: 'One check: its progress',
     tag: 'ports',
     params: byId,
     response: fleetWork,
   }),
   portCheckResults: route('portCheckResults', 'GET', '/api/v1/ports/checks/{id}/results', {
+    access: 'network.read',
     summary: 'What a check has found so far, in pages',
     tag: 'ports',
     params: byId,
@@ -130,12 +134,14 @@ export const portRoutes = {
     response: page(checkResult),
   }),
   cancelPortCheck: route('cancelPortCheck', 'POST', '/api/v1/ports/checks/{id}/cancel', {
+    access: 'network.check',
     summary: 'End a check; its ports are closed',
     tag: 'ports',
     params: byId,
     response: fleetWork,
   }),
   createPortAudit: route('createPortAudit', 'POST', '/api/v1/ports/audits', {
+    access: 'network.check',
     summary: "Compare every computer's sockets and its own firewall with the plan",
     tag: 'ports',
     body: z.strictObject({
@@ -150,17 +156,20 @@ export const portRoutes = {
     response: fleetWork,
   }),
   portAudits: route('portAudits', 'GET', '/api/v1/ports/audits', {
+    access: 'network.read',
     summary: 'Audits since the server started, newest first',
     tag: 'ports',
     response: z.object({ audits: z.array(fleetWork) }),
   }),
   portAudit: route('portAudit', 'GET', '/api/v1/ports/audits/{id}', {
+    access: 'network.read',
     summary: 'One audit: its progress',
     tag: 'ports',
     params: byId,
     response: fleetWork,
   }),
   portAuditResults: route('portAuditResults', 'GET', '/api/v1/ports/audits/{id}/results', {
+    access: 'network.read',
     summary: 'What an audit has found so far, in pages',
     tag: 'ports',
     params: byId,
@@ -168,6 +177,7 @@ export const portRoutes = {
     response: page(auditResult),
   }),
   cancelPortAudit: route('cancelPortAudit', 'POST', '/api/v1/ports/audits/{id}/cancel', {
+    access: 'network.check',
     summary: 'End an audit',
     tag: 'ports',
     params: byId,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Permission } from './permissions.ts';
 
 /** One route of the REST API: from it come the validation, the OpenAPI document and the typed client. */
 export interface Route {
@@ -6,6 +7,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With `{name}` for each parameter. */
   readonly path: string;
+  /** What the caller must be allowed. */
+  readonly access: Permission;
   readonly summary: string;
   readonly tag: string;
   readonly params: z.ZodObject;
@@ -18,6 +21,7 @@ export interface Route {
 }
 
 interface RouteSpec {
+  readonly access: Permission;
   readonly summary: string;
   readonly tag: string;
   readonly params?: z.ZodObject;
@@ -39,6 +43,7 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
     id,
     method,
     path,
+    access: spec.access,
     summary: spec.summary,
     tag: spec.tag,
     params: (spec.params ?? nothing) as Params,

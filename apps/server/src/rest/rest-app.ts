@@ -1,6 +1,15 @@
 import type { Clock } from '@holdfast/core';
 import { HoldfastError } from '@holdfast/core';
-import { limits, localTenant, parseMessage, type Route, type Routes, routes } from '@holdfast/protocol';
+import {
+  limits,
+  localTenant,
+  type Permission,
+  parseMessage,
+  permissionsOf,
+  type Route,
+  type Routes,
+  routes,
+} from '@holdfast/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -18,6 +27,7 @@ type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 export interface Caller {
   readonly actor: string;
   readonly remoteAddress: string;
+  readonly permissions: ReadonlySet<Permission>;
 }
 
 /** A request that was authenticated and has the form of its route. */
@@ -94,7 +104,12 @@ export async function createRestApp(o: {
         reply.raw.once('close', () =>
           gone.abort(new HoldfastError('run.cancelled', { message: 'The client has gone.' })),
         );
-        const caller = { actor: 'administrator', remoteAddress: remoteAddressOf(http, request.raw) };
+        const caller: Caller = {
+          actor: 'administrator',
+          remoteAddress: remoteAddressOf(http, request.raw),
+          permissions: permissionsOf('administrator'),
+        };
+        if (!caller.permissions.has(route.access)) throw new HoldfastError('auth.forbidden');
         const scope = o.catalogue.tenant(localTenant);
         const parsed = { scope, caller, signal: gone.signal, ...parseRequest(route, request) };
         if (route.stream) {
@@ -108,7 +123,8 @@ export async function createRestApp(o: {
         const answer = parseMessage(route.response, await handler(parsed), `The answer of ${route.id}`);
         if (route.method !== 'GET') {
           const subject = subjectOf(request.params, answer);
-          await writeAudit(scope, { ...caller, action: route.id, subject }, clock);
+          const { actor, remoteAddress } = caller;
+          await writeAudit(scope, { actor, remoteAddress, action: route.id, subject }, clock);
         }
         return reply.type('application/json').send(JSON.stringify(answer));
       },

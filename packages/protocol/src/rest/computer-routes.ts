@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { enrollableRole } from '../enrolment.ts';
+import { certificateSerial, entityId, isoTime, platform, slug } from '../names.ts';
+import { route } from '../route.ts';
+import { byId } from './parts.ts';
+
+const joinToken = z.object({
+  id: entityId,
+  role: enrollableRole,
+  group: slug,
+  usesLeft: z.number().int(),
+  expiresAt: isoTime,
+  createdAt: isoTime,
+  /** The server does not dial the computers that join with it. */
+  preinstalled: z.boolean(),
+});
+
+export const computer = z.object({
+  id: entityId,
+  role: enrollableRole,
+  group: slug,
+  hostname: z.string(),
+  address: z.string(),
+  platform,
+  productVersion: z.string(),
+  certificateSerial,
+  certificateExpiresAt: isoTime,
+  enrolledAt: isoTime,
+  state: z.enum(['online', 'offline', 'revoked']),
+  lastSeenAt: isoTime.optional(),
+  /** The server does not dial it: its agent calls in. */
+  preinstalled: z.boolean(),
+});
+export type Computer = z.infer<typeof computer>;
+
+export const computerRoutes = {
+  createToken: route('createToken', 'POST', '/api/v1/join-tokens', {
+    access: 'computers.manage',
+    summary: 'Make a join token; its text is shown this once',
+    tag: 'computers',
+    body: z.strictObject({
+      role: enrollableRole,
+      group: slug.default('default'),
+      uses: z.number().int().min(1).max(10_000).default(1),
+      preinstalled: z.boolean().default(false),
+      lifetimeSeconds: z
+        .number()
+        .int()
+        .min(10)
+        .max(30 * 86_400)
+        .default(3600),
+    }),
+    response: joinToken.extend({ token: z.string(), caFingerprint: z.string() }),
+  }),
+  tokens: route('tokens', 'GET', '/api/v1/join-tokens', {
+    access: 'computers.manage',
+    summary: 'Join tokens that can still be used',
+    tag: 'computers',
+    response: z.object({ tokens: z.array(joinToken) }),
+  }),
+  deleteToken: route('deleteToken', 'DELETE', '/api/v1/join-tokens/{id}', {
+    access: 'computers.manage',
+    summary: 'Withdraw a join token',
+    tag: 'computers',
+    params: byId,
+    response: z.object({}),
+  }),
+  computers: route('computers', 'GET', '/api/v1/computers', {
+    access: 'fleet.read',
+    summary: 'Enrolled agents and movers',
+    tag: 'computers',
+    query: z.strictObject({ role: enrollableRole.optional() }),
+    response: z.object({ computers: z.array(computer) }),
+  }),
+  revokeComputer: route('revokeComputer', 'POST', '/api/v1/computers/{id}/revoke', {
+    access: 'computers.manage',
+    summary: "Revoke a computer's certificate, at once and for good",
+    tag: 'computers',
+    params: byId,
+    response: computer,
+  }),
+} as const;

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { grantMode } from '../grants.ts';
+import { entityId, isoTime, slug, snapshotId } from '../names.ts';
+import { route } from '../route.ts';
+import { byId, pageQuery, paths, text } from './parts.ts';
+
+export const repository = z.object({
+  id: entityId,
+  name: slug,
+  moverId: entityId,
+  /** Where the mover keeps it, for people. */
+  location: z.string(),
+  createdAt: isoTime,
+  /** When a first backup has made the repository. */
+  initialisedAt: isoTime.optional(),
+});
+export type Repository = z.infer<typeof repository>;
+
+export const catalogueSnapshot = z.object({
+  id: snapshotId,
+  repositoryId: entityId,
+  agentId: entityId,
+  runId: entityId,
+  hostname: z.string(),
+  sources: paths,
+  tags: z.array(text),
+  takenAt: isoTime,
+  totalFiles: z.number(),
+  totalBytes: z.number(),
+  storedBytes: z.number(),
+});
+export type CatalogueSnapshot = z.infer<typeof catalogueSnapshot>;
+
+export const repositoryRoutes = {
+  createRepository: route('createRepository', 'POST', '/api/v1/repositories', {
+    access: 'repositories.manage',
+    summary: 'Make the place for a repository at a mover, and a password in the vault',
+    tag: 'repositories',
+    body: z.strictObject({ name: slug, moverId: entityId }),
+    response: repository,
+  }),
+  repositories: route('repositories', 'GET', '/api/v1/repositories', {
+    access: 'fleet.read',
+    summary: 'Repositories',
+    tag: 'repositories',
+    response: z.object({ repositories: z.array(repository) }),
+  }),
+  repositoryPassword: route('repositoryPassword', 'POST', '/api/v1/repositories/{id}/reveal-password', {
+    access: 'secrets.reveal',
+    summary: 'The password of a repository, for use with restic. Audited',
+    tag: 'repositories',
+    params: byId,
+    response: z.object({ password: z.string() }),
+  }),
+  repositoryGrant: route('repositoryGrant', 'POST', '/api/v1/repositories/{id}/grants', {
+    access: 'secrets.reveal',
+    summary: 'A grant that is bound to no certificate, as a password for restic over REST. Audited',
+    tag: 'repositories',
+    params: byId,
+    body: z.strictObject({
+      mode: grantMode,
+      lifetimeSeconds: z
+        .number()
+        .int()
+        .min(60)
+        .max(30 * 86_400)
+        .default(86_400),
+      note: text.default('restic'),
+    }),
+    response: z.object({
+      grant: z.string(),
+      username: z.string(),
+      url: z.string(),
+      caPem: z.string(),
+      expiresAt: isoTime,
+    }),
+  }),
+  snapshots: route('snapshots', 'GET', '/api/v1/snapshots', {
+    access: 'fleet.read',
+    summary: 'Snapshots that runs have reported complete, newest first',
+    tag: 'repositories',
+    query: z.strictObject({ ...pageQuery.shape, repositoryId: entityId.optional(), agentId: entityId.optional() }),
+    response: z.object({ snapshots: z.array(catalogueSnapshot) }),
+  }),
+} as const;

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { errorReport } from '../error-report.ts';
+import { entityId, isoTime, snapshotId } from '../names.ts';
+import { route } from '../route.ts';
+import { backupResult, dataDirection, degradation, progress, restoreResult } from '../tasks.ts';
+import { byId, pageQuery, paths } from './parts.ts';
+
+const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
+
+export const run = z.object({
+  id: entityId,
+  kind: z.enum(['backup', 'restore']),
+  jobId: entityId.optional(),
+  agentId: entityId,
+  repositoryId: entityId,
+  state: runState,
+  queuedAt: isoTime,
+  startedAt: isoTime.optional(),
+  endedAt: isoTime.optional(),
+  /** The last progress that was reported. */
+  progress: progress.optional(),
+  result: z.discriminatedUnion('kind', [backupResult, restoreResult]).optional(),
+  error: errorReport.optional(),
+  /** The first thousand; `problemCount` has them all. */
+  problems: z.array(errorReport),
+  problemCount: z.number().int(),
+  /** Contracted connections that something else stood in for: the run is degraded. */
+  degradations: z.array(degradation),
+  /** How the server reached the agent: the channel's id. */
+  carrier: z.string().optional(),
+});
+export type Run = z.infer<typeof run>;
+
+export const runRoutes = {
+  createRestore: route('createRestore', 'POST', '/api/v1/restores', {
+    access: 'restores.run',
+    summary: 'Restore a snapshot, or parts of it, to a folder of an agent',
+    tag: 'runs',
+    body: z.strictObject({
+      repositoryId: entityId,
+      snapshotId,
+      agentId: entityId,
+      target: z.string().min(1).max(65_536),
+      /** A folder of the snapshot, whose content is restored into the target. */
+      subfolder: z.string().min(1).max(65_536).optional(),
+      include: paths.default([]),
+      overwrite: z.boolean().default(false),
+      /** Who dials the data channels. */
+      direction: dataDirection.default('agent-dials'),
+    }),
+    response: run,
+  }),
+  runs: route('runs', 'GET', '/api/v1/runs', {
+    access: 'fleet.read',
+    summary: 'Runs, newest first',
+    tag: 'runs',
+    query: z.strictObject({ ...pageQuery.shape, jobId: entityId.optional() }),
+    response: z.object({ runs: z.array(run) }),
+  }),
+  run: route('run', 'GET', '/api/v1/runs/{id}', {
+    access: 'fleet.read',
+    summary: 'One run',
+    tag: 'runs',
+    params: byId,
+    response: run,
+  }),
+  runEvents: route('runEvents', 'GET', '/api/v1/runs/{id}/events', {
+    access: 'fleet.read',
+    summary: 'The run as it is now, then each change of it; ends with the run',
+    tag: 'runs',
+    params: byId,
+    response: run,
+    stream: true,
+  }),
+  cancelRun: route('cancelRun', 'POST', '/api/v1/runs/{id}/cancel', {
+    access: 'runs.cancel',
+    summary: 'Cancel a run',
+    tag: 'runs',
+    params: byId,
+    response: run,
+  }),
+} as const;

@@ -1,0 +1,89 @@
+import { topologyDocument } from '@holdfast/contract/topology/schema';
+import { z } from 'zod';
+import { errorReport } from '../error-report.ts';
+import { identityKey } from '../grants.ts';
+import { useAnswer } from '../mover-api.ts';
+import { entityId, isoTime } from '../names.ts';
+import { proofDigest, proofSignature } from '../proof-signature.ts';
+import { route } from '../route.ts';
+import { computer } from './computer-routes.ts';
+import { pageQuery } from './parts.ts';
+import { run } from './run-routes.ts';
+
+const serverStatus = z.object({
+  productVersion: z.string(),
+  installation: entityId,
+  startedAt: isoTime,
+  caFingerprint: z.string(),
+  /** What grants and proofs are signed with. */
+  identityKeys: z.array(identityKey),
+  /** Channel id, and the port it really listens on, with the reason where that is not the contract's. */
+  listening: z.array(
+    z.object({ channel: z.string(), address: z.string(), port: z.number().int(), reason: z.string().optional() }),
+  ),
+});
+
+/** What happens, as it happens. */
+export const serverEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('run'), at: isoTime, run }),
+  z.object({ kind: z.literal('computer'), at: isoTime, computer }),
+]);
+export type ServerEvent = z.infer<typeof serverEvent>;
+
+const auditRecord = z.object({
+  at: isoTime,
+  actor: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  remoteAddress: z.string(),
+});
+
+export const serverRoutes = {
+  openapi: route('openapi', 'GET', '/api/openapi.json', {
+    access: 'status.read',
+    summary: 'This document',
+    tag: 'server',
+    response: z.record(z.string(), z.unknown()),
+  }),
+  status: route('status', 'GET', '/api/v1/status', {
+    access: 'status.read',
+    summary: 'Version, installation and listening ports of the server',
+    tag: 'server',
+    response: serverStatus,
+  }),
+  channelUse: route('channelUse', 'GET', '/api/v1/channel-use', {
+    access: 'network.read',
+    summary: 'How much each channel of the contract was used, by process, since it started, and in all',
+    tag: 'server',
+    response: z.object({
+      processes: z.array(useAnswer.extend({ role: z.string(), id: entityId, error: errorReport.optional() })),
+    }),
+  }),
+  topology: route('topology', 'GET', '/api/v1/topology', {
+    access: 'network.read',
+    summary: 'The server and the computers that have joined it, as a topology for `holdfast ports plan`',
+    tag: 'server',
+    response: topologyDocument,
+  }),
+  events: route('events', 'GET', '/api/v1/events', {
+    access: 'fleet.read',
+    summary: 'All events from now on',
+    tag: 'server',
+    response: serverEvent,
+    stream: true,
+  }),
+  audit: route('audit', 'GET', '/api/v1/audit', {
+    access: 'audit.read',
+    summary: 'Who did what, newest first',
+    tag: 'server',
+    query: pageQuery,
+    response: z.object({ records: z.array(auditRecord) }),
+  }),
+  signProof: route('signProof', 'POST', '/api/v1/proofs/sign', {
+    access: 'network.manage',
+    summary: 'Sign that an administrator has submitted a proof with this SHA-256 digest. Audited',
+    tag: 'server',
+    body: z.strictObject({ sha256: proofDigest }),
+    response: proofSignature,
+  }),
+} as const;
