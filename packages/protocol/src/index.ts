@@ -80,6 +80,7 @@ export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';
 export { type Routes, routes } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
+export { minKeptPoints, type Retention, retention } from './retention.ts';
 export type { Route } from './route.ts';
 export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';
 export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
