@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorTable, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
-import { reportOf } from '@holdfast/protocol';
+import { problemOf, problemType } from '@holdfast/protocol';
 import { createHttpServer, type HttpServerOnConnections } from '@holdfast/wire';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
@@ -36,6 +36,9 @@ export function createHttpApp(o: {
       return http.server;
     },
     bodyLimit: o.bodyLimitBytes,
+    // A client's own id is not taken: ids stand in the log, where each means one request.
+    requestIdHeader: false,
+    genReqId: () => crypto.randomUUID(),
     exposeHeadRoutes: false,
     forceCloseConnections: false,
     frameworkErrors: (error, request, reply) => answerError(o.logger, error, request, reply),
@@ -47,7 +50,10 @@ export function createHttpApp(o: {
     if (body === '') done(null, undefined);
     else void parseJson(request, String(body), done);
   });
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
+  app.addHook(
+    'onRequest',
+    async (request, reply) => void reply.headers(securityHeaders).header('x-request-id', request.id),
+  );
   app.setErrorHandler((error, request, reply) => answerError(o.logger, error, request, reply));
   app.setNotFoundHandler((request, reply) =>
     answerError(
@@ -63,7 +69,7 @@ export function createHttpApp(o: {
 function answerError(logger: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = classify(error);
   const { http } = errorTable[known.code];
-  const facts = { method: request.method, path: pathOf(request), code: known.code };
+  const facts = { method: request.method, path: pathOf(request), code: known.code, request: request.id };
   if (http >= 500) logger.error({ ...facts, error: known, cause: known.cause }, 'request failed');
   else logger.info(facts, 'request refused');
   if (known.code === 'auth.rate') reply.header('retry-after', '60');
@@ -71,9 +77,10 @@ function answerError(logger: Logger, error: unknown, request: FastifyRequest, re
   // The headers here again: what the framework refuses by itself passes no hook.
   void reply
     .headers(securityHeaders)
+    .header('x-request-id', request.id)
     .code(http)
-    .type('application/json')
-    .send(JSON.stringify(reportOf(forCaller(known))));
+    .type(problemType)
+    .send(JSON.stringify(problemOf(forCaller(known), request.id)));
 }
 
 /** Fastify's own errors carry the status that they mean. */
@@ -103,9 +110,9 @@ function pathOf(request: FastifyRequest): string {
 /** Answers a request to upgrade that is refused. */
 export function refuseUpgrade(stream: Duplex, error: unknown): void {
   const known = forCaller(classify(error));
-  const body = JSON.stringify(reportOf(known));
+  const body = JSON.stringify(problemOf(known));
   stream.end(
-    `HTTP/1.1 ${errorTable[known.code].http} Refused\r\ncontent-type: application/json\r\nconnection: close\r\n` +
+    `HTTP/1.1 ${errorTable[known.code].http} Refused\r\ncontent-type: ${problemType}\r\nconnection: close\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -8,8 +8,9 @@ import { httpClient, identityOf, type Wire } from '@holdfast/wire';
 import { z } from 'zod';
 import { writeFileDurably } from './durable-file.ts';
 import { type EnrolAnswer, type EnrollableRole, enrolAnswer, enrolPath, enrolRequest } from './enrolment.ts';
-import { parseErrorReport, parseMessage } from './error-report.ts';
+import { parseMessage } from './error-report.ts';
 import { enrolTimeoutMs, maxJsonBytes, protocolVersion } from './limits.ts';
+import { refusalOf } from './problem.ts';
 import { newKeyAndRequest, publicKeyDigest } from './signing-request.ts';
 import { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity, saveIdentity } from './stored-identity.ts';
 
@@ -116,12 +117,7 @@ async function askServer(request: PendingEnrolment['request'], options: EnrolOpt
     });
     const body = await response.json(maxJsonBytes);
     if (response.status === 200) return parseMessage(enrolAnswer, body, 'The answer to the enrolment');
-    throw (
-      parseErrorReport(body) ??
-      new HoldfastError('internal.unexpected', {
-        message: `The enrolment was answered with HTTP status ${response.status}.`,
-      })
-    );
+    throw refusalOf(response, body, 'The enrolment');
   } finally {
     await http.close();
   }

@@ -3,8 +3,9 @@ import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfa
 import { httpClient, type Identity, type Wire } from '@holdfast/wire';
 import { checkCertificate } from './enrol-client.ts';
 import { certificateAnswer, renewPath } from './enrolment.ts';
-import { parseErrorReport, parseMessage } from './error-report.ts';
+import { parseMessage } from './error-report.ts';
 import { enrolTimeoutMs, maxJsonBytes, renewalCheckIntervalMs } from './limits.ts';
+import { refusalOf } from './problem.ts';
 import { newKeyAndRequest } from './signing-request.ts';
 import { type StoredIdentity, saveIdentity, validity } from './stored-identity.ts';
 
@@ -104,13 +105,7 @@ export class IdentityKeeper implements AsyncDisposable {
         ...(options.signal ? { signal: options.signal } : {}),
       });
       const body = await response.json(maxJsonBytes);
-      if (response.status !== 200)
-        throw (
-          parseErrorReport(body) ??
-          new HoldfastError('internal.unexpected', {
-            message: `The renewal of the certificate was answered with HTTP status ${response.status}.`,
-          })
-        );
+      if (response.status !== 200) throw refusalOf(response, body, 'The renewal of the certificate');
       const { certificatePem, caPem } = parseMessage(certificateAnswer, body, 'The answer to the renewal');
       const renewed: StoredIdentity = { ...this.#stored, certificatePem, caPem, privateKeyPem };
       checkCertificate(renewed);

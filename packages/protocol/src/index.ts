@@ -71,6 +71,7 @@ export { type Permission, type PersonRole, permissionsOf, personRole } from './p
 export { type PortHandlers, portHandlers } from './port-handlers.ts';
 export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, TryRequest } from './port-messages.ts';
 export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
+export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
 export type { Computer } from './rest/computer-routes.ts';

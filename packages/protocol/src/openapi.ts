@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorReport } from './error-report.ts';
+import { problem, problemType } from './problem.ts';
 import type { Route } from './route.ts';
 
 /** The OpenAPI 3.1 document of a set of routes. */
@@ -18,7 +18,7 @@ export function openApiDocument(
     security: [{ administratorToken: [] }],
     components: {
       securitySchemes: { administratorToken: { type: 'http', scheme: 'bearer' } },
-      schemas: { Error: jsonSchema(errorReport, 'output') },
+      schemas: { Problem: jsonSchema(problem, 'output') },
     },
     paths,
   };
@@ -40,7 +40,10 @@ function operation(route: Route): Record<string, unknown> {
           ? { 'text/event-stream': { schema: jsonSchema(route.response, 'output') } }
           : json(jsonSchema(route.response, 'output')),
       },
-      default: { description: 'What went wrong', content: json({ $ref: '#/components/schemas/Error' }) },
+      default: {
+        description: 'What went wrong (RFC 9457)',
+        content: { [problemType]: { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
     },
   };
 }

@@ -1,10 +1,10 @@
 import type { ChannelId } from '@holdfast/contract';
-import { HoldfastError } from '@holdfast/core';
+
 import { httpClient, type Wire } from '@holdfast/wire';
 import type { z } from 'zod';
 import { reportPath } from './enrolment.ts';
-import { parseErrorReport } from './error-report.ts';
 import { enrolTimeoutMs, maxJsonBytes } from './limits.ts';
+import { refusalOf } from './problem.ts';
 import type { hello } from './tasks.ts';
 
 /**
@@ -40,10 +40,5 @@ export async function reportToServer(o: {
   });
   const answer = await response.json(maxJsonBytes);
   if (response.status === 200) return;
-  throw (
-    parseErrorReport(answer) ??
-    new HoldfastError('internal.unexpected', {
-      message: `The report was answered with HTTP status ${response.status}.`,
-    })
-  );
+  throw refusalOf(response, answer, 'The report');
 }

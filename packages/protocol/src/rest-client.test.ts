@@ -5,6 +5,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { HttpClient, HttpRequest, HttpResponse } from '@holdfast/wire';
 import fc from 'fast-check';
 import { maxJsonBytes } from './limits.ts';
+import { problemOf } from './problem.ts';
 import { RestClient } from './rest-client.ts';
 
 const id = '00000000-0000-4000-8000-000000000001';
@@ -65,7 +66,7 @@ test('what stands in a path can not lead to another one', async () => {
 
 test('the error that the server reports is thrown; an answer of another form is refused', async () => {
   const report = new HoldfastError('request.conflict', { message: 'No.', guidance: 'Look.' });
-  await assert.rejects(answering(409, [JSON.stringify(report)]).client.call('run', { params: { id } }), {
+  await assert.rejects(answering(409, [JSON.stringify(problemOf(report))]).client.call('run', { params: { id } }), {
     code: 'request.conflict',
     message: 'No.',
     guidance: 'Look.',

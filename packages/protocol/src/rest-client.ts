@@ -1,8 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
 import type { HttpClient } from '@holdfast/wire';
 import type { z } from 'zod';
-import { parseErrorReport, parseJsonText, parseMessage } from './error-report.ts';
+import { parseJsonText, parseMessage } from './error-report.ts';
 import { answerTimeoutMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
+import { refusalOf } from './problem.ts';
 import { type Routes, routes } from './rest-api.ts';
 
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
@@ -70,11 +71,7 @@ export class RestClient {
       timeoutMs: route.stream ? eventSilenceMs : answerTimeoutMs,
     });
     if (response.status >= 200 && response.status < 300) return response;
-    const reported = parseErrorReport(await response.json(maxJsonBytes));
-    throw (
-      reported ??
-      new HoldfastError('internal.unexpected', { message: `${name} was answered with HTTP status ${response.status}.` })
-    );
+    throw refusalOf(response, await response.json(maxJsonBytes), name);
   }
 }
 

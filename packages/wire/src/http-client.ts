@@ -385,10 +385,12 @@ function upgradeOn(
 /** The error that an answer in place of an upgrade reports. */
 function refusal(status: number, path: string, text: string): HoldfastError {
   try {
-    const report = JSON.parse(text) as Partial<ErrorReport> | null;
-    if (report?.code && Object.hasOwn(errorTable, report.code) && typeof report.message === 'string') {
+    // The server answers with problem details (RFC 9457), movers with reports.
+    const report = JSON.parse(text) as (Partial<ErrorReport> & { readonly detail?: unknown }) | null;
+    const message = report?.detail ?? report?.message;
+    if (report?.code && Object.hasOwn(errorTable, report.code) && typeof message === 'string') {
       return new HoldfastError(report.code, {
-        message: report.message,
+        message,
         ...(typeof report.guidance === 'string' ? { guidance: report.guidance } : {}),
       });
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
-import { newKeyAndRequest, parseErrorReport, renewPath, reportPath } from '@holdfast/protocol';
+import { newKeyAndRequest, parseProblem, renewPath, reportPath } from '@holdfast/protocol';
 import { createWire, httpClient, identityOf } from '@holdfast/wire';
 import fc from 'fast-check';
 import { TestAgent } from '../testing/test-agent.ts';
@@ -36,7 +36,7 @@ async function asComputer(server: TestServer, computer: Enrolled, path: string, 
     body: JSON.stringify(body),
   });
   const content = await response.json();
-  if (response.status !== 200) throw parseErrorReport(content) ?? new Error(`status ${response.status}`);
+  if (response.status !== 200) throw parseProblem(content) ?? new Error(`status ${response.status}`);
   return content;
 }
 
@@ -247,7 +247,7 @@ test('whatever is sent to enrolment is refused, and the server lives', async (t)
           headers: { 'content-type': 'application/json' },
           body,
         });
-        const report = parseErrorReport(await response.json());
+        const report = parseProblem(await response.json());
         assert.ok(report, body);
         assert.ok(response.status >= 400 && response.status < 500, `${response.status} for ${body}`);
       },

@@ -37,8 +37,12 @@ test('every route, and every path that is none, needs the token', async (t) => {
       const response = await server.http.request({ method, path, headers });
       // A path that can't be decoded is refused before anybody is asked who they are.
       assert.equal(response.status, path === '/%zz' ? 400 : 401, `${method} ${path}`);
-      const report = (await response.json()) as { code: string };
-      assert.ok(['auth.required', 'request.invalid'].includes(report.code));
+      assert.match(String(response.headers['content-type']), /^application\/problem\+json/);
+      const report = (await response.json()) as Record<string, unknown>;
+      assert.ok(['auth.required', 'request.invalid'].includes(String(report['code'])));
+      assert.equal(report['status'], response.status);
+      assert.equal(report['type'], `urn:holdfast:error:${String(report['code'])}`);
+      assert.equal(report['instance'], `urn:uuid:${String(response.headers['x-request-id'])}`);
       assert.equal(response.headers['cache-control'], 'no-store', `${method} ${path}`);
       assert.equal(response.headers['x-content-type-options'], 'nosniff');
     }
@@ -108,7 +112,7 @@ test('bodies, queries and paths are checked, and the error says what is wrong', 
       headers: { ...bearer(server.token), 'content-type': type },
       body,
     });
-    return { status: response.status, report: (await response.json()) as { code: string; message: string } };
+    return { status: response.status, report: (await response.json()) as { code: string; detail: string } };
   };
   for (const [method, path, body, expected] of [
     ['POST', '/api/v1/join-tokens', '{"role":"root"}', /role/],
@@ -124,7 +128,7 @@ test('bodies, queries and paths are checked, and the error says what is wrong', 
     const { status, report } = await request(method, path, body);
     assert.equal(status, 400, path);
     assert.equal(report.code, 'request.invalid', path);
-    assert.match(report.message, expected);
+    assert.match(report.detail, expected);
   }
   assert.equal(
     (await request('POST', '/api/v1/join-tokens', 'role=agent', 'application/x-www-form-urlencoded')).status,

@@ -10,7 +10,7 @@ import {
   type KeyAndRequest,
   limits,
   newKeyAndRequest,
-  parseErrorReport,
+  parseProblem,
   RestClient,
   type Run,
 } from '@holdfast/protocol';
@@ -111,7 +111,7 @@ export class TestServer implements AsyncDisposable {
       }),
     });
     const content = await response.json();
-    const reported = response.status === 200 ? undefined : parseErrorReport(content);
+    const reported = response.status === 200 ? undefined : parseProblem(content);
     if (reported) throw reported;
     const answer = enrolAnswer.parse(content);
     return {
