@@ -1,5 +1,6 @@
 import type { Clock } from '@holdfast/core';
 import type { TenantScope } from './catalogue/catalogue.ts';
+import { type PageRequest, readPage } from './catalogue/page.ts';
 
 export interface AuditRecord {
   /** `administrator`, or the computer that acted. */
@@ -17,11 +18,17 @@ export async function writeAudit(scope: TenantScope, record: AuditRecord, clock:
     .execute();
 }
 
-export async function readAudit(scope: TenantScope, limit: number): Promise<(AuditRecord & { readonly at: string })[]> {
-  return scope.query
-    .selectFrom('audit')
-    .select(['at', 'actor', 'action', 'subject', 'remoteAddress'])
-    .orderBy('sequence', 'desc')
-    .limit(limit)
-    .execute();
+/** A page of the records, newest first. */
+export async function readAudit(
+  scope: TenantScope,
+  o: PageRequest,
+): Promise<{ records: (AuditRecord & { readonly at: string })[]; next?: string }> {
+  const query = scope.query.selectFrom('audit').selectAll();
+  const { items, ...rest } = await readPage(query, {
+    ...o,
+    order: { sequence: 'number' },
+    newestFirst: true,
+    view: ({ at, actor, action, subject, remoteAddress }) => ({ at, actor, action, subject, remoteAddress }),
+  });
+  return { records: items, ...rest };
 }

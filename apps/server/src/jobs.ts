@@ -3,9 +3,9 @@ import type { DataDirection, Job } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from './catalogue/catalogue.ts';
+import { type PageRequest, readPage } from './catalogue/page.ts';
 import type { JobsTable } from './catalogue/schema.ts';
 import { readJson } from './json-column.ts';
-import { maxListedRows } from './limits.ts';
 import type { WorkOrder } from './runs/work-order.ts';
 
 type JobRow = Selectable<JobsTable>;
@@ -52,8 +52,10 @@ export function orderOf(job: Job): WorkOrder {
   return { kind: 'backup', sources, excludes, oneFileSystem, tags, direction };
 }
 
-export async function listJobs(scope: TenantScope): Promise<JobRow[]> {
-  return scope.query.selectFrom('jobs').selectAll().orderBy('createdAt').limit(maxListedRows).execute();
+export async function pageOfJobs(scope: TenantScope, o: PageRequest): Promise<{ jobs: Job[]; next?: string }> {
+  const query = scope.query.selectFrom('jobs').selectAll();
+  const { items, ...rest } = await readPage(query, { ...o, order: { createdAt: 'text', id: 'text' }, view: jobView });
+  return { jobs: items, ...rest };
 }
 
 /** Throws `request.missing`. */

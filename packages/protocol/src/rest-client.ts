@@ -19,6 +19,22 @@ export type CallArguments<R extends Routes[keyof Routes]> = (Record<string, neve
 
 type Answer<Name extends keyof Routes> = z.output<Routes[Name]['response']>;
 
+/** Routes whose answers are pages of a list (`pageOf`). */
+type PagedRoute = {
+  [Name in keyof Routes]: Answer<Name> extends { next: infer Next } | { next?: infer Next }
+    ? 'next' extends keyof Answer<Name>
+      ? Next extends string | undefined
+        ? Name
+        : never
+      : never
+    : never;
+}[keyof Routes];
+
+type Item<Name extends PagedRoute> = Extract<Answer<Name>[keyof Answer<Name>], readonly unknown[]>[number];
+
+/** The greatest that `pageQuery` takes. */
+const maxPageLimit = 1000;
+
 /** Calls the REST API with the types of its routes. Give it an HttpClient that dials `client-to-server`. */
 export class RestClient {
   readonly #http: HttpClient;
@@ -37,6 +53,20 @@ export class RestClient {
       await response.json(maxJsonBytes),
       `The answer of ${name}`,
     ) as Answer<Name>;
+  }
+
+  /** All items of a list, page by page. */
+  async list<Name extends PagedRoute>(name: Name, args: CallArguments<Routes[Name]>): Promise<Item<Name>[]> {
+    const items: Item<Name>[] = [];
+    for (let after: string | undefined; ; ) {
+      const query = { limit: maxPageLimit, ...args.query, ...(after === undefined ? {} : { after }) };
+      const page = await this.call(name, { ...args, query } as CallArguments<Routes[Name]>);
+      // A page is the list, under its name, and `next`.
+      const { next, ...list } = page as Record<string, unknown> & { next?: string };
+      for (const part of Object.values(list)) items.push(...(part as Item<Name>[]));
+      if (next === undefined) return items;
+      after = next;
+    }
   }
 
   /** The events of a streaming route until it ends or the signal aborts. */

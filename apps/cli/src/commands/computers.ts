@@ -45,7 +45,7 @@ export function registerComputers(program: Command): void {
     .addHelpText('after', `\nExample:\n  $ holdfast token list\n${serverHelp}`)
     .action((options: ServerOptions) =>
       performWithServer(options, async ({ client, signal }) => {
-        const { tokens } = await client.call('tokens', { signal });
+        const tokens = await client.list('tokens', { signal });
         if (options.json) await printJson({ kind: 'tokens', tokens });
         else {
           const rows = tokens.map(({ id, role, group, usesLeft, expiresAt }) => [
@@ -67,7 +67,7 @@ export function registerComputers(program: Command): void {
     .addHelpText('after', `\nExample:\n  $ holdfast token delete 6f1c2a34-…\n${serverHelp}`)
     .action((id: string, options: ServerOptions) =>
       performWithServer(options, async ({ client, signal }) => {
-        const { tokens } = await client.call('tokens', { signal });
+        const tokens = await client.list('tokens', { signal });
         const found = tokens.filter((known) => known.id.startsWith(id.toLowerCase()));
         const [only] = found;
         if (!only || found.length > 1) {
@@ -95,7 +95,7 @@ export function registerComputers(program: Command): void {
     )
     .action((options: ServerOptions & { readonly role?: Role }) =>
       performWithServer(options, async ({ client, signal }) => {
-        const { computers: found } = await client.call('computers', {
+        const found = await client.list('computers', {
           query: options.role === undefined ? {} : { role: options.role },
           signal,
         });

@@ -128,10 +128,10 @@ async function createJob(
 }
 
 async function listJobs(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
-  const [{ jobs }, { computers }, { repositories }] = await Promise.all([
-    client.call('jobs', { signal }),
-    client.call('computers', { signal }),
-    client.call('repositories', { signal }),
+  const [jobs, computers, repositories] = await Promise.all([
+    client.list('jobs', { signal }),
+    client.list('computers', { signal }),
+    client.list('repositories', { signal }),
   ]);
   if (options.json) {
     await printJson({ kind: 'jobs', jobs });

@@ -101,10 +101,10 @@ async function chooseRun(
 
 async function listRuns(options: ListRunsOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
   const job = options.job === undefined ? undefined : await chooseJob(client, { text: options.job, signal });
-  const [{ runs }, { jobs }, { computers }] = await Promise.all([
+  const [{ runs }, jobs, computers] = await Promise.all([
     client.call('runs', { query: { limit: options.limit, ...(job ? { jobId: job.id } : {}) }, signal }),
-    client.call('jobs', { signal }),
-    client.call('computers', { signal }),
+    client.list('jobs', { signal }),
+    client.list('computers', { signal }),
   ]);
   if (options.json) {
     await printJson({ kind: 'runs', runs });

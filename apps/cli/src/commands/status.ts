@@ -33,9 +33,9 @@ export function registerStatus(program: Command): void {
 }
 
 async function showStatus(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
-  const [status, { computers }, { runs }] = await Promise.all([
+  const [status, computers, { runs }] = await Promise.all([
     client.call('status', { signal }),
-    client.call('computers', { signal }),
+    client.list('computers', { signal }),
     client.call('runs', { query: { limit: 100 }, signal }),
   ]);
   const working = runs.filter(({ state }) => state === 'running' || state === 'queued');

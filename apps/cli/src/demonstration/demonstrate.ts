@@ -66,7 +66,7 @@ export async function demonstrate(options: {
 }
 
 async function ensureRepository(client: RestClient, moverId: string, signal: AbortSignal): Promise<Repository> {
-  const { repositories } = await client.call('repositories', { signal });
+  const repositories = await client.list('repositories', { signal });
   const existing = repositories.find(({ name }) => name === repositoryName);
   return existing ?? client.call('createRepository', { body: { name: repositoryName, moverId }, signal });
 }
@@ -81,7 +81,7 @@ async function ensureJob(options: {
 }): Promise<string> {
   const { client, agentId, repository, folder, excludes, signal } = options;
   const name = `Folder ${folder}`.slice(0, 200);
-  const { jobs } = await client.call('jobs', { signal });
+  const jobs = await client.list('jobs', { signal });
   const same = jobs.find(
     (job) =>
       job.agentId === agentId &&

@@ -23,9 +23,9 @@ export async function showCatalogue(
     options.host === undefined && options.tag === undefined
       ? Math.min(options.latest ?? maxSnapshots, maxSnapshots)
       : maxSnapshots;
-  const [{ snapshots }, { repositories }] = await Promise.all([
+  const [{ snapshots }, repositories] = await Promise.all([
     client.call('snapshots', { query: { limit }, signal }),
-    client.call('repositories', { signal }),
+    client.list('repositories', { signal }),
   ]);
   const nameOf = new Map(repositories.map(({ id, name }) => [id, name]));
   const shown = snapshots

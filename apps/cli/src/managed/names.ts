@@ -57,7 +57,7 @@ export async function chooseComputer(
   client: RestClient,
   o: Lookup & { readonly role?: Computer['role'] },
 ): Promise<Computer> {
-  const { computers } = await client.call('computers', {
+  const computers = await client.list('computers', {
     query: o.role === undefined ? {} : { role: o.role },
     signal: o.signal,
   });
@@ -78,7 +78,7 @@ export async function chooseMover(
   o: { readonly text: string | undefined; readonly signal: AbortSignal },
 ): Promise<Computer> {
   if (o.text !== undefined) return chooseComputer(client, { text: o.text, role: 'mover', signal: o.signal });
-  const { computers } = await client.call('computers', { query: { role: 'mover' }, signal: o.signal });
+  const computers = await client.list('computers', { query: { role: 'mover' }, signal: o.signal });
   const movers = computers.filter(({ state }) => state !== 'revoked');
   const [only] = movers;
   if (only && movers.length === 1) return only;
@@ -93,7 +93,7 @@ export async function chooseMover(
 }
 
 export async function chooseRepository(client: RestClient, o: Lookup): Promise<Repository> {
-  const { repositories } = await client.call('repositories', { signal: o.signal });
+  const repositories = await client.list('repositories', { signal: o.signal });
   return choose({
     text: o.text,
     what: 'repository',
@@ -104,7 +104,7 @@ export async function chooseRepository(client: RestClient, o: Lookup): Promise<R
 }
 
 export async function chooseJob(client: RestClient, o: Lookup): Promise<Job> {
-  const { jobs } = await client.call('jobs', { signal: o.signal });
+  const jobs = await client.list('jobs', { signal: o.signal });
   return choose({ text: o.text, what: 'job', things: jobs, nameOf: ({ name }) => name, command: 'holdfast job list' });
 }
 

@@ -101,9 +101,9 @@ ${serverHelp}`,
 }
 
 async function listRepositories(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
-  const [{ repositories }, { computers }] = await Promise.all([
-    client.call('repositories', { signal }),
-    client.call('computers', { query: { role: 'mover' }, signal }),
+  const [repositories, computers] = await Promise.all([
+    client.list('repositories', { signal }),
+    client.list('computers', { query: { role: 'mover' }, signal }),
   ]);
   if (options.json) {
     await printJson({ kind: 'repositories', repositories });

@@ -252,7 +252,7 @@ async function waitUntilOnline(
   const limit = systemClock.monotonicMs() + onlineLimitMs;
   const early = Promise.race(options.processes.map(async (role) => ({ role, end: await role.ended })));
   for (;;) {
-    const { computers } = await client.call('computers', { signal: options.signal });
+    const computers = await client.list('computers', { signal: options.signal });
     const found = computers.find((computer) => computer.id === id);
     if (found?.state === 'online') return found;
     if (systemClock.monotonicMs() > limit) {

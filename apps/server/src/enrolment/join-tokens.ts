@@ -4,8 +4,8 @@ import type { EnrollableRole } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { hashToken, newToken } from '../bearer-token.ts';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { JoinTokensTable } from '../catalogue/schema.ts';
-import { maxListedRows } from '../limits.ts';
 
 export interface JoinToken {
   readonly id: string;
@@ -51,19 +51,18 @@ export async function createJoinToken(
 }
 
 /** Tokens that can still be used. Others are removed on the way. */
-export async function usableJoinTokens(scope: TenantScope, clock: Clock): Promise<JoinToken[]> {
-  const now = clock.now().toISOString();
+export async function usableJoinTokens(
+  scope: TenantScope,
+  o: PageRequest & { clock: Clock },
+): Promise<{ tokens: JoinToken[]; next?: string }> {
+  const now = o.clock.now().toISOString();
   await scope.query
     .deleteFrom('joinTokens')
     .where((row) => row.or([row('expiresAt', '<=', now), row('usesLeft', '=', 0)]))
     .execute();
-  const rows = await scope.query
-    .selectFrom('joinTokens')
-    .selectAll()
-    .orderBy('createdAt')
-    .limit(maxListedRows)
-    .execute();
-  return rows.map(view);
+  const query = scope.query.selectFrom('joinTokens').selectAll();
+  const { items, ...rest } = await readPage(query, { ...o, order: { createdAt: 'text', id: 'text' }, view });
+  return { tokens: items, ...rest };
 }
 
 export async function deleteJoinToken(scope: TenantScope, id: string): Promise<void> {

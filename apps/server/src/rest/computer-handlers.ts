@@ -1,6 +1,6 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
 import type { AgentConnections } from '../computers/agent-connections.ts';
-import { computerView, listComputers, loadComputer } from '../computers/computers.ts';
+import { computerView, loadComputer, pageOfComputers } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { Presence } from '../computers/presence.ts';
 import { createJoinToken, deleteJoinToken, usableJoinTokens } from '../enrolment/join-tokens.ts';
@@ -27,14 +27,13 @@ export function computerHandlers(o: {
       const token = await createJoinToken(scope, { role, group, uses, preinstalled, lifetimeMs, clock: o.clock });
       return { ...token, caFingerprint: o.caFingerprint };
     },
-    tokens: async ({ scope }) => ({ tokens: await usableJoinTokens(scope, o.clock) }),
+    tokens: ({ scope, query }) => usableJoinTokens(scope, { ...query, clock: o.clock }),
     deleteToken: async ({ scope, params }) => {
       await deleteJoinToken(scope, params.id);
       return {};
     },
-    computers: async ({ scope, query }) => ({
-      computers: (await listComputers(scope, query.role)).map((row) => computerView(row, o.presence.isOnline(row.id))),
-    }),
+    computers: ({ scope, query }) =>
+      pageOfComputers(scope, { ...query, view: (row) => computerView(row, o.presence.isOnline(row.id)) }),
     revokeComputer: async ({ scope, params: { id } }) => {
       await o.revocations.revokeComputer(scope, id);
       o.recheckTrust();

@@ -3,11 +3,12 @@ import { type Clock, HoldfastError } from '@holdfast/core';
 import { type CatalogueSnapshot, type GrantIssuer, placedRepository } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
+import { readPage } from '../catalogue/page.ts';
 import type { SnapshotsTable } from '../catalogue/schema.ts';
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import { readJson } from '../json-column.ts';
-import { listRepositories, loadRepository, repositoryView } from '../repositories.ts';
+import { loadRepository, pageOfRepositories, repositoryView } from '../repositories.ts';
 import { newRepositoryPassword, type Vault } from '../vault.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -53,7 +54,7 @@ export function repositoryHandlers(o: {
         .executeTakeFirstOrThrow();
       return repositoryView(row);
     },
-    repositories: async ({ scope }) => ({ repositories: (await listRepositories(scope)).map(repositoryView) }),
+    repositories: ({ scope, query }) => pageOfRepositories(scope, query),
     repositoryPassword: async ({ scope, params }) => {
       const row = await loadRepository(scope, params.id);
       const place = { tenant: scope.tenant, repositoryId: row.id };
@@ -82,10 +83,16 @@ export function repositoryHandlers(o: {
       };
     },
     snapshots: async ({ scope, query }) => {
-      let rows = scope.query.selectFrom('snapshots').selectAll().orderBy('takenAt', 'desc').limit(query.limit);
+      let rows = scope.query.selectFrom('snapshots').selectAll();
       if (query.repositoryId !== undefined) rows = rows.where('repositoryId', '=', query.repositoryId);
       if (query.agentId !== undefined) rows = rows.where('agentId', '=', query.agentId);
-      return { snapshots: (await rows.execute()).map(snapshotView) };
+      const { items, ...rest } = await readPage(rows, {
+        ...query,
+        order: { takenAt: 'text', id: 'text' },
+        newestFirst: true,
+        view: snapshotView,
+      });
+      return { snapshots: items, ...rest };
     },
   };
 }

@@ -1,8 +1,9 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
 import type { Job, Run } from '@holdfast/protocol';
+import { readPage } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
-import { createJob, deleteJob, jobView, listJobs, loadJob, orderOf } from '../jobs.ts';
+import { createJob, deleteJob, jobView, loadJob, orderOf, pageOfJobs } from '../jobs.ts';
 import { loadRepository } from '../repositories.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
@@ -21,7 +22,7 @@ export function runHandlers(o: {
       await loadRepository(scope, body.repositoryId);
       return jobView(await createJob(scope, body, o.clock));
     },
-    jobs: async ({ scope }) => ({ jobs: (await listJobs(scope)).map(jobView) }),
+    jobs: ({ scope, query }) => pageOfJobs(scope, query),
     deleteJob: async ({ scope, params }) => {
       await deleteJob(scope, params.id);
       return {};
@@ -48,9 +49,15 @@ export function runHandlers(o: {
       return o.queue.enqueue(scope, { agentId, repositoryId, order: { kind: 'restore', ...order } });
     },
     runs: async ({ scope, query }) => {
-      let rows = scope.query.selectFrom('runs').selectAll().orderBy('sequence', 'desc').limit(query.limit);
+      let rows = scope.query.selectFrom('runs').selectAll();
       if (query.jobId !== undefined) rows = rows.where('jobId', '=', query.jobId);
-      return { runs: (await rows.execute()).map((row) => o.queue.viewOf(scope, row)) };
+      const { items, ...rest } = await readPage(rows, {
+        ...query,
+        order: { sequence: 'number' },
+        newestFirst: true,
+        view: (row) => o.queue.viewOf(scope, row),
+      });
+      return { runs: items, ...rest };
     },
     run: async ({ scope, params }) => o.queue.view(scope, params.id),
     runEvents: async ({ scope, params }, open) => {

@@ -57,6 +57,6 @@ export function serverHandlers(o: {
       using _subscription = o.events.subscribe(scope.tenant, (event) => stream.send(event));
       await stream.closed;
     },
-    audit: async ({ scope, query }) => ({ records: await readAudit(scope, query.limit) }),
+    audit: ({ scope, query }) => readAudit(scope, query),
   };
 }

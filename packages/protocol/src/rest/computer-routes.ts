@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { enrollableRole } from '../enrolment.ts';
 import { certificateSerial, entityId, isoTime, platform, slug } from '../names.ts';
 import { route } from '../route.ts';
-import { byId } from './parts.ts';
+import { byId, pageOf, pageQuery } from './parts.ts';
 
 const joinToken = z.object({
   id: entityId,
@@ -56,7 +56,8 @@ export const computerRoutes = {
     access: 'computers.manage',
     summary: 'Join tokens that can still be used',
     tag: 'computers',
-    response: z.object({ tokens: z.array(joinToken) }),
+    query: pageQuery,
+    response: pageOf('tokens', joinToken),
   }),
   deleteToken: route('deleteToken', 'DELETE', '/api/v1/join-tokens/{id}', {
     access: 'computers.manage',
@@ -69,8 +70,8 @@ export const computerRoutes = {
     access: 'fleet.read',
     summary: 'Enrolled agents and movers',
     tag: 'computers',
-    query: z.strictObject({ role: enrollableRole.optional() }),
-    response: z.object({ computers: z.array(computer) }),
+    query: pageQuery.extend({ role: enrollableRole.optional() }),
+    response: pageOf('computers', computer),
   }),
   revokeComputer: route('revokeComputer', 'POST', '/api/v1/computers/{id}/revoke', {
     access: 'computers.manage',

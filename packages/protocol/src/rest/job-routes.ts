@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { entityId, isoTime } from '../names.ts';
 import { route } from '../route.ts';
 import { dataDirection } from '../tasks.ts';
-import { byId, paths, text } from './parts.ts';
+import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 import { run } from './run-routes.ts';
 
 export const job = z.object({
@@ -41,7 +41,8 @@ export const jobRoutes = {
     access: 'fleet.read',
     summary: 'Backup jobs',
     tag: 'jobs',
-    response: z.object({ jobs: z.array(job) }),
+    query: pageQuery,
+    response: pageOf('jobs', job),
   }),
   deleteJob: route('deleteJob', 'DELETE', '/api/v1/jobs/{id}', {
     access: 'jobs.manage',

@@ -7,4 +7,16 @@ import { entityId } from '../names.ts';
 export const byId = z.strictObject({ id: entityId });
 export const text = z.string().min(1).max(200);
 export const paths = z.array(z.string().min(1).max(65_536)).max(maxListEntries);
-export const pageQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+
+/** Lists come in pages: `after` is what the page before gave as `next`. */
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  after: z.string().max(1000).optional(),
+});
+
+/** One page of a list; `next` is absent on the last one. */
+export function pageOf<Name extends string, Item extends z.ZodType>(name: Name, item: Item) {
+  return z.object({ [name]: z.array(item), next: z.string().optional() } as Record<Name, z.ZodArray<Item>> & {
+    next: z.ZodOptional<z.ZodString>;
+  });
+}

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { grantMode } from '../grants.ts';
 import { entityId, isoTime, slug, snapshotId } from '../names.ts';
 import { route } from '../route.ts';
-import { byId, pageQuery, paths, text } from './parts.ts';
+import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 
 export const repository = z.object({
   id: entityId,
@@ -43,7 +43,8 @@ export const repositoryRoutes = {
     access: 'fleet.read',
     summary: 'Repositories',
     tag: 'repositories',
-    response: z.object({ repositories: z.array(repository) }),
+    query: pageQuery,
+    response: pageOf('repositories', repository),
   }),
   repositoryPassword: route('repositoryPassword', 'POST', '/api/v1/repositories/{id}/reveal-password', {
     access: 'secrets.reveal',
@@ -79,7 +80,7 @@ export const repositoryRoutes = {
     access: 'fleet.read',
     summary: 'Snapshots that runs have reported complete, newest first',
     tag: 'repositories',
-    query: z.strictObject({ ...pageQuery.shape, repositoryId: entityId.optional(), agentId: entityId.optional() }),
-    response: z.object({ snapshots: z.array(catalogueSnapshot) }),
+    query: pageQuery.extend({ repositoryId: entityId.optional(), agentId: entityId.optional() }),
+    response: pageOf('snapshots', catalogueSnapshot),
   }),
 } as const;

@@ -3,7 +3,7 @@ import { errorReport } from '../error-report.ts';
 import { entityId, isoTime, snapshotId } from '../names.ts';
 import { route } from '../route.ts';
 import { backupResult, dataDirection, degradation, progress, restoreResult } from '../tasks.ts';
-import { byId, pageQuery, paths } from './parts.ts';
+import { byId, pageOf, pageQuery, paths } from './parts.ts';
 
 const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
@@ -54,8 +54,8 @@ export const runRoutes = {
     access: 'fleet.read',
     summary: 'Runs, newest first',
     tag: 'runs',
-    query: z.strictObject({ ...pageQuery.shape, jobId: entityId.optional() }),
-    response: z.object({ runs: z.array(run) }),
+    query: pageQuery.extend({ jobId: entityId.optional() }),
+    response: pageOf('runs', run),
   }),
   run: route('run', 'GET', '/api/v1/runs/{id}', {
     access: 'fleet.read',

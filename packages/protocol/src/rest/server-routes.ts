@@ -7,7 +7,7 @@ import { entityId, isoTime } from '../names.ts';
 import { proofDigest, proofSignature } from '../proof-signature.ts';
 import { route } from '../route.ts';
 import { computer } from './computer-routes.ts';
-import { pageQuery } from './parts.ts';
+import { pageOf, pageQuery } from './parts.ts';
 import { run } from './run-routes.ts';
 
 const serverStatus = z.object({
@@ -77,7 +77,7 @@ export const serverRoutes = {
     summary: 'Who did what, newest first',
     tag: 'server',
     query: pageQuery,
-    response: z.object({ records: z.array(auditRecord) }),
+    response: pageOf('records', auditRecord),
   }),
   signProof: route('signProof', 'POST', '/api/v1/proofs/sign', {
     access: 'network.manage',
