@@ -1,4 +1,4 @@
-import { exitStatus, formatCount, HoldfastError } from '@holdfast/core';
+import { exitStatus, formatCount, HoldfastError, oneLine, plainLines } from '@holdfast/core';
 import {
   type ProgressNumbers,
   type ProgressView,
@@ -30,6 +30,11 @@ export async function print(text: string | Uint8Array): Promise<void> {
   const written = Promise.withResolvers<void>();
   // Called after a failure, too, where 'drain' never comes: the listener below decides what follows.
   if (!process.stdout.write(text, () => written.resolve())) await written.promise;
+}
+
+/** Writes text for people, some words of which are those of other computers: nothing in it steers their terminal. */
+export async function printText(text: string): Promise<void> {
+  await print(plainLines(text));
 }
 
 export async function printJson(value: unknown): Promise<void> {
@@ -100,7 +105,7 @@ export class WorkView {
 
   readonly problem = (problem: Pick<HoldfastError, 'message' | 'code'>): void => {
     this.#problems += 1;
-    if (this.#problems <= maxProblemsShown) this.note(`Warning: ${problem.message} (${problem.code})`);
+    if (this.#problems <= maxProblemsShown) this.note(`Warning: ${oneLine(problem.message)} (${problem.code})`);
     else if (this.#problems === maxProblemsShown + 1)
       this.note('Warning: there are more problems; only the first ones are shown.');
   };
@@ -108,7 +113,7 @@ export class WorkView {
   /** A line that stays, above the progress. */
   readonly note = (text: string): void => {
     this.#view.done();
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${plainLines(text)}\n`);
   };
 
   done(): void {

@@ -1,4 +1,12 @@
-import { formatBytes, formatCount, formatDuration, type HoldfastError } from '@holdfast/core';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  type HoldfastError,
+  oneLine,
+  plainLines,
+  withoutControl,
+} from '@holdfast/core';
 
 /** How commands talk to people: results on stdout, everything else on stderr; plain lines when that is no terminal. */
 
@@ -21,7 +29,7 @@ export function progressView(
     update: (given) => {
       if (options.quiet || performance.now() - lastMs < everyMs) return;
       lastMs = performance.now();
-      const text = typeof given === 'string' ? given : given();
+      const text = oneLine(typeof given === 'string' ? given : given());
       if (!stream.isTTY) {
         stream.write(`${text}\n`);
         return;
@@ -79,11 +87,12 @@ export function progressText(progress: ProgressNumbers, elapsedMs: number): stri
   return [bar, files, bytes, speed, left, progress.currentPath ?? ''].filter((part) => part !== '').join('  ');
 }
 
-/** Columns aligned for people. The first row is the heading; columns named in `right` hold numbers. */
+/** Columns aligned for people, of texts that may be anybody's. The first row is the heading; columns named in `right` hold numbers. */
 export function table(
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
   options: { readonly right?: readonly number[]; readonly indent?: string } = {},
 ): string {
+  const rows = given.map((row) => row.map(withoutControl));
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
@@ -102,11 +111,11 @@ export function table(
   return [line(heading), rule, ...body.map(line)].map((text) => `${options.indent ?? ''}${text}\n`).join('');
 }
 
-/** What happened, what to do, and the code to search the documentation for. */
+/** What happened, what to do, and the code to search the documentation for. Its words may be those of another computer. */
 export function errorText(error: HoldfastError): string {
   const lines = [
-    `Error: ${error.message}`,
-    `  What to do: ${error.guidance}`,
+    `Error: ${plainLines(error.message)}`,
+    `  What to do: ${plainLines(error.guidance)}`,
     `  Code: ${error.code} (docs/errors.md)`,
   ];
   if (error.code === 'internal.unexpected' && error.cause instanceof Error && error.cause.stack)

@@ -43,4 +43,3 @@ export type { SourceDocument } from './row-spec.ts';
 export { countRows, isOff, type LiveRow, type RowCounts, type RowStatus, rowStatuses } from './row-status.ts';
 export { type Row, type RowId, rows } from './rows.ts';
 export { renderChannelTable, renderRowTable, type TableOptions } from './tables.ts';
-export { oneLine } from './wording.ts';

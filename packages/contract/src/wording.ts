@@ -41,11 +41,3 @@ export function formatRoles(given: readonly Role[]): string {
   }
   return words.join(', ');
 }
-
-/** Control characters, line ends, what turns the direction of writing around, and halves of characters. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]+/gu;
-
-/** Somebody's text, of a topology or of another computer, as one line that shows what it holds, and steers no terminal. */
-export function oneLine(text: string): string {
-  return text.replaceAll(unprintable, ' ').trim();
-}

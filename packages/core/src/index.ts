@@ -12,5 +12,6 @@ export {
   isHoldfastError,
   toHoldfastError,
 } from './errors.ts';
+export { oneLine, plainLines, withoutControl } from './plain-text.ts';
 export { formatBytes, formatCount, formatDuration, parseDurationMs } from './units.ts';
 export { productVersion } from './version.ts';

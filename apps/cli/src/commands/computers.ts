@@ -5,7 +5,7 @@ import { performWithServer } from '../managed/perform-with-server.ts';
 import { writeSecretFile } from '../managed/secret-file.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { lifetime, wholeNumber } from '../option-values.ts';
-import { print, printJson, shownTime } from '../output.ts';
+import { printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 
 type Role = 'agent' | 'mover';
@@ -55,7 +55,7 @@ export function registerComputers(program: Command): void {
             String(usesLeft),
             shownTime(expiresAt),
           ]);
-          await print(table([['Id', 'Role', 'Group', 'Uses left', 'Expires'], ...rows], { right: [3] }));
+          await printText(table([['Id', 'Role', 'Group', 'Uses left', 'Expires'], ...rows], { right: [3] }));
         }
         return exitStatus.success;
       }),
@@ -80,7 +80,7 @@ export function registerComputers(program: Command): void {
         }
         await client.call('deleteToken', { params: { id: only.id }, signal });
         if (options.json) await printJson({ kind: 'token-deleted', id: only.id });
-        else await print(`Token ${only.id} is withdrawn.\n`);
+        else await printText(`Token ${only.id} is withdrawn.\n`);
         return exitStatus.success;
       }),
     );
@@ -115,7 +115,7 @@ export function registerComputers(program: Command): void {
               id,
             ],
           );
-          await print(
+          await printText(
             table([['Host', 'Role', 'State', 'Group', 'Address', 'Platform', 'Version', 'Last seen', 'Id'], ...rows]),
           );
         }
@@ -147,7 +147,7 @@ export function registerComputers(program: Command): void {
         }
         const computer = await client.call('revokeComputer', { params: { id: chosen.id }, signal });
         if (options.json) await printJson({ kind: 'computer-revoked', computer });
-        else await print(`The certificate of ${computer.role} ${computer.hostname} (${computer.id}) is revoked.\n`);
+        else await printText(`The certificate of ${computer.role} ${computer.hostname} (${computer.id}) is revoked.\n`);
         return exitStatus.success;
       }),
     );
@@ -171,7 +171,7 @@ function createToken(options: CreateTokenOptions): Promise<void> {
       await printJson({ kind: 'token', ...rest, ...(file === undefined ? { token } : { tokenFile: file }) });
     else {
       const shown = file === undefined ? `Token: ${token}\n` : `The token is in ${file}.\n`;
-      await print(
+      await printText(
         `${shown}Good for ${made.usesLeft === 1 ? 'one computer' : `${made.usesLeft} computers`} until ${shownTime(made.expiresAt)}. On the ${made.role}'s computer, with the token in a file:\n\n` +
           `  holdfast enroll --role ${made.role} --server HOST --ca-fingerprint ${made.caFingerprint} --token-file FILE\n`,
       );

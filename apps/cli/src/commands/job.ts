@@ -5,7 +5,7 @@ import { chooseComputer, chooseJob, chooseRepository } from '../managed/names.ts
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { collect, splitTags } from '../option-values.ts';
-import { print, printJson } from '../output.ts';
+import { printJson, printText } from '../output.ts';
 import { addProgressOption, exitStatusHelp } from '../stand-alone/repository-options.ts';
 import { table } from '../terminal.ts';
 
@@ -77,7 +77,7 @@ export function registerJob(program: Command): void {
         const run = await client.call('runJob', { params: { id: job.id }, signal });
         if (!options.detach) return followRun(run, { client, view, options, signal });
         if (options.json) await printJson({ kind: 'run', run });
-        else await print(`${run.id}\n`);
+        else await printText(`${run.id}\n`);
         return exitStatus.success;
       }),
     );
@@ -94,7 +94,7 @@ export function registerJob(program: Command): void {
         const job = await chooseJob(client, { text: name, signal });
         await client.call('deleteJob', { params: { id: job.id }, signal });
         if (options.json) await printJson({ kind: 'job-deleted', job });
-        else await print(`Job ${job.name} is deleted; its runs and snapshots stay.\n`);
+        else await printText(`Job ${job.name} is deleted; its runs and snapshots stay.\n`);
         return exitStatus.success;
       }),
     );
@@ -123,7 +123,7 @@ async function createJob(
     signal,
   });
   if (options.json) await printJson({ kind: 'job', job });
-  else await print(`Job ${job.name} (${job.id}) is defined. \`holdfast job run ${job.id}\` runs it.\n`);
+  else await printText(`Job ${job.name} (${job.id}) is defined. \`holdfast job run ${job.id}\` runs it.\n`);
   return exitStatus.success;
 }
 
@@ -147,6 +147,6 @@ async function listJobs(options: ServerOptions, { client, signal }: ServerWork):
     job.tags.join(','),
     job.id,
   ]);
-  await print(table([['Name', 'Agent', 'Repository', 'Paths', 'Tags', 'Id'], ...rows]));
+  await printText(table([['Name', 'Agent', 'Repository', 'Paths', 'Tags', 'Id'], ...rows]));
   return exitStatus.success;
 }

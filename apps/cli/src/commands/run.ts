@@ -6,7 +6,7 @@ import { chooseJob } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
-import { print, printJson, shownTime } from '../output.ts';
+import { printJson, printText, shownTime } from '../output.ts';
 import { addProgressOption } from '../stand-alone/repository-options.ts';
 import { table } from '../terminal.ts';
 
@@ -54,7 +54,7 @@ export function registerRun(program: Command): void {
         const run = await chooseRun(client, { text: id, signal });
         if (options.follow) return followRun(run, { client, view, options, signal });
         if (options.json) await printJson({ kind: 'run', run });
-        else await print(runText(run));
+        else await printText(runText(run));
         return exitStatus.success;
       }),
     );
@@ -72,7 +72,7 @@ export function registerRun(program: Command): void {
         const run = await client.call('cancelRun', { params: { id: found.id }, signal });
         if (options.json) await printJson({ kind: 'run', run });
         else
-          await print(
+          await printText(
             `Run ${run.id} is ${run.state === 'cancelled' ? 'cancelled' : `being cancelled (${run.state} now)`}.\n`,
           );
         return exitStatus.success;
@@ -121,6 +121,6 @@ async function listRuns(options: ListRunsOptions, { client, signal }: ServerWork
     shownTime(run.startedAt ?? run.queuedAt),
     run.problemCount === 0 ? '' : String(run.problemCount),
   ]);
-  await print(table([['Run', 'Kind', 'Job', 'Agent', 'State', 'Started', 'Problems'], ...rows], { right: [6] }));
+  await printText(table([['Run', 'Kind', 'Job', 'Agent', 'State', 'Started', 'Problems'], ...rows], { right: [6] }));
   return exitStatus.success;
 }

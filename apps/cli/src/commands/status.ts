@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
-import { print, printJson, shownTime } from '../output.ts';
+import { printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 
 /** `holdfast status`, `channel-use` and `audit`: what the server is and does. */
@@ -56,7 +56,9 @@ async function showStatus(options: ServerOptions, { client, signal }: ServerWork
     `CA fingerprint ${status.caFingerprint}`,
     `Agents: ${count('agent', 'online')} online, ${count('agent', 'offline')} offline. Movers: ${count('mover', 'online')} online, ${count('mover', 'offline')} offline.`,
   ];
-  await print(`${lines.join('\n')}\n\n${table([['Channel', 'Listening on', 'Why not the usual port'], ...ports])}\n`);
+  await printText(
+    `${lines.join('\n')}\n\n${table([['Channel', 'Listening on', 'Why not the usual port'], ...ports])}\n`,
+  );
   const rows = working.map(({ id, kind, state, agentId, progress }) => [
     id,
     kind,
@@ -64,7 +66,7 @@ async function showStatus(options: ServerOptions, { client, signal }: ServerWork
     state,
     progress ? `${progress.phase} ${formatBytes(progress.bytesDone)}` : '',
   ]);
-  await print(
+  await printText(
     rows.length === 0 ? 'Nothing is running.\n' : table([['Run', 'Kind', 'Agent', 'State', 'Progress'], ...rows]),
   );
   return exitStatus.success;
@@ -86,7 +88,7 @@ async function showChannelUse(options: ServerOptions, { client, signal, view }: 
         use.lastUsedAt === undefined ? '' : shownTime(use.lastUsedAt),
       ]),
     );
-    await print(
+    await printText(
       table([['Process', 'Channel', 'Ports', 'In', 'Out', 'Received', 'Sent', 'Last used'], ...rows], {
         right: [3, 4, 5, 6],
       }),
@@ -112,7 +114,7 @@ async function showAudit(
       subject,
       remoteAddress,
     ]);
-    await print(table([['Time', 'Who', 'Did', 'To', 'From'], ...rows]));
+    await printText(table([['Time', 'Who', 'Did', 'To', 'From'], ...rows]));
   }
   return exitStatus.success;
 }

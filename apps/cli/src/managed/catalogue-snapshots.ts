@@ -1,6 +1,6 @@
 import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
 import { splitTags } from '../option-values.ts';
-import { counted, print, printJson, shownTime } from '../output.ts';
+import { counted, printJson, printText, shownTime } from '../output.ts';
 import type { SnapshotFilter } from '../stand-alone/snapshot-filter.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
@@ -41,7 +41,7 @@ export async function showCatalogue(
     return exitStatus.success;
   }
   if (shown.length === 0) {
-    await print('No snapshots.\n');
+    await printText('No snapshots.\n');
     return exitStatus.success;
   }
   const rows = shown.map((snapshot) => [
@@ -56,6 +56,6 @@ export async function showCatalogue(
   ]);
   const heading = ['Id', 'Time', 'Host', 'Repository', 'Tags', 'Files', 'Size', 'Paths'];
   const more = snapshots.length === maxSnapshots ? ' (the newest; there may be more)' : '';
-  await print(`${table([heading, ...rows], { right: [5, 6] })}${counted(shown.length, 'snapshot')}${more}\n`);
+  await printText(`${table([heading, ...rows], { right: [5, 6] })}${counted(shown.length, 'snapshot')}${more}\n`);
   return exitStatus.success;
 }

@@ -6,10 +6,11 @@ import {
   formatDuration,
   HoldfastError,
   hasCode,
+  oneLine,
   systemClock,
 } from '@holdfast/core';
 import type { RestClient, Run } from '@holdfast/protocol';
-import { counted, type OutputOptions, print, printJson, type WorkView } from '../output.ts';
+import { counted, type OutputOptions, printJson, printText, type WorkView } from '../output.ts';
 
 /** A stream of events that breaks is opened again: the run goes on without us. */
 const maxReconnects = 10;
@@ -90,7 +91,7 @@ async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Pro
     throw error ?? new HoldfastError('internal.unexpected', { message: `The ${run.kind} failed.` });
   else if (run.state === 'cancelled')
     throw new HoldfastError('run.cancelled', { message: `The ${run.kind} was cancelled.` });
-  else if (!options.quiet) await print(runText(run));
+  else if (!options.quiet) await printText(runText(run));
   if (run.state === 'warning') return exitStatus.incomplete;
   if (run.state === 'cancelled') return exitStatus.cancelled;
   return run.state === 'failed' ? (error?.entry.exit ?? exitStatus.failed) : exitStatus.success;
@@ -111,7 +112,7 @@ export function runText(run: Run): string {
   } else if (result?.kind === 'restore') {
     lines.push(
       `  Snapshot  ${result.snapshotId}`,
-      `  Restored  ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${result.target}`,
+      `  Restored  ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${oneLine(result.target)}`,
       `  Time      ${formatDuration(result.durationMs)}`,
     );
   } else if (run.progress) {
@@ -122,8 +123,9 @@ export function runText(run: Run): string {
   if (run.carrier !== undefined) lines.push(`  Carrier   ${run.carrier}`);
   for (const { channel, usedInstead } of run.degradations)
     lines.push(`  Degraded  ${degradationText(channel, usedInstead)}`);
-  for (const problem of run.problems.slice(0, 20)) lines.push(`  Problem   ${problem.message} (${problem.code})`);
+  for (const problem of run.problems.slice(0, 20))
+    lines.push(`  Problem   ${oneLine(problem.message)} (${problem.code})`);
   if (run.problemCount > 20) lines.push(`  Problem   … ${run.problemCount} in all`);
-  if (run.error) lines.push(`  Error     ${run.error.message}`, `            ${run.error.guidance}`);
+  if (run.error) lines.push(`  Error     ${oneLine(run.error.message)}`, `            ${oneLine(run.error.guidance)}`);
   return `${lines.join('\n')}\n`;
 }

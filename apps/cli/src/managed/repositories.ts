@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import { type Command, Option } from 'commander';
 import { lifetime } from '../option-values.ts';
-import { print, printJson, shownTime } from '../output.ts';
+import { print, printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 import { restAddress, writeAccess } from './grant-files.ts';
 import { chooseMover, chooseRepository } from './names.ts';
@@ -40,7 +40,7 @@ export function registerServerRepositories(repositories: Command): void {
         const repository = await client.call('createRepository', { body: { name, moverId: mover.id }, signal });
         if (options.json) await printJson({ kind: 'repository', repository });
         else
-          await print(
+          await printText(
             `Repository ${repository.name} (${repository.id}) has its place at ${mover.hostname}: ${repository.location}.\n`,
           );
         return exitStatus.success;
@@ -118,7 +118,7 @@ async function listRepositories(options: ServerOptions, { client, signal }: Serv
     initialisedAt === undefined ? 'no backup yet' : shownTime(initialisedAt),
     id,
   ]);
-  await print(table([['Name', 'Mover', 'Location', 'Created', 'In use since', 'Id'], ...rows]));
+  await printText(table([['Name', 'Mover', 'Location', 'Created', 'In use since', 'Id'], ...rows]));
   return exitStatus.success;
 }
 
@@ -146,7 +146,7 @@ async function givePassword(
   }
   const file = await writeSecretFile(options.out, `${password}\n`);
   if (options.json) await printJson({ kind: 'password', repository: repository.name, passwordFile: file });
-  else await print(`The password of ${repository.name} is in ${file}.\n`);
+  else await printText(`The password of ${repository.name} is in ${file}.\n`);
   return exitStatus.success;
 }
 
@@ -167,7 +167,7 @@ async function giveGrant(name: string, options: GrantOptions, { client, signal }
     const environment = await writeAccess(options.out, { ...access, password });
     if (options.json) await printJson({ ...about, url: restAddress(access.url), environmentFile: environment });
     else
-      await print(
+      await printText(
         `${grantText(repository.name, options.mode, expiresAt)}\n  . ${shellWord(environment)} && restic snapshots\n`,
       );
     return exitStatus.success;

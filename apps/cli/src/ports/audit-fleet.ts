@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus } from '@holdfast/core';
 import type { AuditResult } from '@holdfast/protocol';
 import type { ServerWork } from '../managed/perform-with-server.ts';
-import { counted, type OutputOptions, print, printJson } from '../output.ts';
+import { counted, type OutputOptions, printJson, printText } from '../output.ts';
 import { table } from '../terminal.ts';
 import { allPages, followFleetWork, readTopologyDocument } from './fleet-work.ts';
 
@@ -44,7 +44,7 @@ export async function auditFleet(
   // Computers answer in any order.
   const results = told.toSorted((a, b) => (a.host < b.host ? -1 : 1));
   if (options.json) await printJson({ kind: 'ports-fleet-audit', audit: ended, results });
-  else await print(`${auditText(results)}${ended.notes.map((note) => `${note}\n`).join('')}`);
+  else await printText(`${auditText(results)}${ended.notes.map((note) => `${note}\n`).join('')}`);
   if (ended.failures > 0) return exitStatus.failed;
   return ended.unchecked > 0 ? exitStatus.incomplete : exitStatus.success;
 }

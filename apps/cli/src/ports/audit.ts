@@ -5,7 +5,7 @@ import { type ExitStatus, exitStatus } from '@holdfast/core';
 import { auditHost, thisHost } from '@holdfast/firewall/audit';
 import { type ChannelReport, readChannelReport } from '@holdfast/wire';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
-import { type OutputOptions, print, printJson } from '../output.ts';
+import { type OutputOptions, printJson, printText } from '../output.ts';
 import type { Work } from '../work.ts';
 
 export interface PortsAuditOptions extends OutputOptions {
@@ -28,10 +28,10 @@ export async function portsAudit(file: string, options: PortsAuditOptions, { sig
   else {
     const width = Math.max(0, ...findings.map(({ kind }) => kind.length));
     for (const { kind, subject, message, advice } of findings)
-      await print(`${kind.padEnd(width)}  ${subject}\n    ${message}\n    ${advice}\n`);
+      await printText(`${kind.padEnd(width)}  ${subject}\n    ${message}\n    ${advice}\n`);
     const count = findings.length === 1 ? '1 finding' : `${findings.length} findings`;
-    await print(`${host}: ${findings.length === 0 ? 'sockets and firewall are as planned' : count}.\n`);
-    for (const note of notes) await print(`${note}\n`);
+    await printText(`${host}: ${findings.length === 0 ? 'sockets and firewall are as planned' : count}.\n`);
+    for (const note of notes) await printText(`${note}\n`);
   }
   return findings.length === 0 ? exitStatus.success : exitStatus.failed;
 }

@@ -4,7 +4,8 @@ import type { CheckResult } from '@holdfast/protocol';
 import { checkText } from './check-fleet.ts';
 
 const nothing = { failures: 0, warnings: 0, unchecked: 0, notes: [] };
-const asked = { topology: 'site.yaml', isQuiet: false };
+/** With what would mean something in a replacement. */
+const asked = { topology: "site-$&-$'.yaml", isQuiet: false };
 
 function result(change: Partial<CheckResult>): CheckResult {
   return {
@@ -49,7 +50,7 @@ test('a thousand computers with the same results are a few lines, with the rule 
   assert.match(text, /^web-0, web-1, web-2 and 997 more -> store 10\.1\.0\.11 2500-3300 \(5 tried\): No answer: /m);
   assert.match(text, /^ {2}The rule: tcp 2500-3300 from web-0$/m);
   assert.match(text, /^ {2}… and 997 more like it/m);
-  assert.match(text, /^ {2}Why: holdfast ports plan site\.yaml --why store:2500$/m);
+  assert.match(text, /^ {2}Why: holdfast ports plan site-\$&-\$'\.yaml --why store:2500$/m);
   assert.match(text, /^7,000 ports tried, 1000 results with a failure, 0 with a warning\.$/m);
 });
 

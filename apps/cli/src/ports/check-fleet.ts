@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus } from '@holdfast/core';
 import type { CheckResult, FleetWorkView } from '@holdfast/protocol';
 import type { ServerWork } from '../managed/perform-with-server.ts';
-import { counted, type OutputOptions, print, printJson } from '../output.ts';
+import { counted, type OutputOptions, printJson, printText } from '../output.ts';
 import { table } from '../terminal.ts';
 import { allPages, followFleetWork, readTopologyDocument } from './fleet-work.ts';
 
@@ -45,7 +45,7 @@ export async function checkFleet(
   // Computers answer in any order.
   const results = told.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
   if (options.json) await printJson({ kind: 'ports-fleet-check', check: ended, results });
-  else await print(checkText(ended, results, { topology: file ?? 'TOPOLOGY', isQuiet: options.quiet === true }));
+  else await printText(checkText(ended, results, { topology: file ?? 'TOPOLOGY', isQuiet: options.quiet === true }));
   if (ended.failures > 0) return exitStatus.failed;
   return ended.warnings > 0 || ended.unchecked > 0 ? exitStatus.incomplete : exitStatus.success;
 }
@@ -85,7 +85,7 @@ export function checkText(
     for (const rule of rules.slice(0, shownNames)) advice.push(`  The rule: ${rule}\n`);
     if (rules.length > shownNames)
       advice.push(`  … and ${rules.length - shownNames} more like it (--json has them all).\n`);
-    if (first.why !== undefined) advice.push(`  Why: ${first.why.replace('TOPOLOGY', o.topology)}\n`);
+    if (first.why !== undefined) advice.push(`  Why: ${first.why.replace('TOPOLOGY', () => o.topology)}\n`);
   }
   const said = notes.map((note) => `${note}\n`).join('');
   if (results.length === 0) return `${said}Nothing to try: the plan opens nothing between computers.\n`;

@@ -18,7 +18,7 @@ import {
   probeKey,
   remedy,
 } from '@holdfast/wire/probe';
-import { counted, type OutputOptions, print, printJson } from '../output.ts';
+import { counted, type OutputOptions, printJson, printText } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
 import {
@@ -101,7 +101,7 @@ async function listen(
   else {
     const rows = merge(states.map(([port, state]) => ({ port, text: stateText(state) })));
     const shown = rows.map(({ ports, first }) => [runsText(ports), first.text]);
-    await print(
+    await printText(
       `${table([['Port', 'State'], ...shown])}\nListening for ${formatDuration(options.for)}; Ctrl-C ends it.\n`,
     );
   }
@@ -176,7 +176,7 @@ async function check(job: CheckJob): Promise<ExitStatus> {
   const failed = wrong.filter(({ result }) => result.diagnoses.some(isFailure)).length;
   const warned = wrong.length - failed;
   if (options.json) await printJson(checkJson(job, findings, unchecked));
-  else await print(checkText(job, { findings, unchecked, failed, warned }));
+  else await printText(checkText(job, { findings, unchecked, failed, warned }));
   if (failed > 0) return exitStatus.failed;
   return warned > 0 ? exitStatus.incomplete : exitStatus.success;
 }

@@ -6,7 +6,7 @@ import type { TopologyDocument } from '@holdfast/contract/topology/schema';
 import { type ExitStatus, errnoOf, exitStatus, HoldfastError, hasCode } from '@holdfast/core';
 import type { RestClient } from '@holdfast/protocol';
 import { stringify } from 'yaml';
-import { counted, print } from '../output.ts';
+import { counted, printText } from '../output.ts';
 
 /** Writes the topology that a running server knows. */
 export async function initFromServer(file: string, client: RestClient, signal: AbortSignal): Promise<ExitStatus> {
@@ -14,11 +14,11 @@ export async function initFromServer(file: string, client: RestClient, signal: A
   const hosts = Object.entries(document.hosts ?? {});
   const lacking = hosts.filter(([, { addresses }]) => addresses === undefined).map(([name]) => name);
   await writeNew(file, `${unknownToServer}${toYaml(document)}`);
-  await print(
+  await printText(
     `${file} has ${counted(hosts.length, 'host')}, as the server knows them. What it can't know stands at its beginning.\n`,
   );
   if (lacking.length > 0)
-    await print(`Add \`addresses:\` to ${lacking.join(', ')}: the server knows none that others could use.\n`);
+    await printText(`Add \`addresses:\` to ${lacking.join(', ')}: the server knows none that others could use.\n`);
   return exitStatus.success;
 }
 
@@ -32,7 +32,7 @@ export async function initFromQuestions(file: string, signal: AbortSignal): Prom
   using answers = new Answers(signal);
   const document = await askForTopology(answers);
   await writeNew(file, toYaml(document));
-  await print(`${file} is written. Next: holdfast ports plan ${file}\n`);
+  await printText(`${file} is written. Next: holdfast ports plan ${file}\n`);
   return exitStatus.success;
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@holdfast/contract/plan';
 import { type DialStyle, loadTopology, type Topology } from '@holdfast/contract/topology';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { counted, print, printJson } from '../output.ts';
+import { counted, printJson, printText } from '../output.ts';
 import { table } from '../terminal.ts';
 import { render } from './render.ts';
 
@@ -45,7 +45,7 @@ export async function portsPlan(file: string, options: PortsPlanOptions): Promis
     return await showDiff(planTopology(await loadTopology(options.diff), choice), plan, options);
   if (options.format !== undefined) return await render(plan, options.format, options);
   if (options.json) await printJson(planJson(plan));
-  else await print(planText(plan));
+  else await printText(planText(plan));
   return exitStatus.success;
 }
 
@@ -164,23 +164,23 @@ async function showWhy(plan: Plan, place: string, options: PortsPlanOptions): Pr
   if (openings.length === 0) {
     const known = others.map(({ id }) => id);
     const hint = known.length === 0 ? '' : ` Channels of the contract on such ports: ${known.slice(0, 8).join(', ')}.`;
-    await print(`Nothing opens ${place}.${hint}\n`);
+    await printText(`Nothing opens ${place}.${hint}\n`);
     return exitStatus.failed;
   }
   for (const { flow, channels } of openings) {
     const peers = flow.from.filter((one) => one !== host).map((one) => seenFrom(host, one));
-    await print(`${portText(flow)} on ${host.name} is open to ${hostList(peers)}:\n`);
-    if (flow.origin === 'administrator') await print(`  not Holdfast's: ${flow.reasons.join('; ')}\n`);
+    await printText(`${portText(flow)} on ${host.name} is open to ${hostList(peers)}:\n`);
+    if (flow.origin === 'administrator') await printText(`  not Holdfast's: ${flow.reasons.join('; ')}\n`);
     for (const { channel, rows, stops } of channels) {
-      await print(`  ${channel.id}\n    ${channel.purpose}\n`);
-      if (channel.optional) await print(`    Needed ${channel.optional.condition}.\n`);
+      await printText(`  ${channel.id}\n    ${channel.purpose}\n`);
+      if (channel.optional) await printText(`    Needed ${channel.optional.condition}.\n`);
       if (flow.fallbackFor.includes(channel.id))
-        await print(`    Stands in for ${channel.fallbackOf} when that is blocked.\n`);
-      for (const stop of stops) await print(`    Stops without it: ${stop}\n`);
-      for (const row of rows) await print(`    Row ${row.id}: ${row.purpose}\n`);
-      if (channel.reason !== undefined) await print(`    No row of the port documents: ${channel.reason}\n`);
+        await printText(`    Stands in for ${channel.fallbackOf} when that is blocked.\n`);
+      for (const stop of stops) await printText(`    Stops without it: ${stop}\n`);
+      for (const row of rows) await printText(`    Row ${row.id}: ${row.purpose}\n`);
+      if (channel.reason !== undefined) await printText(`    No row of the port documents: ${channel.reason}\n`);
     }
-    await print('\n');
+    await printText('\n');
   }
   return exitStatus.success;
 }
@@ -213,9 +213,11 @@ async function showWhatIf(
     return exitStatus.success;
   }
   for (const { from, reasons } of allowed)
-    await print(`Not Holdfast's, but asked for from ${hostList(from)}: ${reasons.join('; ')}\n`);
+    await printText(`Not Holdfast's, but asked for from ${hostList(from)}: ${reasons.join('; ')}\n`);
   if (closed.length === 0) {
-    await print(allowed.length > 0 ? 'Nothing of Holdfast stops.\n' : 'Nothing stops: this plan does not open it.\n');
+    await printText(
+      allowed.length > 0 ? 'Nothing of Holdfast stops.\n' : 'Nothing stops: this plan does not open it.\n',
+    );
     return exitStatus.success;
   }
   const rows = closed.map((one) => [
@@ -225,8 +227,8 @@ async function showWhatIf(
     one.covered.join(', ') || 'nothing',
     one.standIns.map(({ id }) => id).join(', '),
   ]);
-  await print(table([['From', 'Channel', 'Stops', 'Goes on, with a warning', 'Over'], ...rows]));
-  await print(inWords(closed.flatMap(({ stopped, covered }) => [...stopped, ...covered])));
+  await printText(table([['From', 'Channel', 'Stops', 'Goes on, with a warning', 'Over'], ...rows]));
+  await printText(inWords(closed.flatMap(({ stopped, covered }) => [...stopped, ...covered])));
   return exitStatus.success;
 }
 
@@ -245,8 +247,8 @@ async function showDiff(before: Plan, after: Plan, options: PortsPlanOptions): P
   }
   const line = (sign: string, { from, to, flow }: OpeningChange): string =>
     `${sign} ${hostList(from)} -> ${hostList(to)}  ${portText(flow)}  ${flow.channels.join(', ') || flow.reasons.join('; ')}\n`;
-  await print([...removed.map((one) => line('-', one)), ...added.map((one) => line('+', one))].join(''));
-  await print(`${added.length} added, ${removed.length} removed.\n`);
+  await printText([...removed.map((one) => line('-', one)), ...added.map((one) => line('+', one))].join(''));
+  await printText(`${added.length} added, ${removed.length} removed.\n`);
   return exitStatus.success;
 }
 
@@ -272,8 +274,8 @@ async function showDialStyles(topology: Topology, choice: PlanOptions, options: 
       'Stops for some',
       'With a warning for some',
     ];
-    await print(table([heading, ...rows], { right: [1, 2, 3, 4] }));
-    await print(inWords(costs.flatMap(({ stopped, degraded }) => [...stopped, ...degraded])));
+    await printText(table([heading, ...rows], { right: [1, 2, 3, 4] }));
+    await printText(inWords(costs.flatMap(({ stopped, degraded }) => [...stopped, ...degraded])));
   }
   return exitStatus.success;
 }

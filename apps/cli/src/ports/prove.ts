@@ -2,14 +2,13 @@ import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { oneLine } from '@holdfast/contract';
 import { planTopology } from '@holdfast/contract/plan';
 import { loadTopology } from '@holdfast/contract/topology';
-import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, errnoOf, exitStatus, HoldfastError, oneLine } from '@holdfast/core';
 import { labsFor, prove, renderMatrix } from '@holdfast/lab';
 import type { RestClient } from '@holdfast/protocol';
 import type { ServerOptions } from '../managed/server-options.ts';
-import { counted, print, printJson } from '../output.ts';
+import { counted, print, printJson, printText } from '../output.ts';
 import type { Work } from '../work.ts';
 import { readSignedProof, signatureFileOf, signProof } from './proof-signature.ts';
 
@@ -113,7 +112,7 @@ export async function verifyWrittenProof(
         ? []
         : [`It leaves ${counted(proof.notClosed.length, 'rule')} out: never taken away.`]),
     ];
-    await print(`${lines.join('\n')}\n`);
+    await printText(`${lines.join('\n')}\n`);
   }
   return proof.holds ? exitStatus.success : exitStatus.failed;
 }

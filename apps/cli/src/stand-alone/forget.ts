@@ -1,4 +1,4 @@
-import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, exitStatus, HoldfastError, oneLine } from '@holdfast/core';
 import {
   applyPolicy,
   type FoundSnapshot,
@@ -213,9 +213,10 @@ function listText(snapshots: readonly (FoundSnapshot & { reasons?: readonly stri
 }
 
 function groupText({ hostname, tags, paths }: SnapshotGroupKey): string {
-  return [
+  const parts = [
     ...(hostname === '' ? [] : [`host [${hostname}]`]),
     ...(tags === null ? [] : [`tags [${tags.join(', ')}]`]),
     ...(paths === null ? [] : [`paths [${paths.join(', ')}]`]),
-  ].join(', ');
+  ];
+  return oneLine(parts.join(', '));
 }

@@ -1,3 +1,4 @@
+import { oneLine } from '@holdfast/core';
 import type { WalkedNode } from '@holdfast/engine';
 import { encodeSnapshot, type FoundSnapshot, parseTime, shortId, unixPermissions } from '@holdfast/repository';
 import { print, printJson, shownTime } from '../output.ts';
@@ -34,9 +35,8 @@ export class TextList implements ListPrinter {
     if (this.#options.quiet) return;
     const { paths, time, username = '', hostname = '' } = snapshot;
     const folders = this.#options.folders.join(' ');
-    await print(
-      `snapshot ${shortId(id)} of [${paths.join(' ')}] at ${shownTime(time)} by ${username}@${hostname} filtered by [${folders}]:\n`,
-    );
+    const made = `at ${shownTime(time)} by ${username}@${hostname}`;
+    await print(`${oneLine(`snapshot ${shortId(id)} of [${paths.join(' ')}] ${made} filtered by [${folders}]:`)}\n`);
   }
 
   async node({ path, node }: WalkedNode, shown: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError, oneLine } from '@holdfast/core';
 import { isObjectId, type ObjectId, parseObjectId, type Repository } from '@holdfast/repository';
 import {
   type Loss,
@@ -166,9 +166,9 @@ export async function runRepairSnapshots(
 function snapshotText(outcome: SnapshotRepair, dryRun: boolean): string {
   const { id, snapshot } = outcome;
   const lines = [
-    `snapshot ${id.slice(0, 8)} of ${snapshot.paths.join(' ')} at ${snapshot.time} by ${snapshot.hostname}`,
+    oneLine(`snapshot ${id.slice(0, 8)} of ${snapshot.paths.join(' ')} at ${snapshot.time} by ${snapshot.hostname}`),
   ];
-  if (outcome.outcome === 'lost') lines.push(`  nothing of it can be read: ${outcome.problem.message}`);
+  if (outcome.outcome === 'lost') lines.push(`  nothing of it can be read: ${oneLine(outcome.problem.message)}`);
   if (outcome.outcome === 'repaired') {
     lines.push(...outcome.losses.map((loss) => `  ${lossText(loss)}`));
     const more = outcome.lossCount - outcome.losses.length;

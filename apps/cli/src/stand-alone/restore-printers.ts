@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, type HoldfastError } from '@holdfast/core';
 import type { RestoredEntry, RestoreProgress, RestoreSummary } from '@holdfast/engine/restore';
 import { type FoundSnapshot, shortId } from '@holdfast/repository';
-import { counted, print, printJson, shownTime, type WorkView } from '../output.ts';
+import { counted, print, printJson, printText, shownTime, type WorkView } from '../output.ts';
 import { printable, resticBytes } from './restic-text.ts';
 
 /** What a restore says, in restic's words. */
@@ -127,7 +127,7 @@ export class TextRestore implements RestorePrinter {
     this.#target = target;
     if (this.#options.quiet || (this.#options.verbose ?? 0) === 0) return;
     const { paths, time, username = '', hostname = '' } = snapshot;
-    await print(
+    await printText(
       `restoring snapshot ${shortId(id)} of [${paths.join(' ')}] at ${shownTime(time)} by ${username}@${hostname} to ${target}\n`,
     );
   }

@@ -1,4 +1,4 @@
-import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, exitStatus, HoldfastError, oneLine } from '@holdfast/core';
 import { PatternList, patternText } from '@holdfast/engine';
 import { type FoundSnapshot, formatTime, type Repository, shortId } from '@holdfast/repository';
 import {
@@ -131,7 +131,8 @@ function localTime(timeNs: bigint): string {
 
 function snapshotLine({ id, snapshot }: FoundSnapshot): string {
   const { paths, time, username, hostname } = snapshot;
-  return `snapshot ${shortId(id)} of [${paths.join(' ')}] at ${shownTime(time)} by ${username ?? ''}@${hostname ?? ''}`;
+  const maker = `${username ?? ''}@${hostname ?? ''}`;
+  return oneLine(`snapshot ${shortId(id)} of [${paths.join(' ')}] at ${shownTime(time)} by ${maker}`);
 }
 
 function verdict(count: number, dryRun: boolean): string {

@@ -1,4 +1,4 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError, oneLine } from '@holdfast/core';
 import type { FoundSnapshot } from '@holdfast/repository';
 import type { SnapshotsOptions } from '../commands/snapshots.ts';
 import { showCatalogue } from '../managed/catalogue-snapshots.ts';
@@ -57,7 +57,7 @@ function groupHeading({ hostname, tags, paths }: SnapshotGroupKey): string {
     ...(tags === null ? [] : [`tags [${tags.join(', ')}]`]),
     ...(paths === null ? [] : [`paths [${paths.join(', ')}]`]),
   ];
-  return parts.length === 0 ? '' : `snapshots for (${parts.join(', ')}):\n`;
+  return parts.length === 0 ? '' : `snapshots for (${oneLine(parts.join(', '))}):\n`;
 }
 
 function snapshotTable(snapshots: readonly FoundSnapshot[], compact: boolean): string {

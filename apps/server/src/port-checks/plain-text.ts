@@ -1,5 +1,4 @@
-import { oneLine } from '@holdfast/contract';
-import { toHoldfastError } from '@holdfast/core';
+import { oneLine, toHoldfastError } from '@holdfast/core';
 
 /** What a computer says of itself, or of an error, is printed one day: on one line, and nothing in it steers a terminal. */
 export function plainText(text: string): string {

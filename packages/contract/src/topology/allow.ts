@@ -1,4 +1,4 @@
-import { oneLine } from '../wording.ts';
+import { oneLine } from '@holdfast/core';
 import { parseBlock } from './address.ts';
 import type { TopologyFile } from './load.ts';
 import { didYouMean } from './nearest.ts';

@@ -1,5 +1,4 @@
-import { HoldfastError } from '@holdfast/core';
-import { oneLine } from '../wording.ts';
+import { HoldfastError, oneLine } from '@holdfast/core';
 import { maxProblems } from './limits.ts';
 
 /** A mistake in a topology. Lines and columns begin with 1. */

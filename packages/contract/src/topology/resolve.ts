@@ -1,8 +1,8 @@
+import { oneLine } from '@holdfast/core';
 import type { PortRange } from '../channel-spec.ts';
 import { isOnByDefault, type OptionId, optionIds } from '../options.ts';
 import { effectiveRoles, isRole, type Platform, type Role, roleEntry, rolePlatforms, roles } from '../roles.ts';
 import { serviceKinds } from '../service-kinds.ts';
-import { oneLine } from '../wording.ts';
 import { type Block, contains, overlaps, parseHostBlock } from './address.ts';
 import { resolveAllow } from './allow.ts';
 import { maxHosts, maxZones } from './limits.ts';

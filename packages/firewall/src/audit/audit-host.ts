@@ -1,7 +1,6 @@
 import { uptime } from 'node:os';
-import { oneLine } from '@holdfast/contract';
 import type { Plan, PlannedHost } from '@holdfast/contract/plan';
-import { systemClock } from '@holdfast/core';
+import { oneLine, systemClock } from '@holdfast/core';
 import { maxPeersTried } from '../limits.ts';
 import { readHostRuleset } from '../ruleset/host-ruleset.ts';
 import { openSockets } from '../sockets/index.ts';

@@ -1,3 +1,5 @@
+import { oneLine } from '@holdfast/core';
+
 /** What is on a port of the listening computer, as the listener there knows it. */
 export type PortState =
   /** The probe listener waits there. `unproven`: connections that came and did not get as far as proving themselves. */
@@ -30,7 +32,7 @@ function stateOf(value: unknown): PortState | undefined {
   const text = (key: string): string => {
     const found: unknown = (value as Record<string, unknown>)[key];
     // It is printed: nothing in it may steer a terminal.
-    return typeof found === 'string' ? found.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, 200) : '';
+    return typeof found === 'string' ? oneLine(found).slice(0, 200) : '';
   };
   switch (value.kind) {
     case 'open':

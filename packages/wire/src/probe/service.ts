@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { CertificateRole } from '@holdfast/contract';
+import { oneLine } from '@holdfast/core';
 import { connectTls, presentedChain } from '../handshake.ts';
 import { certificateFingerprint, type PeerIdentity, peerIdentity } from '../identity.ts';
 import type { WaitOptions } from '../waiting.ts';
@@ -48,7 +49,7 @@ export async function inspectService(
 
 /** On one line, and without what a hostile issuer could do to a terminal. */
 export function issuerName(issuer: string): string {
-  const text = issuer.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const text = oneLine(issuer);
   return text === '' ? 'an issuer without a name' : text.slice(0, 200);
 }
 

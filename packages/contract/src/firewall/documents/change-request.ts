@@ -1,8 +1,8 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, oneLine } from '@holdfast/core';
 import { fallbacksOf } from '../../channels.ts';
 import { features } from '../../features.ts';
 import type { Flow, Plan, PlannedHost } from '../../plan/plan.ts';
-import { formatRange, oneLine } from '../../wording.ts';
+import { formatRange } from '../../wording.ts';
 import type { RenderOptions } from '../renderer.ts';
 import { digest } from '../target-names.ts';
 

@@ -1,5 +1,6 @@
+import { oneLine } from '@holdfast/core';
 import type { Plan } from '../../plan/plan.ts';
-import { formatRange, oneLine } from '../../wording.ts';
+import { formatRange } from '../../wording.ts';
 import { groupHosts, type HostGroup } from '../host-groups.ts';
 import { inexpressible } from '../network/flow-ends.ts';
 
