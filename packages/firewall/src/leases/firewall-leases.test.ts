@@ -101,9 +101,11 @@ test('the kernel ends what a crashed process left open; a lease can be prolonged
   const opening = { direction: 'in', peer: '10.20.0.3', port: 2500 } as const;
   const elements = (): string => host.run('nft', ['list', 'set', 'inet', 'holdfast', 'lease_in4']);
   const lease = await leases.lease({ ...opening, lifetimeMs: 300 });
-  await leases.lease({ ...opening, lifetimeMs: 60_000 });
+  const longer = await leases.lease({ ...opening, lifetimeMs: 60_000 });
   await wait(400);
   assert.match(elements(), /10\.20\.0\.3 \. 2500 timeout 1m/);
+  await longer[Symbol.asyncDispose]();
+  assert.doesNotMatch(elements(), /10\.20\.0\.3/);
   // Nobody disposes this one.
   await leases.lease({ ...opening, lifetimeMs: 200 });
   await wait(400);

@@ -90,9 +90,11 @@ test('leases in firewalld', needs, async (t) => {
     'firewalld ends what a crashed process left open; a lease can be prolonged and ended twice',
     async () => {
       const lease = await leases.lease({ ...opening, lifetimeMs: 1000 });
-      await leases.lease({ ...opening, lifetimeMs: 60_000 });
+      const longer = await leases.lease({ ...opening, lifetimeMs: 60_000 });
       await wait(2500);
       assert.match(rules(), /10\.20\.0\.3.*2500/);
+      await longer[Symbol.asyncDispose]();
+      assert.doesNotMatch(rules(), /10\.20\.0\.3/);
       await lease[Symbol.asyncDispose]();
       await lease[Symbol.asyncDispose]();
       assert.doesNotMatch(rules(), /10\.20\.0\.3/);

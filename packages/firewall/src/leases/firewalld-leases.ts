@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { HoldfastError } from '@holdfast/core';
 import { runProgram } from '../program.ts';
 import { type Json, list, record, text } from '../ruleset/json.ts';
-import type { AddressedOpening, LeasingFirewall } from './opening.ts';
+import type { AddressedOpening, LeasingFirewall, TimedOpening } from './opening.ts';
 
 /** The policy of `holdfast ports plan --format firewalld --leases` that lets what may be leased go on to the zones. */
 const policy = 'holdfast-leases';
@@ -20,25 +20,37 @@ type Answer =
  */
 class FirewalldLeases implements LeasingFirewall {
   readonly #bus: Bus;
+  /** Where each rule was added; zones may come and go meanwhile. */
+  readonly #zonesOf = new Map<string, Set<string>>();
 
   constructor(bus: Bus) {
     this.#bus = bus;
   }
 
-  async open({ direction, addresses, port, lifetimeMs }: AddressedOpening, signal?: AbortSignal) {
-    if (direction === 'out') return async () => undefined;
+  async open(openings: readonly TimedOpening[], signal?: AbortSignal): Promise<void> {
+    const incoming = openings.filter(isIncoming);
+    if (incoming.length === 0) return;
     const zones = await this.#zones(signal);
-    const rules = zones.flatMap((zone) => addresses.map((address) => ({ zone, rule: richRule(address, port) })));
-    const seconds = Math.ceil(lifetimeMs / 1000);
-    // Where one zone refuses, what the others have got ends by itself.
-    for (const { zone, rule } of rules) {
-      // firewalld leaves the time-out of a rule as it was when it is added again.
-      await this.remove(zone, rule, signal);
-      await this.add(zone, rule, { seconds, signal });
+    for (const { address, port, lifetimeMs } of incoming) {
+      const rule = richRule(address, port);
+      const seconds = Math.ceil(lifetimeMs / 1000);
+      const added = this.#zonesOf.get(rule) ?? new Set();
+      this.#zonesOf.set(rule, added);
+      for (const zone of zones) {
+        added.add(zone);
+        // firewalld leaves the time-out of a rule as it was when it is added again.
+        await this.remove(zone, rule, signal);
+        await this.add(zone, rule, { seconds, signal });
+      }
     }
-    return async () => {
-      for (const { zone, rule } of rules) await this.remove(zone, rule);
-    };
+  }
+
+  async close(openings: readonly AddressedOpening[]): Promise<void> {
+    for (const { address, port } of openings.filter(isIncoming)) {
+      const rule = richRule(address, port);
+      for (const zone of this.#zonesOf.get(rule) ?? []) await this.remove(zone, rule);
+      this.#zonesOf.delete(rule);
+    }
   }
 
   async add(
@@ -118,6 +130,8 @@ class Bus {
     return { kind: 'done', value: list(record(parse(finished.output))['data'])[0] ?? null };
   }
 }
+
+const isIncoming = ({ direction }: AddressedOpening): boolean => direction === 'in';
 
 function parse(output: string): Json {
   try {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { HoldfastError } from '@holdfast/core';
 import { runProgram } from '../program.ts';
-import type { AddressedOpening, LeasingFirewall } from './opening.ts';
+import type { AddressedOpening, LeasingFirewall, TimedOpening } from './opening.ts';
 
 /** What the rules of `holdfast ports plan --format nftables --leases` are called. Nothing else is ever touched. */
 const table = ['inet', 'holdfast'] as const;
@@ -14,15 +14,17 @@ class NftablesLeases implements LeasingFirewall {
     this.#nft = nft;
   }
 
-  async open({ direction, addresses, port, lifetimeMs }: AddressedOpening, signal?: AbortSignal) {
-    const elements = addresses.map((address) => ({ direction, address, port }));
+  async open(openings: readonly TimedOpening[], signal?: AbortSignal): Promise<void> {
     // Older kernels leave the time-out of an element as it was when it is added again.
-    const changes = elements.flatMap((one) => [
+    const changes = openings.flatMap((one) => [
       takeOut(one),
-      `add element ${place(one)} { ${key(one)} timeout ${lifetimeMs}ms }`,
+      `add element ${place(one)} { ${key(one)} timeout ${one.lifetimeMs}ms }`,
     ]);
     await this.change(changes, signal);
-    return () => this.change(elements.map(takeOut));
+  }
+
+  async close(openings: readonly AddressedOpening[]): Promise<void> {
+    await this.change(openings.map(takeOut));
   }
 
   /** All or nothing: nft makes one transaction of it. */
@@ -45,23 +47,17 @@ export async function openNftables(nft: string, signal?: AbortSignal): Promise<L
   return leases;
 }
 
-interface Element {
-  readonly direction: 'in' | 'out';
-  readonly address: string;
-  readonly port: number;
-}
-
-function place({ direction, address }: Element): string {
+function place({ direction, address }: AddressedOpening): string {
   return `${table.join(' ')} lease_${direction}${isIP(address)}`;
 }
 
-function key({ address, port }: Element): string {
+function key({ address, port }: AddressedOpening): string {
   return `${address} . ${port}`;
 }
 
 /** What is not there is put there first, so that taking it out is no error. It lasts no longer than the transaction. */
-function takeOut(element: Element): string {
-  const what = `${place(element)} { ${key(element)} }`;
+function takeOut(opening: AddressedOpening): string {
+  const what = `${place(opening)} { ${key(opening)} }`;
   return `add element ${what}\ndelete element ${what}`;
 }
 

@@ -1,23 +1,29 @@
-/** One opening: TCP between this host and that peer, on a port of this host (`in`) or of the peer (`out`). */
-export interface LeasedOpening {
+/** TCP between this host and a peer, on a port of this host (`in`) or of the peer (`out`). */
+interface Opening {
   readonly direction: 'in' | 'out';
+  readonly port: number;
+}
+
+export interface LeasedOpening extends Opening {
   /** Address, or name, of the peer; every address of a name is opened. */
   readonly peer: string;
-  readonly port: number;
   /** The firewall takes the opening away after that time, whatever becomes of this process. */
   readonly lifetimeMs: number;
 }
 
-export interface AddressedOpening extends Omit<LeasedOpening, 'peer'> {
-  /** In canonical form. */
-  readonly addresses: readonly string[];
+/** For one address, in canonical form. */
+export interface AddressedOpening extends Opening {
+  readonly address: string;
 }
 
-/** A firewall that knows openings which end by themselves. */
+export interface TimedOpening extends AddressedOpening {
+  readonly lifetimeMs: number;
+}
+
+/** A firewall that knows openings which end by themselves. All methods throw `firewall.lease`. */
 export interface LeasingFirewall {
-  /**
-   * Opens, or prolongs what is open, from now on. Calling what it gives closes it before its time; what has ended already
-   * stays so. @throws `firewall.lease`
-   */
-  open(opening: AddressedOpening, signal?: AbortSignal): Promise<() => Promise<void>>;
+  /** Opens, or gives what is open another end: each so long from now on. */
+  open(openings: readonly TimedOpening[], signal?: AbortSignal): Promise<void>;
+  /** Closes before their time; what has ended already stays so. */
+  close(openings: readonly AddressedOpening[]): Promise<void>;
 }
