@@ -120,15 +120,22 @@ export const maxConnectionsToOneWithIdle = 150;
 export const maxConnectionsFromOne = 200;
 /** Pairs of computers at once: each may need a listener of its own, and so a connection to it. */
 export const maxPairsAtOnce = 300;
-/** Computers that one program is told to dial by one call: they fit a frame, also with every port of a range. */
+/** Computers that one program dials in a wave. */
 export const maxTargetsPerCall = 100;
 /** Until a program that is to wait on its ports does so, or is given up: time to reach it, and to look who has its ports. */
 export const listenStartMs = 90_000;
 /** An agent that is not there calls in within seconds, or it is not asked. */
 export const portPeerReachMs = 10_000;
-/** What one call to dial takes at most: reaching the agent, and for each round of connections all that a bad one waits for. */
+/** What dialling takes at most: reaching the agent, and for each connection all that a bad one waits for. */
 export const dialBaseMs = 90_000;
-export const dialRoundMs = 60_000;
+/** With payload, and what is found out where it gets stuck. */
+export const dialFullMs = 60_000;
+/** Connecting, TLS and proof, and a look at the certificate of a service. */
+export const dialPlainMs = 30_000;
+/** One call to dial is for so long, unless one computer alone takes longer: who says nothing keeps all others waiting. */
+export const maxCallMs = 10 * minuteMs;
+/** Computers that one call names, as JSON, with what is known of their ports: below a frame of the task protocol. */
+export const maxCallBytes = 768 * 1024;
 /** Beyond that a check is broken off: its ports do not stay open for ever. */
 export const maxCheckMs = 4 * 3_600_000;
 /** The audit of one computer: it runs a few programs, and evaluates rules. */

@@ -44,12 +44,16 @@ export const eventSilenceMs = 60_000;
 
 /** Ports of one computer in one check: the data range twice, as many as a probe listener takes. */
 export const maxProbedPorts = 2_048;
+/** Addresses, and names, of one computer that is dialled in a check: as many as a topology has. */
+export const maxProbedAddresses = 64;
+/** Addresses that one may be seen with: its own, and those that stand for them behind a translation. */
+export const maxSources = 128;
 /** Computers that one computer dials in a check, and that are admitted to one listener: their secrets fit a frame. */
 export const maxProbeTargets = 1_000;
 export const maxAdmissions = 1_000;
 /**
- * Openings that a check has made in a firewall which knows leases: each is a change of some milliseconds, and sessions wait for
- * their turn.
+ * Openings that checks have at once in the firewall of a computer, where that knows leases: each is a change of some
+ * milliseconds, and sessions wait for their turn.
  */
 export const maxCheckLeases = 300;
 /** Ports of a check stay open so long at most, whatever becomes of the server: idle connections are measured for three hours. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { HoldfastError, hasCode } from '@holdfast/core';
 import { freePort } from '@holdfast/core/testing';
 import { Prober, probeKey } from '@holdfast/wire/probe';
 import { type PortHandlersOptions, portHandlers } from './port-handlers.ts';
-import { listenRequest, type TryEvent, tryRequest } from './port-messages.ts';
+import { listenEvent, listenRequest, type TryEvent, tryRequest } from './port-messages.ts';
 
 const bind = '127.0.0.1';
 
@@ -86,28 +87,29 @@ test('no port is opened that this program does not listen on', async (t) => {
 
 async function attempt(
   options: Partial<PortHandlersOptions>,
-  target: { addresses?: string[]; names?: string[]; channels: string[]; ports: number[] },
-  signal = AbortSignal.timeout(60_000),
+  target: Parameters<typeof attemptAll>[1][number],
+  signal?: AbortSignal,
 ): Promise<readonly TryEvent[]> {
-  const { channels, ports, addresses = [], names = [] } = target;
+  return await attemptAll(options, [target], signal);
+}
+
+async function attemptAll(
+  options: Partial<PortHandlersOptions>,
+  all: readonly { addresses?: string[]; names?: string[]; channels: string[]; ports: number[] }[],
+  signal = AbortSignal.timeout(60_000),
+  handlers = handlersOf({ process: 'agent', ...options }),
+): Promise<readonly TryEvent[]> {
   const events: TryEvent[] = [];
   const request = tryRequest.parse({
-    targets: [
-      {
-        id: 0,
-        addresses,
-        names,
-        secret: secret(),
-        sources: [],
-        openings: [{ channels, ports, waits: false }],
-        states: [],
-      },
-    ],
+    targets: all.map(({ channels, ports, addresses = [], names = [] }, id) => ({
+      ...{ id, addresses, names, secret: secret(), sources: [], states: [] },
+      openings: [{ channels, ports, waits: false }],
+    })),
     payloadBytes: 1024,
     atOnce: 10,
     forMs: 60_000,
   });
-  await handlersOf({ process: 'agent', ...options })['ports.try'](request, {
+  await handlers['ports.try'](request, {
     signal,
     emit: async (event) => void events.push(event),
   });
@@ -195,6 +197,40 @@ test('a firewall that refuses a lease keeps it from that computer alone', async 
   const data = ['agent-to-mover-data'];
   const [event] = await attempt({ leases: { lease } }, { addresses: ['192.0.2.1'], channels: data, ports: [2500] });
   assert.deepEqual(event, { target: 0, results: [], unchecked: [{ channels: data, reason: 'The set is gone' }] });
+});
+
+test('openings in a firewall that knows leases are counted over all whom a computer dials, and given back', async () => {
+  const { leases, changes } = leasingFirewall();
+  const refuse = new HoldfastError('firewall.lease', { message: 'no' });
+  // Whoever has got its place gets no further, so that nothing is dialled here.
+  const lease: NonNullable<PortHandlersOptions['leases']>['lease'] = async (opening) => {
+    await leases?.lease(opening);
+    // All have asked for their places before one gives its own back.
+    await setImmediate();
+    throw refuse;
+  };
+  const targets = Array.from({ length: 4 }, (_, n) => ({
+    ...{ addresses: [`192.0.2.${n + 1}`], channels: ['agent-to-mover-data'] },
+    ports: Array.from({ length: 100 }, (_one, at) => 2500 + at),
+  }));
+  const handlers = handlersOf({ process: 'agent', leases: { lease } });
+  const reasons = async (): Promise<readonly string[]> =>
+    (await attemptAll({}, targets, undefined, handlers)).map(({ unchecked }) => unchecked[0]?.reason ?? '').toSorted();
+  for (const _round of [1, 2]) {
+    const told = await reasons();
+    assert.deepEqual(told.slice(0, 3), ['no', 'no', 'no']);
+    assert.match(told[3] ?? '', /at most 300 at once for checks/);
+  }
+  assert.equal(changes.filter((change) => change.startsWith('open')).length, 6);
+});
+
+test('what a computer says of its ports is small, for it is passed on to all who dial it', () => {
+  const told = (state: object) => listenEvent.safeParse({ states: [[2500, state]], leasesOnly: false });
+  const held = { kind: 'held', holder: 'nginx' };
+  assert.ok(told({ ...held, fingerprint: 'A'.repeat(43) }).success);
+  assert.ok(!told({ ...held, fingerprint: 'A'.repeat(200) }).success);
+  const { data } = told({ kind: 'reserved', code: 'E'.repeat(200) });
+  assert.deepEqual(data?.states, [[2500, { kind: 'reserved', code: 'E'.repeat(40) }]]);
 });
 
 test('a name that leads nowhere is told, and so is a range that is too wide for leases', async () => {

@@ -57,6 +57,7 @@ type Target = TryRequest['targets'][number];
  * asked, nothing else is opened, and no port of the computer itself or of its link is tried.
  */
 export function portHandlers(o: PortHandlersOptions): PortHandlers {
+  const room = new LeaseRoom();
   let current: { readonly over: AbortSignal; readonly ended: Promise<void> } | undefined;
   return {
     'ports.listen': async ({ admissions, forMs }, { emit, signal }) => {
@@ -87,9 +88,9 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
         const leased = admissions.flatMap(({ ports, peers }) =>
           ports.filter((port) => isIn(port, leasedPorts(o))).flatMap((port) => peers.map((peer) => ({ peer, port }))),
         );
-        const isOpened = !o.leases || leased.length <= maxCheckLeases;
-        await using _leases = isOpened ? await lease(o, 'in', leased, { forMs, signal: over }) : undefined;
-        await emit({ states: [...listener.states], leasesOnly: !isOpened });
+        using place = o.leases && room.take(leased.length);
+        await using _leases = place && (await lease(o, 'in', leased, { forMs, signal: over }));
+        await emit({ states: [...listener.states], leasesOnly: o.leases !== undefined && !place });
         await aborted(over);
         return {};
       } finally {
@@ -101,7 +102,7 @@ export function portHandlers(o: PortHandlersOptions): PortHandlers {
       const prober = new probe.Prober({ caPem: o.caPem(), payloadBytes, idleMs, atOnce, signal });
       const attempt = async (target: Target): Promise<TryEvent> => {
         try {
-          return await tryTarget(prober, target, { ...o, forMs, signal });
+          return await tryTarget(prober, target, { ...o, room, forMs, signal });
         } catch (error) {
           signal.throwIfAborted();
           // What keeps it from one, a firewall that refuses a lease, keeps it from no other.
@@ -210,7 +211,7 @@ const isPeer = (address: string): boolean => !noPeers.check(address, isIPv6(addr
 async function tryTarget(
   prober: Prober,
   target: Target,
-  o: PortHandlersOptions & { readonly forMs: number; readonly signal: AbortSignal },
+  o: PortHandlersOptions & { readonly room: LeaseRoom; readonly forMs: number; readonly signal: AbortSignal },
 ): Promise<TryEvent> {
   const { checkNames, probeKey, resolveName } = await import('@holdfast/wire/probe');
   const { signal } = o;
@@ -233,18 +234,25 @@ async function tryTarget(
   const ours: ProbePort[] = [];
   const outside: number[] = [];
   const leased: { peer: string; port: number }[] = [];
+  using places = new DisposableStack();
   for (const { channels: ids, ports } of target.openings) {
     const along = ids.filter(isChannelId).map((id) => channel(id));
     const roles = [...new Set(along.flatMap(({ certificates }) => certificates.to))];
     const refusal =
       nobody === undefined ? refusalOf(o, { channels: ids, ports }) : `${nobody} is no address of another computer`;
     if (refusal !== undefined) unchecked.push({ channels: ids, reason: refusal });
-    else if (o.leases && along.every(isLeased) && leased.length + ports.length * addresses.length > maxCheckLeases)
-      unchecked.push({ channels: ids, reason: leasedReason });
     else if (along.every(({ processes }) => processes.to.includes('outside'))) outside.push(...ports);
     else {
+      if (o.leases && along.every(isLeased)) {
+        const place = o.room.take(ports.length * addresses.length);
+        if (!place) {
+          unchecked.push({ channels: ids, reason: leasedReason });
+          continue;
+        }
+        places.use(place);
+        leased.push(...ports.flatMap((port) => addresses.map((peer) => ({ peer, port }))));
+      }
       for (const port of ports) ours.push({ port, roles, isFull: port === ports[0] });
-      if (along.every(isLeased)) leased.push(...ports.flatMap((port) => addresses.map((peer) => ({ peer, port }))));
     }
   }
   await using _leases = await lease(o, 'out', leased, o);
@@ -270,7 +278,23 @@ async function tryTarget(
   return { target: target.id, results, unchecked };
 }
 
-const leasedReason = `the firewall here opens such ports for single peers (firewallLeases), at most ${maxCheckLeases} for a check; a backup tries it`;
+const leasedReason = `the firewall here opens such ports for single peers (firewallLeases), at most ${maxCheckLeases} at once for checks; a backup tries it`;
+
+/** How many openings checks may still have in the firewall here, all together. */
+class LeaseRoom {
+  #left = maxCheckLeases;
+
+  /** Undefined: there is not enough room. */
+  take(openings: number): Disposable | undefined {
+    if (openings > this.#left) return undefined;
+    this.#left -= openings;
+    return {
+      [Symbol.dispose]: () => {
+        this.#left += openings;
+      },
+    };
+  }
+}
 
 const isLeased = ({ busy }: Channel): boolean => busy.kind === 'onePortPerConnection';
 

@@ -5,8 +5,10 @@ import {
   maxAudited,
   maxFindings,
   maxListenMs,
+  maxProbedAddresses,
   maxProbedPorts,
   maxProbeTargets,
+  maxSources,
   maxUnusedMs,
 } from './limits.ts';
 import { isoTime, port } from './names.ts';
@@ -50,12 +52,16 @@ export const diagnosis = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** All states of a listener go to whoever dials it: each is small. */
+const code = said(40);
+/** As `certificateFingerprint` of `wire` writes it. */
+const fingerprint = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 /** As `PortState` of the probe. */
 const portState = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('open'), unproven: z.number().int().min(0) }),
-  z.object({ kind: z.literal('held'), holder: word, fingerprint: word.optional() }),
-  z.object({ kind: z.literal('reserved'), code: word }),
-  z.object({ kind: z.literal('forbidden'), code: word }),
+  z.object({ kind: z.literal('held'), holder: word, fingerprint: fingerprint.optional() }),
+  z.object({ kind: z.literal('reserved'), code }),
+  z.object({ kind: z.literal('forbidden'), code }),
 ]);
 const portStates = z.array(z.tuple([port, portState])).max(maxProbedPorts);
 
@@ -80,7 +86,7 @@ export const listenRequest = z.strictObject({
   forMs: z.number().int().min(1).max(maxListenMs),
 });
 /** `leasesOnly`: the firewall there opens data ports for single peers, and there are too many of them for a check. */
-const listenEvent = z.object({ states: portStates, leasesOnly: z.boolean() });
+export const listenEvent = z.object({ states: portStates, leasesOnly: z.boolean() });
 
 export type ListenRequest = z.output<typeof listenRequest>;
 export type ListenEvent = z.output<typeof listenEvent>;
@@ -92,11 +98,11 @@ export const tryRequest = z.strictObject({
       z.strictObject({
         id: z.number().int().min(0),
         /** None: the first name is resolved. */
-        addresses: z.array(address).max(64),
-        names: z.array(z.string().max(253)).max(64),
+        addresses: z.array(address).max(maxProbedAddresses),
+        names: z.array(z.string().max(253)).max(maxProbedAddresses),
         secret,
         /** What the other end is expected to see of this one. */
-        sources: z.array(address).max(64),
+        sources: z.array(address).max(maxSources),
         openings: z
           .array(
             z.strictObject({
@@ -136,7 +142,7 @@ const probeResult = z.object({
 /** All about one target. */
 const tryEvent = z.object({
   target: z.number().int().min(0),
-  results: z.array(probeResult).max(64 * maxProbedPorts),
+  results: z.array(probeResult).max(maxProbedAddresses * maxProbedPorts),
   unchecked: z.array(z.object({ channels: z.array(channelId).max(64), reason: said(500) })).max(64),
 });
 export type TryEvent = z.output<typeof tryEvent>;

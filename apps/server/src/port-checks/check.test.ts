@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planTopology } from '@holdfast/contract/plan';
 import { parseTopology } from '@holdfast/contract/topology';
-import { HoldfastError, systemClock } from '@holdfast/core';
-import type { CheckResult, ListenRequest, TryRequest } from '@holdfast/protocol';
+import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
+import { type CheckResult, type ListenRequest, limits, type TryRequest, taskMethods } from '@holdfast/protocol';
 import { triedPorts } from '@holdfast/wire/probe';
 import { Catalogue } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
-import { maxConnectionsFromOne, maxConnectionsToOne, maxDiallersAtOnce, maxPairsAtOnce } from '../limits.ts';
+import {
+  dialBaseMs,
+  listenStartMs,
+  maxCallMs,
+  maxConnectionsFromOne,
+  maxConnectionsToOne,
+  maxDiallersAtOnce,
+  maxPairsAtOnce,
+  maxTargetsPerCall,
+} from '../limits.ts';
 import { attemptsOf } from './attempts.ts';
 import { runCheck } from './check.ts';
 import { fleetOf, type Program } from './fleet.ts';
@@ -37,7 +46,14 @@ function row(o: { role: 'agent' | 'mover'; hostname: string; address: string } &
 }
 
 /** A server, stores with a mover, and computers with agent and mover. */
-function site(stores: number, computers: number, serverAddresses: readonly string[] = ['10.0.0.1']) {
+function site(
+  stores: number,
+  computers: number,
+  {
+    serverAddresses = ['10.0.0.1'],
+    allPorts = false,
+  }: { serverAddresses?: readonly string[]; allPorts?: boolean } = {},
+) {
   const rows: ComputerRow[] = [];
   const hosts: Record<string, object> = {
     srv: { zone: 'z', addresses: serverAddresses, roles: ['backup-server'] },
@@ -49,7 +65,8 @@ function site(stores: number, computers: number, serverAddresses: readonly strin
   }
   for (let n = 0; n < computers; n += 1) {
     const address = `10.2.${n >> 7}.${(n & 127) + 1}`;
-    hosts[`web-${n}`] = { zone: 'z', addresses: [address], roles: ['agent-linux'] };
+    const more = Array.from({ length: addressesEach - 1 }, (_, at) => `10.${at + 3}.${n >> 7}.${(n & 127) + 1}`);
+    hosts[`web-${n}`] = { zone: 'z', addresses: [address, ...more], roles: ['agent-linux'] };
     rows.push(
       row({ role: 'agent', hostname: `web-${n}`, address }),
       row({ role: 'mover', hostname: `web-${n}`, address }),
@@ -57,7 +74,7 @@ function site(stores: number, computers: number, serverAddresses: readonly strin
   }
   const plan = planTopology(parseTopology(JSON.stringify({ name: 't', zones: { z: {} }, hosts })));
   const fleet = fleetOf(plan, rows);
-  const found = attemptsOf(plan, fleet, { triedPorts: (range) => triedPorts(range, false) });
+  const found = attemptsOf(plan, fleet, { triedPorts: (range) => triedPorts(range, allPorts) });
   return { plan, fleet, rows, ...found };
 }
 
@@ -72,7 +89,17 @@ class SimulatedFleet {
   /** By the address that is dialled. */
   readonly #connections = new Map<string, number>();
   readonly offline = new Set<string>();
+  /** These take what they are asked for, and say nothing. */
+  readonly silent = new Set<string>();
+  /** Requests to those. */
+  unanswered = 0;
+  /** Called when one of them is all that is waited for. */
+  onSilence: () => void = () => undefined;
   leasesOnly = false;
+  /** Ports that the programs themselves have. */
+  held = false;
+  /** The largest request to dial, as JSON. */
+  largest = 0;
   /** Makes a program stop waiting by itself. */
   readonly end = new Map<string, () => void>();
   /** Called before each target is answered. */
@@ -87,11 +114,14 @@ class SimulatedFleet {
     return {
       listen: async (request, { signal, onListening }) => {
         assert.ok(!this.waiting.has(id), 'a program waits once at a time');
+        taskMethods['ports.listen'].params.parse(request);
         this.waiting.set(id, request);
         this.most.waiting = Math.max(this.most.waiting, this.waiting.size);
         const ports = [...new Set(request.admissions.flatMap((one) => one.ports))];
+        if (this.silent.has(`${id} waits`)) await this.#saysNothing(signal).finally(() => this.waiting.delete(id));
+        const held = { kind: 'held', holder: 'nginx', fingerprint: 'A'.repeat(43) } as const;
         onListening({
-          states: ports.map((port) => [port, { kind: 'open', unproven: 0 }]),
+          states: ports.map((port) => [port, this.held ? held : { kind: 'open', unproven: 0 }]),
           leasesOnly: this.leasesOnly,
         });
         await new Promise<void>((resolve) => {
@@ -100,7 +130,11 @@ class SimulatedFleet {
         });
         this.waiting.delete(id);
       },
-      dial: async ({ targets, atOnce }, { onEvent, signal }) => {
+      dial: async (request, { onEvent, signal }) => {
+        taskMethods['ports.try'].params.parse(request);
+        if (this.silent.has(`${id} dials`)) await this.#saysNothing(signal);
+        const { targets, atOnce } = request;
+        this.largest = Math.max(this.largest, JSON.stringify(request).length);
         this.dialling += 1;
         for (const { addresses } of targets) this.#count(addresses[0] ?? '', atOnce);
         this.most.from = Math.max(this.most.from, atOnce);
@@ -129,6 +163,17 @@ class SimulatedFleet {
       [Symbol.asyncDispose]: async () => undefined,
     };
   };
+
+  async #saysNothing(signal: AbortSignal): Promise<void> {
+    this.unanswered += 1;
+    // Whoever else is asked at the same time has begun by then.
+    for (let quiet = 0; quiet < 100 && !signal.aborted; quiet = this.dialling > 0 ? 0 : quiet + 1)
+      await new Promise((resolve) => setImmediate(resolve));
+    this.onSilence();
+    await new Promise((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
+    assert.fail('nobody waits for ever');
+  }
 
   #count(address: string, change: number): void {
     const now = (this.#connections.get(address) ?? 0) + change;
@@ -218,7 +263,7 @@ test('both ends of a pair get one secret, which nobody else has and which is goo
 });
 
 test('of a computer with several addresses, one that works will do for an inventory, and not for a topology', async () => {
-  const { attempts } = site(0, 1, ['10.0.0.1', '172.17.0.1']);
+  const { attempts } = site(0, 1, { serverAddresses: ['10.0.0.1', '172.17.0.1'] });
   const failures = async (anyAddress: boolean, open: string) => {
     const fleet = new SimulatedFleet();
     fleet.closed = ({ addresses }, _port, address) => addresses.length > 1 && address !== open;
@@ -281,6 +326,63 @@ test('whatever a computer says of names, it is one result for each that it dials
   await runCheck(attempts, job(fleet, work));
   const { results } = work.page({ after: 0, limit: 5_000, only: 'all' });
   assert.equal(results.filter(({ how }) => how === 'names').length, attempts.length);
+});
+
+test('who says nothing is asked once in a check, as the one that waits and as the one that dials', async () => {
+  const { attempts } = site(1, 350);
+  const told = async (silent: string, lostMs: number) => {
+    const clock = new ManualClock();
+    const fleet = new SimulatedFleet();
+    fleet.silent.add(silent);
+    fleet.onSilence = () => clock.advance(lostMs);
+    const work = new FleetWork<CheckResult>('local', new Date());
+    await runCheck(attempts, { ...job(fleet, work), clock });
+    assert.equal(work.view().done, attempts.length);
+    const reasons = work.page({ after: 0, limit: 5_000, only: 'problems' }).results.map(({ reason }) => reason);
+    return { unanswered: fleet.unanswered, count: reasons.length, reasons: [...new Set(reasons)] };
+  };
+  const waits = await told('mover-store-0 waits', listenStartMs);
+  assert.deepEqual(waits, {
+    ...{ unanswered: 1, count: 350 },
+    reasons: ['the mover on store-0 does not wait there: It did not answer in time'],
+  });
+  const dials = await told('server dials', maxCallMs + dialBaseMs);
+  // The server dials all of them in more than one wave.
+  const ofServer = attempts.filter(({ from }) => from.name === 'srv').length;
+  assert.ok(ofServer > maxPairsAtOnce);
+  assert.ok(
+    dials.unanswered <= Math.ceil(maxPairsAtOnce / maxTargetsPerCall),
+    `it was asked ${dials.unanswered} times`,
+  );
+  assert.equal(dials.count, attempts.filter(({ from }) => from.name === 'srv').flatMap((one) => one.openings).length);
+  assert.match(dials.reasons.join(), /^the server on srv could not try it: It took longer than \d+ s$/);
+});
+
+test('with every port of a range, and all of them held, each request fits a frame', async () => {
+  const { attempts } = site(100, 1, { allPorts: true });
+  const fleet = new SimulatedFleet();
+  fleet.held = true;
+  const work = new FleetWork<CheckResult>('local', new Date());
+  // All of them at once: idle connections are measured.
+  await runCheck(attempts, { ...job(fleet, work), idleMs: 60_000 });
+  assert.equal(work.view().done, attempts.length);
+  assert.equal(work.view().unchecked, 0);
+  assert.ok(fleet.largest < limits.maxFrameBytes, `${fleet.largest} bytes`);
+  assert.ok(fleet.largest > limits.maxFrameBytes / 2, `${fleet.largest} bytes`);
+});
+
+test('many computers with many addresses each are more than a request names, and enough to know that leases are too many', async () => {
+  const { attempts } = site(1, 50, { addressesEach: 40 });
+  const fleet = new SimulatedFleet();
+  const work = new FleetWork<CheckResult>('local', new Date());
+  let peers = 0;
+  fleet.onTarget = () => {
+    const { admissions = [] } = fleet.waiting.get('mover-store-0') ?? {};
+    for (const one of admissions) peers = Math.max(peers, one.peers.length);
+  };
+  await runCheck(attempts, job(fleet, work));
+  assert.equal(work.view().unchecked, 0);
+  assert.ok(peers > limits.maxCheckLeases && peers <= limits.maxAdmissions);
 });
 
 test('a check that is cancelled ends, and nothing waits any more', async () => {

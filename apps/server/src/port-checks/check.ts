@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, hasCode } from '@holdfast/core';
 import { type CheckResult, limits, type TryEvent, type TryRequest } from '@holdfast/protocol';
 import type { PortState } from '@holdfast/wire/probe';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import {
   dialBaseMs,
-  dialRoundMs,
+  dialFullMs,
+  dialPlainMs,
   listenStartMs,
+  maxCallBytes,
+  maxCallMs,
   maxConnectionsFromOne,
   maxConnectionsToOne,
   maxConnectionsToOneWithIdle,
@@ -36,6 +39,12 @@ export interface CheckJob {
   readonly signal: AbortSignal;
 }
 
+/** Programs that did not answer, with the reason: in what is left of the check nobody waits for them again. */
+interface Gone {
+  readonly listeners: Map<string, string>;
+  readonly diallers: Map<string, string>;
+}
+
 /** What one program dials by one call. */
 type Unit = readonly Attempt[];
 
@@ -44,9 +53,10 @@ type Unit = readonly Attempt[];
  * wave lasts.
  */
 export async function runCheck(attempts: readonly Attempt[], job: CheckJob): Promise<void> {
+  const gone: Gone = { listeners: new Map(), diallers: new Map() };
   for (const wave of wavesOf(attempts)) {
     job.signal.throwIfAborted();
-    await runWave(wave, job);
+    await runWave(wave, job, gone);
   }
 }
 
@@ -69,7 +79,7 @@ function* wavesOf(attempts: readonly Attempt[]): Generator<readonly Unit[]> {
 
 const keyOf = (computer: FleetComputer, program: Program): string => `${computer.name} ${program.process}`;
 
-async function runWave(units: readonly Unit[], job: CheckJob): Promise<void> {
+async function runWave(units: readonly Unit[], job: CheckJob, gone: Gone): Promise<void> {
   const keyed = new Map(
     units.map((unit) => [
       unit,
@@ -86,14 +96,24 @@ async function runWave(units: readonly Unit[], job: CheckJob): Promise<void> {
   try {
     await Promise.all(
       listeners.map(async (listener) => {
+        const id = idOf(listener.program);
+        const known = gone.listeners.get(id);
+        if (known !== undefined) {
+          waiting.set(id, { kind: 'failed', reason: known, isGone: true });
+          return;
+        }
         const { started, ended } = startListening(listener, { ...job, signal, forMs: listenStartMs + limitMs });
         ending.push(ended);
-        waiting.set(idOf(listener.program), await started);
+        const found = await started;
+        waiting.set(id, found);
+        if (found.kind === 'failed' && found.isGone) gone.listeners.set(id, found.reason);
       }),
     );
     job.signal.throwIfAborted();
     await Promise.all(
-      [...keyed].map(([unit, pairs]) => dialUnit(pairs, { job, waiting, limitMs, atOnce: shares.get(unit) ?? 1 })),
+      [...keyed].map(([unit, pairs]) =>
+        dialUnit(pairs, { job, waiting, gone, limitMs, atOnce: shares.get(unit) ?? 1 }),
+      ),
     );
   } finally {
     stop.abort(new HoldfastError('run.cancelled', { message: 'The check is over.' }));
@@ -106,11 +126,12 @@ async function dialUnit(
   o: {
     readonly job: CheckJob;
     readonly waiting: ReadonlyMap<string, Waiting>;
+    readonly gone: Gone;
     readonly limitMs: number;
     readonly atOnce: number;
   },
 ): Promise<void> {
-  const { job } = o;
+  const { job, gone, atOnce } = o;
   const probe = await import('@holdfast/wire/probe');
   const dials = keyed[0]?.attempt.dials;
   if (!dials) return;
@@ -120,14 +141,10 @@ async function dialUnit(
     if (openings.length > 0) left.set(id, { one, openings });
     else job.work.done += 1;
   }
-  const request: TryRequest = {
-    targets: [...left].map(([id, { one, openings }]) => targetOf(id, one, { openings, probe, waiting: o.waiting })),
-    payloadBytes: job.payloadBytes,
-    ...(job.idleMs === undefined ? {} : { idleMs: job.idleMs }),
-    atOnce: o.atOnce,
-    forMs: o.limitMs,
-  };
-  if (request.targets.length === 0) return;
+  const targets = [...left].map(([id, { one, openings }]) =>
+    targetOf(id, one, { openings, probe, waiting: o.waiting }),
+  );
+  if (targets.length === 0) return;
   const onEvent = (event: TryEvent): void => {
     const asked = left.get(event.target);
     if (!asked) return;
@@ -151,23 +168,29 @@ async function dialUnit(
     }
     job.work.done += 1;
   };
-  let failure = 'it told nothing about this one';
+  const limited = <T>(limitMs: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const message = `It took longer than ${Math.round(limitMs / 1000)} s.`;
+    const expired = (): HoldfastError => new HoldfastError('run.timeout', { message });
+    return withTimeLimit({ clock: job.clock, limitMs, signal, expired, work });
+  };
+  let failure = gone.diallers.get(idOf(dials));
   try {
-    await withTimeLimit({
-      clock: job.clock,
-      limitMs: o.limitMs,
-      signal: job.signal,
-      expired: () =>
-        new HoldfastError('run.timeout', { message: `It took longer than ${Math.round(o.limitMs / 1000)} s.` }),
-      work: async (signal) => {
-        await using peer = await job.peers.reach(job.scope, dials, signal);
-        await peer.dial(request, { signal, onEvent });
-      },
-    });
+    if (failure === undefined)
+      await limited(o.limitMs, job.signal, async (whole) => {
+        await using peer = await job.peers.reach(job.scope, dials, whole);
+        for (const { targets: some, limitMs } of callsOf(targets, o)) {
+          const { payloadBytes, idleMs } = job;
+          const forMs = Math.min(limitMs, o.limitMs);
+          const request: TryRequest = { targets: some, payloadBytes, ...(idleMs ? { idleMs } : {}), atOnce, forMs };
+          await limited(forMs, whole, (signal) => peer.dial(request, { signal, onEvent }));
+        }
+      });
   } catch (error) {
     job.signal.throwIfAborted();
     failure = reasonOf(error);
+    if (hasCode(error, 'run.timeout')) gone.diallers.set(idOf(dials), failure);
   }
+  failure ??= 'it told nothing about this one';
   for (const { one, openings } of left.values()) {
     for (const opening of openings)
       leave(job, one.attempt, opening, `the ${dials.process} on ${one.attempt.from.name} could not try it: ${failure}`);
@@ -213,7 +236,7 @@ function targetOf(
   id: number,
   { attempt, secret }: Keyed,
   o: { readonly openings: readonly Opening[]; readonly probe: Probe; readonly waiting: ReadonlyMap<string, Waiting> },
-): TryRequest['targets'][number] {
+): Target {
   const { from, to } = attempt;
   const states = o.openings.flatMap((opening) =>
     opening.ports.flatMap((port): [number, PortState][] => {
@@ -239,6 +262,7 @@ function targetOf(
 }
 
 type Probe = typeof import('@holdfast/wire/probe');
+type Target = TryRequest['targets'][number];
 
 /** How many connections each unit may have at once, so that nobody is dialled by more than its listener or service takes. */
 function sharesOf(units: readonly Unit[], { idleMs }: CheckJob): ReadonlyMap<Unit, number> {
@@ -257,14 +281,53 @@ function sharesOf(units: readonly Unit[], { idleMs }: CheckJob): ReadonlyMap<Uni
   );
 }
 
-/** Above what the worst of everything takes, for one call. */
-function dialLimitMs(unit: Unit, o: { readonly job: CheckJob; readonly atOnce: number }): number {
-  const connections = unit.reduce(
-    (sum, { openings, to }) =>
-      sum + openings.reduce((all, { ports }) => all + ports.length * Math.max(1, to.addresses.length), 0),
-    0,
-  );
-  const allMs = dialBaseMs + dialRoundMs * Math.ceil(connections / o.atOnce) + 2 * (o.job.idleMs ?? 0);
+/** Above what the worst of everything takes, for all that one program dials in a wave. */
+function dialLimitMs(unit: Unit, { job, atOnce }: { readonly job: CheckJob; readonly atOnce: number }): number {
+  const all = unit.map(({ openings, to }) => ({ openings, addresses: to.addresses }));
   // Those that listen do so for that long at most.
-  return Math.min(allMs, limits.maxListenMs - listenStartMs);
+  return Math.min(limitOf(all, { atOnce, idleMs: job.idleMs }), limits.maxListenMs - listenStartMs);
+}
+
+interface Dialled {
+  readonly addresses: readonly string[];
+  readonly openings: readonly { readonly ports: readonly number[] }[];
+}
+
+function limitOf(all: readonly Dialled[], o: { readonly atOnce: number; readonly idleMs: number | undefined }): number {
+  return dialBaseMs + all.reduce((sum, one) => sum + worstMs(one), 0) / o.atOnce + 2 * (o.idleMs ?? 0);
+}
+
+/** One port of each opening is tried in full. */
+function worstMs({ openings, addresses }: Dialled): number {
+  const atOne = openings.reduce((sum, { ports }) => sum + dialFullMs + (ports.length - 1) * dialPlainMs, 0);
+  return Math.max(1, addresses.length) * atOne;
+}
+
+/**
+ * What is dialled by one call after the other: each fits a frame, and whoever says nothing at all is given up after some
+ * minutes. While idle connections are measured all are waited for at once.
+ */
+function* callsOf(
+  targets: readonly Target[],
+  { atOnce, job: { idleMs } }: { readonly atOnce: number; readonly job: CheckJob },
+): Generator<{ readonly targets: Target[]; readonly limitMs: number }> {
+  let call: Target[] = [];
+  let bytes = 0;
+  let worst = 0;
+  const made = (): { readonly targets: Target[]; readonly limitMs: number } => ({
+    targets: call,
+    limitMs: limitOf(call, { atOnce, idleMs }),
+  });
+  for (const target of targets) {
+    const [more, longer] = [JSON.stringify(target).length, worstMs(target)];
+    const isLong = idleMs === undefined && worst + longer > atOnce * maxCallMs;
+    if (call.length > 0 && (isLong || bytes + more > maxCallBytes)) {
+      yield made();
+      [call, bytes, worst] = [[], 0, 0];
+    }
+    call.push(target);
+    bytes += more;
+    worst += longer;
+  }
+  if (call.length > 0) yield made();
 }

@@ -1,5 +1,5 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
-import type { ListenEvent } from '@holdfast/protocol';
+import { type Clock, HoldfastError, hasCode } from '@holdfast/core';
+import { type ListenEvent, limits } from '@holdfast/protocol';
 import type { PortState } from '@holdfast/wire/probe';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { listenStartMs } from '../limits.ts';
@@ -24,11 +24,13 @@ export type Waiting =
       /** Why it waits no more, though nobody has told it to stop. */
       readonly lost: () => string | undefined;
     }
-  | { readonly kind: 'failed'; readonly reason: string };
+  /** `isGone`: it did not answer, and would not the next time, but take as long. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly isGone: boolean };
 
 interface Admission {
   readonly ports: number[];
   readonly secrets: string[];
+  /** So many at most that one knows there are too many of them for leases. */
   readonly peers: string[];
 }
 
@@ -55,7 +57,8 @@ export function listenersOf(all: readonly Keyed[]): readonly Listener[] {
       admission.secrets.push(secret);
       const { addresses, host } = attempt.from;
       const seen = host.seenAs && host.zone !== attempt.to.host.zone ? host.seenAs.addresses : addresses;
-      admission.peers.push(...seen.filter((address) => !address.includes('/')));
+      const peers = seen.filter((address) => !address.includes('/') && !admission.peers.includes(address));
+      admission.peers.push(...peers.slice(0, limits.maxAdmissions - admission.peers.length));
     }
   return [...listeners.values()];
 }
@@ -87,7 +90,7 @@ export function startListening(
       lost = 'it ended by itself';
     } catch (error) {
       if (!over.aborted) lost = reasonOf(error);
-      waits.resolve({ kind: 'failed', reason: reasonOf(error) });
+      waits.resolve({ kind: 'failed', reason: reasonOf(error), isGone: isGone(error) });
     }
   };
   const ended = listen();
@@ -102,6 +105,11 @@ export function startListening(
     },
   });
   return { started, ended };
+}
+
+/** To try that once more takes as long, and has the same end. */
+export function isGone(error: unknown): boolean {
+  return hasCode(error, 'run.timeout', 'channel.closed', 'channel.timeout', 'channel.unreachable');
 }
 
 /** What the one that listens has said of a port. */
