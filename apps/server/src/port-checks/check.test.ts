@@ -51,8 +51,9 @@ function site(
   computers: number,
   {
     serverAddresses = ['10.0.0.1'],
+    addressesEach = 1,
     allPorts = false,
-  }: { serverAddresses?: readonly string[]; allPorts?: boolean } = {},
+  }: { serverAddresses?: readonly string[]; addressesEach?: number; allPorts?: boolean } = {},
 ) {
   const rows: ComputerRow[] = [];
   const hosts: Record<string, object> = {

@@ -294,7 +294,8 @@ interface Dialled {
 }
 
 function limitOf(all: readonly Dialled[], o: { readonly atOnce: number; readonly idleMs: number | undefined }): number {
-  return dialBaseMs + all.reduce((sum, one) => sum + worstMs(one), 0) / o.atOnce + 2 * (o.idleMs ?? 0);
+  const worst = all.reduce((sum, one) => sum + worstMs(one), 0);
+  return dialBaseMs + Math.ceil(worst / o.atOnce) + 2 * (o.idleMs ?? 0);
 }
 
 /** One port of each opening is tried in full. */
