@@ -108,7 +108,7 @@ export function startListening(
 }
 
 /** To try that once more takes as long, and has the same end. */
-export function isGone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   return hasCode(error, 'run.timeout', 'channel.closed', 'channel.timeout', 'channel.unreachable');
 }
 
