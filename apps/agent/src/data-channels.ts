@@ -51,9 +51,15 @@ function dialling({ wire, access, context }: Parameters<typeof openDataChannels>
   let isBlocked = false;
   return async (signal) => {
     if (isBlocked) return transport(signal);
+    let isReached = false;
+    const ask: Connect = async (asking) => {
+      const connection = await transport(asking);
+      isReached = true;
+      return connection;
+    };
     let leased: ChannelId = 'agent-to-mover-data';
     try {
-      const lease = await askForLease(transport, { access, context, signal });
+      const lease = await askForLease(ask, { access, context, signal });
       leased = lease.channel;
       // Within one computer the lease is bound to the loopback interface, whatever address the mover has for others.
       const host = channel(leased).loopbackOnly ? '127.0.0.1' : mover.host;
@@ -64,7 +70,8 @@ function dialling({ wire, access, context }: Parameters<typeof openDataChannels>
         signal,
       });
     } catch (error) {
-      if (!hasCode(error, ...blocked)) throw error;
+      // What keeps 6162 away keeps it away at once again.
+      if (!isReached || !hasCode(error, ...blocked)) throw error;
       const connection = await transport(signal);
       // 6162 works, so the range is what is blocked: every new connection would wait for the time-out again.
       isBlocked = true;

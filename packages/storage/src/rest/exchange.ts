@@ -1,4 +1,4 @@
-import { type Clock, type HoldfastError, hasCode, Semaphore } from '@holdfast/core';
+import { type Clock, type ErrorCode, type HoldfastError, hasCode, Semaphore } from '@holdfast/core';
 import type { HttpClient, HttpRequest, HttpResponse } from '@holdfast/wire';
 import { throwIfCancelled } from '../cancellation.ts';
 import type { CredentialSource } from '../credentials.ts';
@@ -28,6 +28,12 @@ export interface Asked<T> {
   readonly take: (answer: HttpResponse) => Promise<T>;
 }
 
+/**
+ * Nobody came for so long that TCP itself has tried several times. Where something got through before, the network may come back;
+ * where nothing ever did, a firewall is in the way, and whoever waits should hear of it.
+ */
+const waitedInVain: readonly ErrorCode[] = ['channel.timeout', 'lease.refused'];
+
 /** Sends requests, a bounded number at once, each with a fresh credential, and repeats those that fail in passing. */
 export class Exchange {
   readonly count = new TransferCount();
@@ -37,6 +43,8 @@ export class Exchange {
   readonly #credentials: CredentialSource | undefined;
   /** A request that waits for a free connection within the client would use up its time there. */
   readonly #permits: Semaphore;
+  /** The other end has been reached. */
+  #answered = false;
 
   constructor(options: ExchangeOptions) {
     this.clock = options.clock;
@@ -52,7 +60,8 @@ export class Exchange {
 
   /** Repeats several requests together when one of them fails in passing. */
   repeat<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    return withRetry(work, { clock: this.clock, signal });
+    const isWorthIt = (error: HoldfastError): boolean => this.#answered || !hasCode(error, ...waitedInVain);
+    return withRetry(work, { clock: this.clock, signal, isWorthIt });
   }
 
   async askOnce<T>(asked: Asked<T>): Promise<T> {
@@ -76,6 +85,7 @@ export class Exchange {
     throwIfCancelled(signal);
     this.count.request();
     const answer = await this.#client.request({ method, path, headers: { ...headers, ...proof }, body, signal });
+    this.#answered = true;
     if (typeof body === 'object') this.count.sent(body.reduce((sum, piece) => sum + piece.length, 0));
     if ((answer.status >= 200 && answer.status < 300) || asked.alsoGood?.includes(answer.status))
       return { result: await asked.take(answer) };

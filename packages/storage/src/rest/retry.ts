@@ -1,15 +1,17 @@
-import { type Clock, isHoldfastError, toHoldfastError } from '@holdfast/core';
+import { type Clock, type HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import { throwIfCancelled } from '../cancellation.ts';
 import { retryAttempts, retryFirstPauseMs, retryLongestPauseMs } from '../limits.ts';
 
 export interface RetryOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
+  /** Whether a failure that may pass is worth another attempt. Unset: each is. */
+  readonly isWorthIt?: (error: HoldfastError) => boolean;
 }
 
 /** Repeats work whose failure passes by itself, a bounded number of times. Everything else is thrown at once. */
 export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, signal } = options;
+  const { clock, signal, isWorthIt = () => true } = options;
   for (let attempt = 1; ; attempt += 1) {
     throwIfCancelled(signal);
     try {
@@ -17,7 +19,8 @@ export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions
     } catch (error) {
       throwIfCancelled(signal);
       const known = toHoldfastError(error);
-      if (!isHoldfastError(error) || known.retry !== 'transient' || attempt === retryAttempts) throw known;
+      const mayPass = isHoldfastError(error) && known.retry === 'transient' && isWorthIt(known);
+      if (!mayPass || attempt === retryAttempts) throw known;
     }
     try {
       await clock.sleep(pauseMs(attempt), signal);
