@@ -57,14 +57,13 @@ export async function openConnection(o: DialRequest): Promise<Connection> {
   let socket: TLSSocket | undefined;
   const wait = { timeoutMs: o.timeoutMs, ...(signal ? { signal } : {}) };
   try {
-    if ('stream' in o.target) phase = 'handshake';
     socket = await connectTls(o.target, {
       ...wait,
       identity: mutual ? o.identity : clientIdentity(o.clientPem),
       caPem,
       channel: o.claim ? channel.id : undefined,
-      onConnected: () => {
-        phase = 'handshake';
+      onPhase: (reached) => {
+        phase = reached;
       },
     });
     const check = checkPeer(
@@ -140,8 +139,8 @@ export async function fetchRoot(o: {
         identity: undefined,
         caPem: undefined,
         channel: undefined,
-        onConnected: () => {
-          phase = 'handshake';
+        onPhase: (reached) => {
+          phase = reached;
         },
       },
     );

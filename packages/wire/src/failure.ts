@@ -12,7 +12,7 @@ export interface Ends {
 }
 
 /** How far a connection got before it failed. */
-export type Phase = 'connect' | 'handshake' | 'verdict' | 'open';
+export type Phase = 'resolve' | 'connect' | 'handshake' | 'verdict' | 'open';
 
 interface Diagnosis {
   readonly code: ErrorCode;
@@ -72,6 +72,15 @@ export function diagnoseCertificate(code: string, whose: string, hostName?: stri
   };
 }
 
+/** Whether the question or the answer was lost, and over UDP or TCP, the system's resolver does not tell. */
+function unresolved(name: string, code: string): Diagnosis {
+  return {
+    code: 'channel.name',
+    what: `failed: no name server has answered for ${name} (${code})`,
+    guidance: `Check that DNS answers on this computer. Open UDP and TCP 53 to its name servers: channels host-to-dns and host-to-dns-tcp`,
+  };
+}
+
 function diagnose(error: unknown, phase: Phase, ends: Ends): Diagnosis {
   const code = codeOf(error);
   const open = `Open TCP ${ends.port} to ${ends.host} in the firewalls between both ends`;
@@ -88,8 +97,9 @@ function diagnose(error: unknown, phase: Phase, ends: Ends): Diagnosis {
         what: 'was refused: nothing listens there, or a firewall rejects it',
         guidance: `Start the service at ${ends.host}, or correct the port`,
       };
-    case 'ENOTFOUND':
     case 'EAI_AGAIN':
+      return unresolved(ends.host, code);
+    case 'ENOTFOUND':
     case 'EAI_NODATA':
     case 'EAI_NONAME':
       return {
@@ -110,6 +120,7 @@ function diagnose(error: unknown, phase: Phase, ends: Ends): Diagnosis {
     case 'ETIMEDOUT':
     case 'ERR_TLS_HANDSHAKE_TIMEOUT':
     case 'ERR_SOCKET_CONNECTION_TIMEOUT':
+      if (phase === 'resolve') return unresolved(ends.host, code);
       if (phase === 'connect') {
         return {
           code: 'channel.timeout',

@@ -2,6 +2,7 @@ import { constants, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import type { Phase } from './failure.ts';
 import type { Identity } from './identity.ts';
 import { maxChainLength } from './limits.ts';
 import { type WaitOptions, waitOn } from './waiting.ts';
@@ -82,7 +83,7 @@ export type TlsTarget = { readonly host: string; readonly port: number } | { rea
 
 /**
  * The dialling side's handshake, over a new TCP connection or within a stream. Destroys the socket when it fails.
- * `onConnected` tells that TCP is through, so that the caller can tell a dropped packet from a stalled handshake.
+ * `onPhase` tells how far it is, so that the caller can tell a lost question for a name, a dropped packet and a stalled handshake apart.
  */
 export async function connectTls(
   target: TlsTarget,
@@ -92,7 +93,8 @@ export async function connectTls(
     caPem: string | undefined;
     /** The channel to name; none for leases, whose port belongs to one channel anyway. */
     channel: string | undefined;
-    onConnected?: () => void;
+    /** How far it has got. */
+    onPhase?: (phase: Phase) => void;
   },
 ): Promise<TLSSocket> {
   o.signal?.throwIfAborted();
@@ -118,7 +120,12 @@ export async function connectTls(
   // The end of a request must not wait until the other end has confirmed its beginning.
   if ('host' in target) socket.setNoDelay(true);
   try {
-    if (o.onConnected) socket.once('connect', o.onConnected);
+    const { onPhase } = o;
+    if (onPhase) {
+      onPhase('stream' in target ? 'handshake' : isIP(target.host) === 0 ? 'resolve' : 'connect');
+      socket.once('lookup', () => onPhase('connect'));
+      socket.once('connect', () => onPhase('handshake'));
+    }
     let secure = false;
     socket.once('secureConnect', () => {
       secure = true;
