@@ -1,5 +1,5 @@
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
-import { type Run, reportOf, type TaskResult } from '@holdfast/protocol';
+import { parseErrorReport, type Run, reportOf, type TaskResult } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
@@ -179,7 +179,8 @@ export class RunQueue implements AsyncDisposable {
     await endRun(run.scope, ended, order, hostname);
     // Published after it is durable, so that nobody hears of an end that a crash takes back.
     run.change(ended);
-    this.#logger.info({ run: ended.id, state: ended.state, error: ended.error }, 'run ended');
+    const error = parseErrorReport(ended.error);
+    this.#logger.info({ run: ended.id, state: ended.state, ...(error && { error }) }, 'run ended');
   }
 
   /** Cancels the run when it takes too long, so that the agent is told to stop. */
