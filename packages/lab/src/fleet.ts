@@ -96,8 +96,8 @@ export class Fleet {
     return JSON.parse(await this.command([...args, '--json'], options)) as Form;
   }
 
-  /** What a computer other than the server's needs to reach the server as its administrator; files that it can read. */
-  async accessFor(host: LabHost): Promise<readonly string[]> {
+  /** What a computer needs to reach the server, by its address or at another place, as its administrator; files that it can read. */
+  async accessFor(host: LabHost, place?: string): Promise<readonly string[]> {
     const folder = join(host.folder, 'access');
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const data = this.server.host.dataOf('server');
@@ -105,7 +105,7 @@ export class Fleet {
       const { stdout } = await this.server.host.namespace.run('cat', [join(data, name)]);
       await writeFile(join(folder, name), stdout, { mode: 0o600 });
     }
-    return this.#access(folder);
+    return this.#access(folder, place);
   }
 
   /** The id under which the server knows a role of a computer. */
@@ -130,19 +130,19 @@ export class Fleet {
     return (JSON.parse(stdout) as { run: RunReport }).run;
   }
 
-  /** A token for one computer to join with, and the arguments of `enroll` that go with it. */
+  /** A token for one computer to join with, at the server's address or another place, and the arguments of `enroll` with it. */
   async invitation(
     member: FleetMember,
     role: 'agent' | 'mover',
+    place = this.server.host.address,
   ): Promise<{ readonly token: string; readonly args: readonly string[] }> {
     const { token, caFingerprint } = await this.json<{ token: string; caFingerprint: string }>([
       ...['token', 'create', '--role', role],
       ...(this.#dialled.has(member.host.name) ? [] : ['--preinstalled']),
     ]);
-    const address = this.server.host.address;
     return {
       token,
-      args: ['enroll', '--role', role, '--server', address, '--ca-fingerprint', caFingerprint, '--token-file', '-'],
+      args: ['enroll', '--role', role, '--server', place, '--ca-fingerprint', caFingerprint, '--token-file', '-'],
     };
   }
 
@@ -175,9 +175,8 @@ export class Fleet {
     }
   }
 
-  #access(folder = this.server.host.dataOf('server')): readonly string[] {
-    const address = this.server.host.address;
-    return ['--server', address, '--token-file', join(folder, 'admin-token'), '--cacert', join(folder, 'ca.pem')];
+  #access(folder = this.server.host.dataOf('server'), place = this.server.host.address): readonly string[] {
+    return ['--server', place, '--token-file', join(folder, 'admin-token'), '--cacert', join(folder, 'ca.pem')];
   }
 }
 

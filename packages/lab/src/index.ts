@@ -1,5 +1,6 @@
 export { Fleet, type FleetMember, type RunReport } from './fleet.ts';
 export type { LabHost, RoleCommand } from './host.ts';
+export { NameServers, nameServerPlacesOf } from './name-servers.ts';
 export type { RunOptions } from './namespace.ts';
 export { type HostPlace, LabNetwork, placesOf } from './network.ts';
 export { renderMatrix } from './proof/matrix.ts';

@@ -6,8 +6,8 @@ export const readyLimitMs = 180_000;
 /** After SIGTERM; then SIGKILL. */
 export const stopLimitMs = 20_000;
 
-/** One command in a namespace, unless the caller knows better. Above the time that a blocked dial and its fallback take. */
-export const commandLimitMs = 300_000;
+/** One command in a namespace, unless the caller knows better: programs end by themselves, even on a very busy machine. */
+export const commandLimitMs = 900_000;
 
 /** What a command may print before it is cut off. */
 export const outputMaxBytes = 64 * 1024 * 1024;
@@ -15,25 +15,29 @@ export const outputMaxBytes = 64 * 1024 * 1024;
 /** Computers of one lab: each is a namespace with processes of some 80 MiB each. */
 export const maxHosts = 64;
 
-/** How often a log is looked at, or the server is asked whether all are online (a command, which takes a while itself). */
-export const presenceLookMs = 500;
-/** How many times the server is asked: above the minute after which a computer that was cut off tries again. */
+/** How often the server is asked whether all are online: each time a command, which takes half a second of processor time. */
+export const presenceLookMs = 1000;
+/** How many times: above the minute after which a computer that was cut off tries again. */
 export const maxPresenceLooks = 150;
 
-/** An agent that may call in is seen within two or three seconds after it has started; a busy machine takes twenty times that. */
-export const callInLimitMs = 60_000;
+/** How often a role's log is looked at. */
+export const logLookMs = 250;
+/** So many vain attempts of a role to reach its server count as a failure. */
+export const callInAttempts = 2;
 
 /** What agents back up in a scenario: enough for several data connections, little enough for hundreds of runs. */
 export const sourceBytes = 4 * 1024 * 1024;
 export const sourceFiles = 20;
 
-/** One scenario. Above what the agent takes to give up a repository that it cannot reach: six dials, and pauses between them. */
-export const scenarioLimitMs = 300_000;
+/** One scenario. The server gives an agent one run after the other, each of which may take some dials to fail: two minutes for all. */
+export const scenarioLimitMs = 900_000;
 
 /** Scenarios at once in one lab: blocked ones mostly wait. */
 export const parallelScenarios = 12;
 /** And at one computer: an agent refuses a fifth task, and one that was cut off may still be ending. */
 export const parallelAtOneComputer = 3;
+/** Agent and mover, neither of which needs the other to reach the server. */
+export const restartsAtOneComputer = 2;
 
 /** Labs side by side: beyond that their commands wait for a processor longer than blocked connections take. */
 export const labsPerProcessor = 4;

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { planTopology } from '@holdfast/contract/plan';
 import { parseTopology } from '@holdfast/contract/topology';
-import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import { type LabHost, LabNetwork, placesOf, type RunReport } from '@holdfast/lab';
+import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { type LabHost, LabNetwork, NameServers, nameServerPlacesOf, placesOf, type RunReport } from '@holdfast/lab';
 import { waitUntil } from '../system/one-computer.ts';
 import { holdfastProgram, labNeeds } from './lab-needs.ts';
 import { loadPlannedRules } from './planned-rules.ts';
@@ -26,48 +24,6 @@ neighbours:
   dns: { addresses: [10.1.0.53], roles: [dns-server] }
 `),
 );
-const nameServer = { name: 'dns', zone: 'centre', addresses: ['10.1.0.53'] };
-
-/** Two hundred characters each: an answer that follows three of them has no room in the 512 bytes of UDP (RFC 1035, 4.2.1). */
-const aliases = ['a', 'b', 'c'].map((letter) => `${`${letter.repeat(60)}.`.repeat(3)}example.com`);
-const records = [
-  '--host-record=server.example.com,10.1.0.10',
-  ...aliases.map((alias, index) => `--cname=${index === 0 ? 'store.example.com' : aliases[index - 1]},${alias}`),
-  `--host-record=${aliases.at(-1)},10.1.0.11`,
-];
-
-/** A real name server; what it was asked, one line each. */
-async function startNameServer(t: TestContext, host: LabHost): Promise<() => string> {
-  const alone = ['--no-daemon', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--local=/example.com/'];
-  const child = host.namespace.spawn(requireProgram('dnsmasq').path, [
-    ...[...alone, '--log-queries', '--bind-interfaces', `--listen-address=${host.address}`],
-    ...records,
-  ]);
-  t.after(async () => {
-    child.kill();
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  });
-  let said = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  await waitUntil('the name server has started', () => {
-    assert.equal(child.exitCode, null, said);
-    return said.includes('started');
-  });
-  return () => said;
-}
-
-/** Names are asked for there and nowhere else. */
-function useNameServer(t: TestContext, { namespace }: LabHost): void {
-  const etc = join('/etc/netns', namespace.name);
-  mkdirSync(etc, { recursive: true });
-  t.after(() => rmSync(etc, { recursive: true, force: true }));
-  writeFileSync(join(etc, 'resolv.conf'), `nameserver ${nameServer.addresses[0]}\n`);
-  writeFileSync(join(etc, 'hosts'), '127.0.0.1 localhost\n');
-  writeFileSync(join(etc, 'nsswitch.conf'), 'hosts: files dns\n');
-}
-
 /** Packets that the rules of a computer have let out to the name server. */
 function asked({ namespace }: LabHost, transport: 'tcp' | 'udp'): number {
   const rule = new RegExp(`daddr 10\\.1\\.0\\.53 ${transport} dport 53 counter packets (\\d+)`);
@@ -75,13 +31,13 @@ function asked({ namespace }: LabHost, transport: 'tcp' | 'udp'): number {
 }
 
 test('names come from a name server', { skip: labNeeds || skipUnless({ programs: ['dnsmasq'] }) }, async (t) => {
-  const places = [...placesOf(plan), nameServer];
+  const places = [...placesOf(plan), ...nameServerPlacesOf(plan)];
   const network = LabNetwork.build(places, { folder: temporaryFolder(t), program: holdfastProgram });
   t.after(() => network[Symbol.asyncDispose]());
   const [server, store, web] = [network.host('server'), network.host('store'), network.host('web')];
-  for (const host of [server, store, web]) useNameServer(t, host);
   await loadPlannedRules(network, plan);
-  const queries = await startNameServer(t, network.host(nameServer.name));
+  const nameServers = await NameServers.start(network, plan);
+  t.after(() => nameServers[Symbol.asyncDispose]());
 
   const data = server.dataOf('server');
   const access = ['--token-file', join(data, 'admin-token'), '--cacert', join(data, 'ca.pem')];
@@ -118,7 +74,7 @@ test('names come from a name server', { skip: labNeeds || skipUnless({ programs:
     (await computers()).find(({ hostname }) => hostname === name)?.id ?? '';
 
   await t.test('the server resolves the names of the computers that it dials over UDP 53', () => {
-    assert.match(queries(), /query\[A\] store\.example\.com from 10\.1\.0\.10\b/);
+    assert.match(nameServers.log, /query\[A\] store\.example\.com from 10\.1\.0\.10\b/);
     assert.ok(asked(server, 'udp') > 0);
   });
 
@@ -133,8 +89,8 @@ test('names come from a name server', { skip: labNeeds || skipUnless({ programs:
   await t.test('a computer resolves the names of its server and of its repository', async () => {
     const { run } = await ask<{ run: RunReport }>('job', 'run', 'web');
     assert.equal(run.state, 'succeeded', JSON.stringify(run));
-    assert.match(queries(), /query\[A\] server\.example\.com from 10\.1\.1\.21\b/);
-    assert.match(queries(), /query\[A\] store\.example\.com from 10\.1\.1\.21\b/);
+    assert.match(nameServers.log, /query\[A\] server\.example\.com from 10\.1\.1\.21\b/);
+    assert.match(nameServers.log, /query\[A\] store\.example\.com from 10\.1\.1\.21\b/);
     assert.ok(asked(web, 'udp') > 0 && asked(web, 'tcp') > 0);
   });
 
@@ -147,6 +103,6 @@ test('names come from a name server', { skip: labNeeds || skipUnless({ programs:
     assert.equal(run.state, 'failed');
     assert.equal(run.error?.code, 'channel.name');
     assert.match(run.error.message, /store\.example\.com/);
-    assert.match(run.error.guidance, /DNS/);
+    assert.match(run.error.guidance, /DNS.*host-to-dns/);
   });
 });

@@ -13,7 +13,7 @@ import { holdfastProgram, labNeeds } from './lab-needs.ts';
 
 /**
  * A part of what `npm run proof` does for the main job's computers, on two whose mover dials for the data: which the main job does
- * not have. One rule is taken away, alone and together with what stands in for it.
+ * not have. Two rules are taken away: one for which another stands in, which goes with it then, and the one of the data.
  */
 
 const execute = promisify(execFile);
@@ -30,8 +30,9 @@ hosts:
 `;
 const dial = 'server>web:tcp/6162';
 const held = 'web>server:tcp/10006';
+const data = 'server>web:tcp/2500-3300';
 
-test('the rules of two computers are enough, and one that is taken away does what the contract says', {
+test('the rules of two computers are enough, and those that are taken away do what the contract says', {
   skip: labNeeds,
 }, async (t) => {
   const folder = temporaryFolder(t);
@@ -40,7 +41,7 @@ test('the rules of two computers are enough, and one that is taken away does wha
   const matrix = join(folder, 'proof.md');
   writeFileSync(file, topology);
   const [program, main] = holdfastProgram;
-  const args = ['ports', 'prove', file, '--only', dial, '--labs', '2', '--out', out, '--matrix', matrix];
+  const args = ['ports', 'prove', file, '--only', dial, data, '--labs', '2', '--out', out, '--matrix', matrix];
   const { stderr } = await execute(program, [main, ...args], { signal: t.signal });
   const proof = JSON.parse(readFileSync(out, 'utf8')) as Proof;
   assert.ok(proof.holds, stderr);
@@ -55,6 +56,7 @@ test('the rules of two computers are enough, and one that is taken away does wha
   assert.deepEqual(kinds, [
     [dial, 'degraded', 'passed'],
     [`${dial} and ${held}`, 'failed', 'passed'],
+    [data, 'failed', 'passed'],
   ]);
   assert.match(readFileSync(matrix, 'utf8'), /are \*\*enough\*\*.*each is \*\*needed\*\*/);
 });

@@ -1,6 +1,7 @@
 import { findRenderer } from '@holdfast/contract/firewall';
 import type { Flow, Plan } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
+import type { LabHost } from '../host.ts';
 import type { LabNetwork } from '../network.ts';
 import type { UnusedRule } from './proof.ts';
 
@@ -8,17 +9,20 @@ import type { UnusedRule } from './proof.ts';
 export class PlannedFirewall {
   readonly #plan: Plan;
   readonly #network: LabNetwork;
+  /** Those with rules; neighbours have none. */
+  readonly #hosts: readonly LabHost[];
 
   constructor(plan: Plan, network: LabNetwork) {
     this.#plan = plan;
     this.#network = network;
+    this.#hosts = plan.hosts.filter(({ managed }) => managed).map(({ name }) => network.host(name));
   }
 
   async apply(closed: readonly Flow[]): Promise<void> {
     const plan = { ...this.#plan, flows: this.#plan.flows.filter((flow) => !closed.includes(flow)) };
     const renderer = findRenderer('nftables');
     if (!renderer) throw new HoldfastError('lab.impossible', { message: 'The renderer for nftables is missing.' });
-    for (const host of this.#network.hosts) {
+    for (const host of this.#hosts) {
       const { files } = await renderer.render(plan, { host: host.name });
       for (const { content } of files) host.namespace.nft(content.toString());
     }
@@ -46,7 +50,7 @@ export class PlannedFirewall {
 
   /** Rules through which no packet came since they were applied. */
   unusedRules(): readonly UnusedRule[] {
-    return this.#network.hosts.flatMap((host) => {
+    return this.#hosts.flatMap((host) => {
       const listed = JSON.parse(host.namespace.readNft('-j', 'list', 'table', 'inet', 'holdfast')) as {
         nftables: readonly {
           rule?: { chain: string; comment?: string; expr: readonly { counter?: { packets: number } }[] };

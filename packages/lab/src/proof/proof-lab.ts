@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import type { Flow, Plan } from '@holdfast/contract/plan';
 import { Semaphore } from '@holdfast/core';
 import { Fleet } from '../fleet.ts';
-import { parallelAtOneComputer, parallelScenarios, scenarioLimitMs } from '../limits.ts';
+import { parallelAtOneComputer, parallelScenarios, restartsAtOneComputer, scenarioLimitMs } from '../limits.ts';
+import { NameServers, nameServerPlacesOf } from '../name-servers.ts';
 import { LabNetwork, placesOf } from '../network.ts';
 import { expectationOf } from './expectation.ts';
 import { PlannedFirewall } from './planned-firewall.ts';
@@ -14,22 +15,22 @@ import { scenariosOf } from './scenarios.ts';
 export class ProofLab implements AsyncDisposable {
   readonly scenarios: readonly Scenario[];
   readonly #plan: Plan;
-  readonly #network: LabNetwork;
   readonly #firewall: PlannedFirewall;
   readonly #fleet: Fleet;
+  readonly #built: AsyncDisposable;
 
   private constructor(o: {
     readonly plan: Plan;
-    readonly network: LabNetwork;
     readonly firewall: PlannedFirewall;
     readonly fleet: Fleet;
     readonly scenarios: readonly Scenario[];
+    readonly built: AsyncDisposable;
   }) {
     this.scenarios = o.scenarios;
     this.#plan = o.plan;
-    this.#network = o.network;
     this.#firewall = o.firewall;
     this.#fleet = o.fleet;
+    this.#built = o.built;
   }
 
   /** @throws `lab.impossible` when it cannot be built; nothing is left running then. */
@@ -39,15 +40,15 @@ export class ProofLab implements AsyncDisposable {
   ): Promise<ProofLab> {
     await mkdir(options.folder, { mode: 0o700 });
     await using stack = new AsyncDisposableStack();
-    const network = stack.use(LabNetwork.build(placesOf(plan), options));
+    const network = stack.use(LabNetwork.build([...placesOf(plan), ...nameServerPlacesOf(plan)], options));
+    stack.use(await NameServers.start(network, plan));
     const firewall = new PlannedFirewall(plan, network);
     await firewall.apply([]);
     const fleet = await Fleet.start(network, plan, options.signal);
     const scenarios = await scenariosOf(fleet, plan);
     options.signal.throwIfAborted();
     // From here on the lab takes it down.
-    stack.move();
-    return new ProofLab({ plan, network, firewall, fleet, scenarios });
+    return new ProofLab({ plan, firewall, fleet, scenarios, built: stack.move() });
   }
 
   /** Runs every scenario with these flows closed, and opens them again. */
@@ -73,7 +74,7 @@ export class ProofLab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#network[Symbol.asyncDispose]();
+    await this.#built[Symbol.asyncDispose]();
   }
 }
 
@@ -99,7 +100,7 @@ async function runScenarios(
     )),
     ...(await runSome(
       scenarios.filter(({ restarts }) => restarts),
-      1,
+      restartsAtOneComputer,
     )),
   ];
   return scenarios.flatMap(({ id }) => all.filter((cell) => cell.scenario === id));

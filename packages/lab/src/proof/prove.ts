@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Flow, Plan } from '@holdfast/contract/plan';
+import type { Flow, Plan, PlannedHost } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
 import { takesPart } from '../fleet.ts';
 import { hostBytes, labsPerProcessor, maxLabs } from '../limits.ts';
+import { isNameServer } from '../name-servers.ts';
 import { concerns, standsIn } from './expectation.ts';
 import { difference } from './matrix.ts';
 import { needlessOpenings } from './needless.ts';
@@ -120,9 +121,11 @@ function choose({ flows }: Plan, only: readonly string[] | undefined): readonly 
 }
 
 /** The flows that somebody in a lab can use, and the others: those of the administrator, of neighbours, and of other systems. */
-function divide({ flows }: Plan): readonly [readonly Flow[], readonly Flow[]] {
+function divide({ flows, hosts }: Plan): readonly [readonly Flow[], readonly Flow[]] {
+  const hasName = hosts.some(({ roles, names }) => roles.includes('backup-server') && names.length > 0);
+  const answers = (host: PlannedHost): boolean => takesPart(host) || (hasName && isNameServer(host));
   const isUsed = ({ origin, from, to }: Flow): boolean =>
-    origin === 'contract' && from.some(takesPart) && to.some(takesPart);
+    origin === 'contract' && from.some(takesPart) && to.some(answers);
   return [flows.filter(isUsed), flows.filter((flow) => !isUsed(flow))];
 }
 

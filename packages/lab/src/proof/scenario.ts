@@ -23,7 +23,7 @@ export interface Scenario {
   readonly needs: readonly Need[];
   /** The computer where it is done. */
   readonly busy: string;
-  /** It stops what other scenarios use: it runs after all that do not, and alone at its computer. */
+  /** It stops what other scenarios use: it runs after all that do not. */
   readonly restarts?: true;
   /** Throws only for faults of the lab itself. */
   run(fleet: Fleet, signal: AbortSignal): Promise<Outcome>;

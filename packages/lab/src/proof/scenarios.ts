@@ -3,9 +3,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChannelId, FeatureId } from '@holdfast/contract';
 import type { Plan } from '@holdfast/contract/plan';
-import type { Fleet, FleetMember, RunReport } from '../fleet.ts';
+import { type Fleet, type FleetMember, type RunReport, takesPart } from '../fleet.ts';
 import type { LabHost, RoleCommand } from '../host.ts';
-import { callInLimitMs, presenceLookMs, sourceBytes, sourceFiles } from '../limits.ts';
+import { callInAttempts, logLookMs, sourceBytes, sourceFiles } from '../limits.ts';
+import { isNameServer } from '../name-servers.ts';
 import type { Finished } from '../namespace.ts';
 import type { Need, Outcome, Scenario } from './scenario.ts';
 
@@ -31,6 +32,11 @@ export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Sc
   const all: Scenario[] = clients.map((client) => commandLine(client, server));
   for (const member of fleet.members)
     for (const role of member.commands) if (role !== 'server') all.push(enrolment(member, role, server));
+  const [name] = fleet.server.planned.names;
+  const nameServers = plan.hosts.filter(isNameServer).map((host) => host.name);
+  if (name !== undefined && nameServers.length > 0)
+    for (const member of fleet.members.filter(({ planned }) => takesPart(planned)))
+      all.push(named(member, { server, name, nameServers }));
   for (const agent of agents) all.push(heldConnection(agent, server));
   for (const member of fleet.members) if (member.commands.includes('mover')) all.push(moverReport(member, server));
   for (const store of stores) {
@@ -52,25 +58,40 @@ export async function scenariosOf(fleet: Fleet, plan: Plan): Promise<readonly Sc
 }
 
 /** A client asks the server something. */
-function commandLine(client: FleetMember, server: string): Scenario {
+function commandLine({ host }: FleetMember, server: string, place?: string): Scenario {
   return {
-    id: `command line on ${client.host.name}`,
-    needs: [{ between: [client.host.name, server], features: ['command-line', 'rest-api'] }],
-    busy: client.host.name,
+    id: `command line on ${host.name}`,
+    needs: [{ between: [host.name, server], features: ['command-line', 'rest-api'] }],
+    busy: host.name,
     run: async (fleet, signal) =>
-      outcomeOf(await client.host.holdfast(['computers', 'list', ...(await fleet.accessFor(client.host))], { signal })),
+      outcomeOf(await host.holdfast(['computers', 'list', ...(await fleet.accessFor(host, place))], { signal })),
   };
 }
 
+/** The same as another scenario of the computer, but with the server's name instead of its address. */
+function named(
+  member: FleetMember,
+  o: { readonly server: string; readonly name: string; readonly nameServers: readonly string[] },
+): Scenario {
+  const role = member.commands.find((command) => command !== 'server');
+  // On the server's own computer nothing has to be open for it but its names.
+  const { needs, ...other } =
+    role === undefined || member.host.name === o.server
+      ? commandLine(member, o.server, o.name)
+      : enrolment(member, role, o.server, o.name);
+  const resolves: Need = { between: [member.host.name, ...o.nameServers], features: ['name-resolution'] };
+  return { ...other, id: `${other.id}, by the server's name`, needs: [...needs, resolves] };
+}
+
 /** A computer joins once more, under another identity, which is revoked afterwards. */
-function enrolment(member: FleetMember, role: 'agent' | 'mover', server: string): Scenario {
+function enrolment(member: FleetMember, role: 'agent' | 'mover', server: string, place?: string): Scenario {
   const { host } = member;
   return {
     id: `enrol the ${role} of ${host.name}`,
     needs: [{ between: [host.name, server], features: ['enrolment'] }],
     busy: host.name,
     run: async (fleet, signal) => {
-      const { token, args } = await fleet.invitation(member, role);
+      const { token, args } = await fleet.invitation(member, role, place);
       const data = join(host.folder, `joined-${randomBytes(4).toString('hex')}`);
       const finished = await host.holdfast([...args, '--data', data], { input: token, signal });
       if (finished.status === 0) {
@@ -90,7 +111,13 @@ function heldConnection({ host }: FleetMember, server: string): Scenario {
     needs: [{ between: [host.name, server], features: ['agent-policy'] }],
     busy: host.name,
     restarts: true,
-    run: (_, signal) => restartUntil(host, { role: 'agent', said: 'connected to the server', signal }),
+    run: (_, signal) =>
+      restartUntil(host, {
+        role: 'agent',
+        reached: '"connected to the server"',
+        notReached: '"no connection to the server"',
+        signal,
+      }),
   };
 }
 
@@ -102,24 +129,37 @@ function moverReport({ host }: FleetMember, server: string): Scenario {
     busy: host.name,
     restarts: true,
     run: (_, signal) =>
-      restartUntil(host, { role: 'mover', said: 'the server knows where this mover listens', signal }),
+      restartUntil(host, {
+        role: 'mover',
+        reached: '"the server knows where this mover listens"',
+        notReached: '"the server could not be told where this mover listens"',
+        signal,
+      }),
   };
 }
 
-/** Starts a role again, and waits until it says that it has reached the server; else what it said instead. */
+/**
+ * Starts a role again, and waits until it says that it has reached the server, or for the second time that it has not: the first
+ * one may be a busy computer's fault.
+ */
 async function restartUntil(
   host: LabHost,
-  o: { readonly role: RoleCommand; readonly said: string; readonly signal: AbortSignal },
+  o: {
+    readonly role: RoleCommand;
+    readonly reached: string;
+    readonly notReached: string;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Outcome> {
   const before = (await host.process(o.role).output()).length;
   const process = await host.restart(o.role);
-  const output = async (): Promise<string> => (await process.output()).slice(before);
-  for (const limit = performance.now() + callInLimitMs; performance.now() < limit; ) {
+  for (;;) {
     o.signal.throwIfAborted();
-    if ((await output()).includes(o.said)) return { kind: 'passed' };
-    await new Promise((resolve) => setTimeout(resolve, presenceLookMs));
+    const output = (await process.output()).slice(before);
+    if (output.includes(o.reached)) return { kind: 'passed' };
+    if (output.split(o.notReached).length > callInAttempts) return { kind: 'failed', message: output };
+    await new Promise((resolve) => setTimeout(resolve, logLookMs));
   }
-  return { kind: 'failed', message: await output() };
 }
 
 interface Pair {
