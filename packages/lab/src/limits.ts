@@ -32,15 +32,15 @@ export const sourceFiles = 20;
 /** One scenario. The server gives an agent one run after the other, each of which may take some dials to fail: two minutes for all. */
 export const scenarioLimitMs = 900_000;
 
-/** Scenarios at once in one lab: blocked ones mostly wait. */
-export const parallelScenarios = 12;
+/** Scenarios at once in one lab: blocked ones mostly wait, the others start a process or three, which take all of a processor. */
+export const parallelScenarios = 6;
 /** And at one computer: an agent refuses a fifth task, and one that was cut off may still be ending. */
 export const parallelAtOneComputer = 3;
 /** Agent and mover, neither of which needs the other to reach the server. */
 export const restartsAtOneComputer = 2;
 
 /** Labs side by side: beyond that their commands wait for a processor longer than blocked connections take. */
-export const labsPerProcessor = 4;
+export const labsPerProcessor = 2;
 export const maxLabs = 32;
 /** What one computer of a lab takes: an agent and a mover, and a command at work. */
 export const hostBytes = 200 * 1024 * 1024;
