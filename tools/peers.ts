@@ -36,6 +36,9 @@ const systemPrograms = [
   { name: 'dnsmasq', package: 'dnsmasq-base', use: 'names of the lab' },
   { name: 'nmap', package: 'nmap', use: 'every port of every computer of the lab' },
   { name: 'tshark', package: 'tshark', use: 'every packet between the computers of the lab' },
+  { name: 'postgres', package: 'postgresql-15', use: 'the catalogue on PostgreSQL' },
+  { name: 'psql', package: 'postgresql-client-15', use: 'databases of tests' },
+  { name: 'setpriv', package: 'util-linux', use: 'PostgreSQL, which refuses to run as root' },
   { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },
 ] as const;
 

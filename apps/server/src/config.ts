@@ -21,6 +21,13 @@ export const serverConfigSchema = z.strictObject({
   parallelRuns: z.number().int().min(1).max(1000).default(32),
   /** A run that takes longer fails. */
   maxRunHours: z.number().positive().max(500).default(168),
+  /**
+   * `postgres://user@host:5432/database?sslmode=verify-full`: the catalogue is there, and several instances may share it. Without
+   * it, it is a file in the data directory.
+   */
+  database: z.string().min(1).max(2_000).optional(),
+  /** A file of mode 0600 with the database's password. Without it the environment may give it: HOLDFAST_DATABASE_PASSWORD. */
+  databasePasswordFile: z.string().min(1).max(4_096).optional(),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type ServerConfig = z.output<typeof serverConfigSchema>;

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { parseTopology } from '@holdfast/contract/topology';
 import { topologyDocument } from '@holdfast/contract/topology/schema';
 import { temporaryFolder } from '@holdfast/core/testing';
-import { Catalogue, type TenantScope } from './catalogue/catalogue.ts';
+import type { TenantScope } from './catalogue/catalogue.ts';
 import { inventoryTopology } from './inventory-topology.ts';
+import { testCatalogue } from './testing/test-database.ts';
 import { TestServer } from './testing/test-server.ts';
 
 const own = { hostname: 'srv', platform: 'linux', addresses: ['10.0.0.1', 'fe80::1', '2001:db8::1'] } as const;
@@ -72,7 +73,7 @@ async function backup(scope: TenantScope, agentId: string, moverId: string): Pro
 }
 
 test('the inventory is a topology that can be planned: computers, groups, targets of jobs, ports of their own', async (t) => {
-  const catalogue = await Catalogue.open(':memory:');
+  const catalogue = await testCatalogue('topology');
   t.after(() => catalogue[Symbol.asyncDispose]());
   const scope = catalogue.tenant('local');
   const store = await add(scope, {

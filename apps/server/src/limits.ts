@@ -144,3 +144,24 @@ export const auditLimitMs = 3 * minuteMs;
 export const maxAuditsAtOnce = 100;
 /** One page of results in JSON, below what a client takes. */
 export const maxPageBytes = 2 * 1024 * 1024;
+
+/** Connections of one instance to a PostgreSQL catalogue: its statements take milliseconds, and many instances share the server. */
+export const maxDatabaseConnections = 10;
+/** Requests that wait for one of them; a whole fleet that calls in at once comes to fewer. */
+export const maxDatabaseWaiters = 20_000;
+/** Until a connection stands, or one of the pool is free. */
+export const databaseConnectMs = 10_000;
+/** A database that is away is waited for so long: longer than a restart or a failover takes, as a rule. */
+export const databaseReconnectMs = 60_000;
+export const databaseReconnectPauseMinMs = 50;
+export const databaseReconnectPauseMaxMs = 2_000;
+/** No statement of ours takes a second; the longest are migrations, and the wait for those of another instance. */
+export const databaseStatementMs = 60_000;
+/** A row that another transaction holds. */
+export const databaseLockWaitMs = 30_000;
+/** A transaction of an instance that has stopped in the middle must not hold its rows for ever. */
+export const databaseIdleTransactionMs = 60_000;
+/** A transaction that met others is repeated so often; each time one of them gets through. */
+export const maxTransactionAttempts = 30;
+export const transactionPauseMinMs = 5;
+export const transactionPauseMaxMs = 1_000;

@@ -2,18 +2,20 @@ import { hostname } from 'node:os';
 import { type ChannelId, isChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, productVersion, systemClock, toHoldfastError } from '@holdfast/core';
 import { limits, platform, portHandlers, writeFileDurably } from '@holdfast/protocol';
-import { ChannelHistory, createWire, type Listener, type PortOverrides } from '@holdfast/wire';
+import { ChannelHistory, createWire, type Listener, type PortOverrides, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { BearerToken } from './bearer-token.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
+import type { DatabasePlace } from './catalogue/database.ts';
+import { readPostgresAddress } from './catalogue/postgres-address.ts';
 import { AgentCarriers } from './computers/agent-carriers.ts';
 import { AgentConnections } from './computers/agent-connections.ts';
 import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
-import { parseServerConfig, type ServerConfigInput } from './config.ts';
+import { parseServerConfig, type ServerConfig, type ServerConfigInput } from './config.ts';
 import { DataDirectory } from './data-directory.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
@@ -95,9 +97,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const grants = await openGrantIdentity(data, { installation, clock });
     const token = await BearerToken.open(data, 'admin-token', 'hfa');
     const metricsToken = await BearerToken.open(data, 'metrics-token', 'hfm');
-    const catalogue = stack.use(await Catalogue.open(data.file('catalogue.sqlite')));
-    const revocations = await Revocations.open(catalogue, clock);
-
     const history = stack.use(
       await ChannelHistory.open({
         process: 'server',
@@ -106,18 +105,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         onFailure: (error) => logger.warn({ error }, 'counts of channel use'),
       }),
     );
+    let revocations: Revocations | undefined;
     const wire = stack.use(
       createWire({
         role: 'backup-server',
         bind: config.bind,
         overrides: portOverrides(config.ports),
         identity: () => own.identity,
-        isRevoked: (serial) => revocations.isRevoked(serial),
+        // Nobody connects before the catalogue is open, which itself is reached through the wire.
+        isRevoked: (serial) => revocations?.isRevoked(serial) ?? true,
         onRefused: (error, remoteAddress) => logger.info({ error, remoteAddress }, 'connection refused'),
         clock,
       }),
     );
     history.follow(wire);
+    const catalogue = stack.use(await Catalogue.open(await databasePlace(config, data, wire)));
+    revocations = await Revocations.open(catalogue, clock);
     const events = new EventHub(clock);
     const presence = new Presence({ catalogue, events, clock });
     const links = stack.use(new MoverLinks(wire));
@@ -297,6 +300,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await stack.disposeAsync();
     throw error;
   }
+}
+
+async function databasePlace(config: ServerConfig, data: DataDirectory, wire: Wire): Promise<DatabasePlace> {
+  const { database: url, databasePasswordFile: passwordFile } = config;
+  if (url === undefined) return { kind: 'sqlite', path: data.file('catalogue.sqlite') };
+  const address = await readPostgresAddress({ url, passwordFile, environment: process.env });
+  return { kind: 'postgres', address, socket: () => wire.librarySocket('server-to-database') };
 }
 
 function describe(listener: Listener, channel: ChannelId): Listening {

@@ -235,6 +235,22 @@ export const errorTable = {
     retry: 'transient',
     http: 429,
   }),
+  'database.unavailable': entry(
+    'The database can not be reached, or went away while it was asked.',
+    'Check that PostgreSQL runs and can be reached from this server; the server gets over its restarts by itself.',
+    {
+      retry: 'unknown',
+      http: 503,
+    },
+  ),
+  'database.timeout': entry(
+    'The database did not finish a statement in time.',
+    'Try again; if it happens often, look what else the database server has to do.',
+    {
+      retry: 'transient',
+      http: 503,
+    },
+  ),
   'vault.tampered': entry(
     "A sealed secret does not open with the server's vault key: it was changed, moved, or sealed under another key.",
     "Restore the server's data directory, database and `vault-key` together, from one backup.",

@@ -5,7 +5,7 @@
  *     test('restic reads it', { skip: skipUnless({ programs: ['restic'] }) }, (t) => { … });
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, globSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -31,6 +31,9 @@ export interface TestNeeds {
 /** `npm run peers` puts the newest peers here; they win over the system's. */
 export const peersFolder = join(import.meta.dirname, '..', '..', '..', '.peers', 'bin');
 
+/** Debian keeps PostgreSQL's programs here; on the PATH it has only a wrapper, which goes by the name it is called by. */
+const debianPostgres = '/usr/lib/postgresql/*/bin';
+
 /** Programs that answer to something other than `--version`. */
 const versionArguments: Readonly<Record<string, readonly string[]>> = {
   restic: ['version'],
@@ -48,7 +51,8 @@ const found = new Map<string, readonly Program[]>();
 export function programs(name: string, memory?: 'look again'): readonly Program[] {
   const known = memory === 'look again' ? undefined : found.get(name);
   if (known) return known;
-  const folders = [peersFolder, ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')];
+  const path = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const folders = [peersFolder, ...globSync(debianPostgres), ...path];
   const paths = new Set(
     folders
       .map((folder) => join(folder, name))

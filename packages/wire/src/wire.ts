@@ -1,4 +1,4 @@
-import type { Server } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { type Channel, type ChannelId, channel as channelOf, defaultPort } from '@holdfast/contract';
@@ -339,6 +339,29 @@ export class Wire implements AsyncDisposable {
       peerId: o.expect.id,
       claim: true,
     });
+  }
+
+  /**
+   * A socket of a channel for a library that connects it by itself and begins TLS inside, as PostgreSQL's protocol wants it: not
+   * yet connected. It counts from the moment at which it is.
+   */
+  librarySocket(channel: ChannelId): Socket {
+    const entry = this.#tcp(channel);
+    if (entry.security !== 'public-tls') {
+      throw new HoldfastError('usage.configuration', { message: `Channel ${channel} is not one for libraries.` });
+    }
+    const socket = new Socket();
+    const onError = (error: unknown): void => {
+      const failure = connectionError(error, 'connect', { channel: entry, from: this.#here, host: '', port: 0 });
+      this.#meter.refuse({ channel, direction: 'out', reason: failure.code });
+    };
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      socket.off('error', onError);
+      const port = socket.remotePort ?? 0;
+      this.#connections.register({ stream: socket, channel: entry, direction: 'out', peer: undefined, port });
+    });
+    return socket;
   }
 
   /** How this process used each channel since it started. */

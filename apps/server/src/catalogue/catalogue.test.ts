@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { sql } from 'kysely';
+import { templateVariable, testCatalogue } from '../testing/test-database.ts';
 import { Catalogue, type TenantScope } from './catalogue.ts';
 
 async function open(t: TestContext): Promise<Catalogue> {
-  const catalogue = await Catalogue.open(':memory:');
+  const catalogue = await testCatalogue(t.fullName);
   t.after(() => catalogue[Symbol.asyncDispose]());
   return catalogue;
 }
@@ -131,7 +132,7 @@ test('rows of one tenant can not refer to those of another', async (t) => {
   const place = { id: 'r', name: 'r', moverId: 'm', location: 'l', sealedPassword: 's', createdAt: '2026' };
   await assert.rejects(
     catalogue.tenant('ours').query.insertInto('repositories').values(place).execute(),
-    /FOREIGN KEY/,
+    /foreign key/i,
   );
   await catalogue.tenant('theirs').query.insertInto('repositories').values(place).execute();
 });
@@ -156,12 +157,17 @@ test('a failed transaction leaves nothing, and others wait for one that is under
   );
 });
 
-test('the database is opened again as it was left, in WAL mode and fully synchronous', async (t) => {
+test('the suite runs on the database that it was asked to run on', async (t) => {
+  const catalogue = await open(t);
+  assert.equal(catalogue.isShared, process.env[templateVariable] !== undefined);
+});
+
+test('a file is opened again as it was left', async (t) => {
   const path = join(temporaryFolder(t), 'catalogue.sqlite');
-  const first = await Catalogue.open(path);
+  const first = await Catalogue.open({ kind: 'sqlite', path });
   await first.tenant('ours').query.insertInto('audit').values(record).execute();
   await first[Symbol.asyncDispose]();
-  const second = await Catalogue.open(path);
+  const second = await Catalogue.open({ kind: 'sqlite', path });
   t.after(() => second[Symbol.asyncDispose]());
   assert.equal(await count(second.tenant('ours')), 1);
 });

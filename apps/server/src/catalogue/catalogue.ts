@@ -1,6 +1,8 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, systemClock } from '@holdfast/core';
 import type { Kysely, Transaction } from 'kysely';
-import { openDatabase } from './database.ts';
+import { maxTransactionAttempts, transactionPauseMaxMs, transactionPauseMinMs } from '../limits.ts';
+import { type DatabasePlace, openDatabase } from './database.ts';
+import { isConflict, isConnectionLost } from './database-errors.ts';
 import type { Database } from './schema.ts';
 import { TenantPlugin } from './tenant-plugin.ts';
 
@@ -10,7 +12,11 @@ export type TenantQueries = Pick<Kysely<Database>, 'selectFrom' | 'insertInto' |
 export interface TenantScope {
   readonly tenant: string;
   readonly query: TenantQueries;
-  /** All or nothing, and durable when it resolves. Use only the scope that is given to `work`. */
+  /**
+   * All or nothing, serializable, and durable when it resolves. Use only the scope that is given to `work`, which does nothing but
+   * ask the database: where others changed the same at the same time, it is done once more from the beginning. Rejects with
+   * `database.unavailable` where the connection was lost while it was being committed: then nobody knows whether it was.
+   */
   transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T>;
 }
 
@@ -20,13 +26,16 @@ export interface TenantScope {
  */
 export class Catalogue implements AsyncDisposable {
   readonly #database: Kysely<Database>;
+  /** Whether other instances of the server may share it. */
+  readonly isShared: boolean;
 
-  private constructor(database: Kysely<Database>) {
+  private constructor(database: Kysely<Database>, isShared: boolean) {
     this.#database = database;
+    this.isShared = isShared;
   }
 
-  static async open(path: string): Promise<Catalogue> {
-    return new Catalogue(await openDatabase(path));
+  static async open(place: DatabasePlace): Promise<Catalogue> {
+    return new Catalogue(await openDatabase(place), place.kind === 'postgres');
   }
 
   tenant(tenant: string): TenantScope {
@@ -103,7 +112,26 @@ class Scope implements TenantScope {
     return this.#confined;
   }
 
-  transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T> {
-    return this.#database.transaction().execute((transaction) => work(new Scope(transaction, this.tenant)));
+  async transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      let isCommitting = false;
+      try {
+        // SQLite's are serializable anyway, and the isolation level means nothing to it.
+        return await this.#database
+          .transaction()
+          .setIsolationLevel('serializable')
+          .execute(async (transaction) => {
+            const result = await work(new Scope(transaction, this.tenant));
+            isCommitting = true;
+            return result;
+          });
+      } catch (error) {
+        const isRepeatable = isConflict(error) || (isConnectionLost(error) && !isCommitting);
+        if (!isRepeatable || attempt === maxTransactionAttempts) throw error;
+        // At random, so that those that met do not meet again.
+        const pauseMs = Math.min(transactionPauseMaxMs, transactionPauseMinMs * 2 ** attempt);
+        await systemClock.sleep(pauseMs * Math.random());
+      }
+    }
   }
 }

@@ -3,23 +3,28 @@ import { toHoldfastError } from '@holdfast/core';
 import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { migrations } from './migrations.ts';
+import { PostgresTypes } from './portable-types.ts';
+import { type PostgresPlace, postgresDialect } from './postgres.ts';
 import type { Database } from './schema.ts';
 
 /** Another process (a backup, an administrator's shell) may hold the database for a moment. */
 const busyTimeoutMs = 5_000;
 
-/** Opens the catalogue's database and brings it to the present schema. Mode of the file: that of its folder, 0700. */
-export async function openDatabase(path: string): Promise<Kysely<Database>> {
-  const sqlite = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
-  // FULL in WAL mode: a transaction is durable when it is committed, which is what the API reports.
-  sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
+/** Where the catalogue is. */
+export type DatabasePlace =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | ({ readonly kind: 'postgres' } & PostgresPlace);
+
+/** Opens the catalogue's database and brings it to the present schema. */
+export async function openDatabase(place: DatabasePlace): Promise<Kysely<Database>> {
   const database = new Kysely<Database>({
-    dialect: new SqliteDialect({
-      database: { close: () => sqlite.close(), prepare: (sql) => statement(sqlite.prepare(sql)) },
-    }),
+    dialect: place.kind === 'sqlite' ? sqliteDialect(place.path) : postgresDialect(place),
   });
   try {
-    const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
+    const migrator = new Migrator({
+      db: place.kind === 'sqlite' ? database : database.withPlugin(new PostgresTypes()),
+      provider: { getMigrations: async () => migrations },
+    });
     const { error } = await migrator.migrateToLatest();
     if (error !== undefined) throw toHoldfastError(error);
     return database;
@@ -27,6 +32,16 @@ export async function openDatabase(path: string): Promise<Kysely<Database>> {
     await database.destroy();
     throw error;
   }
+}
+
+/** Mode of the file: that of its folder, 0700. */
+function sqliteDialect(path: string): SqliteDialect {
+  const sqlite = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+  // FULL in WAL mode: a transaction is durable when it is committed, which is what the API reports.
+  sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
+  return new SqliteDialect({
+    database: { close: () => sqlite.close(), prepare: (sql) => statement(sqlite.prepare(sql)) },
+  });
 }
 
 /** What Kysely's SQLite dialect asks of a statement, on top of Node's. */

@@ -2,7 +2,20 @@ import type { Migration } from 'kysely/migration';
 import { firstSchema } from './migrations/0001-first-schema.ts';
 import { preinstalled } from './migrations/0002-preinstalled.ts';
 
-/** Steps from an empty database to the present schema. A step that was released is never changed; add one after it. */
+/**
+ * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
+ * SQLite and on PostgreSQL:
+ *
+ * - Types are `integer`, `text`, `real` and `blob`, which `PostgresTypes` makes PostgreSQL's own (8-byte integers, texts that
+ *   compare by their bytes). Truth values are 0 and 1, times ISO 8601 in UTC, structures JSON in a text.
+ * - A generated key is `integer` with `primaryKey().autoIncrement()`. On PostgreSQL its order is not that of commits, and
+ *   it has gaps.
+ * - Names of indexes are unique in the whole database, those of tables and columns are quoted in raw SQL (`sql\`"usesLeft" >= 0\``).
+ * - Every table has `tenant`, in its primary key or a unique constraint, and in every foreign key. Foreign keys are made with
+ *   their table: SQLite adds none later, changes no column's type, and drops no column that something refers to.
+ * - Queries: `like` looks at upper and lower case on PostgreSQL only (compare `lower(…)` of both); whatever is selected beside
+ *   an aggregate has to stand in `group by`; a row order is only what `order by` says.
+ */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-first-schema': { up: firstSchema },
   '0002-preinstalled': { up: preinstalled },

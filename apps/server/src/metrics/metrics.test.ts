@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
@@ -109,9 +108,7 @@ test('a round that fails is left out, and the next one is made', async (t) => {
   t.after(() => server[Symbol.asyncDispose]());
   const rounds = (): number =>
     server.logged.filter((line) => line.includes('counts of channel use was left out')).length;
-  const catalogue = new DatabaseSync(join(dirname(server.running.tokenFile), 'catalogue.sqlite'), { timeout: 10_000 });
-  t.after(() => catalogue.close());
-  catalogue.exec('ALTER TABLE computers RENAME TO elsewhere');
+  await server.alterDatabase('ALTER TABLE computers RENAME TO elsewhere');
   for (const round of [1, 2]) {
     // Until it is under way: the one before may not sleep yet.
     await until(() => {

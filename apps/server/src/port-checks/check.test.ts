@@ -5,7 +5,6 @@ import { parseTopology } from '@holdfast/contract/topology';
 import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
 import { type CheckResult, type ListenRequest, limits, type TryRequest, taskMethods } from '@holdfast/protocol';
 import { triedPorts } from '@holdfast/wire/probe';
-import { Catalogue } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
 import {
   dialBaseMs,
@@ -17,13 +16,14 @@ import {
   maxPairsAtOnce,
   maxTargetsPerCall,
 } from '../limits.ts';
+import { testCatalogue } from '../testing/test-database.ts';
 import { attemptsOf } from './attempts.ts';
 import { runCheck } from './check.ts';
 import { fleetOf, type Program } from './fleet.ts';
 import { FleetWork } from './fleet-work.ts';
 import type { PortPeer } from './port-peers.ts';
 
-const catalogue = await Catalogue.open(':memory:');
+const catalogue = await testCatalogue('check');
 const scope = catalogue.tenant('local');
 
 function row(o: { role: 'agent' | 'mover'; hostname: string; address: string } & Partial<ComputerRow>): ComputerRow {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
@@ -167,7 +166,7 @@ test('every change, and every look at a secret, is in the audit', async (t) => {
   ]);
   assert.ok(records.slice(0, 4).every(({ subject }) => subject === repository.id));
   assert.ok(!JSON.stringify(records).includes(password));
-  const database = readFileSync(join(server.running.tokenFile, '..', 'catalogue.sqlite-wal'));
+  const database = await server.databaseContent();
   assert.ok(!database.includes(password), 'the password is not in the database');
   assert.ok(!database.includes(server.token), 'nor is the token');
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { ChannelId } from '@holdfast/contract';
 import type { Clock } from '@holdfast/core';
 import {
@@ -18,6 +19,8 @@ import { createWire, type HttpClient, httpClient, type Identity, type Wire } fro
 import { pino } from 'pino';
 import type { ServerConfigInput } from '../config.ts';
 import { type RunningServer, startServer } from '../server.ts';
+import { testDatabaseUrl } from './test-database.ts';
+import { dumpOf, statementOn } from './test-postgres.ts';
 
 const loopback = '127.0.0.1';
 
@@ -30,9 +33,11 @@ export class TestServer implements AsyncDisposable {
   /** Warnings and errors of the log, a JSON line each. */
   readonly logged: readonly string[];
   readonly #wire: Wire;
+  readonly #database: string | undefined;
 
-  private constructor(running: RunningServer, logged: readonly string[]) {
+  private constructor(running: RunningServer, logged: readonly string[], database: string | undefined) {
     this.running = running;
+    this.#database = database;
     this.logged = logged;
     this.caPem = readFileSync(running.caFile, 'utf8');
     this.#wire = createWire({ role: 'client', bind: loopback });
@@ -49,9 +54,11 @@ export class TestServer implements AsyncDisposable {
       logged.push(line);
       if (process.env['HOLDFAST_TEST_LOG'] !== undefined) process.stdout.write(line);
     };
+    const database = await testDatabaseUrl(dataDir);
     const running = await startServer({
       dataDir: join(dataDir, 'server'),
       config: {
+        ...(database === undefined ? {} : { database }),
         bind: loopback,
         ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0, ...o.ports },
         ...o.config,
@@ -59,7 +66,7 @@ export class TestServer implements AsyncDisposable {
       logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'warn' }, { write: log }),
       ...(o.clock ? { clock: o.clock } : {}),
     });
-    return new TestServer(running, logged);
+    return new TestServer(running, logged, database);
   }
 
   get token(): string {
@@ -73,6 +80,23 @@ export class TestServer implements AsyncDisposable {
       connections: 8,
       connect: (signal) => this.#wire.dial(channel, loopback, { port, caPem: this.caPem, signal }),
     });
+  }
+
+  /** Everything that the database holds, as a text. */
+  async databaseContent(): Promise<string> {
+    if (this.#database !== undefined) return dumpOf(this.#database);
+    return ['', '-wal'].map((end) => readFileSync(`${this.#sqlitePath}${end}`, 'latin1')).join('');
+  }
+
+  /** Changes the database behind the server's back. */
+  async alterDatabase(statement: string): Promise<void> {
+    if (this.#database !== undefined) return void (await statementOn(this.#database, statement));
+    using database = new DatabaseSync(this.#sqlitePath, { timeout: 10_000 });
+    database.exec(statement);
+  }
+
+  get #sqlitePath(): string {
+    return join(this.running.tokenFile, '..', 'catalogue.sqlite');
   }
 
   async joinToken(

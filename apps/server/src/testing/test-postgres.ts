@@ -1,0 +1,117 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { requireProgram, temporaryFolder } from '@holdfast/core/testing';
+
+const run = promisify(execFile);
+const user = 'holdfast';
+/** The name of its socket only: nothing listens on a port, so tests in parallel don't meet. */
+const port = 5432;
+
+/** PostgreSQL in a folder of its own, on a Unix socket there, until the test is over. */
+export class TestPostgres {
+  readonly folder: string;
+  #process: ChildProcess | undefined;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** PostgreSQL refuses to run as root: then it is run by the user that Debian's package has made for it. */
+  static async start(context: { after(over: () => void | Promise<void>): void }): Promise<TestPostgres> {
+    const stack: (() => Promise<void>)[] = [];
+    // Before the folder is removed.
+    context.after(async () => {
+      for (const stop of stack) await stop();
+    });
+    const folder = temporaryFolder(context);
+    const cluster = new TestPostgres(folder);
+    stack.push(() => cluster.stop('immediate'));
+    if (isRoot) chownSync(folder, idOf('-u'), idOf('-g'));
+    await run(
+      ...asUser('initdb', ['-D', cluster.#data, '-U', user, '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']),
+    );
+    writeFileSync(
+      join(cluster.#data, 'postgresql.auto.conf'),
+      [
+        "listen_addresses = ''",
+        `unix_socket_directories = '${folder}'`,
+        'max_connections = 200',
+        'shared_buffers = 32MB',
+        // Faster, and of no effect while the computer itself goes on.
+        'fsync = off',
+        'full_page_writes = off',
+        'autovacuum = off',
+      ].join('\n'),
+    );
+    await cluster.startAgain();
+    return cluster;
+  }
+
+  /** Resolves when it takes connections. */
+  async startAgain(): Promise<void> {
+    const child = spawn(...asUser('postgres', ['-D', this.#data]), { stdio: 'ignore' });
+    this.#process = child;
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}`);
+      try {
+        await this.statement('select 1');
+        return;
+      } catch {
+        // Not there yet.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** `fast` breaks transactions off and closes every connection; `immediate` does not even write what it knows, as a crash. */
+  async stop(how: 'fast' | 'immediate'): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await ended;
+  }
+
+  /** What a server is configured with. */
+  url(database: string): string {
+    return `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(this.folder)}`;
+  }
+
+  /** Runs a statement as its administrator; gives the rows, columns parted by `|`. */
+  async statement(text: string, database = 'postgres'): Promise<string[]> {
+    return statementOn(this.url(database), text);
+  }
+
+  get #data(): string {
+    return join(this.folder, 'data');
+  }
+}
+
+export async function statementOn(url: string, text: string): Promise<string[]> {
+  const psql = requireProgram('psql').path;
+  const { stdout } = await run(psql, ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', text]);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** Everything that a database holds, as a text. */
+export async function dumpOf(url: string): Promise<string> {
+  const { stdout } = await run(requireProgram('pg_dump').path, ['-d', url], { maxBuffer: 256 * 1024 * 1024 });
+  return stdout;
+}
+
+const isRoot = process.getuid?.() === 0;
+
+function idOf(option: '-u' | '-g'): number {
+  return Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
+}
+
+function asUser(name: string, args: readonly string[]): [string, string[]] {
+  const { path } = requireProgram(name);
+  if (!isRoot) return [path, [...args]];
+  const ids = [`--reuid=${idOf('-u')}`, `--regid=${idOf('-g')}`, '--clear-groups', '--pdeathsig=QUIT'];
+  return [requireProgram('setpriv').path, [...ids, path, ...args]];
+}
