@@ -9,15 +9,14 @@ import { errorText, table } from './terminal.ts';
 const hostile = 'web\u001b[2J\u009b2J\rx\u202e\nExit status: 0';
 const steering = /[\p{Cc}\p{Cf}]/u;
 
-/** What is written to a stream of this process. */
+/** What is written to a stream of this process. It goes on to where it goes, because the test's own report does. */
 function written(t: TestContext, stream: NodeJS.WriteStream): () => string {
-  const texts: string[] = [];
-  t.mock.method(stream, 'write', (text: string, done?: () => void) => {
-    texts.push(text);
-    done?.();
-    return true;
-  });
-  return () => texts.join('');
+  const { mock } = t.mock.method(stream, 'write');
+  return () =>
+    mock.calls
+      .map((call): unknown => call.arguments[0])
+      .filter((one) => typeof one === 'string')
+      .join('');
 }
 
 test('a cell of a table is one line whatever it holds, and as wide as it is shown', () => {
@@ -57,7 +56,6 @@ test('notes, problems and texts are written plainly', async (t) => {
   view.note(`Warning: agent 1 did not answer: ${hostile}`);
   view.problem(new HoldfastError('channel.closed', { message: hostile }));
   await printText(`Job ${hostile} is deleted.\n`);
-  t.mock.restoreAll();
   assert.doesNotMatch(`${told()}${printed()}`.replaceAll('\n', ''), steering);
   assert.match(told(), /^Warning: web \[2J 2J x Exit status: 0 \(channel\.closed\)$/m);
   assert.match(printed(), /^Job web/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -164,15 +164,37 @@ test('what cannot be read or written is said, and stops nothing', async (t: Test
   // A clock that was ahead.
   writeFileSync(
     file,
-    JSON.stringify({ process: 'mover', since: '2030-01-01T00:00:00.000Z', traffic: [traffic], refusals: [] }),
+    JSON.stringify({
+      ...{ process: 'mover', since: '2030-01-01T00:00:00.000Z' },
+      traffic: [{ ...traffic, lastUsedAt: '2030-01-01T00:00:01.000Z' }],
+      refusals: [{ ...refusal, lastAt: '2030-01-01T00:00:01.000Z' }],
+    }),
   );
-  assert.equal((await history(dataDir, clock)).kept.report().since, start.toISOString());
+  const { since, traffic: used, refusals } = (await history(dataDir, clock)).kept.report();
+  const times = [since, used[0]?.lastUsedAt, refusals[0]?.lastAt];
+  assert.deepEqual(
+    times,
+    times.map(() => start.toISOString()),
+  );
   const nowhere = await history(join(dataDir, 'gone'), clock);
   nowhere.kept.follow({ counts: () => ({ traffic: [traffic], refusals: [] }) });
   await nowhere.kept[Symbol.asyncDispose]();
   assert.ok(nowhere.failures.length > 0);
   mkdirSync(join(dataDir, 'folder', 'channel-use.json'), { recursive: true });
   await assert.rejects(readChannelReport(join(dataDir, 'folder')));
+});
+
+test('what a process that crashed was writing is removed, and nothing else', async (t) => {
+  const dataDir = temporaryFolder(t);
+  const clock = new ManualClock(start);
+  // Above what any system counts to.
+  const names = { crashed: 'channel-use.json.4194999.tmp', other: 'channel-use.json.bak', living: '' };
+  names.living = `channel-use.json.${process.ppid}.tmp`;
+  for (const name of Object.values(names)) writeFileSync(join(dataDir, name), '');
+  const { kept } = await history(dataDir, clock);
+  kept.follow({ counts: () => ({ traffic: [traffic], refusals: [] }) });
+  await kept[Symbol.asyncDispose]();
+  assert.deepEqual(readdirSync(dataDir).toSorted(), ['channel-use.json', names.living, names.other].toSorted());
 });
 
 test('sums stay numbers that whoever reads a report takes', () => {

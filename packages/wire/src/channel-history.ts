@@ -44,9 +44,15 @@ export class ChannelHistory implements AsyncDisposable {
     } catch (error) {
       onFailure(toHoldfastError(error));
     }
-    // A clock that was ahead when counting began would let nothing ever be old enough.
-    const since = earlier && earlier.since < now ? earlier.since : now;
-    return new ChannelHistory(options, { traffic: [], refusals: [], ...earlier, process: options.process, since });
+    // A clock that was ahead would let nothing ever be old enough.
+    const past = (time: string): string => (time < now ? time : now);
+    const { since = now, traffic = [], refusals = [] } = earlier ?? {};
+    return new ChannelHistory(options, {
+      process: options.process,
+      since: past(since),
+      traffic: traffic.map((one) => ({ ...one, lastUsedAt: past(one.lastUsedAt) })),
+      refusals: refusals.map((one) => ({ ...one, lastAt: past(one.lastAt) })),
+    });
   }
 
   /** Adds what the process's wire counts from now on, and keeps it. Dispose the wire first: it counts to the end. */

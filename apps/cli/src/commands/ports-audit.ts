@@ -4,10 +4,11 @@ import { addServerPlace, type ServerOptions, serverHelp } from '../managed/serve
 import { collect, lifetime } from '../option-values.ts';
 import type { PortsAuditOptions } from '../ports/audit.ts';
 import type { FleetAuditOptions } from '../ports/audit-fleet.ts';
+import { type FleetWorkChoice, requireFleet, requireOneChoice } from '../ports/fleet-choice.ts';
 import { addOutputOptions } from '../stand-alone/repository-options.ts';
 import { perform } from '../work.ts';
 
-type AuditOptions = PortsAuditOptions & ServerOptions & { readonly fleet?: boolean };
+type AuditOptions = PortsAuditOptions & FleetWorkChoice & ServerOptions & { readonly fleet?: boolean };
 
 /** `holdfast ports audit`: what is really open on this computer, against the plan. */
 export function registerPortsAudit(ports: Command): void {
@@ -36,6 +37,9 @@ export function registerPortsAudit(ports: Command): void {
   addServerPlace(addOutputOptions(command))
     .option('--cacert <file>', "with --fleet: the server's CA certificate (PEM)")
     .option('--data <directory>', 'with --fleet: data directory of `holdfast up` on this computer')
+    .option('--list', 'with --fleet: the audits since the server started')
+    .option('--follow [id]', 'with --fleet: show one that was begun before (default: the newest)')
+    .option('--cancel [id]', 'with --fleet: end one that runs (default: the newest)')
     .addHelpText(
       'after',
       `
@@ -68,6 +72,7 @@ not every computer of the fleet could be audited; ${exitStatus.usage} the topolo
           message: '--counts-in is for --unused-for on this computer.',
         });
       if (options.fleet) return await auditFleet(topology, options);
+      requireFleet(options);
       if (topology === undefined)
         throw new HoldfastError('usage.option', {
           message: 'An audit of this computer takes a topology; one of the fleet takes --fleet.',
@@ -79,6 +84,7 @@ not every computer of the fleet could be audited; ${exitStatus.usage} the topolo
 }
 
 async function auditFleet(topology: string | undefined, options: AuditOptions): Promise<void> {
+  requireOneChoice(options, topology);
   const { performWithServer } = await import('../managed/perform-with-server.ts');
   const { host, ...rest } = options;
   const asked: FleetAuditOptions & ServerOptions = {

@@ -4,10 +4,12 @@ import { addServerPlace, type ServerOptions, serverHelp } from '../managed/serve
 import { byteSize, duration, lifetime } from '../option-values.ts';
 import type { PortsCheckOptions } from '../ports/check.ts';
 import type { FleetCheckOptions } from '../ports/check-fleet.ts';
+import { type FleetWorkChoice, requireFleet, requireOneChoice } from '../ports/fleet-choice.ts';
 import { addOutputOptions } from '../stand-alone/repository-options.ts';
 import { perform } from '../work.ts';
 
 type CheckOptions = Omit<PortsCheckOptions, 'host' | 'secretFile'> &
+  FleetWorkChoice &
   ServerOptions & { readonly fleet?: boolean; readonly host?: string; readonly secretFile?: string };
 
 /** Long enough to walk to the other computer. */
@@ -39,6 +41,9 @@ export function registerPortsCheck(ports: Command): void {
     .option('--include-planned', 'also what this version does not make yet');
   addServerPlace(addOutputOptions(command))
     .option('--data <directory>', 'with --fleet: data directory of `holdfast up` on this computer')
+    .option('--list', 'with --fleet: the checks since the server started')
+    .option('--follow [id]', 'with --fleet: show one that was begun before (default: the newest)')
+    .option('--cancel [id]', 'with --fleet: end one that runs (default: the newest)')
     .addHelpText(
       'after',
       `
@@ -48,14 +53,16 @@ Examples:
   web-1$   holdfast ports check topology.yaml --host web-1 --secret-file secret --all-ports --idle 10m
   server$  holdfast ports check --fleet
   server$  holdfast ports check topology.yaml --fleet --host store-1
+  server$  holdfast ports check --fleet --follow
 
 Run the first on every computer that web-1 has to reach. Both ends prove over TLS that they have the secret, so that a
 device that answers in the place of the other is noticed. Where the service itself runs already, its own handshake is tried.
 Computers that are not ours are only connected to; UDP is not checked.
 
 With --fleet every agent and mover that has joined the server tries what it would dial, and waits on its own data ports for
-those that dial it, with a secret of the server's for each pair; Ctrl-C ends the check everywhere. Runs that begin during
---all-ports find no free data port and go over 6162.
+those that dial it, with a secret of the server's for each pair; Ctrl-C ends the check everywhere. A check that nobody watches
+any more (the terminal was closed) goes on: --follow shows it again, --cancel ends it. Runs that begin during --all-ports find no
+free data port and go over 6162.
 ${serverHelp}
 
 Exit status: ${exitStatus.success} everything passes; ${exitStatus.failed} something is blocked or wrong; ${exitStatus.incomplete} only warnings (NAT, names that disagree, an idle
@@ -64,6 +71,7 @@ time-out that Holdfast outlives) or, in a fleet, openings that could not be trie
     )
     .action(async (topology: string | undefined, options: CheckOptions) => {
       if (options.fleet) return await checkFleet(topology, options);
+      requireFleet(options);
       const { host, secretFile } = options;
       if (topology === undefined || host === undefined || secretFile === undefined)
         throw new HoldfastError('usage.option', {
@@ -81,6 +89,7 @@ async function checkFleet(topology: string | undefined, options: CheckOptions): 
     throw new HoldfastError('usage.option', {
       message: '--fleet needs neither --listen nor --secret-file: the server sees to both.',
     });
+  requireOneChoice(options, topology);
   const { performWithServer } = await import('../managed/perform-with-server.ts');
   const { host, ...rest } = options;
   const asked: FleetCheckOptions & ServerOptions = {

@@ -1,4 +1,4 @@
-import { type ExitStatus, exitStatus, formatBytes } from '@holdfast/core';
+import { type ExitStatus, exitStatus, formatBytes, oneLine } from '@holdfast/core';
 import type { Command } from 'commander';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
@@ -96,7 +96,7 @@ async function showChannelUse(options: ServerOptions, { client, signal, view }: 
   }
   const silent = processes.flatMap(({ role, id, error }) => (error ? [{ role, id, error }] : []));
   for (const { role, id, error } of silent)
-    view.note(`Warning: ${role} ${id.slice(0, 8)} did not answer: ${error.message}`);
+    view.note(`Warning: ${role} ${id.slice(0, 8)} did not answer: ${oneLine(error.message)}`);
   return silent.length === 0 ? exitStatus.success : exitStatus.incomplete;
 }
 

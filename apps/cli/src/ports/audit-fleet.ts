@@ -1,11 +1,13 @@
-import { type ExitStatus, exitStatus } from '@holdfast/core';
+import type { ExitStatus } from '@holdfast/core';
 import type { AuditResult } from '@holdfast/protocol';
 import type { ServerWork } from '../managed/perform-with-server.ts';
 import { counted, type OutputOptions, printJson, printText } from '../output.ts';
 import { table } from '../terminal.ts';
-import { allPages, followFleetWork, readTopologyDocument } from './fleet-work.ts';
+import type { FleetWorkChoice } from './fleet-choice.ts';
+import { type FleetWorkCalls, fleetWork } from './fleet-work.ts';
+import { readTopologyDocument } from './topology-document.ts';
 
-export interface FleetAuditOptions extends OutputOptions {
+export interface FleetAuditOptions extends OutputOptions, FleetWorkChoice {
   readonly host?: readonly string[];
   readonly otherwise: 'drop' | 'leave';
   readonly unused?: boolean;
@@ -22,31 +24,34 @@ export async function auditFleet(
 ): Promise<ExitStatus> {
   const { client, signal } = work;
   const { host, otherwise, unused, unusedFor, includePlanned } = options;
-  const started = await client.call('createPortAudit', {
-    body: {
-      ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
-      ...(host === undefined ? {} : { hosts: [...host] }),
-      otherwise,
-      unused: unused === true,
-      ...(unusedFor === undefined ? {} : { unusedForMs: unusedFor }),
-      includePlanned: includePlanned === true,
-    },
-    signal,
-  });
-  const ended = await followFleetWork(started, {
-    work,
-    what: 'computers',
+  const calls: FleetWorkCalls<AuditResult> = {
+    what: 'audit',
+    units: 'computers',
+    begin: async () =>
+      client.call('createPortAudit', {
+        body: {
+          ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
+          ...(host === undefined ? {} : { hosts: [...host] }),
+          otherwise,
+          unused: unused === true,
+          ...(unusedFor === undefined ? {} : { unusedForMs: unusedFor }),
+          includePlanned: includePlanned === true,
+        },
+        signal,
+      }),
+    all: async () => (await client.call('portAudits', { signal })).audits,
     look: (id) => client.call('portAudit', { params: { id }, signal }),
+    // Not by the signal: Ctrl-C is why it is cancelled.
     cancel: (id) => client.call('cancelPortAudit', { params: { id } }),
-  });
-  const params = { id: ended.id };
-  const told = await allPages((after) => client.call('portAuditResults', { params, query: { after }, signal }));
-  // Computers answer in any order.
-  const results = told.toSorted((a, b) => (a.host < b.host ? -1 : 1));
-  if (options.json) await printJson({ kind: 'ports-fleet-audit', audit: ended, results });
-  else await printText(`${auditText(results)}${ended.notes.map((note) => `${note}\n`).join('')}`);
-  if (ended.failures > 0) return exitStatus.failed;
-  return ended.unchecked > 0 ? exitStatus.incomplete : exitStatus.success;
+    page: (id, after) => client.call('portAuditResults', { params: { id }, query: { after }, signal }),
+    show: async (ended, told) => {
+      // Computers answer in any order.
+      const results = told.toSorted((a, b) => (a.host < b.host ? -1 : 1));
+      if (options.json) await printJson({ kind: 'ports-fleet-audit', audit: ended, results });
+      else await printText(`${auditText(results)}${ended.notes.map((note) => `${note}\n`).join('')}`);
+    },
+  };
+  return await fleetWork(calls, { choice: options, options, work });
 }
 
 function auditText(results: readonly AuditResult[]): string {

@@ -1,11 +1,13 @@
-import { type ExitStatus, exitStatus } from '@holdfast/core';
+import type { ExitStatus } from '@holdfast/core';
 import type { CheckResult, FleetWorkView } from '@holdfast/protocol';
 import type { ServerWork } from '../managed/perform-with-server.ts';
 import { counted, type OutputOptions, printJson, printText } from '../output.ts';
 import { table } from '../terminal.ts';
-import { allPages, followFleetWork, readTopologyDocument } from './fleet-work.ts';
+import type { FleetWorkChoice } from './fleet-choice.ts';
+import { type FleetWorkCalls, fleetWork } from './fleet-work.ts';
+import { readTopologyDocument } from './topology-document.ts';
 
-export interface FleetCheckOptions extends OutputOptions {
+export interface FleetCheckOptions extends OutputOptions, FleetWorkChoice {
   readonly host?: readonly string[];
   readonly allPorts?: boolean;
   /** Milliseconds. */
@@ -23,31 +25,35 @@ export async function checkFleet(
 ): Promise<ExitStatus> {
   const { client, signal } = work;
   const { host, allPorts, idle, payload, includePlanned } = options;
-  const started = await client.call('createPortCheck', {
-    body: {
-      ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
-      ...(host === undefined ? {} : { hosts: [...host] }),
-      ...(idle === undefined ? {} : { idleMs: idle }),
-      ...(payload === undefined ? {} : { payloadBytes: payload }),
-      allPorts: allPorts === true,
-      includePlanned: includePlanned === true,
-    },
-    signal,
-  });
-  const ended = await followFleetWork(started, {
-    work,
-    what: 'pairs of computers',
+  const calls: FleetWorkCalls<CheckResult> = {
+    what: 'check',
+    units: 'pairs of computers',
+    begin: async () =>
+      client.call('createPortCheck', {
+        body: {
+          ...(file === undefined ? {} : { topology: await readTopologyDocument(file) }),
+          ...(host === undefined ? {} : { hosts: [...host] }),
+          ...(idle === undefined ? {} : { idleMs: idle }),
+          ...(payload === undefined ? {} : { payloadBytes: payload }),
+          allPorts: allPorts === true,
+          includePlanned: includePlanned === true,
+        },
+        signal,
+      }),
+    all: async () => (await client.call('portChecks', { signal })).checks,
     look: (id) => client.call('portCheck', { params: { id }, signal }),
+    // Not by the signal: Ctrl-C is why it is cancelled.
     cancel: (id) => client.call('cancelPortCheck', { params: { id } }),
-  });
-  const params = { id: ended.id };
-  const told = await allPages((after) => client.call('portCheckResults', { params, query: { after }, signal }));
-  // Computers answer in any order.
-  const results = told.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
-  if (options.json) await printJson({ kind: 'ports-fleet-check', check: ended, results });
-  else await printText(checkText(ended, results, { topology: file ?? 'TOPOLOGY', isQuiet: options.quiet === true }));
-  if (ended.failures > 0) return exitStatus.failed;
-  return ended.warnings > 0 || ended.unchecked > 0 ? exitStatus.incomplete : exitStatus.success;
+    page: (id, after) => client.call('portCheckResults', { params: { id }, query: { after }, signal }),
+    show: async (ended, told) => {
+      // Computers answer in any order.
+      const results = told.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+      if (options.json) await printJson({ kind: 'ports-fleet-check', check: ended, results });
+      else
+        await printText(checkText(ended, results, { topology: file ?? 'TOPOLOGY', isQuiet: options.quiet === true }));
+    },
+  };
+  return await fleetWork(calls, { choice: options, options, work });
 }
 
 const orderOf = ({ to, address = '', firstPort = 0, from }: CheckResult): string =>

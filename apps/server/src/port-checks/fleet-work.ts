@@ -127,7 +127,7 @@ export class FleetWorks<Result> implements AsyncDisposable {
       throw new HoldfastError('request.conflict', {
         message: busy ? `Port ${this.#what} ${busy.id} is running.` : 'The server is stopping.',
         guidance: busy
-          ? `Wait for its end, or cancel it: POST /api/v1/ports/${this.#what}s/${busy.id}/cancel.`
+          ? `\`holdfast ports ${this.#what} --fleet --follow\` shows it, \`… --cancel\` ends it.`
           : 'Ask again when it has started.',
       });
     const work = new FleetWork<Result>(tenant, this.#clock.now());
