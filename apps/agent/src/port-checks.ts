@@ -20,6 +20,6 @@ export function agentPortHandlers(o: {
     caPem: o.caPem,
     leases: o.leases,
     // Loaded where it is needed.
-    audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditHost(...asked),
+    audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditInThread(...asked),
   });
 }

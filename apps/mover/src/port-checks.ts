@@ -26,7 +26,7 @@ export function portService(o: {
     caPem: o.caPem,
     leases: o.leases,
     // Loaded where it is needed.
-    audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditHost(...asked),
+    audit: async (...asked) => (await import('@holdfast/firewall/audit')).auditInThread(...asked),
   });
   return async (stream) => {
     await using peer = new CallPeer<TaskMethods>({ stream, methods: taskMethods, handlers, clock: o.clock });

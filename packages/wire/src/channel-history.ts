@@ -44,15 +44,8 @@ export class ChannelHistory implements AsyncDisposable {
     } catch (error) {
       onFailure(toHoldfastError(error));
     }
-    // A clock that was ahead would let nothing ever be old enough.
-    const past = (time: string): string => (time < now ? time : now);
-    const { since = now, traffic = [], refusals = [] } = earlier ?? {};
-    return new ChannelHistory(options, {
-      process: options.process,
-      since: past(since),
-      traffic: traffic.map((one) => ({ ...one, lastUsedAt: past(one.lastUsedAt) })),
-      refusals: refusals.map((one) => ({ ...one, lastAt: past(one.lastAt) })),
-    });
+    const kept = { since: now, ...noCounts, ...earlier, process: options.process };
+    return new ChannelHistory(options, withoutFuture(kept, clock.now()));
   }
 
   /** Adds what the process's wire counts from now on, and keeps it. Dispose the wire first: it counts to the end. */
@@ -136,6 +129,18 @@ export async function readChannelReport(dataDir: string): Promise<ChannelReport 
   const report = parseChannelReport(text);
   if (!report) throw wrong(path);
   return report;
+}
+
+/** A report of a clock that was ahead, or still is: what it dates later than now would never be old enough for anything. */
+export function withoutFuture(report: ChannelReport, now: Date): ChannelReport {
+  const nowText = now.toISOString();
+  const past = (time: string): string => (time < nowText ? time : nowText);
+  return {
+    process: report.process,
+    since: past(report.since),
+    traffic: report.traffic.map((one) => ({ ...one, lastUsedAt: past(one.lastUsedAt) })),
+    refusals: report.refusals.map((one) => ({ ...one, lastAt: past(one.lastAt) })),
+  };
 }
 
 function wrong(path: string): HoldfastError {

@@ -5,6 +5,7 @@ export {
   type ChannelReport,
   channelReportOf,
   readChannelReport,
+  withoutFuture,
 } from './channel-history.ts';
 export type { Connection } from './connection.ts';
 export type { ClientCertificate } from './handshake.ts';

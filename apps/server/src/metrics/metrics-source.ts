@@ -1,5 +1,5 @@
 import { Semaphore, toHoldfastError } from '@holdfast/core';
-import { type ChannelReport, channelReportOf } from '@holdfast/wire';
+import { type ChannelReport, channelReportOf, withoutFuture } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { type ComputerRow, computerView, listComputers } from '../computers/computers.ts';
@@ -39,7 +39,7 @@ export class MetricsSource {
 
   /** One round: every computer that is there. */
   async collect(signal: AbortSignal): Promise<void> {
-    const { fleet, presence } = this.#parts;
+    const { fleet, presence, clock } = this.#parts;
     const computers = await this.#computers();
     fleet.retain(new Set(computers.map(({ id }) => id)));
     const turns = new Semaphore(maxParallelContacts);
@@ -49,7 +49,8 @@ export class MetricsSource {
         .map(async (computer) => {
           using _turn = await turns.acquire(signal);
           const report = await this.#ask(computer, signal);
-          return report ? [{ id: computer.id, role: computer.role, report }] : [];
+          if (!report) return [];
+          return [{ id: computer.id, role: computer.role, report: withoutFuture(report, clock.now()) }];
         }),
     );
     fleet.add(answers.flat());

@@ -19,20 +19,18 @@ export interface HostAudit {
   readonly notes: readonly string[];
 }
 
+export interface AuditOptions {
+  readonly otherwise: 'drop' | 'leave';
+  readonly unused: boolean;
+  /** Counts of channel use, to find openings that nothing has used for so long. */
+  readonly use?: Pick<UseAudit, 'reports' | 'forMs'> | undefined;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Compares this computer's sockets and firewall with what the plan has for the host. Throws `firewall.unreadable`. Linux only.
  */
-export async function auditHost(
-  plan: Plan,
-  host: PlannedHost,
-  options: {
-    readonly otherwise: 'drop' | 'leave';
-    readonly unused: boolean;
-    /** Counts of channel use, to find openings that nothing has used for so long. */
-    readonly use?: Pick<UseAudit, 'reports' | 'forMs'> | undefined;
-    readonly signal?: AbortSignal;
-  },
-): Promise<HostAudit> {
+export async function auditHost(plan: Plan, host: PlannedHost, options: AuditOptions): Promise<HostAudit> {
   const openings = new HostOpenings(plan, host);
   const own = ownAddresses();
   const tables = await readHostRuleset(options.signal);
