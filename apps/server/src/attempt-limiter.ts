@@ -24,7 +24,7 @@ export class AttemptLimiter {
 
   /** Throws `auth.rate` when the address has used up its attempts. */
   check(address: string): void {
-    const window = this.#windows.get(network(address));
+    const window = this.#windows.get(networkOf(address));
     if (!window || this.#isOver(window) || window.count < this.#perMinute) return;
     throw new HoldfastError('auth.rate', {
       message: `More than ${this.#perMinute} ${this.#what} in a minute came from ${address}.`,
@@ -33,7 +33,7 @@ export class AttemptLimiter {
   }
 
   count(address: string): void {
-    const key = network(address);
+    const key = networkOf(address);
     let window = this.#windows.get(key);
     if (!window || this.#isOver(window)) window = { startedMs: this.#clock.monotonicMs(), count: 0 };
     window.count += 1;
@@ -52,7 +52,7 @@ export class AttemptLimiter {
 }
 
 /** One IPv6 customer has a whole /64 of addresses, and counts as one. */
-function network(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail = ''] = address.split('%', 1).join('').split('::', 2);
   const left = head.split(':').filter((part) => part !== '');

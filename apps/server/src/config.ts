@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
+import { personRole } from '@holdfast/protocol';
 import { z } from 'zod';
 
 const port = z.number().int().min(0).max(65535);
@@ -28,6 +29,22 @@ export const serverConfigSchema = z.strictObject({
   database: z.string().min(1).max(2_000).optional(),
   /** A file of mode 0600 with the database's password. Without it the environment may give it: HOLDFAST_DATABASE_PASSWORD. */
   databasePasswordFile: z.string().min(1).max(4_096).optional(),
+  /** Where people and programs reach the REST API, if it is not only an address: `https://backup.example.org`. Passkeys need it. */
+  publicUrl: z.url({ protocol: /^https$/, hostname: z.regexes.domain }).optional(),
+  people: z
+    .strictObject({
+      /** Sessions end when they were not used for so long, and when they are so old. */
+      sessionIdleMinutes: z.number().min(1).max(1440).default(60),
+      sessionHours: z.number().min(0.1).max(720).default(12),
+      /** API tokens end at their date, and when they were not used for so long. */
+      apiTokenIdleDays: z.number().min(1).max(366).default(90),
+      /** Roles whose accounts need a second factor: nothing else is possible until one is set up. */
+      secondFactorRoles: z.array(personRole).default([]),
+      /** Whether a second administrator has to agree to deletions and the like. `auto`: as soon as there are two. */
+      fourEyes: z.enum(['auto', 'on', 'off']).default('auto'),
+      approvalHours: z.number().min(1).max(720).default(72),
+    })
+    .prefault({}),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type ServerConfig = z.output<typeof serverConfigSchema>;

@@ -72,7 +72,7 @@ function answerError(logger: Logger, error: unknown, request: FastifyRequest, re
   const facts = { method: request.method, path: pathOf(request), code: known.code, request: request.id };
   if (http >= 500) logger.error({ ...facts, error: known, cause: known.cause }, 'request failed');
   else logger.info(facts, 'request refused');
-  if (known.code === 'auth.rate') reply.header('retry-after', '60');
+  if (known.code === 'auth.rate') reply.header('retry-after', String(known.context['retryAfterSeconds'] ?? 60));
   if (known.code === 'auth.required') reply.header('www-authenticate', 'Bearer realm="holdfast"');
   // The headers here again: what the framework refuses by itself passes no hook.
   void reply

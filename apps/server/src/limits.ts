@@ -26,6 +26,39 @@ export const maxEnrolmentsPerMinute = 300;
 export const maxFailedEnrolmentsPerMinute = 10;
 /** Renewals of one computer in a minute: it needs one in two months. */
 export const maxRenewalsPerMinute = 6;
+/** Password hashes at once: each takes a processor core and 19 MiB for some tens of milliseconds. */
+export const maxPasswordHashesAtOnce = 2;
+/** Of those that wait; together some seconds. */
+export const maxPasswordHashesWaiting = 100;
+/** Wrong sign-ins on one account from one address before each further one has to wait: for slips of the fingers. */
+export const signInAttemptsPerAddress = 5;
+/** And from all addresses together. */
+export const signInAttemptsPerAccount = 20;
+/** The longest wait of one address: some 100 guesses a day. */
+export const maxAddressDelayMs = 15 * minuteMs;
+/** The longest wait because of other addresses: its owner can stand that. */
+export const maxAccountDelayMs = 30_000;
+/** Wrong sign-ins are forgotten so long after the last one. */
+export const signInMemoryMs = dayMs;
+/** Addresses from which somebody has signed in. */
+export const maxKnownNetworks = 10_000;
+/** A sign-in that lacks its second factor. */
+export const pendingSignInMs = 5 * minuteMs;
+export const pendingSignInAttempts = 5;
+/** A second factor is fresh so long, for actions that ask for one. */
+export const stepUpMs = 5 * minuteMs;
+/** That a session or API token is used is written this often at most. */
+export const credentialTouchMs = minuteMs;
+/** Sessions and API tokens of one account. */
+export const maxCredentialsOfOne = 100;
+export const maxSecondFactorsOfOne = 10;
+export const recoveryCodeCount = 10;
+/** Requests that wait for a second administrator: more than people read. */
+export const maxWaitingApprovals = 200;
+/** Open event streams are looked at this often, whether their callers may still read them: another instance may have revoked one. */
+export const streamRecheckMs = 15_000;
+/** Events that wait to be found visible or not for one stream. */
+export const maxUnfilteredEvents = 1_000;
 /** Addresses that one limiter remembers; the longest unseen one is forgotten first. */
 export const maxLimitedAddresses = 10_000;
 
@@ -86,6 +119,10 @@ export const maxParallelContacts = 8;
 /** Presence is written to the database this often at most. */
 export const presencePersistMs = minuteMs;
 
+/** Refusals that the audit takes in a minute; more are counted only. Each is below 1 KiB: 50 MiB a day at most. */
+export const maxAuditedRefusalsPerMinute = 60;
+/** Of what a record tells besides the usual. */
+export const maxAuditDetailsCharacters = 4_000;
 /** Audit records and other pages are read with a limit from the API, at most this. */
 export const maxListedRows = 10_000;
 

@@ -12,6 +12,7 @@ export function repositoryView(row: RepositoryRow): Repository {
   return {
     id: row.id,
     name: row.name,
+    group: row.groupName,
     moverId: row.moverId,
     location: row.location,
     createdAt: row.createdAt,

@@ -5,6 +5,7 @@ import { limits, platform, portHandlers, writeFileDurably } from '@holdfast/prot
 import { ChannelHistory, createWire, type Listener, type PortOverrides, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { BearerToken } from './bearer-token.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
@@ -22,19 +23,26 @@ import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
 import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
-import { closeGraceMs, ownCertificateCheckMs } from './limits.ts';
+import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
+import { Approvals } from './people/approvals.ts';
+import { Authentication, mayGoOn } from './people/authentication.ts';
+import { People } from './people/people.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
+import { accountHandlers } from './rest/account-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
+import { EventStreams } from './rest/event-stream.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
-import { createRestApp } from './rest/rest-app.ts';
+import { createRestApp, type RestHandlers } from './rest/rest-app.ts';
+import { RouteRunner } from './rest/route-runner.ts';
 import { runHandlers } from './rest/run-handlers.ts';
 import { type Listening, serverHandlers } from './rest/server-handlers.ts';
+import { userHandlers } from './rest/user-handlers.ts';
 import { RunQueue } from './runs/run-queue.ts';
 import { Runner } from './runs/runner.ts';
 import { Vault } from './vault.ts';
@@ -120,6 +128,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     history.follow(wire);
     const catalogue = stack.use(await Catalogue.open(await databasePlace(config, data, wire)));
+    const audit = new AuditLog({ catalogue, clock, logger });
     revocations = await Revocations.open(catalogue, clock);
     const events = new EventHub(clock);
     const presence = new Presence({ catalogue, events, clock });
@@ -162,6 +171,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const enrolmentApp = await createEnrolmentApp({
       catalogue,
+      audit,
       enrolment,
       revocations,
       connections,
@@ -212,39 +222,67 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       startedAt,
       logger,
     });
-    const restApp = await createRestApp({
-      token,
-      metrics: { token: metricsToken, text: () => metrics.text() },
+    const streams = new EventStreams();
+    const people = new People({ catalogue, vault, config, clock, onRevoked: () => void recheckStreams() });
+    const authentication = new Authentication({
+      localToken: token,
       catalogue,
+      ...people,
+      factorRoles: config.people.secondFactorRoles,
+      clock,
+    });
+    const recheckStreams = (): Promise<void> =>
+      streams
+        .recheck(async (caller) => mayGoOn(caller, await authentication.now(caller)))
+        .catch((error: unknown) => logger.error({ error: toHoldfastError(error) }, 'event streams were not rechecked'));
+    const approvals = new Approvals({
+      catalogue,
+      vault,
+      authentication,
+      mode: config.people.fourEyes,
+      lifetimeMs: config.people.approvalHours * 3_600_000,
+      clock,
+    });
+    const handlers: RestHandlers = {
+      ...serverHandlers({
+        wire,
+        history,
+        fleet,
+        movers,
+        connections,
+        audit,
+        events,
+        clock,
+        logger,
+        facts,
+        listening: () => listening,
+      }),
+      ...computerHandlers({
+        presence,
+        movers,
+        connections,
+        revocations,
+        queue,
+        recheckTrust: () => wire.recheckTrust(),
+        caFingerprint,
+        clock,
+      }),
+      ...proofHandlers(grants),
+      ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
+      ...runHandlers({ queue, events, clock }),
+      ...portChecks.handlers,
+      ...accountHandlers({ people, authentication, catalogue }),
+      ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
+    };
+    const routeRunner = new RouteRunner({ handlers, catalogue, audit, gate: approvals, logger });
+    const restApp = await createRestApp({
+      runner: routeRunner,
+      authentication,
+      audit,
+      streams,
+      metrics: { token: metricsToken, text: () => metrics.text() },
       clock,
       logger,
-      handlers: {
-        ...serverHandlers({
-          wire,
-          history,
-          fleet,
-          movers,
-          connections,
-          events,
-          clock,
-          facts,
-          listening: () => listening,
-        }),
-        ...computerHandlers({
-          presence,
-          movers,
-          connections,
-          revocations,
-          queue,
-          recheckTrust: () => wire.recheckTrust(),
-          caFingerprint,
-          clock,
-        }),
-        ...proofHandlers(grants),
-        ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
-        ...runHandlers({ queue, events, clock }),
-        ...portChecks.handlers,
-      },
     });
     const apps = { rest: restApp.http, enrolment: enrolmentApp.http };
     // Undone in the opposite order: runs are left to the next start before the connections to their agents go.
@@ -254,7 +292,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stack.use(connections);
     stack.use(queue);
     stack.use(portChecks);
-    stack.use(restApp.streams);
+    stack.use(streams);
     for (const { channels, app } of listeners) {
       const listener = await wire.listen(channels, {
         port: app === 'rest' ? 'fallback' : config.busyPorts,
@@ -268,6 +306,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       movers.watch(background.signal),
       metrics.watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
+      recheckFrom(recheckStreams, clock, background.signal),
     ];
     const watching = Promise.all(loops).catch((error: unknown) => {
       if (!background.signal.aborted) logger.fatal({ error: toHoldfastError(error) }, 'background work ended');
@@ -333,6 +372,13 @@ function portOverrides(ports: Readonly<Record<string, number | { from: number; t
     });
   }
   return ports;
+}
+
+async function recheckFrom(recheck: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(streamRecheckMs, signal);
+    await recheck();
+  }
 }
 
 async function keepRenewed(own: OwnCertificate, clock: Clock, signal: AbortSignal, logger: Logger): Promise<void> {

@@ -3,10 +3,9 @@ import { HoldfastError } from '@holdfast/core';
 import type { DataDirectory } from './data-directory.ts';
 
 /** What a sealed secret belongs to. It is authenticated with it, so that a row can't be moved to another place. */
-export interface SecretPlace {
-  readonly tenant: string;
-  readonly repositoryId: string;
-}
+export type SecretPlace =
+  | { readonly tenant: string; readonly repositoryId: string }
+  | { readonly tenant: string; readonly kind: 'second-factor' | 'approval'; readonly id: string };
 
 const keyBytes = 32;
 const nonceBytes = 12;
@@ -15,7 +14,7 @@ const algorithm = 'aes-256-gcm';
 /** Of the sealed form, so that it can change one day. */
 const version = 'v1';
 
-/** Repository passwords, sealed under a master key that is in a file beside the database, not in it. */
+/** Repository passwords and other secrets that the server has to know again, sealed under a master key that is in a file beside the database, not in it. */
 export class Vault {
   readonly #key: Buffer;
 
@@ -62,13 +61,15 @@ export class Vault {
 }
 
 function placeBytes(place: SecretPlace): Buffer {
-  return Buffer.from(JSON.stringify(['holdfast-vault', version, place.tenant, place.repositoryId]), 'utf8');
+  const { tenant } = place;
+  const rest = 'repositoryId' in place ? [tenant, place.repositoryId] : [tenant, place.kind, place.id];
+  return Buffer.from(JSON.stringify(['holdfast-vault', version, ...rest]), 'utf8');
 }
 
 function tampered(place: SecretPlace, cause?: unknown): HoldfastError {
+  const what = 'repositoryId' in place ? `password of repository ${place.repositoryId}` : `${place.kind} ${place.id}`;
   return new HoldfastError('vault.tampered', {
-    message: `The sealed password of repository ${place.repositoryId} does not open with this server's vault key.`,
-    context: { repositoryId: place.repositoryId },
+    message: `The sealed ${what} does not open with this server's vault key.`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -211,7 +211,7 @@ export const errorTable = {
   // Identity and rights
   'auth.required': entry(
     'The request carries no valid proof of identity.',
-    'Sign in, or pass the administrator token.',
+    'Sign in with `holdfast login`, or pass a token with --token-file.',
     {
       http: 401,
     },
@@ -250,6 +250,38 @@ export const errorTable = {
       retry: 'transient',
       http: 503,
     },
+  ),
+  'auth.sign-in': entry(
+    'Name, password or second factor is wrong.',
+    'Try again; after several wrong attempts each further one has to wait. An administrator can reset a password.',
+    { http: 401 },
+  ),
+  'auth.incomplete': entry(
+    'Something has to be done first with the account: a new password, or a second factor.',
+    'Run `holdfast login` again, which asks for it.',
+    { http: 403 },
+  ),
+  'auth.step-up': entry(
+    'The action asks for a second factor that was given just now.',
+    'Give a code or passkey: `holdfast account confirm`. API tokens have none; sign in instead.',
+    { http: 403 },
+  ),
+  'auth.password': entry('The password is not accepted as a new one.', 'Choose another, of 12 characters or more.', {
+    http: 400,
+  }),
+  'approval.needed': entry(
+    'A second administrator has to agree first; the request is kept until then.',
+    'Ask another administrator to run `holdfast approvals approve` with its id.',
+    { exit: exitStatus.incomplete, http: 202 },
+  ),
+  'approval.closed': entry(
+    'The approval was decided already, withdrawn, or has expired.',
+    'Make the request again if it is still wanted.',
+    { http: 409 },
+  ),
+  'audit.broken': entry(
+    'The audit is not what was written: records were changed, removed or put in between.',
+    'Keep the database as it is, and compare with an earlier export: somebody who had the database has changed it.',
   ),
   'vault.tampered': entry(
     "A sealed secret does not open with the server's vault key: it was changed, moved, or sealed under another key.",

@@ -1,3 +1,4 @@
+export { type AuditRecord, AuditVerifier, auditHash, firstAuditHash } from './audit-chain.ts';
 export { auditRequestOf } from './audit-plan.ts';
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
 export { writeFileDurably } from './durable-file.ts';
@@ -74,11 +75,18 @@ export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
+export type {
+  AccessView,
+  PasskeyRegistration,
+  SecondFactorProof,
+  User,
+} from './rest/account-routes.ts';
 export type { Computer } from './rest/computer-routes.ts';
 export type { Job } from './rest/job-routes.ts';
 export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';
+export { type Approval, approval } from './rest/user-routes.ts';
 export { type Routes, routes } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
 export { minKeptPoints, type Retention, retention } from './retention.ts';

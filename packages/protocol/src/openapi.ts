@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { problem, problemType } from './problem.ts';
+import { approval } from './rest/user-routes.ts';
 import type { Route } from './route.ts';
 
 /** The OpenAPI 3.1 document of a set of routes. */
@@ -15,9 +16,9 @@ export function openApiDocument(
   return {
     openapi: '3.1.0',
     info: { ...info, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-    security: [{ administratorToken: [] }],
+    security: [{ token: [] }],
     components: {
-      securitySchemes: { administratorToken: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
       schemas: { Problem: jsonSchema(problem, 'output') },
     },
     paths,
@@ -29,6 +30,7 @@ function operation(route: Route): Record<string, unknown> {
     operationId: route.id,
     summary: route.summary,
     tags: [route.tag],
+    ...(route.access === 'public' ? { security: [] } : {}),
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
     ...(route.body === undefined
       ? {}
@@ -40,6 +42,14 @@ function operation(route: Route): Record<string, unknown> {
           ? { 'text/event-stream': { schema: jsonSchema(route.response, 'output') } }
           : json(jsonSchema(route.response, 'output')),
       },
+      ...(route.approval === undefined
+        ? {}
+        : {
+            '202': {
+              description: 'A second administrator has to agree first',
+              content: json(jsonSchema(approval, 'output')),
+            },
+          }),
       default: {
         description: 'What went wrong (RFC 9457)',
         content: { [problemType]: { schema: { $ref: '#/components/schemas/Problem' } } },

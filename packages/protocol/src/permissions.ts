@@ -28,12 +28,30 @@ const permissions = {
   'network.check': ['administrator', 'backup-operator'],
   'network.manage': ['administrator'],
   'people.manage': ['administrator'],
+  /** To say yes or no to what another administrator asked for. */
+  'approvals.decide': ['administrator'],
   'audit.read': ['administrator', 'auditor'],
   'server.manage': ['administrator'],
 } as const satisfies Record<string, readonly PersonRole[]>;
 export type Permission = keyof typeof permissions;
 
-export function permissionsOf(role: PersonRole): ReadonlySet<Permission> {
+/** What concerns everybody: an account that is confined to some groups has none of it, whatever its role. */
+const beyondGroups: ReadonlySet<Permission> = new Set([
+  'network.read',
+  'network.check',
+  'network.manage',
+  'people.manage',
+  'approvals.decide',
+  'audit.read',
+  'server.manage',
+]);
+
+/** `allGroups`: false for an account that is confined to some groups of computers. */
+export function permissionsOf(role: PersonRole, { allGroups }: { allGroups: boolean }): ReadonlySet<Permission> {
   const all = Object.entries(permissions) as [Permission, readonly PersonRole[]][];
-  return new Set(all.filter(([, roles]) => roles.includes(role)).map(([permission]) => permission));
+  return new Set(
+    all
+      .filter(([permission, roles]) => roles.includes(role) && (allGroups || !beyondGroups.has(permission)))
+      .map(([permission]) => permission),
+  );
 }

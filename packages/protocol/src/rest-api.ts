@@ -1,13 +1,15 @@
 import { portRoutes } from './port-routes.ts';
+import { accountRoutes } from './rest/account-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
+import { userRoutes } from './rest/user-routes.ts';
 
 /**
- * The server's REST API, on 443. Every route needs a caller who has signed in and has the route's permission, the OpenAPI
- * document too.
+ * The server's REST API, on 443. Every route but `signIn` and `completeSignIn` needs a caller who has signed in and has the
+ * route's permission, the OpenAPI document too.
  */
 export const routes = {
   ...serverRoutes,
@@ -16,5 +18,7 @@ export const routes = {
   ...jobRoutes,
   ...runRoutes,
   ...portRoutes,
+  ...accountRoutes,
+  ...userRoutes,
 } as const;
 export type Routes = typeof routes;

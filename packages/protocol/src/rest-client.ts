@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { parseJsonText, parseMessage } from './error-report.ts';
 import { answerTimeoutMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
 import { refusalOf } from './problem.ts';
+import { approval } from './rest/user-routes.ts';
 import { type Routes, routes } from './rest-api.ts';
 
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
@@ -38,16 +39,18 @@ const maxPageLimit = 1000;
 /** Calls the REST API with the types of its routes. Give it an HttpClient that dials `client-to-server`. */
 export class RestClient {
   readonly #http: HttpClient;
-  readonly #token: string;
+  readonly #token: string | undefined;
 
-  constructor(options: { http: HttpClient; token: string }) {
+  /** Without a token for what nobody has to have signed in for. */
+  constructor(options: { http: HttpClient; token: string | undefined }) {
     this.#http = options.http;
     this.#token = options.token;
   }
 
-  /** One request, one answer. Throws the error that the server reports. */
+  /** One request, one answer. Throws the error that the server reports, and `approval.needed` for what waits for another. */
   async call<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>): Promise<Answer<Name>> {
     const response = await this.#request(name, args, 'application/json');
+    if (response.status === 202) throw approvalNeeded(await response.json(maxJsonBytes));
     return parseMessage(
       routes[name].response,
       await response.json(maxJsonBytes),
@@ -91,7 +94,7 @@ export class RestClient {
       method: route.method,
       path: pathOf(route.path, args.params, args.query),
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
         accept,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
@@ -103,6 +106,15 @@ export class RestClient {
     if (response.status >= 200 && response.status < 300) return response;
     throw refusalOf(response, await response.json(maxJsonBytes), name);
   }
+}
+
+function approvalNeeded(content: unknown): HoldfastError {
+  const { id, expiresAt } = parseMessage(approval, content, 'The approval');
+  return new HoldfastError('approval.needed', {
+    message: `A second administrator has to agree: approval ${id}, until ${expiresAt}.`,
+    guidance: `Ask another administrator to run \`holdfast approvals approve ${id}\`.`,
+    context: { approval: id, expiresAt },
+  });
 }
 
 function pathOf(

@@ -7,8 +7,17 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With `{name}` for each parameter. */
   readonly path: string;
-  /** What the caller must be allowed. */
-  readonly access: Permission;
+  /** What the caller must be allowed; `public`: nobody has to have signed in. */
+  readonly access: Permission | 'public';
+  /**
+   * A second administrator has to agree where the server is set so: `always`, or `conditional`, where the handler finds out
+   * whether this request needs it. It is then answered with status 202 and the approval.
+   */
+  readonly approval: 'always' | 'conditional' | undefined;
+  /** Asks for a fresh second factor of everybody who has one. */
+  readonly stepUp: boolean;
+  /** Fields of the body that the audit keeps. Never one that holds a secret. */
+  readonly audited: readonly string[];
   readonly summary: string;
   readonly tag: string;
   readonly params: z.ZodObject;
@@ -21,7 +30,10 @@ export interface Route {
 }
 
 interface RouteSpec {
-  readonly access: Permission;
+  readonly access: Permission | 'public';
+  readonly approval?: 'always' | 'conditional';
+  readonly stepUp?: boolean;
+  readonly audited?: readonly string[];
   readonly summary: string;
   readonly tag: string;
   readonly params?: z.ZodObject;
@@ -44,6 +56,9 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
     method,
     path,
     access: spec.access,
+    approval: spec.approval,
+    stepUp: spec.stepUp ?? false,
+    audited: spec.audited ?? [],
     summary: spec.summary,
     tag: spec.tag,
     params: (spec.params ?? nothing) as Params,

@@ -11,6 +11,8 @@ export type TenantQueries = Pick<Kysely<Database>, 'selectFrom' | 'insertInto' |
 
 export interface TenantScope {
   readonly tenant: string;
+  /** The groups of computers that it is confined to besides; undefined: all. */
+  readonly groups: ReadonlySet<string> | undefined;
   readonly query: TenantQueries;
   /**
    * All or nothing, serializable, and durable when it resolves. Use only the scope that is given to `work`, which does nothing but
@@ -38,8 +40,19 @@ export class Catalogue implements AsyncDisposable {
     return new Catalogue(await openDatabase(place), place.kind === 'postgres');
   }
 
-  tenant(tenant: string): TenantScope {
-    return new Scope(this.#database, tenant);
+  /** With `groups`, what is of other groups is not there. */
+  tenant(tenant: string, groups?: ReadonlySet<string>): TenantScope {
+    return new Scope(this.#database, tenant, groups);
+  }
+
+  /** The tenant of a session or API token; undefined for an unknown one. */
+  async tenantOfCredential(tokenHash: string): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('credentials')
+      .select('tenant')
+      .where('tokenHash', '=', tokenHash)
+      .executeTakeFirst();
+    return row?.tenant;
   }
 
   /** The tenant that a join token was made for, or was used in; undefined for an unknown one. */
@@ -99,13 +112,19 @@ export class Catalogue implements AsyncDisposable {
 
 class Scope implements TenantScope {
   readonly tenant: string;
+  readonly groups: ReadonlySet<string> | undefined;
   readonly #database: Kysely<Database> | Transaction<Database>;
   readonly #confined: Kysely<Database>;
 
-  constructor(database: Kysely<Database> | Transaction<Database>, tenant: string) {
+  constructor(
+    database: Kysely<Database> | Transaction<Database>,
+    tenant: string,
+    groups: ReadonlySet<string> | undefined,
+  ) {
     this.tenant = tenant;
+    this.groups = groups;
     this.#database = database;
-    this.#confined = database.withPlugin(new TenantPlugin(tenant));
+    this.#confined = database.withPlugin(new TenantPlugin(tenant, groups));
   }
 
   get query(): TenantQueries {
@@ -121,7 +140,7 @@ class Scope implements TenantScope {
           .transaction()
           .setIsolationLevel('serializable')
           .execute(async (transaction) => {
-            const result = await work(new Scope(transaction, this.tenant));
+            const result = await work(new Scope(transaction, this.tenant, this.groups));
             isCommitting = true;
             return result;
           });

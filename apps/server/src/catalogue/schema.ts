@@ -1,4 +1,4 @@
-import type { DataDirection, EnrollableRole } from '@holdfast/protocol';
+import type { AuditRecord, DataDirection, EnrollableRole, PersonRole } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 
 /**
@@ -71,6 +71,8 @@ export interface RepositoriesTable {
   tenant: Tenant;
   id: string;
   name: string;
+  /** Who is confined to some groups sees and uses the repositories of these. */
+  groupName: Generated<string>;
   moverId: string;
   location: string;
   sealedPassword: string;
@@ -139,14 +141,121 @@ export interface SnapshotsTable {
   storedBytes: number;
 }
 
+/** Appended to only: the database refuses to change or delete a row. */
 export interface AuditTable {
   tenant: Tenant;
   sequence: Generated<number>;
+  /** From 1 within the tenant, without gaps. */
+  number: number;
   at: string;
   actor: string;
   action: string;
   subject: string;
+  outcome: AuditRecord['outcome'];
   remoteAddress: string;
+  requestId: string;
+  detailsJson: string;
+  previousHash: string;
+  hash: string;
+}
+
+/** The last record of each tenant's audit. Whoever appends locks its row. */
+export interface AuditHeadsTable {
+  tenant: Tenant;
+  number: number;
+  hash: string;
+}
+
+export interface AccountsTable {
+  tenant: Tenant;
+  id: string;
+  name: string;
+  displayName: string;
+  role: PersonRole;
+  /** Names of groups that it is confined to; null: all. */
+  groupsJson: string | null;
+  /** In PHC's form, with the parameters. */
+  passwordHash: string;
+  /** 1: somebody else chose the password, and nothing else is possible before it is changed. */
+  passwordChangeDue: number;
+  createdAt: string;
+  lastSignInAt: string | null;
+  disabledAt: string | null;
+}
+
+/** What people and programs present: sessions, sign-ins that wait for a second factor, and API tokens. */
+export interface CredentialsTable {
+  tenant: Tenant;
+  id: string;
+  kind: 'pending' | 'session' | 'api-token';
+  /** Hexadecimal SHA-256 of the token. */
+  tokenHash: string;
+  accountId: string;
+  name: string;
+  /** Of an API token that may do less than its owner. */
+  role: PersonRole | null;
+  groupsJson: string | null;
+  createdAt: string;
+  lastUsedAt: string;
+  /** Moved on by each use. */
+  idleExpiresAt: string;
+  expiresAt: string;
+  /** When a second factor was last given. */
+  secondFactorAt: string | null;
+  /** The WebAuthn challenge that is to be answered. Used once. */
+  challenge: string | null;
+  remoteAddress: string;
+}
+
+export interface SecondFactorsTable {
+  tenant: Tenant;
+  id: string;
+  accountId: string;
+  kind: 'totp' | 'passkey';
+  name: string;
+  /** Of a one-time password: sealed by the vault. */
+  sealedSecret: string | null;
+  /** The time step of the last code that was taken; none at or before it is taken again. */
+  lastStep: Generated<number>;
+  /** Of a passkey, base64url. */
+  credentialId: string | null;
+  publicKey: string | null;
+  signCount: Generated<number>;
+  createdAt: string;
+  /** Null: never proved; counts for nothing. */
+  confirmedAt: string | null;
+}
+
+export interface RecoveryCodesTable {
+  tenant: Tenant;
+  accountId: string;
+  codeHash: string;
+}
+
+export type ApprovalState = 'waiting' | 'approved' | 'failed' | 'rejected' | 'withdrawn';
+
+/** Requests that wait for a second administrator. */
+export interface ApprovalsTable {
+  tenant: Tenant;
+  id: string;
+  /** The route's id. */
+  route: string;
+  subject: string;
+  /** What the second administrator is shown: path, query, and those fields of the body that the audit may have. */
+  shownJson: string;
+  /** Path, query and body, sealed by the vault: a body may hold a secret. */
+  sealedRequest: string;
+  actor: string;
+  /** Null: the local administrator. */
+  accountId: string | null;
+  /** The API token that it came with. */
+  tokenId: string | null;
+  state: ApprovalState;
+  createdAt: string;
+  expiresAt: string;
+  decidedBy: string | null;
+  decidedAt: string | null;
+  errorJson: string | null;
 }
 
 export interface Database {
@@ -159,4 +268,10 @@ export interface Database {
   runs: RunsTable;
   snapshots: SnapshotsTable;
   audit: AuditTable;
+  auditHeads: AuditHeadsTable;
+  accounts: AccountsTable;
+  credentials: CredentialsTable;
+  secondFactors: SecondFactorsTable;
+  recoveryCodes: RecoveryCodesTable;
+  approvals: ApprovalsTable;
 }

@@ -25,19 +25,20 @@ import {
   ValuesNode,
   WhereNode,
 } from 'kysely';
+import { groupCondition, refuseForeignMove, refuseForeignRows } from './group-condition.ts';
 
 const column = 'tenant';
 
 /**
  * Confines every query to one tenant, whatever it forgets: each table that is read, changed or deleted from, also in a
  * subquery, gets `tenant = …`, and each inserted row gets the tenant. What can't be confined (raw statements, outer joins,
- * insert from a select) is refused.
+ * insert from a select) is refused. With `groups` it confines to these groups of computers in the same way.
  */
 export class TenantPlugin implements KyselyPlugin {
   readonly #transformer: TenantTransformer;
 
-  constructor(tenant: string) {
-    this.#transformer = new TenantTransformer(tenant);
+  constructor(tenant: string, groups: ReadonlySet<string> | undefined) {
+    this.#transformer = new TenantTransformer(tenant, groups);
   }
 
   transformQuery({ node, queryId }: PluginTransformQueryArgs): RootOperationNode {
@@ -59,10 +60,12 @@ export class TenantPlugin implements KyselyPlugin {
 
 class TenantTransformer extends OperationNodeTransformer {
   readonly #tenant: string;
+  readonly #groups: ReadonlySet<string> | undefined;
 
-  constructor(tenant: string) {
+  constructor(tenant: string, groups: ReadonlySet<string> | undefined) {
     super();
     this.#tenant = tenant;
+    this.#groups = groups;
   }
 
   protected override transformSelectQuery(...args: Parameters<OperationNodeTransformer['transformSelectQuery']>) {
@@ -76,6 +79,7 @@ class TenantTransformer extends OperationNodeTransformer {
   protected override transformUpdateQuery(...args: Parameters<OperationNodeTransformer['transformUpdateQuery']>) {
     const node: UpdateQueryNode = super.transformUpdateQuery(...args);
     if (node.from || node.joins || !node.table) throw unconfined('an update of more than one table');
+    if (this.#groups) refuseForeignMove(node, this.#groups);
     return this.#confine(node, [node.table]);
   }
 
@@ -90,6 +94,7 @@ class TenantTransformer extends OperationNodeTransformer {
     if (!node.values || !ValuesNode.is(node.values) || !node.columns)
       throw unconfined('an insert without plain values');
     if (node.columns.some((given) => given.column.name === column)) throw unconfined('an insert that names the tenant');
+    if (this.#groups) refuseForeignRows(node, this.#groups);
     return {
       ...node,
       columns: [ColumnNode.create(column), ...node.columns],
@@ -119,21 +124,27 @@ class TenantTransformer extends OperationNodeTransformer {
       if (!TableNode.is(source.node) || source.alias.kind !== 'IdentifierNode')
         throw unconfined(`a ${source.node.kind}`);
       const alias = source.alias;
-      return this.#equals(
-        'name' in alias && typeof alias.name === 'string' ? TableNode.create(alias.name) : source.node,
-      );
+      const name = 'name' in alias && typeof alias.name === 'string' ? alias.name : nameOf(source.node);
+      return this.#conditionOf(nameOf(source.node), name);
     }
     if (!TableNode.is(source)) throw unconfined(`a ${source.kind}`);
-    return this.#equals(source);
+    return this.#conditionOf(nameOf(source), nameOf(source));
   }
 
-  #equals(table: TableNode): OperationNode {
-    return BinaryOperationNode.create(
-      ReferenceNode.create(ColumnNode.create(column), table),
+  #conditionOf(table: string, alias: string): OperationNode {
+    const ofTenant = BinaryOperationNode.create(
+      ReferenceNode.create(ColumnNode.create(column), TableNode.create(alias)),
       OperatorNode.create('='),
       ValueNode.create(this.#tenant),
     );
+    if (!this.#groups) return ofTenant;
+    const ofGroups = groupCondition({ table, alias, tenant: this.#tenant, groups: this.#groups });
+    return AndNode.create(ofTenant, ofGroups);
   }
+}
+
+function nameOf(node: TableNode): string {
+  return node.table.identifier.name;
 }
 
 function unconfined(what: string): HoldfastError {

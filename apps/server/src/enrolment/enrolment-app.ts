@@ -6,7 +6,7 @@ import { controlPath, enrolPath, hello, parseMessage, renewPath, reportPath, tas
 import type { Connection, PeerIdentity } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
-import { writeAudit } from '../audit.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import { loadComputer, recordHello } from '../computers/computers.ts';
@@ -24,6 +24,7 @@ import type { Revocations } from './revocations.ts';
 
 interface Parts {
   readonly catalogue: Catalogue;
+  readonly audit: AuditLog;
   readonly enrolment: Enrolment;
   readonly revocations: Revocations;
   readonly connections: AgentConnections;
@@ -67,8 +68,7 @@ export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
         const { answer, enrolled } = await parts.enrolment.enrol(request.body, address);
         const actor = `${enrolled.role}/${enrolled.id}`;
         const action = enrolled.repeated ? 'enrol-repeated' : 'enrol';
-        const scope = parts.catalogue.tenant(enrolled.tenant);
-        await writeAudit(scope, { actor, action, subject: enrolled.id, remoteAddress: address }, clock);
+        await parts.audit.write(enrolled.tenant, { actor, action, subject: enrolled.id, remoteAddress: address });
         await parts.presence.announce(enrolled.tenant, enrolled.id);
         logger.info({ computer: enrolled.id, role: enrolled.role, address }, 'computer enrolled');
         return answer;

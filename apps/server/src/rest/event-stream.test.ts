@@ -6,6 +6,7 @@ import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { eventStreamKeepAliveMs, maxEventStreamBacklogBytes, maxEventStreams } from '../limits.ts';
+import { nobody } from '../people/caller.ts';
 import { EventStreams } from './event-stream.ts';
 
 /** A response to a client that reads, or doesn't. */
@@ -27,7 +28,7 @@ test('events go out one line each, with a comment now and then', async (t: TestC
   t.mock.timers.enable({ apis: ['setInterval'] });
   using streams = new EventStreams();
   const client = response({ reads: true });
-  const stream = streams.open(client.response);
+  const stream = streams.open(client.response, nobody);
   stream.send({ text: 'two\nlines' });
   t.mock.timers.tick(eventStreamKeepAliveMs);
   await new Promise((resolve) => setImmediate(resolve));
@@ -39,7 +40,7 @@ test('events go out one line each, with a comment now and then', async (t: TestC
 test('a client that does not read is cut before it costs more than the limit', async () => {
   using streams = new EventStreams();
   const client = response({ reads: false });
-  const stream = streams.open(client.response);
+  const stream = streams.open(client.response, nobody);
   const event = 'x'.repeat(10_000);
   let sent = 0;
   while (!client.response.destroyed && sent < 10 * maxEventStreamBacklogBytes) {
@@ -55,10 +56,10 @@ test('a client that does not read is cut before it costs more than the limit', a
 test('as many streams as the limit, and a closed one makes room', async () => {
   using streams = new EventStreams();
   const clients = Array.from({ length: maxEventStreams }, () => response({ reads: true }).response);
-  for (const client of clients) streams.open(client);
+  for (const client of clients) streams.open(client, nobody);
   const late = response({ reads: true }).response;
-  assert.throws(() => streams.open(late), { code: 'internal.limit' });
+  assert.throws(() => streams.open(late, nobody), { code: 'internal.limit' });
   clients[0]?.destroy();
   await new Promise((resolve) => setImmediate(resolve));
-  streams.open(late);
+  streams.open(late, nobody);
 });

@@ -2,24 +2,34 @@ import type { ServerResponse } from 'node:http';
 import { HoldfastError } from '@holdfast/core';
 import { securityHeaders } from '../http-app.ts';
 import { eventStreamKeepAliveMs, maxEventStreamBacklogBytes, maxEventStreams } from '../limits.ts';
+import type { Caller } from '../people/caller.ts';
 
 /** The event streams that are open, within a bound. */
 export class EventStreams implements Disposable {
-  readonly #open = new Set<EventStream>();
+  readonly #open = new Map<EventStream, Caller>();
 
   /** Throws `internal.limit` when too many are open. */
-  open(response: ServerResponse): EventStream {
+  open(response: ServerResponse, caller: Caller): EventStream {
     if (this.#open.size >= maxEventStreams) {
       throw new HoldfastError('internal.limit', { message: `More than ${maxEventStreams} event streams are open.` });
     }
     const stream = new EventStream(response);
-    this.#open.add(stream);
+    this.#open.set(stream, caller);
     response.once('close', () => this.#open.delete(stream));
     return stream;
   }
 
+  /** Ends the streams whose callers may not read them any more. */
+  async recheck(mayGoOn: (caller: Caller) => Promise<boolean>): Promise<void> {
+    await Promise.all(
+      [...this.#open].map(async ([stream, caller]) => {
+        if (!(await mayGoOn(caller))) stream.end();
+      }),
+    );
+  }
+
   [Symbol.dispose](): void {
-    for (const stream of this.#open) stream.end();
+    for (const stream of this.#open.keys()) stream.end();
   }
 }
 

@@ -17,7 +17,7 @@ test('an administrator gets a signature that the published keys verify, and the 
   const { records } = await server.client.call('audit', {});
   assert.deepEqual(
     records.slice(0, 1).map(({ actor, action, subject }) => ({ actor, action, subject })),
-    [{ actor: 'administrator', action: 'signProof', subject: id }],
+    [{ actor: 'local-administrator', action: 'signProof', subject: id }],
   );
 });
 

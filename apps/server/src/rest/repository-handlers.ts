@@ -45,6 +45,7 @@ export function repositoryHandlers(o: {
         .values({
           id,
           name: body.name,
+          groupName: body.group ?? mover.groupName,
           moverId: mover.id,
           location: place.location,
           sealedPassword,

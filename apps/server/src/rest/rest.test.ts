@@ -22,10 +22,18 @@ function bearer(token: string) {
 
 const anyId = '00000000-0000-4000-8000-000000000000';
 
-test('every route, and every path that is none, needs the token', async (t) => {
+/** The only routes for which nobody has to have signed in. */
+const publicRoutes = ['signIn', 'completeSignIn'];
+
+test('every route but those of signing in, and every path that is none, needs a token', async (t) => {
   const clock = new ManualClock(new Date());
   const server = await start(t, { clock });
-  const paths = Object.values<Route>(routes).map(({ method, path }) => ({ method, path: path.replace('{id}', anyId) }));
+  const all = Object.values<Route>(routes);
+  const open = all.filter(({ access }) => access === 'public').map(({ id }) => id);
+  assert.deepEqual(open, publicRoutes);
+  const paths = all
+    .filter(({ id }) => !open.includes(id))
+    .map(({ method, path }) => ({ method, path: path.replace('{id}', anyId) }));
   for (const { method, path } of [
     ...paths,
     { method: 'GET' as const, path: '/' },
@@ -157,14 +165,16 @@ test('every change, and every look at a secret, is in the audit', async (t) => {
   });
   const { records } = await server.client.call('audit', {});
   assert.deepEqual(records.map(({ actor, action }) => `${actor.replace(/\/.*/, '')} ${action}`).toReversed(), [
-    'administrator createToken',
+    'local-administrator createToken',
     'mover enrol',
-    'administrator createRepository',
-    'administrator repositoryPassword',
-    'administrator repositoryPassword',
-    'administrator repositoryGrant',
+    'local-administrator createRepository',
+    'local-administrator repositoryPassword',
+    'local-administrator repositoryPassword',
+    'local-administrator repositoryGrant',
+    'local-administrator createRepository',
   ]);
-  assert.ok(records.slice(0, 4).every(({ subject }) => subject === repository.id));
+  assert.equal(records[0]?.outcome, 'failed');
+  assert.ok(records.slice(1, 5).every(({ subject }) => subject === repository.id));
   assert.ok(!JSON.stringify(records).includes(password));
   const database = await server.databaseContent();
   assert.ok(!database.includes(password), 'the password is not in the database');

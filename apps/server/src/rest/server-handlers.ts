@@ -1,7 +1,8 @@
 import { type Clock, productVersion } from '@holdfast/core';
 import { type IdentityKey, openApiDocument, routes } from '@holdfast/protocol';
 import type { ChannelHistory, Wire } from '@holdfast/wire';
-import { readAudit } from '../audit.ts';
+import type { Logger } from 'pino';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
@@ -9,6 +10,7 @@ import { inventoryTopology } from '../inventory-topology.ts';
 import type { FleetCounts } from '../metrics/fleet-counts.ts';
 import { collectChannelUse } from './channel-use.ts';
 import type { RestHandlers } from './rest-app.ts';
+import { visibleEvents } from './visible-events.ts';
 
 /** A listener, as the start-up prints it and the API reports it. */
 export interface Listening {
@@ -25,8 +27,10 @@ export function serverHandlers(o: {
   fleet: FleetCounts;
   movers: Movers;
   connections: AgentConnections;
+  audit: AuditLog;
   events: EventHub;
   clock: Clock;
+  logger: Logger;
   facts: {
     installation: string;
     serverId: string;
@@ -54,9 +58,9 @@ export function serverHandlers(o: {
     topology: ({ scope }) => inventoryTopology(scope, { listening: o.listening(), name: 'holdfast' }),
     events: async ({ scope }, open) => {
       const stream = open();
-      using _subscription = o.events.subscribe(scope.tenant, (event) => stream.send(event));
+      using _subscription = o.events.subscribe(scope.tenant, visibleEvents(scope, { stream, logger: o.logger }));
       await stream.closed;
     },
-    audit: ({ scope, query }) => readAudit(scope, query),
+    audit: ({ scope, query }) => o.audit.read(scope.tenant, query),
   };
 }

@@ -77,7 +77,8 @@ export class RunQueue implements AsyncDisposable {
 
   /** The run as it is now: newer than the catalogue while it is under way. */
   async view(scope: TenantScope, id: string): Promise<Run> {
-    return this.#activeOf(scope, id)?.view ?? runView(await loadRun(scope, id));
+    // Loaded in any case: the scope may be confined to groups that the run is not of.
+    return this.viewOf(scope, await loadRun(scope, id));
   }
 
   /** Of a list that was read from the catalogue. */

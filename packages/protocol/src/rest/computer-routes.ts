@@ -38,6 +38,7 @@ export const computerRoutes = {
     access: 'computers.manage',
     summary: 'Make a join token; its text is shown this once',
     tag: 'computers',
+    audited: ['role', 'group', 'uses', 'preinstalled', 'lifetimeSeconds'],
     body: z.strictObject({
       role: enrollableRole,
       group: slug.default('default'),

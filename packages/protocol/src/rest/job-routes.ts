@@ -25,6 +25,7 @@ export const jobRoutes = {
     access: 'jobs.manage',
     summary: 'Define a backup job',
     tag: 'jobs',
+    audited: ['name', 'agentId', 'repositoryId'],
     body: z.strictObject({
       name: text,
       agentId: entityId,

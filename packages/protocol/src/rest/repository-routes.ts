@@ -7,6 +7,8 @@ import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 export const repository = z.object({
   id: entityId,
   name: slug,
+  /** Who is confined to some groups sees and uses the repositories of these. */
+  group: slug,
   moverId: entityId,
   /** Where the mover keeps it, for people. */
   location: z.string(),
@@ -36,7 +38,13 @@ export const repositoryRoutes = {
     access: 'repositories.manage',
     summary: 'Make the place for a repository at a mover, and a password in the vault',
     tag: 'repositories',
-    body: z.strictObject({ name: slug, moverId: entityId }),
+    audited: ['name', 'group', 'moverId'],
+    body: z.strictObject({
+      name: slug,
+      moverId: entityId,
+      /** Default: the mover's. */
+      group: slug.optional(),
+    }),
     response: repository,
   }),
   repositories: route('repositories', 'GET', '/api/v1/repositories', {
@@ -48,6 +56,7 @@ export const repositoryRoutes = {
   }),
   repositoryPassword: route('repositoryPassword', 'POST', '/api/v1/repositories/{id}/reveal-password', {
     access: 'secrets.reveal',
+    stepUp: true,
     summary: 'The password of a repository, for use with restic. Audited',
     tag: 'repositories',
     params: byId,
@@ -55,9 +64,11 @@ export const repositoryRoutes = {
   }),
   repositoryGrant: route('repositoryGrant', 'POST', '/api/v1/repositories/{id}/grants', {
     access: 'secrets.reveal',
+    stepUp: true,
     summary: 'A grant that is bound to no certificate, as a password for restic over REST. Audited',
     tag: 'repositories',
     params: byId,
+    audited: ['mode', 'lifetimeSeconds', 'note'],
     body: z.strictObject({
       mode: grantMode,
       lifetimeSeconds: z

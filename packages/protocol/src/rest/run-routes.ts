@@ -36,6 +36,7 @@ export const runRoutes = {
     access: 'restores.run',
     summary: 'Restore a snapshot, or parts of it, to a folder of an agent',
     tag: 'runs',
+    audited: ['repositoryId', 'snapshotId', 'agentId', 'target', 'overwrite'],
     body: z.strictObject({
       repositoryId: entityId,
       snapshotId,

@@ -1,5 +1,6 @@
 import { topologyDocument } from '@holdfast/contract/topology/schema';
 import { z } from 'zod';
+import { auditOutcome, auditRecord } from '../audit-chain.ts';
 import { errorReport } from '../error-report.ts';
 import { identityKey } from '../grants.ts';
 import { useAnswer } from '../mover-api.ts';
@@ -30,13 +31,7 @@ export const serverEvent = z.discriminatedUnion('kind', [
 ]);
 export type ServerEvent = z.infer<typeof serverEvent>;
 
-const auditRecord = z.object({
-  at: isoTime,
-  actor: z.string(),
-  action: z.string(),
-  subject: z.string(),
-  remoteAddress: z.string(),
-});
+const auditText = z.string().min(1).max(200);
 
 export const serverRoutes = {
   openapi: route('openapi', 'GET', '/api/openapi.json', {
@@ -74,9 +69,18 @@ export const serverRoutes = {
   }),
   audit: route('audit', 'GET', '/api/v1/audit', {
     access: 'audit.read',
-    summary: 'Who did what, newest first',
+    summary: 'Who did what, in a chain that `holdfast audit verify` checks',
     tag: 'server',
-    query: pageQuery,
+    query: z.strictObject({
+      ...pageQuery.shape,
+      order: z.enum(['newest', 'oldest']).default('newest'),
+      actor: auditText.optional(),
+      action: auditText.optional(),
+      subject: auditText.optional(),
+      outcome: auditOutcome.optional(),
+      since: isoTime.optional(),
+      until: isoTime.optional(),
+    }),
     response: pageOf('records', auditRecord),
   }),
   signProof: route('signProof', 'POST', '/api/v1/proofs/sign', {

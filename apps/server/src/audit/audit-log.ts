@@ -1,0 +1,137 @@
+import { type Clock, toHoldfastError } from '@holdfast/core';
+import { type AuditRecord, auditHash, firstAuditHash } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import { type PageRequest, readPage } from '../catalogue/page.ts';
+import type { AuditTable } from '../catalogue/schema.ts';
+import { readJson } from '../json-column.ts';
+import { maxAuditDetailsCharacters, maxAuditedRefusalsPerMinute } from '../limits.ts';
+
+/** What is to be written. Nothing of it may be secret. */
+export type AuditEntry = Pick<AuditRecord, 'actor' | 'action' | 'subject' | 'remoteAddress'> &
+  Partial<Pick<AuditRecord, 'outcome' | 'requestId' | 'details'>>;
+
+export interface AuditQuery extends PageRequest {
+  readonly order: 'newest' | 'oldest';
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly outcome?: AuditRecord['outcome'] | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** Who did what: records of each tenant in one chain, which the database lets nobody change. */
+export class AuditLog {
+  readonly #catalogue: Catalogue;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #listeners = new Set<(record: AuditRecord, tenant: string) => void>();
+  #last: Promise<unknown> = Promise.resolve();
+  #refusals = { sinceMs: 0, written: 0, left: 0 };
+
+  constructor(o: { catalogue: Catalogue; clock: Clock; logger: Logger }) {
+    this.#catalogue = o.catalogue;
+    this.#clock = o.clock;
+    this.#logger = o.logger;
+  }
+
+  /** Calls back after each record that was written, until disposed. The listener must not wait. */
+  onAudit(listener: (record: AuditRecord, tenant: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Durable when it resolves. */
+  async write(tenant: string, entry: AuditEntry): Promise<void> {
+    const details = bounded(entry.details ?? {});
+    const append = (): Promise<AuditRecord> =>
+      this.#catalogue.tenant(tenant).transaction((scope) =>
+        this.#append(scope, {
+          ...{ outcome: 'done', requestId: '', ...entry, details },
+          at: this.#clock.now().toISOString(),
+        }),
+      );
+    // One after the other within the process, so that transactions meet only those of other instances.
+    const appended = this.#last.then(append, append);
+    this.#last = appended;
+    const record = await appended;
+    for (const listener of this.#listeners) {
+      try {
+        listener(record, tenant);
+      } catch (error) {
+        this.#logger.error({ error: toHoldfastError(error) }, 'a listener to the audit failed');
+      }
+    }
+  }
+
+  /**
+   * As `write`, for what anybody can cause without any right: so many in a minute, so that nobody fills the disk with them. The
+   * next one that is written says how many were left out.
+   */
+  async writeRefusal(tenant: string, entry: AuditEntry): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#refusals.sinceMs >= 60_000)
+      this.#refusals = { sinceMs: nowMs, written: 0, left: this.#refusals.left };
+    if (this.#refusals.written >= maxAuditedRefusalsPerMinute) {
+      this.#refusals.left += 1;
+      return;
+    }
+    this.#refusals.written += 1;
+    const leftOut = this.#refusals.left;
+    this.#refusals.left = 0;
+    await this.write(tenant, leftOut === 0 ? entry : { ...entry, details: { ...entry.details, leftOut } });
+  }
+
+  async read(tenant: string, query: AuditQuery): Promise<{ records: AuditRecord[]; next?: string }> {
+    let rows = this.#catalogue.tenant(tenant).query.selectFrom('audit').selectAll();
+    if (query.since !== undefined) rows = rows.where('at', '>=', new Date(query.since).toISOString());
+    if (query.until !== undefined) rows = rows.where('at', '<', new Date(query.until).toISOString());
+    for (const field of ['actor', 'action', 'subject', 'outcome'] as const)
+      if (query[field] !== undefined) rows = rows.where(field, '=', query[field]);
+    const { limit, after, order } = query;
+    const { items, ...rest } = await readPage(rows, {
+      ...{ limit, after, order: { number: 'number' }, newestFirst: order === 'newest', view: recordOf },
+    });
+    return { records: items, ...rest };
+  }
+
+  /** The head's row is locked first, so that two writers, of two processes too, come one after the other. */
+  async #append({ tenant, query }: TenantScope, entry: Omit<AuditRecord, 'number' | 'previousHash' | 'hash'>) {
+    await query
+      .insertInto('auditHeads')
+      .values({ number: 0, hash: firstAuditHash })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const head = await query
+      .updateTable('auditHeads')
+      .set((row) => ({ number: row('number', '+', 1) }))
+      .returning(['number', 'hash'])
+      .executeTakeFirstOrThrow();
+    const { number, hash: previousHash } = head;
+    const hash = auditHash(tenant, previousHash, { ...entry, number });
+    const { details, ...fields } = entry;
+    const detailsJson = JSON.stringify(details);
+    await query
+      .insertInto('audit')
+      .values({ ...fields, number, detailsJson, previousHash, hash })
+      .execute();
+    await query.updateTable('auditHeads').set({ hash }).execute();
+    return { ...entry, number, previousHash, hash };
+  }
+}
+
+function recordOf(row: Selectable<AuditTable>): AuditRecord {
+  const { tenant: _, sequence: __, detailsJson, ...record } = row;
+  const details = readJson(z.record(z.string(), z.unknown()), detailsJson, 'audit.detailsJson');
+  return { ...record, details };
+}
+
+/** As JSON gives it back, so that the hash is over what is read. */
+function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const text = JSON.stringify(details);
+  if (text.length > maxAuditDetailsCharacters) return { shortened: text.slice(0, maxAuditDetailsCharacters) };
+  return JSON.parse(text) as Record<string, unknown>;
+}

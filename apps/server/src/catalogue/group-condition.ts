@@ -1,0 +1,90 @@
+import { HoldfastError } from '@holdfast/core';
+import {
+  ColumnNode,
+  expressionBuilder,
+  type InsertQueryNode,
+  type OperationNode,
+  type UpdateQueryNode,
+  ValueNode,
+  ValuesNode,
+} from 'kysely';
+import type { Database } from './schema.ts';
+
+/**
+ * How a row belongs to a group of computers. `groupName`: it names its group. Another column: it belongs to the computer that
+ * this column names, and so to that one's group. `nobody`: no query that is confined to groups may touch the table.
+ */
+const belonging = {
+  computers: 'groupName',
+  joinTokens: 'groupName',
+  repositories: 'groupName',
+  certificates: 'computerId',
+  tokenUses: 'computerId',
+  jobs: 'agentId',
+  runs: 'agentId',
+  snapshots: 'agentId',
+  audit: 'nobody',
+  auditHeads: 'nobody',
+  accounts: 'nobody',
+  credentials: 'nobody',
+  secondFactors: 'nobody',
+  recoveryCodes: 'nobody',
+  approvals: 'nobody',
+} as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'nobody'>;
+
+/** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */
+export function groupCondition(o: {
+  table: string;
+  alias: string;
+  tenant: string;
+  groups: ReadonlySet<string>;
+}): OperationNode {
+  const column = columnOf(o.table);
+  // Not the table's own type: what is checked above is the name in the statement.
+  const build = expressionBuilder<Record<string, Record<string, string>> & Pick<Database, 'computers'>, string>();
+  const groups = [...o.groups];
+  if (column === 'groupName') return build(`${o.alias}.groupName`, 'in', groups).toOperationNode();
+  const ofGroups = build
+    .selectFrom('computers as groupComputers')
+    .select('groupComputers.id')
+    .where('groupComputers.tenant', '=', o.tenant)
+    .where('groupComputers.groupName', 'in', groups);
+  return build(`${o.alias}.${column}`, 'in', ofGroups).toOperationNode();
+}
+
+/**
+ * Refuses to insert a row that names another group. Which computer a row names is not looked up here: handlers load what a
+ * request names by the same confined scope, and a test goes through all of them.
+ */
+export function refuseForeignRows(node: InsertQueryNode, groups: ReadonlySet<string>): void {
+  if (columnOf(node.into?.table.identifier.name ?? '') !== 'groupName') return;
+  const at = node.columns?.findIndex(({ column }) => column.name === 'groupName') ?? -1;
+  const rows = node.values && ValuesNode.is(node.values) ? node.values.values : [];
+  for (const row of rows) refuseForeign(row.values[at], groups);
+}
+
+/** Refuses to move a row to another group. */
+export function refuseForeignMove({ updates = [] }: UpdateQueryNode, groups: ReadonlySet<string>): void {
+  for (const { column, value } of updates)
+    if (ColumnNode.is(column) && column.column.name === 'groupName') refuseForeign(value, groups);
+}
+
+function refuseForeign(given: unknown, groups: ReadonlySet<string>): void {
+  const value: unknown = isNode(given) ? (ValueNode.is(given) ? given.value : undefined) : given;
+  if (typeof value === 'string' && groups.has(value)) return;
+  throw new HoldfastError('auth.forbidden', {
+    message: `That would be of group ${typeof value === 'string' ? value : 'default'}, which the account does not have.`,
+  });
+}
+
+function isNode(value: unknown): value is OperationNode {
+  return typeof value === 'object' && value !== null && 'kind' in value;
+}
+
+function columnOf(table: string): 'groupName' | 'computerId' | 'agentId' {
+  const column = Object.hasOwn(belonging, table) ? belonging[table as keyof typeof belonging] : 'nobody';
+  if (column !== 'nobody') return column;
+  throw new HoldfastError('internal.unexpected', {
+    message: `A query that is confined to groups touches ${table}, which has none.`,
+  });
+}

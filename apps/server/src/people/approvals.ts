@@ -1,0 +1,204 @@
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type Approval, errorReport, type Route, reportOf, routes } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import { z } from 'zod';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { ApprovalsTable } from '../catalogue/schema.ts';
+import { readJson } from '../json-column.ts';
+import { maxListedRows, maxWaitingApprovals } from '../limits.ts';
+import type { ApprovalGate, Asked, RouteAnswer } from '../rest/route-runner.ts';
+import type { Vault } from '../vault.ts';
+import { countFullAdministrators } from './accounts.ts';
+import type { Authentication } from './authentication.ts';
+import type { Caller } from './caller.ts';
+
+type ApprovalRow = Selectable<ApprovalsTable>;
+
+const keptRequest = z.object({ params: z.unknown(), query: z.unknown(), body: z.unknown() });
+
+/**
+ * Four-eyes approval: what one administrator asked for is kept, and done when another agrees, exactly as it was asked for and
+ * with the rights that the first one then still has.
+ */
+export class Approvals implements ApprovalGate {
+  readonly #catalogue: Catalogue;
+  readonly #vault: Vault;
+  readonly #authentication: Authentication;
+  readonly #mode: 'auto' | 'on' | 'off';
+  readonly #lifetimeMs: number;
+  readonly #clock: Clock;
+
+  constructor(o: {
+    catalogue: Catalogue;
+    vault: Vault;
+    authentication: Authentication;
+    /** `auto`: as soon as there are two administrators. */
+    mode: 'auto' | 'on' | 'off';
+    lifetimeMs: number;
+    clock: Clock;
+  }) {
+    this.#catalogue = o.catalogue;
+    this.#vault = o.vault;
+    this.#authentication = o.authentication;
+    this.#mode = o.mode;
+    this.#lifetimeMs = o.lifetimeMs;
+    this.#clock = o.clock;
+  }
+
+  async isNeeded(tenant: string): Promise<boolean> {
+    if (this.#mode !== 'auto') return this.#mode === 'on';
+    return (await countFullAdministrators(this.#catalogue.tenant(tenant))) >= 2;
+  }
+
+  async keep(
+    route: Route,
+    asked: Asked,
+    facts: { subject: string; shown: Record<string, unknown> },
+  ): Promise<Approval> {
+    const { caller, params, query, body } = asked;
+    const scope = this.#catalogue.tenant(caller.tenant);
+    await this.#checkRoom(scope);
+    const id = crypto.randomUUID();
+    const nowMs = this.#clock.now().getTime();
+    const request = JSON.stringify({ params, query, body });
+    const row = await scope.query
+      .insertInto('approvals')
+      .values({
+        id,
+        route: route.id,
+        subject: facts.subject,
+        shownJson: JSON.stringify(facts.shown),
+        sealedRequest: this.#vault.seal(request, { tenant: scope.tenant, kind: 'approval', id }),
+        actor: caller.actor,
+        accountId: caller.accountId ?? null,
+        tokenId: caller.credential.kind === 'api-token' ? caller.credential.id : null,
+        state: 'waiting',
+        createdAt: new Date(nowMs).toISOString(),
+        expiresAt: new Date(nowMs + this.#lifetimeMs).toISOString(),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return this.#view(row);
+  }
+
+  /** All for who decides, else the own ones; newest first. */
+  async list(caller: Caller, only: 'waiting' | 'all'): Promise<Approval[]> {
+    let rows = this.#catalogue
+      .tenant(caller.tenant)
+      .query.selectFrom('approvals')
+      .selectAll()
+      .orderBy('createdAt', 'desc')
+      .limit(maxListedRows);
+    if (!caller.permissions.has('approvals.decide')) rows = rows.where('accountId', '=', caller.accountId ?? '');
+    if (only === 'waiting')
+      rows = rows.where('state', '=', 'waiting').where('expiresAt', '>', this.#clock.now().toISOString());
+    return (await rows.execute()).map((row) => this.#view(row));
+  }
+
+  /** Does what was asked for. Throws `auth.forbidden` for whoever may not agree to this one, and `approval.closed`. */
+  async approve(
+    caller: Caller,
+    o: { id: string; remoteAddress: string; requestId: string; signal: AbortSignal },
+    run: (route: Route, asked: Asked) => Promise<RouteAnswer>,
+  ): Promise<Approval> {
+    const scope = this.#catalogue.tenant(caller.tenant);
+    const row = await this.#load(scope, o.id);
+    if (caller.credential.kind !== 'session')
+      throw new HoldfastError('auth.forbidden', {
+        message: 'Only a person who has signed in can agree; a token stands for nobody in particular.',
+      });
+    if (row.accountId === caller.accountId)
+      throw new HoldfastError('auth.forbidden', { message: 'Nobody agrees to what he asked for himself.' });
+    await this.#close(scope, row, { state: 'approved', decidedBy: caller.actor });
+    try {
+      const requester = await this.#authentication.requester(scope, row);
+      if (!requester) throw new HoldfastError('auth.forbidden', { message: `${row.actor} may not sign in any more.` });
+      const route = Object.values<Route>(routes).find(({ id }) => id === row.route);
+      if (!route) throw new HoldfastError('request.missing', { message: `There is no action ${row.route} any more.` });
+      const sealed = this.#vault.open(row.sealedRequest, { tenant: scope.tenant, kind: 'approval', id: row.id });
+      const request = readJson(keptRequest, sealed, 'approvals.sealedRequest');
+      await run(route, {
+        ...o,
+        ...request,
+        caller: requester,
+        approval: { approval: row.id, approvedBy: caller.actor },
+      });
+    } catch (error) {
+      const errorJson = JSON.stringify(reportOf(toHoldfastError(error)));
+      await scope.query.updateTable('approvals').set({ state: 'failed', errorJson }).where('id', '=', row.id).execute();
+    }
+    return this.#view(await this.#load(scope, o.id));
+  }
+
+  /** Throws `approval.closed`. */
+  async reject(caller: Caller, id: string): Promise<Approval> {
+    const scope = this.#catalogue.tenant(caller.tenant);
+    await this.#close(scope, await this.#load(scope, id), { state: 'rejected', decidedBy: caller.actor });
+    return this.#view(await this.#load(scope, id));
+  }
+
+  /** By the one who asked. Throws `request.missing` for another's, and `approval.closed`. */
+  async withdraw(caller: Caller, id: string): Promise<Approval> {
+    const scope = this.#catalogue.tenant(caller.tenant);
+    const row = await this.#load(scope, id);
+    if (row.accountId !== (caller.accountId ?? null)) throw missing(id);
+    await this.#close(scope, row, { state: 'withdrawn', decidedBy: caller.actor });
+    return this.#view(await this.#load(scope, id));
+  }
+
+  /** One decision alone is taken, also when two come at once. */
+  async #close(
+    scope: TenantScope,
+    { id }: ApprovalRow,
+    o: { state: 'approved' | 'rejected' | 'withdrawn'; decidedBy: string },
+  ): Promise<void> {
+    const now = this.#clock.now().toISOString();
+    const { numUpdatedRows } = await scope.query
+      .updateTable('approvals')
+      .set({ ...o, decidedAt: now })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .where('expiresAt', '>', now)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) throw new HoldfastError('approval.closed');
+  }
+
+  async #load({ query }: TenantScope, id: string): Promise<ApprovalRow> {
+    const row = await query.selectFrom('approvals').selectAll().where('id', '=', id).executeTakeFirst();
+    if (!row) throw missing(id);
+    return row;
+  }
+
+  async #checkRoom({ query }: TenantScope): Promise<void> {
+    const waiting = await query
+      .selectFrom('approvals')
+      .select('id')
+      .where('state', '=', 'waiting')
+      .where('expiresAt', '>', this.#clock.now().toISOString())
+      .limit(maxWaitingApprovals)
+      .execute();
+    if (waiting.length >= maxWaitingApprovals)
+      throw new HoldfastError('internal.limit', { message: `${maxWaitingApprovals} approvals are waiting already.` });
+  }
+
+  #view(row: ApprovalRow): Approval {
+    const hasExpired = row.state === 'waiting' && row.expiresAt <= this.#clock.now().toISOString();
+    return {
+      id: row.id,
+      action: row.route,
+      subject: row.subject,
+      request: readJson(z.record(z.string(), z.unknown()), row.shownJson, 'approvals.shownJson'),
+      requestedBy: row.actor,
+      requestedAt: row.createdAt,
+      expiresAt: row.expiresAt,
+      state: hasExpired ? 'expired' : row.state,
+      ...(row.decidedBy === null ? {} : { decidedBy: row.decidedBy }),
+      ...(row.decidedAt === null ? {} : { decidedAt: row.decidedAt }),
+      ...(row.errorJson === null ? {} : { error: readJson(errorReport, row.errorJson, 'approvals.errorJson') }),
+    };
+  }
+}
+
+function missing(id: string): HoldfastError {
+  return new HoldfastError('request.missing', { message: `There is no approval ${id}.` });
+}

@@ -1,0 +1,103 @@
+import type { Clock } from '@holdfast/core';
+import { type PersonRole, permissionsOf } from '@holdfast/protocol';
+import type { BearerToken } from '../bearer-token.ts';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import { stepUpMs } from '../limits.ts';
+import { actorOf, rightsOf } from './accounts.ts';
+import { type Caller, localAdministrator, narrowed } from './caller.ts';
+import type { CredentialRow, Credentials } from './credentials.ts';
+import type { SecondFactors } from './second-factors.ts';
+
+/** From what a request carries to who makes it. Asked at every request, so that what is revoked or lowered counts at once. */
+export class Authentication {
+  readonly #localToken: BearerToken;
+  readonly #catalogue: Catalogue;
+  readonly #credentials: Credentials;
+  readonly #factors: SecondFactors;
+  readonly #factorRoles: ReadonlySet<PersonRole>;
+  readonly #clock: Clock;
+
+  constructor(o: {
+    localToken: BearerToken;
+    catalogue: Catalogue;
+    credentials: Credentials;
+    factors: SecondFactors;
+    /** Roles whose accounts must have a second factor. */
+    factorRoles: readonly PersonRole[];
+    clock: Clock;
+  }) {
+    this.#localToken = o.localToken;
+    this.#catalogue = o.catalogue;
+    this.#credentials = o.credentials;
+    this.#factors = o.factors;
+    this.#factorRoles = new Set(o.factorRoles);
+    this.#clock = o.clock;
+  }
+
+  /** Undefined for a token that is unknown, revoked or expired. */
+  async callerOf(token: string): Promise<Caller | undefined> {
+    if (this.#localToken.matches(token)) return localAdministrator;
+    if (!/^hf[st]_/.test(token)) return undefined;
+    const found = await this.#credentials.find(token);
+    if (!found || found.row.kind === 'pending') return undefined;
+    const scope = this.#catalogue.tenant(found.tenant);
+    await this.#credentials.touch(scope, found.row);
+    return this.#callerWith(scope, { accountId: found.row.accountId, row: found.row });
+  }
+
+  /** The caller as it is now; undefined when its session or token has ended, or its account may not sign in. */
+  async now(caller: Caller): Promise<Caller | undefined> {
+    if (!('id' in caller.credential)) return caller;
+    const scope = this.#catalogue.tenant(caller.tenant);
+    const row = await this.#credentials.load(scope, caller.credential.id);
+    return row && this.#callerWith(scope, { accountId: row.accountId, row });
+  }
+
+  /** Who once asked for something: the account as it is now, without the session, or with the API token that was used. */
+  async requester(scope: TenantScope, o: { accountId: string | null; tokenId: string | null }) {
+    if (o.accountId === null) return localAdministrator;
+    const row = o.tokenId === null ? undefined : await this.#credentials.load(scope, o.tokenId);
+    return o.tokenId !== null && !row ? undefined : this.#callerWith(scope, { accountId: o.accountId, row });
+  }
+
+  async #callerWith(
+    scope: TenantScope,
+    { accountId, row }: { accountId: string; row: CredentialRow | undefined },
+  ): Promise<Caller | undefined> {
+    const account = await scope.query.selectFrom('accounts').selectAll().where('id', '=', accountId).executeTakeFirst();
+    if (!account || account.disabledAt !== null) return undefined;
+    const owner = rightsOf(account);
+    const rights =
+      row?.kind === 'api-token'
+        ? narrowed(owner, rightsOf({ role: row.role ?? account.role, groupsJson: row.groupsJson }))
+        : { permissions: permissionsOf(owner.role, { allGroups: !owner.groups }), groups: owner.groups };
+    if (!rights) return undefined;
+    const hasFactor = await this.#factors.isSet(scope, account.id);
+    const isDue = this.#factorRoles.has(account.role) && !hasFactor;
+    return {
+      actor: actorOf(account),
+      tenant: scope.tenant,
+      accountId: account.id,
+      credential:
+        row === undefined ? { kind: 'none' } : { kind: row.kind === 'api-token' ? 'api-token' : 'session', id: row.id },
+      ...rights,
+      due: account.passwordChangeDue === 1 ? 'password' : isDue ? 'second-factor' : undefined,
+      stepUp: hasFactor ? this.#stepUpOf(row) : 'none-set',
+    };
+  }
+
+  #stepUpOf(row: CredentialRow | undefined): Caller['stepUp'] {
+    if (row?.kind !== 'session') return 'impossible';
+    const givenMs = row.secondFactorAt === null ? 0 : new Date(row.secondFactorAt).getTime();
+    return this.#clock.now().getTime() - givenMs < stepUpMs ? 'fresh' : 'needed';
+  }
+}
+
+/** Whether a stream that was opened by the one may go on for the other. */
+export function mayGoOn(before: Caller, now: Caller | undefined): boolean {
+  if (!now || now.due !== undefined) return false;
+  const sameGroups =
+    before.groups === now.groups ||
+    (before.groups !== undefined && now.groups !== undefined && before.groups.isSubsetOf(now.groups));
+  return (sameGroups || now.groups === undefined) && before.permissions.isSubsetOf(now.permissions);
+}

@@ -1,0 +1,238 @@
+import type { Clock } from '@holdfast/core';
+import { HoldfastError } from '@holdfast/core';
+import type { AccessView, PersonRole } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import { hashToken, newToken } from '../bearer-token.ts';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { CredentialsTable } from '../catalogue/schema.ts';
+import { credentialTouchMs, maxCredentialsOfOne, pendingSignInMs } from '../limits.ts';
+import { groupsJson, rightsOf } from './accounts.ts';
+
+export type CredentialRow = Selectable<CredentialsTable>;
+
+/** How long what people sign in with lives: since it was used, and since it was made. */
+export interface Lifetimes {
+  readonly sessionIdleMs: number;
+  readonly sessionMs: number;
+  readonly apiTokenIdleMs: number;
+}
+
+/**
+ * Sessions, sign-ins that wait for a second factor, and API tokens: 256 random bits that the catalogue keeps the hash of. What is
+ * revoked, unused for too long or too old is refused at the next request, and open streams that use it are cut.
+ */
+export class Credentials {
+  readonly #catalogue: Catalogue;
+  readonly #clock: Clock;
+  readonly #lifetimes: Lifetimes;
+  /** Called after something was revoked. */
+  readonly #onRevoked: () => void;
+
+  constructor(o: { catalogue: Catalogue; clock: Clock; lifetimes: Lifetimes; onRevoked: () => void }) {
+    this.#catalogue = o.catalogue;
+    this.#clock = o.clock;
+    this.#lifetimes = o.lifetimes;
+    this.#onRevoked = o.onRevoked;
+  }
+
+  /** A session, or a sign-in that lacks a second factor. Its token is known to the caller only. */
+  async begin(
+    scope: TenantScope,
+    o: {
+      kind: 'pending' | 'session';
+      accountId: string;
+      remoteAddress: string;
+      challenge?: string;
+      withSecondFactor?: boolean;
+    },
+  ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
+    const lifetimeMs = o.kind === 'pending' ? pendingSignInMs : this.#lifetimes.sessionMs;
+    const idleMs = o.kind === 'pending' ? pendingSignInMs : this.#lifetimes.sessionIdleMs;
+    return this.#insert(scope, {
+      ...{ kind: o.kind, accountId: o.accountId, name: '', role: null, groupsJson: null, lifetimeMs, idleMs },
+      secondFactorAt: o.withSecondFactor ? this.#clock.now().toISOString() : null,
+      challenge: o.challenge ?? null,
+      remoteAddress: o.remoteAddress,
+    });
+  }
+
+  async makeApiToken(
+    scope: TenantScope,
+    o: {
+      accountId: string;
+      name: string;
+      role: PersonRole;
+      groups: readonly string[] | undefined;
+      lifetimeMs: number;
+      remoteAddress: string;
+    },
+  ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
+    return this.#insert(scope, {
+      ...{ kind: 'api-token', accountId: o.accountId, name: o.name, role: o.role },
+      ...{ groupsJson: groupsJson(o.groups), lifetimeMs: o.lifetimeMs, idleMs: this.#lifetimes.apiTokenIdleMs },
+      ...{ secondFactorAt: null, challenge: null, remoteAddress: o.remoteAddress },
+    });
+  }
+
+  /** What the token stands for, if that is still good; undefined if not. */
+  async find(token: string): Promise<{ readonly tenant: string; readonly row: CredentialRow } | undefined> {
+    const tokenHash = hashToken(token).toString('hex');
+    const tenant = await this.#catalogue.tenantOfCredential(tokenHash);
+    if (tenant === undefined) return undefined;
+    const row = await this.#catalogue
+      .tenant(tenant)
+      .query.selectFrom('credentials')
+      .selectAll()
+      .where('tokenHash', '=', tokenHash)
+      .executeTakeFirst();
+    return row && this.isAlive(row) ? { tenant, row } : undefined;
+  }
+
+  async load(scope: TenantScope, id: string): Promise<CredentialRow | undefined> {
+    const row = await scope.query.selectFrom('credentials').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && this.isAlive(row) ? row : undefined;
+  }
+
+  isAlive({ idleExpiresAt, expiresAt }: Pick<CredentialRow, 'idleExpiresAt' | 'expiresAt'>): boolean {
+    const now = this.#clock.now().toISOString();
+    return now < idleExpiresAt && now < expiresAt;
+  }
+
+  /** Notes that it is used. Written once a minute at most. */
+  async touch(scope: TenantScope, row: CredentialRow): Promise<void> {
+    const now = this.#clock.now();
+    if (now.getTime() - new Date(row.lastUsedAt).getTime() < credentialTouchMs) return;
+    const idleMs = row.kind === 'api-token' ? this.#lifetimes.apiTokenIdleMs : this.#lifetimes.sessionIdleMs;
+    const idleExpiresAt = new Date(now.getTime() + idleMs).toISOString();
+    await scope.query
+      .updateTable('credentials')
+      .set({ lastUsedAt: now.toISOString(), idleExpiresAt })
+      .where('id', '=', row.id)
+      .where('lastUsedAt', '=', row.lastUsedAt)
+      .execute();
+  }
+
+  /** Of one account, newest first. What has ended is removed on the way. */
+  async list(scope: TenantScope, accountId: string): Promise<CredentialRow[]> {
+    const now = this.#clock.now().toISOString();
+    await scope.query
+      .deleteFrom('credentials')
+      .where((row) => row.or([row('expiresAt', '<=', now), row('idleExpiresAt', '<=', now)]))
+      .execute();
+    return scope.query
+      .selectFrom('credentials')
+      .selectAll()
+      .where('accountId', '=', accountId)
+      .where('kind', '!=', 'pending')
+      .orderBy('createdAt', 'desc')
+      .limit(maxCredentialsOfOne)
+      .execute();
+  }
+
+  /** Throws `request.missing`. */
+  async revoke(scope: TenantScope, o: { accountId: string; id: string }): Promise<void> {
+    const { numDeletedRows } = await scope.query
+      .deleteFrom('credentials')
+      .where('id', '=', o.id)
+      .where('accountId', '=', o.accountId)
+      .executeTakeFirst();
+    if (numDeletedRows === 0n)
+      throw new HoldfastError('request.missing', { message: `There is no session or API token ${o.id}.` });
+    this.#onRevoked();
+  }
+
+  /** All of an account, or its sessions only; but for one. */
+  async revokeAll(
+    scope: TenantScope,
+    o: { accountId: string; except?: string; sessionsOnly?: boolean },
+  ): Promise<void> {
+    let deletion = scope.query.deleteFrom('credentials').where('accountId', '=', o.accountId);
+    if (o.except !== undefined) deletion = deletion.where('id', '!=', o.except);
+    if (o.sessionsOnly) deletion = deletion.where('kind', '!=', 'api-token');
+    await deletion.execute();
+    this.#onRevoked();
+  }
+
+  async setChallenge(scope: TenantScope, id: string, challenge: string): Promise<void> {
+    await scope.query.updateTable('credentials').set({ challenge }).where('id', '=', id).execute();
+  }
+
+  /** The challenge that was set last. It is forgotten with that: it can be answered once. */
+  async takeChallenge(scope: TenantScope, id: string): Promise<string | undefined> {
+    return scope.transaction(async ({ query }) => {
+      const row = await query.selectFrom('credentials').select('challenge').where('id', '=', id).executeTakeFirst();
+      const { numUpdatedRows } = await query
+        .updateTable('credentials')
+        .set({ challenge: null })
+        .where('id', '=', id)
+        .where('challenge', 'is not', null)
+        .executeTakeFirst();
+      return numUpdatedRows === 0n ? undefined : (row?.challenge ?? undefined);
+    });
+  }
+
+  async confirm(scope: TenantScope, id: string): Promise<void> {
+    const secondFactorAt = this.#clock.now().toISOString();
+    await scope.query.updateTable('credentials').set({ secondFactorAt }).where('id', '=', id).execute();
+  }
+
+  /** Says that what some credentials may do has changed, so that streams are looked at again. */
+  changed(): void {
+    this.#onRevoked();
+  }
+
+  async #insert(
+    scope: TenantScope,
+    o: Pick<
+      CredentialRow,
+      'kind' | 'accountId' | 'name' | 'role' | 'groupsJson' | 'secondFactorAt' | 'challenge' | 'remoteAddress'
+    > & { readonly lifetimeMs: number; readonly idleMs: number },
+  ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
+    const { lifetimeMs, idleMs, ...fields } = o;
+    await this.#makeRoom(scope, o.accountId);
+    const token = newToken(o.kind === 'api-token' ? 'hft' : o.kind === 'session' ? 'hfs' : 'hfp');
+    const nowMs = this.#clock.now().getTime();
+    const at = (afterMs: number): string => new Date(nowMs + afterMs).toISOString();
+    const row = await scope.query
+      .insertInto('credentials')
+      .values({
+        ...fields,
+        id: crypto.randomUUID(),
+        tokenHash: hashToken(token).toString('hex'),
+        createdAt: at(0),
+        lastUsedAt: at(0),
+        idleExpiresAt: at(Math.min(idleMs, lifetimeMs)),
+        expiresAt: at(lifetimeMs),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return { token, row };
+  }
+
+  /** The session that was begun first goes; API tokens stay, and are refused instead. */
+  async #makeRoom(scope: TenantScope, accountId: string): Promise<void> {
+    const present = await this.list(scope, accountId);
+    if (present.length < maxCredentialsOfOne) return;
+    const oldest = present.findLast(({ kind }) => kind === 'session');
+    if (!oldest)
+      throw new HoldfastError('internal.limit', { message: `The account has ${maxCredentialsOfOne} API tokens.` });
+    await this.revoke(scope, oldest);
+  }
+}
+
+export function accessView(row: CredentialRow, present: string | undefined): AccessView {
+  const { groups } =
+    row.role === null ? { groups: undefined } : rightsOf({ role: row.role, groupsJson: row.groupsJson });
+  return {
+    id: row.id,
+    kind: row.kind === 'api-token' ? 'api-token' : 'session',
+    name: row.name,
+    ...(row.role === null ? {} : { role: row.role }),
+    ...(groups ? { groups: [...groups] } : {}),
+    createdAt: row.createdAt,
+    lastUsedAt: row.lastUsedAt,
+    expiresAt: row.expiresAt < row.idleExpiresAt ? row.expiresAt : row.idleExpiresAt,
+    remoteAddress: row.remoteAddress,
+    present: row.id === present,
+  };
+}

@@ -1,0 +1,158 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import type { SecondFactorProof } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { pendingSignInAttempts } from '../limits.ts';
+import { type AccountRow, findAccount, loadAccount } from './accounts.ts';
+import type { CredentialRow, Credentials } from './credentials.ts';
+import type { PasswordHasher } from './password-hash.ts';
+import type { SecondFactors } from './second-factors.ts';
+import type { SignInDelays } from './sign-in-delays.ts';
+
+export type SignInResult =
+  | { readonly state: 'signed-in'; readonly account: AccountRow; readonly token: string; readonly row: CredentialRow }
+  | {
+      readonly state: 'second-factor';
+      readonly account: AccountRow;
+      readonly pending: string;
+      readonly row: CredentialRow;
+      readonly factors: readonly ('totp' | 'passkey' | 'recovery-code')[];
+      readonly passkeyOptions: Record<string, unknown> | undefined;
+    };
+
+/** Name and password, then a second factor where the account has one. What is wrong is not told, nor whether the account is there. */
+export class SignIn {
+  readonly #credentials: Credentials;
+  readonly #factors: SecondFactors;
+  readonly #hasher: PasswordHasher;
+  readonly #delays: SignInDelays;
+  readonly #clock: Clock;
+  /** Wrong second factors of each sign-in that waits for one. */
+  readonly #wrong = new Map<string, number>();
+
+  constructor(o: {
+    credentials: Credentials;
+    factors: SecondFactors;
+    hasher: PasswordHasher;
+    delays: SignInDelays;
+    clock: Clock;
+  }) {
+    this.#credentials = o.credentials;
+    this.#factors = o.factors;
+    this.#hasher = o.hasher;
+    this.#delays = o.delays;
+    this.#clock = o.clock;
+  }
+
+  /** `found` is told the account's name as soon as there is one, for the audit. Throws `auth.sign-in` and `auth.rate`. */
+  async withPassword(
+    scope: TenantScope,
+    o: { name: string; password: string; remoteAddress: string; found: (account: AccountRow) => void },
+  ): Promise<SignInResult> {
+    const name = o.name.trim().toLowerCase();
+    const attempt = this.#delays.attempt(name, o.remoteAddress);
+    const account = await findAccount(scope, name);
+    if (account) o.found(account);
+    const isRight = await this.#hasher.verify(o.password, account?.passwordHash);
+    if (!account || !isRight || account.disabledAt !== null) throw new HoldfastError('auth.sign-in');
+    if (this.#hasher.isDated(account.passwordHash)) {
+      const passwordHash = await this.#hasher.hash(o.password);
+      await scope.query.updateTable('accounts').set({ passwordHash }).where('id', '=', account.id).execute();
+    }
+    const factors = await this.#factors.list(scope, account.id);
+    const { remoteAddress } = o;
+    if (factors.length === 0) {
+      attempt.succeeded();
+      return this.#begin(scope, account, { remoteAddress, withSecondFactor: false });
+    }
+    attempt.undo();
+    const asked = await this.#factors.challenge(scope, account.id);
+    const { token, row } = await this.#credentials.begin(scope, {
+      kind: 'pending',
+      accountId: account.id,
+      remoteAddress,
+      ...(asked ? { challenge: asked.challenge } : {}),
+    });
+    const kinds = new Set(factors.map(({ kind }) => kind).filter((kind) => kind !== 'passkey' || asked));
+    return {
+      state: 'second-factor',
+      account,
+      pending: token,
+      row,
+      factors: [...kinds, 'recovery-code'],
+      passkeyOptions: asked?.options,
+    };
+  }
+
+  async withSecondFactor(
+    scope: TenantScope,
+    o: {
+      pending: string;
+      proof: SecondFactorProof;
+      remoteAddress: string;
+      found: (account: AccountRow) => void;
+    },
+  ): Promise<SignInResult> {
+    const found = await this.#credentials.find(o.pending);
+    if (found?.row.kind !== 'pending' || found.tenant !== scope.tenant) throw new HoldfastError('auth.sign-in');
+    const { id, accountId } = found.row;
+    const account = await loadAccount(scope, accountId);
+    o.found(account);
+    const attempt = this.#delays.attempt(account.name, o.remoteAddress);
+    const challenge = () => this.#credentials.takeChallenge(scope, id);
+    const isRight = await this.#factors.verify(scope, { accountId, proof: o.proof, challenge });
+    if (!isRight || account.disabledAt !== null) {
+      await this.#countWrong(scope, found.row);
+      throw new HoldfastError('auth.sign-in');
+    }
+    attempt.succeeded();
+    await this.#forget(scope, found.row);
+    return this.#begin(scope, account, { remoteAddress: o.remoteAddress, withSecondFactor: true });
+  }
+
+  /** A second factor of somebody who has signed in, for what asks for a fresh one. Throws as sign-in does. */
+  async confirm(
+    scope: TenantScope,
+    o: { account: AccountRow; credentialId: string; proof: SecondFactorProof; remoteAddress: string },
+  ): Promise<void> {
+    const { account, credentialId, proof } = o;
+    const attempt = this.#delays.attempt(account.name, o.remoteAddress);
+    const challenge = () => this.#credentials.takeChallenge(scope, credentialId);
+    if (!(await this.#factors.verify(scope, { accountId: account.id, proof, challenge })))
+      throw new HoldfastError('auth.sign-in', { message: 'The second factor is wrong, or was used before.' });
+    attempt.succeeded();
+    await this.#credentials.confirm(scope, credentialId);
+  }
+
+  /** The own password again. Throws as sign-in does. */
+  async checkPassword(account: AccountRow, o: { password: string; remoteAddress: string }): Promise<void> {
+    const attempt = this.#delays.attempt(account.name, o.remoteAddress);
+    if (!(await this.#hasher.verify(o.password, account.passwordHash)))
+      throw new HoldfastError('auth.sign-in', { message: 'The present password is wrong.' });
+    attempt.undo();
+  }
+
+  async #begin(
+    scope: TenantScope,
+    account: AccountRow,
+    o: { remoteAddress: string; withSecondFactor: boolean },
+  ): Promise<SignInResult> {
+    const begun = await this.#credentials.begin(scope, { kind: 'session', accountId: account.id, ...o });
+    await scope.query
+      .updateTable('accounts')
+      .set({ lastSignInAt: this.#clock.now().toISOString() })
+      .where('id', '=', account.id)
+      .execute();
+    return { state: 'signed-in', account, ...begun };
+  }
+
+  async #countWrong(scope: TenantScope, row: CredentialRow): Promise<void> {
+    const wrong = (this.#wrong.get(row.id) ?? 0) + 1;
+    if (wrong >= pendingSignInAttempts) await this.#forget(scope, row);
+    else this.#wrong.set(row.id, wrong);
+  }
+
+  async #forget(scope: TenantScope, row: CredentialRow): Promise<void> {
+    this.#wrong.delete(row.id);
+    await this.#credentials.revoke(scope, row);
+  }
+}

@@ -1,0 +1,205 @@
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type AuditRecord, parseMessage, type Route, type Routes } from '@holdfast/protocol';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { AuditEntry, AuditLog } from '../audit/audit-log.ts';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { Caller } from '../people/caller.ts';
+import type { EventStream } from './event-stream.ts';
+
+type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+/** A request whose caller may make it, and that has the form of its route. */
+export interface RestRequest<R extends Route> {
+  /** The caller's tenant, confined to the caller's groups: what is of others is not there. */
+  readonly scope: TenantScope;
+  readonly caller: Caller;
+  readonly remoteAddress: string;
+  readonly requestId: string;
+  readonly params: Output<R['params']>;
+  readonly query: Output<R['query']>;
+  readonly body: Output<R['body']>;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+  /** What the audit's record is to say besides, or instead. */
+  note(facts: Partial<Pick<AuditEntry, 'actor' | 'subject' | 'details'>>): void;
+  /**
+   * Of a route that is marked `approval: 'conditional'`: call it before anything is changed, when this request is one that a
+   * second administrator has to agree to. Returns if nobody has to, or somebody has.
+   */
+  requireApproval(): Promise<void>;
+}
+
+/** A stream's handler opens the stream after it has checked what it was asked for; until then it may still refuse. */
+type RestHandler<R extends Route> = R['stream'] extends true
+  ? (request: RestRequest<R>, open: () => EventStream) => Promise<void>
+  : (request: RestRequest<R>) => Promise<z.input<R['response']>>;
+
+export type RestHandlers = { readonly [Name in keyof Routes]: RestHandler<Routes[Name]> };
+
+/** Handlers by route, with the types that the route table proves taken away: what one loop over all of them can call. */
+type AnyHandler = (request: unknown, open?: () => EventStream) => Promise<unknown>;
+
+/** A request as it came, and from whom. */
+export interface Asked {
+  readonly caller: Caller;
+  readonly remoteAddress: string;
+  readonly requestId: string;
+  readonly params: unknown;
+  readonly query: unknown;
+  /** undefined: none came. */
+  readonly body: unknown;
+  readonly signal: AbortSignal;
+  readonly open?: () => EventStream;
+  /** A second administrator has agreed. */
+  readonly approval?: { readonly approval: string; readonly approvedBy: string };
+}
+
+/** What decides whether a second administrator has to agree, and keeps what waits for one. */
+export interface ApprovalGate {
+  isNeeded(tenant: string): Promise<boolean>;
+  /** Gives what the 202 answer says. */
+  keep(route: Route, asked: Asked, facts: { subject: string; shown: Record<string, unknown> }): Promise<unknown>;
+}
+
+export type RouteAnswer = { readonly status: 200 | 202; readonly body: unknown };
+
+/** Thrown by `requireApproval` to leave the handler. */
+class ApprovalNeeded extends Error {}
+
+/** The one way to a handler: rights, form, second factor, approval and audit, for every route alike. */
+export class RouteRunner {
+  readonly #handlers: RestHandlers;
+  readonly #catalogue: Catalogue;
+  readonly #audit: AuditLog;
+  readonly #gate: ApprovalGate;
+  readonly #logger: Logger;
+
+  constructor(o: {
+    handlers: RestHandlers;
+    catalogue: Catalogue;
+    audit: AuditLog;
+    gate: ApprovalGate;
+    logger: Logger;
+  }) {
+    this.#handlers = o.handlers;
+    this.#catalogue = o.catalogue;
+    this.#audit = o.audit;
+    this.#gate = o.gate;
+    this.#logger = o.logger;
+  }
+
+  async run(route: Route, asked: Asked): Promise<RouteAnswer> {
+    const { caller } = asked;
+    const facts: { actor?: string; subject?: string; details?: Record<string, unknown> } = {};
+    const record = (
+      outcome: AuditRecord['outcome'],
+      subject: string,
+      details: Record<string, unknown>,
+    ): AuditEntry => ({
+      actor: facts.actor ?? caller.actor,
+      action: route.id,
+      subject: facts.subject ?? subject,
+      outcome,
+      remoteAddress: asked.remoteAddress,
+      requestId: asked.requestId,
+      details: {
+        ...credentialOf(caller),
+        ...keptOf(route, asked.body),
+        ...facts.details,
+        ...asked.approval,
+        ...details,
+      },
+    });
+    try {
+      checkRights(route, asked);
+      const parsed = parse(route, asked);
+      const needApproval = async (): Promise<void> => {
+        if (!asked.approval && (await this.#gate.isNeeded(caller.tenant))) throw new ApprovalNeeded();
+      };
+      if (route.approval === 'always') await needApproval();
+      const request = {
+        ...parsed,
+        scope: this.#catalogue.tenant(caller.tenant, caller.groups),
+        caller,
+        remoteAddress: asked.remoteAddress,
+        requestId: asked.requestId,
+        signal: asked.signal,
+        note: ({ details, ...given }: typeof facts) =>
+          void Object.assign(facts, given, { details: { ...facts.details, ...details } }),
+        requireApproval: async () => {
+          if (route.approval !== 'conditional')
+            throw new HoldfastError('internal.unexpected', { message: `${route.id} is not marked for approval.` });
+          await needApproval();
+        },
+      };
+      const handler = this.#handlers[route.id as keyof Routes] as unknown as AnyHandler;
+      const given = await handler(request, asked.open);
+      if (route.stream) return { status: 200, body: undefined };
+      const body = parseMessage(route.response, given, `The answer of ${route.id}`);
+      if (route.method !== 'GET')
+        await this.#audit.write(caller.tenant, record('done', idOf(asked.params) ?? idOf(body) ?? '', {}));
+      return { status: 200, body };
+    } catch (error) {
+      const subject = facts.subject ?? idOf(asked.params) ?? '';
+      if (error instanceof ApprovalNeeded) {
+        const shown = { ...shownOf(asked.params), ...shownOf(asked.query), ...keptOf(route, asked.body) };
+        const body = await this.#gate.keep(route, asked, { subject, shown });
+        await this.#audit.write(caller.tenant, record('approval-asked', subject, { approval: idOf(body) ?? '' }));
+        return { status: 202, body };
+      }
+      const { code } = toHoldfastError(error);
+      const isRefusal = code.startsWith('auth.');
+      // What was asked in a wrong form was not tried; what was only looked for in vain changed nothing.
+      if (isRefusal || (route.method !== 'GET' && code !== 'request.invalid'))
+        await this.#audit
+          .writeRefusal(caller.tenant, record(isRefusal ? 'refused' : 'failed', subject, { code }))
+          .catch((cause: unknown) => this.#logger.error({ error: toHoldfastError(cause) }, 'audit of a refusal'));
+      throw error;
+    }
+  }
+}
+
+function checkRights(route: Route, { caller, approval }: Asked): void {
+  if (route.access === 'public') return;
+  if (caller.due && route.access !== 'account.manage')
+    throw new HoldfastError('auth.incomplete', {
+      message:
+        caller.due === 'password'
+          ? 'The password was chosen by somebody else: it has to be changed first.'
+          : 'Accounts of this role need a second factor: it has to be set up first.',
+    });
+  if (!caller.permissions.has(route.access)) throw new HoldfastError('auth.forbidden');
+  // It was fresh when it was asked for.
+  if (!route.stepUp || approval || caller.stepUp === 'none-set' || caller.stepUp === 'fresh') return;
+  throw new HoldfastError('auth.step-up');
+}
+
+function parse(route: Route, asked: Asked): { params: unknown; query: unknown; body: unknown } {
+  if (route.body === undefined && asked.body !== undefined)
+    throw new HoldfastError('request.invalid', { message: `${route.method} ${route.path} takes no body.` });
+  return {
+    params: parseMessage(route.params, asked.params, 'The path'),
+    query: parseMessage(route.query, asked.query, 'The query'),
+    body: route.body === undefined ? undefined : parseMessage(route.body, asked.body ?? {}, 'The body'),
+  };
+}
+
+function credentialOf({ credential }: Caller): Record<string, unknown> {
+  return 'id' in credential ? { [credential.kind === 'session' ? 'session' : 'apiToken']: credential.id } : {};
+}
+
+function keptOf(route: Route, body: unknown): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null) return {};
+  return Object.fromEntries(Object.entries(body).filter(([name]) => route.audited.includes(name)));
+}
+
+function shownOf(part: unknown): Record<string, unknown> {
+  return typeof part === 'object' && part !== null ? { ...part } : {};
+}
+
+/** What a change was made to: what the path names, else what was made. */
+function idOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined;
+  return typeof value.id === 'string' ? value.id : undefined;
+}
