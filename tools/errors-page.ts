@@ -14,6 +14,8 @@ const groups: Readonly<Record<string, string>> = {
   port: 'Ports',
   lease: 'Data channels',
   auth: 'Identity and rights',
+  approval: 'Approval by a second administrator',
+  audit: 'The audit',
   grant: 'Grants',
   version: 'Versions',
   request: 'Requests to the API',

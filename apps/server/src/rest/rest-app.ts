@@ -13,7 +13,7 @@ import { type Caller, nobody } from '../people/caller.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { RouteRunner } from './route-runner.ts';
 
-export type { RestHandlers, RestRequest } from './route-runner.ts';
+export type { RestHandlers } from './route-runner.ts';
 
 /** What monitoring reads, with a token that is good for nothing else. */
 interface Metrics {

@@ -11,6 +11,7 @@ import {
   type KeyAndRequest,
   limits,
   newKeyAndRequest,
+  type PersonRole,
   parseProblem,
   RestClient,
   type Run,
@@ -99,9 +100,41 @@ export class TestServer implements AsyncDisposable {
     return join(this.running.tokenFile, '..', 'catalogue.sqlite');
   }
 
+  clientWith(token: string | undefined): RestClient {
+    return new RestClient({ http: this.http, token });
+  }
+
+  /** A person with an account, who has signed in and changed the first password. */
+  async person(
+    name: string,
+    role: PersonRole,
+    o: { groups?: string[]; by?: RestClient } = {},
+  ): Promise<{ readonly id: string; readonly client: RestClient; readonly token: string }> {
+    const first = `first of ${name}: ${'x'.repeat(12)}Y1z`;
+    const { id } = await (o.by ?? this.client).call('createUser', {
+      body: { name, role, password: first, ...(o.groups ? { groups: o.groups } : {}) },
+    });
+    const token = await this.signIn(name, first);
+    const client = this.clientWith(token);
+    const body = { currentPassword: first, newPassword: TestServer.passwordOf(name) };
+    await client.call('changePassword', { body });
+    return { id, client, token };
+  }
+
+  static passwordOf(name: string): string {
+    return `correct ${name} battery staple`;
+  }
+
+  /** With the password alone. */
+  async signIn(name: string, password = TestServer.passwordOf(name)): Promise<string> {
+    const answer = await this.clientWith(undefined).call('signIn', { body: { name, password } });
+    if (answer.state !== 'signed-in') throw new Error(`${name} needs a second factor`);
+    return answer.token;
+  }
+
   async joinToken(
     role: EnrollableRole,
-    o: { uses?: number; lifetimeSeconds?: number; preinstalled?: boolean } = {},
+    o: { uses?: number; lifetimeSeconds?: number; preinstalled?: boolean; group?: string } = {},
   ): Promise<string> {
     return (await this.client.call('createToken', { body: { role, ...o } })).token;
   }
@@ -148,15 +181,17 @@ export class TestServer implements AsyncDisposable {
     role: EnrollableRole,
     {
       preinstalled = false,
+      group = 'default',
       ...o
     }: {
       platform?: 'linux' | 'win32' | 'darwin';
       ports?: Record<string, number>;
       preinstalled?: boolean;
+      group?: string;
       address?: string;
     } = {},
   ) {
-    return this.enrol({ token: await this.joinToken(role, { preinstalled }), role, ...o });
+    return this.enrol({ token: await this.joinToken(role, { preinstalled, group }), role, ...o });
   }
 
   /** Follows a run to its end; gives every state that was told. */
