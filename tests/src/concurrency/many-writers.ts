@@ -31,6 +31,8 @@ const pruneWait = '45s';
 /** Each of these at least once, or the test has shown nothing. */
 const mustSucceed = ['holdfast backup', 'restic backup', 'holdfast prune', 'holdfast check'];
 const longestExtension = 10;
+/** Pauses between two rounds of one of them, at most: once time is up, those that have succeeded leave room for the others. */
+const pauseMs = { within: 300, beyond: 6000 };
 
 interface Reported {
   readonly id: string;
@@ -107,9 +109,12 @@ class ManyWriters {
 
   /** On a machine that others use too it goes on for longer, until everything has succeeded once. */
   #isOver(): boolean {
-    const elapsedMs = performance.now() - this.#startMs;
     const succeeded = mustSucceed.every((name) => this.#outcomes.has(`${name} done`));
-    return elapsedMs > this.#durationMs * (succeeded ? 1 : longestExtension);
+    return this.#elapsedMs() > this.#durationMs * (succeeded ? 1 : longestExtension);
+  }
+
+  #elapsedMs(): number {
+    return performance.now() - this.#startMs;
   }
 
   summary(): string {
@@ -170,7 +175,7 @@ class ManyWriters {
       this.#outcomes.set(`${what} ${outcome}`, (this.#outcomes.get(`${what} ${outcome}`) ?? 0) + 1);
       if (outcome === 'failed') assert.fail(`${what} ended with ${status}:\n${stdout}\n${stderr}`);
       if (outcome === 'refused') assert.match(`${stdout}\n${stderr}`, holderNamed, what);
-      await sleep(this.#random.below(300));
+      await sleep(this.#random.below(this.#elapsedMs() < this.#durationMs ? pauseMs.within : pauseMs.beyond));
     }
   }
 }

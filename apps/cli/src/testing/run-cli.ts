@@ -9,9 +9,8 @@ import { text } from 'node:stream/consumers';
 const main = new URL('../main.mjs', import.meta.url).pathname;
 /** Nothing takes so long, and a server for the whole of a test file may; less than a test file may take. */
 const limitMs = 400_000;
-/** Compiled modules are shared by all processes of a test file: half of each one's time. */
-const compileCache = mkdtempSync(join(tmpdir(), 'holdfast-test-compiled-'));
-process.once('exit', () => rmSync(compileCache, { recursive: true, force: true }));
+/** Compiled modules are shared by all processes of a test file, or of `npm test`: half of each one's time. */
+const compileCache = process.env['NODE_COMPILE_CACHE'] ?? ownCache();
 
 export interface CliOptions {
   readonly cwd?: string;
@@ -72,6 +71,12 @@ function start(program: string, args: readonly string[], options: CliOptions): R
     stderr,
   }));
   return { child, ended };
+}
+
+function ownCache(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-compiled-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Nothing of the person who runs the tests: no repository, no password, no folder of npm. */

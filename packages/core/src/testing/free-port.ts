@@ -3,29 +3,45 @@ import { createServer } from 'node:net';
 
 /** Below those that outgoing connections are given (32768 to 60999 on Linux), apart from the contract's and other tests' own. */
 const portsToGive = { from: 12_000, to: 20_000 };
-const givenPorts = new Set<number>();
+/** Whoever listens on the first port of a block has the others: so no two test files are given the same one. */
+const blockSize = 100;
+let block = { next: 0, end: 0 };
 
-/** A port of loopback that nobody listens on, and that no connection of anybody else gets before the test does. */
+/** A port of loopback that nobody listens on, and that nobody else gets before or after the test does. */
 export async function freePort(): Promise<number> {
   return (await freeRange(1)).from;
 }
 
-/** As many neighbouring ports. No process is given one twice. */
+/** As many neighbouring ports. No process is given one twice, and no two processes the same one. */
 export async function freeRange(count: number): Promise<{ readonly from: number; readonly to: number }> {
+  if (count >= blockSize) throw new RangeError(`no block has ${count} ports to give`);
   for (;;) {
-    const from = portsToGive.from + Math.floor(Math.random() * (portsToGive.to - portsToGive.from));
+    if (block.next + count > block.end) block = await takeBlock();
+    const from = block.next;
+    block.next += count;
     const ports = Array.from({ length: count }, (_, index) => from + index);
-    if (ports.some((port) => givenPorts.has(port))) continue;
-    for (const port of ports) givenPorts.add(port);
-    if ((await Promise.all(ports.map(isFree))).every((one) => one)) return { from, to: from + count - 1 };
+    if ((await Promise.all(ports.map((port) => listens(port)))).every(Boolean)) return { from, to: from + count - 1 };
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** A block that no other process has, ours until this process ends. */
+async function takeBlock(): Promise<{ next: number; end: number }> {
+  const blocks = (portsToGive.to - portsToGive.from) / blockSize;
+  for (;;) {
+    const first = portsToGive.from + blockSize * Math.floor(Math.random() * blocks);
+    if (await listens(first, 'for good')) return { next: first + 1, end: first + blockSize };
+  }
+}
+
+/** False where somebody else does. */
+function listens(port: number, keeps?: 'for good'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
     // socket exception: only to see whether it can be had
-    server.listen({ host: '127.0.0.1', port }, () => server.close(() => resolve(true)));
+    server.listen({ host: '127.0.0.1', port }, () => {
+      if (keeps === undefined) server.close(() => resolve(true));
+      else resolve(server.unref().listening);
+    });
   });
 }

@@ -60,7 +60,8 @@ describe('packs that grow in files', () => {
       assert.deepEqual(fs.readdirSync(temporary), kept);
       assert.deepEqual(fs.readdirSync(join(repositoryFolder, 'holdfast', 'tmp')), []);
       const packs = (await Array.fromAsync(repository.target.list('data'))).flat();
-      assert.ok(packs.length >= 12);
+      // Where the content is cut is chance, and the last chunk of a pack may have 8 MiB.
+      assert.ok(packs.length >= 62 / (4 + 8), `${packs.length} packs`);
       assert.ok(packs.filter(({ sizeBytes }) => sizeBytes < 4 * mib).length <= 2, 'the rests were put together');
       const checked = spawnSync(
         requireProgram('restic').path,
