@@ -29,13 +29,13 @@ test('both sides open their firewall for the peer and port, until the connection
   const mover = fleet.wire(t, fleet.mover, { overrides, firewall: notingFirewall(listening) });
   const agent = fleet.wire(t, fleet.agent, { firewall: notingFirewall(dialling) });
   const nonce = randomBytes(32);
-  const lease = await mover.lease(data, { nonce, fingerprint: fleet.agent.fingerprint, peer, expireMs: 5000 });
-  assert.deepEqual(listening, [`open in ${peer} ${from} for 5000 ms`]);
-  await agent.dialLease(data, peer, lease.port, { nonce, timeoutMs: 9000 });
+  const lease = await mover.lease(data, { nonce, fingerprint: fleet.agent.fingerprint, peer, expireMs: 50_000 });
+  assert.deepEqual(listening, [`open in ${peer} ${from} for 50000 ms`]);
+  await agent.dialLease(data, peer, lease.port, { nonce, timeoutMs: 90_000 });
   await lease.connection;
   await setImmediate();
   assert.deepEqual(listening.slice(1), [`close in ${peer} ${from}`]);
-  assert.deepEqual(dialling, [`open out ${peer} ${from} for 9000 ms`, `close out ${peer} ${from}`]);
+  assert.deepEqual(dialling, [`open out ${peer} ${from} for 90000 ms`, `close out ${peer} ${from}`]);
 });
 
 test('it is closed when nobody came, and when the dial failed; within one computer nothing is opened', async (t) => {

@@ -31,7 +31,7 @@ const readyLimitMs = 60_000;
 /** The server tries for two minutes to attach to a run whose agent is gone; then it must have ended one way or another. */
 const runLimitMs = 180_000;
 const onlineLimitMs = 120_000;
-const pollMs = 20;
+const pollMs = 50;
 
 export class CrashSystem implements AsyncDisposable {
   readonly client: RestClient;

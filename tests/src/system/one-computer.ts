@@ -17,6 +17,8 @@ const commandLimitMs = 450_000;
 const stopLimitMs = 60_000;
 const waitLimitMs = 120_000;
 const pollMs = 50;
+/** Who has to be asked is a process that is started each time: at most so long after the last one. */
+const longestPauseMs = 1000;
 
 export interface Ended {
   readonly status: number | null;
@@ -315,9 +317,12 @@ function addressOf(text: string): string {
 /** Polls until it is so; throws after two minutes. */
 export async function waitUntil(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + waitLimitMs;
-  while (!(await isSo())) {
+  for (let pauseMs = pollMs; ; ) {
+    const answer = isSo();
+    if (await answer) return;
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (answer instanceof Promise) pauseMs = Math.min(1.5 * pauseMs, longestPauseMs);
   }
 }
 
