@@ -11,7 +11,7 @@ const smallRows = 'small-files,no-change,restore-small-files,check-small-files';
 
 test('Holdfast and restic are compared with each other, in small', {
   skip: skipUnless({ programs: ['restic'] }),
-  timeout: 240_000,
+  timeout: 400_000,
 }, (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'run.json');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -211,11 +212,12 @@ test('the changed text is what is backed up and restored in one-percent', async 
 
 test('a program is measured together with its server, which is stopped', async (t) => {
   let stopped = 0;
-  const burn = 'const until = Date.now() + 60000; while (Date.now() < until);';
+  const burn = 'console.log(1); const until = Date.now() + 60000; while (Date.now() < until);';
   const serve = async (folder: string): Promise<Service> => {
     const storage = join(folder, '..', 'repository');
-    const child = spawn(process.execPath, ['-e', burn], { stdio: 'ignore' });
+    const child = spawn(process.execPath, ['-e', burn], { stdio: ['ignore', 'pipe', 'ignore'] });
     t.after(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
     return {
       remote: { address: 'rest:https://127.0.0.1:1/', caFile: '/ca.pem', environment: { TOKEN: 'granted' } },
       storage,

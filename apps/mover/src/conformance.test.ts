@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { ManualClock } from '@holdfast/core';
 import { openLocalDisk, openRest, renewingToken, type Target } from '@holdfast/storage';
 import { runConformance } from '@holdfast/storage/testing';
 import type { HttpClient } from '@holdfast/wire';
@@ -11,6 +12,8 @@ import { type MoverFixture, startFixture } from './testing/mover-fixture.ts';
 
 describe('a repository behind a mover', () => {
   let fixture: MoverFixture;
+  const clock = new ManualClock(new Date());
+  const advanceTime = (durationMs: number): void => clock.advance(durationMs);
   const ends: (() => void | Promise<void>)[] = [];
   let repositories = 0;
   before(async () => {
@@ -19,7 +22,7 @@ describe('a repository behind a mover', () => {
     if (storageRoot) ends.push(() => rmSync(storageRoot, { recursive: true }));
     fixture = await startFixture(
       { after: (end) => void ends.push(end) },
-      storageRoot === undefined ? {} : { storageRoot },
+      storageRoot === undefined ? { clock } : { clock, storageRoot },
     );
   });
   after(async () => {
@@ -43,12 +46,17 @@ describe('a repository behind a mover', () => {
     });
   }
 
-  runConformance('the mover on 6162', async () => ({ target: await open(() => fixture.client(fixture.agent)) }));
+  runConformance('the mover on 6162', async () => ({
+    target: await open(() => fixture.client(fixture.agent)),
+    advanceTime,
+  }));
   runConformance('the mover over leased data channels', async () => ({
     target: await open((session) => fixture.dataClient('agent-dials', session)),
+    advanceTime,
   }));
   runConformance('the mover over data channels that it dials', async () => ({
     target: await open((session) => fixture.dataClient('mover-dials', session)),
+    advanceTime,
   }));
 
   test('it says whether lists may be late, before there is a config and after', async () => {

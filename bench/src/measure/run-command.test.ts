@@ -86,7 +86,7 @@ test('an abort kills the whole session', async (t) => {
   await assert.rejects(running, { name: 'AbortError' });
 });
 
-test('what a command leaves behind is ended with it', { timeout: 30_000 }, async () => {
+test('what a command leaves behind is ended with it', { timeout: 400_000 }, async () => {
   const parent = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' }).unref()`;
   const { status } = await runCommand(node(parent), never);
   // It settled, so nobody holds the pipes any more.

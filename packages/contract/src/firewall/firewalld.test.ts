@@ -46,7 +46,7 @@ function ruleset(hosts: TwoHosts): string {
   return hosts.run('nft', ['list', 'ruleset']);
 }
 
-describe('firewalld', { skip: kernel, timeout: 240_000 }, () => {
+describe('firewalld', { skip: kernel, timeout: 400_000 }, () => {
   test('what the plan allows passes, anything else is dropped; again it changes nothing; taken away, foreign rules stay', async (t) => {
     const hosts = await startFirewalld(t);
     hosts.run('firewall-cmd', ['--permanent', '--add-port=7/tcp']);

@@ -12,7 +12,7 @@ import { FirewallLeases } from './firewall-leases.ts';
 
 const needs = {
   skip: skipUnless({ programs: firewalldPrograms, root: true, networkNamespaces: true }),
-  timeout: 240_000,
+  timeout: 400_000,
 };
 
 const topology = `
