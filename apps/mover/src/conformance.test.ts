@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ManualClock } from '@holdfast/core';
+import { type Clock, systemClock } from '@holdfast/core';
 import { openLocalDisk, openRest, renewingToken, type Target } from '@holdfast/storage';
 import { runConformance } from '@holdfast/storage/testing';
 import type { HttpClient } from '@holdfast/wire';
@@ -12,8 +12,16 @@ import { type MoverFixture, startFixture } from './testing/mover-fixture.ts';
 
 describe('a repository behind a mover', () => {
   let fixture: MoverFixture;
-  const clock = new ManualClock(new Date());
-  const advanceTime = (durationMs: number): void => clock.advance(durationMs);
+  // What a case has let pass. The time that the storage tells is the one of HTTP, without that.
+  let passedMs = 0;
+  const clock: Clock = {
+    now: () => new Date(Date.now() + passedMs),
+    monotonicMs: () => systemClock.monotonicMs(),
+    sleep: (durationMs, signal) => systemClock.sleep(durationMs, signal),
+  };
+  const advanceTime = (durationMs: number): void => {
+    passedMs += durationMs;
+  };
   const ends: (() => void | Promise<void>)[] = [];
   let repositories = 0;
   before(async () => {
@@ -30,6 +38,7 @@ describe('a repository behind a mover', () => {
   });
 
   async function open(clientFor: (session: { sessionId: string; grant: string }) => HttpClient): Promise<Target> {
+    passedMs = 0;
     repositories += 1;
     const repository = `repository-${repositories}`;
     await fixture.place(repository);
