@@ -141,6 +141,8 @@ export const closeGraceMs = 2_000;
 export const maxFleetWorks = 8;
 /** Results that one of them keeps, as JSON: some 600 bytes a pair of computers in a check, or a finding of an audit. */
 export const maxFleetResultBytes = 32 * 1024 * 1024;
+/** All of them together, when a new one begins: in memory they take some three times that. */
+export const maxFleetWorksBytes = 48 * 1024 * 1024;
 /** Each tells of 50 mistakes, and takes a second for a fleet of thousands. */
 export const maxInventoryParses = 5;
 /** Pairs of computers of one check: more than a fleet of 10,000 computers has with a few targets. */

@@ -43,3 +43,4 @@ export type { SourceDocument } from './row-spec.ts';
 export { countRows, isOff, type LiveRow, type RowCounts, type RowStatus, rowStatuses } from './row-status.ts';
 export { type Row, type RowId, rows } from './rows.ts';
 export { renderChannelTable, renderRowTable, type TableOptions } from './tables.ts';
+export { formatRange } from './wording.ts';

@@ -55,7 +55,10 @@ export async function checkTargets(
   for (const flow of plan.flows.filter((one) => one.from.includes(from))) {
     const ports = flow.ports.flatMap((range) => triedPorts(range, o.allPorts));
     for (const host of flow.to.filter((one) => one !== from)) {
-      const addresses = flow.transport === 'tcp' ? await addressesOf(host, o.signal) : 'UDP gives no answer to a probe';
+      const addresses =
+        flow.transport === 'tcp'
+          ? await addressesOf(host, o.signal)
+          : 'UDP gives no answer to a probe, so that open and dropped look alike';
       if (typeof addresses === 'string') {
         unchecked.push({ flow, host, reason: addresses });
         continue;

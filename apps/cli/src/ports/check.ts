@@ -237,7 +237,12 @@ function checkJson(job: CheckJob, findings: readonly Finding[], unchecked: reado
         ...(asks ? ruleFor(job, finding, String(result.port)) : {}),
       };
     }),
-    unchecked: unchecked.map(({ flow, host, reason }) => ({ to: host.name, flow: flow.id, reason })),
+    unchecked: unchecked.map(({ flow, host, reason }) => ({
+      to: host.name,
+      flow: flow.id,
+      channels: flow.channels,
+      reason,
+    })),
   };
 }
 
@@ -264,7 +269,9 @@ function checkText(
         `\n${[to.name, result.address, place].filter((one) => one !== '').join(' ')}: ${adviceText(job, entry.finding, diagnosis, ports)}`,
       );
   }
-  const left = o.unchecked.map(({ flow, host, reason }) => `Not checked: ${flow.id} to ${host.name}: ${reason}.\n`);
+  const left = o.unchecked.map(
+    ({ flow, host, reason }) => `Not checked: ${flow.id} to ${host.name} (${flow.channels.join(', ')}): ${reason}.\n`,
+  );
   const tried = o.findings.filter(({ result }) => result.port !== undefined).length;
   const summary = `\n${counted(tried, 'port')} tried, ${o.failed} with a failure, ${o.warned} with a warning.\n`;
   return `${table([['To', 'Address', 'Port', 'Result', 'Channel'], ...rows])}${advice.join('')}\n${left.join('')}${summary}`;

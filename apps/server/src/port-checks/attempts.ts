@@ -1,4 +1,4 @@
-import { channel, type PortRange, type ProcessName } from '@holdfast/contract';
+import { channel, formatRange, type PortRange, type ProcessName } from '@holdfast/contract';
 import type { Flow, Plan, PlannedHost } from '@holdfast/contract/plan';
 import { HoldfastError } from '@holdfast/core';
 import type { CheckResult } from '@holdfast/protocol';
@@ -51,7 +51,7 @@ export function attemptsOf(
         const isWanted = !o.hosts || o.hosts.has(from.name) || o.hosts.has(to.name);
         if (!isWanted || from === to) continue;
         if (attempts.size + unchecked.length > maxCheckPairs) throw tooMany();
-        const pairs = flow.transport === 'tcp' ? pairsOf(fleet, flow, { from, to }) : 'UDP gives no answer to a probe';
+        const pairs = flow.transport === 'tcp' ? pairsOf(fleet, flow, { from, to }) : noProbe(flow);
         if (typeof pairs === 'string') {
           unchecked.push(notTried({ from: from.name, to: to.name, flow, reason: pairs }));
           continue;
@@ -68,6 +68,11 @@ export function attemptsOf(
       }
   }
   return { attempts: [...attempts.values()].map(({ attempt }) => attempt), unchecked };
+}
+
+/** By name: the other ports of the same channel are checked. */
+function noProbe({ transport, ports }: Flow): string {
+  return `${transport} ${ports.map(formatRange).join(', ')} gives no answer to a probe, so that open and dropped look alike`;
 }
 
 function tooMany(): HoldfastError {

@@ -5,6 +5,7 @@ import { parseTopology } from '@holdfast/contract/topology';
 import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
 import { type CheckResult, type ListenRequest, limits, type TryRequest, taskMethods } from '@holdfast/protocol';
 import { triedPorts } from '@holdfast/wire/probe';
+import { pino } from 'pino';
 import type { ComputerRow } from '../computers/computers.ts';
 import {
   dialBaseMs,
@@ -20,7 +21,7 @@ import { testCatalogue } from '../testing/test-database.ts';
 import { attemptsOf } from './attempts.ts';
 import { runCheck } from './check.ts';
 import { fleetOf, type Program } from './fleet.ts';
-import { FleetWork } from './fleet-work.ts';
+import { FleetWork, FleetWorks } from './fleet-work.ts';
 import type { PortPeer } from './port-peers.ts';
 
 const catalogue = await testCatalogue('check');
@@ -461,4 +462,35 @@ test('results come in pages, and a page never goes past what a client takes', ()
   }
   assert.ok(kept.filter((from) => from === 'failure').length > 10, kept.join());
   assert.equal(work.view().notes.join(), `${80 - kept.length} results are counted and not kept, good ones first.`);
+});
+
+test('what checks have found fits the memory: the oldest are forgotten first', async () => {
+  const works = new FleetWorks<CheckResult>({ what: 'check', clock: systemClock, logger: pino({ enabled: false }) });
+  const long = 'x'.repeat(1024 * 1024);
+  const ids: string[] = [];
+  for (let count = 0; count < 4; count += 1) {
+    const { id } = await works.start('local', async (work) => async () => {
+      for (let n = 0; n < 20; n += 1)
+        work.add('failure', { ...{ from: '', to: long, outcome: 'failed', tried: 1, channels: [], diagnoses: [] } });
+    });
+    ids.unshift(id);
+    while (works.find('local', id).isRunning) await new Promise((resolve) => setImmediate(resolve));
+  }
+  // Of 20 MiB each.
+  assert.deepEqual(
+    works.list('local').map(({ id }) => id),
+    ids.slice(0, 2),
+  );
+  await works[Symbol.asyncDispose]();
+});
+
+test('UDP is named as not checked, with its ports', () => {
+  const hosts = {
+    srv: { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] },
+    ns: { zone: 'z', addresses: ['10.0.0.9'], roles: ['dns-server'] },
+  };
+  const document = { name: 't', zones: { z: {} }, hosts: { srv: hosts.srv }, neighbours: { ns: hosts.ns } };
+  const plan = planTopology(parseTopology(JSON.stringify(document)));
+  const { unchecked } = attemptsOf(plan, fleetOf(plan, []), { triedPorts: (range) => triedPorts(range, false) });
+  assert.match(unchecked.find(({ to }) => to === 'ns')?.reason ?? '', /^udp 53 gives no answer to a probe/);
 });

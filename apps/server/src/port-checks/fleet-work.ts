@@ -1,7 +1,7 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type FleetWorkView, reportOf } from '@holdfast/protocol';
 import type { Logger } from 'pino';
-import { maxCheckMs, maxFleetResultBytes, maxFleetWorks, maxPageBytes } from '../limits.ts';
+import { maxCheckMs, maxFleetResultBytes, maxFleetWorks, maxFleetWorksBytes, maxPageBytes } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
 
 export type Outcome = 'good' | 'warning' | 'failure' | 'unchecked';
@@ -38,6 +38,11 @@ export class FleetWork<Result> {
 
   get signal(): AbortSignal {
     return this.#cancel.signal;
+  }
+
+  /** Of the results that are kept, as JSON. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   add(outcome: Outcome, result: Result): void {
@@ -140,9 +145,18 @@ export class FleetWorks<Result> implements AsyncDisposable {
       this.#works.splice(this.#works.indexOf(work), 1);
       throw error;
     }
-    const ended = this.#works.findIndex((one) => !one.isRunning);
-    if (this.#works.length > maxFleetWorks && ended >= 0) this.#works.splice(ended, 1);
+    this.#forget();
     return work.view();
+  }
+
+  /** The oldest first, never what runs. */
+  #forget(): void {
+    const bytes = (): number => this.#works.reduce((sum, one) => sum + one.bytes, 0);
+    while (this.#works.length > maxFleetWorks || bytes() > maxFleetWorksBytes) {
+      const ended = this.#works.findIndex((one) => !one.isRunning);
+      if (ended < 0) return;
+      this.#works.splice(ended, 1);
+    }
   }
 
   async #run(work: FleetWork<Result>, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -180,7 +194,7 @@ export class FleetWorks<Result> implements AsyncDisposable {
     if (found) return found;
     throw new HoldfastError('request.missing', {
       message: `There is no port ${this.#what} ${id}.`,
-      guidance: `The server keeps the last ${maxFleetWorks} since it started.`,
+      guidance: `The server keeps the last ${maxFleetWorks} since it started, fewer where they found very much.`,
     });
   }
 
