@@ -49,6 +49,8 @@ export const maxListBytes = 256 * MiB;
 export const maxShortAnswerBytes = 64 * KiB;
 /** Transient failures: six attempts with pauses of 0.5 s, doubled each time, spread over half their length: about 15 s. */
 export const retryAttempts = 6;
+/** Connections that nobody answers, 15 s or more each, as long as nothing got through: the second one is for a busy other end. */
+export const firstAttempts = 2;
 export const retryFirstPauseMs = 500;
 export const retryLongestPauseMs = 10_000;
 /** A credential is renewed so long before it expires, or after two thirds of a life that is too short for that. */

@@ -5,16 +5,7 @@ import { channelsOf } from '@holdfast/contract';
 import { type Plan, type PlannedHost, planTopology } from '@holdfast/contract/plan';
 import { loadTopology } from '@holdfast/contract/topology';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import {
-  Fleet,
-  type HostPlace,
-  type LabHost,
-  LabNetwork,
-  NameServers,
-  nameServerPlacesOf,
-  placesOf,
-  scenariosOf,
-} from '@holdfast/lab';
+import { Fleet, type HostPlace, type LabHost, LabNetwork, placesOf, scenariosOf } from '@holdfast/lab';
 import { Capture, type Packet } from './capture.ts';
 import { holdfastProgram, labNeeds } from './lab-needs.ts';
 import { loadPlannedRules } from './planned-rules.ts';
@@ -68,25 +59,19 @@ async function listen(t: TestContext, host: LabHost, port: number): Promise<void
 }
 
 test('the computers of the main job, seen by others', {
-  skip: labNeeds || skipUnless({ programs: ['nmap', 'tshark', 'bash', 'dnsmasq'] }),
+  skip: labNeeds || skipUnless({ programs: ['nmap', 'tshark', 'bash'] }),
 }, async (t) => {
   const plan = planTopology(await loadTopology(topology));
   const places = [...placesOf(plan), ...strangers];
-  const network = LabNetwork.build([...places, ...nameServerPlacesOf(plan)], {
-    folder: temporaryFolder(t),
-    program: holdfastProgram,
-  });
+  const network = LabNetwork.build(places, { folder: temporaryFolder(t), program: holdfastProgram });
   t.after(() => network[Symbol.asyncDispose]());
-  const nameServers = await NameServers.start(network, plan);
-  t.after(() => nameServers[Symbol.asyncDispose]());
-  const computers = plan.hosts.filter(({ managed }) => managed);
   // A scan leaves no connections behind that fill the tables of the others.
   for (const { namespace } of [...network.hosts, { namespace: network.router }])
     namespace.sysctl({ 'net/netfilter/nf_conntrack_tcp_timeout_syn_sent': '1' });
   await loadPlannedRules(network, plan);
   // They may send what they like: else their own rules would hide from the wire what their programs try, and a scan would be one of
   // what the scanning computer may dial.
-  for (const { name } of computers) network.host(name).namespace.nft('chain inet holdfast output { policy accept; }');
+  for (const { name } of plan.hosts) network.host(name).namespace.nft('chain inet holdfast output { policy accept; }');
   {
     await using capture = await Capture.start(network);
     const fleet = await Fleet.start(network, plan);
@@ -147,7 +132,7 @@ test('the computers of the main job, seen by others', {
   });
 
   await t.test('without the rules, what listens is what the contract says of the roles', async () => {
-    for (const planned of computers) {
+    for (const planned of plan.hosts) {
       const host = network.host(planned.name);
       assert.equal(await scanWithin(host), listeningPorts(planned), host.name);
     }

@@ -2,6 +2,7 @@ import { type Clock, type ErrorCode, type HoldfastError, hasCode, Semaphore } fr
 import type { HttpClient, HttpRequest, HttpResponse } from '@holdfast/wire';
 import { throwIfCancelled } from '../cancellation.ts';
 import type { CredentialSource } from '../credentials.ts';
+import { firstAttempts, retryAttempts } from '../limits.ts';
 import { restMediaType } from '../rest-protocol.ts';
 import { TransferCount } from '../transfer-count.ts';
 import { answerError } from './answer.ts';
@@ -60,8 +61,9 @@ export class Exchange {
 
   /** Repeats several requests together when one of them fails in passing. */
   repeat<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const isWorthIt = (error: HoldfastError): boolean => this.#answered || !hasCode(error, ...waitedInVain);
-    return withRetry(work, { clock: this.clock, signal, isWorthIt });
+    const attemptsFor = (error: HoldfastError): number =>
+      !this.#answered && hasCode(error, ...waitedInVain) ? firstAttempts : retryAttempts;
+    return withRetry(work, { clock: this.clock, signal, attemptsFor });
   }
 
   async askOnce<T>(asked: Asked<T>): Promise<T> {

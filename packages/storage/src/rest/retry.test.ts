@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { type ErrorCode, HoldfastError, systemClock } from '@holdfast/core';
 import type { HttpClient, HttpResponse } from '@holdfast/wire';
-import { retryAttempts } from '../limits.ts';
+import { firstAttempts, retryAttempts } from '../limits.ts';
 import { Exchange } from './exchange.ts';
 
 const impatientClock = { ...systemClock, sleep: async () => undefined };
@@ -44,17 +44,17 @@ test('what may pass is tried again, a bounded number of times', async () => {
   assert.equal(never.asked(), retryAttempts);
 });
 
-test('where nothing ever got through, a connection that nobody answers is waited for once', async () => {
+test('where nothing ever got through, a connection that nobody answers is tried once more only', async () => {
   for (const code of ['channel.timeout', 'lease.refused'] as const) {
     const blocked = exchangeWith(code);
     await assert.rejects(blocked.ask(), { code });
-    assert.equal(blocked.asked(), 1);
+    assert.equal(blocked.asked(), firstAttempts);
   }
 });
 
 test('where something got through before, the network may come back', async () => {
-  const cut = exchangeWith('answer', 'channel.timeout', 'channel.timeout', 'answer');
+  const cut = exchangeWith('answer', 'channel.timeout', 'channel.timeout', 'channel.timeout', 'answer');
   assert.equal(await cut.ask(), 200);
   assert.equal(await cut.ask(), 200);
-  assert.equal(cut.asked(), 4);
+  assert.equal(cut.asked(), 5);
 });

@@ -1,17 +1,17 @@
 import { type Clock, type HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import { throwIfCancelled } from '../cancellation.ts';
-import { retryAttempts, retryFirstPauseMs, retryLongestPauseMs } from '../limits.ts';
+import { retryFirstPauseMs, retryLongestPauseMs } from '../limits.ts';
 
 export interface RetryOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
-  /** Whether a failure that may pass is worth another attempt. Unset: each is. */
-  readonly isWorthIt?: (error: HoldfastError) => boolean;
+  /** How many attempts a failure that may pass is worth. */
+  readonly attemptsFor: (error: HoldfastError) => number;
 }
 
 /** Repeats work whose failure passes by itself, a bounded number of times. Everything else is thrown at once. */
 export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, signal, isWorthIt = () => true } = options;
+  const { clock, signal, attemptsFor } = options;
   for (let attempt = 1; ; attempt += 1) {
     throwIfCancelled(signal);
     try {
@@ -19,8 +19,7 @@ export async function withRetry<T>(work: () => Promise<T>, options: RetryOptions
     } catch (error) {
       throwIfCancelled(signal);
       const known = toHoldfastError(error);
-      const mayPass = isHoldfastError(error) && known.retry === 'transient' && isWorthIt(known);
-      if (!mayPass || attempt === retryAttempts) throw known;
+      if (!isHoldfastError(error) || known.retry !== 'transient' || attempt >= attemptsFor(known)) throw known;
     }
     try {
       await clock.sleep(pauseMs(attempt), signal);
