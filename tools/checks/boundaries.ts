@@ -24,9 +24,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   server: ['core', 'contract', 'wire', 'protocol', 'notify', 'directory', 'windows'],
   mover: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'storage'],
   agent: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
+  // Opens a repository for one task of the server.
+  executor: ['core', 'native', 'wire', 'protocol', 'storage', 'repository', 'engine'],
   cli: [
     ...['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
-    ...['lab', 'server', 'mover', 'agent'],
+    ...['lab', 'server', 'mover', 'agent', 'executor'],
   ],
 };
 /** Tests of whole systems and the comparison with other programs may use every package, as far as they declare it. */

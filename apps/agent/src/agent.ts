@@ -10,16 +10,17 @@ import {
   loadIdentity,
   registerWithLocalMover,
   type StoredIdentity,
+  TaskRegistry,
   taskMethods,
   taskProtocol,
 } from '@holdfast/protocol';
 import { ChannelHistory, createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
+import { maxRunningTasks } from './limits.ts';
 import { agentPortHandlers } from './port-checks.ts';
 import { stayConnected } from './stay-connected.ts';
-import { taskHandlers } from './task-handlers.ts';
-import { TaskRegistry } from './task-registry.ts';
+import { agentHandlers } from './task-handlers.ts';
 import { runTask } from './tasks.ts';
 
 export interface AgentOptions {
@@ -72,10 +73,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     }),
   );
   history.follow(wire);
-  const registry = new TaskRegistry((task, context) => runTask(wire, task, context));
+  const registry = new TaskRegistry((task, context) => runTask(wire, task, context), {
+    maxRunning: maxRunningTasks,
+  });
   const over = new AbortController();
   let service: Listener | undefined;
-  const handlers = taskHandlers({
+  const handlers = agentHandlers({
     registry,
     wire,
     report: () => history.report(),

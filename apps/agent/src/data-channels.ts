@@ -8,10 +8,10 @@ import {
   parseMessage,
   type RepositoryAccess,
   reportOf,
+  type TaskContext,
 } from '@holdfast/protocol';
 import { type Connection, type HttpClient, httpClient, type Wire } from '@holdfast/wire';
 import { dataChannelsPerSession, leaseDialTimeoutMs } from './limits.ts';
-import type { TaskContext } from './task-registry.ts';
 
 /**
  * The way of one session's data between this agent and the mover: HTTP over a few byte streams, whoever dialled them.

@@ -1,16 +1,15 @@
 import { HoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
 import { restore } from '@holdfast/engine/restore';
-import type { BackupTask, RestoreTask, Task, TaskResult } from '@holdfast/protocol';
+import type { BackupTask, RestoreTask, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
 import { initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
 import { openDataChannels } from './data-channels.ts';
 import { dataChannelsPerSession } from './limits.ts';
-import type { TaskContext } from './task-registry.ts';
 
 /** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
-export async function runTask(wire: Wire, task: Task, context: TaskContext): Promise<TaskResult['result']> {
+export async function runTask(wire: Wire, task: Task, context: TaskContext): Promise<TaskOutcome> {
   const { access } = task;
   await using target = await openRest({
     client: openDataChannels({ wire, access, context }),
@@ -30,6 +29,10 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
         task,
         context,
       );
+    default:
+      throw new HoldfastError('request.invalid', {
+        message: `An agent backs up and restores; ${task.kind} is the work of the repository's executor.`,
+      });
   }
 }
 
@@ -40,7 +43,7 @@ async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal)
   return openRepository(target, { password, signal });
 }
 
-async function backUp(repository: Repository, task: BackupTask, context: TaskContext): Promise<TaskResult['result']> {
+async function backUp(repository: Repository, task: BackupTask, context: TaskContext): Promise<TaskOutcome> {
   const startedAt = repository.clock.now().toISOString();
   const summary = await backup(repository, {
     sources: task.sources,
@@ -68,11 +71,7 @@ async function backUp(repository: Repository, task: BackupTask, context: TaskCon
   };
 }
 
-async function bringBack(
-  repository: Repository,
-  task: RestoreTask,
-  context: TaskContext,
-): Promise<TaskResult['result']> {
+async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskOutcome> {
   const summary = await restore(repository, {
     snapshotId: task.snapshotId,
     target: task.target,

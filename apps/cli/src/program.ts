@@ -18,7 +18,7 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
   Run: [
     { names: ['up'], load: async () => (await import('./commands/up.ts')).registerUp },
     {
-      names: ['server', 'mover', 'agent', 'enroll'],
+      names: ['server', 'mover', 'agent', 'enroll', 'execute'],
       load: async () => (await import('./commands/roles.ts')).registerRoles,
     },
   ],

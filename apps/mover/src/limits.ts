@@ -59,3 +59,12 @@ export const shutdownGraceMs = 10_000;
 /** First and longest wait before the server is told again where this mover listens. */
 export const reportRetryMinMs = 1_000;
 export const reportRetryMaxMs = 60_000;
+
+/** Tasks of the server at once: a process each, of which maintenance may use every core, and what people look at is short. */
+export const maxRunningTasks = 8;
+/** The longest a task may take, whatever the server says: a week, as runs of the server by default. */
+export const maxTaskMs = 7 * 24 * 3_600_000;
+/** An executor that was cancelled, or is done, has so long to end before it is killed. */
+export const executorStopMs = 20_000;
+/** Of what an executor wrote to its standard error: the end, for the message that it died. */
+export const maxExecutorErrorBytes = 2_000;

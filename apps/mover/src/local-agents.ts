@@ -10,6 +10,7 @@ import {
   readSingleFrame,
   reportOf,
 } from '@holdfast/protocol';
+import type { Connection } from '@holdfast/wire';
 import { maxLocalAgents, maxPendingLocal, maxRelaysPerAgent, relayPickupMs } from './limits.ts';
 
 interface Registered {
@@ -24,13 +25,20 @@ interface Registered {
 export class LocalAgents {
   readonly #moverId: string;
   readonly #onRefused: (error: HoldfastError) => void;
+  readonly #onExecutor: (secret: string, connection: Connection) => void;
   readonly #agents = new Map<string, Registered>();
   readonly #waiting = new Map<string, (stream: Duplex) => void>();
   #pending = 0;
 
-  constructor(options: { moverId: string; onRefused: (error: HoldfastError) => void }) {
+  constructor(options: {
+    moverId: string;
+    onRefused: (error: HoldfastError) => void;
+    /** Takes the connection of a process that shows the secret it was started with. Throws for a wrong one. */
+    onExecutor: (secret: string, connection: Connection) => void;
+  }) {
     this.#moverId = options.moverId;
     this.#onRefused = options.onRefused;
+    this.#onExecutor = options.onExecutor;
   }
 
   list(): string[] {
@@ -38,23 +46,29 @@ export class LocalAgents {
   }
 
   /** Takes a new connection of the local socket. */
-  accept(stream: Duplex): void {
+  accept(connection: Connection): void {
+    const { stream } = connection;
     stream.on('error', () => stream.destroy());
     if (this.#pending >= maxPendingLocal) {
       stream.destroy();
       return;
     }
     this.#pending += 1;
-    void this.#greet(stream).finally(() => {
+    void this.#greet(connection).finally(() => {
       this.#pending -= 1;
     });
   }
 
-  async #greet(stream: Duplex): Promise<void> {
+  async #greet(connection: Connection): Promise<void> {
+    const { stream } = connection;
     try {
       const request = parseMessage(localRequest, await readSingleFrame(stream), 'A message on the local socket');
       if (request.type === 'relay') {
         this.#pickUp(request.relayId, stream);
+        return;
+      }
+      if (request.type === 'execute') {
+        this.#onExecutor(request.secret, connection);
         return;
       }
       if (request.protocolVersion !== limits.protocolVersion)

@@ -7,6 +7,7 @@ import {
   leaseRequest,
   moverApiPrefix,
   moverPortsPath,
+  moverTasksPath,
   openSession,
   placeRepository,
   taskProtocol,
@@ -32,6 +33,8 @@ export interface ApiContext {
   readonly wire: Wire;
   readonly history: ChannelHistory;
   readonly servePorts: ServePorts;
+  /** Answers the server's tasks on a stream, until it ends. */
+  readonly serveTasks: ServePorts;
   readonly onFailure: (error: HoldfastError, req: IncomingMessage) => void;
 }
 
@@ -166,7 +169,7 @@ function requireServer({ peer }: Connection): void {
 
 /**
  * `GET /agents/:id/tasks`, server only: joins the connection with the agent of this computer. `GET /ports`, server only: this
- * mover's own part in checks and audits. Never throws.
+ * mover's own part in checks and audits. `GET /tasks`, server only: work in its repositories. Never throws.
  */
 export async function answerUpgrade(
   context: ApiContext,
@@ -177,15 +180,19 @@ export async function answerUpgrade(
   const { req, stream, head } = upgrade;
   try {
     const id = relayPath.exec(req.url ?? '')?.[1];
-    const isOwn = req.url === moverPortsPath;
+    const own = new Map([
+      [moverPortsPath, context.servePorts],
+      [moverTasksPath, context.serveTasks],
+    ]).get(req.url ?? '');
     requireServer(carrier.connection);
-    if (req.method !== 'GET' || !(id ?? isOwn) || req.headers.upgrade?.toLowerCase() !== taskProtocol)
+    if (req.method !== 'GET' || !(id ?? own) || req.headers.upgrade?.toLowerCase() !== taskProtocol)
       throw new HoldfastError('request.missing', { message: `Nothing can be upgraded to ${taskProtocol} there.` });
-    if (id === undefined) {
+    if (own) {
       acceptUpgrade(stream, head);
       using _ = addAbortListener(signal, () => stream.destroy());
-      return await context.servePorts(stream);
+      return await own(stream);
     }
+    if (id === undefined) return;
     using agent = await context.agents.relay(id, signal);
     acceptUpgrade(stream, head);
     await relay(stream, agent.stream, signal);

@@ -11,12 +11,14 @@ import {
   createHttpServer,
   createWire,
   type HttpServerOnConnections,
+  identityOf,
   type Wire,
 } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Carrier } from './caller.ts';
 import type { MoverConfig } from './config.ts';
 import { DataChannels } from './data-channels.ts';
+import { type ExecutorCommand, Executors } from './executors.ts';
 import { markMover } from './http-answer.ts';
 import { Ledger } from './ledger.ts';
 import { sessionSweepMs, shutdownGraceMs } from './limits.ts';
@@ -27,6 +29,7 @@ import { reportUntilHeard } from './report.ts';
 import { Repositories } from './repositories.ts';
 import { answerRest } from './rest-backend.ts';
 import { type Session, Sessions } from './session.ts';
+import { taskService } from './tasks.ts';
 import { Trust } from './trust.ts';
 
 /** What comes in on 6162: a computer's mover answers for every role of that computer. */
@@ -43,6 +46,8 @@ export interface MoverOptions {
   readonly dataDir: string;
   readonly config: MoverConfig;
   readonly logger: Logger;
+  /** Starts a process that opens a repository for one task of the server; without it such tasks are refused. */
+  readonly executor?: ExecutorCommand;
   readonly clock?: Clock;
 }
 
@@ -109,8 +114,23 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   history.follow(wire);
 
   const channelSessions = new WeakMap<Connection, Session>();
+  const localSocket = config.localSocket ?? join(dataDir, 'mover.sock');
+  const executors = new Executors({
+    command: options.executor,
+    socket: localSocket,
+    identity: () => identityOf(keeper.identity.certificatePem),
+    serve: (connection) => http.feed(connection),
+    clock,
+  });
+  const tasks = taskService({
+    executors,
+    ports: () => ({ 'server-to-mover': listener.port }),
+    logger,
+    clock,
+  });
   const agents = new LocalAgents({
     moverId: stored.id,
+    onExecutor: (secret, connection) => executors.admit(secret, connection),
     onRefused: (error) => logger.warn({ error }, 'local connection refused'),
   });
   const onFailure = (error: HoldfastError, req: IncomingMessage): void => logFailure(logger, error, req);
@@ -129,7 +149,10 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     port: () => listener.port,
     clock,
   });
-  const context: ApiContext = { trust, sessions, repositories, channels, agents, wire, history, servePorts, onFailure };
+  const context: ApiContext = {
+    ...{ trust, sessions, repositories, channels, agents, wire, history, servePorts, onFailure },
+    serveTasks: tasks.serve,
+  };
   const carrierOf = (req: IncomingMessage): Carrier => {
     const connection = http.connectionOf(req);
     if (!connection) throw new HoldfastError('internal.unexpected', { message: 'A request came on no connection.' });
@@ -144,6 +167,8 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     onUpgrade: (req, stream, head) => void answerUpgrade(context, carrierOf(req), { req, stream, head }, over.signal),
   });
   cleanup.defer(async () => {
+    // While what they work with is still served.
+    await tasks.stop();
     over.abort(new HoldfastError('run.cancelled', { message: 'The mover is shutting down.' }));
     // What is running may finish; then sessions end and with them their channels.
     await http.close({ graceMs: shutdownGraceMs });
@@ -155,10 +180,9 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     onConnection: (connection) => http.feed(connection),
   });
   cleanup.defer(() => listener.close());
-  const localSocket = config.localSocket ?? join(dataDir, 'mover.sock');
   await wire.listenLocal('role-to-local-mover', localSocket, {
     mode: 0o660,
-    onConnection: ({ stream }) => agents.accept(stream),
+    onConnection: (connection) => agents.accept(connection),
   });
   keeper.start({
     wire,

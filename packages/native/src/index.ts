@@ -1,5 +1,6 @@
 export { groupId, groupName, userId, userName } from './accounts.ts';
 export { FolderComparison, type SameFolder } from './compare-folder.ts';
+export { forbidDumps } from './core-dumps.ts';
 export { endOfThread, endThread } from './end-thread.ts';
 export { type FileStatus, FolderProbe } from './folder-probe.ts';
 export { discardMemory, returnFreedMemory } from './freed-memory.ts';

@@ -20,6 +20,7 @@ export {
   taskProtocol,
 } from './enrolment.ts';
 export { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
+export { type ExecutorMethods, executorMethods, joinedStream } from './executor-process.ts';
 export { encodeFrame, readFrames, writeFrame } from './frames.ts';
 export {
   type Grant,
@@ -34,6 +35,7 @@ export {
 export { IdentityKeeper, type RenewalOptions } from './identity-keeper.ts';
 export * as limits from './limits.ts';
 export {
+  dialRepository,
   type LocalAnswer,
   type LocalRegistration,
   type LocalRequest,
@@ -43,6 +45,15 @@ export {
   readSingleFrame,
   registerWithLocalMover,
 } from './local-mover.ts';
+export {
+  checkTask,
+  forgetTask,
+  pruneTask,
+  type RetentionRule,
+  retentionRule,
+  type SnapshotEntry,
+  type SnapshotFacts,
+} from './maintenance-tasks.ts';
 export {
   type ChannelUseReport,
   channelUse,
@@ -54,6 +65,7 @@ export {
   localAgents,
   moverApiPrefix,
   moverPortsPath,
+  moverTasksPath,
   type OpenSession,
   openSession,
   placedRepository,
@@ -81,6 +93,7 @@ export type {
   SecondFactorProof,
   User,
 } from './rest/account-routes.ts';
+export { type DataDirection, dataDirection, type RepositoryAccess } from './repository-access.ts';
 export type { Computer } from './rest/computer-routes.ts';
 export type { Job } from './rest/job-routes.ts';
 export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';
@@ -93,25 +106,26 @@ export { minKeptPoints, type Retention, retention } from './retention.ts';
 export type { Route } from './route.ts';
 export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';
 export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
+export { taskHandlers } from './task-handlers.ts';
+export { type TaskContext, TaskRegistry } from './task-registry.ts';
 export {
   type BackupResult,
   type BackupTask,
   backupTask,
-  type DataDirection,
   type Degradation,
-  dataDirection,
   degradation,
   type Hello,
   hello,
+  type MaintenanceTask,
   type Progress,
   progress,
-  type RepositoryAccess,
   type RestoreResult,
   type RestoreTask,
   restoreTask,
   type Task,
   type TaskEvent,
   type TaskMethods,
+  type TaskOutcome,
   type TaskResult,
   taskMethods,
 } from './tasks.ts';

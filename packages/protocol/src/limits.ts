@@ -64,3 +64,15 @@ export const maxAudited = 10_000;
 export const maxUnusedMs = 3_653 * 86_400_000;
 /** Findings of one host that are told. */
 export const maxFindings = 200;
+
+/** Snapshots that one task forgets: their ids fit a frame. What is left goes with the next one. */
+export const maxForgottenSnapshots = 10_000;
+/** Entries of a page in JSON together, so that the answer, with its first problems, fits a frame. */
+export const maxPageBytes = 512 * 1024;
+/** Problems of one task that are kept in full; all are counted. */
+export const maxListedProblems = 1000;
+/** Ended tasks whose result is kept for a server that lost the connection and asks again. */
+export const maxKeptTasks = 32;
+
+/** Events of one task that wait on a slow connection before progress is left out. Problems and degradations are bounded by themselves. */
+export const maxWaitingEvents = 8;

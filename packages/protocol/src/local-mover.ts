@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { errorReport, parseErrorReport, parseMessage } from './error-report.ts';
 import { encodeFrame, readFrames } from './frames.ts';
 import { localHandshakeTimeoutMs, maxLocalFrameBytes, protocolVersion } from './limits.ts';
-import { entityId } from './names.ts';
+import { entityId, leaseNonce } from './names.ts';
 
 /**
  * What an agent and the mover of its computer say over the mover's local socket (channel `role-to-local-mover`).
@@ -16,6 +16,12 @@ import { entityId } from './names.ts';
  *                                         ←      {relay, relayId}       each time the server asks for the agent
  *   fresh stream:    {relay, relayId}     →
  *                                         ←      {relayed} or {refused}; from here on raw bytes, both ways
+ *
+ *
+ * And the process that opens a repository for one task of the server, which the mover has started:
+ *
+ *   fresh stream:    {execute, secret}    →
+ *                                         ←      {relayed} or {refused}; from here on HTTP: the restic REST protocol
  *
  * Messages are frames as everywhere. The registration lasts as long as the control stream. The relay id is 32 random
  * bytes, good once and only for a few seconds: only the process that registered knows it. What flows through a relay is
@@ -28,6 +34,7 @@ const relayId = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 export const localRequest = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('register'), protocolVersion: z.number().int(), agentId: entityId }),
   z.strictObject({ type: z.literal('relay'), relayId }),
+  z.strictObject({ type: z.literal('execute'), secret: leaseNonce }),
 ]);
 export type LocalRequest = z.infer<typeof localRequest>;
 
@@ -166,6 +173,18 @@ async function followOffers(
     return over.aborted ? undefined : toHoldfastError(error);
   } finally {
     control.destroy();
+  }
+}
+
+/** Turns a fresh local stream into one that the mover answers the REST protocol on. Throws what it reports. */
+export async function dialRepository(stream: Duplex, secret: string, signal: AbortSignal): Promise<void> {
+  try {
+    const answer = await exchange(stream, { type: 'execute', secret }, signal);
+    if (answer.type !== 'relayed')
+      throw new HoldfastError('request.invalid', { message: 'The mover answered an executor with something else.' });
+  } catch (error) {
+    stream.destroy();
+    throw error;
   }
 }
 

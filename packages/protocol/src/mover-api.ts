@@ -10,6 +10,9 @@ export const moverApiPrefix = '/holdfast/v1';
 /** Upgraded to the task protocol, server only: the mover's own part in checks and audits of the network. */
 export const moverPortsPath = `${moverApiPrefix}/ports`;
 
+/** Upgraded to the task protocol, server only: work in repositories of this mover, by its executor. */
+export const moverTasksPath = `${moverApiPrefix}/tasks`;
+
 const repositoryRef = z.strictObject({ tenant: tenantId, repository: slug });
 export type RepositoryRef = z.infer<typeof repositoryRef>;
 

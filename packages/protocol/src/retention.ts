@@ -28,5 +28,7 @@ export const retention = z.strictObject({
       yearly: z.number().int().min(1).max(maxYears).optional(),
     })
     .optional(),
+  /** When the newest point is older than so many days, only what `gfs` keeps stays. Left out: points of a lost computer stay. */
+  staleAfterDays: z.number().int().min(1).max(maxDays).optional(),
 });
 export type Retention = z.infer<typeof retention>;

@@ -1,41 +1,16 @@
 import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxListEntries } from './limits.ts';
+import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
 import { useAnswer } from './mover-api.ts';
-import {
-  entityId,
-  fingerprint,
-  host,
-  isoTime,
-  leaseNonce,
-  platform,
-  port,
-  slug,
-  snapshotId,
-  tenantId,
-} from './names.ts';
+import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
 import { portMethods } from './port-messages.ts';
+import { repositoryAccess } from './repository-access.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
 
 const path = z.string().min(1).max(65_536);
 const paths = z.array(path).max(maxListEntries);
-
-/** Who dials the data channels: the agent, as a rule, or the mover where no path leads from the agent to it. */
-export const dataDirection = z.enum(['agent-dials', 'mover-dials']);
-export type DataDirection = z.infer<typeof dataDirection>;
-
-/** Everything an agent needs to reach one repository. Holds secrets: travels inside the end-to-end TLS of a task connection only, never to a log. */
-export const repositoryAccess = z.strictObject({
-  tenant: tenantId,
-  repository: slug,
-  password: z.string().min(1).max(4096),
-  grant: z.string().max(8192),
-  sessionId: entityId,
-  mover: z.strictObject({ id: entityId, host, port, fingerprint }),
-  direction: dataDirection,
-});
-export type RepositoryAccess = z.infer<typeof repositoryAccess>;
 
 export const backupTask = z.strictObject({
   kind: z.literal('backup'),
@@ -59,8 +34,10 @@ export const restoreTask = z.strictObject({
   overwrite: z.boolean(),
 });
 
-export const task = z.discriminatedUnion('kind', [backupTask, restoreTask]);
+export const task = z.discriminatedUnion('kind', [backupTask, restoreTask, ...maintenanceTasks]);
 export type Task = z.infer<typeof task>;
+/** What a repository's executor does; the rest is an agent's. */
+export type MaintenanceTask = Exclude<Task, { kind: 'backup' | 'restore' }>;
 export type BackupTask = z.infer<typeof backupTask>;
 export type RestoreTask = z.infer<typeof restoreTask>;
 
@@ -125,9 +102,12 @@ export const restoreResult = z.object({
 });
 export type RestoreResult = z.infer<typeof restoreResult>;
 
+export const taskOutcome = z.discriminatedUnion('kind', [backupResult, restoreResult, ...maintenanceResults]);
+export type TaskOutcome = z.infer<typeof taskOutcome>;
+
 /** The last word on a task that did not fail. Problems are counted; the first thousand are listed. */
 export const taskResult = z.object({
-  result: z.discriminatedUnion('kind', [backupResult, restoreResult]),
+  result: taskOutcome,
   problems: z.array(errorReport).max(1000),
   problemCount: z.number().int(),
   degradations: z.array(degradation).max(100),

@@ -15,6 +15,9 @@ export function registerRoles(program: Command): void {
     async (options: RoleOptions) => (await import('../roles/agent.ts')).runAgent(options),
   );
 
+  // Started by the mover, which gives it one task over standard input: of no use to people.
+  program.command('execute', { hidden: true }).action(async () => (await import('../roles/execute.ts')).runExecute());
+
   program
     .command('enroll')
     .description('join this computer to a backup server with a one-time token')

@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/core';
 import { moverConfigSchema, startMover } from '@holdfast/mover';
 import { checkedConfiguration } from './configuration.ts';
 import { createLogger } from './log.ts';
@@ -7,10 +8,19 @@ import { serveRole } from './serve-role.ts';
 export async function runMover(options: RoleOptions): Promise<void> {
   const config = await checkedConfiguration(moverConfigSchema, options.config);
   await serveRole(
-    () => startMover({ dataDir: dataOf(options, 'mover'), config, logger: createLogger('mover') }),
+    () =>
+      startMover({ dataDir: dataOf(options, 'mover'), config, logger: createLogger('mover'), executor: ownExecutor() }),
     ({ id, port, portReason }) => ({
       id,
       listening: [{ channel: 'server-to-mover', host: config.bind, port, reason: portReason }],
     }),
   );
+}
+
+/** This very program: `holdfast execute`. */
+function ownExecutor() {
+  const [, main] = process.argv;
+  if (main === undefined)
+    throw new HoldfastError('internal.unexpected', { message: 'The command does not know its own file.' });
+  return { file: process.execPath, arguments: [main, 'execute'] };
 }

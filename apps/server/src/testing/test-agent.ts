@@ -121,7 +121,7 @@ export function success(task: Task, change: Partial<TaskResult> = {}): TaskResul
     durationMs: 1,
   };
   const result: TaskResult['result'] =
-    task.kind === 'backup'
+    task.kind !== 'restore'
       ? backup
       : { kind: 'restore', snapshotId, target: task.target, files: 3, directories: 1, bytes: 10, durationMs: 1 };
   return { result, problems: [], problemCount: 0, degradations: [], ...change };

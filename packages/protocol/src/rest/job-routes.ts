@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { entityId, isoTime } from '../names.ts';
+import { dataDirection } from '../repository-access.ts';
 import { route } from '../route.ts';
-import { dataDirection } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 import { run } from './run-routes.ts';
 

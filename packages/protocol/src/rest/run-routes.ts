@@ -1,16 +1,22 @@
 import { z } from 'zod';
 import { errorReport } from '../error-report.ts';
 import { entityId, isoTime, snapshotId } from '../names.ts';
+import { dataDirection } from '../repository-access.ts';
 import { route } from '../route.ts';
-import { backupResult, dataDirection, degradation, progress, restoreResult } from '../tasks.ts';
+import { degradation, progress, taskOutcome } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths } from './parts.ts';
 
 const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
+/** What is recorded as a run. */
+export const runKind = z.enum(['backup', 'restore', 'forget', 'prune', 'check']);
+
 export const run = z.object({
   id: entityId,
-  kind: z.enum(['backup', 'restore']),
+  kind: runKind,
+
   jobId: entityId.optional(),
+  /** The computer that did the work: an agent, or for maintenance the repository's executor. */
   agentId: entityId,
   repositoryId: entityId,
   state: runState,
@@ -19,7 +25,7 @@ export const run = z.object({
   endedAt: isoTime.optional(),
   /** The last progress that was reported. */
   progress: progress.optional(),
-  result: z.discriminatedUnion('kind', [backupResult, restoreResult]).optional(),
+  result: taskOutcome.optional(),
   error: errorReport.optional(),
   /** The first thousand; `problemCount` has them all. */
   problems: z.array(errorReport),

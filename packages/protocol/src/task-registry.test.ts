@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
-import { type RestoreTask, reportOf, type TaskEvent, type TaskResult } from '@holdfast/protocol';
-import { maxKeptTasks, maxListedProblems, maxRunningTasks } from './limits.ts';
+import { reportOf } from './error-report.ts';
+import { maxKeptTasks, maxListedProblems } from './limits.ts';
 import { type TaskContext, TaskRegistry } from './task-registry.ts';
+import type { RestoreTask, TaskEvent, TaskResult } from './tasks.ts';
+
+const maxRunning = 4;
 
 const task: RestoreTask = {
   kind: 'restore',
@@ -34,12 +37,15 @@ const result: TaskResult['result'] = {
 /** A registry whose tasks run until the test ends them. */
 function controlled() {
   const started: { context: TaskContext; end: (error?: Error) => void }[] = [];
-  const registry = new TaskRegistry((_task, context) => {
-    const { promise, resolve, reject } = Promise.withResolvers<TaskResult['result']>();
-    context.signal.addEventListener('abort', () => reject(context.signal.reason));
-    started.push({ context, end: (error) => (error ? reject(error) : resolve(result)) });
-    return promise;
-  });
+  const registry = new TaskRegistry(
+    (_task, context) => {
+      const { promise, resolve, reject } = Promise.withResolvers<TaskResult['result']>();
+      context.signal.addEventListener('abort', () => reject(context.signal.reason));
+      started.push({ context, end: (error) => (error ? reject(error) : resolve(result)) });
+      return promise;
+    },
+    { maxRunning },
+  );
   const attach = (id: string, signal = new AbortController().signal) => {
     const events: TaskEvent[] = [];
     return { events, answer: registry.run(id, task, { watch: (event) => events.push(event), signal }) };
@@ -96,7 +102,7 @@ test('problems are all counted and the first thousand listed', async () => {
 
 test('only so many tasks run at once, and only so many ended ones are remembered', async () => {
   const { started, attach } = controlled();
-  const running = Array.from({ length: maxRunningTasks }, (_, number) => attach(`running ${number}`));
+  const running = Array.from({ length: maxRunning }, (_, number) => attach(`running ${number}`));
   await assert.rejects(attach('one too many').answer, { code: 'internal.limit', retry: 'transient' });
   for (const { end } of started) end();
   await Promise.all(running.map(({ answer }) => answer));

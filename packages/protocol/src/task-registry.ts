@@ -1,33 +1,38 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { type Degradation, reportOf, type Task, type TaskEvent, type TaskResult } from '@holdfast/protocol';
-import { maxKeptTasks, maxListedProblems, maxRunningTasks } from './limits.ts';
+import { reportOf } from './error-report.ts';
+import { maxKeptTasks, maxListedProblems } from './limits.ts';
+import type { Degradation, Task, TaskEvent, TaskOutcome, TaskResult } from './tasks.ts';
 
-/** What a task gets from the agent that runs it. */
+/** What a task gets from the process that runs it. */
 export interface TaskContext {
   readonly signal: AbortSignal;
   /** The grant in force: renewed while the task runs. */
   grant(): string;
+  /** Told of each grant that takes the place of the one before. */
+  onGrant(listener: (grant: string) => void): void;
   /** Shows progress to whoever watches; it may be lost while nobody does. */
   report(event: Extract<TaskEvent, { kind: 'progress' | 'channel-offered' }>): void;
   problem(error: HoldfastError): void;
   degraded(degradation: Degradation): void;
 }
 
-export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskResult['result']>;
+export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskOutcome>;
 
 type Watcher = (event: TaskEvent) => void;
 
 /**
- * The tasks of this agent, by id. A task outlives the connection that started it: asking for the same id again attaches
+ * The tasks of this process, by id. A task outlives the connection that started it: asking for the same id again attaches
  * to it, also when it has ended, so a server that lost the connection loses nothing.
  */
 export class TaskRegistry {
   readonly #runner: TaskRunner;
+  readonly #maxRunning: number;
   /** In order of arrival: the oldest ended ones are forgotten first. */
   readonly #tasks = new Map<string, RunningTask>();
 
-  constructor(runner: TaskRunner) {
+  constructor(runner: TaskRunner, o: { /** Tasks at once. */ readonly maxRunning: number }) {
     this.#runner = runner;
+    this.#maxRunning = o.maxRunning;
   }
 
   /** Runs the task or attaches to it. Leaving (the signal) does not end the task: `cancel` does. */
@@ -53,16 +58,16 @@ export class TaskRegistry {
 
   /** Cancels everything and waits for the ends. */
   async stop(): Promise<void> {
-    const reason = new HoldfastError('run.cancelled', { message: 'The agent is shutting down.' });
+    const reason = new HoldfastError('run.cancelled', { message: 'The process that runs the task is shutting down.' });
     for (const task of this.#tasks.values()) task.cancel(reason);
     await Promise.allSettled([...this.#tasks.values()].map((task) => task.ended));
   }
 
   #start(taskId: string, task: Task): RunningTask {
     const running = [...this.#tasks.values()].filter((other) => other.isRunning).length;
-    if (running >= maxRunningTasks) {
+    if (running >= this.#maxRunning) {
       throw new HoldfastError('internal.limit', {
-        message: `This agent runs ${running} tasks already; it takes ${maxRunningTasks} at once.`,
+        message: `${running} tasks run here already, as many as there may be at once.`,
         retry: 'transient',
       });
     }
@@ -79,7 +84,7 @@ export class TaskRegistry {
     const task = this.#tasks.get(taskId);
     if (!task)
       throw new HoldfastError('request.missing', {
-        message: 'The agent does not know that task.',
+        message: 'That task is not known here.',
         context: { taskId },
       });
     return task;
@@ -93,6 +98,7 @@ class RunningTask {
   readonly #watchers = new Set<Watcher>();
   readonly #problems: HoldfastError[] = [];
   readonly #degradations: Degradation[] = [];
+  readonly #grantListeners: ((grant: string) => void)[] = [];
   #problemCount = 0;
   #grant: string;
 
@@ -119,7 +125,9 @@ class RunningTask {
   }
 
   renew(grant: string): void {
+    if (grant === this.#grant) return;
     this.#grant = grant;
+    for (const listener of this.#grantListeners) listener(grant);
   }
 
   cancel(reason: HoldfastError): void {
@@ -131,6 +139,7 @@ class RunningTask {
       const result = await runner(task, {
         signal: this.#controller.signal,
         grant: () => this.#grant,
+        onGrant: (listener) => void this.#grantListeners.push(listener),
         report: (event) => this.#tell(event),
         problem: (error) => {
           this.#problemCount++;

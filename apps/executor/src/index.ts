@@ -1,0 +1,1 @@
+export { serveExecutor } from './serve.ts';

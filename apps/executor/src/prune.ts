@@ -1,0 +1,32 @@
+import type { Task, TaskOutcome } from '@holdfast/protocol';
+import { prune } from '@holdfast/repository/prune';
+import type { Work } from './execute.ts';
+
+/** Frees what no snapshot needs, beside running backups. */
+export async function pruneRepository(
+  { maxUnusedPercent }: Extract<Task, { kind: 'prune' }>,
+  { repository, signal, onProgress, onProblem }: Work,
+): Promise<TaskOutcome> {
+  const startedMs = repository.clock.monotonicMs();
+  const report = await prune(repository, {
+    maxUnusedBytes: (usedBytes) =>
+      maxUnusedPercent >= 100 ? Number.POSITIVE_INFINITY : (usedBytes * maxUnusedPercent) / (100 - maxUnusedPercent),
+    maxRepackBytes: Number.POSITIVE_INFINITY,
+    repackTreesOnly: false,
+    repackUncompressed: false,
+    waitMs: repository.lockWait.retryMs,
+    onProgress: ({ phase, done, total }) =>
+      onProgress({ phase, filesDone: done, bytesDone: 0, ...(total === undefined ? {} : { filesTotal: total }) }),
+    onProblem,
+    signal,
+  });
+  return {
+    kind: 'prune',
+    deletedPacks: report.deleted.packs,
+    deletedBytes: report.deleted.bytes,
+    newPacks: report.newPacks,
+    spared: report.spared,
+    retained: report.retained,
+    durationMs: repository.clock.monotonicMs() - startedMs,
+  };
+}

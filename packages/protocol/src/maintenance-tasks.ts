@@ -1,0 +1,209 @@
+import { z } from 'zod';
+import { maxForgottenSnapshots } from './limits.ts';
+import { isoTime, snapshotId } from './names.ts';
+import { repositoryAccess } from './repository-access.ts';
+import { retention } from './retention.ts';
+
+/** What the server asks a repository's executor for: work inside the repository, which the server itself never opens. */
+
+const text = z.string().max(65_536);
+const count = z.number().int().nonnegative();
+const pageLimit = z.number().int().min(1).max(1_000);
+
+/** One set of backups and how long they are kept. */
+export const retentionRule = z.strictObject({
+  /** Only of this computer; of all others if left out. */
+  host: z.string().max(253).optional(),
+  /** Only backups of exactly these sources. */
+  paths: z.array(text).max(1_000).optional(),
+  retention,
+});
+export type RetentionRule = z.infer<typeof retentionRule>;
+
+export const forgetTask = z.strictObject({
+  kind: z.literal('forget'),
+  access: repositoryAccess,
+  choose: z.discriminatedUnion('by', [
+    /** A snapshot goes by the first rule that is about it; one that no rule is about stays. */
+    z.strictObject({ by: z.literal('retention'), rules: z.array(retentionRule).min(1).max(1_000) }),
+    z.strictObject({ by: z.literal('ids'), snapshotIds: z.array(snapshotId).min(1).max(maxForgottenSnapshots) }),
+  ]),
+});
+
+export const pruneTask = z.strictObject({
+  kind: z.literal('prune'),
+  access: repositoryAccess,
+  /** Waste that may remain, as a share of what is needed. */
+  maxUnusedPercent: z.number().min(0).max(100),
+});
+
+export const checkTask = z.strictObject({
+  kind: z.literal('check'),
+  access: repositoryAccess,
+  /** Contents of packs to read: none, all, or one of so many parts, which together are all. */
+  read: z.union([
+    z.enum(['nothing', 'everything']),
+    z.strictObject({ part: z.number().int().min(1).max(256), of: z.number().int().min(1).max(256) }),
+  ]),
+});
+
+/** A page of all snapshots that there are, in the order of their ids. */
+export const snapshotsTask = z.strictObject({
+  kind: z.literal('snapshots'),
+  access: repositoryAccess,
+  after: snapshotId.optional(),
+  limit: pageLimit,
+});
+
+/** A page of what a folder of a snapshot holds, in the order of the snapshot; a file is a page of itself. */
+export const browseTask = z.strictObject({
+  kind: z.literal('browse'),
+  access: repositoryAccess,
+  snapshotId,
+  path: text,
+  /** How many entries of the folder were given before. */
+  skip: count,
+  limit: pageLimit,
+});
+
+/** A page of the entries that patterns match, in one snapshot. */
+export const findTask = z.strictObject({
+  kind: z.literal('find'),
+  access: repositoryAccess,
+  snapshotId,
+  patterns: z.array(text).min(1).max(100),
+  ignoreCase: z.boolean(),
+  skip: count,
+  limit: pageLimit,
+});
+
+export const statsMode = z.enum(['restore-size', 'files-by-contents', 'blobs-per-file', 'raw-data']);
+
+export const statsTask = z.strictObject({
+  kind: z.literal('stats'),
+  access: repositoryAccess,
+  mode: statsMode,
+  /** All snapshots if empty. */
+  snapshotIds: z.array(snapshotId).max(1_000),
+});
+
+export const maintenanceTasks = [
+  forgetTask,
+  pruneTask,
+  checkTask,
+  snapshotsTask,
+  browseTask,
+  findTask,
+  statsTask,
+] as const;
+
+export const forgetResult = z.object({
+  kind: z.literal('forget'),
+  /** Gone from the repository. When there are more to go than one task takes, the oldest went and `more` says so. */
+  removed: z.array(snapshotId).max(maxForgottenSnapshots),
+  more: z.boolean(),
+  /** Should go and must stay until a date. */
+  retained: count,
+  kept: count,
+  durationMs: z.number(),
+});
+export type ForgetResult = z.infer<typeof forgetResult>;
+
+export const pruneResult = z.object({
+  kind: z.literal('prune'),
+  deletedPacks: count,
+  deletedBytes: count,
+  newPacks: count,
+  /** Packs that stayed: a backup that ended meanwhile needs them, or their retention does. */
+  spared: count,
+  retained: count,
+  durationMs: z.number(),
+});
+export type PruneResult = z.infer<typeof pruneResult>;
+
+export const checkResult = z.object({
+  kind: z.literal('check'),
+  snapshots: count,
+  packs: count,
+  blobs: count,
+  trees: count,
+  bytesRead: count,
+  warnings: count,
+  durationMs: z.number(),
+});
+export type CheckResult = z.infer<typeof checkResult>;
+
+/** What is written in a snapshot. */
+export const snapshotFacts = z.object({
+  id: snapshotId,
+  takenAt: isoTime,
+  hostname: z.string(),
+  sources: z.array(text),
+  tags: z.array(z.string()),
+  /** Of snapshots whose program wrote them down. */
+  totalFiles: count.optional(),
+  totalBytes: count.optional(),
+  storedBytes: count.optional(),
+});
+export type SnapshotFacts = z.infer<typeof snapshotFacts>;
+
+export const snapshotsResult = z.object({
+  kind: z.literal('snapshots'),
+  snapshots: z.array(snapshotFacts),
+  /** The last id that was looked at, when others follow. */
+  next: snapshotId.optional(),
+});
+
+/** An entry of a snapshot. Names that are not UTF-8 are shown with replacement characters. */
+export const snapshotEntry = z.object({
+  path: text,
+  type: z.string().max(20),
+  sizeBytes: count.optional(),
+  modifiedAt: z.string().max(40).optional(),
+  mode: count.optional(),
+  uid: count.optional(),
+  gid: count.optional(),
+  user: z.string().optional(),
+  group: z.string().optional(),
+  linkTarget: text.optional(),
+});
+export type SnapshotEntry = z.infer<typeof snapshotEntry>;
+
+export const browseResult = z.object({
+  kind: z.literal('browse'),
+  entries: z.array(snapshotEntry),
+  more: z.boolean(),
+});
+
+export const findResult = z.object({
+  kind: z.literal('find'),
+  entries: z.array(snapshotEntry),
+  more: z.boolean(),
+});
+
+export const statsResult = z.object({
+  kind: z.literal('stats'),
+  mode: statsMode,
+  snapshots: count,
+  totalBytes: count,
+  files: count,
+  blobs: count,
+  compression: z
+    .object({
+      uncompressedBytes: z.number(),
+      ratio: z.number(),
+      progressPercent: z.number(),
+      savingPercent: z.number(),
+    })
+    .optional(),
+});
+
+export const maintenanceResults = [
+  forgetResult,
+  pruneResult,
+  checkResult,
+  snapshotsResult,
+  browseResult,
+  findResult,
+  statsResult,
+] as const;

@@ -1,0 +1,69 @@
+import { hostname } from 'node:os';
+import { HoldfastError, productVersion } from '@holdfast/core';
+import type { Handlers } from './calls.ts';
+import { maxWaitingEvents, protocolVersion } from './limits.ts';
+import type { TaskRegistry } from './task-registry.ts';
+import type { Hello, Task, TaskEvent, TaskMethods } from './tasks.ts';
+
+/** What whoever runs tasks answers to the server, whichever connection a call comes over. */
+export function taskHandlers(o: {
+  readonly registry: TaskRegistry;
+  readonly platform: NodeJS.Platform;
+  /** The ports that this process really listens on, by channel. */
+  readonly ports: () => Readonly<Record<string, number>>;
+  readonly onTask: (taskId: string, task: Task) => void;
+  /** An event that could not be sent. */
+  readonly onLost: (taskId: string, error: unknown) => void;
+}): Pick<Handlers<TaskMethods>, 'hello' | 'task.run' | 'task.renew' | 'task.cancel'> {
+  const { registry } = o;
+  return {
+    hello: async (theirs) => {
+      if (theirs.protocolVersion !== protocolVersion) {
+        throw new HoldfastError('version.unsupported', {
+          message: `The server speaks protocol version ${theirs.protocolVersion}, this computer ${protocolVersion}.`,
+        });
+      }
+      return {
+        protocolVersion,
+        productVersion,
+        hostname: hostname(),
+        platform: o.platform as Hello['platform'],
+        ports: { ...o.ports() },
+      };
+    },
+    'task.run': ({ taskId, task }, { emit, signal }) => {
+      o.onTask(taskId, task);
+      return registry.run(taskId, task, { signal, watch: inOrder(emit, (error) => o.onLost(taskId, error)) });
+    },
+    'task.renew': async ({ taskId, grant }) => {
+      registry.renew(taskId, grant);
+      return {};
+    },
+    'task.cancel': async ({ taskId }) => {
+      registry.cancel(taskId);
+      return {};
+    },
+  };
+}
+
+/** Sends events one after the other. On a slow connection progress is left out: the next report says it better. */
+function inOrder(
+  emit: (event: TaskEvent) => Promise<void>,
+  onLost: (error: unknown) => void,
+): (event: TaskEvent) => void {
+  let last: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  return (event) => {
+    if (event.kind === 'progress' && waiting >= maxWaitingEvents) return;
+    waiting++;
+    last = last
+      .then(() => emit(event))
+      .then(
+        () => void waiting--,
+        (error: unknown) => {
+          waiting--;
+          onLost(error);
+        },
+      );
+  };
+}
