@@ -97,10 +97,18 @@ async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Pro
   return run.state === 'failed' ? (error?.entry.exit ?? exitStatus.failed) : exitStatus.success;
 }
 
+const runNames: Readonly<Record<Run['kind'], string>> = {
+  backup: 'Backup',
+  restore: 'Restore',
+  forget: 'Retention',
+  prune: 'Prune',
+  check: 'Check',
+};
+
 /** A run with its numbers, for people. */
 export function runText(run: Run): string {
   const { result } = run;
-  const lines = [`${run.kind === 'backup' ? 'Backup' : 'Restore'} ${run.id}: ${run.state}`];
+  const lines = [`${runNames[run.kind]} ${run.id}: ${run.state}`];
   if (result?.kind === 'backup') {
     const { files } = result;
     lines.push(

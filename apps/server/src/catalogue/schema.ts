@@ -1,4 +1,4 @@
-import type { AuditRecord, DataDirection, EnrollableRole, PersonRole } from '@holdfast/protocol';
+import type { AuditRecord, DataDirection, EnrollableRole, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 
 /**
@@ -101,7 +101,7 @@ export interface RunsTable {
   /** The order of queueing. */
   sequence: Generated<number>;
   id: string;
-  kind: 'backup' | 'restore';
+  kind: Run['kind'];
   /** The job may be deleted since. */
   jobId: string | null;
   agentId: string;

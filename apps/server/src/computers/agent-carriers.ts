@@ -4,6 +4,7 @@ import {
   CallPeer,
   type Degradation,
   moverApiPrefix,
+  moverTasksPath,
   reportOf,
   type TaskMethods,
   taskMethods,
@@ -35,12 +36,13 @@ export class AgentCarriers {
   }
 
   /**
-   * Reaches an agent: Windows by 6184, Linux by 6162 of its computer, others, and all that were installed
+   * Reaches an agent, or a mover as the executor of its repositories, always by 6162. Agents: Windows by 6184, Linux by 6162 of its computer, others, and all that were installed
    * beforehand, by the connection that they hold. Where the dial
    * fails the held connection stands in, and the answer says so. Throws the dial's error when there is no such connection
    * either, `channel.closed` for an agent that only calls and does not.
    */
   async reach(scope: TenantScope, agent: ComputerRow, signal: AbortSignal): Promise<ReachedAgent> {
+    if (agent.role === 'mover') return this.#executor(scope, agent, signal);
     const dialled = agent.preinstalled === 0 && (agent.platform === 'win32' || agent.platform === 'linux');
     if (!dialled) return this.#useHeld(await this.#awaitHeld(agent, undefined, signal), undefined);
     try {
@@ -66,6 +68,33 @@ export class AgentCarriers {
       signal,
     });
     return this.#converse(scope, agent, connection, { channel, release: async () => undefined });
+  }
+
+  async #executor(scope: TenantScope, mover: ComputerRow, signal: AbortSignal): Promise<ReachedAgent> {
+    const channel = 'server-to-mover';
+    const port = portOf(mover, channel);
+    let connection: Connection | undefined;
+    const http = httpClient({
+      connections: 1,
+      connect: async (over) => {
+        connection = await this.#wire.dial(channel, mover.address, {
+          port,
+          peerId: mover.id,
+          signal: AbortSignal.any([signal, over]),
+        });
+        return connection;
+      },
+    });
+    const release = async (): Promise<void> => {
+      await http[Symbol.asyncDispose]();
+    };
+    try {
+      const stream = await http.upgrade(moverTasksPath, taskProtocol, { signal });
+      return await this.#converse(scope, mover, { stream, peer: connection?.peer }, { channel, release });
+    } catch (error) {
+      await release();
+      throw error;
+    }
   }
 
   /** Through the transport service of the agent's computer; TLS inside is between us and the agent. */
@@ -107,7 +136,7 @@ export class AgentCarriers {
   async #converse(
     scope: TenantScope,
     agent: ComputerRow,
-    connection: Connection,
+    connection: Pick<Connection, 'stream' | 'peer'>,
     o: { channel: ChannelId; release: () => Promise<void> },
   ): Promise<ReachedAgent> {
     const peer = new CallPeer<TaskMethods>({

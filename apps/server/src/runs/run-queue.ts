@@ -19,7 +19,7 @@ import {
   runView,
 } from './run-store.ts';
 import type { Runner } from './runner.ts';
-import { type WorkOrder, workOrder } from './work-order.ts';
+import { isMaintenance, type WorkOrder, workOrder } from './work-order.ts';
 
 /** Runs wait in the catalogue, in order; one at a time for each agent, and a bounded number at once. */
 export class RunQueue implements AsyncDisposable {
@@ -137,11 +137,11 @@ export class RunQueue implements AsyncDisposable {
   async #startQueued(): Promise<void> {
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
-      const busy = new Set([...this.#active.values()].map((run) => run.row.agentId));
+      const busy = new Set([...this.#active.values()].map((run) => turnOf(run.row)));
       for (const row of await runsInState(scope, 'queued', maxQueuedRuns)) {
         if (this.#leaving.signal.aborted || this.#active.size >= this.#parallelRuns) return;
-        if (busy.has(row.agentId) || !(await beginRun(scope, row.id, this.#clock.now()))) continue;
-        busy.add(row.agentId);
+        if (busy.has(turnOf(row)) || !(await beginRun(scope, row.id, this.#clock.now()))) continue;
+        busy.add(turnOf(row));
         this.#start(scope, await loadRun(scope, row.id));
       }
     }
@@ -201,6 +201,11 @@ export class RunQueue implements AsyncDisposable {
       },
     });
   }
+}
+
+/** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
+function turnOf({ kind, agentId, repositoryId }: RunRow): string {
+  return isMaintenance(kind) ? repositoryId : agentId;
 }
 
 function succeeded(view: Run, outcome: TaskResult): Partial<Run> {

@@ -68,6 +68,23 @@ export async function enqueueRun(
     .executeTakeFirstOrThrow();
 }
 
+/** A database takes only so many values in one statement. */
+const unlistedAtOnce = 500;
+
+/** Snapshots that are no longer in their repository. */
+export async function unlistSnapshots(
+  { query }: Pick<TenantScope, 'query'>,
+  repositoryId: string,
+  ids: readonly string[],
+): Promise<void> {
+  for (let from = 0; from < ids.length; from += unlistedAtOnce)
+    await query
+      .deleteFrom('snapshots')
+      .where('repositoryId', '=', repositoryId)
+      .where('id', 'in', ids.slice(from, from + unlistedAtOnce))
+      .execute();
+}
+
 /** Throws `request.missing`. */
 export async function loadRun(scope: TenantScope, id: string): Promise<RunRow> {
   const row = await scope.query.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst();
@@ -154,7 +171,9 @@ export async function endRun(scope: TenantScope, view: Run, order: WorkOrder, ho
       .where('id', '=', view.id)
       .where('state', '=', 'running')
       .executeTakeFirst();
-    if (numUpdatedRows !== 1n || view.result?.kind !== 'backup' || order.kind !== 'backup') return;
+    if (numUpdatedRows !== 1n) return;
+    if (view.result?.kind === 'forget') await unlistSnapshots({ query }, view.repositoryId, view.result.removed);
+    if (view.result?.kind !== 'backup' || order.kind !== 'backup') return;
     const made: Extract<TaskResult['result'], { kind: 'backup' }> = view.result;
     await query
       .insertInto('snapshots')

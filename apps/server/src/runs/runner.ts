@@ -1,6 +1,7 @@
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import {
   type GrantIssuer,
+  type GrantMode,
   limits,
   type RepositoryAccess,
   sessionStatus,
@@ -26,9 +27,10 @@ import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
 import { recordHandover } from './run-store.ts';
-import { taskOf, type WorkOrder } from './work-order.ts';
+import { isMaintenance, taskOf, type WorkOrder } from './work-order.ts';
 
 interface Plan {
+  /** Who does the work: an agent, or the mover as the repository's executor. */
   readonly agent: ComputerRow;
   readonly mover: ComputerRow;
   readonly repository: RepositoryRow;
@@ -86,7 +88,7 @@ export class Runner {
     return {
       order,
       repository,
-      agent: await loadUsableComputer(scope, row.agentId, 'agent'),
+      agent: await loadUsableComputer(scope, row.agentId, isMaintenance(order.kind) ? 'mover' : 'agent'),
       mover: await loadUsableComputer(scope, repository.moverId, 'mover'),
     };
   }
@@ -257,7 +259,7 @@ export class Runner {
         port: portOf(mover, 'agent-to-mover-transport'),
         fingerprint: this.#movers.links.fingerprint(mover),
       },
-      direction: order.direction,
+      direction: 'direction' in order ? order.direction : 'agent-dials',
     };
   }
 
@@ -332,11 +334,19 @@ export class Runner {
 }
 
 function subjectOf(plan: Plan): string {
-  return `agent/${plan.agent.id}`;
+  return `${plan.agent.role === 'mover' ? 'executor' : 'agent'}/${plan.agent.id}`;
 }
 
-function modeOf(plan: Plan): 'append' | 'read' {
-  return plan.order.kind === 'backup' ? 'append' : 'read';
+function modeOf(plan: Plan): GrantMode {
+  switch (plan.order.kind) {
+    case 'backup':
+      return 'append';
+    case 'forget':
+    case 'prune':
+      return 'maintain';
+    default:
+      return 'read';
+  }
 }
 
 /** Resolves when `signal` aborts; rejects when `done` does first. */

@@ -1,15 +1,50 @@
-import { backupTask, dataDirection, type RepositoryAccess, restoreTask, type Task } from '@holdfast/protocol';
+import {
+  backupTask,
+  checkTask,
+  dataDirection,
+  forgetTask,
+  pruneTask,
+  type RepositoryAccess,
+  restoreTask,
+  type Task,
+} from '@holdfast/protocol';
 import { z } from 'zod';
 
-/** What a run is to do, as it was when the run was queued. Without secrets: those are added when the agent gets the task. */
+const maintenanceOrders = [
+  forgetTask.omit({ access: true }),
+  pruneTask.omit({ access: true }),
+  checkTask.omit({ access: true }),
+] as const;
+
+/** What the executor of a repository is to do in it. */
+export const maintenanceOrder = z.discriminatedUnion('kind', maintenanceOrders);
+export type MaintenanceOrder = z.infer<typeof maintenanceOrder>;
+
+/** What a run is to do, as it was when the run was queued. Without secrets: those are added when the task is handed over. */
 export const workOrder = z.discriminatedUnion('kind', [
   backupTask.omit({ access: true, initialise: true }).extend({ direction: dataDirection }),
   restoreTask.omit({ access: true }).extend({ direction: dataDirection }),
+  ...maintenanceOrders,
 ]);
 export type WorkOrder = z.infer<typeof workOrder>;
 
-/** The agent's task: the order with the means to reach the repository. `initialise` is for backups. */
+/** The work of a repository's executor, and not of an agent. */
+export function isMaintenance(kind: WorkOrder['kind']): boolean {
+  return kind !== 'backup' && kind !== 'restore';
+}
+
+/** The task: the order with the means to reach the repository. `initialise` is for backups. */
 export function taskOf(order: WorkOrder, access: RepositoryAccess, initialise: boolean): Task {
-  const { direction: _, ...work } = order;
-  return work.kind === 'backup' ? { ...work, access, initialise } : { ...work, access };
+  switch (order.kind) {
+    case 'backup': {
+      const { direction: _, ...work } = order;
+      return { ...work, access, initialise };
+    }
+    case 'restore': {
+      const { direction: _, ...work } = order;
+      return { ...work, access };
+    }
+    default:
+      return { ...order, access };
+  }
 }
