@@ -204,3 +204,5 @@ export const databaseIdleTransactionMs = 60_000;
 export const maxTransactionAttempts = 30;
 export const transactionPauseMinMs = 5;
 export const transactionPauseMaxMs = 1_000;
+/** A question to a repository's executor, which has to start, open the repository and read its index: within what the API has. */
+export const queryTimeoutMs = 50_000;

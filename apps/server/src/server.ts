@@ -24,6 +24,7 @@ import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
 import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
+import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
 import { OwnCertificate, serverNames } from './own-certificate.ts';
@@ -35,6 +36,7 @@ import { PortPeers } from './port-checks/port-peers.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
+import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
@@ -161,6 +163,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       parallelRuns: config.parallelRuns,
       maxRunMs: config.maxRunHours * 3_600_000,
     });
+    const queries = new RepositoryQueries({ carriers, movers, grants: grants.issuer, vault, clock, logger });
     const enrolment = new Enrolment({
       catalogue,
       authority,
@@ -270,6 +273,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...proofHandlers(grants),
       ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
       ...runHandlers({ queue, events, clock }),
+      ...maintenanceHandlers({ queue, queries }),
       ...portChecks.handlers,
       ...accountHandlers({ people, authentication, catalogue }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),

@@ -2,6 +2,7 @@ import { portRoutes } from './port-routes.ts';
 import { accountRoutes } from './rest/account-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
+import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
@@ -15,6 +16,7 @@ export const routes = {
   ...serverRoutes,
   ...computerRoutes,
   ...repositoryRoutes,
+  ...maintenanceRoutes,
   ...jobRoutes,
   ...runRoutes,
   ...portRoutes,

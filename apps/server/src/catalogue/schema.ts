@@ -78,6 +78,8 @@ export interface RepositoriesTable {
   sealedPassword: string;
   createdAt: string;
   initialisedAt: string | null;
+  /** `RepositoryMaintenance`, as far as it was set. */
+  maintenanceJson: Generated<string>;
 }
 
 export interface JobsTable {
@@ -131,7 +133,8 @@ export interface SnapshotsTable {
   id: string;
   repositoryId: string;
   agentId: string;
-  runId: string;
+  /** The run that made it; none for one that was found in the repository. The run may be forgotten since. */
+  runId: string | null;
   hostname: string;
   sourcesJson: string;
   tagsJson: string;
@@ -139,6 +142,31 @@ export interface SnapshotsTable {
   totalFiles: number;
   totalBytes: number;
   storedBytes: number;
+}
+
+/** Of each repository and kind of work that comes by itself. */
+export interface MaintenanceStatesTable {
+  tenant: Tenant;
+  repositoryId: string;
+  kind: Run['kind'];
+  /** What was due until then was seen to. */
+  since: string;
+  /** Of the parts in which contents are read, the one that was read last. */
+  part: number;
+  lastRunId: string | null;
+}
+
+/** Receipts of restore drills: a chain for each repository. */
+export interface ReceiptsTable {
+  tenant: Tenant;
+  repositoryId: string;
+  /** 1 for the first of its repository. */
+  sequence: number;
+  id: string;
+  runId: string;
+  at: string;
+  /** The signed document, byte for byte. */
+  receipt: string;
 }
 
 /** Appended to only: the database refuses to change or delete a row. */
@@ -267,6 +295,8 @@ export interface Database {
   jobs: JobsTable;
   runs: RunsTable;
   snapshots: SnapshotsTable;
+  maintenanceStates: MaintenanceStatesTable;
+  receipts: ReceiptsTable;
   audit: AuditTable;
   auditHeads: AuditHeadsTable;
   accounts: AccountsTable;

@@ -99,10 +99,11 @@ export function repositoryHandlers(o: {
 }
 
 function snapshotView(row: Selectable<SnapshotsTable>): CatalogueSnapshot {
-  const { tenant: _, sourcesJson, tagsJson, ...rest } = row;
+  const { tenant: _, sourcesJson, tagsJson, runId, ...rest } = row;
   const texts = z.array(z.string());
   return {
     ...rest,
+    ...(runId === null ? {} : { runId }),
     sources: readJson(texts, sourcesJson, 'snapshots.sourcesJson'),
     tags: readJson(texts, tagsJson, 'snapshots.tagsJson'),
   };

@@ -21,8 +21,10 @@ export type Repository = z.infer<typeof repository>;
 export const catalogueSnapshot = z.object({
   id: snapshotId,
   repositoryId: entityId,
+  /** Of one that was found in the repository: the computer that has its host name, or else the mover. */
   agentId: entityId,
-  runId: entityId,
+  /** The run that made it; none for one that was found in the repository. */
+  runId: entityId.optional(),
   hostname: z.string(),
   sources: paths,
   tags: z.array(text),
@@ -89,7 +91,7 @@ export const repositoryRoutes = {
   }),
   snapshots: route('snapshots', 'GET', '/api/v1/snapshots', {
     access: 'fleet.read',
-    summary: 'Snapshots that runs have reported complete, newest first',
+    summary: 'Snapshots that runs have reported complete or a repository was found to have, newest first',
     tag: 'repositories',
     query: pageQuery.extend({ repositoryId: entityId.optional(), agentId: entityId.optional() }),
     response: pageOf('snapshots', catalogueSnapshot),

@@ -1,0 +1,51 @@
+import { HoldfastError } from '@holdfast/core';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
+import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
+import { loadRepository } from '../repositories.ts';
+import type { RunQueue } from '../runs/run-queue.ts';
+import type { MaintenanceOrder } from '../runs/work-order.ts';
+import type { RestHandlers } from './rest-app.ts';
+
+export function maintenanceHandlers(o: {
+  queue: RunQueue;
+  queries: RepositoryQueries;
+}): Pick<
+  RestHandlers,
+  'maintain' | 'forgetSnapshots' | 'refreshSnapshots' | 'snapshotEntries' | 'findEntries' | 'repositoryStats'
+> {
+  const { queries } = o;
+  const enqueue = async (scope: TenantScope, repositoryId: string, order: MaintenanceOrder) => {
+    const repository = await loadRepository(scope, repositoryId);
+    if (repository.initialisedAt === null)
+      throw new HoldfastError('repository.missing', {
+        message: `No backup has been made to repository ${repository.name} yet.`,
+      });
+    return o.queue.enqueue(scope, { agentId: repository.moverId, repositoryId, order });
+  };
+  return {
+    maintain: async ({ scope, params, body }) => enqueue(scope, params.id, body),
+    forgetSnapshots: ({ scope, params, body }) =>
+      enqueue(scope, params.id, { kind: 'forget', choose: { by: 'ids', ...body } }),
+    refreshSnapshots: ({ scope, params, signal }) =>
+      refreshSnapshots(scope, queries, { repositoryId: params.id, signal }),
+    snapshotEntries: async ({ scope, params, query, signal }) => {
+      const asked = { kind: 'browse', snapshotId: params.snapshotId, ...query } as const;
+      const { answer } = await queries.ask<'browse'>(scope, { repositoryId: params.id, query: asked, signal });
+      return answer;
+    },
+    findEntries: async ({ scope, params, body, signal }) => {
+      const asked = { kind: 'find', snapshotId: params.snapshotId, ...body } as const;
+      const { answer } = await queries.ask<'find'>(scope, { repositoryId: params.id, query: asked, signal });
+      return answer;
+    },
+    repositoryStats: async ({ scope, params, body, signal }) => {
+      const { answer } = await queries.ask<'stats'>(scope, {
+        repositoryId: params.id,
+        query: { kind: 'stats', ...body },
+        signal,
+      });
+      return answer;
+    },
+  };
+}

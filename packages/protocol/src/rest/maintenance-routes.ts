@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { checkTask, snapshotEntry, statsMode, statsResult } from '../maintenance-tasks.ts';
+import { entityId, snapshotId } from '../names.ts';
+import { route } from '../route.ts';
+import { byId } from './parts.ts';
+import { run } from './run-routes.ts';
+
+const bySnapshot = z.strictObject({ id: entityId, snapshotId });
+const page = {
+  skip: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1_000).default(200),
+};
+const path = z.string().min(1).max(65_536);
+const entries = z.object({
+  entries: z.array(snapshotEntry),
+  /** Others follow: ask again with `skip` raised by the number of these. */
+  more: z.boolean(),
+});
+
+/** What is done in a repository, by its executor: the server never opens one. */
+export const maintenanceRoutes = {
+  maintain: route('maintain', 'POST', '/api/v1/repositories/{id}/maintenance-runs', {
+    access: 'repositories.maintain',
+    summary: 'Apply retention, free space, or check a repository now',
+    tag: 'maintenance',
+    params: byId,
+    body: z.discriminatedUnion('kind', [
+      /** By the rules that are set. */
+      z.strictObject({ kind: z.literal('forget') }),
+      z.strictObject({ kind: z.literal('prune'), maxUnusedPercent: z.number().min(0).max(100).default(5) }),
+      z.strictObject({ kind: z.literal('check'), read: checkTask.shape.read.default('nothing') }),
+    ]),
+    response: run,
+  }),
+  forgetSnapshots: route('forgetSnapshots', 'POST', '/api/v1/repositories/{id}/forget', {
+    access: 'repositories.manage',
+    summary: 'Delete backups. Their space is freed by the next prune',
+    tag: 'maintenance',
+    params: byId,
+    body: z.strictObject({ snapshotIds: z.array(snapshotId).min(1).max(1_000) }),
+    response: run,
+  }),
+  refreshSnapshots: route('refreshSnapshots', 'POST', '/api/v1/repositories/{id}/refresh', {
+    access: 'repositories.maintain',
+    summary: 'List again what is in a repository: another program may have added or removed snapshots',
+    tag: 'maintenance',
+    params: byId,
+    response: z.object({ added: z.number().int(), removed: z.number().int(), unreadable: z.number().int() }),
+  }),
+  snapshotEntries: route('snapshotEntries', 'GET', '/api/v1/repositories/{id}/snapshots/{snapshotId}/entries', {
+    access: 'restores.run',
+    summary: 'What a folder of a snapshot holds',
+    tag: 'maintenance',
+    params: bySnapshot,
+    query: z.strictObject({ path: path.default('/'), ...page }),
+    response: entries,
+  }),
+  findEntries: route('findEntries', 'POST', '/api/v1/repositories/{id}/snapshots/{snapshotId}/find', {
+    access: 'restores.run',
+    summary: 'Entries of a snapshot that patterns match',
+    tag: 'maintenance',
+    params: bySnapshot,
+    body: z.strictObject({ patterns: z.array(path).min(1).max(100), ignoreCase: z.boolean().default(false), ...page }),
+    response: entries,
+  }),
+  repositoryStats: route('repositoryStats', 'POST', '/api/v1/repositories/{id}/stats', {
+    access: 'fleet.read',
+    summary: 'What snapshots take',
+    tag: 'maintenance',
+    params: byId,
+    body: z.strictObject({
+      mode: statsMode.default('restore-size'),
+      /** All if empty. */
+      snapshotIds: z.array(snapshotId).max(1_000).default([]),
+    }),
+    response: statsResult,
+  }),
+} as const;
