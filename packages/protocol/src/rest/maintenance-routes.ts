@@ -21,12 +21,10 @@ const entries = z.object({
 export const maintenanceRoutes = {
   maintain: route('maintain', 'POST', '/api/v1/repositories/{id}/maintenance-runs', {
     access: 'repositories.maintain',
-    summary: 'Apply retention, free space, or check a repository now',
+    summary: 'Free space in a repository, or check it, now',
     tag: 'maintenance',
     params: byId,
     body: z.discriminatedUnion('kind', [
-      /** By the rules that are set. */
-      z.strictObject({ kind: z.literal('forget') }),
       z.strictObject({ kind: z.literal('prune'), maxUnusedPercent: z.number().min(0).max(100).default(5) }),
       z.strictObject({ kind: z.literal('check'), read: checkTask.shape.read.default('nothing') }),
     ]),

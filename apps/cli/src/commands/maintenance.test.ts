@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import type { Run } from '@holdfast/protocol';
+import { type RunningSystem, startSystem } from '../testing/running-system.ts';
+
+/** Work inside a repository that the server asks for, on a real system: the mover's executor opens the repository. */
+
+const firstPort = 16_000 + (process.pid % 1500) * 5;
+
+describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }) }, () => {
+  const folder = temporaryFolder({ after });
+  const source = join(folder, 'source');
+  let system: RunningSystem;
+  let repositoryId: string;
+  let jobId: string;
+
+  async function follow(run: Run): Promise<Run> {
+    for await (const seen of system.client.events('runEvents', { params: { id: run.id } })) {
+      if (seen.endedAt !== undefined) return seen;
+    }
+    return system.client.call('run', { params: { id: run.id } });
+  }
+  async function succeed(run: Run): Promise<Run> {
+    const ended = await follow(run);
+    assert.equal(ended.state, 'succeeded', JSON.stringify(ended.error ?? ended.problems));
+    return ended;
+  }
+  const maintain = async (body: Parameters<typeof system.client.call<'maintain'>>[1]['body']): Promise<Run> =>
+    succeed(await system.client.call('maintain', { params: { id: repositoryId }, body }));
+  const listed = async (): Promise<string[]> => {
+    const { snapshots } = await system.client.call('snapshots', { query: { repositoryId } });
+    return snapshots.map(({ id }) => id);
+  };
+
+  before(async () => {
+    system = await startSystem(folder, firstPort);
+  });
+  after(() => system[Symbol.asyncDispose]());
+
+  async function backUp(text: string): Promise<string> {
+    mkdirSync(join(source, 'folder'), { recursive: true });
+    writeFileSync(join(source, 'folder', 'file.txt'), text);
+    const { result } = await succeed(await system.client.call('runJob', { params: { id: jobId } }));
+    assert.ok(result?.kind === 'backup');
+    return result.snapshotId;
+  }
+
+  test('looking into a repository, and keeping it healthy', async () => {
+    const { computers } = await system.client.call('computers', { query: {} });
+    const idOf = (role: string) => computers.find((computer) => computer.role === role)?.id ?? assert.fail(role);
+    ({ id: repositoryId } = await system.client.call('createRepository', {
+      body: { name: 'maintained', moverId: idOf('mover') },
+    }));
+    ({ id: jobId } = await system.client.call('createJob', {
+      body: { name: 'files', agentId: idOf('agent'), repositoryId, sources: [source] },
+    }));
+    const snapshots: string[] = [];
+    for (const text of ['first', 'second', 'third', 'fourth', 'x'.repeat(100_000)]) snapshots.push(await backUp(text));
+    const [first = '', second = '', ...rest] = snapshots;
+
+    const of = { id: repositoryId, snapshotId: first };
+    const { entries } = await system.client.call('snapshotEntries', {
+      params: of,
+      query: { path: join(source, 'folder') },
+    });
+    assert.deepEqual(
+      entries.map(({ path, type, sizeBytes }) => ({ path, type, sizeBytes })),
+      [{ path: join(source, 'folder', 'file.txt'), type: 'file', sizeBytes: 5 }],
+    );
+    await assert.rejects(system.client.call('snapshotEntries', { params: of, query: { path: '/nowhere' } }), {
+      code: 'request.missing',
+    });
+    const found = await system.client.call('findEntries', {
+      params: of,
+      body: { patterns: ['*.TXT'], ignoreCase: true },
+    });
+    assert.deepEqual(
+      found.entries.map(({ path }) => path),
+      [join(source, 'folder', 'file.txt')],
+    );
+    assert.equal(found.more, false);
+    const stats = await system.client.call('repositoryStats', { params: { id: repositoryId }, body: {} });
+    assert.equal(stats.snapshots, 5);
+
+    const check = await maintain({ kind: 'check', read: 'everything' });
+    assert.ok(check.result?.kind === 'check' && check.result.snapshots === 5 && check.result.bytesRead > 0);
+
+    // By name: gone from the repository and from the catalogue.
+    const forgotten = await succeed(
+      await system.client.call('forgetSnapshots', {
+        params: { id: repositoryId },
+        body: { snapshotIds: [first, second] },
+      }),
+    );
+    assert.ok(forgotten.result?.kind === 'forget');
+    assert.deepEqual(forgotten.result.removed.toSorted(), [first, second].toSorted());
+    assert.deepEqual((await listed()).toSorted(), rest.toSorted());
+    await assert.rejects(system.client.call('snapshotEntries', { params: of, query: {} }), {
+      code: 'snapshot.missing',
+    });
+    const pruned = await maintain({ kind: 'prune', maxUnusedPercent: 0 });
+    assert.ok(pruned.result?.kind === 'prune' && pruned.result.deletedPacks > 0);
+    await maintain({ kind: 'check', read: 'everything' });
+  });
+});
