@@ -98,7 +98,7 @@ function expiredOf(group: readonly FoundSnapshot[], retention: Retention, now: D
 const none = { years: 0, months: 0, days: 0, hours: 0 };
 
 /** The engine's policy: `days` and periods are spans that end at the newest backup. */
-export function policyOf(retention: Retention): RetentionPolicy {
+function policyOf(retention: Retention): RetentionPolicy {
   const { keep } = retention;
   return {
     ...(keep.by === 'days'

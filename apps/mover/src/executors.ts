@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
   CallPeer,
   type ExecutorMethods,
@@ -167,15 +167,14 @@ function startChild(command: ExecutorCommand, clock: Clock): Child {
     clock,
   });
   const kill = (): void => void child.kill('SIGKILL');
-  let lost: unknown;
+  let lost: HoldfastError | undefined;
   return {
     peer,
     kill,
     noteLoss: (error) => {
-      lost = error;
+      lost = toHoldfastError(error);
     },
-    howItEnded: async () =>
-      [await ended, words.trim(), lost === undefined ? '' : String(lost)].filter(Boolean).join(': '),
+    howItEnded: async () => [await ended, words.trim(), lost?.message].filter(Boolean).join(': '),
     [Symbol.asyncDispose]: async () => {
       // Hanging up ends a process that is well; the other is ended.
       await peer[Symbol.asyncDispose]();

@@ -48,7 +48,7 @@ export const checkTask = z.strictObject({
 });
 
 /** A page of all snapshots that there are, in the order of their ids. */
-export const snapshotsTask = z.strictObject({
+const snapshotsTask = z.strictObject({
   kind: z.literal('snapshots'),
   access: repositoryAccess,
   after: snapshotId.optional(),
@@ -56,7 +56,7 @@ export const snapshotsTask = z.strictObject({
 });
 
 /** A page of what a folder of a snapshot holds, in the order of the snapshot; a file is a page of itself. */
-export const browseTask = z.strictObject({
+const browseTask = z.strictObject({
   kind: z.literal('browse'),
   access: repositoryAccess,
   snapshotId,
@@ -67,7 +67,7 @@ export const browseTask = z.strictObject({
 });
 
 /** A page of the entries that patterns match, in one snapshot. */
-export const findTask = z.strictObject({
+const findTask = z.strictObject({
   kind: z.literal('find'),
   access: repositoryAccess,
   snapshotId,
@@ -79,7 +79,7 @@ export const findTask = z.strictObject({
 
 export const statsMode = z.enum(['restore-size', 'files-by-contents', 'blobs-per-file', 'raw-data']);
 
-export const statsTask = z.strictObject({
+const statsTask = z.strictObject({
   kind: z.literal('stats'),
   access: repositoryAccess,
   mode: statsMode,
@@ -97,7 +97,7 @@ export const maintenanceTasks = [
   statsTask,
 ] as const;
 
-export const forgetResult = z.object({
+const forgetResult = z.object({
   kind: z.literal('forget'),
   /** Gone from the repository. When there are more to go than one task takes, the oldest went and `more` says so. */
   removed: z.array(snapshotId).max(maxForgottenSnapshots),
@@ -107,9 +107,8 @@ export const forgetResult = z.object({
   kept: count,
   durationMs: z.number(),
 });
-export type ForgetResult = z.infer<typeof forgetResult>;
 
-export const pruneResult = z.object({
+const pruneResult = z.object({
   kind: z.literal('prune'),
   deletedPacks: count,
   deletedBytes: count,
@@ -119,9 +118,8 @@ export const pruneResult = z.object({
   retained: count,
   durationMs: z.number(),
 });
-export type PruneResult = z.infer<typeof pruneResult>;
 
-export const checkResult = z.object({
+const checkResult = z.object({
   kind: z.literal('check'),
   snapshots: count,
   packs: count,
@@ -131,7 +129,6 @@ export const checkResult = z.object({
   warnings: count,
   durationMs: z.number(),
 });
-export type CheckResult = z.infer<typeof checkResult>;
 
 /** What is written in a snapshot. */
 export const snapshotFacts = z.object({
@@ -147,7 +144,7 @@ export const snapshotFacts = z.object({
 });
 export type SnapshotFacts = z.infer<typeof snapshotFacts>;
 
-export const snapshotsResult = z.object({
+const snapshotsResult = z.object({
   kind: z.literal('snapshots'),
   snapshots: z.array(snapshotFacts),
   /** The last id that was looked at, when others follow. */
@@ -169,13 +166,13 @@ export const snapshotEntry = z.object({
 });
 export type SnapshotEntry = z.infer<typeof snapshotEntry>;
 
-export const browseResult = z.object({
+const browseResult = z.object({
   kind: z.literal('browse'),
   entries: z.array(snapshotEntry),
   more: z.boolean(),
 });
 
-export const findResult = z.object({
+const findResult = z.object({
   kind: z.literal('find'),
   entries: z.array(snapshotEntry),
   more: z.boolean(),

@@ -91,7 +91,7 @@ export const backupResult = z.object({
 });
 export type BackupResult = z.infer<typeof backupResult>;
 
-export const restoreResult = z.object({
+const restoreResult = z.object({
   kind: z.literal('restore'),
   snapshotId,
   target: path,
