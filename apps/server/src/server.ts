@@ -163,7 +163,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       parallelRuns: config.parallelRuns,
       maxRunMs: config.maxRunHours * 3_600_000,
     });
-    const queries = new RepositoryQueries({ carriers, movers, grants: grants.issuer, vault, clock, logger });
+    const queries = new RepositoryQueries({ catalogue, carriers, movers, grants: grants.issuer, vault, clock, logger });
     const enrolment = new Enrolment({
       catalogue,
       authority,
@@ -273,7 +273,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...proofHandlers(grants),
       ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
       ...runHandlers({ queue, events, clock }),
-      ...maintenanceHandlers({ queue, queries }),
+      ...maintenanceHandlers({ catalogue, queue, queries }),
       ...portChecks.handlers,
       ...accountHandlers({ people, authentication, catalogue }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),

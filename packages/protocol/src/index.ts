@@ -87,13 +87,13 @@ export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
+export { type DataDirection, dataDirection, type RepositoryAccess } from './repository-access.ts';
 export type {
   AccessView,
   PasskeyRegistration,
   SecondFactorProof,
   User,
 } from './rest/account-routes.ts';
-export { type DataDirection, dataDirection, type RepositoryAccess } from './repository-access.ts';
 export type { Computer } from './rest/computer-routes.ts';
 export type { Job } from './rest/job-routes.ts';
 export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';

@@ -12,7 +12,7 @@ import type { Database } from './schema.ts';
 
 /**
  * How a row belongs to a group of computers. `groupName`: it names its group. Another column: it belongs to the computer that
- * this column names, and so to that one's group. `nobody`: no query that is confined to groups may touch the table.
+ * this column names, and so to that one's group; with `repositoryId` to the repository's. `nobody`: no query that is confined to groups may touch the table.
  */
 const belonging = {
   computers: 'groupName',
@@ -23,6 +23,8 @@ const belonging = {
   jobs: 'agentId',
   runs: 'agentId',
   snapshots: 'agentId',
+  maintenanceStates: 'repositoryId',
+  receipts: 'repositoryId',
   audit: 'nobody',
   auditHeads: 'nobody',
   accounts: 'nobody',
@@ -30,7 +32,7 @@ const belonging = {
   secondFactors: 'nobody',
   recoveryCodes: 'nobody',
   approvals: 'nobody',
-} as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'nobody'>;
+} as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'nobody'>;
 
 /** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */
 export function groupCondition(o: {
@@ -41,9 +43,20 @@ export function groupCondition(o: {
 }): OperationNode {
   const column = columnOf(o.table);
   // Not the table's own type: what is checked above is the name in the statement.
-  const build = expressionBuilder<Record<string, Record<string, string>> & Pick<Database, 'computers'>, string>();
+  const build = expressionBuilder<
+    Record<string, Record<string, string>> & Pick<Database, 'computers' | 'repositories'>,
+    string
+  >();
   const groups = [...o.groups];
   if (column === 'groupName') return build(`${o.alias}.groupName`, 'in', groups).toOperationNode();
+  if (column === 'repositoryId') {
+    const repositories = build
+      .selectFrom('repositories as groupRepositories')
+      .select('groupRepositories.id')
+      .where('groupRepositories.tenant', '=', o.tenant)
+      .where('groupRepositories.groupName', 'in', groups);
+    return build(`${o.alias}.${column}`, 'in', repositories).toOperationNode();
+  }
   const ofGroups = build
     .selectFrom('computers as groupComputers')
     .select('groupComputers.id')
@@ -81,7 +94,7 @@ function isNode(value: unknown): value is OperationNode {
   return typeof value === 'object' && value !== null && 'kind' in value;
 }
 
-function columnOf(table: string): 'groupName' | 'computerId' | 'agentId' {
+function columnOf(table: string): 'groupName' | 'computerId' | 'agentId' | 'repositoryId' {
   const column = Object.hasOwn(belonging, table) ? belonging[table as keyof typeof belonging] : 'nobody';
   if (column !== 'nobody') return column;
   throw new HoldfastError('internal.unexpected', {

@@ -1,7 +1,7 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type GrantIssuer, limits, type Task, type TaskOutcome } from '@holdfast/protocol';
 import type { Logger } from 'pino';
-import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { AgentCarriers } from '../computers/agent-carriers.ts';
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
@@ -17,6 +17,7 @@ type Answer<Kind extends QueryKind> = Extract<TaskOutcome, { kind: Kind }>;
 
 /** Questions about what is in a repository, answered by its executor. */
 export class RepositoryQueries {
+  readonly #catalogue: Catalogue;
   readonly #carriers: AgentCarriers;
   readonly #movers: Movers;
   readonly #grants: GrantIssuer;
@@ -25,6 +26,7 @@ export class RepositoryQueries {
   readonly #logger: Logger;
 
   constructor(o: {
+    catalogue: Catalogue;
     carriers: AgentCarriers;
     movers: Movers;
     grants: GrantIssuer;
@@ -32,6 +34,7 @@ export class RepositoryQueries {
     clock: Clock;
     logger: Logger;
   }) {
+    this.#catalogue = o.catalogue;
     this.#carriers = o.carriers;
     this.#movers = o.movers;
     this.#grants = o.grants;
@@ -72,8 +75,10 @@ export class RepositoryQueries {
       throw new HoldfastError('repository.missing', {
         message: `No backup has been made to repository ${repository.name} yet.`,
       });
-    const mover = await loadUsableComputer(scope, repository.moverId, 'mover');
-    await using executor = await this.#carriers.reach(scope, mover, signal);
+    // Whoever may see the repository need not be allowed to see the mover.
+    const whole = this.#catalogue.tenant(tenant);
+    const mover = await loadUsableComputer(whole, repository.moverId, 'mover');
+    await using executor = await this.#carriers.reach(whole, mover, signal);
     const { fingerprint } = executor.identity;
     const sessionId = crypto.randomUUID();
     const admission = {

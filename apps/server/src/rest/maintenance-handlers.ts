@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { loadRepository } from '../repositories.ts';
@@ -8,6 +8,7 @@ import type { MaintenanceOrder } from '../runs/work-order.ts';
 import type { RestHandlers } from './rest-app.ts';
 
 export function maintenanceHandlers(o: {
+  catalogue: Catalogue;
   queue: RunQueue;
   queries: RepositoryQueries;
 }): Pick<
@@ -25,21 +26,28 @@ export function maintenanceHandlers(o: {
   };
   return {
     maintain: async ({ scope, params, body }) => enqueue(scope, params.id, body),
-    forgetSnapshots: ({ scope, params, body }) =>
-      enqueue(scope, params.id, { kind: 'forget', choose: { by: 'ids', ...body } }),
-    refreshSnapshots: ({ scope, params, signal }) =>
-      refreshSnapshots(scope, queries, { repositoryId: params.id, signal }),
+    forgetSnapshots: async ({ scope, params, body }) => {
+      for (const snapshotId of body.snapshotIds) await requireSnapshot(scope, { id: params.id, snapshotId });
+      return enqueue(scope, params.id, { kind: 'forget', choose: { by: 'ids', ...body } });
+    },
+    refreshSnapshots: async ({ scope, params, signal }) => {
+      await loadRepository(scope, params.id);
+      return refreshSnapshots(o.catalogue.tenant(scope.tenant), queries, { repositoryId: params.id, signal });
+    },
     snapshotEntries: async ({ scope, params, query, signal }) => {
+      await requireSnapshot(scope, params);
       const asked = { kind: 'browse', snapshotId: params.snapshotId, ...query } as const;
       const { answer } = await queries.ask<'browse'>(scope, { repositoryId: params.id, query: asked, signal });
       return answer;
     },
     findEntries: async ({ scope, params, body, signal }) => {
+      await requireSnapshot(scope, params);
       const asked = { kind: 'find', snapshotId: params.snapshotId, ...body } as const;
       const { answer } = await queries.ask<'find'>(scope, { repositoryId: params.id, query: asked, signal });
       return answer;
     },
     repositoryStats: async ({ scope, params, body, signal }) => {
+      for (const snapshotId of body.snapshotIds) await requireSnapshot(scope, { id: params.id, snapshotId });
       const { answer } = await queries.ask<'stats'>(scope, {
         repositoryId: params.id,
         query: { kind: 'stats', ...body },
@@ -48,4 +56,19 @@ export function maintenanceHandlers(o: {
       return answer;
     },
   };
+}
+
+/** In a repository of several computers the caller may see the backups of some. @throws snapshot.missing */
+async function requireSnapshot(scope: TenantScope, o: { id: string; snapshotId: string }): Promise<void> {
+  const found = await scope.query
+    .selectFrom('snapshots')
+    .select('id')
+    .where('repositoryId', '=', o.id)
+    .where('id', '=', o.snapshotId)
+    .executeTakeFirst();
+  if (found) return;
+  throw new HoldfastError('snapshot.missing', {
+    message: `No snapshot ${o.snapshotId} is listed in that repository.`,
+    guidance: 'Refresh the list of the repository when another program may have made it.',
+  });
 }

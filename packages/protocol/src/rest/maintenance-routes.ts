@@ -23,6 +23,7 @@ export const maintenanceRoutes = {
     access: 'repositories.maintain',
     summary: 'Free space in a repository, or check it, now',
     tag: 'maintenance',
+    audited: ['kind', 'read', 'maxUnusedPercent'],
     params: byId,
     body: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('prune'), maxUnusedPercent: z.number().min(0).max(100).default(5) }),
@@ -32,6 +33,8 @@ export const maintenanceRoutes = {
   }),
   forgetSnapshots: route('forgetSnapshots', 'POST', '/api/v1/repositories/{id}/forget', {
     access: 'repositories.manage',
+    approval: 'always',
+    audited: ['snapshotIds'],
     summary: 'Delete backups. Their space is freed by the next prune',
     tag: 'maintenance',
     params: byId,
