@@ -1,41 +1,64 @@
 import type { Clock } from '@holdfast/core';
 import type { Computer, Run, ServerEvent } from '@holdfast/protocol';
 
-interface TenantEvent {
+/** What happened, without what: where the other instances find it. */
+export interface EventReference {
   readonly tenant: string;
-  readonly event: ServerEvent;
+  readonly kind: ServerEvent['kind'];
+  readonly id: string;
+}
+
+export interface EventListener {
+  readonly onEvent: (event: ServerEvent) => void;
+  /** Events of other instances may have been missed: what depends on them is read again. */
+  readonly onGap?: () => void;
 }
 
 /**
- * Tells what happens, as it happens, within the process. Subscribers are called at once and must not wait; each has a bound
- * of its own for what it can't pass on.
+ * Tells what happens, as it happens, within the process, and the other instances that something did. Subscribers are called at once
+ * and must not wait; each has a bound of its own for what it can't pass on.
  */
 export class EventHub {
   readonly #clock: Clock;
-  readonly #subscribers = new Set<(event: TenantEvent) => void>();
+  readonly #tellOthers: (reference: EventReference) => void;
+  readonly #subscribers = new Map<EventListener, string>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, tellOthers: (reference: EventReference) => void = () => undefined) {
     this.#clock = clock;
+    this.#tellOthers = tellOthers;
   }
 
   publishRun(tenant: string, run: Run): void {
     this.#publish(tenant, { kind: 'run', at: this.#clock.now().toISOString(), run });
+    this.#tellOthers({ tenant, kind: 'run', id: run.id });
   }
 
   publishComputer(tenant: string, computer: Computer): void {
     this.#publish(tenant, { kind: 'computer', at: this.#clock.now().toISOString(), computer });
+    this.#tellOthers({ tenant, kind: 'computer', id: computer.id });
+  }
+
+  /** What another instance told of, as the catalogue has it by now. Not told any further. */
+  relayRun(tenant: string, run: Run): void {
+    this.#publish(tenant, { kind: 'run', at: this.#clock.now().toISOString(), run });
+  }
+
+  relayComputer(tenant: string, computer: Computer): void {
+    this.#publish(tenant, { kind: 'computer', at: this.#clock.now().toISOString(), computer });
+  }
+
+  gap(): void {
+    for (const subscriber of [...this.#subscribers.keys()]) subscriber.onGap?.();
   }
 
   /** Events of one tenant until disposed. */
-  subscribe(tenant: string, listener: (event: ServerEvent) => void): Disposable {
-    const subscriber = (published: TenantEvent): void => {
-      if (published.tenant === tenant) listener(published.event);
-    };
-    this.#subscribers.add(subscriber);
+  subscribe(tenant: string, listener: EventListener | EventListener['onEvent']): Disposable {
+    const subscriber: EventListener = typeof listener === 'function' ? { onEvent: listener } : { ...listener };
+    this.#subscribers.set(subscriber, tenant);
     return { [Symbol.dispose]: () => void this.#subscribers.delete(subscriber) };
   }
 
   #publish(tenant: string, event: ServerEvent): void {
-    for (const subscriber of this.#subscribers) subscriber({ tenant, event });
+    for (const [subscriber, subscribed] of this.#subscribers) if (subscribed === tenant) subscriber.onEvent(event);
   }
 }

@@ -10,6 +10,8 @@ export interface GrantIdentity {
   readonly issuer: GrantIssuer;
   readonly proofs: ProofSigner;
   readonly keys: readonly IdentityKey[];
+  /** Of the key that signs. */
+  readonly keyId: string;
 }
 
 /** Reads the Ed25519 key of a data directory; makes it at the first start. */
@@ -27,6 +29,7 @@ export async function openGrantIdentity(
   return {
     issuer: new GrantIssuer({ installation: o.installation, key, clock: o.clock }),
     proofs: new ProofSigner({ installation: o.installation, key, clock: o.clock }),
+    keyId: id,
     keys: [identityKey.parse({ ...publicJwk, kid: id })],
   };
 }

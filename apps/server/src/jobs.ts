@@ -67,7 +67,7 @@ export async function loadJob(scope: TenantScope, id: string): Promise<JobRow> {
 
 /** Its runs and snapshots stay. */
 export async function deleteJob(scope: TenantScope, id: string): Promise<void> {
-  const { numDeletedRows } = await scope.query.deleteFrom('jobs').where('id', '=', id).executeTakeFirst();
+  const { numDeletedRows } = await scope.deleteFrom('jobs').where('id', '=', id).executeTakeFirst();
   if (numDeletedRows === 0n) throw missing(id);
 }
 

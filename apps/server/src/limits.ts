@@ -206,3 +206,18 @@ export const transactionPauseMinMs = 5;
 export const transactionPauseMaxMs = 1_000;
 /** A question to a repository's executor, which has to start, open the repository and read its index: within what the API has. */
 export const queryTimeoutMs = 50_000;
+
+/** Each instance of the server tells this often that it lives, and looks at the others. */
+export const instanceBeatMs = 2_000;
+/**
+ * One that has been silent for so long is taken for dead. Longer than a pause for garbage, a slow disk or a busy computer; what
+ * happens to one that is only slow is harmless.
+ */
+export const instanceLeaseMs = 20_000;
+
+/** What is told to other instances is gathered for so long: progress of many runs comes to one statement. */
+export const noticeFlushMs = 300;
+/** More than all computers of a fleet that come back at once. */
+export const maxPendingNotices = 50_000;
+/** The connection that listens for notices says something this often. */
+export const noticeProbeMs = 15_000;

@@ -13,6 +13,7 @@ import type { DatabasePlace } from './catalogue/database.ts';
 import { readPostgresAddress } from './catalogue/postgres-address.ts';
 import { AgentCarriers } from './computers/agent-carriers.ts';
 import { AgentConnections } from './computers/agent-connections.ts';
+import { forgetHeld } from './computers/computers.ts';
 import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
@@ -23,6 +24,8 @@ import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
 import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
+import { Instances } from './instances/instances.ts';
+import { shareCatalogue } from './instances/share-catalogue.ts';
 import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
@@ -132,7 +135,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const catalogue = stack.use(await Catalogue.open(await databasePlace(config, data, wire)));
     const audit = new AuditLog({ catalogue, clock, logger });
     revocations = await Revocations.open(catalogue, clock);
-    const events = new EventHub(clock);
+    const { caFingerprint, caPem } = authority;
+    const instances = stack.use(
+      await Instances.join({
+        catalogue,
+        id: await data.readOrMake('instance-id', () => crypto.randomUUID()),
+        name: hostname(),
+        // Whoever has the file has the folder with its keys; a shared database may be given to anybody.
+        facts: catalogue.notices
+          ? { installation, serverId, caFingerprint, 'vault key': vault.fingerprint, 'identity key': grants.keyId }
+          : {},
+        clock,
+        logger,
+      }),
+    );
+    for (const tenant of await catalogue.tenants()) await forgetHeld(catalogue.tenant(tenant), instances.id);
+    const events = new EventHub(clock, (reference) =>
+      catalogue.notices?.send({ instance: instances.id, ...reference }),
+    );
     const presence = new Presence({ catalogue, events, clock });
     const links = stack.use(new MoverLinks(wire));
     const movers = new Movers({
@@ -147,6 +167,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const listening: Listening[] = [];
     const connections = new AgentConnections({
       catalogue,
+      instance: instances.id,
       presence,
       clock,
       logger,
@@ -156,6 +177,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const runner = new Runner({ carriers, movers, grants: grants.issuer, vault, clock, logger });
     const queue = new RunQueue({
       catalogue,
+      instances,
       runner,
       events,
       clock,
@@ -183,7 +205,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       logger,
     });
-    const { caFingerprint, caPem } = authority;
     const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now() };
     const fleet = new FleetCounts();
     const portChecks = portCheckHandlers({
@@ -272,7 +293,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
       ...proofHandlers(grants),
       ...repositoryHandlers({ vault, movers, grants: grants.issuer, caPem, clock }),
-      ...runHandlers({ queue, events, clock }),
+      ...runHandlers({ queue, events, clock, logger }),
       ...maintenanceHandlers({ catalogue, queue, queries }),
       ...portChecks.handlers,
       ...accountHandlers({ people, authentication, catalogue }),
@@ -311,6 +332,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       metrics.watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
       recheckFrom(recheckStreams, clock, background.signal),
+      ...shareCatalogue({
+        ...{ catalogue, instances, presence, revocations, queue, events, logger },
+        recheckTrust: () => wire.recheckTrust(),
+        signal: background.signal,
+      }),
     ];
     const watching = Promise.all(loops).catch((error: unknown) => {
       if (!background.signal.aborted) logger.fatal({ error: toHoldfastError(error) }, 'background work ended');

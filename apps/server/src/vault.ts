@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 import type { DataDirectory } from './data-directory.ts';
 
@@ -32,6 +32,11 @@ export class Vault {
       });
     }
     return new Vault(key);
+  }
+
+  /** Tells whether two servers have the same key, and nothing of the key: it has 256 random bits. */
+  get fingerprint(): string {
+    return createHash('sha256').update('holdfast-vault-fingerprint').update(this.#key).digest('base64url');
   }
 
   /** AES-256-GCM with a random nonce: `v1.` and the base64 of nonce, tag and ciphertext. */

@@ -87,6 +87,11 @@ export const errorTable = {
     retry: 'transient',
     http: 504,
   }),
+  'run.taken': entry(
+    'Another instance of the server has the run by now.',
+    'Nothing is to be done: it goes on there, and its end is recorded once.',
+    { retry: 'transient', http: 503 },
+  ),
   'process.running': entry(
     'Another Holdfast process already uses this data directory.',
     'Stop the other process, or choose another folder with --data.',

@@ -3,17 +3,20 @@ import type { Kysely, Transaction } from 'kysely';
 import { maxTransactionAttempts, transactionPauseMaxMs, transactionPauseMinMs } from '../limits.ts';
 import { type DatabasePlace, openDatabase } from './database.ts';
 import { isConflict, isConnectionLost } from './database-errors.ts';
-import type { Database } from './schema.ts';
+import { Notices } from './notices.ts';
+import type { Database, SystemDatabase } from './schema.ts';
 import { TenantPlugin } from './tenant-plugin.ts';
 
-/** Query builders confined to one tenant. The only way to the tables. */
-export type TenantQueries = Pick<Kysely<Database>, 'selectFrom' | 'insertInto' | 'updateTable' | 'deleteFrom' | 'fn'>;
+/** Query builders confined to one tenant. The only way to the tables, beside deletions. */
+export type TenantQueries = Pick<Kysely<Database>, 'selectFrom' | 'insertInto' | 'updateTable' | 'fn'>;
 
 export interface TenantScope {
   readonly tenant: string;
   /** The groups of computers that it is confined to besides; undefined: all. */
   readonly groups: ReadonlySet<string> | undefined;
   readonly query: TenantQueries;
+  /** Whatever is deleted passes here. */
+  readonly deleteFrom: Kysely<Database>['deleteFrom'];
   /**
    * All or nothing, serializable, and durable when it resolves. Use only the scope that is given to `work`, which does nothing but
    * ask the database: where others changed the same at the same time, it is done once more from the beginning. Rejects with
@@ -28,16 +31,22 @@ export interface TenantScope {
  */
 export class Catalogue implements AsyncDisposable {
   readonly #database: Kysely<Database>;
-  /** Whether other instances of the server may share it. */
-  readonly isShared: boolean;
+  /** What instances that share the catalogue tell each other; undefined where it is a file, which nobody shares. */
+  readonly notices: Notices | undefined;
 
-  private constructor(database: Kysely<Database>, isShared: boolean) {
+  private constructor(database: Kysely<Database>, notices: Notices | undefined) {
     this.#database = database;
-    this.isShared = isShared;
+    this.notices = notices;
   }
 
   static async open(place: DatabasePlace): Promise<Catalogue> {
-    return new Catalogue(await openDatabase(place), place.kind === 'postgres');
+    const database = await openDatabase(place);
+    return new Catalogue(database, place.kind === 'postgres' ? new Notices(place, database) : undefined);
+  }
+
+  /** What belongs to the installation as a whole, and to no tenant. */
+  get system(): Kysely<SystemDatabase> {
+    return this.#database.$extendTables<SystemDatabase>().$pickTables<keyof SystemDatabase>();
   }
 
   /** With `groups`, what is of other groups is not there. */
@@ -129,6 +138,10 @@ class Scope implements TenantScope {
 
   get query(): TenantQueries {
     return this.#confined;
+  }
+
+  get deleteFrom(): Kysely<Database>['deleteFrom'] {
+    return this.#confined.deleteFrom.bind(this.#confined);
   }
 
   async transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T> {

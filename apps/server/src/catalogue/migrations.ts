@@ -3,6 +3,7 @@ import { firstSchema } from './migrations/0001-first-schema.ts';
 import { preinstalled } from './migrations/0002-preinstalled.ts';
 import { people } from './migrations/0003-people.ts';
 import { maintenance } from './migrations/0006-maintenance.ts';
+import { instances } from './migrations/0008-instances.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -23,4 +24,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-preinstalled': { up: preinstalled },
   '0003-people': { up: people },
   '0006-maintenance': { up: maintenance },
+  '0008-instances': { up: instances },
 };

@@ -29,6 +29,8 @@ export interface ComputersTable {
   revokedAt: string | null;
   /** 1: the server does not dial it; it calls in. */
   preinstalled: Generated<number>;
+  /** The instance of the server that has the connection which the agent holds. */
+  heldBy: string | null;
 }
 
 export interface CertificatesTable {
@@ -126,6 +128,10 @@ export interface RunsTable {
   problemsJson: string;
   problemCount: number;
   degradationsJson: string;
+  /** The instance of the server that has it in its hands while it is running. */
+  heldBy: string | null;
+  /** What has one run at a time; the database admits no second running one. Set when it begins. */
+  turn: string | null;
 }
 
 export interface SnapshotsTable {
@@ -285,6 +291,27 @@ export interface ApprovalsTable {
   decidedAt: string | null;
   errorJson: string | null;
 }
+
+/** The servers on this catalogue. One that ends takes its row away; one that falls silent is declared dead by another. */
+export interface InstancesTable {
+  id: string;
+  name: string;
+  /** Counts up while it lives. Others look whether it does, so that no two clocks are ever compared. */
+  beat: number;
+  startedAt: string;
+}
+
+/** What all instances must have alike. */
+export interface SharedFactsTable {
+  name: string;
+  value: string;
+}
+
+/** Tables of the installation as a whole: no tenant's query gets at them. */
+export type SystemDatabase = {
+  instances: InstancesTable;
+  sharedFacts: SharedFactsTable;
+};
 
 export interface Database {
   computers: ComputersTable;

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { controlCallTimeoutMs } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
-import { recordHello } from './computers.ts';
+import { forgetHolder, recordHello, recordHolder } from './computers.ts';
 import type { Presence } from './presence.ts';
 
 /** A connection to an agent over which tasks can be run. */
@@ -30,6 +30,7 @@ interface Waiter {
 /** The connections that agents hold open on 10005 and 10006: the carrier that always works, and the sign of presence. */
 export class AgentConnections implements AsyncDisposable {
   readonly #catalogue: Catalogue;
+  readonly #instance: string;
   readonly #presence: Presence;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -40,12 +41,15 @@ export class AgentConnections implements AsyncDisposable {
 
   constructor(o: {
     catalogue: Catalogue;
+    /** This instance of the server. */
+    instance: string;
     presence: Presence;
     clock: Clock;
     logger: Logger;
     ownHello: () => Hello;
   }) {
     this.#catalogue = o.catalogue;
+    this.#instance = o.instance;
     this.#presence = o.presence;
     this.#clock = o.clock;
     this.#logger = o.logger;
@@ -68,6 +72,7 @@ export class AgentConnections implements AsyncDisposable {
     this.#held.set(identity.id, held);
     // The agent has called again, so what it held before is dead even if our side has not noticed.
     if (earlier) await earlier.peer[Symbol.asyncDispose]();
+    await recordHolder(this.#catalogue.tenant(tenant), identity.id, this.#instance);
     await this.#presence.seen(tenant, identity.id);
     this.#logger.info({ agent: identity.id, channel: o.channel }, 'agent connected');
     for (const waiter of [...this.#waiters]) if (waiter.agentId === identity.id) waiter.resolve(held);
@@ -75,6 +80,7 @@ export class AgentConnections implements AsyncDisposable {
     this.#logger.info({ agent: identity.id }, 'agent disconnected');
     if (this.#held.get(identity.id) !== held) return;
     this.#held.delete(identity.id);
+    await forgetHolder(this.#catalogue.tenant(tenant), identity.id, this.#instance);
     await this.#presence.gone(tenant, identity.id);
   }
 

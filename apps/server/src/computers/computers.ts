@@ -65,6 +65,33 @@ export function computerView(row: ComputerRow, isOnline: boolean): Computer {
   };
 }
 
+/** The agent holds a connection to that instance of the server, whichever had one before. */
+export async function recordHolder(scope: TenantScope, id: string, instance: string): Promise<void> {
+  await scope.query.updateTable('computers').set({ heldBy: instance }).where('id', '=', id).execute();
+}
+
+/** The connection is over; one to another instance stays. */
+export async function forgetHolder(scope: TenantScope, id: string, instance: string): Promise<void> {
+  await scope.query
+    .updateTable('computers')
+    .set({ heldBy: null })
+    .where('id', '=', id)
+    .where('heldBy', '=', instance)
+    .execute();
+}
+
+/** What an earlier life of that instance held. */
+export async function forgetHeld(scope: TenantScope, instance: string): Promise<void> {
+  await scope.query.updateTable('computers').set({ heldBy: null }).where('heldBy', '=', instance).execute();
+}
+
+/** Ids of computers whose agents are connected to one of those instances. */
+export async function heldByAny(scope: TenantScope, instances: readonly string[]): Promise<string[]> {
+  if (instances.length === 0) return [];
+  const rows = await scope.query.selectFrom('computers').select('id').where('heldBy', 'in', instances).execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Keeps what a computer says about itself in the first message of a connection. */
 export async function recordHello(scope: TenantScope, id: string, hello: Hello): Promise<void> {
   if (hello.protocolVersion !== limits.protocolVersion) {

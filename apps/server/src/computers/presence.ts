@@ -2,7 +2,7 @@ import type { Clock } from '@holdfast/core';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import { presencePersistMs } from '../limits.ts';
-import { computerView, loadComputer } from './computers.ts';
+import { computerView, heldByAny, loadComputer } from './computers.ts';
 
 /** Who is there now: agents by the connection that they hold, movers by the last contact. */
 export class Presence {
@@ -10,6 +10,8 @@ export class Presence {
   readonly #events: EventHub;
   readonly #clock: Clock;
   readonly #online = new Set<string>();
+  /** Connected to another instance of the server. */
+  #elsewhere: ReadonlySet<string> = new Set();
   readonly #persistedMs = new Map<string, number>();
 
   constructor(o: { catalogue: Catalogue; events: EventHub; clock: Clock }) {
@@ -19,7 +21,15 @@ export class Presence {
   }
 
   isOnline(computerId: string): boolean {
-    return this.#online.has(computerId);
+    return this.#online.has(computerId) || this.#elsewhere.has(computerId);
+  }
+
+  /** Looks who is connected to the other instances. */
+  async lookAround(others: readonly string[]): Promise<void> {
+    const elsewhere = new Set<string>();
+    for (const tenant of others.length === 0 ? [] : await this.#catalogue.tenants())
+      for (const id of await heldByAny(this.#catalogue.tenant(tenant), others)) elsewhere.add(id);
+    this.#elsewhere = elsewhere;
   }
 
   /** The computer was heard of just now. */

@@ -56,7 +56,7 @@ export async function usableJoinTokens(
   o: PageRequest & { clock: Clock },
 ): Promise<{ tokens: JoinToken[]; next?: string }> {
   const now = o.clock.now().toISOString();
-  await scope.query
+  await scope
     .deleteFrom('joinTokens')
     .where((row) => row.or([row('expiresAt', '<=', now), row('usesLeft', '=', 0)]))
     .execute();
@@ -66,7 +66,7 @@ export async function usableJoinTokens(
 }
 
 export async function deleteJoinToken(scope: TenantScope, id: string): Promise<void> {
-  const { numDeletedRows } = await scope.query.deleteFrom('joinTokens').where('id', '=', id).executeTakeFirst();
+  const { numDeletedRows } = await scope.deleteFrom('joinTokens').where('id', '=', id).executeTakeFirst();
   if (numDeletedRows === 0n) throw new HoldfastError('request.missing', { message: `There is no join token ${id}.` });
 }
 

@@ -93,10 +93,10 @@ export async function insertAccount(
 
 /** With everything it signs in with. */
 export async function removeAccount(scope: TenantScope, id: string): Promise<void> {
-  await scope.transaction(async ({ query }) => {
+  await scope.transaction(async ({ deleteFrom }) => {
     for (const table of ['credentials', 'secondFactors', 'recoveryCodes'] as const)
-      await query.deleteFrom(table).where('accountId', '=', id).execute();
-    await query.deleteFrom('accounts').where('id', '=', id).execute();
+      await deleteFrom(table).where('accountId', '=', id).execute();
+    await deleteFrom('accounts').where('id', '=', id).execute();
   });
 }
 

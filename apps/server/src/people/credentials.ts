@@ -115,7 +115,7 @@ export class Credentials {
   /** Of one account, newest first. What has ended is removed on the way. */
   async list(scope: TenantScope, accountId: string): Promise<CredentialRow[]> {
     const now = this.#clock.now().toISOString();
-    await scope.query
+    await scope
       .deleteFrom('credentials')
       .where((row) => row.or([row('expiresAt', '<=', now), row('idleExpiresAt', '<=', now)]))
       .execute();
@@ -131,7 +131,7 @@ export class Credentials {
 
   /** Throws `request.missing`. */
   async revoke(scope: TenantScope, o: { accountId: string; id: string }): Promise<void> {
-    const { numDeletedRows } = await scope.query
+    const { numDeletedRows } = await scope
       .deleteFrom('credentials')
       .where('id', '=', o.id)
       .where('accountId', '=', o.accountId)
@@ -146,7 +146,7 @@ export class Credentials {
     scope: TenantScope,
     o: { accountId: string; except?: string; sessionsOnly?: boolean },
   ): Promise<void> {
-    let deletion = scope.query.deleteFrom('credentials').where('accountId', '=', o.accountId);
+    let deletion = scope.deleteFrom('credentials').where('accountId', '=', o.accountId);
     if (o.except !== undefined) deletion = deletion.where('id', '!=', o.except);
     if (o.sessionsOnly) deletion = deletion.where('kind', '!=', 'api-token');
     await deletion.execute();

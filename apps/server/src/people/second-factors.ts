@@ -95,12 +95,8 @@ export class SecondFactors {
     const id = crypto.randomUUID();
     const secret = newTotpSecret();
     const sealedSecret = this.#vault.seal(secret.toString('base64'), this.#place(scope, id));
-    await scope.transaction(async ({ query }) => {
-      await query
-        .deleteFrom('secondFactors')
-        .where('accountId', '=', account.id)
-        .where('confirmedAt', 'is', null)
-        .execute();
+    await scope.transaction(async ({ query, deleteFrom }) => {
+      await deleteFrom('secondFactors').where('accountId', '=', account.id).where('confirmedAt', 'is', null).execute();
       const createdAt = this.#clock.now().toISOString();
       await query
         .insertInto('secondFactors')
@@ -160,7 +156,7 @@ export class SecondFactors {
 
   /** With the last one the recovery codes go. Throws `request.missing`. */
   async remove(scope: TenantScope, o: { accountId: string; id: string }): Promise<void> {
-    const { numDeletedRows } = await scope.query
+    const { numDeletedRows } = await scope
       .deleteFrom('secondFactors')
       .where('id', '=', o.id)
       .where('accountId', '=', o.accountId)
@@ -171,17 +167,17 @@ export class SecondFactors {
   }
 
   async removeAll(scope: TenantScope, accountId: string): Promise<void> {
-    await scope.transaction(async ({ query }) => {
-      await query.deleteFrom('secondFactors').where('accountId', '=', accountId).execute();
-      await query.deleteFrom('recoveryCodes').where('accountId', '=', accountId).execute();
+    await scope.transaction(async ({ deleteFrom }) => {
+      await deleteFrom('secondFactors').where('accountId', '=', accountId).execute();
+      await deleteFrom('recoveryCodes').where('accountId', '=', accountId).execute();
     });
   }
 
   /** Each is good once. Told this once: the catalogue keeps hashes. */
   async renewRecoveryCodes(scope: TenantScope, accountId: string): Promise<string[]> {
     const codes = Array.from({ length: recoveryCodeCount }, newRecoveryCode);
-    await scope.transaction(async ({ query }) => {
-      await query.deleteFrom('recoveryCodes').where('accountId', '=', accountId).execute();
+    await scope.transaction(async ({ query, deleteFrom }) => {
+      await deleteFrom('recoveryCodes').where('accountId', '=', accountId).execute();
       await query
         .insertInto('recoveryCodes')
         .values(codes.map((code) => ({ accountId, codeHash: recoveryCodeHash(accountId, code) })))
@@ -234,9 +230,8 @@ function passkeyOf({ credentialId, publicKey, signCount }: FactorRow): StoredPas
   return { credentialId: credentialId ?? '', publicKey: publicKey ?? '', signCount };
 }
 
-async function takeRecoveryCode({ query }: TenantScope, accountId: string, code: string): Promise<boolean> {
-  const { numDeletedRows } = await query
-    .deleteFrom('recoveryCodes')
+async function takeRecoveryCode({ deleteFrom }: TenantScope, accountId: string, code: string): Promise<boolean> {
+  const { numDeletedRows } = await deleteFrom('recoveryCodes')
     .where('accountId', '=', accountId)
     .where('codeHash', '=', recoveryCodeHash(accountId, code))
     .executeTakeFirst();

@@ -31,6 +31,7 @@ function row(o: { role: 'agent' | 'mover'; hostname: string; address: string } &
   return {
     tenant: 'local',
     id: `${o.role}-${o.hostname}`,
+    heldBy: null,
     groupName: 'g',
     platform: 'linux',
     productVersion: '1',

@@ -1,5 +1,6 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Job, Run } from '@holdfast/protocol';
+import type { Logger } from 'pino';
 import { readPage } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
@@ -12,6 +13,7 @@ export function runHandlers(o: {
   queue: RunQueue;
   events: EventHub;
   clock: Clock;
+  logger: Logger;
 }): Pick<
   RestHandlers,
   'createJob' | 'jobs' | 'deleteJob' | 'runJob' | 'createRestore' | 'runs' | 'run' | 'runEvents' | 'cancelRun'
@@ -64,8 +66,15 @@ export function runHandlers(o: {
       // Subscribed before the present state is read, so that no change falls between.
       const early: Run[] = [];
       let deliver = (run: Run): void => void early.push(run);
-      using _subscription = o.events.subscribe(scope.tenant, (event) => {
-        if (event.kind === 'run' && event.run.id === params.id) deliver(event.run);
+      using _subscription = o.events.subscribe(scope.tenant, {
+        onEvent: (event) => {
+          if (event.kind === 'run' && event.run.id === params.id) deliver(event.run);
+        },
+        onGap: () => {
+          o.queue.view(scope, params.id).then(deliver, (error: unknown) => {
+            o.logger.warn({ run: params.id, error: toHoldfastError(error) }, 'a run that is watched could not be read');
+          });
+        },
       });
       const present = await o.queue.view(scope, params.id);
       const stream = open();

@@ -58,7 +58,11 @@ export function serverHandlers(o: {
     topology: ({ scope }) => inventoryTopology(scope, { listening: o.listening(), name: 'holdfast' }),
     events: async ({ scope }, open) => {
       const stream = open();
-      using _subscription = o.events.subscribe(scope.tenant, visibleEvents(scope, { stream, logger: o.logger }));
+      using _subscription = o.events.subscribe(scope.tenant, {
+        onEvent: visibleEvents(scope, { stream, logger: o.logger }),
+        // Clients connect again, and read what they missed.
+        onGap: () => stream.end(),
+      });
       await stream.closed;
     },
     audit: ({ scope, query }) => o.audit.read(scope.tenant, query),

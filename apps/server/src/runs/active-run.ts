@@ -3,25 +3,38 @@ import type { Degradation, Run, TaskEvent } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import { maxListedDegradations, maxListedProblems, progressPersistMs } from '../limits.ts';
-import { type RunRow, runView, saveRunning } from './run-store.ts';
+import { type RunRow, recordHandover, runView, saveRunning } from './run-store.ts';
 
 /** A run under way: its present view is in memory, published at each change, and written to the catalogue now and then. */
 export class ActiveRun {
   readonly row: RunRow;
   readonly scope: TenantScope;
   readonly cancel = new AbortController();
+  /** Aborted when another instance of the server has the run, or is to have it: it is left alone here, and goes on. */
+  readonly left = new AbortController();
+  /** The instance that is to have it. */
+  handOverTo: string | undefined;
+  /** Whether the agent is reached at present. */
+  isReached = false;
+  readonly #instance: string;
   readonly #events: EventHub;
   readonly #clock: Clock;
   #view: Run;
   #savedMs: number;
 
-  constructor(o: { row: RunRow; scope: TenantScope; events: EventHub; clock: Clock }) {
+  constructor(o: { row: RunRow; scope: TenantScope; instance: string; events: EventHub; clock: Clock }) {
+    this.#instance = o.instance;
     this.row = o.row;
     this.scope = o.scope;
     this.#events = o.events;
     this.#clock = o.clock;
     this.#view = runView(o.row);
     this.#savedMs = o.clock.monotonicMs();
+  }
+
+  /** Throws `run.taken` when another instance has it. */
+  async recordHandover(): Promise<void> {
+    await recordHandover(this.scope, { id: this.row.id, instance: this.#instance });
   }
 
   get view(): Run {
@@ -67,6 +80,6 @@ export class ActiveRun {
 
   async save(): Promise<void> {
     this.#savedMs = this.#clock.monotonicMs();
-    await saveRunning(this.scope, this.#view);
+    await saveRunning(this.scope, this.#view, this.#instance);
   }
 }

@@ -3,10 +3,11 @@ import { parseErrorReport, type Run, reportOf, type TaskResult } from '@holdfast
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
+import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
-import { maxQueuedRuns } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
+import { claimable, type HeldRun, heldRuns, passOn, takeOver } from './claims.ts';
 import {
   beginRun,
   cancelQueuedRun,
@@ -15,15 +16,18 @@ import {
   loadRun,
   type RunRow,
   recordCancelRequest,
-  runsInState,
   runView,
 } from './run-store.ts';
 import type { Runner } from './runner.ts';
-import { isMaintenance, type WorkOrder, workOrder } from './work-order.ts';
+import { type WorkOrder, workOrder } from './work-order.ts';
 
-/** Runs wait in the catalogue, in order; one at a time for each agent, and a bounded number at once. */
+/**
+ * Runs wait in the catalogue, in order; one at a time for each agent, and a bounded number at once. Several instances of the server
+ * work the same queue off: each begins what it can reach, and keeps what it has until it ends, or another has to take over.
+ */
 export class RunQueue implements AsyncDisposable {
   readonly #catalogue: Catalogue;
+  readonly #instances: Instances;
   readonly #runner: Runner;
   readonly #events: EventHub;
   readonly #clock: Clock;
@@ -39,6 +43,7 @@ export class RunQueue implements AsyncDisposable {
 
   constructor(o: {
     catalogue: Catalogue;
+    instances: Instances;
     runner: Runner;
     events: EventHub;
     clock: Clock;
@@ -47,6 +52,7 @@ export class RunQueue implements AsyncDisposable {
     maxRunMs: number;
   }) {
     this.#catalogue = o.catalogue;
+    this.#instances = o.instances;
     this.#runner = o.runner;
     this.#events = o.events;
     this.#clock = o.clock;
@@ -57,11 +63,43 @@ export class RunQueue implements AsyncDisposable {
 
   /** Takes up what an earlier life of this server left: attaches to running tasks, then works off the queue. */
   async resume(): Promise<void> {
+    await this.lookAround();
+  }
+
+  /**
+   * Looks in the catalogue for what other instances have done: takes over what nobody has any more and what was handed over to this
+   * one, lets go of what others have, stops what was asked to be stopped elsewhere, and works off the queue.
+   */
+  async lookAround(): Promise<void> {
+    const { id: instance, others } = this.#instances;
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
-      for (const row of await runsInState(scope, 'running', maxQueuedRuns)) this.#start(scope, row);
+      await takeOver(scope, { instance, living: [instance, ...others], limit: this.#parallelRuns - this.#active.size });
+      // What is begun while the catalogue is asked is no news.
+      const before = [...this.#active.values()].filter((run) => run.scope.tenant === tenant);
+      const held = new Map((await heldRuns(scope, instance)).map((run) => [run.id, run]));
+      for (const run of before) this.#lookAt(run, held.get(run.row.id));
+      for (const id of held.keys())
+        if (!this.#active.has(id) && !this.#leaving.signal.aborted) this.#start(scope, await loadRun(scope, id));
     }
+    this.look();
+  }
+
+  /** Something may have changed: what may begin now is begun. */
+  look(): void {
     this.#pump();
+  }
+
+  #lookAt(run: ActiveRun, held: HeldRun | undefined): void {
+    if (!held) return run.left.abort(new HoldfastError('run.taken'));
+    if (held.agentRevokedAt !== null) {
+      run.cancel.abort(new HoldfastError('channel.revoked', { message: "The agent's certificate was revoked." }));
+    } else if (held.cancelRequested === 1) {
+      run.cancel.abort(cancelledOnRequest());
+    } else if (!run.isReached && held.agentHeldBy !== null && this.#instances.others.includes(held.agentHeldBy)) {
+      run.handOverTo = held.agentHeldBy;
+      run.left.abort(new HoldfastError('run.taken'));
+    }
   }
 
   async enqueue(
@@ -95,10 +133,13 @@ export class RunQueue implements AsyncDisposable {
       return view;
     }
     const active = this.#activeOf(scope, id);
-    if (!active) throw new HoldfastError('request.conflict', { message: `Run ${id} has ended already.` });
+    if (!active && (await loadRun(scope, id)).state !== 'running')
+      throw new HoldfastError('request.conflict', { message: `Run ${id} has ended already.` });
     await recordCancelRequest(scope, id);
-    active.cancel.abort(new HoldfastError('run.cancelled', { message: 'The run was cancelled on request.' }));
-    return active.view;
+    active?.cancel.abort(cancelledOnRequest());
+    // Another instance has it: it is told that something happened, and looks what.
+    if (!active) this.#events.publishRun(scope.tenant, runView(await loadRun(scope, id)));
+    return this.view(scope, id);
   }
 
   /** Fails the runs of a computer whose certificate has been revoked. */
@@ -137,18 +178,20 @@ export class RunQueue implements AsyncDisposable {
   async #startQueued(): Promise<void> {
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
-      const busy = new Set([...this.#active.values()].map((run) => turnOf(run.row)));
-      for (const row of await runsInState(scope, 'queued', maxQueuedRuns)) {
-        if (this.#leaving.signal.aborted || this.#active.size >= this.#parallelRuns) return;
-        if (busy.has(turnOf(row)) || !(await beginRun(scope, row.id, this.#clock.now()))) continue;
-        busy.add(turnOf(row));
-        this.#start(scope, await loadRun(scope, row.id));
+      const limit = this.#parallelRuns - this.#active.size;
+      for (const row of await claimable(scope, { others: this.#instances.others, limit })) {
+        if (this.#leaving.signal.aborted) return;
+        const claim = { run: row, instance: this.#instances.id, now: this.#clock.now() };
+        if (await beginRun(scope, claim)) this.#start(scope, await loadRun(scope, row.id));
       }
     }
   }
 
   #start(scope: TenantScope, row: RunRow): void {
-    const run = new ActiveRun({ row, scope, events: this.#events, clock: this.#clock });
+    // The look around and the queue may have found the same.
+    if (this.#active.has(row.id)) return;
+    const instance = this.#instances.id;
+    const run = new ActiveRun({ row, scope, instance, events: this.#events, clock: this.#clock });
     this.#active.set(row.id, run);
     const work = this.#work(run)
       .catch((error: unknown) =>
@@ -169,19 +212,31 @@ export class RunQueue implements AsyncDisposable {
     let end: Partial<Run>;
     let hostname = '';
     try {
-      const outcome = await this.#withinLimit(run, () => this.#runner.run(run, order, this.#leaving.signal));
+      const leaving = AbortSignal.any([this.#leaving.signal, run.left.signal]);
+      const outcome = await this.#withinLimit(run, () => this.#runner.run(run, order, leaving));
       hostname = outcome.hostname;
       end = succeeded(run.view, outcome.result);
     } catch (error) {
       if (this.#leaving.signal.aborted) return await run.save();
+      if (run.left.signal.aborted || isOurs(error)) return await this.#letGo(run, error);
       end = failed(run.cancel.signal.aborted ? run.cancel.signal.reason : error);
     }
     const ended: Run = { ...run.view, ...end, endedAt: this.#clock.now().toISOString() };
-    await endRun(run.scope, ended, order, hostname);
+    const { recorded } = await endRun(run.scope, ended, { order, hostname, instance: this.#instances.id });
+    if (!recorded) return await this.#letGo(run, new HoldfastError('run.taken'));
     // Published after it is durable, so that nobody hears of an end that a crash takes back.
     run.change(ended);
     const error = parseErrorReport(ended.error);
     this.#logger.info({ run: ended.id, state: ended.state, ...(error && { error }) }, 'run ended');
+  }
+
+  /** The run goes on without us: somewhere else, or here when the catalogue answers again. */
+  async #letGo(run: ActiveRun, error: unknown): Promise<void> {
+    const { id } = run.row;
+    const to = run.handOverTo;
+    this.#logger.info({ run: id, to, error: toHoldfastError(error) }, 'run let go');
+    if (to !== undefined) await passOn(run.scope, { id, from: this.#instances.id, to });
+    this.#events.publishRun(run.scope.tenant, runView(await loadRun(run.scope, id)));
   }
 
   /** Cancels the run when it takes too long, so that the agent is told to stop. */
@@ -203,9 +258,13 @@ export class RunQueue implements AsyncDisposable {
   }
 }
 
-/** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
-function turnOf({ kind, agentId, repositoryId }: RunRow): string {
-  return isMaintenance(kind) ? repositoryId : agentId;
+function cancelledOnRequest(): HoldfastError {
+  return new HoldfastError('run.cancelled', { message: 'The run was cancelled on request.' });
+}
+
+/** No failure of the run: the catalogue did not answer, or another instance has it. */
+function isOurs(error: unknown): boolean {
+  return hasCode(error, 'database.unavailable') || hasCode(error, 'database.timeout') || hasCode(error, 'run.taken');
 }
 
 function succeeded(view: Run, outcome: TaskResult): Partial<Run> {

@@ -3,10 +3,11 @@ import { degradation, errorReport, progress, type Run, routes, type TaskResult }
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import type { RunsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { maxQueuedRuns } from '../limits.ts';
-import type { WorkOrder } from './work-order.ts';
+import { isMaintenance, type WorkOrder } from './work-order.ts';
 
 export type RunRow = Selectable<RunsTable>;
 
@@ -73,13 +74,12 @@ const unlistedAtOnce = 500;
 
 /** Snapshots that are no longer in their repository. */
 export async function unlistSnapshots(
-  { query }: Pick<TenantScope, 'query'>,
+  { deleteFrom }: Pick<TenantScope, 'deleteFrom'>,
   repositoryId: string,
   ids: readonly string[],
 ): Promise<void> {
   for (let from = 0; from < ids.length; from += unlistedAtOnce)
-    await query
-      .deleteFrom('snapshots')
+    await deleteFrom('snapshots')
       .where('repositoryId', '=', repositoryId)
       .where('id', 'in', ids.slice(from, from + unlistedAtOnce))
       .execute();
@@ -92,30 +92,43 @@ export async function loadRun(scope: TenantScope, id: string): Promise<RunRow> {
   return row;
 }
 
-export async function runsInState(scope: TenantScope, state: 'queued' | 'running', limit: number): Promise<RunRow[]> {
-  return scope.query
-    .selectFrom('runs')
-    .selectAll()
-    .where('state', '=', state)
-    .orderBy('sequence')
-    .limit(limit)
-    .execute();
+/**
+ * Sets a queued run running, in the hands of an instance. False when it is no longer queued, or another run of the same turn is
+ * under way: the database sees to that, however many instances try at once.
+ */
+export async function beginRun(scope: TenantScope, o: { run: RunRow; instance: string; now: Date }): Promise<boolean> {
+  try {
+    const { numUpdatedRows } = await scope.query
+      .updateTable('runs')
+      .set({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: turnOf(o.run) })
+      .where('id', '=', o.run.id)
+      .where('state', '=', 'queued')
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  } catch (error) {
+    if (isUniqueViolation(error)) return false;
+    throw error;
+  }
 }
 
-/** Sets a queued run running. False when it is no longer queued: cancelled in between. */
-export async function beginRun(scope: TenantScope, id: string, now: Date): Promise<boolean> {
+/** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
+function turnOf({ kind, agentId, repositoryId }: RunRow): string {
+  return isMaintenance(kind) ? repositoryId : agentId;
+}
+
+/**
+ * From here on the agent may have the task. Written before it is sent. Throws `run.taken` when another instance has the run by
+ * now: then it must not be sent from here.
+ */
+export async function recordHandover(scope: TenantScope, o: { id: string; instance: string }): Promise<void> {
   const { numUpdatedRows } = await scope.query
     .updateTable('runs')
-    .set({ state: 'running', startedAt: now.toISOString() })
-    .where('id', '=', id)
-    .where('state', '=', 'queued')
+    .set({ handedOver: 1 })
+    .where('id', '=', o.id)
+    .where('state', '=', 'running')
+    .where('heldBy', '=', o.instance)
     .executeTakeFirst();
-  return numUpdatedRows === 1n;
-}
-
-/** From here on the agent may have the task. Written before it is sent. */
-export async function recordHandover(scope: TenantScope, id: string): Promise<void> {
-  await scope.query.updateTable('runs').set({ handedOver: 1 }).where('id', '=', id).execute();
+  if (numUpdatedRows !== 1n) throw new HoldfastError('run.taken');
 }
 
 export async function recordCancelRequest(scope: TenantScope, id: string): Promise<void> {
@@ -143,22 +156,28 @@ function changing(view: Run) {
   };
 }
 
-/** Writes what changes while a run is under way. An ended run is left alone. */
-export async function saveRunning(scope: TenantScope, view: Run): Promise<void> {
+/** Writes what changes while a run is under way. One that has ended, or that another instance has, is left alone. */
+export async function saveRunning(scope: TenantScope, view: Run, instance: string): Promise<void> {
   await scope.query
     .updateTable('runs')
     .set(changing(view))
     .where('id', '=', view.id)
     .where('state', '=', 'running')
+    .where('heldBy', '=', instance)
     .execute();
 }
 
 /**
  * Ends a run. A snapshot is listed in the same transaction in which its run is marked as done, after the agent has reported
- * it as durable: invariant 3.
+ * it as durable: invariant 3. Not recorded is what another instance has taken, or recorded before.
  */
-export async function endRun(scope: TenantScope, view: Run, order: WorkOrder, hostname: string): Promise<void> {
-  await scope.transaction(async ({ query }) => {
+export async function endRun(
+  scope: TenantScope,
+  view: Run,
+  o: { order: WorkOrder; hostname: string; instance: string },
+): Promise<{ readonly recorded: boolean }> {
+  const { order, hostname } = o;
+  return scope.transaction(async ({ query, deleteFrom }) => {
     const { numUpdatedRows } = await query
       .updateTable('runs')
       .set({
@@ -170,10 +189,11 @@ export async function endRun(scope: TenantScope, view: Run, order: WorkOrder, ho
       })
       .where('id', '=', view.id)
       .where('state', '=', 'running')
+      .where('heldBy', '=', o.instance)
       .executeTakeFirst();
-    if (numUpdatedRows !== 1n) return;
-    if (view.result?.kind === 'forget') await unlistSnapshots({ query }, view.repositoryId, view.result.removed);
-    if (view.result?.kind !== 'backup' || order.kind !== 'backup') return;
+    if (numUpdatedRows !== 1n) return { recorded: false };
+    if (view.result?.kind === 'forget') await unlistSnapshots({ deleteFrom }, view.repositoryId, view.result.removed);
+    if (view.result?.kind !== 'backup' || order.kind !== 'backup') return { recorded: true };
     const made: Extract<TaskResult['result'], { kind: 'backup' }> = view.result;
     await query
       .insertInto('snapshots')
@@ -199,5 +219,6 @@ export async function endRun(scope: TenantScope, view: Run, order: WorkOrder, ho
       .where('id', '=', view.repositoryId)
       .where('initialisedAt', 'is', null)
       .execute();
+    return { recorded: true };
   });
 }

@@ -26,7 +26,6 @@ import { loadRepository, type RepositoryRow } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
-import { recordHandover } from './run-store.ts';
 import { isMaintenance, taskOf, type WorkOrder } from './work-order.ts';
 
 interface Plan {
@@ -131,6 +130,8 @@ export class Runner {
       return { kind: 'lost', cause: toHoldfastError(error) };
     }
     await using reached = agent;
+    run.isReached = true;
+    using _reached = { [Symbol.dispose]: () => void (run.isReached = false) };
     run.change({ carrier: reached.channel });
     if (reached.degradation) run.degrade(reached.degradation);
     try {
@@ -141,7 +142,7 @@ export class Runner {
       this.#logger.warn({ run: run.row.id, error: toHoldfastError(error) }, 'mover not reached while attaching');
     }
     const access = await this.#access(run, plan, reached);
-    await recordHandover(run.scope, run.row.id);
+    await run.recordHandover();
     await run.save();
     // Awaited here: what was opened for the agent is closed when this function is left.
     return await this.#converse(run, plan, { ...o, agent: reached, access });

@@ -1,0 +1,60 @@
+import { toHoldfastError } from '@holdfast/core';
+import type { Logger } from 'pino';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Notice } from '../catalogue/notices.ts';
+import { computerView, loadComputer } from '../computers/computers.ts';
+import type { Presence } from '../computers/presence.ts';
+import type { Revocations } from '../enrolment/revocations.ts';
+import type { EventHub } from '../event-hub.ts';
+import type { RunQueue } from '../runs/run-queue.ts';
+import { loadRun } from '../runs/run-store.ts';
+import type { Instances } from './instances.ts';
+
+interface Parts {
+  readonly catalogue: Catalogue;
+  readonly instances: Instances;
+  readonly presence: Presence;
+  readonly revocations: Revocations;
+  readonly queue: RunQueue;
+  readonly events: EventHub;
+  readonly logger: Logger;
+  readonly recheckTrust: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** What goes on beside everything else where other instances share the catalogue. Nothing where it is a file. */
+export function shareCatalogue(o: Parts): Promise<void>[] {
+  const { notices } = o.catalogue;
+  if (!notices) return [];
+  return [
+    o.instances.watch(o.signal, async () => {
+      await o.presence.lookAround(o.instances.others);
+      await o.revocations.list();
+      o.recheckTrust();
+      await o.queue.lookAround();
+    }),
+    notices.watch({
+      signal: o.signal,
+      onNotice: (notice) => {
+        if (notice.instance === o.instances.id) return;
+        relay(o, notice).catch((error: unknown) =>
+          o.logger.debug({ notice, error: toHoldfastError(error) }, 'a notice of another instance came to nothing'),
+        );
+      },
+      onGap: () => o.events.gap(),
+    }),
+  ];
+}
+
+/** Passes on to clients of this instance what another did, and begins what it queued for agents that are connected here. */
+async function relay({ catalogue, presence, queue, events }: Parts, { tenant, kind, id }: Notice): Promise<void> {
+  const scope = catalogue.tenant(tenant);
+  if (kind === 'run') {
+    const row = await loadRun(scope, id);
+    if (row.state === 'queued') queue.look();
+    events.relayRun(tenant, queue.viewOf(scope, row));
+  } else if (kind === 'computer') {
+    const row = await loadComputer(scope, id);
+    events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(id)));
+  }
+}
