@@ -156,6 +156,11 @@ export const errorTable = {
     retry: 'transient',
     http: 502,
   }),
+  'channel.address': entry(
+    'The name leads to an address that may not be connected to.',
+    'Give another host, or allow private addresses for this destination if that is meant.',
+    { http: 403 },
+  ),
   'port.occupied': entry(
     'Every port that the channel allows is taken.',
     'Free one of the ports that the message lists, or configure another.',
@@ -331,6 +336,28 @@ export const errorTable = {
   'request.conflict': entry('The request contradicts the present state.', 'Look at the state and decide again.', {
     http: 409,
   }),
+
+  // Notifications
+  'notify.refused': entry(
+    'The other end refused a notification for good.',
+    'The message says what it answered: mend that, then `holdfast notify retry`.',
+    { http: 502 },
+  ),
+  'notify.deferred': entry(
+    'The other end could not take a notification now.',
+    'It is tried again by itself; `holdfast notify list` shows when.',
+    { retry: 'transient', http: 503 },
+  ),
+  'notify.sign-in': entry(
+    'A mail server or service did not accept the name and password, key or token of notifications.',
+    'Correct them in the configuration; until then it is tried again by itself.',
+    { retry: 'unknown', http: 502 },
+  ),
+  'notify.protection': entry(
+    'A mail server does not offer the encryption that the configuration requires.',
+    'Use the port and name on which the server offers STARTTLS, or set `encryption` to what it can do.',
+    { retry: 'unknown', http: 502 },
+  ),
 
   // Storage
   'storage.missing': entry('The object is not there.', 'Run `holdfast check`.', { http: 404 }),

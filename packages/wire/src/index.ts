@@ -23,6 +23,7 @@ export { certificateFingerprint, type Identity, identityOf, type PeerIdentity, p
 export type { Lease } from './lease.ts';
 export type { Listener } from './listener.ts';
 export type { ChannelCounts, ChannelRefusals, ChannelTraffic, ChannelUse } from './meter.ts';
+export { outsideError, outsideTls, type ResolveName } from './outside.ts';
 export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
 export { pipe, type Relayed } from './relay.ts';
 export { systemCaPem } from './system-cas.ts';
@@ -34,6 +35,7 @@ export type {
   ListenOptions,
   LocalListener,
   LocalListenOptions,
+  OutsideDialOptions,
   SecureOptions,
   WireOptions,
 } from './wire-options.ts';

@@ -64,3 +64,6 @@ export const maxClientConnections = 64;
 export const historySaveMs = 300_000;
 /** Their file. All channels, both ways, with every kind of peer and error come to less. */
 export const maxHistoryBytes = 4 * 1024 * 1024;
+
+/** A datagram: so long is waited for the answer that nothing listens there. Within a network it comes in a few milliseconds. */
+export const datagramSettleMs = 200;

@@ -4,6 +4,7 @@ import type { FirewallLeases } from '@holdfast/firewall/leases';
 import type { Connection } from './connection.ts';
 import type { ClientCertificate } from './handshake.ts';
 import type { Identity } from './identity.ts';
+import type { ResolveName } from './outside.ts';
 import type { PortOverrides, PortPolicy } from './ports.ts';
 
 /** What a process tells its wire, and what it may ask of it. */
@@ -25,6 +26,8 @@ export interface WireOptions {
   readonly firewall?: Pick<FirewallLeases, 'lease'> | undefined;
   /** Told of everybody who was turned away: for the log. */
   readonly onRefused?: ((error: HoldfastError, remoteAddress: string) => void) | undefined;
+  /** How `dialOutside` and `sendDatagram` find the addresses of a name. Default: the operating system. */
+  readonly resolve?: ResolveName | undefined;
   readonly platform?: NodeJS.Platform | undefined;
   readonly clock?: Clock | undefined;
   /** Milliseconds that a handshake may take on the listening side. Default 10,000. */
@@ -70,6 +73,21 @@ export interface DialOptions {
    */
   readonly caFingerprint?: string | undefined;
   /** Default 15,000. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OutsideDialOptions {
+  /** Instead of the configured or the contract's port. */
+  readonly port?: number | undefined;
+  /**
+   * TLS at once; the certificate must be of `host` and of a CA that is believed: the given ones (PEM), else the system's. Left
+   * out: plain TCP, and TLS, if any, is the protocol's own (STARTTLS: `outsideTls` says with what).
+   */
+  readonly tls?: { readonly caPem?: string | undefined } | undefined;
+  /** Asked of every address that the host has; none is connected to that it refuses (`channel.address`). */
+  readonly admits?: ((address: string) => boolean) | undefined;
+  /** Default 15,000, for the connection and again for TLS. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -4,14 +4,16 @@ import type { Duplex } from 'node:stream';
 import { type Channel, type ChannelId, channel as channelOf, defaultPort } from '@holdfast/contract';
 import { type Clock, HoldfastError, isHoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { type Connection, Connections } from './connection.ts';
+import { sendDatagram } from './datagram.ts';
 import { fetchRoot, openConnection } from './dial.ts';
 import { connectionError, type Ends } from './failure.ts';
 import type { Identity } from './identity.ts';
 import { type Lease, LeasePorts, leasePreamble, openLease } from './lease.ts';
-import { dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
+import { datagramSettleMs, dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
 import { Acceptor, type Listener, stopListening } from './listener.ts';
 import { dialSocket, listenSocket } from './local.ts';
 import { type ChannelCounts, type ChannelUse, Meter } from './meter.ts';
+import { connectOutside } from './outside.ts';
 import { bindChannels } from './ports.ts';
 import { admitsAnonymous } from './roles.ts';
 import { acceptSecure } from './secure.ts';
@@ -23,6 +25,7 @@ import type {
   ListenOptions,
   LocalListener,
   LocalListenOptions,
+  OutsideDialOptions,
   SecureOptions,
   WireOptions,
 } from './wire-options.ts';
@@ -179,6 +182,38 @@ export class Wire implements AsyncDisposable {
       signal: o.signal,
     });
     return await this.#tried(channel, o.signal, opening);
+  }
+
+  /**
+   * Connects to a program that is not ours: a mail server, somebody's REST API. Errors: those of `dial`, `channel.address`. What
+   * the other end proves with its certificate is only its host name, so it has no `peer`.
+   */
+  async dialOutside(channel: ChannelId, host: string, o: OutsideDialOptions = {}): Promise<Connection> {
+    const { ends } = this.#ends(channel, host, o.port);
+    const target = { ends, resolve: this.#o.resolve, admits: o.admits, tls: o.tls };
+    const wait = { timeoutMs: o.timeoutMs ?? dialTimeoutMs, signal: o.signal };
+    const stream = await this.#tried(channel, o.signal, connectOutside(target, wait));
+    return this.#connections.register({
+      stream,
+      channel: ends.channel,
+      direction: 'out',
+      peer: undefined,
+      port: ends.port,
+    });
+  }
+
+  /** Sends one datagram along a UDP channel: nobody says whether it arrived. */
+  async sendDatagram(
+    channel: ChannelId,
+    host: string,
+    message: Uint8Array,
+    o: { readonly port?: number } = {},
+  ): Promise<void> {
+    const { ends } = this.#ends(channel, host, o.port, 'udp');
+    const sending = sendDatagram(ends, message, { resolve: this.#o.resolve, settleMs: datagramSettleMs });
+    await this.#tried(channel, undefined, sending);
+    const socket = { bytesRead: 0, bytesWritten: message.length };
+    this.#meter.open({ channel, direction: 'out', peer: 'none', port: ends.port, socket }).end();
   }
 
   /** The root certificate (PEM) that the other end presents, if its SHA-256 is the given one; `auth.fingerprint` if not. */
@@ -427,9 +462,15 @@ export class Wire implements AsyncDisposable {
   }
 
   #tcp(id: ChannelId): Channel {
+    return this.#network(id, 'tcp');
+  }
+
+  #network(id: ChannelId, transport: 'tcp' | 'udp'): Channel {
     const entry = channelOf(id);
-    if (entry.transport === 'tcp') return entry;
-    throw new HoldfastError('usage.configuration', { message: `Channel ${id} is not a TCP channel.` });
+    if (entry.transport === transport) return entry;
+    throw new HoldfastError('usage.configuration', {
+      message: `Channel ${id} is not a ${transport.toUpperCase()} channel.`,
+    });
   }
 
   #local(id: ChannelId): Channel {
@@ -442,8 +483,9 @@ export class Wire implements AsyncDisposable {
     id: ChannelId,
     host: string,
     given: number | undefined,
+    transport: 'tcp' | 'udp' = 'tcp',
   ): { ends: Ends; target: { host: string; port: number } } {
-    const channel = this.#tcp(id);
+    const channel = this.#network(id, transport);
     const configured = this.#o.overrides?.[id];
     const port = given ?? (typeof configured === 'number' ? configured : configured?.from) ?? defaultPort(channel);
     if (port === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) {
