@@ -129,6 +129,7 @@ test('without STARTTLS a mail goes in plain text only where that is allowed', { 
 test('encryption that is offered is used', { skip: needsExim }, async (t) => {
   const { exim, port } = await mailServer(t);
   await sending(t, port, { encryption: 'when-offered' });
+  await exim.inbox(1);
   assert.match(exim.log(), /P=esmtps\b/);
 });
 
