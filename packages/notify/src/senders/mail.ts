@@ -16,7 +16,8 @@ const marks = { information: '', warning: 'Warning: ', error: 'Error: ' } as con
 export function mailOf({ event }: Outgoing, timeZone: string): Mail {
   const message = messageOf(event, timeZone);
   return {
-    subject: `${marks[message.severity]}${message.subject} (Holdfast)`,
+    // Graph takes 255 characters, and nobody reads more.
+    subject: `${`${marks[message.severity]}${message.subject}`.slice(0, 240).toWellFormed()} (Holdfast)`,
     text: messageText(message),
     html: messageHtml(message),
   };
