@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ruleKinds, severities } from './event.ts';
 
@@ -7,7 +8,7 @@ const host = z
   .string()
   .min(1)
   .max(253)
-  .regex(/^[A-Za-z0-9.:_-]+$/, 'is a host name or an address, without a port');
+  .refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/.test(text), 'is a host name or an address, without a port');
 const port = z.number().int().min(1).max(65_535);
 const file = z.string().min(1).max(4096);
 const address = z.email().max(254);
