@@ -1,6 +1,6 @@
 import { addAbortListener } from 'node:events';
 import type { Duplex } from 'node:stream';
-import type { ChannelId, Role } from '@holdfast/contract';
+import { agentRole, type ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
 import { FirewallLeases } from '@holdfast/firewall/leases';
 import {
@@ -61,7 +61,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const leases = config.firewallLeases ? await FirewallLeases.open() : undefined;
   const wire = resources.use(
     createWire({
-      role: roleOf(platform),
+      role: agentRole(platform),
       bind: config.bind,
       overrides: config.ports,
       identity: () => keeper.identity,
@@ -204,10 +204,4 @@ async function enrolledIdentity(dataDir: string, config: AgentConfig): Promise<S
     message: `${dataDir} holds no identity of an agent: this computer is not enrolled.`,
     guidance: 'Enrol it first: `holdfast enroll --role agent`.',
   });
-}
-
-function roleOf(platform: NodeJS.Platform): Role {
-  if (platform === 'win32') return 'agent-windows';
-  if (platform === 'darwin') return 'agent-macos';
-  return platform === 'linux' ? 'agent-linux' : 'agent-unix';
 }

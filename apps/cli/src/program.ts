@@ -38,6 +38,7 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     { names: ['stats'], onlyPrint: true, load: async () => (await import('./commands/stats.ts')).registerStats },
     { names: ['dump'], onlyPrint: true, load: async () => (await import('./commands/dump.ts')).registerDump },
     { names: ['mount'], load: async () => (await import('./commands/mount.ts')).registerMount },
+    { names: ['notify'], load: async () => (await import('./commands/notify.ts')).registerNotify },
   ],
   'Keep a repository healthy': [
     { names: ['check'], load: async () => (await import('./commands/check.ts')).registerCheck },

@@ -26,6 +26,7 @@ export {
 export { countedAs, countedBy } from './made-channels.ts';
 export { isOnByDefault, isOption, type OptionId, optionIds, options } from './options.ts';
 export {
+  agentRole,
   type CertificateRole,
   certificateRole,
   certificateRoleOf,

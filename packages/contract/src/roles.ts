@@ -206,3 +206,10 @@ export function effectiveRoles(given: readonly Role[], platform?: Platform): Rea
   for (const role of given) add(role);
   return found;
 }
+
+/** What the agent of a computer is. */
+export function agentRole(platform: NodeJS.Platform): Role {
+  if (platform === 'win32') return 'agent-windows';
+  if (platform === 'darwin') return 'agent-macos';
+  return platform === 'linux' ? 'agent-linux' : 'agent-unix';
+}

@@ -16,7 +16,7 @@ const outcome = z.enum(['succeeded', 'warning', 'failed']);
 export type Outcome = z.output<typeof outcome>;
 
 /** A run as the picture of the last runs shows it. */
-const runPointSchema = z.strictObject({ endedAt: moment, outcome, durationMs: z.number().min(0) });
+export const runPointSchema = z.strictObject({ endedAt: moment, outcome, durationMs: z.number().min(0) });
 export type RunPoint = z.output<typeof runPointSchema>;
 
 const runSchema = z.strictObject({
@@ -38,9 +38,10 @@ const runSchema = z.strictObject({
 });
 export type Run = z.output<typeof runSchema>;
 
-const summaryRunSchema = runSchema
+export const summaryRunSchema = runSchema
   .pick({ what: true, name: true, computer: true, outcome: true, endedAt: true })
   .extend({ problem: problemSchema.shape.message.optional() });
+export type SummaryRun = z.output<typeof summaryRunSchema>;
 
 /** Of all kinds. */
 const common = {

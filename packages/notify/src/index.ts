@@ -15,6 +15,7 @@ export {
   type Severity,
   severityOf,
 } from './event.ts';
+export { subjectOf } from './message/message.ts';
 export { type Attempt, Notifier } from './notifier.ts';
 export { FolderStore } from './queue/folder-store.ts';
 export type {
@@ -24,3 +25,5 @@ export type {
   WaitingNotification,
 } from './queue/notification-store.ts';
 export type { SenderContext } from './senders/sender.ts';
+export { StandAloneNotifications } from './stand-alone/stand-alone-notifications.ts';
+export { ownTimeZone } from './time-of-day.ts';

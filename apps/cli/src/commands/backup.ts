@@ -1,5 +1,6 @@
 import type { ProviderName } from '@holdfast/engine/snapshot-providers';
 import { type Command, Option } from 'commander';
+import { defaultDataDirectory } from '../data-directory.ts';
 import { byteSize, collect, duration, wholeNumber } from '../option-values.ts';
 import type { FilesFromOptions } from '../stand-alone/files-from.ts';
 import { moment } from '../stand-alone/moment.ts';
@@ -48,6 +49,8 @@ export interface BackupCommandOptions extends RepositoryOptions, FilesFromOption
   readonly postScript?: string;
   /** Milliseconds. */
   readonly scriptTimeout: number;
+  readonly notify?: string;
+  readonly notifyData?: string;
 }
 
 /** Without loading the engine for its help. */
@@ -125,7 +128,9 @@ export function registerBackup(program: Command): void {
     .option('--use-fs-snapshot', 'the same as --snapshot-provider auto')
     .option('--pre-script <file>', 'executable to run before the backup; if it fails, there is no backup')
     .option('--post-script <file>', 'executable to run after the backup, however that ended')
-    .option('--script-timeout <duration>', 'how long each of them may take, such as 90s or 1h30m', duration, 600_000);
+    .option('--script-timeout <duration>', 'how long each of them may take, such as 90s or 1h30m', duration, 600_000)
+    .option('--notify <file>', 'tell how it ended as this file says: mail, webhooks, syslog (env HOLDFAST_NOTIFY)')
+    .option('--notify-data <directory>', `queue and history of that (default: ${defaultDataDirectory()}/notify)`);
   addRepositoryOptions(command, { orServer: false });
   addProgressOption(addOutputOptions(command))
     .addHelpText(
@@ -158,6 +163,9 @@ Neither apfs nor vss was ever run on such a computer, and backups themselves are
 Scripts are started by their path, without a shell and without passwords in their environment; what they print goes to
 standard error. The one after the backup finds HOLDFAST_BACKUP_STATUS (complete, incomplete or failed) and
 HOLDFAST_SNAPSHOT_ID there; when it fails, the status is 3. It runs only if the one before the backup succeeded.
+
+With --notify whoever the file names is told of the run (docs/notifications.md; \`holdfast notify test\` tries it). What can not be
+sent within a minute waits for the next backup or \`holdfast notify send\`; it never makes a backup fail.
 
 JSON: {kind: "backup", dryRun, skipped, snapshotId? (not with --dry-run), parentId?, files: {new, changed, unmodified}, directories: {…}, totalFiles, totalBytes,
 readBytes, newBytes, storedBytes, durationMs, complete, problemCount, problems: [{code, message, guidance, retry, context}]},

@@ -19,6 +19,7 @@ import { BackupScripts } from './backup-scripts.ts';
 import { streamSource } from './backup-stream.ts';
 import { BackupVolumes } from './backup-volumes.ts';
 import { listedPaths } from './files-from.ts';
+import { type BackupEnd, NotifiedBackup } from './notified-backup.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
 import { withoutChanges } from './without-changes.ts';
@@ -28,7 +29,6 @@ export async function runBackup(
   options: BackupCommandOptions,
   work: Work,
 ): Promise<ExitStatus> {
-  const { signal, view, resources } = work;
   if ((await givenRepository(options)) === undefined) {
     throw new HoldfastError('usage.option', {
       message: 'No repository was given.',
@@ -41,6 +41,12 @@ export async function runBackup(
       message: '--force reads everything again, so --parent would mean nothing.',
     });
   }
+  const end = await new NotifiedBackup(options, work).around(() => performBackup(paths, options, work));
+  return end.outcome === 'succeeded' ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function performBackup(paths: readonly string[], options: BackupCommandOptions, work: Work): Promise<BackupEnd> {
+  const { signal, view, resources } = work;
   const stream = streamSource(paths, options);
   const sources = stream === undefined ? await givenPaths(paths, options, work) : [];
   const excludes = [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))];
@@ -88,7 +94,8 @@ export async function runBackup(
   const dryRun = options.dryRun === true;
   if (options.json) await printJson(summaryJson(summary, dryRun));
   else if (!options.quiet) await print(summaryText(summary, dryRun));
-  return summary.complete && !scripts.failed && !volumes.failed ? exitStatus.success : exitStatus.incomplete;
+  const succeeded = summary.complete && !scripts.failed && !volumes.failed;
+  return { summary, outcome: succeeded ? 'succeeded' : 'warning' };
 }
 
 async function givenPaths(

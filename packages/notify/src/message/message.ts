@@ -129,3 +129,8 @@ function optionalFact<Value>(
 function capital(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
+
+/** In a few words, for lists. */
+export function subjectOf(event: NotificationEvent): string {
+  return messageOf(event, 'UTC').subject;
+}

@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorReport, errnoOf, errorTable, HoldfastError } from '@holdfast/core';
 import { z } from 'zod';
 import { eventSchema } from '../event.ts';
 import { maxDead, maxNotificationBytes, maxWaiting } from '../limits.ts';
+import { syncFolder, writeWhole } from './durable-file.ts';
 import type {
   ClaimedNotification,
   Notification,
@@ -185,26 +186,4 @@ async function moved(from: string, to: string): Promise<boolean> {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }
-}
-
-/** The whole content, or what was there before, whenever the computer stops. */
-async function writeWhole(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.new`;
-  try {
-    await using file = await open(temporary, 'w', 0o600);
-    await file.writeFile(content);
-    await file.sync();
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await rename(temporary, path);
-}
-
-/** Makes new, renamed and removed names durable. */
-async function syncFolder(path: string): Promise<void> {
-  // Windows can't open folders; NTFS journals names by itself.
-  if (process.platform === 'win32') return;
-  await using folder = await open(path, 'r');
-  await folder.sync();
 }
