@@ -35,6 +35,12 @@ const everyPlatform = {
   reason: 'Every agent has the same service on its own computer, and nothing of it leaves the loopback interface.',
 } as const;
 
+const standAloneOnly = {
+  field: 'optional',
+  settled: 'The row asks for it always; the channel only where the agent works without a server.',
+  reason: 'The document is about agents that stand alone. Where there is a server, it mails for all of them.',
+} as const;
+
 /** The tests demand one entry for every difference between a channel and its rows, and a difference for every entry. */
 export const deviations: readonly Deviation[] = [
   { channel: 'server-to-windows-agent-netbios', ...noTcp138 },
@@ -90,6 +96,16 @@ export const deviations: readonly Deviation[] = [
     field: 'optional',
     settled: 'One row asks for 135 always; the channel only for clusters, file restore and quicker deployment.',
     reason: 'The row names file restore and publishing disks, which are part of the condition.',
+  },
+  { channel: 'agent-to-smtp', ...standAloneOnly },
+  { channel: 'agent-to-gmail', ...standAloneOnly },
+  { channel: 'agent-to-graph', ...standAloneOnly },
+  {
+    channel: 'agent-to-gmail',
+    field: 'endpoints',
+    settled: 'oauth2.googleapis.com is added to gmail.googleapis.com.',
+    reason:
+      'Access tokens come from there, by a service account as by a refresh token; without one Gmail takes nothing.',
   },
   {
     channel: 'azure-services',

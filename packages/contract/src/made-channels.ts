@@ -56,6 +56,15 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   probe: { dials: 'packages/wire/src/probe/prober.ts', listens: 'apps/cli/src/ports/check.ts' },
   enrolment: { dials: enroll, listens: server },
   'windows-enrolment': { dials: enroll, listens: server },
+  'agent-to-smtp': { dials: 'packages/notify/src/senders/smtp.ts', listens: 'outside' },
+  'agent-to-smtp-submission': { dials: 'packages/notify/src/senders/smtp.ts', listens: 'outside' },
+  'agent-to-gmail': { dials: 'packages/notify/src/senders/gmail.ts', listens: 'outside' },
+  'agent-to-graph': { dials: 'packages/notify/src/senders/graph.ts', listens: 'outside' },
+  'posix-agent-to-smtp': { dials: 'packages/notify/src/senders/smtp.ts', listens: 'outside' },
+  'posix-agent-to-mail-api': { dials: 'packages/notify/src/senders/gmail.ts', listens: 'outside' },
+  'agent-to-webhook': { dials: 'packages/notify/src/senders/webhook.ts', listens: 'outside' },
+  'agent-to-syslog': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
+  'agent-to-syslog-udp': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
   'server-to-dns': { dials: resolver, listens: 'outside' },
   'server-to-dns-tcp': { dials: resolver, listens: 'outside' },
   'host-to-dns': { dials: resolver, listens: 'outside' },
@@ -81,6 +90,9 @@ const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
   'restic-client',
   'pre-flight-checks',
   'metrics',
+  'mail-notification',
+  'webhooks',
+  'syslog-events',
 ]);
 
 /** Programs of ours that this version has. */

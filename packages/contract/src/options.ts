@@ -8,6 +8,7 @@ export const furtherOptions = {
   'restic-session-ports': 'an unmodified restic gets session ports of its own',
   winrm: 'WMI is asked over WS-Management (5985), because the server does not run on Windows',
   'password-sign-in': 'Windows computers are reached with an account and password, not with certificates',
+  'stand-alone-agents': 'agents work without a server and send their own reports by mail, webhook or syslog',
   'mail-submission': 'the mail server wants encryption (587)',
   'syslog-udp': 'the syslog server takes UDP only',
   'revocation-lists-http': "the service provider's certificate authority publishes its revocation lists on port 80",

@@ -81,15 +81,14 @@ test('backups without a server are told of by mail, also those that fail', { ski
   const succeeded = await backup(repository);
   assert.equal(succeeded.status, 0, succeeded.stderr);
   assert.match(succeeded.stderr, /to greylisted@example\.com is tried again at .*greylisted, try again later/);
-  assert.match(
-    await exim.inbox(1),
-    new RegExp(`^Subject: Backup ${repository} of laptop succeeded \\(Holdfast\\)`, 'm'),
-  );
-  assert.match(await exim.inbox(1), /^Holdfast on my laptop, \S+ \S+ \(Europe\/Berlin\)/m);
+  // Long lines of the header are folded.
+  const inbox = async (mails: number): Promise<string> => (await exim.inbox(mails)).replaceAll('\n ', ' ');
+  assert.match(await inbox(1), new RegExp(`^Subject: Backup ${repository} of laptop succeeded \\(Holdfast\\)`, 'm'));
+  assert.match(await inbox(1), /^Holdfast on my laptop, \S+ \S+ \(Europe\/Berlin\)/m);
 
   const failed = await backup(join(folder, 'no-repository'));
   assert.equal(failed.status, 10, failed.stderr);
-  assert.match(await exim.inbox(2), /^Subject: Error: Backup .*no-repository of laptop failed/m);
+  assert.match(await inbox(2), /^Subject: Error: Backup .*no-repository of laptop failed/m);
 
   const { waiting, givenUp } = await list();
   assert.deepEqual([waiting.length, givenUp.length], [2, 0]);
@@ -105,10 +104,8 @@ test('backups without a server are told of by mail, also those that fail', { ski
     shown.stdout,
     /^2 notifications waiting\n {2}[0-9a-f-]{36} {2}Backup .* succeeded\n {6}to office \(greylisted@example\.com\), of .*, next attempt /,
   );
-  // Nothing is due yet.
-  const sent = await notify('send', '--json');
-  assert.deepEqual(jsonResult(sent.stdout), { kind: 'notify send', sent: 0, postponed: 0, givenUp: 0 });
-  assert.equal(sent.status, 0);
+  const sent = jsonResult<{ sent: number; givenUp: number }>((await notify('send', '--json')).stdout);
+  assert.deepEqual([sent.sent, sent.givenUp], [0, 0]);
 });
 
 test('a trial says in plain words what went wrong', { skip: needsExim }, async (t) => {
@@ -139,7 +136,7 @@ test('a trial says in plain words what went wrong', { skip: needsExim }, async (
   );
   assert.match(
     all.stderr,
-    /away: not sent\nError: Channel sender-to-syslog from agent-\w+ on \S+ to 127\.0\.0\.1:\d+ was refused/,
+    /away: not sent\nError: Channel agent-to-syslog from agent-\w+ on \S+ to 127\.0\.0\.1:\d+ was refused/,
   );
   const told = jsonResult<{ results: { destination: string; sent: boolean; error?: { code: string } }[] }>(
     (await notify('test', '--json')).stdout,

@@ -2,10 +2,10 @@ import { HoldfastError } from '@holdfast/core';
 import { importPKCS8, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { DestinationOf } from '../configuration.ts';
-import { post } from './http.ts';
+import { postOutside } from './http.ts';
 import { mimeMail } from './mail.ts';
 import { AccessTokens } from './oauth.ts';
-import { isWindowsAgent, type Sender, type SenderContext } from './sender.ts';
+import { byRole, type Sender, type SenderContext } from './sender.ts';
 import { mailApiError } from './service-answer.ts';
 
 type Gmail = DestinationOf<'gmail'>;
@@ -24,7 +24,11 @@ const keyFileSchema = z.object({
 
 /** Mail through Gmail's REST interface. */
 export function gmailSender(gmail: Gmail, context: SenderContext): Sender {
-  const channel = isWindowsAgent(context.role) ? 'agent-to-gmail' : 'sender-to-mail-api';
+  const channel = byRole(context.role, {
+    server: 'server-to-mail-api',
+    windows: 'agent-to-gmail',
+    posix: 'posix-agent-to-mail-api',
+  });
   const tokens = new AccessTokens({ channel, url: tokenUrl, form: () => signInForm(gmail, context), context });
   return {
     send: async (outgoing, signal) => {
@@ -38,7 +42,7 @@ export function gmailSender(gmail: Gmail, context: SenderContext): Sender {
       });
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
       const body = JSON.stringify({ raw: mime.toString('base64url') });
-      const answer = await post({ channel, url: sendUrl, headers, body }, context, signal);
+      const answer = await postOutside({ channel, url: sendUrl, headers, body }, context, signal);
       if (answer.status === 200) return;
       if (answer.status === 401) tokens.forget();
       throw mailApiError('Gmail', answer);

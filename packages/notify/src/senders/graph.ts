@@ -1,15 +1,19 @@
 import type { DestinationOf } from '../configuration.ts';
-import { post } from './http.ts';
+import { postOutside } from './http.ts';
 import { mailOf } from './mail.ts';
 import { AccessTokens } from './oauth.ts';
-import { isWindowsAgent, type Sender, type SenderContext } from './sender.ts';
+import { byRole, type Sender, type SenderContext } from './sender.ts';
 import { mailApiError } from './service-answer.ts';
 
 type Graph = DestinationOf<'graph'>;
 
 /** Mail through Microsoft Graph, as an application with the permission Mail.Send (client credentials, RFC 6749, 4.4). */
 export function graphSender(graph: Graph, context: SenderContext): Sender {
-  const channel = isWindowsAgent(context.role) ? 'agent-to-graph' : 'sender-to-mail-api';
+  const channel = byRole(context.role, {
+    server: 'server-to-mail-api',
+    windows: 'agent-to-graph',
+    posix: 'posix-agent-to-mail-api',
+  });
   const tokens = new AccessTokens({
     channel,
     url: `https://login.microsoftonline.com/${encodeURIComponent(graph.tenant)}/oauth2/v2.0/token`,
@@ -36,7 +40,7 @@ export function graphSender(graph: Graph, context: SenderContext): Sender {
         saveToSentItems: false,
       });
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-      const answer = await post({ channel, url, headers, body }, context, signal);
+      const answer = await postOutside({ channel, url, headers, body }, context, signal);
       if (answer.status === 202) return;
       if (answer.status === 401) tokens.forget();
       throw mailApiError('Microsoft Graph', answer);

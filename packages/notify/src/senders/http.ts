@@ -20,7 +20,7 @@ export interface HttpPost {
 }
 
 /** One request over a connection of its own. Redirects are answers like others: nothing follows them. */
-export async function post(
+export async function postOutside(
   { channel, url, headers, body, caPem, admits }: HttpPost,
   { wire }: SenderContext,
   signal: AbortSignal,

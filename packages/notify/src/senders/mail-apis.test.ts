@@ -81,7 +81,7 @@ async function playing(
       return answer(request);
     },
   });
-  const context = senderContext(t, { clock, overrides: { 'sender-to-mail-api': port } });
+  const context = senderContext(t, { clock, overrides: { 'posix-agent-to-mail-api': port } });
   const addresses = { from: 'holdfast@example.com', to: ['admin@example.com'] };
   const destination = destinationSchema.parse({ ...addresses, ...settings });
   // Its services have certificates of a public CA; these have ours.

@@ -2,7 +2,7 @@ import type { ChannelId } from '@holdfast/contract';
 import { HoldfastError } from '@holdfast/core';
 import { z } from 'zod';
 import { tokenMarginMs } from '../limits.ts';
-import { post } from './http.ts';
+import { postOutside } from './http.ts';
 import type { SenderContext } from './sender.ts';
 import { saidBy } from './service-answer.ts';
 
@@ -36,7 +36,7 @@ export class AccessTokens {
     const url = new URL(this.#o.url);
     const body = new URLSearchParams(await form()).toString();
     const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' };
-    const answer = await post({ channel, url, headers, body }, context, signal);
+    const answer = await postOutside({ channel, url, headers, body }, context, signal);
     if (answer.status >= 500 || answer.status === 429)
       throw new HoldfastError('notify.deferred', { message: `${url.host} gives no token now (${saidBy(answer)}).` });
     if (answer.status !== 200)

@@ -1,4 +1,4 @@
-import type { Role } from '@holdfast/contract';
+import type { ChannelId, Role } from '@holdfast/contract';
 import type { Clock } from '@holdfast/core';
 import type { Connection, Wire } from '@holdfast/wire';
 import type { NotificationEvent } from '../event.ts';
@@ -33,7 +33,14 @@ export interface SenderContext {
   readonly clock: Clock;
 }
 
-export const isWindowsAgent = (role: Role): boolean => role === 'agent-windows';
+/** Which of the contract's channels a process takes. */
+export function byRole(
+  role: Role,
+  channels: { readonly server: ChannelId; readonly windows: ChannelId; readonly posix: ChannelId },
+): ChannelId {
+  if (role === 'backup-server') return channels.server;
+  return role === 'agent-windows' ? channels.windows : channels.posix;
+}
 
 /** Waits for the other end to close as well, for a moment: what was sent last is then known to have arrived. */
 export async function closedWithin(connection: Connection, clock: Clock): Promise<void> {

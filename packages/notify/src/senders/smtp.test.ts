@@ -105,7 +105,7 @@ test('a certificate of another host, or of a CA that is not believed, is refused
   const wrong = await mailServer(t, { tls: ofAnother });
   const otherHost = await failureOf(sending(t, wrong.port, { user: mailUser, passwordFile }));
   assert.equal(otherHost.code, 'channel.tls');
-  assert.match(otherHost.message, /sender-to-smtp.*certificate of another host/);
+  assert.match(otherHost.message, /posix-agent-to-smtp.*certificate of another host/);
 
   const right = await mailServer(t);
   const unbelieved = await failureOf(sending(t, right.port, { caFile: undefined }));
@@ -137,7 +137,7 @@ test('nothing listens, or something that is no mail server', async (t) => {
   const { from: port } = await freeRange(1);
   const refused = await failureOf(sending(t, port));
   assert.equal(refused.code, 'channel.refused');
-  assert.match(refused.message, /Channel sender-to-smtp from agent-linux on .* to localhost/);
+  assert.match(refused.message, /Channel posix-agent-to-smtp from agent-linux on .* to localhost/);
 });
 
 test('neither a password nor its user go into a configuration that would send them in plain text', () => {

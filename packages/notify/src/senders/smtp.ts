@@ -1,24 +1,24 @@
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { type ChannelId, channel, oneLine } from '@holdfast/contract';
+import { channel, oneLine } from '@holdfast/contract';
 import { formatBytes, HoldfastError, isHoldfastError } from '@holdfast/core';
 import { type Connection, outsideError, outsideTls } from '@holdfast/wire';
 import SmtpConnection from 'nodemailer/lib/smtp-connection';
 import type { DestinationOf } from '../configuration.ts';
 import { answerTimeoutMs, maxAnswerBytes } from '../limits.ts';
 import { mimeMail } from './mail.ts';
-import { closedWithin, isWindowsAgent, type Outgoing, type Sender, type SenderContext } from './sender.ts';
+import { byRole, closedWithin, type Outgoing, type Sender, type SenderContext } from './sender.ts';
 
 type Smtp = DestinationOf<'smtp'>;
 
 /** Mail through a server, on 25 or 587; TLS by STARTTLS (RFC 3207). nodemailer speaks SMTP within a connection of wire. */
 export function smtpSender(smtp: Smtp, context: SenderContext): Sender {
   const port = smtp.port ?? (smtp.user === undefined ? 25 : 587);
-  const along: ChannelId = !isWindowsAgent(context.role)
-    ? 'sender-to-smtp'
-    : port === 587
-      ? 'agent-to-smtp-submission'
-      : 'agent-to-smtp';
+  const along = byRole(context.role, {
+    server: 'server-to-smtp',
+    windows: port === 587 ? 'agent-to-smtp-submission' : 'agent-to-smtp',
+    posix: 'posix-agent-to-smtp',
+  });
   const place = `The mail server ${smtp.host}:${port}`;
 
   /** One mail. Resolves when the server has taken it, with what ends the conversation politely. */

@@ -14,20 +14,30 @@ const structureId = 'holdfast@32473';
 
 /** Events as syslog messages (RFC 5424): over TLS with octet counting (RFC 5425), or one datagram each (RFC 5426). */
 export function syslogSender(syslog: Syslog, context: SenderContext): Sender {
+  const isServer = context.role === 'backup-server';
   return {
     send: async (outgoing, signal) => {
       const message = syslogMessage(outgoing, { facility: syslog.facility, timeZone: context.timeZone });
       const o = syslog.port === undefined ? {} : { port: syslog.port };
       if (syslog.transport === 'udp') {
-        await context.wire.sendDatagram('sender-to-syslog-udp', syslog.host, message, o);
+        await context.wire.sendDatagram(
+          isServer ? 'server-to-syslog-udp' : 'agent-to-syslog-udp',
+          syslog.host,
+          message,
+          o,
+        );
         return;
       }
       const caPem = syslog.caFile === undefined ? undefined : await context.readFile(syslog.caFile);
-      const connection = await context.wire.dialOutside('sender-to-syslog', syslog.host, {
-        ...o,
-        tls: { caPem },
-        signal,
-      });
+      const connection = await context.wire.dialOutside(
+        isServer ? 'server-to-syslog' : 'agent-to-syslog',
+        syslog.host,
+        {
+          ...o,
+          tls: { caPem },
+          signal,
+        },
+      );
       try {
         connection.stream.end(Buffer.concat([Buffer.from(`${message.length} `), message]));
         // Nothing confirms a message; a server that closes after us has read to the end, one that resets has not.

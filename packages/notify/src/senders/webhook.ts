@@ -3,7 +3,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { DestinationOf } from '../configuration.ts';
 import { severityOf } from '../event.ts';
 import { messageOf } from '../message/message.ts';
-import { post } from './http.ts';
+import { postOutside } from './http.ts';
 import { mayBeReached } from './reachable.ts';
 import type { Sender, SenderContext } from './sender.ts';
 import { deferred, saidBy } from './service-answer.ts';
@@ -26,9 +26,9 @@ export function webhookSender(webhook: Webhook, context: SenderContext): Sender 
       });
       const timestamp = String(Math.floor(context.clock.now().getTime() / 1000));
       const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
-      const answer = await post(
+      const answer = await postOutside(
         {
-          channel: 'sender-to-webhook',
+          channel: context.role === 'backup-server' ? 'server-to-webhook' : 'agent-to-webhook',
           url,
           headers: {
             'content-type': 'application/json',
