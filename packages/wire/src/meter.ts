@@ -120,6 +120,13 @@ export class Meter {
     };
   }
 
+  /** A datagram that was sent: a connection that is over at once. */
+  datagram(o: { readonly channel: ChannelId; readonly port: number; readonly sentBytes: number }): void {
+    const { channel, port, sentBytes } = o;
+    const socket = { bytesRead: 0, bytesWritten: sentBytes };
+    this.open({ channel, direction: 'out', peer: 'none', port, socket }).end();
+  }
+
   refuse(o: Pick<ChannelRefusals, 'channel' | 'direction' | 'reason'>): void {
     const key = `${o.channel} ${o.direction} ${o.reason}`;
     const count = (this.#refusals.get(key)?.count ?? 0) + 1;

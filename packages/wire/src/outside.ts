@@ -100,7 +100,7 @@ function admittedLookup(o: OutsideTarget): LookupFunction {
           callback(error as Error, []);
         }
       },
-      (error: Error) => callback(error, []),
+      (error: unknown) => callback(error as Error, []),
     );
   };
 }

@@ -1,15 +1,16 @@
 import { type Server, Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
-import { type Channel, type ChannelId, channel as channelOf, defaultPort } from '@holdfast/contract';
+import { type Channel, type ChannelId, channel as channelOf } from '@holdfast/contract';
 import { type Clock, HoldfastError, isHoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { channelOfKind, portToDial } from './channel-port.ts';
 import { type Connection, Connections } from './connection.ts';
 import { sendDatagram } from './datagram.ts';
 import { fetchRoot, openConnection } from './dial.ts';
 import { connectionError, type Ends } from './failure.ts';
 import type { Identity } from './identity.ts';
 import { type Lease, LeasePorts, leasePreamble, openLease } from './lease.ts';
-import { datagramSettleMs, dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
+import { dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
 import { Acceptor, type Listener, stopListening } from './listener.ts';
 import { dialSocket, listenSocket } from './local.ts';
 import { type ChannelCounts, type ChannelUse, Meter } from './meter.ts';
@@ -65,7 +66,7 @@ export class Wire implements AsyncDisposable {
    * `usage.configuration` without an identity.
    */
   async listen(channels: ChannelId | readonly ChannelId[], o: ListenOptions): Promise<Listener> {
-    const listed = (typeof channels === 'string' ? [channels] : channels).map((id) => this.#tcp(id));
+    const listed = (typeof channels === 'string' ? [channels] : channels).map((id) => channelOfKind('tcp', id));
     const [first] = listed;
     if (!first) throw new HoldfastError('usage.configuration', { message: 'No channel to listen along was given.' });
     this.#identity(first);
@@ -210,10 +211,8 @@ export class Wire implements AsyncDisposable {
     o: { readonly port?: number } = {},
   ): Promise<void> {
     const { ends } = this.#ends(channel, host, o.port, 'udp');
-    const sending = sendDatagram(ends, message, { resolve: this.#o.resolve, settleMs: datagramSettleMs });
-    await this.#tried(channel, undefined, sending);
-    const socket = { bytesRead: 0, bytesWritten: message.length };
-    this.#meter.open({ channel, direction: 'out', peer: 'none', port: ends.port, socket }).end();
+    await this.#tried(channel, undefined, sendDatagram(ends, message, this.#o.resolve));
+    this.#meter.datagram({ channel, port: ends.port, sentBytes: message.length });
   }
 
   /** The root certificate (PEM) that the other end presents, if its SHA-256 is the given one; `auth.fingerprint` if not. */
@@ -228,7 +227,7 @@ export class Wire implements AsyncDisposable {
    * `connection` rejects with `lease.refused`.
    */
   async lease(channel: ChannelId, o: LeaseRequest): Promise<Lease> {
-    const entry = this.#tcp(channel);
+    const entry = channelOfKind('tcp', channel);
     this.#identity(entry);
     const expireMs = o.expireMs ?? leaseExpireMs;
     const lease = await openLease({
@@ -305,7 +304,7 @@ export class Wire implements AsyncDisposable {
 
   /** Listens on a Unix socket, or a named pipe on Windows. `process.running` when another process answers there. */
   async listenLocal(channel: ChannelId, path: string, o: LocalListenOptions): Promise<LocalListener> {
-    const entry = this.#local(channel);
+    const entry = channelOfKind('local', channel);
     const open = new Set<Connection>();
     const server = await listenSocket(path, {
       mode: o.mode ?? 0o600,
@@ -336,7 +335,7 @@ export class Wire implements AsyncDisposable {
     path: string,
     o: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Connection> {
-    const entry = this.#local(channel);
+    const entry = channelOfKind('local', channel);
     try {
       const wait = { timeoutMs: o.timeoutMs ?? dialTimeoutMs, signal: o.signal, platform: this.#platform };
       return this.#register(entry, 'out', await dialSocket(path, wait));
@@ -461,37 +460,10 @@ export class Wire implements AsyncDisposable {
     return typeof given === 'number' ? { from: given, to: given } : given;
   }
 
-  #tcp(id: ChannelId): Channel {
-    return this.#network(id, 'tcp');
-  }
-
-  #network(id: ChannelId, transport: 'tcp' | 'udp'): Channel {
-    const entry = channelOf(id);
-    if (entry.transport === transport) return entry;
-    throw new HoldfastError('usage.configuration', {
-      message: `Channel ${id} is not a ${transport.toUpperCase()} channel.`,
-    });
-  }
-
-  #local(id: ChannelId): Channel {
-    const entry = channelOf(id);
-    if (entry.transport === 'local') return entry;
-    throw new HoldfastError('usage.configuration', { message: `Channel ${id} is not a local one.` });
-  }
-
-  #ends(
-    id: ChannelId,
-    host: string,
-    given: number | undefined,
-    transport: 'tcp' | 'udp' = 'tcp',
-  ): { ends: Ends; target: { host: string; port: number } } {
-    const channel = this.#network(id, transport);
-    const configured = this.#o.overrides?.[id];
-    const port = given ?? (typeof configured === 'number' ? configured : configured?.from) ?? defaultPort(channel);
-    if (port === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new HoldfastError('usage.configuration', { message: `Channel ${id}: ${port} is not a port to dial.` });
-    }
-    return { ends: { channel, from: this.#here, host, port }, target: { host, port } };
+  #ends(id: ChannelId, host: string, given: number | undefined, transport: 'tcp' | 'udp' = 'tcp') {
+    const port = portToDial({ id, given, transport, overrides: this.#o.overrides });
+    const ends: Ends = { channel: channelOf(id), from: this.#here, host, port };
+    return { ends, target: { host, port } };
   }
 }
 

@@ -56,5 +56,7 @@ function instead({ why, standIns, features: lost }: BlockedChannel): string {
 
 function omittedNote(omitted: readonly Channel[]): string {
   const lacking = [...new Set(omitted.flatMap((channel) => channel.features))].filter((id) => !isMadeFeature(id));
-  return `This version does not make ${omitted.length} of the contract's channels that this topology would use, and no opening is planned for them (--include-planned shows them). What has to wait: ${lacking.join(', ')}.`;
+  // What works between some roles may be still to come between these.
+  const waiting = lacking.length > 0 ? lacking : omitted.map(({ id }) => id);
+  return `This version does not make ${omitted.length} of the contract's channels that this topology would use, and no opening is planned for them (--include-planned shows them). What has to wait: ${waiting.join(', ')}.`;
 }

@@ -160,8 +160,15 @@ test('what this version does not make is left out unless asked for, and said', (
   const mail = 'neighbours:\n  mail: { roles: [smtp-server], addresses: [10.0.0.25] }\n';
   const plan = planTopology(topology(server, mail));
   assert.deepEqual(plan.flows, []);
-  assert.match(plan.notes.join('\n'), /does not make 1 .* What has to wait: mail-notification/);
+  assert.match(plan.notes.join('\n'), /does not make 1 .* What has to wait: server-to-smtp/);
   assert.deepEqual(ids(planTopology(topology(server, mail), { includePlanned: true })), ['srv>mail:tcp/25,587']);
+});
+
+test('agents mail by themselves only where they are said to stand alone', () => {
+  const mail = 'neighbours:\n  mail: { roles: [smtp-server], addresses: [10.0.0.25] }\n';
+  assert.ok(!ids(planTopology(topology(store + linux, mail))).some((id) => id.includes('>mail:')));
+  const alone = ids(planTopology(topology(store + linux, `${mail}features: { stand-alone-agents: true }\n`)));
+  assert.ok(alone.includes('web>mail:tcp/25,587'), alone.join());
 });
 
 test('a neighbour that nobody described has the names that the contract knows, by region and purpose', () => {

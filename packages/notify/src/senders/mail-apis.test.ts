@@ -10,10 +10,10 @@ import { jwtVerify } from 'jose';
 import { z } from 'zod';
 import { destinationSchema } from '../configuration.ts';
 import { sampleEvents } from '../testing/sample-events.ts';
+import { failureOf, patience, senderContext } from '../testing/sender-fixture.ts';
+import { type ServiceAnswer, type ServiceRequest, startService } from '../testing/service-fixture.ts';
 import type { Sender } from './sender.ts';
-import { failureOf, patience, senderContext } from './sender-fixture.ts';
 import { senderFor } from './senders.ts';
-import { type ServiceAnswer, type ServiceRequest, startService } from './service-fixture.ts';
 
 /** Servers of our own in the place of Google's and Microsoft's: they take what the published descriptions say, and nothing else. */
 

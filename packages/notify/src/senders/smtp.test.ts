@@ -9,7 +9,7 @@ import { destinationSchema } from '../configuration.ts';
 import type { NotificationEvent } from '../event.ts';
 import { type Exim, type EximOptions, mailPassword, mailUser, startExim } from '../testing/exim.ts';
 import { sampleEvents } from '../testing/sample-events.ts';
-import { failureOf, patience, senderContext } from './sender-fixture.ts';
+import { failureOf, patience, senderContext } from '../testing/sender-fixture.ts';
 import { senderFor } from './senders.ts';
 
 const needsExim = skipUnless({ programs: ['exim4'], root: true });

@@ -10,7 +10,7 @@ import { createTestInstallation, type TestInstallation } from '@holdfast/wire/te
 import { destinationSchema } from '../configuration.ts';
 import { eventSchema } from '../event.ts';
 import { sampleEvents } from '../testing/sample-events.ts';
-import { failureOf, patience, senderContext } from './sender-fixture.ts';
+import { failureOf, patience, senderContext } from '../testing/sender-fixture.ts';
 import { senderFor } from './senders.ts';
 import { syslogMessage } from './syslog.ts';
 

@@ -9,10 +9,10 @@ import { temporaryFolder } from '@holdfast/core/testing';
 import { createTestInstallation, type TestInstallation } from '@holdfast/wire/testing';
 import { destinationSchema } from '../configuration.ts';
 import { sampleEvents } from '../testing/sample-events.ts';
+import { failureOf, patience, senderContext } from '../testing/sender-fixture.ts';
+import { type ServiceAnswer, type ServiceRequest, startService } from '../testing/service-fixture.ts';
 import { mayBeReached } from './reachable.ts';
-import { failureOf, patience, senderContext } from './sender-fixture.ts';
 import { senderFor } from './senders.ts';
-import { type ServiceAnswer, type ServiceRequest, startService } from './service-fixture.ts';
 
 const folder = temporaryFolder({ after });
 const [caFile, secretFile] = [join(folder, 'ca.pem'), join(folder, 'secret')];

@@ -47,7 +47,14 @@ export class RunHistory {
       since: state.summarisedUntil,
       runs: state.runs
         .filter(({ endedAt }) => Date.parse(endedAt) > Date.parse(state.summarisedUntil))
-        .map(({ durationMs: _, ...run }) => run),
+        .map(({ what, name, computer, outcome, endedAt, problem }) => ({
+          what,
+          name,
+          computer,
+          outcome,
+          endedAt,
+          problem,
+        })),
     };
   }
 

@@ -89,6 +89,7 @@ function eximConfiguration(folder: string, o: EximOptions): string {
 primary_hostname = mx.example.com
 spool_directory = ${folder}/spool
 log_file_path = ${folder}/%slog
+log_selector = +incoming_interface
 pid_file_path = ${folder}/exim.pid
 local_interfaces = ${o.address}
 daemon_smtp_ports = ${o.ports.join(' : ')}

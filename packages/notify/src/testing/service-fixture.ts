@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 // socket exception: plays services of others, which this package is to speak to
 import { createServer } from 'node:https';
+import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { createSecureContext } from 'node:tls';
 import { freePort } from '@holdfast/core/testing';
@@ -36,18 +37,16 @@ export async function startService(
       }),
     ),
   );
-  const server = createServer(
-    { SNICallback: (name, done) => done(null, contexts.get(name)) },
-    async (request, response) => {
-      const pieces: Buffer[] = [];
-      for await (const piece of request) pieces.push(piece as Buffer);
+  const server = createServer({ SNICallback: (name, done) => done(null, contexts.get(name)) }, (request, response) => {
+    const answering = async (): Promise<void> => {
       const { headers, url: path = '' } = request;
-      const asked = { host: headers.host ?? '', path, headers, body: Buffer.concat(pieces).toString('utf8') };
+      const asked = { host: headers.host ?? '', path, headers, body: await text(request) };
       const { status, headers: given = {}, json } = await o.answer(asked);
       response.writeHead(status, { 'content-type': 'application/json', ...given });
       response.end(json === undefined ? '' : JSON.stringify(json));
-    },
-  );
+    };
+    answering().catch((error: Error) => response.destroy(error));
+  });
   const port = await freePort();
   // socket exception: as above
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port }, resolve));

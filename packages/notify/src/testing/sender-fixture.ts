@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { type HoldfastError, isHoldfastError, systemClock } from '@holdfast/core';
 import { createWire, type WireOptions } from '@holdfast/wire';
-import type { SenderContext } from './sender.ts';
+import type { SenderContext } from '../senders/sender.ts';
 
 /** A sender's surroundings in a test: names lead to loopback, ports to those that are given. */
 export function senderContext(
