@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { freePort, skipUnless } from '@holdfast/core/testing';
@@ -201,4 +201,11 @@ test('what was given up is kept, shown, and sent again on request', { skip: need
   assert.equal(again.status, 1, again.stderr);
   assert.equal((await list()).givenUp.length, 1);
   assert.equal(await exim.inbox(0), '');
+});
+
+test('the example of the docs is a configuration', async () => {
+  const docs = readFileSync(new URL('../../../../docs/notifications.md', import.meta.url), 'utf8');
+  const example = /```yaml\n(.*?)```/s.exec(docs)?.[1] ?? '';
+  const { list } = configured('docs', [example]);
+  assert.deepEqual(await list(), { kind: 'notify list', waiting: [], givenUp: [] });
 });
