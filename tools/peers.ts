@@ -40,7 +40,7 @@ const systemPrograms = [
   { name: 'psql', package: 'postgresql-client-15', use: 'databases of tests' },
   { name: 'setpriv', package: 'util-linux', use: 'PostgreSQL, which refuses to run as root' },
   { name: 'exim4', package: 'exim4-daemon-light', use: 'a mail server' },
-  { name: 'rsyslogd', package: 'rsyslog', use: 'a syslog server' },
+  { name: 'rsyslogd', package: 'rsyslog-gnutls', use: 'a syslog server, with TLS' },
   { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },
 ] as const;
 

@@ -11,7 +11,7 @@ const made = Object.entries(madeChannels);
 
 /** What opens a socket, or says along which channel another part is to open one. */
 const dialling =
-  /\b(dial|dialLease|dialLocal|dialOutside|sendDatagram|postOutside|reportToServer|enrolComputer|dialledChannel)\(/;
+  /\b(dial|dialLease|dialLocal|dialOutside|sendDatagram|postOutside|librarySocket|reportToServer|enrolComputer|dialledChannel)\(/;
 const listening = /\b(listen|listenLocal|lease)\(/;
 
 /** Made without being named: a listener moves to the fallback by itself, and the operating system resolves names. */

@@ -65,6 +65,7 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'agent-to-webhook': { dials: 'packages/notify/src/senders/webhook.ts', listens: 'outside' },
   'agent-to-syslog': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
   'agent-to-syslog-udp': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
+  'server-to-database': { dials: 'apps/server/src/server.ts', listens: 'outside' },
   'server-to-dns': { dials: resolver, listens: 'outside' },
   'server-to-dns-tcp': { dials: resolver, listens: 'outside' },
   'host-to-dns': { dials: resolver, listens: 'outside' },

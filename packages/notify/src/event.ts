@@ -1,4 +1,4 @@
-import { oneLine } from '@holdfast/contract';
+import { oneLine } from '@holdfast/core';
 import { z } from 'zod';
 import { maxHistory, maxProblems, maxSummaryRuns } from './limits.ts';
 

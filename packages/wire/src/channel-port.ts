@@ -23,3 +23,11 @@ export function portToDial(o: {
   if (port !== undefined && Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
   throw new HoldfastError('usage.configuration', { message: `Channel ${o.id}: ${port} is not a port to dial.` });
 }
+
+/** The ports that are leased along the channel: the configured ones, else the contract's. */
+export function rangeOf(entry: Channel, overrides: PortOverrides | undefined): { from: number; to: number } {
+  const given = overrides?.[entry.id] ?? entry.ports[0];
+  if (given === undefined)
+    throw new HoldfastError('usage.configuration', { message: `Channel ${entry.id} has no range of ports.` });
+  return typeof given === 'number' ? { from: given, to: given } : given;
+}

@@ -1,15 +1,16 @@
-import { type Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { type Channel, type ChannelId, channel as channelOf } from '@holdfast/contract';
 import { type Clock, HoldfastError, isHoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
-import { channelOfKind, portToDial } from './channel-port.ts';
+import { channelOfKind, portToDial, rangeOf } from './channel-port.ts';
 import { type Connection, Connections } from './connection.ts';
 import { sendDatagram } from './datagram.ts';
 import { fetchRoot, openConnection } from './dial.ts';
 import { connectionError, type Ends } from './failure.ts';
 import type { Identity } from './identity.ts';
 import { type Lease, LeasePorts, leasePreamble, openLease } from './lease.ts';
+import { librarySocket } from './library-socket.ts';
 import { dialTimeoutMs, handshakeTimeoutMs, leaseExpireMs } from './limits.ts';
 import { Acceptor, type Listener, stopListening } from './listener.ts';
 import { dialSocket, listenSocket } from './local.ts';
@@ -137,7 +138,7 @@ export class Wire implements AsyncDisposable {
     const [first] = listed;
     // A session port of the data range that stays open to many connections.
     if (first?.busy.kind === 'onePortPerConnection') {
-      const range = this.#range(first);
+      const range = rangeOf(first, this.#o.overrides);
       const leased = await this.#leasePorts.bind({ channel: first, range, host, onSocket: acceptor.take });
       return { ...leased, channel: first, reason: undefined };
     }
@@ -185,10 +186,7 @@ export class Wire implements AsyncDisposable {
     return await this.#tried(channel, o.signal, opening);
   }
 
-  /**
-   * Connects to a program that is not ours: a mail server, somebody's REST API. Errors: those of `dial`, `channel.address`. What
-   * the other end proves with its certificate is only its host name, so it has no `peer`.
-   */
+  /** Connects to a program that is not ours, which proves its host name at most. Errors: those of `dial`, `channel.address`. */
   async dialOutside(channel: ChannelId, host: string, o: OutsideDialOptions = {}): Promise<Connection> {
     const { ends } = this.#ends(channel, host, o.port);
     const target = { ends, resolve: this.#o.resolve, admits: o.admits, tls: o.tls };
@@ -232,7 +230,7 @@ export class Wire implements AsyncDisposable {
     const expireMs = o.expireMs ?? leaseExpireMs;
     const lease = await openLease({
       channel: entry,
-      range: this.#range(entry),
+      range: rangeOf(entry, this.#o.overrides),
       host: this.#host([entry]),
       here: this.#here,
       nonce: o.nonce,
@@ -380,22 +378,8 @@ export class Wire implements AsyncDisposable {
    * yet connected. It counts from the moment at which it is.
    */
   librarySocket(channel: ChannelId): Socket {
-    const entry = this.#tcp(channel);
-    if (entry.security !== 'public-tls') {
-      throw new HoldfastError('usage.configuration', { message: `Channel ${channel} is not one for libraries.` });
-    }
-    const socket = new Socket();
-    const onError = (error: unknown): void => {
-      const failure = connectionError(error, 'connect', { channel: entry, from: this.#here, host: '', port: 0 });
-      this.#meter.refuse({ channel, direction: 'out', reason: failure.code });
-    };
-    socket.once('error', onError);
-    socket.once('connect', () => {
-      socket.off('error', onError);
-      const port = socket.remotePort ?? 0;
-      this.#connections.register({ stream: socket, channel: entry, direction: 'out', peer: undefined, port });
-    });
-    return socket;
+    const entry = channelOfKind('tcp', channel);
+    return librarySocket({ channel: entry, from: this.#here, meter: this.#meter, connections: this.#connections });
   }
 
   /** How this process used each channel since it started. */
@@ -450,14 +434,6 @@ export class Wire implements AsyncDisposable {
 
   #host(channels: readonly Channel[]): string {
     return channels.some(({ loopbackOnly }) => loopbackOnly) ? '127.0.0.1' : this.#o.bind;
-  }
-
-  #range(channel: Channel): { from: number; to: number } {
-    const given = this.#o.overrides?.[channel.id] ?? channel.ports[0];
-    if (given === undefined) {
-      throw new HoldfastError('usage.configuration', { message: `Channel ${channel.id} has no range of ports.` });
-    }
-    return typeof given === 'number' ? { from: given, to: given } : given;
   }
 
   #ends(id: ChannelId, host: string, given: number | undefined, transport: 'tcp' | 'udp' = 'tcp') {

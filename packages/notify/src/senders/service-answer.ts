@@ -1,5 +1,4 @@
-import { oneLine } from '@holdfast/contract';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, oneLine } from '@holdfast/core';
 import { z } from 'zod';
 import type { HttpAnswer } from './http.ts';
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { channel, oneLine } from '@holdfast/contract';
-import { formatBytes, HoldfastError, isHoldfastError } from '@holdfast/core';
+import { channel } from '@holdfast/contract';
+import { formatBytes, HoldfastError, isHoldfastError, oneLine } from '@holdfast/core';
 import { type Connection, outsideError, outsideTls } from '@holdfast/wire';
 import SmtpConnection from 'nodemailer/lib/smtp-connection';
 import type { DestinationOf } from '../configuration.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -87,7 +87,11 @@ function sending(t: TestContext, settings: Record<string, unknown>, message = ou
   return senderFor(destination, senderContext(t)).send(message, patience());
 }
 
-const needsRsyslog = skipUnless({ programs: ['rsyslogd'], root: true });
+/** TLS is a module of its own, and a package of its own in Debian. */
+const tlsModule = globSync('/usr/lib*/{,*/}rsyslog/lmnsd_gtls.so');
+const needsRsyslog =
+  skipUnless({ programs: ['rsyslogd'], root: true }) ||
+  (tlsModule.length === 0 && 'needs the package rsyslog-gnutls (npm run peers)');
 
 test('a real syslog server understands what comes over TLS and as datagrams', { skip: needsRsyslog }, async (t) => {
   const server = await startRsyslog(t);
