@@ -45,7 +45,7 @@ export async function startService(
       response.writeHead(status, { 'content-type': 'application/json', ...given });
       response.end(json === undefined ? '' : JSON.stringify(json));
     };
-    answering().catch((error: Error) => response.destroy(error));
+    answering().catch((error: unknown) => response.destroy(error as Error));
   });
   const port = await freePort();
   // socket exception: as above
