@@ -134,6 +134,10 @@ export const sessionKeepMs = 5_000;
 /** And this soon when that failed. */
 export const sessionRetryMs = 1_000;
 
+/** How long an `Idempotency-Key` is remembered, and how many of a tenant are. */
+export const idempotencyLifetimeMs = dayMs;
+export const maxIdempotentRequests = 20_000;
+
 /** Requests under way have this long when the server stops. */
 export const closeGraceMs = 2_000;
 

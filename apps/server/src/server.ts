@@ -39,6 +39,7 @@ import { PortPeers } from './port-checks/port-peers.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
+import { Idempotency } from './rest/idempotency.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
@@ -304,6 +305,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       runner: routeRunner,
       authentication,
       audit,
+      idempotency: new Idempotency({ catalogue, vault, clock }),
       streams,
       metrics: { token: metricsToken, text: () => metrics.text() },
       clock,

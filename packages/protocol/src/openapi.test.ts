@@ -59,6 +59,7 @@ test('what has a default may be left out, what has none is required', () => {
       ['limit', 'query', false],
       ['since', 'query', true],
       ['until', 'query', false],
+      ['Idempotency-Key', 'header', false],
     ],
   );
   assert.deepEqual(operation.requestBody?.content['application/json']?.schema.required, ['name']);

@@ -31,7 +31,7 @@ function operation(route: Route): Record<string, unknown> {
     summary: route.summary,
     tags: [route.tag],
     ...(route.access === 'public' ? { security: [] } : {}),
-    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...headers(route)],
     ...(route.body === undefined
       ? {}
       : { requestBody: { required: true, content: json(jsonSchema(route.body, 'input')) } }),
@@ -56,6 +56,28 @@ function operation(route: Route): Record<string, unknown> {
       },
     },
   };
+}
+
+/** Headers that a route understands besides those of every HTTP API. */
+function headers(route: Route): unknown[] {
+  const header = (name: string, description: string, schema: unknown) => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
+    schema,
+  });
+  return [
+    ...(route.guarded ? [header('If-Match', 'The entity tag that it should still have', { type: 'string' })] : []),
+    ...(route.method === 'POST' && route.access !== 'public'
+      ? [
+          header('Idempotency-Key', 'The request is done once, however often it comes with this key within a day', {
+            type: 'string',
+            pattern: '^[!-~]{8,200}$',
+          }),
+        ]
+      : []),
+  ];
 }
 
 function parameters(schema: z.ZodObject, place: 'path' | 'query'): unknown[] {

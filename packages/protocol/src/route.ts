@@ -14,6 +14,8 @@ export interface Route {
    * whether this request needs it. It is then answered with status 202 and the approval.
    */
   readonly approval: 'always' | 'conditional' | undefined;
+  /** Takes `If-Match` with the entity tag of the GET route of the same path. */
+  readonly guarded: boolean;
   /** Asks for a fresh second factor of everybody who has one. */
   readonly stepUp: boolean;
   /** Fields of the body that the audit keeps. Never one that holds a secret. */
@@ -32,6 +34,7 @@ export interface Route {
 interface RouteSpec {
   readonly access: Permission | 'public';
   readonly approval?: 'always' | 'conditional';
+  readonly guarded?: boolean;
   readonly stepUp?: boolean;
   readonly audited?: readonly string[];
   readonly summary: string;
@@ -57,6 +60,7 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
     path,
     access: spec.access,
     approval: spec.approval,
+    guarded: spec.guarded ?? false,
     stepUp: spec.stepUp ?? false,
     audited: spec.audited ?? [],
     summary: spec.summary,

@@ -32,6 +32,7 @@ const belonging = {
   secondFactors: 'nobody',
   recoveryCodes: 'nobody',
   approvals: 'nobody',
+  idempotentRequests: 'nobody',
 } as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'nobody'>;
 
 /** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */

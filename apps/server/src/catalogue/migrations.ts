@@ -4,6 +4,7 @@ import { preinstalled } from './migrations/0002-preinstalled.ts';
 import { people } from './migrations/0003-people.ts';
 import { maintenance } from './migrations/0006-maintenance.ts';
 import { instances } from './migrations/0008-instances.ts';
+import { idempotency } from './migrations/0009-idempotency.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -25,4 +26,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-people': { up: people },
   '0006-maintenance': { up: maintenance },
   '0008-instances': { up: instances },
+  '0009-idempotency': { up: idempotency },
 };

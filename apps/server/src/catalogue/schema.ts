@@ -313,6 +313,17 @@ export type SystemDatabase = {
   sharedFacts: SharedFactsTable;
 };
 
+/** A request that came with an `Idempotency-Key`. */
+export interface IdempotentRequestsTable {
+  tenant: Tenant;
+  /** Hash of the key and of whose it is. */
+  id: string;
+  requestHash: string;
+  at: string;
+  /** null: not answered. */
+  sealedAnswer: string | null;
+}
+
 export interface Database {
   computers: ComputersTable;
   certificates: CertificatesTable;
@@ -331,4 +342,5 @@ export interface Database {
   secondFactors: SecondFactorsTable;
   recoveryCodes: RecoveryCodesTable;
   approvals: ApprovalsTable;
+  idempotentRequests: IdempotentRequestsTable;
 }

@@ -10,8 +10,10 @@ import { maxFailedSignInsPerMinute } from '../limits.ts';
 import { prometheusContentType } from '../metrics/prometheus-text.ts';
 import type { Authentication } from '../people/authentication.ts';
 import { type Caller, nobody } from '../people/caller.ts';
+import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStreams } from './event-stream.ts';
-import type { RouteRunner } from './route-runner.ts';
+import { type Idempotency, idempotencyHeader } from './idempotency.ts';
+import type { Asked, RouteAnswer, RouteRunner } from './route-runner.ts';
 
 export type { RestHandlers } from './route-runner.ts';
 
@@ -28,6 +30,7 @@ export async function createRestApp(o: {
   runner: RouteRunner;
   authentication: Authentication;
   audit: AuditLog;
+  idempotency: Idempotency;
   streams: EventStreams;
   metrics: Metrics;
   clock: Clock;
@@ -88,7 +91,8 @@ export async function createRestApp(o: {
           gone.abort(new HoldfastError('run.cancelled', { message: 'The client has gone.' })),
         );
         const caller = callers.get(request) ?? nobody;
-        const answer = await o.runner.run(route, {
+        const ifMatch = request.headers['if-match'];
+        const asked: Asked = {
           caller,
           remoteAddress: remoteAddressOf(http, request.raw),
           requestId: request.id,
@@ -101,9 +105,19 @@ export async function createRestApp(o: {
             reply.hijack();
             return stream;
           },
-        });
+          ...(ifMatch === undefined ? {} : { ifMatch }),
+        };
+        const run = (): Promise<RouteAnswer> => o.runner.run(route, asked);
+        const key = request.headers[idempotencyHeader];
+        const isRepeatable = key !== undefined && route.method === 'POST' && route.access !== 'public';
+        const answer = isRepeatable ? await o.idempotency.once({ key: String(key), route, asked, run }) : await run();
         if (route.stream) return reply;
-        return reply.code(answer.status).type('application/json').send(JSON.stringify(answer.body));
+        const json = JSON.stringify(answer.body);
+        if (route.method !== 'GET') return reply.code(answer.status).type('application/json').send(json);
+        const tag = entityTag(json);
+        reply.header('etag', tag);
+        if (namesTag(request.headers['if-none-match'] ?? '', tag)) return reply.code(304).send();
+        return reply.type('application/json').send(json);
       },
     });
   }

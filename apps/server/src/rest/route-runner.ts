@@ -1,10 +1,11 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { type AuditRecord, parseMessage, type Route, type Routes } from '@holdfast/protocol';
+import { type AuditRecord, parseMessage, type Route, type Routes, routes } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { AuditEntry, AuditLog } from '../audit/audit-log.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { Caller } from '../people/caller.ts';
+import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStream } from './event-stream.ts';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
@@ -21,6 +22,11 @@ export interface RestRequest<R extends Route> {
   readonly body: Output<R['body']>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /**
+   * Of a route that is marked `guarded`: call it with the present answer of the GET route before anything is changed.
+   * Throws `request.changed` when the caller has seen another.
+   */
+  requireUnchanged(present: unknown): void;
   /** What the audit's record is to say besides, or instead. */
   note(facts: Partial<Pick<AuditEntry, 'actor' | 'subject' | 'details'>>): void;
   /**
@@ -49,6 +55,8 @@ export interface Asked {
   readonly query: unknown;
   /** undefined: none came. */
   readonly body: unknown;
+  /** `If-Match`: the entity tag that what is changed should still have. */
+  readonly ifMatch?: string;
   readonly signal: AbortSignal;
   readonly open?: () => EventStream;
   /** A second administrator has agreed. */
@@ -125,6 +133,12 @@ export class RouteRunner {
         remoteAddress: asked.remoteAddress,
         requestId: asked.requestId,
         signal: asked.signal,
+        requireUnchanged: (present: unknown) => {
+          if (asked.ifMatch === undefined) return;
+          const { response } = shownBy(route);
+          const tag = entityTag(JSON.stringify(parseMessage(response, present, `The answer of ${route.id}`)));
+          if (!namesTag(asked.ifMatch, tag)) throw new HoldfastError('request.changed');
+        },
         note: ({ details, ...given }: typeof facts) =>
           void Object.assign(facts, given, { details: { ...facts.details, ...details } }),
         requireApproval: async () => {
@@ -178,11 +192,20 @@ function checkRights(route: Route, { caller, approval }: Asked): void {
 function parse(route: Route, asked: Asked): { params: unknown; query: unknown; body: unknown } {
   if (route.body === undefined && asked.body !== undefined)
     throw new HoldfastError('request.invalid', { message: `${route.method} ${route.path} takes no body.` });
+  if (!route.guarded && asked.ifMatch !== undefined)
+    throw new HoldfastError('request.invalid', { message: `${route.method} ${route.path} takes no If-Match.` });
   return {
     params: parseMessage(route.params, asked.params, 'The path'),
     query: parseMessage(route.query, asked.query, 'The query'),
     body: route.body === undefined ? undefined : parseMessage(route.body, asked.body ?? {}, 'The body'),
   };
+}
+
+/** The GET route of what a guarded route changes. */
+function shownBy(route: Route): Route {
+  const shown = Object.values<Route>(routes).find(({ method, path }) => method === 'GET' && path === route.path);
+  if (shown) return shown;
+  throw new HoldfastError('internal.unexpected', { message: `Nothing shows what ${route.id} changes.` });
 }
 
 function credentialOf({ credential }: Caller): Record<string, unknown> {

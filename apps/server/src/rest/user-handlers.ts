@@ -23,6 +23,7 @@ import type { Asked, RouteAnswer } from './route-runner.ts';
 type UserRoutes = Extract<
   keyof RestHandlers,
   | 'users'
+  | 'user'
   | 'createUser'
   | 'updateUser'
   | 'resetUser'
@@ -65,6 +66,7 @@ export function userHandlers(o: {
       const [rows, factorsOf] = await Promise.all([listAccounts(scope), factors.all(scope)]);
       return { users: rows.map((row) => userView(row, factorViews(factorsOf.get(row.id) ?? []))) };
     },
+    user: ({ caller, params }) => view(wholeTenant(caller), params.id),
     createUser: async ({ caller, body, note, requireApproval }) => {
       note({ details: { name: body.name } });
       const { name, displayName = body.name, role, groups } = body;
@@ -75,9 +77,10 @@ export function userHandlers(o: {
       const row = await insertAccount(scope, { name, displayName, role, groups, passwordHash, clock: o.people.clock });
       return view(scope, row.id);
     },
-    updateUser: async ({ caller, params, body, note, requireApproval }) => {
+    updateUser: async ({ caller, params, body, note, requireApproval, requireUnchanged }) => {
       const scope = wholeTenant(caller);
       const before = await loadAccount(scope, params.id);
+      requireUnchanged(await view(scope, params.id));
       note({ details: { name: before.name } });
       const { displayName = before.displayName, role = before.role, groups, disabled } = body;
       const wasDisabled = before.disabledAt !== null;
@@ -116,8 +119,9 @@ export function userHandlers(o: {
       await credentials.revokeAll(scope, { accountId: account.id });
       return view(scope, account.id);
     },
-    deleteUser: async ({ caller, params, note, requireApproval }) => {
+    deleteUser: async ({ caller, params, note, requireApproval, requireUnchanged }) => {
       const scope = wholeTenant(caller);
+      requireUnchanged(await view(scope, params.id));
       const account = await loadAccount(scope, params.id);
       note({ details: { name: account.name } });
       refuseOwn(caller, account);

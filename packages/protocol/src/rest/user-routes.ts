@@ -35,6 +35,13 @@ export const userRoutes = {
     tag: 'people',
     response: z.object({ users: z.array(user) }),
   }),
+  user: route('user', 'GET', '/api/v1/users/{id}', {
+    access: 'people.manage',
+    summary: 'One account',
+    tag: 'people',
+    params: byId,
+    response: user,
+  }),
   createUser: route('createUser', 'POST', '/api/v1/users', {
     access: 'people.manage',
     approval: 'conditional',
@@ -53,6 +60,7 @@ export const userRoutes = {
   }),
   updateUser: route('updateUser', 'PUT', '/api/v1/users/{id}', {
     access: 'people.manage',
+    guarded: true,
     approval: 'conditional',
     stepUp: true,
     summary: 'Change what an account may do; takes effect at once',
@@ -82,6 +90,7 @@ export const userRoutes = {
   }),
   deleteUser: route('deleteUser', 'DELETE', '/api/v1/users/{id}', {
     access: 'people.manage',
+    guarded: true,
     approval: 'conditional',
     stepUp: true,
     summary: 'Delete an account; what it did stays in the audit',
