@@ -357,6 +357,7 @@ export const errorTable = {
     'A mail server does not offer the encryption that the configuration requires.',
     'Use the port and name on which the server offers STARTTLS, or set `encryption` to what it can do.',
     { retry: 'unknown', http: 502 },
+  ),
   'request.changed': entry(
     'What was to be changed is no longer what the caller saw (If-Match).',
     'Read it again, and decide again.',
