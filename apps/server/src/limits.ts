@@ -34,6 +34,10 @@ export const maxPasswordHashesWaiting = 100;
 export const signInAttemptsPerAddress = 5;
 /** And from all addresses together. */
 export const signInAttemptsPerAccount = 20;
+/** Wrong sign-ins from one address on whatever accounts: many people may be behind it. */
+export const signInAttemptsPerNetwork = 50;
+/** The longest wait because of others behind the same address; none for those who have signed in from there before. */
+export const maxNetworkDelayMs = 10_000;
 /** The longest wait of one address: some 100 guesses a day. */
 export const maxAddressDelayMs = 15 * minuteMs;
 /** The longest wait because of other addresses: its owner can stand that. */
@@ -119,8 +123,10 @@ export const maxParallelContacts = 8;
 /** Presence is written to the database this often at most. */
 export const presencePersistMs = minuteMs;
 
-/** Refusals that the audit takes in a minute; more are counted only. Each is below 1 KiB: 50 MiB a day at most. */
+/** Refusals of people who have signed in that the audit takes in a minute; more are counted only. Some 1 KiB each. */
 export const maxAuditedRefusalsPerMinute = 60;
+/** And of anybody else. They may go on for ever, and nothing is ever deleted: 15 MiB a day at most. */
+export const maxAuditedAnonymousRefusalsPerMinute = 10;
 /** Of what a record tells besides the usual. */
 export const maxAuditDetailsCharacters = 4_000;
 /** Audit records and other pages are read with a limit from the API, at most this. */
@@ -134,7 +140,7 @@ export const sessionKeepMs = 5_000;
 /** And this soon when that failed. */
 export const sessionRetryMs = 1_000;
 
-/** How long an `Idempotency-Key` is remembered, and how many of a tenant are. */
+/** How long an `Idempotency-Key` is remembered, and how many of one account are: one must not use up another's. */
 export const idempotencyLifetimeMs = dayMs;
 export const maxIdempotentRequests = 20_000;
 

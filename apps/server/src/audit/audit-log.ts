@@ -7,7 +7,11 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { AuditTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
-import { maxAuditDetailsCharacters, maxAuditedRefusalsPerMinute } from '../limits.ts';
+import {
+  maxAuditDetailsCharacters,
+  maxAuditedAnonymousRefusalsPerMinute,
+  maxAuditedRefusalsPerMinute,
+} from '../limits.ts';
 
 /** What is to be written. Nothing of it may be secret. */
 export type AuditEntry = Pick<AuditRecord, 'actor' | 'action' | 'subject' | 'remoteAddress'> &
@@ -23,6 +27,11 @@ export interface AuditQuery extends PageRequest {
   readonly until?: string | undefined;
 }
 
+const refusalsPerMinute = {
+  'signed-in': maxAuditedRefusalsPerMinute,
+  anybody: maxAuditedAnonymousRefusalsPerMinute,
+} as const;
+
 /** Who did what: records of each tenant in one chain, which the database lets nobody change. */
 export class AuditLog {
   readonly #catalogue: Catalogue;
@@ -30,7 +39,10 @@ export class AuditLog {
   readonly #logger: Logger;
   readonly #listeners = new Set<(record: AuditRecord, tenant: string) => void>();
   #last: Promise<unknown> = Promise.resolve();
-  #refusals = { sinceMs: 0, written: 0, left: 0 };
+  readonly #refusals = {
+    'signed-in': { sinceMs: 0, written: 0, left: 0 },
+    anybody: { sinceMs: 0, written: 0, left: 0 },
+  };
 
   constructor(o: { catalogue: Catalogue; clock: Clock; logger: Logger }) {
     this.#catalogue = o.catalogue;
@@ -69,19 +81,20 @@ export class AuditLog {
 
   /**
    * As `write`, for what anybody can cause without any right: so many in a minute, so that nobody fills the disk with them. The
-   * next one that is written says how many were left out.
+   * next one that is written says how many were left out. Those who have signed in are counted by themselves: strangers must not
+   * be able to hide what they are refused.
    */
-  async writeRefusal(tenant: string, entry: AuditEntry): Promise<void> {
+  async writeRefusal(tenant: string, entry: AuditEntry, from: 'signed-in' | 'anybody' = 'signed-in'): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#refusals.sinceMs >= 60_000)
-      this.#refusals = { sinceMs: nowMs, written: 0, left: this.#refusals.left };
-    if (this.#refusals.written >= maxAuditedRefusalsPerMinute) {
-      this.#refusals.left += 1;
+    const refusals = this.#refusals[from];
+    if (nowMs - refusals.sinceMs >= 60_000) Object.assign(refusals, { sinceMs: nowMs, written: 0 });
+    if (refusals.written >= refusalsPerMinute[from]) {
+      refusals.left += 1;
       return;
     }
-    this.#refusals.written += 1;
-    const leftOut = this.#refusals.left;
-    this.#refusals.left = 0;
+    refusals.written += 1;
+    const leftOut = refusals.left;
+    refusals.left = 0;
     await this.write(tenant, leftOut === 0 ? entry : { ...entry, details: { ...entry.details, leftOut } });
   }
 

@@ -10,6 +10,12 @@ import { groupsJson, rightsOf } from './accounts.ts';
 
 export type CredentialRow = Selectable<CredentialsTable>;
 
+/** A challenge counts for what it was made for alone: what may be asked for freely must not be answered with a new passkey. */
+interface Challenge {
+  readonly purpose: 'assertion' | 'registration';
+  readonly text: string;
+}
+
 /** How long what people sign in with lives: since it was used, and since it was made. */
 export interface Lifetimes {
   readonly sessionIdleMs: number;
@@ -42,7 +48,7 @@ export class Credentials {
       kind: 'pending' | 'session';
       accountId: string;
       remoteAddress: string;
-      challenge?: string;
+      challenge?: Challenge;
       withSecondFactor?: boolean;
     },
   ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
@@ -51,7 +57,7 @@ export class Credentials {
     return this.#insert(scope, {
       ...{ kind: o.kind, accountId: o.accountId, name: '', role: null, groupsJson: null, lifetimeMs, idleMs },
       secondFactorAt: o.withSecondFactor ? this.#clock.now().toISOString() : null,
-      challenge: o.challenge ?? null,
+      challenge: o.challenge ? challengeText(o.challenge) : null,
       remoteAddress: o.remoteAddress,
     });
   }
@@ -153,12 +159,17 @@ export class Credentials {
     this.#onRevoked();
   }
 
-  async setChallenge(scope: TenantScope, id: string, challenge: string): Promise<void> {
+  async setChallenge(scope: TenantScope, id: string, given: Challenge): Promise<void> {
+    const challenge = challengeText(given);
     await scope.query.updateTable('credentials').set({ challenge }).where('id', '=', id).execute();
   }
 
-  /** The challenge that was set last. It is forgotten with that: it can be answered once. */
-  async takeChallenge(scope: TenantScope, id: string): Promise<string | undefined> {
+  /** The challenge that was set last, if it was set for that. It is forgotten with that: it can be answered once. */
+  async takeChallenge(
+    scope: TenantScope,
+    o: { readonly id: string; readonly purpose: Challenge['purpose'] },
+  ): Promise<string | undefined> {
+    const { id, purpose } = o;
     return scope.transaction(async ({ query }) => {
       const row = await query.selectFrom('credentials').select('challenge').where('id', '=', id).executeTakeFirst();
       const { numUpdatedRows } = await query
@@ -167,7 +178,8 @@ export class Credentials {
         .where('id', '=', id)
         .where('challenge', 'is not', null)
         .executeTakeFirst();
-      return numUpdatedRows === 0n ? undefined : (row?.challenge ?? undefined);
+      const start = challengeText({ purpose, text: '' });
+      return numUpdatedRows > 0n && row?.challenge?.startsWith(start) ? row.challenge.slice(start.length) : undefined;
     });
   }
 
@@ -218,6 +230,10 @@ export class Credentials {
       throw new HoldfastError('internal.limit', { message: `The account has ${maxCredentialsOfOne} API tokens.` });
     await this.revoke(scope, oldest);
   }
+}
+
+function challengeText({ purpose, text }: Challenge): string {
+  return `${purpose}:${text}`;
 }
 
 export function accessView(row: CredentialRow, present: string | undefined): AccessView {

@@ -104,6 +104,36 @@ test('each wrong attempt after the fifth waits longer, for unknown names too, an
   await server.signIn('alice');
 });
 
+test('one address that tries many names has to wait, but for those who have signed in from there before', async (t) => {
+  const clock = new ManualClock(new Date());
+  const server = await start(t, {}, clock);
+  await server.person('alice', 'auditor');
+  for (let n = 0; n < 50; n += 1)
+    await assert.rejects(server.signIn(`name-${n}`, 'one password for all'), { code: 'auth.sign-in' });
+  await assert.rejects(server.signIn('name-50'), { code: 'auth.rate', context: { retryAfterSeconds: 1 } });
+  await server.signIn('alice');
+  clock.advance(1_000);
+  await assert.rejects(server.signIn('name-50', 'one password for all'), { code: 'auth.sign-in' });
+  await assert.rejects(server.signIn('name-51'), { code: 'auth.rate', context: { retryAfterSeconds: 2 } });
+});
+
+test('what was made before the first password was changed ends with it: whoever chose that could have made it', async (t) => {
+  const server = await start(t);
+  const password = 'a first password, given';
+  await server.client.call('createUser', { body: { name: 'alice', role: 'auditor', password } });
+  const chooser = server.clientWith(await server.signIn('alice', password));
+  const { token } = await chooser.call('createApiToken', { body: { name: 'kept' } });
+  const alice = server.clientWith(await server.signIn('alice', password));
+  const newPassword = TestServer.passwordOf('alice');
+  await alice.call('changePassword', { body: { currentPassword: password, newPassword } });
+  await alice.call('computers', {});
+  await assert.rejects(server.clientWith(token).call('account', {}), { code: 'auth.required' });
+  const own = await alice.call('createApiToken', { body: { name: 'own' } });
+  const again = { currentPassword: newPassword, newPassword: `${newPassword}, another` };
+  await alice.call('changePassword', { body: again });
+  await server.clientWith(own.token).call('computers', {});
+});
+
 test('a session ends when it is unused, when it is old, and at once when it is revoked; its streams with it', async (t) => {
   const clock = new ManualClock(new Date());
   const server = await start(t, { sessionIdleMinutes: 30, sessionHours: 2 }, clock);

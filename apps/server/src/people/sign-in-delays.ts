@@ -5,8 +5,10 @@ import {
   maxAddressDelayMs,
   maxKnownNetworks,
   maxLimitedAddresses,
+  maxNetworkDelayMs,
   signInAttemptsPerAccount,
   signInAttemptsPerAddress,
+  signInAttemptsPerNetwork,
   signInMemoryMs,
 } from '../limits.ts';
 
@@ -26,12 +28,14 @@ export interface SignInAttempt {
  * Makes guessing slow. After some wrong attempts on one account from one address each further one waits twice as long, up to 15
  * minutes; after more of them from anywhere, each waits up to half a minute. So somebody who knows a name can slow its owner down,
  * and not even that at an address from which the owner has signed in before: there only that address's own failures count.
- * Unknown names are counted alike. In memory, and so by instance; within a bound.
+ * Unknown names are counted alike. One address with many names waits too: else it could try one password on all of them, and keep
+ * the few password hashes at once for itself. In memory, and so by instance; within a bound.
  */
 export class SignInDelays {
   readonly #clock: Clock;
   readonly #byAddress = new Map<string, Failures>();
   readonly #byAccount = new Map<string, Failures>();
+  readonly #byNetwork = new Map<string, Failures>();
   readonly #known = new Map<string, true>();
 
   constructor(clock: Clock) {
@@ -40,11 +44,13 @@ export class SignInDelays {
 
   /** Throws `auth.rate`, which says how long to wait. What is refused here counts for nothing. */
   attempt(name: string, address: string): SignInAttempt {
-    const pair = `${name}\n${networkOf(address)}`;
+    const network = networkOf(address);
+    const pair = `${name}\n${network}`;
     const isKnown = this.#known.has(pair);
     const waitMs = Math.max(
       this.#waitMs(this.#byAddress.get(pair), signInAttemptsPerAddress, maxAddressDelayMs),
       isKnown ? 0 : this.#waitMs(this.#byAccount.get(name), signInAttemptsPerAccount, maxAccountDelayMs),
+      isKnown ? 0 : this.#waitMs(this.#byNetwork.get(network), signInAttemptsPerNetwork, maxNetworkDelayMs),
     );
     if (waitMs > 0) {
       const retryAfterSeconds = Math.ceil(waitMs / 1000);
@@ -55,15 +61,22 @@ export class SignInDelays {
       });
     }
     this.#count(this.#byAddress, pair, 1);
-    if (!isKnown) this.#count(this.#byAccount, name, 1);
+    if (!isKnown) {
+      this.#count(this.#byAccount, name, 1);
+      this.#count(this.#byNetwork, network, 1);
+    }
     return {
       undo: () => {
         this.#count(this.#byAddress, pair, -1);
-        if (!isKnown) this.#count(this.#byAccount, name, -1);
+        if (isKnown) return;
+        this.#count(this.#byAccount, name, -1);
+        this.#count(this.#byNetwork, network, -1);
       },
       succeeded: () => {
         this.#byAddress.delete(pair);
         this.#byAccount.delete(name);
+        // Only this attempt: an own account does not make good what was tried on others.
+        if (!isKnown) this.#count(this.#byNetwork, network, -1);
         remember(this.#known, { key: pair, value: true, bound: maxKnownNetworks });
       },
     };

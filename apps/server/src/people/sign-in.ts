@@ -70,7 +70,7 @@ export class SignIn {
       kind: 'pending',
       accountId: account.id,
       remoteAddress,
-      ...(asked ? { challenge: asked.challenge } : {}),
+      ...(asked ? { challenge: { purpose: 'assertion', text: asked.challenge } } : {}),
     });
     const kinds = new Set(factors.map(({ kind }) => kind).filter((kind) => kind !== 'passkey' || asked));
     return {
@@ -98,7 +98,7 @@ export class SignIn {
     const account = await loadAccount(scope, accountId);
     o.found(account);
     const attempt = this.#delays.attempt(account.name, o.remoteAddress);
-    const challenge = () => this.#credentials.takeChallenge(scope, id);
+    const challenge = () => this.#credentials.takeChallenge(scope, { id, purpose: 'assertion' });
     const isRight = await this.#factors.verify(scope, { accountId, proof: o.proof, challenge });
     if (!isRight || account.disabledAt !== null) {
       await this.#countWrong(scope, found.row);
@@ -116,7 +116,7 @@ export class SignIn {
   ): Promise<void> {
     const { account, credentialId, proof } = o;
     const attempt = this.#delays.attempt(account.name, o.remoteAddress);
-    const challenge = () => this.#credentials.takeChallenge(scope, credentialId);
+    const challenge = () => this.#credentials.takeChallenge(scope, { id: credentialId, purpose: 'assertion' });
     if (!(await this.#factors.verify(scope, { accountId: account.id, proof, challenge })))
       throw new HoldfastError('auth.sign-in', { message: 'The second factor is wrong, or was used before.' });
     attempt.succeeded();

@@ -114,7 +114,9 @@ export function accountHandlers(o: {
         .set({ passwordHash, passwordChangeDue: 0 })
         .where('id', '=', account.id)
         .execute();
-      await credentials.revokeAll(scope, { accountId: account.id, except, sessionsOnly: true });
+      // What was made with a password that somebody else chose may be that one's.
+      const sessionsOnly = account.passwordChangeDue === 0;
+      await credentials.revokeAll(scope, { accountId: account.id, except, sessionsOnly });
       return {};
     },
     confirm: async ({ caller, body, remoteAddress }) => {
@@ -127,7 +129,7 @@ export function accountHandlers(o: {
       const { scope, account } = await own(caller);
       const asked = await factors.challenge(scope, account.id);
       if (!asked) throw new HoldfastError('request.missing', { message: 'The account has no passkey.' });
-      await credentials.setChallenge(scope, sessionOf(caller), asked.challenge);
+      await credentials.setChallenge(scope, sessionOf(caller), { purpose: 'assertion', text: asked.challenge });
       return { passkeyOptions: asked.options };
     },
     addTotp: async ({ caller, body, remoteAddress, note }) => {
@@ -151,13 +153,13 @@ export function accountHandlers(o: {
       const session = sessionOf(caller);
       await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress });
       const { challenge, options } = await factors.beginPasskey(scope, account);
-      await credentials.setChallenge(scope, session, challenge);
+      await credentials.setChallenge(scope, session, { purpose: 'registration', text: challenge });
       return { passkeyOptions: options };
     },
     confirmPasskey: async ({ caller, body }) => {
       const { scope, account } = await own(caller);
       const session = sessionOf(caller);
-      const challenge = await credentials.takeChallenge(scope, session);
+      const challenge = await credentials.takeChallenge(scope, { id: session, purpose: 'registration' });
       const made = await factors.confirmPasskey(scope, { accountId: account.id, ...body, challenge });
       await credentials.confirm(scope, session);
       return { id: made.id, ...(made.recoveryCodes ? { recoveryCodes: made.recoveryCodes } : {}) };

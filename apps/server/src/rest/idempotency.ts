@@ -6,17 +6,18 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { idempotencyLifetimeMs, maxIdempotentRequests } from '../limits.ts';
 import type { Caller } from '../people/caller.ts';
 import type { Vault } from '../vault.ts';
-import type { Asked, RouteAnswer } from './route-runner.ts';
+import { type Asked, checkRights, type RouteAnswer } from './route-runner.ts';
 
 export const idempotencyHeader = 'idempotency-key';
 
+const ownerCharacters = 16;
 const keyForm = /^[!-~]{8,200}$/;
 const storedAnswer = z.object({ status: z.union([z.literal(200), z.literal(202)]), body: z.unknown() });
 
 /**
  * Requests with an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): done once, however often they come within a
  * day; whoever repeats one gets the first answer. Answers may hold secrets that are shown once, so they are sealed, and only the
- * credential that asked gets them again.
+ * credential that asked gets them again, while it may still ask.
  */
 export class Idempotency {
   readonly #catalogue: Catalogue;
@@ -40,15 +41,20 @@ export class Idempotency {
         message: 'The Idempotency-Key is not valid: 8 to 200 printable characters without spaces.',
       });
     const scope = this.#catalogue.tenant(asked.caller.tenant);
-    const id = sha256(['key', ownerOf(asked.caller), o.key]);
+    // By whose it is first, so that those of one person can be counted.
+    const owner = sha256(['owner', asked.caller.actor]).slice(0, ownerCharacters);
+    const id = `${owner}${sha256(['key', ownerOf(asked.caller), o.key])}`;
     const requestHash = sha256(['request', route.id, asked.params, asked.query, asked.body]);
-    await this.#makeRoom(scope);
+    await this.#makeRoom(scope, owner);
     const { numInsertedOrUpdatedRows } = await scope.query
       .insertInto('idempotentRequests')
       .values({ id, requestHash, at: this.#clock.now().toISOString(), sealedAnswer: null })
       .onConflict((conflict) => conflict.columns(['tenant', 'id']).doNothing())
       .executeTakeFirst();
-    if (numInsertedOrUpdatedRows !== 1n) return this.#answered(scope, { id, requestHash });
+    if (numInsertedOrUpdatedRows !== 1n) {
+      checkRights(route, asked);
+      return this.#answered(scope, { id, requestHash });
+    }
     let answer: RouteAnswer;
     try {
       answer = await o.run();
@@ -82,16 +88,19 @@ export class Idempotency {
     return storedAnswer.parse(JSON.parse(text));
   }
 
-  async #makeRoom(scope: TenantScope): Promise<void> {
+  async #makeRoom(scope: TenantScope, owner: string): Promise<void> {
     const oldest = new Date(this.#clock.now().getTime() - idempotencyLifetimeMs).toISOString();
     await scope.deleteFrom('idempotentRequests').where('at', '<=', oldest).execute();
     const { kept } = await scope.query
       .selectFrom('idempotentRequests')
       .select(scope.query.fn.countAll<number>().as('kept'))
+      // The owner's and no other's: what follows is hexadecimal digits.
+      .where('id', '>=', owner)
+      .where('id', '<', `${owner}g`)
       .executeTakeFirstOrThrow();
     if (kept >= maxIdempotentRequests)
       throw new HoldfastError('internal.limit', {
-        message: `More than ${maxIdempotentRequests} requests with an Idempotency-Key came within a day.`,
+        message: `More than ${maxIdempotentRequests} requests with an Idempotency-Key came from one account within a day.`,
         guidance: 'Leave the key away where repeating does no harm.',
       });
   }

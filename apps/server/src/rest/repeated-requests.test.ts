@@ -31,6 +31,28 @@ async function start(t: TestContext) {
   return { clock, server, ask };
 }
 
+test('whoever may not ask any more does not get the answer again', async (t) => {
+  const { server } = await start(t);
+  const { id, token } = await server.person('alice', 'administrator', { groups: ['default'] });
+  const make = async () => {
+    const response = await server.http.request({
+      method: 'POST',
+      path: '/api/v1/join-tokens',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'key-00000001',
+      },
+      body: JSON.stringify({ role: 'agent' }),
+    });
+    await response.text(100_000);
+    return response.status;
+  };
+  assert.equal(await make(), 200);
+  await server.client.call('updateUser', { params: { id }, body: { role: 'auditor' } });
+  assert.equal(await make(), 403);
+});
+
 test('a request with an Idempotency-Key is done once, and answered alike however often it comes', async (t) => {
   const { clock, server, ask } = await start(t);
   const make = (key: string, uses = 1) =>

@@ -16,6 +16,8 @@ export function repositoryHandlers(o: {
   vault: Vault;
   movers: Movers;
   grants: GrantIssuer;
+  /** Whether a second administrator has to agree where backups are deleted. */
+  needsApproval: (tenant: string) => Promise<boolean>;
   caPem: string;
   clock: Clock;
 }): Pick<RestHandlers, 'createRepository' | 'repositories' | 'repositoryPassword' | 'repositoryGrant' | 'snapshots'> {
@@ -63,6 +65,12 @@ export function repositoryHandlers(o: {
     },
     repositoryGrant: async ({ scope, params, body }) => {
       const row = await loadRepository(scope, params.id);
+      // It deletes whatever restic is told to, and a grant that waits for somebody can't be handed out.
+      if (body.mode === 'maintain' && (await o.needsApproval(scope.tenant)))
+        throw new HoldfastError('auth.forbidden', {
+          message: 'A grant to maintain deletes backups, to which a second administrator has to agree here.',
+          guidance: 'Delete backups through the server, or take a grant to read or to append.',
+        });
       const mover = await loadUsableComputer(scope, row.moverId, 'mover');
       const lifetimeMs = body.lifetimeSeconds * 1000;
       const grant = await o.grants.issue({

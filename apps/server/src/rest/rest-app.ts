@@ -68,10 +68,14 @@ export async function createRestApp(o: {
     }
     failures.count(address);
     if (given !== '')
-      await o.audit.writeRefusal(localTenant, {
-        ...{ actor: 'nobody', action: 'authenticate', subject: '', outcome: 'refused' },
-        ...{ remoteAddress: address, requestId: request.id, details: { code: 'auth.required' } },
-      });
+      await o.audit.writeRefusal(
+        localTenant,
+        {
+          ...{ actor: 'nobody', action: 'authenticate', subject: '', outcome: 'refused' },
+          ...{ remoteAddress: address, requestId: request.id, details: { code: 'auth.required' } },
+        },
+        'anybody',
+      );
     throw new HoldfastError('auth.required');
   });
 

@@ -148,6 +148,20 @@ test('bodies, queries and paths are checked, and the error says what is wrong', 
   assert.equal((await request('GET', `/api/v1/runs/${anyId}/events`)).report.code, 'request.missing');
 });
 
+test('a grant that deletes backups is not given to one person where two have to agree to that', async (t) => {
+  const server = await start(t);
+  const port = await freePort();
+  await using mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
+  await mover.listen();
+  const { id } = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });
+  const grant = (mode: 'read' | 'maintain') =>
+    server.client.call('repositoryGrant', { params: { id }, body: { mode } });
+  await grant('maintain');
+  for (const name of ['alice', 'bob']) await server.person(name, 'administrator');
+  await assert.rejects(grant('maintain'), { code: 'auth.forbidden' });
+  await grant('read');
+});
+
 test('every change, and every look at a secret, is in the audit', async (t) => {
   const server = await start(t);
   const port = await freePort();

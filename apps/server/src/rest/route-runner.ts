@@ -167,14 +167,19 @@ export class RouteRunner {
       // What was asked in a wrong form was not tried; what was only looked for in vain changed nothing.
       if (isRefusal || (route.method !== 'GET' && code !== 'request.invalid'))
         await this.#audit
-          .writeRefusal(caller.tenant, record(isRefusal ? 'refused' : 'failed', subject, { code }))
+          .writeRefusal(
+            caller.tenant,
+            record(isRefusal ? 'refused' : 'failed', subject, { code }),
+            caller.credential.kind === 'none' ? 'anybody' : 'signed-in',
+          )
           .catch((cause: unknown) => this.#logger.error({ error: toHoldfastError(cause) }, 'audit of a refusal'));
       throw error;
     }
   }
 }
 
-function checkRights(route: Route, { caller, approval }: Asked): void {
+/** Throws `auth.incomplete`, `auth.forbidden` and `auth.step-up`. */
+export function checkRights(route: Route, { caller, approval }: Asked): void {
   if (route.access === 'public') return;
   if (caller.due && route.access !== 'account.manage')
     throw new HoldfastError('auth.incomplete', {
