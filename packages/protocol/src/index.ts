@@ -104,6 +104,18 @@ export { type Routes, routes } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
 export { minKeptPoints, type Retention, retention } from './retention.ts';
 export type { Route } from './route.ts';
+export { dueOccurrence } from './schedule/due.ts';
+export { nextOccurrence } from './schedule/occurrences.ts';
+export {
+  type Schedule,
+  schedule,
+  type TimeWindow,
+  timeWindow,
+  timeZone,
+  type Weekday,
+  weekdays,
+} from './schedule/schedule.ts';
+export { isOpen } from './schedule/window.ts';
 export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';
 export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
 export { taskHandlers } from './task-handlers.ts';
