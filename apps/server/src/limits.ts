@@ -231,3 +231,7 @@ export const noticeFlushMs = 300;
 export const maxPendingNotices = 50_000;
 /** The connection that listens for notices says something this often. */
 export const noticeProbeMs = 15_000;
+/** What is due in repositories is looked for so often: nobody notices half a minute. */
+export const maintenanceLookMs = 30_000;
+/** Maintenance that was missed is done whenever a server runs again. */
+export const maintenanceGraceMs = 60 * minuteMs;

@@ -27,6 +27,7 @@ import { openGrantIdentity } from './grant-identity.ts';
 import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
 import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
+import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
@@ -339,6 +340,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const loops = [
       movers.watch(background.signal),
       metrics.watch(background.signal),
+      new MaintenanceScheduler({ catalogue, queue, events, clock, logger }).watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
       recheckFrom(recheckStreams, clock, background.signal),
       ...shareCatalogue({

@@ -88,6 +88,7 @@ export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
 export { reportToServer } from './report.ts';
 export { type DataDirection, dataDirection, type RepositoryAccess } from './repository-access.ts';
+export { keepsLess, type RepositoryMaintenance, repositoryMaintenance } from './repository-maintenance.ts';
 export type {
   AccessView,
   PasskeyRegistration,

@@ -1,7 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
+import { keepsLess } from '@holdfast/protocol';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
+import { maintenanceOf, requireRetention } from '../maintenance/settings.ts';
 import { loadRepository } from '../repositories.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
@@ -13,7 +15,14 @@ export function maintenanceHandlers(o: {
   queries: RepositoryQueries;
 }): Pick<
   RestHandlers,
-  'maintain' | 'forgetSnapshots' | 'refreshSnapshots' | 'snapshotEntries' | 'findEntries' | 'repositoryStats'
+  | 'repositoryMaintenance'
+  | 'setRepositoryMaintenance'
+  | 'maintain'
+  | 'forgetSnapshots'
+  | 'refreshSnapshots'
+  | 'snapshotEntries'
+  | 'findEntries'
+  | 'repositoryStats'
 > {
   const { queries } = o;
   const enqueue = async (scope: TenantScope, repositoryId: string, order: MaintenanceOrder) => {
@@ -25,7 +34,23 @@ export function maintenanceHandlers(o: {
     return o.queue.enqueue(scope, { agentId: repository.moverId, repositoryId, order });
   };
   return {
-    maintain: async ({ scope, params, body }) => enqueue(scope, params.id, body),
+    repositoryMaintenance: async ({ scope, params }) => maintenanceOf(await loadRepository(scope, params.id)),
+    setRepositoryMaintenance: async ({ scope, params, body, requireApproval }) => {
+      const before = maintenanceOf(await loadRepository(scope, params.id)).retention;
+      if (keepsLess({ before, after: body.retention })) await requireApproval();
+      await scope.query
+        .updateTable('repositories')
+        .set({ maintenanceJson: JSON.stringify(body) })
+        .where('id', '=', params.id)
+        .execute();
+      return body;
+    },
+    maintain: async ({ scope, params, body }) =>
+      enqueue(
+        scope,
+        params.id,
+        body.kind === 'forget' ? requireRetention(await loadRepository(scope, params.id)) : body,
+      ),
     forgetSnapshots: async ({ scope, params, body }) => {
       for (const snapshotId of body.snapshotIds) await requireSnapshot(scope, { id: params.id, snapshotId });
       return enqueue(scope, params.id, { kind: 'forget', choose: { by: 'ids', ...body } });

@@ -30,6 +30,8 @@ export class TestAgent implements AsyncDisposable {
   readonly received: { taskId: string; task: Task }[] = [];
   /** Connections on which the server has said hello. */
   greeted = 0;
+  /** The ports that it says it listens on. */
+  listening: Record<string, number> = {};
   work: TaskWork = async (task) => success(task);
   /** What it says of its channels, over all its processes. */
   report: TaskMethods['channels.use']['result']['_output']['report'];
@@ -82,7 +84,7 @@ export class TestAgent implements AsyncDisposable {
           productVersion: '0.1.0',
           hostname: 'test-host',
           platform: 'linux',
-          ports: {},
+          ports: this.listening,
         };
       },
       'task.run': async ({ taskId, task }, context) => {

@@ -3,6 +3,7 @@ import { json } from 'node:stream/consumers';
 import { HoldfastError } from '@holdfast/core';
 import {
   moverApiPrefix,
+  moverTasksPath,
   type OpenSession,
   openSession,
   placeRepository,
@@ -26,6 +27,8 @@ export class TestMover implements AsyncDisposable {
   trustCount = 0;
   /** Agents of this computer that registered. */
   readonly agents = new Map<string, TestAgent>();
+  /** Does the tasks in repositories of this mover. */
+  executor: TestAgent | undefined;
   dialError: HoldfastError | undefined;
   readonly #wire: Wire;
   readonly #serverId: string;
@@ -49,6 +52,11 @@ export class TestMover implements AsyncDisposable {
         this.#answer(req, res).catch((error: unknown) => answer(res, 409, reportOf(error)));
       },
       onUpgrade: (req, stream, head) => {
+        if (req.url === moverTasksPath && this.executor) {
+          acceptUpgrade(stream, head, 'holdfast-task');
+          this.executor.serve(stream);
+          return;
+        }
         const id = /\/agents\/([^/]+)\/tasks$/.exec(req.url ?? '')?.[1] ?? '';
         const agent = this.agents.get(id);
         if (!agent) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { checkTask, snapshotEntry, statsMode, statsResult } from '../maintenance-tasks.ts';
 import { entityId, snapshotId } from '../names.ts';
+import { repositoryMaintenance } from '../repository-maintenance.ts';
 import { route } from '../route.ts';
 import { byId } from './parts.ts';
 import { run } from './run-routes.ts';
@@ -19,13 +20,33 @@ const entries = z.object({
 
 /** What is done in a repository, by its executor: the server never opens one. */
 export const maintenanceRoutes = {
+  repositoryMaintenance: route('repositoryMaintenance', 'GET', '/api/v1/repositories/{id}/maintenance', {
+    access: 'fleet.read',
+    summary: 'What is done in a repository by itself, and when',
+    tag: 'maintenance',
+    params: byId,
+    response: repositoryMaintenance,
+  }),
+  setRepositoryMaintenance: route('setRepositoryMaintenance', 'PUT', '/api/v1/repositories/{id}/maintenance', {
+    access: 'repositories.manage',
+    // When less is kept than before.
+    approval: 'conditional',
+    audited: ['retention', 'forget', 'prune', 'check', 'checkParts', 'maxUnusedPercent', 'timeZone'],
+    summary: 'Set what is done in a repository by itself, and when; what is left out is as it is by default',
+    tag: 'maintenance',
+    params: byId,
+    body: repositoryMaintenance,
+    response: repositoryMaintenance,
+  }),
   maintain: route('maintain', 'POST', '/api/v1/repositories/{id}/maintenance-runs', {
     access: 'repositories.maintain',
-    summary: 'Free space in a repository, or check it, now',
+    summary: 'Apply retention to a repository, free space in it, or check it, now',
     tag: 'maintenance',
     audited: ['kind', 'read', 'maxUnusedPercent'],
     params: byId,
     body: z.discriminatedUnion('kind', [
+      /** By the retention that is set. */
+      z.strictObject({ kind: z.literal('forget') }),
       z.strictObject({ kind: z.literal('prune'), maxUnusedPercent: z.number().min(0).max(100).default(5) }),
       z.strictObject({ kind: z.literal('check'), read: checkTask.shape.read.default('nothing') }),
     ]),

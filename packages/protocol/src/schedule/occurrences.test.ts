@@ -70,7 +70,7 @@ describe('schedules', () => {
   });
 
   test('every so many minutes within a part of the day, over midnight, and on days of 23 and 25 hours', () => {
-    const form = { kind: 'interval', everyMinutes: 45, days: [...weekdays] } as const;
+    const form = { kind: 'interval' as const, everyMinutes: 45, days: [...weekdays] };
     assert.deepEqual(some(berlin({ ...form, from: '22:00', to: '24:00' }), '2026-06-01T00:00:00Z', 4), [
       '2026-06-01T22:00+02:00',
       '2026-06-01T22:45+02:00',
