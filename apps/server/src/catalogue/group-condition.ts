@@ -24,7 +24,6 @@ const belonging = {
   runs: 'agentId',
   snapshots: 'agentId',
   maintenanceStates: 'repositoryId',
-  receipts: 'repositoryId',
   audit: 'nobody',
   auditHeads: 'nobody',
   accounts: 'nobody',

@@ -162,19 +162,6 @@ export interface MaintenanceStatesTable {
   lastRunId: string | null;
 }
 
-/** Receipts of restore drills: a chain for each repository. */
-export interface ReceiptsTable {
-  tenant: Tenant;
-  repositoryId: string;
-  /** 1 for the first of its repository. */
-  sequence: number;
-  id: string;
-  runId: string;
-  at: string;
-  /** The signed document, byte for byte. */
-  receipt: string;
-}
-
 /** Appended to only: the database refuses to change or delete a row. */
 export interface AuditTable {
   tenant: Tenant;
@@ -334,7 +321,6 @@ export interface Database {
   runs: RunsTable;
   snapshots: SnapshotsTable;
   maintenanceStates: MaintenanceStatesTable;
-  receipts: ReceiptsTable;
   audit: AuditTable;
   auditHeads: AuditHeadsTable;
   accounts: AccountsTable;

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * What is done in repositories by itself: settings, when each kind of work was looked at, and receipts of restore drills.
+ * What is done in repositories by itself: settings, and when each kind of work was looked at.
  * Snapshots no longer need a run: some are found in a repository, and runs are forgotten after a time.
  */
 export async function maintenance(database: Kysely<unknown>): Promise<void> {
@@ -23,20 +23,6 @@ export async function maintenance(database: Kysely<unknown>): Promise<void> {
       'tenant',
       'id',
     ])
-    .execute();
-
-  await database.schema
-    .createTable('receipts')
-    .addColumn('tenant', 'text', (column) => column.notNull())
-    .addColumn('repositoryId', 'text', (column) => column.notNull())
-    .addColumn('sequence', 'integer', (column) => column.notNull())
-    .addColumn('id', 'text', (column) => column.notNull())
-    .addColumn('runId', 'text', (column) => column.notNull())
-    .addColumn('at', 'text', (column) => column.notNull())
-    .addColumn('receipt', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('receiptsKey', ['tenant', 'repositoryId', 'sequence'])
-    .addUniqueConstraint('receiptsId', ['tenant', 'id'])
-    .addForeignKeyConstraint('receiptsRepository', ['tenant', 'repositoryId'], 'repositories', ['tenant', 'id'])
     .execute();
 
   // Neither database can take a constraint of SQLite away: the table is made anew.
