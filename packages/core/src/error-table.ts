@@ -336,6 +336,11 @@ export const errorTable = {
   'request.conflict': entry('The request contradicts the present state.', 'Look at the state and decide again.', {
     http: 409,
   }),
+  'request.changed': entry(
+    'What was to be changed is no longer what the caller saw (If-Match).',
+    'Read it again, and decide again.',
+    { http: 412 },
+  ),
 
   // Notifications
   'notify.refused': entry(
@@ -357,11 +362,6 @@ export const errorTable = {
     'A mail server does not offer the encryption that the configuration requires.',
     'Use the port and name on which the server offers STARTTLS, or set `encryption` to what it can do.',
     { retry: 'unknown', http: 502 },
-  ),
-  'request.changed': entry(
-    'What was to be changed is no longer what the caller saw (If-Match).',
-    'Read it again, and decide again.',
-    { http: 412 },
   ),
 
   // Storage
