@@ -72,6 +72,10 @@ export function maintenanceHandlers(o: {
       return answer;
     },
     repositoryStats: async ({ scope, params, body, signal }) => {
+      await loadRepository(scope, params.id);
+      // None named means all of the repository, which others may use as well.
+      if (scope.groups && body.snapshotIds.length === 0)
+        throw new HoldfastError('request.invalid', { message: 'Who is confined to some groups names the snapshots.' });
       for (const snapshotId of body.snapshotIds) await requireSnapshot(scope, { id: params.id, snapshotId });
       const { answer } = await queries.ask<'stats'>(scope, {
         repositoryId: params.id,

@@ -3,6 +3,7 @@ import { type Clock, HoldfastError } from '@holdfast/core';
 import { type CatalogueSnapshot, type GrantIssuer, placedRepository } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
+import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import { readPage } from '../catalogue/page.ts';
 import type { SnapshotsTable } from '../catalogue/schema.ts';
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
@@ -29,9 +30,7 @@ export function repositoryHandlers(o: {
         .select('id')
         .where('name', '=', body.name)
         .executeTakeFirst();
-      if (taken) {
-        throw new HoldfastError('repository.exists', { message: `There is a repository ${body.name} already.` });
-      }
+      if (taken) throw exists(body.name);
       await o.movers.trust(scope.tenant, mover, signal);
       const place = await o.movers.links.request(mover, {
         method: 'POST',
@@ -54,7 +53,11 @@ export function repositoryHandlers(o: {
           createdAt: o.clock.now().toISOString(),
         })
         .returningAll()
-        .executeTakeFirstOrThrow();
+        .executeTakeFirstOrThrow()
+        // One that was made at the same time, or that the caller does not see.
+        .catch((error: unknown) => {
+          throw isUniqueViolation(error) ? exists(body.name) : error;
+        });
       return repositoryView(row);
     },
     repositories: ({ scope, query }) => pageOfRepositories(scope, query),
@@ -104,6 +107,10 @@ export function repositoryHandlers(o: {
       return { snapshots: items, ...rest };
     },
   };
+}
+
+function exists(name: string): HoldfastError {
+  return new HoldfastError('repository.exists', { message: `There is a repository ${name} already.` });
 }
 
 function snapshotView(row: Selectable<SnapshotsTable>): CatalogueSnapshot {

@@ -148,6 +148,22 @@ test('bodies, queries and paths are checked, and the error says what is wrong', 
   assert.equal((await request('GET', `/api/v1/runs/${anyId}/events`)).report.code, 'request.missing');
 });
 
+test('a name that a repository of another group has is taken, and that is all that is told', async (t) => {
+  const server = await start(t);
+  const port = await freePort();
+  await using mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
+  await mover.listen();
+  const { moverId } = await server.client.call('createRepository', {
+    body: { name: 'books', moverId: mover.id, group: 'secret' },
+  });
+  const { client } = await server.person('alice', 'administrator', { groups: ['default'] });
+  assert.deepEqual((await client.call('repositories', {})).repositories, []);
+  await assert.rejects(client.call('createRepository', { body: { name: 'books', moverId } }), {
+    code: 'repository.exists',
+    message: 'There is a repository books already.',
+  });
+});
+
 test('a grant that deletes backups is not given to one person where two have to agree to that', async (t) => {
   const server = await start(t);
   const port = await freePort();
