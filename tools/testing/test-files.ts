@@ -9,8 +9,8 @@ const patterns = [
   'bench/src/**/*.test.ts',
   'tools/**/*.test.ts',
 ];
-/** Minutes to hours each; `npm run test:long` runs them. */
-const longTests = 'tests/long/';
+/** Minutes to hours each; `npm run test:long` runs them: those of whole systems, and longer forms beside the code. */
+const longTests = /^tests\/long\/|\.long\.test\.ts$/;
 
 export interface TestSelection {
   readonly root: string;
@@ -25,7 +25,6 @@ export function findTestFiles({ root, filters, long }: TestSelection): readonly 
   const found = patterns.flatMap((pattern) => globSync(pattern, { cwd: root, exclude }).sort());
   const wanted = filters.map((filter) => filter.replace(/^\.\//, ''));
   return [...new Set(found)].filter(
-    (path) =>
-      path.startsWith(longTests) === long && (wanted.length === 0 || wanted.some((filter) => path.includes(filter))),
+    (path) => longTests.test(path) === long && (wanted.length === 0 || wanted.some((filter) => path.includes(filter))),
   );
 }

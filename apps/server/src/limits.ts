@@ -223,7 +223,7 @@ export const instanceBeatMs = 2_000;
  * One that has been silent for so long is taken for dead. Longer than a pause for garbage, a slow disk or a busy computer; what
  * happens to one that is only slow is harmless.
  */
-export const instanceLeaseMs = 20_000;
+export const instanceLeaseMs = 12_000;
 
 /** What is told to other instances is gathered for so long: progress of many runs comes to one statement. */
 export const noticeFlushMs = 300;

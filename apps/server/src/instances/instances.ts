@@ -2,6 +2,7 @@ import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { instanceBeatMs, instanceLeaseMs } from '../limits.ts';
+import { sharedFiles } from './shared-files.ts';
 
 interface Observed {
   readonly beat: number;
@@ -151,8 +152,7 @@ async function requireSameFacts(catalogue: Catalogue, facts: Readonly<Record<str
     if (known === value) continue;
     throw new HoldfastError('usage.configuration', {
       message: `The catalogue belongs to a server with another ${name} than the one in this data directory.`,
-      guidance:
-        'A further instance starts with the key files of the first one: docs/architecture.md, "Several instances", says which and how.',
+      guidance: `A further instance starts with the keys of the first one: stop it, copy ${sharedFiles.join(', ')} from there into its data directory (mode 600), and start it again.`,
     });
   }
 }

@@ -12,7 +12,8 @@ import {
   taskProtocol,
 } from '@holdfast/protocol';
 import { createWire, httpClient, type Identity, type Wire } from '@holdfast/wire';
-import type { Enrolled, TestServer } from './test-server.ts';
+import type { RunningServer } from '../server.ts';
+import type { Enrolled } from './test-server.ts';
 
 type RunHandler = NonNullable<Handlers<TaskMethods>['task.run']>;
 type RunContext = Parameters<RunHandler>[1];
@@ -54,7 +55,7 @@ export class TestAgent implements AsyncDisposable {
   }
 
   /** Opens the connection that an agent holds. Throws what the server reports. */
-  async hold(server: TestServer): Promise<CallPeer<TaskMethods>> {
+  async hold(server: { readonly running: Pick<RunningServer, 'portOf'> }): Promise<CallPeer<TaskMethods>> {
     const http = httpClient({
       connect: (signal) =>
         this.wire.dial('posix-agent-control', '127.0.0.1', {

@@ -48,14 +48,19 @@ export class TestServer implements AsyncDisposable {
 
   static async start(
     dataDir: string,
-    o: { config?: ServerConfigInput; clock?: Clock; ports?: Readonly<Partial<Record<ChannelId, number>>> } = {},
+    o: {
+      /** On PostgreSQL, whatever the suite runs on. */ database?: string;
+      config?: ServerConfigInput;
+      clock?: Clock;
+      ports?: Readonly<Partial<Record<ChannelId, number>>>;
+    } = {},
   ): Promise<TestServer> {
     const logged: string[] = [];
     const log = (line: string): void => {
       logged.push(line);
       if (process.env['HOLDFAST_TEST_LOG'] !== undefined) process.stdout.write(line);
     };
-    const database = await testDatabaseUrl(dataDir);
+    const database = o.database ?? (await testDatabaseUrl(dataDir));
     const running = await startServer({
       dataDir: join(dataDir, 'server'),
       config: {

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { skipUnless } from '@holdfast/core/testing';
+import { TestFleet } from '../testing/test-fleet.ts';
+import { until } from '../testing/test-server.ts';
+
+const skip = skipUnless({ programs: ['postgres', 'psql', 'initdb', 'setpriv'] });
+
+test('instances are killed and the database is restarted: no run is lost, and none is done twice', {
+  skip,
+}, async (t) => {
+  const fleet = await TestFleet.start(t, 6);
+  const [second, third] = fleet.others;
+  await until(async () => (await holders(fleet)).length === 3, 'every instance has an agent');
+  await fleet.queue(4);
+  await until(async () => (await fleet.open()) < 22, 'some runs have ended');
+  // One comes back at once, with what it had; what the other had passes to those that are left.
+  await Promise.all([second.kill(), third.kill()]);
+  await second.start();
+  await fleet.queue(1);
+  await fleet.cluster.stop('fast');
+  await fleet.cluster.startAgain();
+  await until(async () => (await fleet.open()) === 0, 'every run has ended');
+  await fleet.verify(30);
+  assert.ok((await fleet.statement('select id from instances')).length >= 2);
+});
+
+/** Instances that agents are connected to. */
+async function holders(fleet: TestFleet): Promise<string[]> {
+  return fleet.statement(`select distinct "heldBy" from computers where "heldBy" is not null`);
+}
