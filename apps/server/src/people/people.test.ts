@@ -134,6 +134,16 @@ test('what was made before the first password was changed ends with it: whoever 
   await server.clientWith(own.token).call('computers', {});
 });
 
+test('whoever is to agree reads whose account it is about', async (t) => {
+  const server = await start(t);
+  const alice = await server.person('alice', 'administrator');
+  const bob = await server.person('bob', 'administrator');
+  const body = { password: 'a password for a start' };
+  await assert.rejects(alice.client.call('resetUser', { params: { id: bob.id }, body }), { code: 'approval.needed' });
+  const { approvals } = await bob.client.call('approvals', {});
+  assert.deepEqual(approvals[0]?.request, { id: bob.id, name: 'bob' });
+});
+
 test('a session ends when it is unused, when it is old, and at once when it is revoked; its streams with it', async (t) => {
   const clock = new ManualClock(new Date());
   const server = await start(t, { sessionIdleMinutes: 30, sessionHours: 2 }, clock);

@@ -81,7 +81,8 @@ export async function createRestApp(o: {
 
   app.get(metricsPath, async (request, reply) => {
     const caller = callers.get(request);
-    if (caller && !caller.permissions.has('server.manage')) throw new HoldfastError('auth.forbidden');
+    if (caller && (caller.due !== undefined || !caller.permissions.has('server.manage')))
+      throw new HoldfastError('auth.forbidden');
     return reply.type(prometheusContentType).send(await o.metrics.text());
   });
 

@@ -157,7 +157,13 @@ export class RouteRunner {
     } catch (error) {
       const subject = facts.subject ?? idOf(asked.params) ?? '';
       if (error instanceof ApprovalNeeded) {
-        const shown = { ...shownOf(asked.params), ...shownOf(asked.query), ...keptOf(route, asked.body) };
+        // With what the handler found out: whoever agrees needs the name of an account, not only its id.
+        const shown = {
+          ...facts.details,
+          ...shownOf(asked.params),
+          ...shownOf(asked.query),
+          ...keptOf(route, asked.body),
+        };
         const body = await this.#gate.keep(route, asked, { subject, shown });
         await this.#audit.write(caller.tenant, record('approval-asked', subject, { approval: idOf(body) ?? '' }));
         return { status: 202, body };
