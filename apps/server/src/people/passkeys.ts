@@ -10,6 +10,8 @@ export interface StoredPasskey {
   readonly signCount: number;
 }
 
+/** EdDSA, ES256, RS256 (COSE). */
+const algorithms = [-8, -7, -257];
 const ceremonyMs = 5 * 60_000;
 
 /**
@@ -42,6 +44,7 @@ export class Passkeys {
       userID: new Uint8Array(Buffer.from(o.account.id)),
       userName: o.account.name,
       userDisplayName: o.account.displayName,
+      supportedAlgorithmIDs: algorithms,
       timeout: ceremonyMs,
       excludeCredentials: o.present.map(({ credentialId }) => ({ id: credentialId })),
       // The password was the first factor: the second one need not know who holds it.
@@ -57,6 +60,7 @@ export class Passkeys {
     const { verified, registrationInfo } = await refusing(() =>
       verifyRegistrationResponse({
         response,
+        supportedAlgorithmIDs: algorithms,
         expectedChallenge: challenge,
         expectedOrigin: site.origin,
         expectedRPID: site.name,
