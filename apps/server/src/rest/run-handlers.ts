@@ -1,6 +1,7 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Job, Run } from '@holdfast/protocol';
 import type { Logger } from 'pino';
+import type { TenantScope } from '../catalogue/catalogue.ts';
 import { readPage } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
@@ -43,6 +44,8 @@ export function runHandlers(o: {
       const { agentId, repositoryId, ...order } = body;
       await loadUsableComputer(scope, agentId, 'agent');
       const repository = await loadRepository(scope, repositoryId);
+      // Others may use the repository as well: who is confined to some groups restores what came from these alone.
+      if (scope.groups) await requireSnapshot(scope, { repositoryId, id: order.snapshotId });
       if (repository.initialisedAt === null) {
         throw new HoldfastError('repository.missing', {
           message: `No backup has been made to repository ${repository.name} yet: there is nothing to restore.`,
@@ -87,4 +90,18 @@ export function runHandlers(o: {
     },
     cancelRun: async ({ scope, params }) => o.queue.cancel(scope, params.id),
   };
+}
+
+/** Throws `request.missing`. */
+async function requireSnapshot(
+  { query }: TenantScope,
+  { repositoryId, id }: { repositoryId: string; id: string },
+): Promise<void> {
+  const row = await query
+    .selectFrom('snapshots')
+    .select('id')
+    .where('repositoryId', '=', repositoryId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!row) throw new HoldfastError('request.missing', { message: `There is no snapshot ${id}.` });
 }

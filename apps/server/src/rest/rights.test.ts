@@ -1,0 +1,308 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { HoldfastError, isHoldfastError } from '@holdfast/core';
+import { freePort, temporaryFolder } from '@holdfast/core/testing';
+import {
+  type CallArguments,
+  type PersonRole,
+  type RestClient,
+  type Route,
+  type Routes,
+  routes,
+} from '@holdfast/protocol';
+import { TestMover } from '../testing/test-mover.ts';
+import { TestServer } from '../testing/test-server.ts';
+
+/**
+ * Who may do what: every route, every role, for all groups, for the group that the thing is of, and for another one. A route that
+ * is new needs a row here before anything compiles.
+ *
+ * - Letters: a(dministrator), b(ackup operator), r(estore operator), u: auditor.
+ * - `confined`: what an account gets that is confined to groups. `never`: refused whatever its role. `missing`: with what is of
+ *   its groups it does the same, and what is of another is not there. `refused`: likewise, and the answer is that it may not.
+ *   `unmentioned`: the answer is without it. `own`: about the own account.
+ * - `ask`: how the route is called, with things of group north. Each call may use them up.
+ */
+interface Row<Name extends keyof Routes> {
+  readonly may: '' | 'a' | 'ab' | 'ar' | 'au' | 'abr' | 'abru';
+  readonly confined: 'never' | 'missing' | 'refused' | 'unmentioned' | 'own';
+  readonly ask?: (
+    fixture: Fixture,
+    client: RestClient,
+  ) => CallArguments<Routes[Name]> | Promise<CallArguments<Routes[Name]>>;
+}
+
+const anyId = '00000000-0000-4000-8000-000000000000';
+const any = { params: { id: anyId } };
+const nowhere = { body: { hosts: ['nowhere'] } };
+const all = 'abru';
+const password = 'a password for a start';
+const code = '000000';
+
+const table: { readonly [Name in keyof Routes]: Row<Name> } = {
+  openapi: { may: all, confined: 'own' },
+  status: { may: all, confined: 'own' },
+  channelUse: { may: all, confined: 'never' },
+  topology: { may: all, confined: 'never' },
+  events: { may: all, confined: 'own' },
+  audit: { may: 'au', confined: 'never' },
+  signProof: { may: 'a', confined: 'never', ask: () => ({ body: { sha256: 'a'.repeat(64) } }) },
+  createToken: { may: 'a', confined: 'refused', ask: () => ({ body: { role: 'agent', group: 'north' } }) },
+  tokens: { may: 'a', confined: 'unmentioned' },
+  deleteToken: { may: 'a', confined: 'missing', ask: async (it) => ({ params: { id: await it.newJoinToken() } }) },
+  computers: { may: all, confined: 'unmentioned' },
+  revokeComputer: { may: 'a', confined: 'missing', ask: async (it) => ({ params: { id: await it.newAgent() } }) },
+  createRepository: {
+    may: 'a',
+    confined: 'missing',
+    ask: (it) => ({ body: { name: `books-${crypto.randomUUID()}`, moverId: it.moverId } }),
+  },
+  repositories: { may: all, confined: 'unmentioned' },
+  repositoryPassword: { may: 'a', confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
+  repositoryGrant: {
+    may: 'a',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: { mode: 'read' } }),
+  },
+  snapshots: { may: all, confined: 'unmentioned' },
+  createJob: {
+    may: 'ab',
+    confined: 'missing',
+    ask: ({ agentId, repositoryId }) => ({ body: { name: 'j', agentId, repositoryId, sources: ['/a'] } }),
+  },
+  jobs: { may: all, confined: 'unmentioned' },
+  deleteJob: { may: 'ab', confined: 'missing', ask: async (it) => ({ params: { id: await it.newJob() } }) },
+  runJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId } }) },
+  createRestore: {
+    may: 'ar',
+    confined: 'missing',
+    ask: ({ agentId, repositoryId, snapshotId }) => ({ body: { agentId, repositoryId, snapshotId, target: '/t' } }),
+  },
+  runs: { may: all, confined: 'unmentioned' },
+  run: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  runEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  cancelRun: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  createPortCheck: { may: 'ab', confined: 'never', ask: () => nowhere },
+  portChecks: { may: all, confined: 'never' },
+  portCheck: { may: all, confined: 'never', ask: () => any },
+  portCheckResults: { may: all, confined: 'never', ask: () => any },
+  cancelPortCheck: { may: 'ab', confined: 'never', ask: () => any },
+  createPortAudit: { may: 'ab', confined: 'never', ask: () => nowhere },
+  portAudits: { may: all, confined: 'never' },
+  portAudit: { may: all, confined: 'never', ask: () => any },
+  portAuditResults: { may: all, confined: 'never', ask: () => any },
+  cancelPortAudit: { may: 'ab', confined: 'never', ask: () => any },
+  signIn: { may: all, confined: 'own', ask: () => ({ body: { name: `u-${crypto.randomUUID()}`, password } }) },
+  completeSignIn: {
+    may: all,
+    confined: 'own',
+    ask: () => ({ body: { pending: 'hfp_none', proof: { kind: 'totp', code } } }),
+  },
+  account: { may: all, confined: 'own' },
+  changePassword: {
+    may: all,
+    confined: 'own',
+    ask: () => ({ body: { currentPassword: password, newPassword: 'short' } }),
+  },
+  confirm: { may: all, confined: 'own', ask: () => ({ body: { proof: { kind: 'totp', code } } }) },
+  passkeyChallenge: { may: all, confined: 'own' },
+  addTotp: { may: all, confined: 'own', ask: () => ({ body: { currentPassword: password } }) },
+  confirmTotp: { may: all, confined: 'own', ask: () => ({ ...any, body: { code } }) },
+  addPasskey: { may: all, confined: 'own', ask: () => ({ body: { currentPassword: password } }) },
+  confirmPasskey: {
+    may: all,
+    confined: 'own',
+    ask: () => ({
+      body: {
+        response: {
+          id: 'a',
+          rawId: 'a',
+          type: 'public-key',
+          response: { clientDataJSON: 'a', attestationObject: 'a' },
+        },
+      },
+    }),
+  },
+  removeSecondFactor: { may: all, confined: 'own', ask: () => any },
+  renewRecoveryCodes: { may: all, confined: 'own' },
+  ownAccess: { may: all, confined: 'own' },
+  // Of another: the own account is the only one that it looks at.
+  revokeOwnAccess: { may: all, confined: 'own', ask: async (it) => ({ params: { id: await it.victimAccess() } }) },
+  createApiToken: { may: all, confined: 'own', ask: () => ({ body: { name: 'script' } }) },
+  users: { may: 'a', confined: 'never' },
+  createUser: {
+    may: 'a',
+    confined: 'never',
+    ask: () => ({ body: { name: `u-${crypto.randomUUID()}`, role: 'auditor', password } }),
+  },
+  updateUser: {
+    may: 'a',
+    confined: 'never',
+    ask: (it) => ({ params: { id: it.victimId }, body: { role: 'auditor' } }),
+  },
+  resetUser: { may: 'a', confined: 'never', ask: (it) => ({ params: { id: it.victimId }, body: { password } }) },
+  deleteUser: { may: 'a', confined: 'never', ask: async (it) => ({ params: { id: await it.newUser() } }) },
+  userAccess: { may: 'a', confined: 'never', ask: (it) => ({ params: { id: it.victimId } }) },
+  revokeUserAccess: {
+    may: 'a',
+    confined: 'never',
+    ask: async (it) => ({ params: { id: it.victimId, accessId: await it.victimAccess() } }),
+  },
+  approvals: { may: all, confined: 'own' },
+  approveRequest: { may: 'a', confined: 'never', ask: () => any },
+  rejectRequest: { may: 'a', confined: 'never', ask: () => any },
+  withdrawRequest: { may: all, confined: 'own', ask: () => any },
+  // Last, because it ends the session that it is called with.
+  signOut: { may: all, confined: 'own' },
+};
+
+const roles: readonly PersonRole[] = ['administrator', 'backup-operator', 'restore-operator', 'auditor'];
+const letter = { administrator: 'a', 'backup-operator': 'b', 'restore-operator': 'r', auditor: 'u' } as const;
+
+/** Things of group north. */
+class Fixture {
+  readonly server: TestServer;
+  moverId = '';
+  agentId = '';
+  repositoryId = '';
+  jobId = '';
+  runId = '';
+  readonly snapshotId = 'ab'.repeat(32);
+  victimId = '';
+
+  private constructor(server: TestServer) {
+    this.server = server;
+  }
+
+  static async make(t: TestContext): Promise<Fixture> {
+    const server = await TestServer.start(temporaryFolder(t), { config: { people: { fourEyes: 'off' } } });
+    t.after(() => server[Symbol.asyncDispose]());
+    const it = new Fixture(server);
+    const port = await freePort();
+    const joined = await server.join('mover', { ports: { 'server-to-mover': port }, group: 'north' });
+    const mover = new TestMover(joined, { port });
+    t.after(() => mover[Symbol.asyncDispose]());
+    await mover.listen();
+    it.moverId = mover.id;
+    it.agentId = await it.newAgent();
+    const { id } = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });
+    it.repositoryId = id;
+    it.jobId = await it.newJob();
+    it.runId = (await server.client.call('runJob', { params: { id: it.jobId } })).id;
+    await server.alterDatabase(
+      `insert into "snapshots" ("tenant", "id", "repositoryId", "agentId", "runId", "hostname", "sourcesJson", "tagsJson",
+        "takenAt", "totalFiles", "totalBytes", "storedBytes") values ('local', '${it.snapshotId}', '${id}', '${it.agentId}',
+        '${it.runId}', 'h', '[]', '[]', '2026-11-21T10:00:00.000Z', 1, 1, 1)`,
+    );
+    await server.alterDatabase(`update "repositories" set "initialisedAt" = '2026-11-21T10:00:00.000Z'`);
+    await it.newJoinToken();
+    it.victimId = await it.newUser();
+    return it;
+  }
+
+  async newAgent(): Promise<string> {
+    return (await this.server.join('agent', { group: 'north' })).answer.id;
+  }
+
+  async newJoinToken(): Promise<string> {
+    return (await this.server.client.call('createToken', { body: { role: 'agent', group: 'north' } })).id;
+  }
+
+  async newJob(): Promise<string> {
+    const { agentId, repositoryId } = this;
+    return (await this.server.client.call('createJob', { body: { name: 'j', agentId, repositoryId, sources: ['/a'] } }))
+      .id;
+  }
+
+  async newUser(): Promise<string> {
+    const name = `u-${crypto.randomUUID()}`;
+    return (await this.server.client.call('createUser', { body: { name, role: 'auditor', password } })).id;
+  }
+
+  async victimAccess(): Promise<string> {
+    return crypto.randomUUID();
+  }
+}
+
+/** `done` with the answer, or the code of the refusal. */
+async function outcome<Name extends keyof Routes>(name: Name, client: RestClient, args: CallArguments<Routes[Name]>) {
+  const route: Route = routes[name];
+  try {
+    if (!route.stream) return { code: 'done', text: JSON.stringify(await client.call(name, args)) };
+    // Open, which is all that is asked here; left at once.
+    const stop = new AbortController();
+    const enough = new HoldfastError('run.cancelled');
+    const opened = client.events(name, { ...args, signal: stop.signal }).next();
+    const shut = AbortSignal.timeout(30_000);
+    shut.addEventListener('abort', () => stop.abort(enough));
+    if (name === 'events') setTimeout(() => stop.abort(enough), 50);
+    await opened;
+    stop.abort(enough);
+    return { code: 'done', text: '' };
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    return { code: error.code === 'run.cancelled' ? 'done' : error.code, text: '' };
+  }
+}
+
+test('every route, every role, all groups, the own and another: as the table says', async (t) => {
+  const it = await Fixture.make(t);
+  const people: { role: PersonRole; groups: string[] | undefined; client: RestClient }[] = [];
+  for (const role of roles)
+    for (const groups of [undefined, ['north'], ['south']]) {
+      const name = `${role}-${groups?.[0] ?? 'all'}`;
+      const { client } = await it.server.person(name, role, groups ? { groups } : {});
+      people.push({ role, groups, client });
+    }
+  const ofNorth = [it.moverId, it.agentId, it.repositoryId, it.jobId, it.runId, it.snapshotId, 'north'];
+  const wrong: string[] = [];
+  for (const [name, row] of Object.entries(table) as [keyof Routes, Row<keyof Routes>][]) {
+    for (const { role, groups, client } of people) {
+      const args = (await row.ask?.(it, client)) ?? {};
+      const got = await outcome(name, client, args as CallArguments<Routes[typeof name]>);
+      const [group] = groups ?? [];
+      const mayAtAll = row.may.includes(letter[role]) && !(groups && row.confined === 'never');
+      const isForeign = group === 'south' && mayAtAll;
+      const expected = !mayAtAll || (isForeign && row.confined === 'refused') ? 'auth.forbidden' : 'allowed';
+      const found = got.code === 'auth.forbidden' || got.code === 'auth.required' ? got.code : 'allowed';
+      const where = `${name}, ${role} of ${group ?? 'all groups'}: ${got.code}`;
+      if (found !== expected) wrong.push(`${where}, not ${expected}`);
+      else if (isForeign && row.confined === 'missing' && got.code !== 'request.missing')
+        wrong.push(`${where}, not missing`);
+      else if (!isForeign && mayAtAll && row.confined === 'missing' && got.code === 'request.missing')
+        wrong.push(`${where}, though it is there`);
+      else if (mayAtAll && row.confined === 'unmentioned') {
+        const told = ofNorth.filter((id) => got.text.includes(id));
+        if (isForeign ? told.length > 0 : told.length === 0)
+          wrong.push(`${where}: told of ${told.join(', ') || 'nothing'}`);
+      }
+      assert.ok(!got.code.startsWith('internal.'), where);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('events are those of the own groups', async (t) => {
+  const it = await Fixture.make(t);
+  const { client } = await it.server.person('sam', 'backup-operator', { groups: ['south'] });
+  const stop = new AbortController();
+  const told: string[] = [];
+  const last = Promise.withResolvers<void>();
+  const listening = (async () => {
+    for await (const event of client.events('events', { signal: stop.signal })) {
+      if (event.kind === 'computer') told.push(event.computer.group);
+      else told.push(`run ${event.run.agentId}`);
+      last.resolve();
+    }
+  })();
+  // Open before anything happens: an answer on the same connection pool says nothing of that, so it is asked for again and again.
+  while (told.length === 0) {
+    await it.newAgent();
+    await it.server.client.call('runJob', { params: { id: it.jobId } });
+    await it.server.join('agent', { group: 'south' });
+    await Promise.race([last.promise, new Promise((resolve) => setTimeout(resolve, 200))]);
+  }
+  stop.abort(new HoldfastError('run.cancelled'));
+  await assert.rejects(listening, { code: 'run.cancelled' });
+  assert.deepEqual(new Set(told), new Set(['south']));
+});
