@@ -57,13 +57,21 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
   ],
   'Manage a fleet': [
     {
-      names: ['status', 'channel-use', 'audit'],
+      names: ['status', 'channel-use'],
       onlyPrint: true,
       load: async () => (await import('./commands/status.ts')).registerStatus,
     },
     { names: ['computers', 'token'], load: async () => (await import('./commands/computers.ts')).registerComputers },
     { names: ['job'], load: async () => (await import('./commands/job.ts')).registerJob },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
+  ],
+  'People and their rights': [
+    { names: ['login', 'logout'], load: async () => (await import('./commands/login.ts')).registerLogin },
+    { names: ['account'], load: async () => (await import('./commands/account.ts')).registerAccount },
+    { names: ['api-token'], load: async () => (await import('./commands/api-token.ts')).registerApiToken },
+    { names: ['users'], load: async () => (await import('./commands/users.ts')).registerUsers },
+    { names: ['approvals'], load: async () => (await import('./commands/approvals.ts')).registerApprovals },
+    { names: ['audit'], onlyPrint: true, load: async () => (await import('./commands/audit.ts')).registerAudit },
   ],
   'The network': [
     { names: ['ports'], onlyPrint: true, load: async () => (await import('./commands/ports.ts')).registerPorts },

@@ -76,3 +76,6 @@ export const maxKeptTasks = 32;
 
 /** Events of one task that wait on a slow connection before progress is left out. Problems and degradations are bounded by themselves. */
 export const maxWaitingEvents = 8;
+
+/** A person who is asked for a second factor has so long to give one. */
+export const confirmLimitMs = 5 * 60_000;

@@ -1,9 +1,10 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, hasCode } from '@holdfast/core';
 import type { HttpClient } from '@holdfast/wire';
 import type { z } from 'zod';
 import { parseJsonText, parseMessage } from './error-report.ts';
-import { answerTimeoutMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
+import { answerTimeoutMs, confirmLimitMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
 import { refusalOf } from './problem.ts';
+import type { SecondFactorProof } from './rest/account-routes.ts';
 import { approval } from './rest/user-routes.ts';
 import { type Routes, routes } from './rest-api.ts';
 
@@ -36,20 +37,24 @@ type Item<Name extends PagedRoute> = Extract<Answer<Name>[keyof Answer<Name>], r
 /** The greatest that `pageQuery` takes. */
 const maxPageLimit = 1000;
 
+type Confirm = (signal: AbortSignal) => Promise<SecondFactorProof>;
+
 /** Calls the REST API with the types of its routes. Give it an HttpClient that dials `client-to-server`. */
 export class RestClient {
   readonly #http: HttpClient;
   readonly #token: string | undefined;
+  readonly #confirm: Confirm | undefined;
 
-  /** Without a token for what nobody has to have signed in for. */
-  constructor(options: { http: HttpClient; token: string | undefined }) {
+  /** Without a token for what nobody has to have signed in for. `confirm` is asked for a second factor when an action needs one. */
+  constructor(options: { http: HttpClient; token: string | undefined; confirm?: Confirm }) {
     this.#http = options.http;
     this.#token = options.token;
+    this.#confirm = options.confirm;
   }
 
   /** One request, one answer. Throws the error that the server reports, and `approval.needed` for what waits for another. */
   async call<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>): Promise<Answer<Name>> {
-    const response = await this.#request(name, args, 'application/json');
+    const response = await this.#requestConfirmed(name, args);
     if (response.status === 202) throw approvalNeeded(await response.json(maxJsonBytes));
     return parseMessage(
       routes[name].response,
@@ -84,6 +89,19 @@ export class RestClient {
         parseJsonText(data, `An event of ${name}`),
         `An event of ${name}`,
       ) as Answer<Name>;
+    }
+  }
+
+  /** Once more, where a fresh second factor was asked for and given. */
+  async #requestConfirmed<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>) {
+    try {
+      return await this.#request(name, args, 'application/json');
+    } catch (error) {
+      if (!this.#confirm || !hasCode(error, 'auth.step-up')) throw error;
+      const { signal } = args;
+      const proof = await this.#confirm(signal ?? AbortSignal.timeout(confirmLimitMs));
+      await this.#request('confirm', { body: { proof }, ...(signal ? { signal } : {}) }, 'application/json');
+      return this.#request(name, args, 'application/json');
     }
   }
 

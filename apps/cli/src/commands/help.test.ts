@@ -8,7 +8,8 @@ import { runCli } from '../testing/run-cli.ts';
 const parallel = 4;
 
 /** What lists of commands begin with. */
-const headings = /^(Commands|Run|Protect and restore|Keep a repository healthy|Manage a fleet|The network):\n/;
+const headings =
+  /^(Commands|Run|Protect and restore|Keep a repository healthy|Manage a fleet|People and their rights|The network):\n/;
 
 /** Names of the commands that a help text lists. */
 function commandsIn(help: string): string[] {
@@ -44,6 +45,9 @@ test('the help of every command works, and teaches by examples', async () => {
     'token',
     'computers',
     'status',
+    'login',
+    'users',
+    'audit',
   ])
     assert.ok(names.includes(name), `${name} is not listed`);
   const waiting = names.map((name) => [name]);

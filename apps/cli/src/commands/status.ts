@@ -2,11 +2,10 @@ import { type ExitStatus, exitStatus, formatBytes, oneLine } from '@holdfast/cor
 import type { Command } from 'commander';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
-import { wholeNumber } from '../option-values.ts';
 import { printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 
-/** `holdfast status`, `channel-use` and `audit`: what the server is and does. */
+/** `holdfast status` and `channel-use`: what the server is and does. */
 export function registerStatus(program: Command): void {
   addServerOptions(program.command('status').description('the server: version, ports, computers, what runs now'))
     .addHelpText(
@@ -23,13 +22,6 @@ export function registerStatus(program: Command): void {
       `\nExamples:\n  $ holdfast channel-use\n  $ holdfast channel-use --json\n\n\`holdfast ports list\` explains the channels.\n${serverHelp}`,
     )
     .action((options: ServerOptions) => performWithServer(options, (work) => showChannelUse(options, work)));
-
-  addServerOptions(program.command('audit').description('who did what, newest first'))
-    .option('--limit <n>', 'so many records', wholeNumber(1, 1000), 100)
-    .addHelpText('after', `\nExamples:\n  $ holdfast audit --limit 20\n  $ holdfast audit --json\n${serverHelp}`)
-    .action((options: ServerOptions & { readonly limit: number }) =>
-      performWithServer(options, (work) => showAudit(options, work)),
-    );
 }
 
 async function showStatus(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
@@ -98,23 +90,4 @@ async function showChannelUse(options: ServerOptions, { client, signal, view }: 
   for (const { role, id, error } of silent)
     view.note(`Warning: ${role} ${id.slice(0, 8)} did not answer: ${oneLine(error.message)}`);
   return silent.length === 0 ? exitStatus.success : exitStatus.incomplete;
-}
-
-async function showAudit(
-  options: ServerOptions & { readonly limit: number },
-  { client, signal }: ServerWork,
-): Promise<ExitStatus> {
-  const { records } = await client.call('audit', { query: { limit: options.limit }, signal });
-  if (options.json) await printJson({ kind: 'audit', records });
-  else {
-    const rows = records.map(({ at, actor, action, subject, remoteAddress }) => [
-      shownTime(at),
-      actor,
-      action,
-      subject,
-      remoteAddress,
-    ]);
-    await printText(table([['Time', 'Who', 'Did', 'To', 'From'], ...rows]));
-  }
-  return exitStatus.success;
 }

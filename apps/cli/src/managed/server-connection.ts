@@ -4,18 +4,63 @@ import { RestClient } from '@holdfast/protocol';
 import { createWire, httpClient } from '@holdfast/wire';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 import { parseServer } from '../server-address.ts';
-import { readConnectionFile, type ServerAddress } from './connection-file.ts';
+import { canPrompt } from '../stand-alone/password-prompt.ts';
+import { askProof } from './ask.ts';
+import { readConnectionFile } from './connection-file.ts';
 import { defaultServerPort, type ServerOptions } from './server-options.ts';
+import { readSession, type SavedSession } from './session-file.ts';
 
 /** Requests at once: one may be a stream of events. */
 const serverConnections = 2;
 
-/** A client of the server that the options or this computer's data directory name. Closed with the stack. */
+export interface ServerPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly caPem: string;
+}
+
+/** A client of the server that the options, a session or this computer's data directory name. Closed with the stack. */
 export async function connectServer(options: ServerOptions, resources: AsyncDisposableStack): Promise<RestClient> {
-  const { host, port, caFile, tokenFile } = await serverAddress(options);
-  const caPem = await readNamed(caFile, "the server's CA certificate");
-  const token = (await readNamed(tokenFile, 'the administrator token')).trim();
+  const session = options.tokenFile === undefined ? await sessionFor(options) : undefined;
+  if (session) return openServer(session, resources);
+  const local = await readConnectionFile(options.data);
+  const tokenFile = options.tokenFile === undefined ? local?.tokenFile : resolvePath(options.tokenFile);
+  const place = await serverPlace(options, tokenFile === undefined ? ['--token-file'] : []);
+  if (tokenFile === undefined) throw unknownServer(options, ['--token-file']);
+  const token = (await readNamed(tokenFile, 'the token')).trim();
   if (token === '') throw new HoldfastError('usage.option', { message: `The token file ${tokenFile} is empty.` });
+  return openServer({ ...place, token }, resources);
+}
+
+/** The session of `holdfast login`, if it is one with the server that is meant. */
+async function sessionFor(options: ServerOptions): Promise<SavedSession | undefined> {
+  const session = await readSession(options.data);
+  if (!session || options.server === undefined) return session;
+  const { host, port = defaultServerPort } = parseServer(options.server);
+  return host === session.host && port === session.port ? session : undefined;
+}
+
+/** Where the server is and how to know it. Throws `usage.option` that says what is missing, with what else is. */
+export async function serverPlace(options: ServerOptions, alsoMissing: readonly string[] = []): Promise<ServerPlace> {
+  const local = await readConnectionFile(options.data);
+  const given = options.server === undefined ? undefined : parseServer(options.server);
+  const caFile = options.cacert === undefined ? local?.caFile : resolvePath(options.cacert);
+  const place = given ?? local;
+  if (!place || caFile === undefined)
+    throw unknownServer(options, [
+      ...(place ? [] : ['--server']),
+      ...alsoMissing,
+      ...(caFile === undefined ? ['--cacert'] : []),
+    ]);
+  const caPem = await readNamed(caFile, "the server's CA certificate");
+  return { host: place.host, port: place.port ?? defaultServerPort, caPem };
+}
+
+/** Without a token for signing in. A second factor that an action asks for is asked of the person. */
+export function openServer(
+  { host, port, caPem, token }: ServerPlace & { readonly token: string | undefined },
+  resources: AsyncDisposableStack,
+): RestClient {
   const wire = resources.use(createWire({ role: 'client', bind: '127.0.0.1' }));
   const http = resources.use(
     httpClient({
@@ -24,26 +69,14 @@ export async function connectServer(options: ServerOptions, resources: AsyncDisp
       connect: (signal) => wire.dial('client-to-server', host, { port, caPem, signal }),
     }),
   );
-  return new RestClient({ http, token });
+  return new RestClient({ http, token, ...(canPrompt() ? { confirm: (signal) => askProof(undefined, signal) } : {}) });
 }
 
-async function serverAddress(options: ServerOptions): Promise<ServerAddress> {
-  const local = await readConnectionFile(options.data);
-  const given = options.server === undefined ? undefined : parseServer(options.server);
-  const caFile = options.cacert === undefined ? local?.caFile : resolvePath(options.cacert);
-  const tokenFile = options.tokenFile === undefined ? local?.tokenFile : resolvePath(options.tokenFile);
-  const place = given ?? local;
-  if (place && caFile !== undefined && tokenFile !== undefined)
-    return { host: place.host, port: place.port ?? defaultServerPort, caFile, tokenFile };
-  const missing = [
-    place ? '' : '--server',
-    tokenFile === undefined ? '--token-file' : '',
-    caFile === undefined ? '--cacert' : '',
-  ];
-  throw new HoldfastError('usage.option', {
-    message: `Which backup server to talk to is not known: ${missing.filter((name) => name !== '').join(', ')} not given, and no connection.json in ${options.data ?? defaultDataDirectory()}.`,
+function unknownServer(options: ServerOptions, missing: readonly string[]): HoldfastError {
+  return new HoldfastError('usage.option', {
+    message: `Which backup server to talk to is not known: ${missing.join(', ')} not given, and no connection.json in ${options.data ?? defaultDataDirectory()}.`,
     guidance:
-      'Start one with `holdfast up`, name one with --server, --token-file and --cacert, or use --repo to work without a server.',
+      'Start one with `holdfast up`, sign in to one with `holdfast login`, name one with --server, --token-file and --cacert, or use --repo to work without a server.',
   });
 }
 

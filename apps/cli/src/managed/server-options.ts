@@ -11,18 +11,21 @@ export interface ServerOptions {
   readonly json?: boolean | undefined;
 }
 
-export function addServerPlace(command: Command): Command {
-  return command
-    .option(
-      '--server <host[:port]>',
-      `the backup server, port ${defaultServerPort} unless given; else the one of --data`,
-    )
-    .option('--token-file <file>', 'file that holds the administrator token; else the one of --data');
+export function addServerPlace(command: Command, { token = true }: { readonly token?: boolean } = {}): Command {
+  command.option(
+    '--server <host[:port]>',
+    `the backup server, port ${defaultServerPort} unless given; else the one of --data`,
+  );
+  if (!token) return command;
+  return command.option(
+    '--token-file <file>',
+    'file that holds an API token or the administrator token; else the session of `holdfast login`, or the token of --data',
+  );
 }
 
 /** Options of every command that talks to the backup server. */
-export function addServerOptions(command: Command): Command {
-  return addServerPlace(command)
+export function addServerOptions(command: Command, o: { readonly token?: boolean } = {}): Command {
+  return addServerPlace(command, o)
     .option('--cacert <file>', "the server's CA certificate (PEM); else the one of --data")
     .option(
       '--data <directory>',
@@ -33,4 +36,4 @@ export function addServerOptions(command: Command): Command {
 
 export const serverHelp = `
 Without --server the command finds the server that \`holdfast up\` runs on this computer, by connection.json in its data
-directory. For another server give --server, --token-file and --cacert.`;
+directory. For another server sign in with \`holdfast login\`, or give --server, --token-file and --cacert.`;

@@ -82,6 +82,20 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   run: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   runEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   cancelRun: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  maintain: {
+    may: 'ab',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: { kind: 'check' } }),
+  },
+  forgetSnapshots: {
+    may: 'a',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: { snapshotIds: [it.snapshotId] } }),
+  },
+  refreshSnapshots: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
+  snapshotEntries: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot }) },
+  findEntries: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot, body: { patterns: ['*'] } }) },
+  repositoryStats: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId }, body: {} }) },
   createPortCheck: { may: 'ab', confined: 'never', ask: () => nowhere },
   portChecks: { may: all, confined: 'never' },
   portCheck: { may: all, confined: 'never', ask: () => any },
@@ -200,6 +214,10 @@ class Fixture {
     return it;
   }
 
+  get bySnapshot() {
+    return { id: this.repositoryId, snapshotId: this.snapshotId };
+  }
+
   async newAgent(): Promise<string> {
     return (await this.server.join('agent', { group: 'north' })).answer.id;
   }
@@ -241,7 +259,7 @@ async function outcome<Name extends keyof Routes>(name: Name, client: RestClient
     return { code: 'done', text: '' };
   } catch (error) {
     if (!isHoldfastError(error)) throw error;
-    return { code: error.code === 'run.cancelled' ? 'done' : error.code, text: '' };
+    return { code: error.code === 'run.cancelled' ? 'done' : error.code, text: error.message };
   }
 }
 
@@ -265,11 +283,12 @@ test('every route, every role, all groups, the own and another: as the table say
       const isForeign = group === 'south' && mayAtAll;
       const expected = !mayAtAll || (isForeign && row.confined === 'refused') ? 'auth.forbidden' : 'allowed';
       const found = got.code === 'auth.forbidden' || got.code === 'auth.required' ? got.code : 'allowed';
+      // Not what the mover of this test lacks, which is no whole one.
+      const isMissing = got.code.endsWith('.missing') && /^(There is no|No snapshot) /.test(got.text);
       const where = `${name}, ${role} of ${group ?? 'all groups'}: ${got.code}`;
       if (found !== expected) wrong.push(`${where}, not ${expected}`);
-      else if (isForeign && row.confined === 'missing' && got.code !== 'request.missing')
-        wrong.push(`${where}, not missing`);
-      else if (!isForeign && mayAtAll && row.confined === 'missing' && got.code === 'request.missing')
+      else if (isForeign && row.confined === 'missing' && !isMissing) wrong.push(`${where}, not missing`);
+      else if (!isForeign && mayAtAll && row.confined === 'missing' && isMissing)
         wrong.push(`${where}, though it is there`);
       else if (mayAtAll && row.confined === 'unmentioned') {
         const told = ofNorth.filter((id) => got.text.includes(id));
