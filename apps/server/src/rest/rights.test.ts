@@ -144,6 +144,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   revokeOwnAccess: { may: all, confined: 'own', ask: async (it) => ({ params: { id: await it.victimAccess() } }) },
   createApiToken: { may: all, confined: 'own', ask: () => ({ body: { name: 'script' } }) },
   users: { may: 'a', confined: 'never' },
+  user: { may: 'a', confined: 'never', ask: (it) => ({ params: { id: it.victimId } }) },
   createUser: {
     may: 'a',
     confined: 'never',
