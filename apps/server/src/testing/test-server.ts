@@ -53,6 +53,8 @@ export class TestServer implements AsyncDisposable {
       config?: ServerConfigInput;
       clock?: Clock;
       ports?: Readonly<Partial<Record<ChannelId, number>>>;
+      /** Of what `logged` has; warnings and errors unless given. */
+      logLevel?: 'trace';
     } = {},
   ): Promise<TestServer> {
     const logged: string[] = [];
@@ -69,7 +71,7 @@ export class TestServer implements AsyncDisposable {
         ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0, ...o.ports },
         ...o.config,
       },
-      logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'warn' }, { write: log }),
+      logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? o.logLevel ?? 'warn' }, { write: log }),
       ...(o.clock ? { clock: o.clock } : {}),
     });
     return new TestServer(running, logged, database);
