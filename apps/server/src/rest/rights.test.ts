@@ -82,6 +82,12 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   run: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   runEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   cancelRun: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  repositoryMaintenance: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
+  setRepositoryMaintenance: {
+    may: 'a',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: {} }),
+  },
   maintain: {
     may: 'ab',
     confined: 'missing',
