@@ -34,6 +34,7 @@ export class Executors {
   readonly #identity: () => PeerIdentity;
   readonly #serve: (connection: Connection) => void;
   readonly #clock: Clock;
+  readonly #stopMs: number;
   readonly #secrets = new Set<string>();
 
   constructor(o: {
@@ -45,12 +46,15 @@ export class Executors {
     /** Answers HTTP on a connection. */
     serve: (connection: Connection) => void;
     clock: Clock;
+    /** How long a process that was cancelled or is done may take to end; then it is killed. */
+    stopMs?: number;
   }) {
     this.#command = o.command;
     this.#socket = o.socket;
     this.#identity = o.identity;
     this.#serve = o.serve;
     this.#clock = o.clock;
+    this.#stopMs = o.stopMs ?? executorStopMs;
   }
 
   /** Admits the connection of an executor. Throws `auth.required` for a secret of no task that runs. */
@@ -76,14 +80,15 @@ export class Executors {
       throw new HoldfastError('request.invalid', { message: 'This mover was started without an executor of its own.' });
     signal.throwIfAborted();
     const secret = randomBytes(32).toString('base64url');
+    await using stack = new AsyncDisposableStack();
     this.#secrets.add(secret);
-    await using child = startChild(command, this.#clock);
+    // A process that is asked to stop removes its locks first, and needs a connection for that.
+    stack.defer(() => void this.#secrets.delete(secret));
+    const child = stack.use(startChild(command, { clock: this.#clock, stopMs: this.#stopMs }));
     const limit = new AbortController();
     const ending = AbortSignal.any([signal, limit.signal]);
     const done = new AbortController();
     void this.#endLate({ signal: done.signal, limit });
-    // Whoever does not answer a cancellation within the time is ended with its connection.
-    void this.#killWhenDeaf(child, { ending, done: done.signal });
     try {
       context.onGrant(
         (grant) => void child.peer.call('renew', { grant }, { signal: done.signal }).catch(child.noteLoss),
@@ -108,7 +113,6 @@ export class Executors {
       });
     } finally {
       done.abort();
-      this.#secrets.delete(secret);
     }
   }
 
@@ -117,15 +121,6 @@ export class Executors {
       limit.abort(
         new HoldfastError('run.timeout', { message: `The task took longer than ${maxTaskMs / 3_600_000} hours.` }),
       );
-  }
-
-  async #killWhenDeaf(child: Child, o: { ending: AbortSignal; done: AbortSignal }): Promise<void> {
-    const over = AbortSignal.any([o.ending, o.done]);
-    await new Promise((resolve) => {
-      if (over.aborted) resolve(undefined);
-      else over.addEventListener('abort', resolve, { once: true });
-    });
-    if (!o.done.aborted && (await this.#slept(executorStopMs, o.done))) child.kill();
   }
 
   /** False when the signal came first. */
@@ -141,13 +136,12 @@ export class Executors {
 
 interface Child extends AsyncDisposable {
   readonly peer: CallPeer<ExecutorMethods>;
-  readonly kill: () => void;
   readonly noteLoss: (error: unknown) => void;
   /** With the last words of the process, if it had any. */
   readonly howItEnded: () => Promise<string>;
 }
 
-function startChild(command: ExecutorCommand, clock: Clock): Child {
+function startChild(command: ExecutorCommand, { clock, stopMs }: { clock: Clock; stopMs: number }): Child {
   // No secret is in the environment, and nothing of ours is passed on in it but where compiled code is kept.
   const { PATH, HOME, TMPDIR, LANG, TZ, SystemRoot, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(command.file, command.arguments, {
@@ -166,11 +160,9 @@ function startChild(command: ExecutorCommand, clock: Clock): Child {
     handlers: {},
     clock,
   });
-  const kill = (): void => void child.kill('SIGKILL');
   let lost: HoldfastError | undefined;
   return {
     peer,
-    kill,
     noteLoss: (error) => {
       lost = toHoldfastError(error);
     },
@@ -178,7 +170,7 @@ function startChild(command: ExecutorCommand, clock: Clock): Child {
     [Symbol.asyncDispose]: async () => {
       // Hanging up ends a process that is well; the other is ended.
       await peer[Symbol.asyncDispose]();
-      const late = setTimeout(kill, executorStopMs);
+      const late = setTimeout(() => child.kill('SIGKILL'), stopMs);
       await ended;
       clearTimeout(late);
     },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import type { Run } from '@holdfast/protocol';
+import { runCli } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
 
 /** Work inside a repository that the server asks for, on a real system: the mover's executor opens the repository. */
@@ -103,6 +104,19 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
     });
     const pruned = await maintain({ kind: 'prune', maxUnusedPercent: 0 });
     assert.ok(pruned.result?.kind === 'prune' && pruned.result.deletedPacks > 0);
-    await maintain({ kind: 'check', read: 'everything' });
+
+    // By the command line, and by rule: nothing goes that is kept.
+    const holdfast = (...args: string[]) => runCli(['repo', ...args], { env: { HOLDFAST_DATA: system.data } });
+    const set = await holdfast('retention', 'maintained', '--keep-points', '3', '--weekly', '4');
+    assert.equal(set.status, 0, set.stderr);
+    assert.match(set.stdout, /the newest 3 backups[\s\S]*for 4 weeks/);
+    const kept = await holdfast('maintain', 'maintained', 'forget');
+    assert.equal(kept.status, 0, kept.stderr);
+    assert.match(kept.stdout, /0 snapshots, 3 kept/);
+    const sound = await holdfast('maintain', 'maintained', 'check', '--read-data');
+    assert.match(sound.stdout, /Sound {5}3 snapshots/, sound.stderr);
+    const refreshed = await holdfast('maintain', 'maintained', 'refresh');
+    assert.match(refreshed.stdout, /0 added, 0 removed/, refreshed.stderr);
+    assert.deepEqual((await listed()).toSorted(), rest.toSorted());
   });
 });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerServerRepositories } from '../managed/repositories.ts';
+import { registerRepositoryMaintenance } from '../managed/repository-maintenance.ts';
 import {
   addOutputOptions,
   addRepositoryOptions,
@@ -58,4 +59,5 @@ ${exitStatusHelp}`,
     );
 
   registerServerRepositories(repositories);
+  registerRepositoryMaintenance(repositories);
 }

@@ -1,9 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
 
-/** What needs a process that opens the repository for the server: there is none yet, and the server itself never does. */
+/** What these commands don't ask the server for; it has the executor beside the repository answer over the REST API. */
 export function refuseWithoutExecutor(command: string): never {
   throw new HoldfastError('usage.option', {
-    message: `\`holdfast ${command}\` without --repo would need an executor that opens the repository for the server, which is not built yet.`,
-    guidance: `Open the repository yourself: \`holdfast repo grant NAME --mode read --with-password --out FOLDER\`, then \`. FOLDER/environment\` and \`holdfast ${command} …\`.`,
+    message: `\`holdfast ${command}\` without --repo would need the server's executor, which this command does not use yet.`,
+    guidance: `\`holdfast repo maintain\` checks and tidies a repository by the server. Else open it yourself: \`holdfast repo grant NAME --mode read --with-password --out FOLDER\`, then \`. FOLDER/environment\` and \`holdfast ${command} …\`.`,
   });
 }

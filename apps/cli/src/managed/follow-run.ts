@@ -123,6 +123,14 @@ export function runText(run: Run): string {
       `  Restored  ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${oneLine(result.target)}`,
       `  Time      ${formatDuration(result.durationMs)}`,
     );
+  } else if (result?.kind === 'forget') {
+    const retained = result.retained > 0 ? `, ${result.retained} protected until a date` : '';
+    lines.push(`  Removed   ${counted(result.removed.length, 'snapshot')}, ${result.kept} kept${retained}`);
+  } else if (result?.kind === 'prune') {
+    lines.push(`  Deleted   ${counted(result.deletedPacks, 'pack')}, ${formatBytes(result.deletedBytes)}`);
+  } else if (result?.kind === 'check') {
+    const read = result.bytesRead > 0 ? `, ${formatBytes(result.bytesRead)} read` : '';
+    lines.push(`  Sound     ${counted(result.snapshots, 'snapshot')}, ${counted(result.packs, 'pack')}${read}`);
   } else if (run.progress) {
     lines.push(
       `  Progress  ${run.progress.phase}, ${counted(run.progress.filesDone, 'file')}, ${formatBytes(run.progress.bytesDone)}`,

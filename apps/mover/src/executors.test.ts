@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HoldfastError, systemClock } from '@holdfast/core';
+import type { Task, TaskContext } from '@holdfast/protocol';
+import { Executors } from './executors.ts';
+
+const task: Task = {
+  kind: 'check',
+  read: 'nothing',
+  access: {
+    tenant: 'local',
+    repository: 'repo',
+    password: 'never in the arguments or the environment',
+    grant: 'grant',
+    sessionId: '6f1c2a34-9f52-4c1e-9a57-0b0d5f0c7f11',
+    mover: { id: '6f1c2a34-9f52-4c1e-9a57-0b0d5f0c7f12', host: 'store', port: 6162, fingerprint: 'f'.repeat(43) },
+    direction: 'agent-dials',
+  },
+};
+
+function executors(script: string): Executors {
+  return new Executors({
+    command: { file: process.execPath, arguments: ['-e', script] },
+    socket: '/nowhere',
+    identity: () => assert.fail('nobody connects'),
+    serve: () => assert.fail('nobody connects'),
+    clock: systemClock,
+    stopMs: 300,
+  });
+}
+
+const context = (signal: AbortSignal): TaskContext => ({
+  signal,
+  grant: () => 'grant',
+  onGrant: () => undefined,
+  report: () => undefined,
+  problem: () => undefined,
+  degraded: () => undefined,
+});
+
+test('a process that dies is told with its last words', async () => {
+  const running = executors("process.stderr.write('out of everything'); process.exit(7)");
+  await assert.rejects(running.run(task, context(new AbortController().signal)), (error: unknown) => {
+    assert.ok(error instanceof HoldfastError);
+    assert.match(error.message, /status 7: out of everything/);
+    return true;
+  });
+});
+
+test('a process that does not stop when the task is cancelled is killed', async () => {
+  const cancel = new AbortController();
+  const running = executors("process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)");
+  const ended = running.run(task, context(cancel.signal));
+  cancel.abort(new HoldfastError('run.cancelled'));
+  // Rejects only when the process is gone.
+  await assert.rejects(ended, { code: 'run.cancelled' });
+});
+
+test('without an executor such tasks are refused', async () => {
+  const none = new Executors({
+    command: undefined,
+    socket: '/nowhere',
+    identity: () => assert.fail('nobody connects'),
+    serve: () => assert.fail('nobody connects'),
+    clock: systemClock,
+  });
+  await assert.rejects(none.run(task, context(new AbortController().signal)), { code: 'request.invalid' });
+});
