@@ -119,7 +119,7 @@ test('the newest three of a computer and its sources always stay, and what is wi
         (list, retention, tz) => {
           process.env['TZ'] = tz;
           const gone = new Set(expired(list, [{ retention }], new Date('2026-06-02T00:00:00Z')));
-          const groups = Map.groupBy(list, ({ snapshot }) => `${snapshot.hostname} ${[...snapshot.paths].sort()}`);
+          const groups = Map.groupBy(list, ({ snapshot }) => [snapshot.hostname, ...[...snapshot.paths].sort()].join());
           for (const group of groups.values()) {
             const newestFirst = group.toSorted((a, b) => Date.parse(b.snapshot.time) - Date.parse(a.snapshot.time));
             for (const found of newestFirst.slice(0, minKeptPoints)) assert.ok(!gone.has(found));

@@ -39,7 +39,7 @@ export function joinedStream(input: Readable, output: Writable): Duplex {
   });
   input.once('end', () => joined.push(null));
   for (const half of [input, output]) {
-    half.on('error', (error) => joined.destroy(error));
+    half.on('error', (error: Error) => joined.destroy(error));
     half.once('close', () => {
       if (!joined.readableEnded) joined.destroy();
     });
