@@ -1,4 +1,4 @@
-import { exitStatus, HoldfastError } from '@holdfast/core';
+import { exitStatus, HoldfastError, hasCode } from '@holdfast/core';
 import type { RestClient, User } from '@holdfast/protocol';
 import { personRole } from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
@@ -79,7 +79,7 @@ export function registerUsers(program: Command): void {
       performWithServer(options, async ({ client, signal }) => {
         const password = await firstPassword(options.passwordFile, signal);
         const { role, groups, displayName } = options;
-        const user = await client.call('createUser', {
+        const making = client.call('createUser', {
           body: {
             name,
             role,
@@ -89,6 +89,7 @@ export function registerUsers(program: Command): void {
           },
           signal,
         });
+        const user = await withPasswordTold(making, { name, password, options });
         await showPassword({
           kind: 'user',
           user,
@@ -146,7 +147,8 @@ export function registerUsers(program: Command): void {
         const { id } = await findUser(client, name, signal);
         const password = await firstPassword(options.passwordFile, signal);
         const body = { password, removeSecondFactors: options.removeSecondFactors ?? false };
-        const user = await client.call('resetUser', { params: { id }, body, signal });
+        const resetting = client.call('resetUser', { params: { id }, body, signal });
+        const user = await withPasswordTold(resetting, { name, password, options });
         await showPassword({ kind: 'user', user, options, password, text: `The password of ${user.name} is set.` });
         return exitStatus.success;
       }),
@@ -229,6 +231,27 @@ async function showPassword(o: {
     await printText(
       `${o.text}\n${isMade ? `First password: ${password}\n` : ''}It has to be changed at the first sign-in: holdfast login --user ${user.name}\n`,
     );
+}
+
+/** What waits for another administrator is done later, with the password that was made here: it would be known to nobody. */
+async function withPasswordTold(
+  call: Promise<User>,
+  o: {
+    readonly name: string;
+    readonly password: string;
+    readonly options: ServerOptions & { readonly passwordFile?: string };
+  },
+): Promise<User> {
+  const { name, password, options } = o;
+  try {
+    return await call;
+  } catch (error) {
+    if (hasCode(error, 'approval.needed') && options.passwordFile === undefined) {
+      if (options.json) await printJson({ kind: 'first-password', name, password });
+      else await printText(`First password of ${name}, as soon as that is approved: ${password}\n`);
+    }
+    throw error;
+  }
 }
 
 function stateOf({ disabled, passwordChangeDue }: User): string {

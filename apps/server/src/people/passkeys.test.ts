@@ -65,6 +65,22 @@ test('a passkey makes a second factor fresh again', async (t) => {
   assert.deepEqual((await client.call('account', {})).recoveryCodesLeft, 0);
 });
 
+test('a challenge to prove a passkey can not be answered with a new one', async (t) => {
+  await using server = await TestServer.start(temporaryFolder(t), { config: { publicUrl: origin } });
+  const { client } = await server.person('alice', 'auditor');
+  const { passkeyOptions } = await client.call('addPasskey', { body: { currentPassword } });
+  const response = new TestAuthenticator(origin).create(passkeyOptions);
+  await client.call('confirmPasskey', { body: { response } });
+  // What any session may ask for, without the password and without a fresh second factor.
+  const asked = await client.call('passkeyChallenge', {});
+  const smuggled = new TestAuthenticator(origin).create({
+    ...passkeyOptions,
+    challenge: asked.passkeyOptions['challenge'],
+  });
+  await assert.rejects(client.call('confirmPasskey', { body: { response: smuggled } }), { code: 'request.conflict' });
+  assert.equal((await client.call('account', {})).user.secondFactors.length, 1);
+});
+
 test('without the address of the site there are no passkeys, and the error says what to set', async (t) => {
   await using server = await TestServer.start(temporaryFolder(t));
   const { client } = await server.person('alice', 'auditor');
