@@ -12,3 +12,6 @@ export const leaseDialTimeoutMs = 10_000;
 /** First and longest wait before the agent calls its server, or its computer's mover, again. */
 export const reconnectMinMs = 1000;
 export const reconnectMaxMs = 60_000;
+
+/** A backup or restore waits so long for maintenance that has the repository for itself: the end of a prune takes minutes. */
+export const lockWaitMs = 30 * 60_000;

@@ -6,7 +6,7 @@ import { initRepository, openRepository, type Repository } from '@holdfast/repos
 import { openRest, type Target } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
 import { openDataChannels } from './data-channels.ts';
-import { dataChannelsPerSession } from './limits.ts';
+import { dataChannelsPerSession, lockWaitMs } from './limits.ts';
 
 /** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
 export async function runTask(wire: Wire, task: Task, context: TaskContext): Promise<TaskOutcome> {
@@ -44,6 +44,7 @@ async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal)
 }
 
 async function backUp(repository: Repository, task: BackupTask, context: TaskContext): Promise<TaskOutcome> {
+  repository.lockWait = { retryMs: lockWaitMs };
   const startedAt = repository.clock.now().toISOString();
   const summary = await backup(repository, {
     sources: task.sources,
@@ -72,6 +73,7 @@ async function backUp(repository: Repository, task: BackupTask, context: TaskCon
 }
 
 async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskOutcome> {
+  repository.lockWait = { retryMs: lockWaitMs };
   const summary = await restore(repository, {
     snapshotId: task.snapshotId,
     target: task.target,
