@@ -90,6 +90,10 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
+  get usesPostgres(): boolean {
+    return this.#database !== undefined;
+  }
+
   /** Everything that the database holds, as a text. */
   async databaseContent(): Promise<string> {
     if (this.#database !== undefined) return dumpOf(this.#database);
