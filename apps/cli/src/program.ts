@@ -62,6 +62,7 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
       load: async () => (await import('./commands/status.ts')).registerStatus,
     },
     { names: ['computers', 'token'], load: async () => (await import('./commands/computers.ts')).registerComputers },
+    { names: ['groups', 'group'], load: async () => (await import('./commands/groups.ts')).registerGroups },
     { names: ['job'], load: async () => (await import('./commands/job.ts')).registerJob },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],

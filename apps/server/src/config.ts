@@ -31,6 +31,10 @@ export const serverConfigSchema = z.strictObject({
   databasePasswordFile: z.string().min(1).max(4_096).optional(),
   /** Where people and programs reach the REST API, if it is not only an address: `https://backup.example.org`. Passkeys need it. */
   publicUrl: z.url({ protocol: /^https$/, hostname: z.regexes.domain }).optional(),
+  /** Files that CSV groups read are in this folder; without it lists can only be uploaded. */
+  csvFolder: z.string().min(1).max(4_096).optional(),
+  /** An agent without a backup for so long is unprotected. */
+  unprotectedAfterDays: z.number().min(1).max(3650).default(7),
   people: z
     .strictObject({
       /** Sessions end when they were not used for so long, and when they are so old. */

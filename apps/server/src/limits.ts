@@ -194,6 +194,18 @@ export const maxAuditsAtOnce = 100;
 /** One page of results in JSON, below what a client takes. */
 export const maxPageBytes = 2 * 1024 * 1024;
 
+/** The list of a CSV group: a fleet's computers, with room for their comments. */
+export const maxCsvBytes = 4 * 1024 * 1024;
+export const maxExpectedComputers = 10_000;
+/** Rows of one insert: SQLite takes 32,766 values in a statement. */
+export const maxQueryRows = 1000;
+/** Mistakes of a list that are named at once. */
+export const maxNamedMistakes = 10;
+/** Whether a rescan is due is looked at this often: it is given by the minute. */
+export const rescanCheckMs = 30_000;
+/** Agents asked at once in a rescan; each answers from memory. */
+export const maxRescannedAtOnce = 50;
+
 /** Connections of one instance to a PostgreSQL catalogue: its statements take milliseconds, and many instances share the server. */
 export const maxDatabaseConnections = 10;
 /** Requests that wait for one of them; a whole fleet that calls in at once comes to fewer. */

@@ -73,6 +73,12 @@ function split(pem: string, caPem: string): Identity {
   return { privateKeyPem: pem.slice(0, at), certificatePem: pem.slice(at), caPem };
 }
 
+/** Where other computers find this one: configured names first. */
+export function publishedNames(o: { bind: string; names: readonly string[] }): string[] {
+  const others = serverNames(o).filter((name) => !/^(localhost|127\..*|::1)$/.test(name) || name === o.bind);
+  return [...new Set([...o.names, ...others])];
+}
+
 /** Names and addresses at which browsers and other clients may reach this server. Our own processes go by the id instead. */
 export function serverNames(o: { bind: string; names: readonly string[] }): string[] {
   const isWildcard = o.bind === '0.0.0.0' || o.bind === '::';

@@ -26,12 +26,14 @@ import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
 import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
+import { ComputerList } from './inventory/computer-list.ts';
+import { Rescans } from './inventory/rescans.ts';
 import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
-import { OwnCertificate, serverNames } from './own-certificate.ts';
+import { OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
 import { Authentication, mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
@@ -40,6 +42,7 @@ import { PortPeers } from './port-checks/port-peers.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
+import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
@@ -269,6 +272,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       lifetimeMs: config.people.approvalHours * 3_600_000,
       clock,
     });
+    const rescans = new Rescans({
+      ...{ catalogue, presence, movers, connections, clock, logger, csvFolder: config.csvFolder },
+    });
+    const list = new ComputerList({
+      ...{ presence, clock, unprotectedAfterMs: config.unprotectedAfterDays * 86_400_000 },
+    });
     const handlers: RestHandlers = {
       ...serverHandlers({
         wire,
@@ -283,7 +292,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         facts,
         listening: () => listening,
       }),
+      ...groupHandlers({
+        rescans,
+        caFingerprint,
+        ownNames: publishedNames(config),
+        portOf: (channel) => portAmong(listening, channel),
+        clock,
+      }),
       ...computerHandlers({
+        list,
+        rescans,
         presence,
         movers,
         connections,
@@ -341,6 +359,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       movers.watch(background.signal),
       metrics.watch(background.signal),
       new MaintenanceScheduler({ catalogue, queue, events, clock, logger }).watch(background.signal),
+      rescans.watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
       recheckFrom(recheckStreams, clock, background.signal),
       ...shareCatalogue({
@@ -366,11 +385,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       listening,
       tokenFile: data.file('admin-token'),
       caFile: data.file('ca.pem'),
-      portOf: (channel) => {
-        const found = listening.find((one) => one.channel === channel);
-        if (found) return found.port;
-        throw new HoldfastError('channel.unknown', { message: `The server does not listen along ${channel}.` });
-      },
+      portOf: (channel) => portAmong(listening, channel),
       [Symbol.asyncDispose]: async () => {
         await running.disposeAsync();
         logger.info('server stopped');
@@ -392,6 +407,12 @@ async function databasePlace(config: ServerConfig, data: DataDirectory, wire: Wi
 function describe(listener: Listener, channel: ChannelId): Listening {
   const { host, port, reason } = listener;
   return { channel, host, port, ...(reason === undefined ? {} : { reason }) };
+}
+
+function portAmong(listening: readonly Listening[], channel: ChannelId): number {
+  const found = listening.find((one) => one.channel === channel);
+  if (found) return found.port;
+  throw new HoldfastError('channel.unknown', { message: `The server does not listen along ${channel}.` });
 }
 
 function ownHello(listening: readonly Listening[]) {

@@ -95,7 +95,18 @@ export type {
   SecondFactorProof,
   User,
 } from './rest/account-routes.ts';
-export type { Computer } from './rest/computer-routes.ts';
+export { type Computer, type ComputerDetail, type ComputerFilter, computerFilters } from './rest/computer-routes.ts';
+export {
+  type AgentConfiguration,
+  agentConfiguration,
+  type ExpectedComputer,
+  expectedFields,
+  type Group,
+  type GroupType,
+  groupType,
+  type RescanResult,
+  rescanResult,
+} from './rest/group-routes.ts';
 export type { Job } from './rest/job-routes.ts';
 export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';
 export type { Run } from './rest/run-routes.ts';

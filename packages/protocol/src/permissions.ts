@@ -14,6 +14,8 @@ const permissions = {
   /** Computers, groups, repositories, jobs, policies, runs, snapshots: to look at them. */
   'fleet.read': everybody,
   'computers.manage': ['administrator'],
+  /** To make and delete groups of computers. */
+  'groups.manage': ['administrator'],
   'repositories.manage': ['administrator'],
   /** Retention, prune, check, drills: what is done to a repository, not how it is set up. */
   'repositories.maintain': ['administrator', 'backup-operator'],
@@ -37,6 +39,7 @@ export type Permission = keyof typeof permissions;
 
 /** What concerns everybody: an account that is confined to some groups has none of it, whatever its role. */
 const beyondGroups: ReadonlySet<Permission> = new Set([
+  'groups.manage',
   'network.read',
   'network.check',
   'network.manage',

@@ -1,6 +1,7 @@
 import { portRoutes } from './port-routes.ts';
 import { accountRoutes } from './rest/account-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
+import { groupRoutes } from './rest/group-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
@@ -15,6 +16,7 @@ import { userRoutes } from './rest/user-routes.ts';
 export const routes = {
   ...serverRoutes,
   ...computerRoutes,
+  ...groupRoutes,
   ...repositoryRoutes,
   ...maintenanceRoutes,
   ...jobRoutes,

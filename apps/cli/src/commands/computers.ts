@@ -1,7 +1,9 @@
 import { exitStatus, HoldfastError } from '@holdfast/core';
+import { type Computer, type ComputerDetail, type ComputerFilter, computerFilters } from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
+import { printExpected } from '../managed/expected-computers.ts';
 import { chooseComputer } from '../managed/names.ts';
-import { performWithServer } from '../managed/perform-with-server.ts';
+import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { writeSecretFile } from '../managed/secret-file.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { lifetime, wholeNumber } from '../option-values.ts';
@@ -9,6 +11,13 @@ import { printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 
 type Role = 'agent' | 'mover';
+
+interface ListOptions extends ServerOptions {
+  readonly role?: Role;
+  readonly group?: string;
+  readonly state?: ComputerFilter | 'unmanaged';
+  readonly text?: string;
+}
 
 interface CreateTokenOptions extends ServerOptions {
   readonly role: Role;
@@ -89,36 +98,90 @@ export function registerComputers(program: Command): void {
 
   addServerOptions(computers.command('list').description('who has joined, and who is online'))
     .addOption(new Option('--role <role>', 'only these').choices(['agent', 'mover']))
+    .option('--group <name>', 'only those of this protection group')
+    .addOption(
+      new Option('--state <state>', 'only those of a built-in group; unmanaged: expected, but not joined').choices([
+        ...computerFilters,
+        'unmanaged',
+      ]),
+    )
+    .option('--text <part>', 'only those with this in the host name or address')
     .addHelpText(
       'after',
-      `\nExamples:\n  $ holdfast computers list\n  $ holdfast computers list --role mover --json\n${serverHelp}`,
+      `\nExamples:\n  $ holdfast computers list\n  $ holdfast computers list --state out-of-date --group web\n  $ holdfast computers list --state unmanaged\n${serverHelp}`,
     )
-    .action((options: ServerOptions & { readonly role?: Role }) =>
-      performWithServer(options, async ({ client, signal }) => {
-        const found = await client.list('computers', {
-          query: options.role === undefined ? {} : { role: options.role },
-          signal,
-        });
+    .action((options: ListOptions) =>
+      performWithServer(options, async (work) => {
+        const { client, signal } = work;
+        const { role, state, text } = options;
+        const group = options.group === undefined ? {} : { group: options.group };
+        if (state === 'unmanaged') {
+          await printExpected({ ...group, state }, { ...work, json: options.json });
+          return exitStatus.success;
+        }
+        const query = { ...group, ...(role ? { role } : {}), ...(state ? { state } : {}), ...(text ? { text } : {}) };
+        const found = await client.list('computers', { query, signal });
         if (options.json) await printJson({ kind: 'computers', computers: found });
         else {
-          const rows = found.map(
-            ({ id, role, hostname, address, platform, productVersion, state, lastSeenAt, group, preinstalled }) => [
-              hostname,
-              role,
-              // The server does not look at the movers of such computers; their agents tell.
-              preinstalled && role === 'mover' && state === 'offline' ? 'not dialled' : state,
-              group,
-              address,
-              platform,
-              productVersion,
-              lastSeenAt === undefined ? '' : shownTime(lastSeenAt),
-              id,
-            ],
-          );
+          const rows = found.map((one) => [
+            one.hostname,
+            one.role,
+            shownState(one),
+            one.group,
+            one.address,
+            one.platform,
+            one.productVersion,
+            one.lastSeenAt === undefined ? '' : shownTime(one.lastSeenAt),
+            one.lastBackupAt === undefined ? '' : shownTime(one.lastBackupAt),
+            one.id,
+          ]);
           await printText(
-            table([['Host', 'Role', 'State', 'Group', 'Address', 'Platform', 'Version', 'Last seen', 'Id'], ...rows]),
+            table([
+              ['Host', 'Role', 'State', 'Group', 'Address', 'Platform', 'Version', 'Last seen', 'Last backup', 'Id'],
+              ...rows,
+            ]),
           );
         }
+        return exitStatus.success;
+      }),
+    );
+
+  addServerOptions(
+    computers
+      .command('move')
+      .description('move a computer to another protection group')
+      .argument('<name>', 'host name or id')
+      .argument('<group>', 'the name of the group'),
+  )
+    .addOption(new Option('--role <role>', 'where an agent and a mover have one name').choices(['agent', 'mover']))
+    .addHelpText('after', `\nExample:\n  $ holdfast computers move web1 web --role agent\n${serverHelp}`)
+    .action((name: string, group: string, options: ServerOptions & { readonly role?: Role }) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const { id } = await chosenComputer(name, options, { client, signal });
+        const computer = await client.call('moveComputer', { params: { id }, body: { group }, signal });
+        if (options.json) await printJson({ kind: 'computer', computer });
+        else await printText(`${computer.role} ${computer.hostname} is in the protection group ${computer.group}.\n`);
+        return exitStatus.success;
+      }),
+    );
+
+  addServerOptions(
+    computers
+      .command('rescan')
+      .description('look whether it is there, and at its version and certificate, now; deploys nothing')
+      .argument('<name>', 'host name or id'),
+  )
+    .addOption(new Option('--role <role>', 'where an agent and a mover have one name').choices(['agent', 'mover']))
+    .addHelpText('after', `\nExample:\n  $ holdfast computers rescan web1 --role agent\n${serverHelp}`)
+    .action((name: string, options: ServerOptions & { readonly role?: Role }) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const { id } = await chosenComputer(name, options, { client, signal });
+        const computer = await client.call('rescanComputer', { params: { id }, signal });
+        if (options.json) await printJson({ kind: 'computer', computer });
+        else
+          await printText(
+            `${computer.role} ${computer.hostname}: ${shownState(computer)}; version ${computer.productVersion}, certificate until ${shownTime(computer.certificateExpiresAt)}.\n`,
+          );
         return exitStatus.success;
       }),
     );
@@ -134,11 +197,7 @@ export function registerComputers(program: Command): void {
     .addHelpText('after', `\nExample:\n  $ holdfast computers revoke web1 --role agent --yes\n${serverHelp}`)
     .action((name: string, options: ServerOptions & { readonly role?: Role; readonly yes?: boolean }) =>
       performWithServer(options, async ({ client, signal }) => {
-        const chosen = await chooseComputer(client, {
-          text: name,
-          ...(options.role === undefined ? {} : { role: options.role }),
-          signal,
-        });
+        const chosen = await chosenComputer(name, options, { client, signal });
         if (!options.yes) {
           throw new HoldfastError('usage.option', {
             message: `This would lock out ${chosen.role} ${chosen.hostname} (${chosen.id}) for good; nothing was done.`,
@@ -151,6 +210,20 @@ export function registerComputers(program: Command): void {
         return exitStatus.success;
       }),
     );
+}
+
+function chosenComputer(
+  text: string,
+  { role }: { readonly role?: Role },
+  { client, signal }: Pick<ServerWork, 'client' | 'signal'>,
+): Promise<Computer> {
+  return chooseComputer(client, { text, ...(role === undefined ? {} : { role }), signal });
+}
+
+function shownState({ state, role, preinstalled, conditions }: ComputerDetail): string {
+  // The server does not look at the movers of such computers; their agents tell.
+  const shown = preinstalled && role === 'mover' && state === 'offline' ? 'not dialled' : state;
+  return [shown, ...conditions.filter((condition) => condition !== 'untrusted' || state !== 'revoked')].join(', ');
 }
 
 function createToken(options: CreateTokenOptions): Promise<void> {

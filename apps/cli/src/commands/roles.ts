@@ -22,14 +22,20 @@ export function registerRoles(program: Command): void {
     .command('enroll')
     .description('join this computer to a backup server with a one-time token')
     .addOption(
-      new Option('--role <role>', 'what this computer joins as').choices(['agent', 'mover']).makeOptionMandatory(),
+      new Option('--config <file>', 'file of `holdfast groups export`: all that is needed to join').conflicts([
+        'role',
+        'server',
+        'caFingerprint',
+        'tokenFile',
+      ]),
     )
-    .requiredOption('--server <host[:port]>', 'the backup server; port 10006 (Windows agents: 10005) unless given')
-    .requiredOption(
+    .addOption(new Option('--role <role>', 'what this computer joins as').choices(['agent', 'mover']))
+    .option('--server <host[:port]>', 'the backup server; port 10006 (Windows agents: 10005) unless given')
+    .option(
       '--ca-fingerprint <sha256:…>',
       "the server's CA, as `holdfast token create` printed it; compared before the token is sent",
     )
-    .requiredOption('--token-file <file>', 'file that holds the join token; - reads it from standard input')
+    .option('--token-file <file>', 'file that holds the join token; - reads it from standard input')
     .option('--address <address>', 'where others reach this computer, if not at the address it connects from')
     .option('--data <directory>', `where the role keeps its identity (default: ${defaultDataDirectory()}/<role>)`)
     .addHelpText(
@@ -37,7 +43,10 @@ export function registerRoles(program: Command): void {
       `
 Examples, with what \`holdfast token create --role agent --out token.txt\` wrote and printed on the server:
   $ holdfast enroll --role agent --server backup.example --ca-fingerprint sha256:… --token-file token.txt
-  $ holdfast agent`,
+  $ holdfast agent
+
+On a computer that was installed beforehand, with what \`holdfast groups export kiosks --out kiosks.json\` wrote:
+  $ holdfast enroll --config kiosks.json`,
     )
     .action(async (options: EnrollOptions) => (await import('../roles/enroll.ts')).enroll(options));
 }

@@ -1,6 +1,6 @@
 import { HoldfastError, systemClock } from '@holdfast/core';
 import type { Kysely, Transaction } from 'kysely';
-import { maxTransactionAttempts, transactionPauseMaxMs, transactionPauseMinMs } from '../limits.ts';
+import { maxListedRows, maxTransactionAttempts, transactionPauseMaxMs, transactionPauseMinMs } from '../limits.ts';
 import { type DatabasePlace, openDatabase } from './database.ts';
 import { isConflict, isConnectionLost } from './database-errors.ts';
 import { Notices } from './notices.ts';
@@ -112,6 +112,19 @@ export class Catalogue implements AsyncDisposable {
   async tenants(): Promise<string[]> {
     const rows = await this.#database.selectFrom('computers').select('tenant').distinct().execute();
     return rows.map((row) => row.tenant);
+  }
+
+  /** Groups of all tenants whose rescan is due, or was not yet given a time. */
+  async dueRescans(now: Date): Promise<{ tenant: string; groupName: string }[]> {
+    return this.#database
+      .selectFrom('groups')
+      .select(['tenant', 'groupName'])
+      .where('enabled', '=', 1)
+      .where('rescanAt', 'is not', null)
+      .where((row) => row.or([row('nextRescanAt', 'is', null), row('nextRescanAt', '<=', now.toISOString())]))
+      .orderBy('nextRescanAt')
+      .limit(maxListedRows)
+      .execute();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

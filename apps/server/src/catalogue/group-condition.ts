@@ -18,6 +18,8 @@ const belonging = {
   computers: 'groupName',
   joinTokens: 'groupName',
   repositories: 'groupName',
+  groups: 'groupName',
+  expectedComputers: 'groupName',
   certificates: 'computerId',
   tokenUses: 'computerId',
   jobs: 'agentId',

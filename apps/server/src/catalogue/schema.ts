@@ -1,4 +1,4 @@
-import type { AuditRecord, DataDirection, EnrollableRole, PersonRole, Run } from '@holdfast/protocol';
+import type { AuditRecord, DataDirection, EnrollableRole, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 
 /**
@@ -311,7 +311,38 @@ export interface IdempotentRequestsTable {
   sealedAnswer: string | null;
 }
 
+/** Protection groups. Computers, join tokens and repositories name theirs. */
+export interface GroupsTable {
+  tenant: Tenant;
+  groupName: string;
+  type: GroupType;
+  exclusionsJson: string;
+  csvFile: string | null;
+  /** `HH:MM` in the server's time zone. */
+  rescanAt: string | null;
+  enabled: number;
+  createdAt: string;
+  /** When the schedule is due. Whoever moves it on rescans. */
+  nextRescanAt: string | null;
+  lastRescanJson: string | null;
+}
+
+/** What a group expects, whether it has joined or not. */
+export interface ExpectedComputersTable {
+  tenant: Tenant;
+  groupName: string;
+  /** In lower case: host names have no case. */
+  name: string;
+  address: string | null;
+  platform: string | null;
+  comment: string | null;
+  addedAt: string;
+  noLongerListedAt: string | null;
+}
+
 export interface Database {
+  groups: GroupsTable;
+  expectedComputers: ExpectedComputersTable;
   computers: ComputersTable;
   certificates: CertificatesTable;
   joinTokens: JoinTokensTable;

@@ -4,7 +4,6 @@ import { type Computer, type EnrollableRole, type Hello, limits, platform } from
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { ComputersTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { maxListedRows } from '../limits.ts';
@@ -17,17 +16,6 @@ export async function listComputers(scope: TenantScope, role?: EnrollableRole): 
   let query = scope.query.selectFrom('computers').selectAll().orderBy('enrolledAt').limit(maxListedRows);
   if (role !== undefined) query = query.where('role', '=', role);
   return query.execute();
-}
-
-/** A page of the list, in the order of joining. */
-export async function pageOfComputers(
-  scope: TenantScope,
-  o: PageRequest & { role?: EnrollableRole | undefined; view: (row: ComputerRow) => Computer },
-): Promise<{ computers: Computer[]; next?: string }> {
-  let query = scope.query.selectFrom('computers').selectAll();
-  if (o.role !== undefined) query = query.where('role', '=', o.role);
-  const { items, ...rest } = await readPage(query, { ...o, order: { enrolledAt: 'text', id: 'text' } });
-  return { computers: items, ...rest };
 }
 
 /** Throws `request.missing` when there is none of that id and role. */

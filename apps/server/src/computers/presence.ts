@@ -32,6 +32,11 @@ export class Presence {
     this.#elsewhere = elsewhere;
   }
 
+  /** Those that are there. */
+  get online(): readonly string[] {
+    return [...this.#online.union(this.#elsewhere)];
+  }
+
   /** The computer was heard of just now. */
   async seen(tenant: string, computerId: string): Promise<void> {
     const isNew = !this.#online.has(computerId);

@@ -6,6 +6,7 @@ import { hashToken, newToken } from '../bearer-token.ts';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { JoinTokensTable } from '../catalogue/schema.ts';
+import { loadOpenGroup } from '../inventory/groups.ts';
 
 export interface JoinToken {
   readonly id: string;
@@ -34,6 +35,7 @@ export async function createJoinToken(
     clock: Clock;
   },
 ): Promise<JoinToken & { readonly token: string }> {
+  const group = await loadOpenGroup(scope, o.group, o.clock);
   const token = newToken('hfj');
   const now = o.clock.now();
   const row = {
@@ -42,7 +44,7 @@ export async function createJoinToken(
     role: o.role,
     groupName: o.group,
     usesLeft: o.uses,
-    preinstalled: o.preinstalled ? 1 : 0,
+    preinstalled: o.preinstalled || group.type === 'preinstalled' ? 1 : 0,
     createdAt: now.toISOString(),
     expiresAt: new Date(now.getTime() + o.lifetimeMs).toISOString(),
   };
@@ -88,6 +90,7 @@ export async function useJoinToken(
     .returning(['groupName', 'preinstalled'])
     .executeTakeFirst();
   if (!row) throw new HoldfastError('auth.token');
+  await loadOpenGroup(scope, row.groupName, o.clock);
   return { group: row.groupName, preinstalled: row.preinstalled };
 }
 

@@ -1,15 +1,20 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
 import type { AgentConnections } from '../computers/agent-connections.ts';
-import { computerView, loadComputer, pageOfComputers } from '../computers/computers.ts';
+import { computerView, loadComputer } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { Presence } from '../computers/presence.ts';
 import { createJoinToken, deleteJoinToken, usableJoinTokens } from '../enrolment/join-tokens.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
+import type { ComputerList } from '../inventory/computer-list.ts';
+import { loadOpenGroup } from '../inventory/groups.ts';
+import type { Rescans } from '../inventory/rescans.ts';
 import { revocationPushMs } from '../limits.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
 
 export function computerHandlers(o: {
+  list: ComputerList;
+  rescans: Rescans;
   presence: Presence;
   movers: Movers;
   connections: AgentConnections;
@@ -19,7 +24,17 @@ export function computerHandlers(o: {
   recheckTrust: () => void;
   caFingerprint: string;
   clock: Clock;
-}): Pick<RestHandlers, 'createToken' | 'tokens' | 'deleteToken' | 'computers' | 'revokeComputer'> {
+}): Pick<
+  RestHandlers,
+  | 'createToken'
+  | 'tokens'
+  | 'deleteToken'
+  | 'computers'
+  | 'computer'
+  | 'moveComputer'
+  | 'rescanComputer'
+  | 'revokeComputer'
+> {
   return {
     createToken: async ({ scope, body }) => {
       const { role, group, uses, preinstalled, lifetimeSeconds } = body;
@@ -32,8 +47,21 @@ export function computerHandlers(o: {
       await deleteJoinToken(scope, params.id);
       return {};
     },
-    computers: ({ scope, query }) =>
-      pageOfComputers(scope, { ...query, view: (row) => computerView(row, o.presence.isOnline(row.id)) }),
+    computers: ({ scope, query }) => o.list.page(scope, query),
+    computer: ({ scope, params }) => o.list.one(scope, params.id),
+    moveComputer: async ({ scope, params: { id }, body }) => {
+      await scope.transaction(async (inside) => {
+        await loadComputer(inside, id);
+        await loadOpenGroup(inside, body.group, o.clock);
+        await inside.query.updateTable('computers').set({ groupName: body.group }).where('id', '=', id).execute();
+      });
+      await o.presence.announce(scope.tenant, id);
+      return o.list.one(scope, id);
+    },
+    rescanComputer: async ({ scope, params: { id }, signal }) => {
+      await o.rescans.rescanComputer(scope, id, signal);
+      return o.list.one(scope, id);
+    },
     revokeComputer: async ({ scope, params: { id } }) => {
       await o.revocations.revokeComputer(scope, id);
       o.recheckTrust();

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { productVersion } from '@holdfast/core';
 import {
   type BackupResult,
   CallPeer,
@@ -82,7 +83,7 @@ export class TestAgent implements AsyncDisposable {
         this.greeted += 1;
         return {
           protocolVersion: limits.protocolVersion,
-          productVersion: '0.1.0',
+          productVersion,
           hostname: 'test-host',
           platform: 'linux',
           ports: this.listening,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { ChannelId } from '@holdfast/contract';
-import type { Clock } from '@holdfast/core';
+import { type Clock, productVersion } from '@holdfast/core';
 import {
   type EnrolAnswer,
   type EnrollableRole,
@@ -147,7 +147,14 @@ export class TestServer implements AsyncDisposable {
     role: EnrollableRole,
     o: { uses?: number; lifetimeSeconds?: number; preinstalled?: boolean; group?: string } = {},
   ): Promise<string> {
+    if (o.group !== undefined && o.group !== 'default') await this.haveGroup(o.group);
     return (await this.client.call('createToken', { body: { role, ...o } })).token;
+  }
+
+  /** Makes a protection group, unless it is there. */
+  async haveGroup(name: string): Promise<void> {
+    const groups = await this.client.list('groups', {});
+    if (!groups.some((group) => group.name === name)) await this.client.call('createGroup', { body: { name } });
   }
 
   /** Sends an enrolment; throws what the server reports. */
@@ -168,7 +175,7 @@ export class TestServer implements AsyncDisposable {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
         protocolVersion: limits.protocolVersion,
-        productVersion: '0.1.0',
+        productVersion,
         token: o.token,
         role: o.role,
         hostname: 'test-host',

@@ -33,6 +33,18 @@ export const computer = z.object({
 });
 export type Computer = z.infer<typeof computer>;
 
+/**
+ * Apart from being there or not. `out-of-date`: an older version than the server's. `untrusted`: revoked, or the certificate has
+ * expired. `unprotected`: an agent without a job, or without a backup for as many days as the server is set to.
+ */
+const computerCondition = z.enum(['out-of-date', 'untrusted', 'unprotected']);
+const computerDetail = computer.extend({ conditions: z.array(computerCondition), lastBackupAt: isoTime.optional() });
+export type ComputerDetail = z.infer<typeof computerDetail>;
+
+/** The built-in groups that hold computers. `manually-added`: in a group of type `individual`. */
+export const computerFilters = ['online', 'offline', 'manually-added', ...computerCondition.options] as const;
+export type ComputerFilter = (typeof computerFilters)[number];
+
 export const computerRoutes = {
   createToken: route('createToken', 'POST', '/api/v1/join-tokens', {
     access: 'computers.manage',
@@ -71,8 +83,37 @@ export const computerRoutes = {
     access: 'fleet.read',
     summary: 'Enrolled agents and movers',
     tag: 'computers',
-    query: pageQuery.extend({ role: enrollableRole.optional() }),
-    response: pageOf('computers', computer),
+    query: pageQuery.extend({
+      role: enrollableRole.optional(),
+      group: slug.optional(),
+      state: z.enum(computerFilters).optional(),
+      /** A part of the host name or address. */
+      text: z.string().min(1).max(253).optional(),
+    }),
+    response: pageOf('computers', computerDetail),
+  }),
+  computer: route('computer', 'GET', '/api/v1/computers/{id}', {
+    access: 'fleet.read',
+    summary: 'An enrolled agent or mover',
+    tag: 'computers',
+    params: byId,
+    response: computerDetail,
+  }),
+  moveComputer: route('moveComputer', 'POST', '/api/v1/computers/{id}/move', {
+    access: 'computers.manage',
+    summary: 'Move a computer to another protection group',
+    tag: 'computers',
+    params: byId,
+    audited: ['group'],
+    body: z.strictObject({ group: slug }),
+    response: computerDetail,
+  }),
+  rescanComputer: route('rescanComputer', 'POST', '/api/v1/computers/{id}/rescan', {
+    access: 'computers.manage',
+    summary: 'Look whether a computer is there, and at its version and certificate, now. Deploys nothing',
+    tag: 'computers',
+    params: byId,
+    response: computerDetail,
   }),
   revokeComputer: route('revokeComputer', 'POST', '/api/v1/computers/{id}/revoke', {
     access: 'computers.manage',
