@@ -34,6 +34,7 @@ interface Row<Name extends keyof Routes> {
 
 const anyId = '00000000-0000-4000-8000-000000000000';
 const any = { params: { id: anyId } };
+const north = { params: { id: 'north' } };
 const nowhere = { body: { hosts: ['nowhere'] } };
 const all = 'abru';
 const password = 'a password for a start';
@@ -47,10 +48,36 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   events: { may: all, confined: 'own' },
   audit: { may: 'au', confined: 'never' },
   signProof: { may: 'a', confined: 'never', ask: () => ({ body: { sha256: 'a'.repeat(64) } }) },
-  createToken: { may: 'a', confined: 'refused', ask: () => ({ body: { role: 'agent', group: 'north' } }) },
+  createToken: { may: 'a', confined: 'missing', ask: () => ({ body: { role: 'agent', group: 'north' } }) },
   tokens: { may: 'a', confined: 'unmentioned' },
   deleteToken: { may: 'a', confined: 'missing', ask: async (it) => ({ params: { id: await it.newJoinToken() } }) },
   computers: { may: all, confined: 'unmentioned' },
+  computer: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.agentId } }) },
+  moveComputer: {
+    may: 'a',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.agentId }, body: { group: 'north' } }),
+  },
+  rescanComputer: { may: 'a', confined: 'missing', ask: (it) => ({ params: { id: it.agentId } }) },
+  groups: { may: all, confined: 'unmentioned' },
+  group: { may: all, confined: 'missing', ask: () => north },
+  createGroup: { may: 'a', confined: 'never', ask: () => ({ body: { name: 'north' } }) },
+  changeGroup: {
+    may: 'a',
+    confined: 'missing',
+    ask: () => ({ ...north, body: { exclusions: [], rescanAt: null, enabled: true, csvFile: null } }),
+  },
+  deleteGroup: { may: 'a', confined: 'never', ask: () => north },
+  expectedComputers: { may: all, confined: 'unmentioned' },
+  expectComputers: {
+    may: 'a',
+    confined: 'missing',
+    ask: () => ({ ...north, body: { computers: [{ name: 'web2' }] } }),
+  },
+  forgetExpected: { may: 'a', confined: 'missing', ask: () => ({ ...north, body: { names: ['web3'] } }) },
+  uploadCsv: { may: 'a', confined: 'missing', ask: () => ({ ...north, body: { content: '' } }) },
+  rescanGroup: { may: 'a', confined: 'missing', ask: () => north },
+  exportGroup: { may: 'a', confined: 'missing', ask: () => ({ ...north, body: {} }) },
   revokeComputer: { may: 'a', confined: 'missing', ask: async (it) => ({ params: { id: await it.newAgent() } }) },
   createRepository: {
     may: 'a',
@@ -217,6 +244,7 @@ class Fixture {
     );
     await server.alterDatabase(`update "repositories" set "initialisedAt" = '2026-11-21T10:00:00.000Z'`);
     await it.newJoinToken();
+    await server.client.call('expectComputers', { ...north, body: { computers: [{ name: 'web1' }] } });
     it.victimId = await it.newUser();
     return it;
   }
