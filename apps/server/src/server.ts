@@ -256,7 +256,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const authentication = new Authentication({
       localToken: token,
       catalogue,
-      ...people,
+      credentials: people.credentials,
+      factors: people.factors,
       factorRoles: config.people.secondFactorRoles,
       clock,
     });

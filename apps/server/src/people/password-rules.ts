@@ -30,7 +30,7 @@ const common = new Set(
 /** Throws `auth.password`, which says why it can't be the password of this account. */
 export function checkNewPassword(password: string, account: { readonly name: string; readonly displayName: string }) {
   const text = password.normalize('NFKC');
-  const characters = [...text].length;
+  const characters = Array.from(text).length;
   if (characters < minCharacters) throw refused(`It has ${characters} characters; ${minCharacters} are the least.`);
   if (characters > maxCharacters) throw refused(`It has more than ${maxCharacters} characters.`);
   const lower = text.toLowerCase();

@@ -40,7 +40,9 @@ test('no password, token, code or key is in the log, in the audit, in an error o
 
   const { id, secret: shared } = await alice.client.call('addTotp', { body: { currentPassword } });
   secret('TOTP secret', shared);
-  const bits = [...shared].map((one) => alphabet.indexOf(one).toString(2).padStart(5, '0')).join('');
+  const bits = Array.from(shared)
+    .map((one) => alphabet.indexOf(one).toString(2).padStart(5, '0'))
+    .join('');
   const bytes = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
   secret('TOTP secret in base64', bytes.toString('base64'));
   const { recoveryCodes = [] } = await alice.client.call('confirmTotp', {

@@ -312,7 +312,7 @@ test('every route, every role, all groups, the own and another: as the table say
   for (const [name, row] of Object.entries(table) as [keyof Routes, Row<keyof Routes>][]) {
     for (const { role, groups, client } of people) {
       const args = (await row.ask?.(it, client)) ?? {};
-      const got = await outcome(name, client, args as CallArguments<Routes[typeof name]>);
+      const got = await outcome(name, client, args);
       const [group] = groups ?? [];
       const mayAtAll = row.may.includes(letter[role]) && !(groups && row.confined === 'never');
       const isForeign = group === 'south' && mayAtAll;

@@ -151,7 +151,7 @@ async function chainAudit(database: Kysely<unknown>): Promise<void> {
     .addColumn('number', 'integer', (column) => column.notNull())
     .addColumn('hash', 'text', (column) => column.notNull())
     .execute();
-  await chainOldRecords(database as Kysely<AuditTables>);
+  await chainOldRecords(database);
   await database.schema.createIndex('auditByNumber').unique().on('audit').columns(['tenant', 'number']).execute();
   await refuseChanges(database);
 }
