@@ -71,6 +71,8 @@ export const maxEnrolmentBytes = 64 * 1024;
 
 /** Event streams open at once. */
 export const maxEventStreams = 200;
+/** Of one account: nobody can take them all. */
+export const maxEventStreamsOfOne = 50;
 /** Unsent bytes after which a client that does not read its events is cut. */
 export const maxEventStreamBacklogBytes = 1024 * 1024;
 /** A comment this often keeps an event stream alive through proxies, which cut after 60 s. */

@@ -40,6 +40,8 @@ export type Permission = keyof typeof permissions;
 /** What concerns everybody: an account that is confined to some groups has none of it, whatever its role. */
 const beyondGroups: ReadonlySet<Permission> = new Set([
   'groups.manage',
+  // A repository may hold backups of several groups, and its key opens all of them.
+  'secrets.reveal',
   'network.read',
   'network.check',
   'network.manage',

@@ -24,7 +24,9 @@ export async function connectServer(options: ServerOptions, resources: AsyncDisp
   const session = options.tokenFile === undefined ? await sessionFor(options) : undefined;
   if (session) return openServer(session, resources);
   const local = await readConnectionFile(options.data);
-  const tokenFile = options.tokenFile === undefined ? local?.tokenFile : resolvePath(options.tokenFile);
+  // This computer's own token is for its own server, whatever else is named.
+  const ownToken = options.server === undefined ? local?.tokenFile : undefined;
+  const tokenFile = options.tokenFile === undefined ? ownToken : resolvePath(options.tokenFile);
   const place = await serverPlace(options, tokenFile === undefined ? ['--token-file'] : []);
   if (tokenFile === undefined) throw unknownServer(options, ['--token-file']);
   const token = (await readNamed(tokenFile, 'the token')).trim();

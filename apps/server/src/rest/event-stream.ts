@@ -1,17 +1,26 @@
 import type { ServerResponse } from 'node:http';
 import { HoldfastError } from '@holdfast/core';
 import { securityHeaders } from '../http-app.ts';
-import { eventStreamKeepAliveMs, maxEventStreamBacklogBytes, maxEventStreams } from '../limits.ts';
+import {
+  eventStreamKeepAliveMs,
+  maxEventStreamBacklogBytes,
+  maxEventStreams,
+  maxEventStreamsOfOne,
+} from '../limits.ts';
 import type { Caller } from '../people/caller.ts';
 
 /** The event streams that are open, within a bound. */
 export class EventStreams implements Disposable {
   readonly #open = new Map<EventStream, Caller>();
 
-  /** Throws `internal.limit` when too many are open. */
+  /** Throws `internal.limit` when too many are open, of all or of one caller. */
   open(response: ServerResponse, caller: Caller): EventStream {
     if (this.#open.size >= maxEventStreams) {
       throw new HoldfastError('internal.limit', { message: `More than ${maxEventStreams} event streams are open.` });
+    }
+    const own = [...this.#open.values()].filter(({ actor }) => actor === caller.actor);
+    if (own.length >= maxEventStreamsOfOne) {
+      throw new HoldfastError('internal.limit', { message: `${caller.actor} has ${own.length} event streams open.` });
     }
     const stream = new EventStream(response);
     this.#open.set(stream, caller);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Route } from '@holdfast/protocol';
 import { z } from 'zod';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
@@ -59,8 +59,9 @@ export class Idempotency {
     try {
       answer = await o.run();
     } catch (error) {
-      // What failed may be tried again with the same key.
-      await scope.deleteFrom('idempotentRequests').where('id', '=', id).execute();
+      // What was refused may be tried again with the same key. What broke off may have been done in part, or as a whole.
+      if (toHoldfastError(error).entry.http < 500)
+        await scope.deleteFrom('idempotentRequests').where('id', '=', id).execute();
       throw error;
     }
     const sealedAnswer = this.#vault.seal(JSON.stringify(answer), { tenant: scope.tenant, kind: 'answer', id });
@@ -82,7 +83,7 @@ export class Idempotency {
     if (!known?.sealedAnswer)
       throw new HoldfastError('request.conflict', {
         message: 'The first request with this Idempotency-Key has not been answered.',
-        guidance: 'Wait and repeat it. If that stays so, the server was stopped in it: look at what it has done.',
+        guidance: 'Wait and repeat it. If that stays so, it broke off: look at what it has done.',
       });
     const text = this.#vault.open(known.sealedAnswer, { tenant: scope.tenant, kind: 'answer', id: o.id });
     return storedAnswer.parse(JSON.parse(text));

@@ -53,9 +53,10 @@ export async function createRestApp(o: {
   // Before anything else of a request is looked at, and for paths that don't exist as well.
   app.addHook('onRequest', async (request) => {
     const address = remoteAddressOf(http, request.raw);
-    failures.check(address);
     if (publicPaths.has(request.routeOptions.url ?? '')) return;
     const given = bearerOf(request);
+    // Asked first: whoever is behind the same address as somebody who tries tokens must not be kept out. A token has 256 bits;
+    // the limit is about load and about the log.
     const caller = await o.authentication.callerOf(given);
     if (caller) {
       callers.set(request, caller);
@@ -66,6 +67,7 @@ export async function createRestApp(o: {
       http.connectionOf(request.raw)?.countAs('metrics-to-server');
       return;
     }
+    failures.check(address);
     failures.count(address);
     if (given !== '')
       await o.audit.writeRefusal(

@@ -57,15 +57,15 @@ test('every route but those of signing in, and every path that is none, needs a 
   assert.ok(paths.length > 20);
 });
 
-test('wrong tokens from one address are refused even with the right one, until the minute is over', async (t) => {
+test('wrong tokens from one address are limited, and keep nobody out who has a right one', async (t) => {
   const clock = new ManualClock(new Date());
   const server = await start(t, { clock });
   const wrong = new RestClient({ http: server.http, token: 'hfa_wrong' });
   for (let n = 0; n < 20; n += 1) await assert.rejects(wrong.call('status', {}), { code: 'auth.required' });
   await assert.rejects(wrong.call('status', {}), { code: 'auth.rate' });
-  await assert.rejects(server.client.call('status', {}), { code: 'auth.rate' });
-  clock.advance(60_000);
   await server.client.call('status', {});
+  clock.advance(60_000);
+  await assert.rejects(wrong.call('status', {}), { code: 'auth.required' });
 });
 
 test('the OpenAPI document has every route, with parameters and answers that resolve', async (t) => {

@@ -85,10 +85,10 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     ask: (it) => ({ body: { name: `books-${crypto.randomUUID()}`, moverId: it.moverId } }),
   },
   repositories: { may: all, confined: 'unmentioned' },
-  repositoryPassword: { may: 'a', confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
+  repositoryPassword: { may: 'a', confined: 'never', ask: (it) => ({ params: { id: it.repositoryId } }) },
   repositoryGrant: {
     may: 'a',
-    confined: 'missing',
+    confined: 'never',
     ask: (it) => ({ params: { id: it.repositoryId }, body: { mode: 'read' } }),
   },
   snapshots: { may: all, confined: 'unmentioned' },

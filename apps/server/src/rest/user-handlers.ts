@@ -108,7 +108,8 @@ export function userHandlers(o: {
       note({ details: { name: account.name } });
       refuseOwn(caller, account);
       checkNewPassword(body.password, account);
-      if (isFullAdministrator(account)) await requireApproval();
+      // Also of a disabled one: who sets it free later does not see who knows its password.
+      if (isFullAdministrator({ ...account, disabledAt: null })) await requireApproval();
       const passwordHash = await hasher.hash(body.password);
       await scope.query
         .updateTable('accounts')
@@ -125,7 +126,8 @@ export function userHandlers(o: {
       const account = await loadAccount(scope, params.id);
       note({ details: { name: account.name } });
       refuseOwn(caller, account);
-      if (isFullAdministrator(account)) await requireApproval();
+      // Also of a disabled one: who sets it free later does not see who knows its password.
+      if (isFullAdministrator({ ...account, disabledAt: null })) await requireApproval();
       await removeAccount(scope, account.id);
       credentials.changed();
       return {};
