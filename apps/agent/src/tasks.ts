@@ -2,7 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
 import { restore } from '@holdfast/engine/restore';
 import type { BackupTask, RestoreTask, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
-import { initRepository, openRepository, type Repository } from '@holdfast/repository';
+import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
 import { openDataChannels } from './data-channels.ts';
@@ -46,6 +46,7 @@ async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal)
 async function backUp(repository: Repository, task: BackupTask, context: TaskContext): Promise<TaskOutcome> {
   repository.lockWait = { retryMs: lockWaitMs };
   const startedAt = repository.clock.now().toISOString();
+  repository.compression = compressionOf(task.compression);
   const summary = await backup(repository, {
     sources: task.sources,
     excludes: task.excludes,

@@ -63,7 +63,11 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     },
     { names: ['computers', 'token'], load: async () => (await import('./commands/computers.ts')).registerComputers },
     { names: ['groups', 'group'], load: async () => (await import('./commands/groups.ts')).registerGroups },
-    { names: ['job'], load: async () => (await import('./commands/job.ts')).registerJob },
+    {
+      names: ['job', 'jobs'],
+      load: async () => (await import('./commands/job.ts')).registerJob,
+    },
+    { names: ['session', 'sessions'], load: async () => (await import('./commands/session.ts')).registerSession },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],
   'People and their rights': [

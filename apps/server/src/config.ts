@@ -20,6 +20,11 @@ export const serverConfigSchema = z.strictObject({
   certificateLifetimeDays: z.number().min(0.001).max(825).default(90),
   /** Runs at once, over all agents; one agent always runs one at a time. */
   parallelRuns: z.number().int().min(1).max(1000).default(32),
+  /** Of those, runs at once with one repository, and with all repositories of one mover. */
+  parallelRunsPerRepository: z.number().int().min(1).max(1000).default(8),
+  parallelRunsPerMover: z.number().int().min(1).max(1000).default(32),
+  /** Ended sessions are kept so long. */
+  historyDays: z.number().int().min(1).max(3_653).default(365),
   /** A run that takes longer fails. */
   maxRunHours: z.number().positive().max(500).default(168),
   /**

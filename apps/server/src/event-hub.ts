@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/core';
-import type { Computer, Run, ServerEvent } from '@holdfast/protocol';
+import type { Computer, Run, ServerEvent, Session } from '@holdfast/protocol';
 
 /** What happened, without what: where the other instances find it. */
 export interface EventReference {
@@ -49,6 +49,15 @@ export class EventHub {
 
   gap(): void {
     for (const subscriber of [...this.#subscribers.keys()]) subscriber.onGap?.();
+  }
+
+  publishSession(tenant: string, session: Session): void {
+    this.relaySession(tenant, session);
+    this.#tellOthers({ tenant, kind: 'session', id: session.id });
+  }
+
+  relaySession(tenant: string, session: Session): void {
+    this.#publish(tenant, { kind: 'session', at: this.#clock.now().toISOString(), session });
   }
 
   /** Events of one tenant until disposed. */

@@ -29,7 +29,7 @@ interface Drawn {
 
 async function add(scope: TenantScope, drawn: Drawn): Promise<string> {
   made += 1;
-  const id = `id-${made}`;
+  const id = crypto.randomUUID();
   await scope.query
     .insertInto('computers')
     .values({
@@ -49,25 +49,29 @@ async function add(scope: TenantScope, drawn: Drawn): Promise<string> {
 }
 
 async function backup(scope: TenantScope, agentId: string, moverId: string): Promise<void> {
-  const repositoryId = `repository-${moverId}`;
+  const repositoryId = moverId;
   const known = await scope.query.selectFrom('repositories').select('id').where('id', '=', repositoryId).execute();
   if (known.length === 0)
     await scope.query
       .insertInto('repositories')
       .values({ id: repositoryId, name: repositoryId, moverId, location: '/', sealedPassword: 's', createdAt: '2026' })
       .execute();
-  const texts = { sourcesJson: '[]', excludesJson: '[]', tagsJson: '[]' };
+  const settings = {
+    name: 'j',
+    computers: [agentId],
+    scope: { kind: 'folders', paths: ['/'] },
+    target: { kind: 'shared', repositoryId },
+  };
   await scope.query
     .insertInto('jobs')
     .values({
       id: `job-${agentId}`,
-      name: 'j',
-      agentId,
-      repositoryId,
-      ...texts,
-      oneFileSystem: 0,
-      direction: 'agent-dials',
+      groupName: 'berlin',
+      enabled: 1,
+      settingsJson: JSON.stringify(settings),
       createdAt: '2026',
+      changedAt: '2026',
+      scheduledUntil: '2026',
     })
     .execute();
 }

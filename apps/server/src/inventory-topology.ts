@@ -5,8 +5,9 @@ import type { Host, TopologyDocument } from '@holdfast/contract/topology/schema'
 import { z } from 'zod';
 import type { TenantScope } from './catalogue/catalogue.ts';
 import { type ComputerRow, listComputers } from './computers/computers.ts';
+import { computersOf } from './jobs/job-computers.ts';
+import { listJobs, settingsOf } from './jobs/job-rows.ts';
 import { readJson } from './json-column.ts';
-import { maxListedRows } from './limits.ts';
 import { listRepositories } from './repositories.ts';
 import type { Listening } from './rest/server-handlers.ts';
 
@@ -78,11 +79,12 @@ const serverZone = 'backup';
 /** The movers that hold the repositories of an agent's jobs. */
 async function targetsOfAgents(scope: TenantScope): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const moverOf = new Map((await listRepositories(scope)).map(({ id, moverId }) => [id, moverId]));
-  const jobs = await scope.query.selectFrom('jobs').select(['agentId', 'repositoryId']).limit(maxListedRows).execute();
   const targets = new Map<string, Set<string>>();
-  for (const { agentId, repositoryId } of jobs) {
-    const mover = moverOf.get(repositoryId);
-    if (mover !== undefined) targets.set(agentId, (targets.get(agentId) ?? new Set()).add(mover));
+  for (const settings of (await listJobs(scope)).map(settingsOf)) {
+    const { target } = settings;
+    const mover = target.kind === 'own' ? target.moverId : moverOf.get(target.repositoryId);
+    if (mover === undefined) continue;
+    for (const { id } of await computersOf(scope, settings)) targets.set(id, (targets.get(id) ?? new Set()).add(mover));
   }
   return targets;
 }

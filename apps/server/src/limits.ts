@@ -79,7 +79,7 @@ export const maxEventStreamBacklogBytes = 1024 * 1024;
 export const eventStreamKeepAliveMs = 15_000;
 
 /** Runs that wait at once. */
-export const maxQueuedRuns = 10_000;
+export const maxQueuedRuns = 100_000;
 /** Problems of a run that are kept in full; all are counted. */
 export const maxListedProblems = 1000;
 /** Degradations of one run that are kept: one for each channel is plenty. */
@@ -249,3 +249,27 @@ export const noticeProbeMs = 15_000;
 export const maintenanceLookMs = 30_000;
 /** Maintenance that was missed is done whenever a server runs again. */
 export const maintenanceGraceMs = 60 * minuteMs;
+
+/** Jobs of one tenant: each may hold the whole fleet. */
+export const maxJobs = 5_000;
+/** Computers of one job: a fleet of one server. */
+export const maxJobComputers = 100_000;
+/** Values of one list in a statement: databases take some tens of thousands. */
+export const maxQueryValues = 500;
+/** Rows of one insertion: SQLite takes 32,766 values in a statement. */
+export const maxInsertedRows = 100;
+/** What is said of a session as a whole. */
+export const maxSessionNotes = 100;
+/** Schedules and windows are looked at this often. */
+export const scheduleLookMs = 15_000;
+/** What was due so long ago was not missed: a server that is busy, or restarts quickly, comes late by less. */
+export const scheduleGraceMs = 5 * minuteMs;
+/** What is due later than now by the clock is forgotten after so long: no clock is set back by more and counts on it. */
+export const firingsKeptMs = 40 * dayMs;
+/** Jobs that are looked at in one turn; the rest come in the next. */
+export const maxJobsPerLook = 500;
+/** History is pruned this often, and by at most so many sessions at a time. */
+export const historyPruneMs = 60 * minuteMs;
+export const maxPrunedSessions = 500;
+/** A session's followers are told of changes this often at most. */
+export const sessionEventMs = 1_000;

@@ -44,6 +44,7 @@ import { computerHandlers } from './rest/computer-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
 import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
+import { jobHandlers } from './rest/job-handlers.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
@@ -52,9 +53,11 @@ import { createRestApp, type RestHandlers } from './rest/rest-app.ts';
 import { RouteRunner } from './rest/route-runner.ts';
 import { runHandlers } from './rest/run-handlers.ts';
 import { type Listening, serverHandlers } from './rest/server-handlers.ts';
+import { sessionHandlers } from './rest/session-handlers.ts';
 import { userHandlers } from './rest/user-handlers.ts';
 import { RunQueue } from './runs/run-queue.ts';
 import { Runner } from './runs/runner.ts';
+import { Scheduler } from './schedule/scheduler.ts';
 import { Vault } from './vault.ts';
 
 export interface ServerOptions {
@@ -188,9 +191,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       logger,
       parallelRuns: config.parallelRuns,
+      slots: { perRepository: config.parallelRunsPerRepository, perMover: config.parallelRunsPerMover },
       maxRunMs: config.maxRunHours * 3_600_000,
     });
     const queries = new RepositoryQueries({ catalogue, carriers, movers, grants: grants.issuer, vault, clock, logger });
+    const historyMs = config.historyDays * 86_400_000;
+    const scheduler = new Scheduler({ catalogue, queue, events, vault, historyMs, clock, logger });
     const enrolment = new Enrolment({
       catalogue,
       authority,
@@ -321,7 +327,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         caPem,
         clock,
       }),
-      ...runHandlers({ queue, events, clock, logger }),
+      ...jobHandlers({ queue, events, vault, clock }),
+      ...sessionHandlers({ queue, events, clock }),
+      ...runHandlers({ queue, events, logger }),
       ...maintenanceHandlers({ catalogue, queue, queries }),
       ...portChecks.handlers,
       ...accountHandlers({ people, authentication, catalogue }),
@@ -355,12 +363,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       });
       for (const channel of channels) listening.push(describe(listener, channel));
     }
+    await queue.resume();
     const background = new AbortController();
     const loops = [
       movers.watch(background.signal),
       metrics.watch(background.signal),
       new MaintenanceScheduler({ catalogue, queue, events, clock, logger }).watch(background.signal),
       rescans.watch(background.signal),
+      scheduler.watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
       recheckFrom(recheckStreams, clock, background.signal),
       ...shareCatalogue({
@@ -376,7 +386,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       background.abort();
       await watching;
     });
-    await queue.resume();
     logger.info({ listening, installation }, 'server started');
     const running = stack.move();
     return {

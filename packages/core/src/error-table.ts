@@ -476,6 +476,10 @@ export const errorTable = {
       exit: exitStatus.incomplete,
     },
   ),
+  'job.window': entry(
+    'The backup window of a job closed before its run had ended.',
+    'Give it a longer window, or split the job; the next run goes on from what was stored.',
+  ),
   'backup.nothing': entry(
     'Nothing of what was to be backed up could be read, so there is no snapshot.',
     'Check that the paths are right and may be read.',

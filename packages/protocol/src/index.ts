@@ -107,10 +107,11 @@ export {
   type RescanResult,
   rescanResult,
 } from './rest/group-routes.ts';
-export type { Job } from './rest/job-routes.ts';
+export { type Job, type JobSettings, jobSettings } from './rest/job-routes.ts';
 export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';
+export type { Session } from './rest/session-routes.ts';
 export { type Approval, approval } from './rest/user-routes.ts';
 export { type Routes, routes } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';

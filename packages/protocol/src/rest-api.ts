@@ -7,6 +7,7 @@ import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
+import { sessionRoutes } from './rest/session-routes.ts';
 import { userRoutes } from './rest/user-routes.ts';
 
 /**
@@ -21,6 +22,7 @@ export const routes = {
   ...maintenanceRoutes,
   ...jobRoutes,
   ...runRoutes,
+  ...sessionRoutes,
   ...portRoutes,
   ...accountRoutes,
   ...userRoutes,

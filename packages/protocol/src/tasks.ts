@@ -12,6 +12,9 @@ import { repositoryAccess } from './repository-access.ts';
 const path = z.string().min(1).max(65_536);
 const paths = z.array(path).max(maxListEntries);
 
+/** How hard new data is compressed, in restic's words. */
+export const compressionLevel = z.enum(['auto', 'off', 'fastest', 'better', 'max']);
+
 export const backupTask = z.strictObject({
   kind: z.literal('backup'),
   access: repositoryAccess,
@@ -19,6 +22,7 @@ export const backupTask = z.strictObject({
   excludes: paths,
   oneFileSystem: z.boolean(),
   tags: z.array(z.string().max(200)).max(100),
+  compression: compressionLevel.default('auto'),
   /** Make the repository first if there is none. */
   initialise: z.boolean(),
 });

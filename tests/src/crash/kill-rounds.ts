@@ -183,7 +183,13 @@ class Rounds {
     const name = `place-${round}`;
     const repository = await client.call('createRepository', { body: { name, moverId } });
     const job = await client.call('createJob', {
-      body: { name, agentId, repositoryId: repository.id, sources: [this.#source.path] },
+      body: {
+        name,
+        computers: [agentId],
+        target: { kind: 'shared', repositoryId: repository.id },
+        scope: { kind: 'folders', paths: [this.#source.path] },
+        retries: { count: 0 },
+      },
     });
     const { password } = await client.call('repositoryPassword', { params: { id: repository.id } });
     const [tenant = ''] = readdirSync(join(this.#system.folder, 'repositories'));
@@ -198,8 +204,11 @@ class Rounds {
     return place;
   }
 
-  #runJob(place: Place): Promise<Run> {
-    return this.#system.client.call('runJob', { params: { id: place.job.id } });
+  async #runJob(place: Place): Promise<Run> {
+    const { client } = this.#system;
+    const session = await client.call('runJob', { params: { id: place.job.id }, body: {} });
+    const { runs } = await client.call('runs', { query: { sessionId: session.id } });
+    return runs[0] ?? assert.fail();
   }
 
   /** A run that says that it made a snapshot is taken at its word from now on; one that failed says why. */

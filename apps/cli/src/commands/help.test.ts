@@ -13,12 +13,15 @@ const headings =
 
 /** Names of the commands that a help text lists. */
 function commandsIn(help: string): string[] {
-  return help
-    .split('\n\n')
-    .filter((section) => headings.test(section))
-    .flatMap((section) => [...section.matchAll(/^ {2}(\w\S*)/gm)])
-    .map((match) => match[1] ?? '')
-    .filter((name) => name !== '' && name !== 'help');
+  return (
+    help
+      .split('\n\n')
+      .filter((section) => headings.test(section))
+      .flatMap((section) => [...section.matchAll(/^ {2}(\w\S*)/gm)])
+      // Another name of a command follows a bar.
+      .map((match) => match[1]?.split('|')[0] ?? '')
+      .filter((name) => name !== '' && name !== 'help')
+  );
 }
 
 async function helpOf(command: readonly string[]): Promise<string> {

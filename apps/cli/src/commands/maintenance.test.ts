@@ -44,7 +44,9 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
   async function backUp(text: string): Promise<string> {
     mkdirSync(join(source, 'folder'), { recursive: true });
     writeFileSync(join(source, 'folder', 'file.txt'), text);
-    const { result } = await succeed(await system.client.call('runJob', { params: { id: jobId } }));
+    const session = await system.client.call('runJob', { params: { id: jobId }, body: {} });
+    const { runs } = await system.client.call('runs', { query: { sessionId: session.id } });
+    const { result } = await succeed(runs[0] ?? assert.fail());
     assert.ok(result?.kind === 'backup');
     return result.snapshotId;
   }
@@ -56,7 +58,12 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
       body: { name: 'maintained', moverId: idOf('mover') },
     }));
     ({ id: jobId } = await system.client.call('createJob', {
-      body: { name: 'files', agentId: idOf('agent'), repositoryId, sources: [source] },
+      body: {
+        name: 'files',
+        computers: [idOf('agent')],
+        target: { kind: 'shared', repositoryId },
+        scope: { kind: 'folders', paths: [source] },
+      },
     }));
     const snapshots: string[] = [];
     for (const text of ['first', 'second', 'third', 'fourth', 'x'.repeat(100_000)]) snapshots.push(await backUp(text));

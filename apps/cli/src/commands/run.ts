@@ -12,6 +12,7 @@ import { table } from '../terminal.ts';
 
 interface ListRunsOptions extends ServerOptions {
   readonly job?: string;
+  readonly session?: string;
   readonly limit: number;
 }
 
@@ -29,6 +30,7 @@ export function registerRun(program: Command): void {
 
   addServerOptions(runs.command('list').description('runs, newest first'))
     .option('--job <name>', 'only the runs of this job')
+    .option('--session <id>', 'only the tasks of this session')
     .option('--limit <n>', 'so many', wholeNumber(1, 1000), 20)
     .addHelpText(
       'after',
@@ -102,7 +104,14 @@ async function chooseRun(
 async function listRuns(options: ListRunsOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
   const job = options.job === undefined ? undefined : await chooseJob(client, { text: options.job, signal });
   const [{ runs }, jobs, computers] = await Promise.all([
-    client.call('runs', { query: { limit: options.limit, ...(job ? { jobId: job.id } : {}) }, signal }),
+    client.call('runs', {
+      query: {
+        limit: options.limit,
+        ...(job ? { jobId: job.id } : {}),
+        ...(options.session === undefined ? {} : { sessionId: options.session }),
+      },
+      signal,
+    }),
     client.list('jobs', { signal }),
     client.list('computers', { signal }),
   ]);

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { formatBytes, formatCount, HoldfastError } from '@holdfast/core';
 import { parseErrorReport, type Repository, type RestClient, type Run } from '@holdfast/protocol';
+import { onlyRunOf } from '../managed/session-runs.ts';
 import { type ProgressView, progressText } from '../terminal.ts';
 import { compareFolders } from './comparison.ts';
 import type { Demonstration } from './summary.ts';
@@ -32,7 +33,7 @@ export async function demonstrate(options: {
 
   say(`Backing up ${folder} …`);
   const since = new Date();
-  const backup = await follow(client, await client.call('runJob', { params: { id: job }, signal }), { view, signal });
+  const backup = await follow(client, await runOf(client, job, signal), { view, signal });
   if (backup.result?.kind !== 'backup')
     throw new HoldfastError('internal.unexpected', { message: 'The backup gave no snapshot.' });
 
@@ -84,18 +85,32 @@ async function ensureJob(options: {
   const jobs = await client.list('jobs', { signal });
   const same = jobs.find(
     (job) =>
-      job.agentId === agentId &&
-      job.repositoryId === repository.id &&
-      job.sources.length === 1 &&
-      job.sources[0] === folder &&
+      job.computers.join() === agentId &&
+      job.target.kind === 'shared' &&
+      job.target.repositoryId === repository.id &&
+      job.scope.kind === 'folders' &&
+      job.scope.paths.join('\n') === folder &&
       job.excludes.join('\n') === excludes.join('\n'),
   );
   if (same) return same.id;
   const job = await client.call('createJob', {
-    body: { name, agentId, repositoryId: repository.id, sources: [folder], excludes },
+    body: {
+      name,
+      computers: [agentId],
+      target: { kind: 'shared', repositoryId: repository.id },
+      scope: { kind: 'folders', paths: [folder] },
+      excludes,
+      retries: { count: 0 },
+    },
     signal,
   });
   return job.id;
+}
+
+/** Runs the job; the one task of it. */
+async function runOf(client: RestClient, jobId: string, signal: AbortSignal): Promise<Run> {
+  const session = await client.call('runJob', { params: { id: jobId }, body: {}, signal });
+  return onlyRunOf(client, session, signal);
 }
 
 /** Watches a run to its end. Throws what made it fail. */

@@ -3,6 +3,7 @@ import { firstSchema } from './migrations/0001-first-schema.ts';
 import { preinstalled } from './migrations/0002-preinstalled.ts';
 import { people } from './migrations/0003-people.ts';
 import { inventory } from './migrations/0004-inventory.ts';
+import { jobs } from './migrations/0005-jobs.ts';
 import { maintenance } from './migrations/0006-maintenance.ts';
 import { instances } from './migrations/0008-instances.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
@@ -26,6 +27,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-preinstalled': { up: preinstalled },
   '0003-people': { up: people },
   '0004-inventory': { up: inventory },
+  '0005-jobs': { up: jobs },
   '0006-maintenance': { up: maintenance },
   '0008-instances': { up: instances },
   '0009-idempotency': { up: idempotency },

@@ -1,4 +1,4 @@
-import type { AuditRecord, DataDirection, EnrollableRole, GroupType, PersonRole, Run } from '@holdfast/protocol';
+import type { AuditRecord, EnrollableRole, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 
 /**
@@ -76,26 +76,63 @@ export interface RepositoriesTable {
   /** Who is confined to some groups sees and uses the repositories of these. */
   groupName: Generated<string>;
   moverId: string;
+  /** Where the mover keeps it; empty until it has made the place. */
   location: string;
   sealedPassword: string;
   createdAt: string;
   initialisedAt: string | null;
   /** `RepositoryMaintenance`, as far as it was set. */
   maintenanceJson: Generated<string>;
+  /** The computer whose own repository it is. */
+  ownerId: string | null;
 }
 
 export interface JobsTable {
   tenant: Tenant;
   id: string;
-  name: string;
-  agentId: string;
-  repositoryId: string;
-  sourcesJson: string;
-  excludesJson: string;
-  oneFileSystem: number;
-  tagsJson: string;
-  direction: DataDirection;
+  /** That of all its computers, or `manyGroups`: who is confined to some groups does not see those of several. */
+  groupName: string;
+  enabled: number;
+  settingsJson: string;
+  /** Of a schedule `after`: the job whose sessions it follows. */
+  afterJobId: string | null;
   createdAt: string;
+  changedAt: string;
+  /** Up to here the schedule has been looked at. */
+  scheduledUntil: string;
+  /** When the schedule is due next, so that only jobs that are due are looked at. */
+  nextDueAt: string | null;
+}
+
+/** What was due and has been started: the key lets no two servers start it, and no clock that is set back start it again. */
+export interface JobFiringsTable {
+  tenant: Tenant;
+  jobId: string;
+  dueAt: string;
+  firedAt: string;
+}
+
+/** One execution of a job, or of what a person asked for; its tasks are runs. */
+export interface SessionsTable {
+  tenant: Tenant;
+  id: string;
+  kind: RunsTable['kind'];
+  /** That of its job, or of its one computer. */
+  groupName: string;
+  /** The job may be deleted since. */
+  jobId: string | null;
+  jobName: string | null;
+  trigger: 'schedule' | 'after' | 'person';
+  /** How it ended; null until then. */
+  state: Exclude<RunState, 'queued' | 'running'> | null;
+  createdAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** When a task of it began last: sessions take turns. */
+  lastBegunAt: string | null;
+  /** What of the job is in force for it (`SessionPlan`). */
+  planJson: string;
+  notesJson: string;
 }
 
 export type RunState = 'queued' | 'running' | 'succeeded' | 'warning' | 'failed' | 'cancelled';
@@ -113,7 +150,7 @@ export interface RunsTable {
   /** What to do (`WorkOrder`): as it was when the run was queued, without secrets. */
   orderJson: string;
   state: RunState;
-  /** The mover session, and the id of the agent's task. */
+  /** The session at the mover. What the run is a task of is `jobSessionId`. */
   sessionId: string;
   /** 1 from the moment at which the agent may have got the task: from then on it is attached to, never given up unasked. */
   handedOver: number;
@@ -132,6 +169,15 @@ export interface RunsTable {
   heldBy: string | null;
   /** What has one run at a time; the database admits no second running one. Set when it begins. */
   turn: string | null;
+  /** The session that it is a task of; null in runs of the first versions. */
+  jobSessionId: string | null;
+  /** A queued run waits until then at least. */
+  notBefore: string | null;
+  attempt: Generated<number>;
+  /** 1: another run of the session was queued in its place. */
+  superseded: Generated<number>;
+  processedBytes: Generated<number>;
+  storedBytes: Generated<number>;
 }
 
 export interface SnapshotsTable {
@@ -349,6 +395,8 @@ export interface Database {
   tokenUses: TokenUsesTable;
   repositories: RepositoriesTable;
   jobs: JobsTable;
+  jobFirings: JobFiringsTable;
+  sessions: SessionsTable;
   runs: RunsTable;
   snapshots: SnapshotsTable;
   maintenanceStates: MaintenanceStatesTable;

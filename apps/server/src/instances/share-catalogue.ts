@@ -8,6 +8,7 @@ import type { Revocations } from '../enrolment/revocations.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { loadRun } from '../runs/run-store.ts';
+import { sessionView } from '../sessions/session-store.ts';
 import type { Instances } from './instances.ts';
 
 interface Parts {
@@ -53,6 +54,9 @@ async function relay({ catalogue, presence, queue, events }: Parts, { tenant, ki
     const row = await loadRun(scope, id);
     if (row.state === 'queued') queue.look();
     events.relayRun(tenant, queue.viewOf(scope, row));
+  } else if (kind === 'session') {
+    queue.look();
+    events.relaySession(tenant, await sessionView(scope, id));
   } else if (kind === 'computer') {
     const row = await loadComputer(scope, id);
     events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(id)));

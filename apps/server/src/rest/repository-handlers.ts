@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { type CatalogueSnapshot, type GrantIssuer, placedRepository } from '@holdfast/protocol';
+import type { CatalogueSnapshot, GrantIssuer } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import { isUniqueViolation } from '../catalogue/database-errors.ts';
@@ -9,7 +9,7 @@ import type { SnapshotsTable } from '../catalogue/schema.ts';
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import { readJson } from '../json-column.ts';
-import { loadRepository, pageOfRepositories, repositoryView } from '../repositories.ts';
+import { loadRepository, pageOfRepositories, placeRepository, repositoryView } from '../repositories.ts';
 import { newRepositoryPassword, type Vault } from '../vault.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -31,14 +31,7 @@ export function repositoryHandlers(o: {
         .where('name', '=', body.name)
         .executeTakeFirst();
       if (taken) throw exists(body.name);
-      await o.movers.trust(scope.tenant, mover, signal);
-      const place = await o.movers.links.request(mover, {
-        method: 'POST',
-        path: '/repositories',
-        body: { tenant: scope.tenant, repository: body.name },
-        answer: placedRepository,
-        signal,
-      });
+      const location = await placeRepository(o.movers, { tenant: scope.tenant, name: body.name, mover, signal });
       const id = crypto.randomUUID();
       const sealedPassword = o.vault.seal(newRepositoryPassword(), { tenant: scope.tenant, repositoryId: id });
       const row = await scope.query
@@ -48,7 +41,7 @@ export function repositoryHandlers(o: {
           name: body.name,
           groupName: body.group ?? mover.groupName,
           moverId: mover.id,
-          location: place.location,
+          location,
           sealedPassword,
           createdAt: o.clock.now().toISOString(),
         })

@@ -1,11 +1,10 @@
-import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
-import type { Job, Run } from '@holdfast/protocol';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import type { Run } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { readPage } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
-import { createJob, deleteJob, jobView, loadJob, orderOf, pageOfJobs } from '../jobs.ts';
 import { loadRepository } from '../repositories.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
@@ -13,33 +12,9 @@ import type { RestHandlers } from './rest-app.ts';
 export function runHandlers(o: {
   queue: RunQueue;
   events: EventHub;
-  clock: Clock;
   logger: Logger;
-}): Pick<
-  RestHandlers,
-  'createJob' | 'jobs' | 'deleteJob' | 'runJob' | 'createRestore' | 'runs' | 'run' | 'runEvents' | 'cancelRun'
-> {
+}): Pick<RestHandlers, 'createRestore' | 'runs' | 'run' | 'runEvents' | 'cancelRun'> {
   return {
-    createJob: async ({ scope, body }): Promise<Job> => {
-      await loadUsableComputer(scope, body.agentId, 'agent');
-      await loadRepository(scope, body.repositoryId);
-      return jobView(await createJob(scope, body, o.clock));
-    },
-    jobs: ({ scope, query }) => pageOfJobs(scope, query),
-    deleteJob: async ({ scope, params }) => {
-      await deleteJob(scope, params.id);
-      return {};
-    },
-    runJob: async ({ scope, params }) => {
-      const job = await loadJob(scope, params.id);
-      await loadUsableComputer(scope, job.agentId, 'agent');
-      return o.queue.enqueue(scope, {
-        jobId: job.id,
-        agentId: job.agentId,
-        repositoryId: job.repositoryId,
-        order: orderOf(jobView(job)),
-      });
-    },
     createRestore: async ({ scope, body }) => {
       const { agentId, repositoryId, ...order } = body;
       await loadUsableComputer(scope, agentId, 'agent');
@@ -56,6 +31,7 @@ export function runHandlers(o: {
     runs: async ({ scope, query }) => {
       let rows = scope.query.selectFrom('runs').selectAll();
       if (query.jobId !== undefined) rows = rows.where('jobId', '=', query.jobId);
+      if (query.sessionId !== undefined) rows = rows.where('jobSessionId', '=', query.sessionId);
       const { items, ...rest } = await readPage(rows, {
         ...query,
         order: { sequence: 'number' },

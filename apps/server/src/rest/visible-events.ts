@@ -31,15 +31,10 @@ export function visibleEvents(
 }
 
 async function isVisible({ query }: TenantScope, event: ServerEvent): Promise<boolean> {
-  const id = computerOf(event);
-  return (await query.selectFrom('computers').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
-}
-
-function computerOf(event: ServerEvent): string {
-  switch (event.kind) {
-    case 'run':
-      return event.run.agentId;
-    case 'computer':
-      return event.computer.id;
+  if (event.kind === 'session') {
+    const { id } = event.session;
+    return (await query.selectFrom('sessions').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
   }
+  const id = event.kind === 'run' ? event.run.agentId : event.computer.id;
+  return (await query.selectFrom('computers').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }

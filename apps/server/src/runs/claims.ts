@@ -1,5 +1,7 @@
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import type { RunRow } from './run-store.ts';
+import { maxQueryValues } from '../limits.ts';
+import { isWithin } from '../sessions/session-plan.ts';
+import { type RunRow, turnOf } from './run-store.ts';
 
 /**
  * Who has a run in his hands, among the instances of the server. A run under way names its instance; every change of that is one
@@ -17,46 +19,163 @@ export interface HeldRun {
   readonly agentRevokedAt: string | null;
 }
 
+export interface Slots {
+  /** Runs at once of one repository, and of all repositories of one mover. */
+  readonly perRepository: number;
+  readonly perMover: number;
+}
+
+interface Waiting {
+  readonly session: string | null;
+  /** When a task of it began last; empty for never. */
+  readonly lastBegunAt: string;
+}
+
 /**
- * Queued runs whose turn is free and whose agent is not connected to another living instance, in their order: what this instance
- * may begin.
+ * The queued runs that this instance may begin now, at most `free`: one at a time for each turn, within the slots of repositories and
+ * movers, in the windows of their jobs. Sessions take turns: whichever has the fewest runs under way is next, and of two the
+ * one that has waited longer for its turn, so that a job of a thousand computers keeps nobody waiting who has one.
  */
-export async function claimable(
-  { query }: TenantScope,
-  o: { others: readonly string[]; limit: number },
+export async function runnable(
+  scope: TenantScope,
+  o: { readonly now: Date; readonly free: number; readonly slots: Slots; readonly others: readonly string[] },
 ): Promise<RunRow[]> {
-  if (o.limit <= 0) return [];
-  let rows = query
+  if (o.free <= 0) return [];
+  const running = await scope.query
+    .selectFrom('runs')
+    .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
+    .where('runs.state', '=', 'running')
+    .select(['runs.turn', 'runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId'])
+    .execute();
+  const busy = new Set(running.flatMap(({ turn }) => turn ?? []));
+  const [ofSession, ofRepository, ofMover] = [new Counts(), new Counts(), new Counts()];
+  for (const { jobSessionId, repositoryId, moverId } of running) {
+    ofSession.add(jobSessionId ?? '');
+    ofRepository.add(repositoryId);
+    ofMover.add(moverId);
+  }
+  const turns = (await waitingSessions(scope, o)).map((session) => ({ ...session, done: false }));
+  const chosen: RunRow[] = [];
+  while (chosen.length < o.free) {
+    let next: (typeof turns)[number] | undefined;
+    for (const turn of turns) {
+      if (turn.done) continue;
+      const more = next ? ofSession.of(turn.session ?? '') - ofSession.of(next.session ?? '') : -1;
+      if (!next || more < 0 || (more === 0 && turn.lastBegunAt < next.lastBegunAt)) next = turn;
+    }
+    if (!next) break;
+    const found = await firstOf(scope, next, {
+      now: o.now,
+      others: o.others,
+      busy: [...busy],
+      fullRepositories: ofRepository.from(o.slots.perRepository),
+      fullMovers: ofMover.from(o.slots.perMover),
+    });
+    if (!found) {
+      next.done = true;
+      continue;
+    }
+    const { moverId, ...run } = found;
+    busy.add(turnOf(run));
+    ofSession.add(next.session ?? '');
+    next.lastBegunAt = o.now.toISOString();
+    ofRepository.add(run.repositoryId);
+    ofMover.add(moverId);
+    chosen.push(run);
+  }
+  return chosen;
+}
+
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  add(key: string): void {
+    this.#counts.set(key, this.of(key) + 1);
+  }
+
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  from(count: number): string[] {
+    return [...this.#counts].filter(([, counted]) => counted >= count).map(([key]) => key);
+  }
+}
+
+/** Sessions with a run that may begin, in the order in which they came, where their windows are open. */
+async function waitingSessions(
+  scope: TenantScope,
+  { now, others }: { now: Date; others: readonly string[] },
+): Promise<Waiting[]> {
+  const { query } = scope;
+  const busy = query
+    .selectFrom('runs as running')
+    .select('running.turn')
+    .where('running.state', '=', 'running')
+    .where('running.turn', 'is not', null);
+  const waiting = await queued(scope, { now, others })
+    .where((run) =>
+      run.or([
+        run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', busy)]),
+        run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', busy)]),
+      ]),
+    )
+    .groupBy('runs.jobSessionId')
+    .select('runs.jobSessionId as session')
+    .orderBy(query.fn.min('runs.sequence'))
+    .limit(maxQueryValues)
+    .execute();
+  const ids = waiting.flatMap(({ session }) => session ?? []);
+  const plans =
+    ids.length === 0
+      ? []
+      : await query.selectFrom('sessions').select(['id', 'planJson', 'lastBegunAt']).where('id', 'in', ids).execute();
+  const begun = new Map(plans.map(({ id, lastBegunAt }) => [id, lastBegunAt]));
+  const closed = new Set(plans.filter((row) => !isWithin(row, now)).map(({ id }) => id));
+  return waiting
+    .filter(({ session }) => session === null || !closed.has(session))
+    .map(({ session }) => ({ session, lastBegunAt: begun.get(session ?? '') ?? '' }));
+}
+
+/** What waits and need not wait longer, of agents that no other living instance is connected to. */
+function queued({ query }: TenantScope, { now, others }: { now: Date; others: readonly string[] }) {
+  const runs = query
     .selectFrom('runs')
     .innerJoin('computers', 'computers.id', 'runs.agentId')
-    .selectAll('runs')
+    .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
     .where('runs.state', '=', 'queued')
-    .where((row) =>
-      row.not(
-        row.exists(
-          row
-            .selectFrom('runs as busy')
-            .select('busy.id')
-            .where('busy.state', '=', 'running')
-            .where((busy) =>
-              busy.or([
-                busy.and([busy('runs.kind', 'in', agentKinds), busy('busy.turn', '=', busy.ref('runs.agentId'))]),
-                busy.and([
-                  busy('runs.kind', 'not in', agentKinds),
-                  busy('busy.turn', '=', busy.ref('runs.repositoryId')),
-                ]),
-              ]),
-            ),
-        ),
-      ),
-    )
+    .where((run) => run.or([run('runs.notBefore', 'is', null), run('runs.notBefore', '<=', now.toISOString())]));
+  if (others.length === 0) return runs;
+  return runs.where((run) => run.or([run('computers.heldBy', 'is', null), run('computers.heldBy', 'not in', others)]));
+}
+
+async function firstOf(
+  scope: TenantScope,
+  { session }: Waiting,
+  o: {
+    now: Date;
+    others: readonly string[];
+    busy: string[];
+    fullRepositories: string[];
+    fullMovers: string[];
+  },
+): Promise<(RunRow & { moverId: string }) | undefined> {
+  let runs = queued(scope, o)
+    .selectAll('runs')
+    .select('repositories.moverId')
+    .where('runs.jobSessionId', session === null ? 'is' : '=', session)
     .orderBy('runs.sequence')
-    .limit(o.limit);
-  if (o.others.length > 0)
-    rows = rows.where((row) =>
-      row.or([row('computers.heldBy', 'is', null), row('computers.heldBy', 'not in', o.others)]),
+    .limit(1);
+  if (o.busy.length > 0)
+    runs = runs.where((run) =>
+      run.or([
+        run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', o.busy)]),
+        run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', o.busy)]),
+      ]),
     );
-  return rows.execute();
+  if (o.fullRepositories.length > 0) runs = runs.where('runs.repositoryId', 'not in', o.fullRepositories);
+  if (o.fullMovers.length > 0) runs = runs.where('repositories.moverId', 'not in', o.fullMovers);
+  return runs.executeTakeFirst();
 }
 
 export async function heldRuns({ query }: TenantScope, instance: string): Promise<HeldRun[]> {

@@ -1,28 +1,33 @@
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
-import { parseErrorReport, type Run, reportOf, type TaskResult } from '@holdfast/protocol';
+import { parseErrorReport, type Run, reportOf, type Session, type TaskResult } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import { loadComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
+import { isWithin, plainPlan, readPlan } from '../sessions/session-plan.ts';
+import { createSession, loadSession, markBegun, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
-import { claimable, type HeldRun, heldRuns, passOn, takeOver } from './claims.ts';
+import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
+import { enqueueRuns, repeatRun } from './enqueue.ts';
 import {
   beginRun,
-  cancelQueuedRun,
+  cancelQueuedRuns,
   endRun,
-  enqueueRun,
+  failedRuns,
   loadRun,
   type RunRow,
   recordCancelRequest,
+  runningRuns,
   runView,
 } from './run-store.ts';
 import type { Runner } from './runner.ts';
 import { type WorkOrder, workOrder } from './work-order.ts';
 
 /**
- * Runs wait in the catalogue, in order; one at a time for each agent, and a bounded number at once. Several instances of the server
+ * Runs wait in the catalogue; one at a time for each agent, and a bounded number at once: `runnable` says which are next. Several instances of the server
  * work the same queue off: each begins what it can reach, and keeps what it has until it ends, or another has to take over.
  */
 export class RunQueue implements AsyncDisposable {
@@ -33,6 +38,7 @@ export class RunQueue implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #parallelRuns: number;
+  readonly #slots: Slots;
   readonly #maxRunMs: number;
   readonly #leaving = new AbortController();
   /** By run id; each agent stands in it once at most. */
@@ -49,6 +55,7 @@ export class RunQueue implements AsyncDisposable {
     clock: Clock;
     logger: Logger;
     parallelRuns: number;
+    slots: Slots;
     maxRunMs: number;
   }) {
     this.#catalogue = o.catalogue;
@@ -58,6 +65,7 @@ export class RunQueue implements AsyncDisposable {
     this.#clock = o.clock;
     this.#logger = o.logger;
     this.#parallelRuns = o.parallelRuns;
+    this.#slots = o.slots;
     this.#maxRunMs = o.maxRunMs;
   }
 
@@ -102,14 +110,20 @@ export class RunQueue implements AsyncDisposable {
     }
   }
 
-  async enqueue(
-    scope: TenantScope,
-    o: { jobId?: string; agentId: string; repositoryId: string; order: WorkOrder },
-  ): Promise<Run> {
-    const row = await enqueueRun(scope, { ...o, now: this.#clock.now() });
+  /** A session of one task. */
+  async enqueue(scope: TenantScope, o: { agentId: string; repositoryId: string; order: WorkOrder }): Promise<Run> {
+    const { agentId, repositoryId, order } = o;
+    const now = this.#clock.now();
+    const row = await scope.transaction(async (inner) => {
+      const { groupName } = await loadComputer(inner, agentId);
+      const { kind } = order;
+      const session = await createSession(inner, { kind, groupName, trigger: 'person', plan: plainPlan, now });
+      const [id] = await enqueueRuns(inner, { session, order, tasks: [{ agentId, repositoryId }], now });
+      return loadRun(inner, id ?? '');
+    });
     const view = runView(row);
     this.#events.publishRun(scope.tenant, view);
-    this.#pump();
+    this.look();
     return view;
   }
 
@@ -127,11 +141,60 @@ export class RunQueue implements AsyncDisposable {
   /** Asks for the end of a run; of one that waits, it is the end. Throws `request.conflict` for an ended one. */
   async cancel(scope: TenantScope, id: string): Promise<Run> {
     await loadRun(scope, id);
-    if (await cancelQueuedRun(scope, id, this.#clock.now())) {
+    const { ids, endedSessions } = await cancelQueuedRuns(scope, { id, now: this.#clock.now() });
+    if (ids.length > 0) {
       const view = runView(await loadRun(scope, id));
       this.#events.publishRun(scope.tenant, view);
+      for (const session of endedSessions) await this.#tellSession(scope, session);
       return view;
     }
+    await this.#stop(scope, id);
+    return this.view(scope, id);
+  }
+
+  /** Ends what of a session waits, and at once also what is under way. Throws `request.conflict` for an ended one. */
+  async stopSession(scope: TenantScope, id: string, how: 'gracefully' | 'at-once'): Promise<Session> {
+    const { endedAt } = await loadSession(scope, id);
+    if (endedAt !== null) throw new HoldfastError('request.conflict', { message: `Session ${id} has ended already.` });
+    const { ids, endedSessions } = await cancelQueuedRuns(scope, { session: id, now: this.#clock.now() });
+    for (const run of ids) this.#events.publishRun(scope.tenant, runView(await loadRun(scope, run)));
+    for (const session of endedSessions) await this.#tellSession(scope, session);
+    if (how === 'at-once') for (const run of await runningRuns(scope, id)) await this.#stop(scope, run);
+    return sessionView(scope, id);
+  }
+
+  /** Queues what of an ended session failed or was cancelled again. Throws `request.conflict` when there is nothing. */
+  async retrySession(scope: TenantScope, id: string): Promise<Session> {
+    const now = this.#clock.now();
+    await scope.transaction(async (inner) => {
+      const { endedAt } = await loadSession(inner, id);
+      const rows = endedAt === null ? [] : await failedRuns(inner, id);
+      if (rows.length === 0)
+        throw new HoldfastError('request.conflict', {
+          message:
+            endedAt === null ? `Session ${id} has not ended yet.` : `Nothing of session ${id} failed or was cancelled.`,
+        });
+      for (const row of rows) await repeatRun(inner, row, { now, attempt: 1 });
+      await reopenSession(inner, id);
+    });
+    this.look();
+    return sessionView(scope, id);
+  }
+
+  /** Stops what goes on outside of the windows of its job. */
+  async closeWindows(): Promise<void> {
+    for (const run of this.#active.values()) {
+      const { jobSessionId } = run.row;
+      if (jobSessionId === null || run.cancel.signal.aborted) continue;
+      if (isWithin(await loadSession(run.scope, jobSessionId), this.#clock.now())) continue;
+      run.cancel.abort(
+        new HoldfastError('job.window', { message: 'The backup window of the job has closed: its run was stopped.' }),
+      );
+    }
+  }
+
+  /** Of a run that has begun. Throws `request.conflict` for an ended one. */
+  async #stop(scope: TenantScope, id: string): Promise<void> {
     const active = this.#activeOf(scope, id);
     if (!active && (await loadRun(scope, id)).state !== 'running')
       throw new HoldfastError('request.conflict', { message: `Run ${id} has ended already.` });
@@ -139,7 +202,10 @@ export class RunQueue implements AsyncDisposable {
     active?.cancel.abort(cancelledOnRequest());
     // Another instance has it: it is told that something happened, and looks what.
     if (!active) this.#events.publishRun(scope.tenant, runView(await loadRun(scope, id)));
-    return this.view(scope, id);
+  }
+
+  async #tellSession(scope: TenantScope, id: string): Promise<void> {
+    this.#events.publishSession(scope.tenant, await sessionView(scope, id));
   }
 
   /** Fails the runs of a computer whose certificate has been revoked. */
@@ -176,13 +242,16 @@ export class RunQueue implements AsyncDisposable {
   }
 
   async #startQueued(): Promise<void> {
+    const { id: instance, others } = this.#instances;
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
-      const limit = this.#parallelRuns - this.#active.size;
-      for (const row of await claimable(scope, { others: this.#instances.others, limit })) {
+      const now = this.#clock.now();
+      const free = this.#parallelRuns - this.#active.size;
+      for (const row of await runnable(scope, { now, free, slots: this.#slots, others })) {
         if (this.#leaving.signal.aborted) return;
-        const claim = { run: row, instance: this.#instances.id, now: this.#clock.now() };
-        if (await beginRun(scope, claim)) this.#start(scope, await loadRun(scope, row.id));
+        if (!(await beginRun(scope, { run: row, instance, now }))) continue;
+        if (row.jobSessionId !== null) await markBegun(scope, row.jobSessionId, now);
+        this.#start(scope, await loadRun(scope, row.id));
       }
     }
   }
@@ -221,13 +290,24 @@ export class RunQueue implements AsyncDisposable {
       if (run.left.signal.aborted || isOurs(error)) return await this.#letGo(run, error);
       end = failed(run.cancel.signal.aborted ? run.cancel.signal.reason : error);
     }
-    const ended: Run = { ...run.view, ...end, endedAt: this.#clock.now().toISOString() };
-    const { recorded } = await endRun(run.scope, ended, { order, hostname, instance: this.#instances.id });
+    const now = this.#clock.now();
+    const ended: Run = { ...run.view, ...end, endedAt: now.toISOString() };
+    const retryAt = await this.#retryAt(run, ended, now);
+    const instance = this.#instances.id;
+    const { recorded, sessionEnded } = await endRun(run.scope, ended, { order, hostname, instance, now, retryAt });
     if (!recorded) return await this.#letGo(run, new HoldfastError('run.taken'));
     // Published after it is durable, so that nobody hears of an end that a crash takes back.
     run.change(ended);
     const error = parseErrorReport(ended.error);
-    this.#logger.info({ run: ended.id, state: ended.state, ...(error && { error }) }, 'run ended');
+    this.#logger.info({ run: ended.id, state: ended.state, ...(error && { error }), retryAt }, 'run ended');
+    if (sessionEnded && run.row.jobSessionId !== null) await this.#tellSession(run.scope, run.row.jobSessionId);
+  }
+
+  /** When a run that failed is tried again, by the plan of its session; what was stopped is not. */
+  async #retryAt({ row, scope }: ActiveRun, ended: Run, now: Date): Promise<Date | undefined> {
+    if (ended.state !== 'failed' || row.jobSessionId === null || ended.error?.code === 'job.window') return undefined;
+    const { retries } = readPlan(await loadSession(scope, row.jobSessionId));
+    return row.attempt > retries.count ? undefined : new Date(now.getTime() + retries.pauseMinutes * 60_000);
   }
 
   /** The run goes on without us: somewhere else, or here when the catalogue answers again. */

@@ -1,12 +1,13 @@
 import { HoldfastError } from '@holdfast/core';
-import { degradation, errorReport, progress, type Run, routes, type TaskResult } from '@holdfast/protocol';
+import { type BackupResult, degradation, errorReport, progress, type Run, routes } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import type { RunsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
-import { maxQueuedRuns } from '../limits.ts';
+import { endSessionIfDone } from '../sessions/session-store.ts';
+import { repeatRun } from './enqueue.ts';
 import { isMaintenance, type WorkOrder } from './work-order.ts';
 
 export type RunRow = Selectable<RunsTable>;
@@ -20,11 +21,14 @@ export function runView(row: RunRow): Run {
     agentId: row.agentId,
     repositoryId: row.repositoryId,
     state: row.state,
+    attempt: row.attempt,
     queuedAt: row.queuedAt,
     problems: readJson(z.array(errorReport), row.problemsJson, 'runs.problemsJson'),
     problemCount: row.problemCount,
     degradations: readJson(z.array(degradation), row.degradationsJson, 'runs.degradationsJson'),
     ...(row.jobId === null ? {} : { jobId: row.jobId }),
+    ...(row.jobSessionId === null ? {} : { sessionId: row.jobSessionId }),
+    ...(row.notBefore === null ? {} : { notBefore: row.notBefore }),
     ...(row.startedAt === null ? {} : { startedAt: row.startedAt }),
     ...(row.endedAt === null ? {} : { endedAt: row.endedAt }),
     ...(row.carrier === null ? {} : { carrier: row.carrier }),
@@ -32,41 +36,6 @@ export function runView(row: RunRow): Run {
     ...(row.resultJson === null ? {} : { result: readJson(result, row.resultJson, 'runs.resultJson') }),
     ...(row.errorJson === null ? {} : { error: readJson(errorReport, row.errorJson, 'runs.errorJson') }),
   };
-}
-
-/** Adds a run to the queue. Throws `internal.limit` when too many wait. */
-export async function enqueueRun(
-  scope: TenantScope,
-  o: { jobId?: string; agentId: string; repositoryId: string; order: WorkOrder; now: Date },
-): Promise<RunRow> {
-  const { waiting } = await scope.query
-    .selectFrom('runs')
-    .select(scope.query.fn.countAll<number>().as('waiting'))
-    .where('state', '=', 'queued')
-    .executeTakeFirstOrThrow();
-  if (waiting >= maxQueuedRuns) {
-    throw new HoldfastError('internal.limit', { message: `More than ${maxQueuedRuns} runs wait already.` });
-  }
-  return scope.query
-    .insertInto('runs')
-    .values({
-      id: crypto.randomUUID(),
-      kind: o.order.kind,
-      jobId: o.jobId ?? null,
-      agentId: o.agentId,
-      repositoryId: o.repositoryId,
-      orderJson: JSON.stringify(o.order),
-      state: 'queued',
-      sessionId: crypto.randomUUID(),
-      handedOver: 0,
-      cancelRequested: 0,
-      queuedAt: o.now.toISOString(),
-      problemsJson: '[]',
-      problemCount: 0,
-      degradationsJson: '[]',
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
 }
 
 /** A database takes only so many values in one statement. */
@@ -112,7 +81,7 @@ export async function beginRun(scope: TenantScope, o: { run: RunRow; instance: s
 }
 
 /** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
-function turnOf({ kind, agentId, repositoryId }: RunRow): string {
+export function turnOf({ kind, agentId, repositoryId }: RunRow): string {
   return isMaintenance(kind) ? repositoryId : agentId;
 }
 
@@ -135,15 +104,25 @@ export async function recordCancelRequest(scope: TenantScope, id: string): Promi
   await scope.query.updateTable('runs').set({ cancelRequested: 1 }).where('id', '=', id).execute();
 }
 
-/** Cancels a run that has not begun. False when it has. */
-export async function cancelQueuedRun(scope: TenantScope, id: string, now: Date): Promise<boolean> {
-  const { numUpdatedRows } = await scope.query
-    .updateTable('runs')
-    .set({ state: 'cancelled', cancelRequested: 1, endedAt: now.toISOString() })
-    .where('id', '=', id)
-    .where('state', '=', 'queued')
-    .executeTakeFirst();
-  return numUpdatedRows === 1n;
+/** Cancels runs that have not begun, of a session or one of them. Gives the ids; the session may have ended with them. */
+export async function cancelQueuedRuns(
+  scope: TenantScope,
+  o: { readonly now: Date } & ({ readonly id: string } | { readonly session: string }),
+): Promise<{ readonly ids: readonly string[]; readonly endedSessions: readonly string[] }> {
+  const now = o.now.toISOString();
+  return scope.transaction(async (inner) => {
+    const cancelled = await inner.query
+      .updateTable('runs')
+      .set({ state: 'cancelled', cancelRequested: 1, endedAt: now })
+      .where('id' in o ? 'id' : 'jobSessionId', '=', 'id' in o ? o.id : o.session)
+      .where('state', '=', 'queued')
+      .returning(['id', 'jobSessionId'])
+      .execute();
+    const endedSessions: string[] = [];
+    for (const session of new Set(cancelled.map(({ jobSessionId }) => jobSessionId)))
+      if (session !== null && (await endSessionIfDone(inner, session, o.now))) endedSessions.push(session);
+    return { ids: cancelled.map(({ id }) => id), endedSessions };
+  });
 }
 
 function changing(view: Run) {
@@ -153,7 +132,13 @@ function changing(view: Run) {
     problemsJson: JSON.stringify(view.problems),
     problemCount: view.problemCount,
     degradationsJson: JSON.stringify(view.degradations),
+    ...bytesOf(view),
   };
+}
+
+function bytesOf({ result, progress: done }: Run): { processedBytes: number; storedBytes: number } {
+  if (result?.kind === 'backup') return { processedBytes: result.totalBytes, storedBytes: result.storedBytes };
+  return { processedBytes: result?.kind === 'restore' ? result.bytes : (done?.bytesDone ?? 0), storedBytes: 0 };
 }
 
 /** Writes what changes while a run is under way. One that has ended, or that another instance has, is left alone. */
@@ -167,18 +152,48 @@ export async function saveRunning(scope: TenantScope, view: Run, instance: strin
     .execute();
 }
 
+/** The ids of what of a session is under way. */
+export async function runningRuns({ query }: TenantScope, session: string): Promise<string[]> {
+  const rows = await query
+    .selectFrom('runs')
+    .select('id')
+    .where('jobSessionId', '=', session)
+    .where('state', '=', 'running')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** What of a session did not come off, as it went the last time. */
+export async function failedRuns(scope: TenantScope, session: string): Promise<RunRow[]> {
+  return scope.query
+    .selectFrom('runs')
+    .selectAll()
+    .where('jobSessionId', '=', session)
+    .where('state', 'in', ['failed', 'cancelled'])
+    .where('superseded', '=', 0)
+    .orderBy('sequence')
+    .execute();
+}
+
 /**
- * Ends a run. A snapshot is listed in the same transaction in which its run is marked as done, after the agent has reported
- * it as durable: invariant 3. Not recorded is what another instance has taken, or recorded before.
+ * Ends a run, queues another attempt where it is to be tried again, and ends its session with its last task. A snapshot is
+ * listed in the same transaction in which its run is marked as done, after the agent has reported it as durable: invariant 3.
+ * Not recorded is what another instance has taken, or recorded before.
  */
 export async function endRun(
   scope: TenantScope,
   view: Run,
-  o: { order: WorkOrder; hostname: string; instance: string },
-): Promise<{ readonly recorded: boolean }> {
-  const { order, hostname } = o;
-  return scope.transaction(async ({ query, deleteFrom }) => {
-    const { numUpdatedRows } = await query
+  o: {
+    readonly order: WorkOrder;
+    readonly hostname: string;
+    readonly instance: string;
+    readonly now: Date;
+    /** When to try again. */
+    readonly retryAt?: Date | undefined;
+  },
+): Promise<{ readonly recorded: boolean; readonly sessionEnded: boolean }> {
+  return scope.transaction(async (inner) => {
+    const row = await inner.query
       .updateTable('runs')
       .set({
         ...changing(view),
@@ -190,35 +205,47 @@ export async function endRun(
       .where('id', '=', view.id)
       .where('state', '=', 'running')
       .where('heldBy', '=', o.instance)
+      .returningAll()
       .executeTakeFirst();
-    if (numUpdatedRows !== 1n) return { recorded: false };
-    if (view.result?.kind === 'forget') await unlistSnapshots({ deleteFrom }, view.repositoryId, view.result.removed);
-    if (view.result?.kind !== 'backup' || order.kind !== 'backup') return { recorded: true };
-    const made: Extract<TaskResult['result'], { kind: 'backup' }> = view.result;
-    await query
-      .insertInto('snapshots')
-      .values({
-        id: made.snapshotId,
-        repositoryId: view.repositoryId,
-        agentId: view.agentId,
-        runId: view.id,
-        hostname,
-        sourcesJson: JSON.stringify(order.sources),
-        tagsJson: JSON.stringify(order.tags),
-        takenAt: new Date(made.startedAt).toISOString(),
-        totalFiles: made.totalFiles,
-        totalBytes: made.totalBytes,
-        storedBytes: made.storedBytes,
-      })
-      // A run that was attached to again may report the snapshot that it reported before.
-      .onConflict((conflict) => conflict.columns(['tenant', 'repositoryId', 'id']).doNothing())
-      .execute();
-    await query
-      .updateTable('repositories')
-      .set({ initialisedAt: view.endedAt ?? view.queuedAt })
-      .where('id', '=', view.repositoryId)
-      .where('initialisedAt', 'is', null)
-      .execute();
-    return { recorded: true };
+    if (!row) return { recorded: false, sessionEnded: false };
+    if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
+    if (view.result?.kind === 'backup' && o.order.kind === 'backup')
+      await listSnapshot(inner, view, { made: view.result, order: o.order, hostname: o.hostname });
+    if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
+    const sessionEnded = row.jobSessionId !== null && (await endSessionIfDone(inner, row.jobSessionId, o.now));
+    return { recorded: true, sessionEnded };
   });
+}
+
+/** Lists the snapshot of a backup that has ended; its repository is there from now on. */
+async function listSnapshot(
+  { query }: TenantScope,
+  view: Run,
+  o: { made: BackupResult; order: { sources: readonly string[]; tags: readonly string[] }; hostname: string },
+): Promise<void> {
+  const { made, order, hostname } = o;
+  await query
+    .insertInto('snapshots')
+    .values({
+      id: made.snapshotId,
+      repositoryId: view.repositoryId,
+      agentId: view.agentId,
+      runId: view.id,
+      hostname,
+      sourcesJson: JSON.stringify(order.sources),
+      tagsJson: JSON.stringify(order.tags),
+      takenAt: new Date(made.startedAt).toISOString(),
+      totalFiles: made.totalFiles,
+      totalBytes: made.totalBytes,
+      storedBytes: made.storedBytes,
+    })
+    // A run that was attached to again may report the snapshot that it reported before.
+    .onConflict((conflict) => conflict.columns(['tenant', 'repositoryId', 'id']).doNothing())
+    .execute();
+  await query
+    .updateTable('repositories')
+    .set({ initialisedAt: view.endedAt ?? view.queuedAt })
+    .where('id', '=', view.repositoryId)
+    .where('initialisedAt', 'is', null)
+    .execute();
 }

@@ -22,7 +22,7 @@ import {
   sessionKeepMs,
   sessionRetryMs,
 } from '../limits.ts';
-import { loadRepository, type RepositoryRow } from '../repositories.ts';
+import { loadPlacedRepository, loadRepository, type RepositoryRow } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
@@ -196,6 +196,7 @@ export class Runner {
 
   async #openSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
     await this.#movers.trust(run.scope.tenant, plan.mover, signal);
+    await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
     try {
       await this.#tellSession(run, plan, agent, signal);
     } catch (error) {

@@ -47,9 +47,10 @@ async function system(
   const job = await server.client.call('createJob', {
     body: {
       name: 'files',
-      agentId: agent.id,
-      repositoryId: repository.id,
-      sources: ['/srv'],
+      computers: [agent.id],
+      target: { kind: 'shared', repositoryId: repository.id },
+      scope: { kind: 'folders', paths: ['/srv'] },
+      retries: { count: 0 },
       ...(o.direction ? { direction: o.direction } : {}),
     },
   });
@@ -57,7 +58,8 @@ async function system(
 }
 
 async function runJob({ server, jobId }: System): Promise<string> {
-  return (await server.client.call('runJob', { params: { id: jobId } })).id;
+  const session = await server.client.call('runJob', { params: { id: jobId }, body: {} });
+  return (await server.runsOf(session.id))[0]?.id ?? assert.fail();
 }
 
 /** Time passes in steps until it is so. What a step sets off has a second to show: on a busy machine time must not run away. */

@@ -212,6 +212,11 @@ export class TestServer implements AsyncDisposable {
     return this.enrol({ token: await this.joinToken(role, { preinstalled, group }), role, ...o });
   }
 
+  /** The tasks of a session, newest first. */
+  async runsOf(sessionId: string): Promise<Run[]> {
+    return (await this.client.call('runs', { query: { sessionId } })).runs;
+  }
+
   /** Follows a run to its end; gives every state that was told. */
   async follow(runId: string): Promise<Run[]> {
     const told: Run[] = [];

@@ -178,7 +178,8 @@ async function backupAndRestore(fleet: Fleet, pair: Pair): Promise<readonly Scen
   const agentId = fleet.computerId(agent, 'agent');
   await fleet.command([
     ...['job', 'create', job, sourceOf(agent), '--agent', agentId],
-    ...['--repository', repository, '--direction', direction],
+    // Another attempt would get into what is tried later.
+    ...['--repository', repository, '--direction', direction, '--retries', '0'],
   ]);
   // What is restored, whichever scenario runs first.
   const { result } = await fleet.run(job);

@@ -1,22 +1,89 @@
 import { z } from 'zod';
-import { entityId, isoTime } from '../names.ts';
+import { entityId, isoTime, slug } from '../names.ts';
 import { dataDirection } from '../repository-access.ts';
+import { retention } from '../retention.ts';
 import { route } from '../route.ts';
+import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
+import { compressionLevel } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
-import { run } from './run-routes.ts';
+import { session } from './session-routes.ts';
+
+/** More computers than one server has; they are named one by one, or by their groups. */
+const maxNamedComputers = 10_000;
+
+/** Where backups go. */
+const target = z.discriminatedUnion('kind', [
+  /**
+   * Each computer to a repository of its own at the mover, made when it is needed, so that no computer can read another's
+   * data. The name may hold `{computer}`, `{group}` and `{id}`.
+   */
+  z.strictObject({
+    kind: z.literal('own'),
+    moverId: entityId,
+    name: z
+      .string()
+      .regex(/^([a-z0-9-]|\{(computer|group|id)\})+$/, 'use a-z, 0-9, -, {computer}, {group} and {id}')
+      .max(63)
+      .default('{computer}'),
+  }),
+  /** All to one: data that computers have in common is stored once, and each of them holds the key to all of it. */
+  z.strictObject({ kind: z.literal('shared'), repositoryId: entityId }),
+]);
+
+/** What is backed up of each computer: folders and files. */
+const scope = z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('folders'), paths: paths.min(1) })]);
+
+const healthCheck = z.strictObject({
+  enabled: z.boolean().default(true),
+  schedule: schedule.default({ kind: 'monthly', on: { nth: 'last', weekday: 'friday' }, at: '05:00' }),
+});
+
+/** All that somebody decides about a job: the server runs it, a task for each computer. */
+export const jobSettings = z.strictObject({
+  name: text,
+  /** A disabled one runs only when somebody asks for it. */
+  enabled: z.boolean().default(true),
+  computers: z.array(entityId).max(maxNamedComputers).default([]),
+  groups: z.array(slug).max(1000).default([]),
+  scope,
+  excludes: paths.default([]),
+  oneFileSystem: z.boolean().default(false),
+  tags: z.array(text).max(100).default([]),
+  target,
+  /** Who dials the data channels. */
+  direction: dataDirection.default('agent-dials'),
+  schedule: schedule.default({ kind: 'manual' }),
+  /** Of the schedule and the windows; the server's own if left out. */
+  timeZone: timeZone.default(() => Intl.DateTimeFormat().resolvedOptions().timeZone),
+  missed: missedRuns.default('run-once'),
+  /** When it may run, at any time if there is none: outside of them its tasks wait, and those under way are stopped. */
+  windows: z.array(timeWindow).max(50).default([]),
+  /** Of a task that failed. */
+  retries: z
+    .strictObject({
+      count: z.number().int().min(0).max(100).default(3),
+      pauseMinutes: z.number().int().min(1).max(1440).default(10),
+    })
+    .default({ count: 3, pauseMinutes: 10 }),
+  compression: compressionLevel.default('auto'),
+  /** Without one, everything is kept. */
+  retention: retention.optional(),
+  healthCheck: healthCheck.default({
+    enabled: true,
+    schedule: { kind: 'monthly', on: { nth: 'last', weekday: 'friday' }, at: '05:00' },
+  }),
+});
+export type JobSettings = z.infer<typeof jobSettings>;
 
 export const job = z.object({
+  ...jobSettings.shape,
   id: entityId,
-  name: text,
-  agentId: entityId,
-  repositoryId: entityId,
-  sources: paths,
-  excludes: paths,
-  oneFileSystem: z.boolean(),
-  tags: z.array(text).max(100),
-  /** Who dials the data channels. */
-  direction: dataDirection,
   createdAt: isoTime,
+  changedAt: isoTime,
+  /** When its schedule is due next. */
+  nextRunAt: isoTime.optional(),
+  /** How the last session went, or goes. */
+  lastSession: session.pick({ id: true, state: true, createdAt: true, endedAt: true }).optional(),
 });
 export type Job = z.infer<typeof job>;
 
@@ -25,17 +92,8 @@ export const jobRoutes = {
     access: 'jobs.manage',
     summary: 'Define a backup job',
     tag: 'jobs',
-    audited: ['name', 'agentId', 'repositoryId'],
-    body: z.strictObject({
-      name: text,
-      agentId: entityId,
-      repositoryId: entityId,
-      sources: paths.min(1),
-      excludes: paths.default([]),
-      oneFileSystem: z.boolean().default(false),
-      tags: z.array(text).max(100).default([]),
-      direction: dataDirection.default('agent-dials'),
-    }),
+    audited: ['name', 'computers', 'groups'],
+    body: jobSettings,
     response: job,
   }),
   jobs: route('jobs', 'GET', '/api/v1/jobs', {
@@ -45,18 +103,34 @@ export const jobRoutes = {
     query: pageQuery,
     response: pageOf('jobs', job),
   }),
+  job: route('job', 'GET', '/api/v1/jobs/{id}', {
+    access: 'fleet.read',
+    summary: 'One job',
+    tag: 'jobs',
+    params: byId,
+    response: job,
+  }),
+  changeJob: route('changeJob', 'PUT', '/api/v1/jobs/{id}', {
+    access: 'jobs.manage',
+    summary: 'Change a job: all of it, what is left out becomes the default',
+    tag: 'jobs',
+    params: byId,
+    body: jobSettings,
+    response: job,
+  }),
   deleteJob: route('deleteJob', 'DELETE', '/api/v1/jobs/{id}', {
     access: 'jobs.manage',
-    summary: 'Delete a job; its runs and snapshots stay',
+    summary: 'Delete a job; its sessions and snapshots stay',
     tag: 'jobs',
     params: byId,
     response: z.object({}),
   }),
   runJob: route('runJob', 'POST', '/api/v1/jobs/{id}/run', {
     access: 'jobs.run',
-    summary: 'Run a job now',
+    summary: 'Run a job now, on all of its computers or on some',
     tag: 'jobs',
     params: byId,
-    response: run,
+    body: z.strictObject({ computers: z.array(entityId).min(1).max(maxNamedComputers).optional() }),
+    response: session,
   }),
 } as const;

@@ -6,21 +6,27 @@ import { route } from '../route.ts';
 import { degradation, progress, taskOutcome } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths } from './parts.ts';
 
-const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
+export const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
 /** What is recorded as a run. */
-const runKind = z.enum(['backup', 'restore', 'forget', 'prune', 'check']);
+export const runKind = z.enum(['backup', 'restore', 'forget', 'prune', 'check']);
 
+/** One task of one computer. */
 export const run = z.object({
   id: entityId,
   kind: runKind,
-
+  /** What it is a task of. */
+  sessionId: entityId.optional(),
   jobId: entityId.optional(),
   /** The computer that did the work: an agent, or for maintenance the repository's executor. */
   agentId: entityId,
   repositoryId: entityId,
   state: runState,
   queuedAt: isoTime,
+  /** 1 for the first; a task that failed is tried again as another run of its session. */
+  attempt: z.number().int().positive(),
+  /** A run that waits does so until then at least: the pause before another attempt. */
+  notBefore: isoTime.optional(),
   startedAt: isoTime.optional(),
   endedAt: isoTime.optional(),
   /** The last progress that was reported. */
@@ -61,7 +67,7 @@ export const runRoutes = {
     access: 'fleet.read',
     summary: 'Runs, newest first',
     tag: 'runs',
-    query: pageQuery.extend({ jobId: entityId.optional() }),
+    query: pageQuery.extend({ jobId: entityId.optional(), sessionId: entityId.optional() }),
     response: pageOf('runs', run),
   }),
   run: route('run', 'GET', '/api/v1/runs/{id}', {

@@ -10,6 +10,7 @@ import { route } from '../route.ts';
 import { computer } from './computer-routes.ts';
 import { pageOf, pageQuery } from './parts.ts';
 import { run } from './run-routes.ts';
+import { session } from './session-routes.ts';
 
 const serverStatus = z.object({
   productVersion: z.string(),
@@ -28,6 +29,8 @@ const serverStatus = z.object({
 export const serverEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('run'), at: isoTime, run }),
   z.object({ kind: z.literal('computer'), at: isoTime, computer }),
+  /** It has begun, or has ended. */
+  z.object({ kind: z.literal('session'), at: isoTime, session }),
 ]);
 export type ServerEvent = z.infer<typeof serverEvent>;
 

@@ -1,0 +1,51 @@
+import { HoldfastError } from '@holdfast/core';
+import type { JobSettings } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { type ComputerRow, loadUsableComputer } from '../computers/computers.ts';
+import { loadRepository } from '../repositories.ts';
+import { computersOf, groupOf } from './job-computers.ts';
+import { loadJob } from './job-rows.ts';
+
+/**
+ * Refuses a job of computers, groups, repositories or jobs that are not there, or that the person's scope does not hold. Before
+ * the transaction that writes it.
+ */
+export async function checkReferences(scope: TenantScope, settings: JobSettings): Promise<void> {
+  const { target, schedule, computers, groups } = settings;
+  if (computers.length + groups.length === 0) throw invalid('A job needs computers or groups.');
+  for (const id of computers) {
+    const computer = await loadUsableComputer(scope, id, 'agent');
+    if (takesNoJobs(computer)) throw leftOut(computer);
+  }
+  if (target.kind === 'own') await loadUsableComputer(scope, target.moverId, 'mover');
+  else await loadRepository(scope, target.repositoryId);
+  if (schedule.kind === 'after') await loadJob(scope, schedule.jobId);
+  const group = groupOf(settings, await computersOf(scope, settings));
+  if (scope.groups && !scope.groups.has(group))
+    throw new HoldfastError('auth.forbidden', {
+      message: 'Who is confined to some groups defines jobs of one of them, not of several.',
+    });
+}
+
+/** Refuses jobs that run after each other in a circle. Within the transaction that writes one of them. */
+export async function checkNoCircle(scope: TenantScope, id: string, { schedule }: JobSettings): Promise<void> {
+  const seen = new Set([id]);
+  for (let next = schedule.kind === 'after' ? schedule.jobId : null; next !== null; ) {
+    if (seen.has(next)) throw invalid('Jobs that run after each other must not make a circle.');
+    seen.add(next);
+    next = (await loadJob(scope, next)).afterJobId;
+  }
+}
+
+/** Unix computers run their backups by themselves. */
+export function takesNoJobs({ platform }: Pick<ComputerRow, 'platform'>): boolean {
+  return !['linux', 'win32', 'darwin'].includes(platform);
+}
+
+export function leftOut({ hostname, platform }: Pick<ComputerRow, 'hostname' | 'platform'>): HoldfastError {
+  return invalid(`${hostname} (${platform}) takes no jobs of the server.`);
+}
+
+function invalid(message: string): HoldfastError {
+  return new HoldfastError('request.invalid', { message });
+}

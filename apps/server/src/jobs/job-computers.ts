@@ -1,0 +1,36 @@
+import type { JobSettings } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { ComputerRow } from '../computers/computers.ts';
+import { maxJobComputers, maxQueryValues } from '../limits.ts';
+
+/** No group has this name: it is no slug. */
+const manyGroups = '*';
+
+/** The group that all computers of a job are in. */
+export function groupOf(settings: Pick<JobSettings, 'groups'>, computers: readonly ComputerRow[]): string {
+  const names = new Set([...settings.groups, ...computers.map(({ groupName }) => groupName)]);
+  const [only = manyGroups, another] = names;
+  return another === undefined ? only : manyGroups;
+}
+
+/** The agents that a job is about now: those that it names and those in its groups, without revoked ones. */
+export async function computersOf(
+  { query }: TenantScope,
+  settings: Pick<JobSettings, 'computers' | 'groups'>,
+): Promise<ComputerRow[]> {
+  const agents = query
+    .selectFrom('computers')
+    .selectAll()
+    .where('role', '=', 'agent')
+    .where('revokedAt', 'is', null)
+    .orderBy('enrolledAt')
+    .limit(maxJobComputers);
+  const found = new Map<string, ComputerRow>();
+  for (let first = 0; first < settings.computers.length; first += maxQueryValues) {
+    const named = settings.computers.slice(first, first + maxQueryValues);
+    for (const row of await agents.where('id', 'in', named).execute()) found.set(row.id, row);
+  }
+  if (settings.groups.length > 0)
+    for (const row of await agents.where('groupName', 'in', settings.groups).execute()) found.set(row.id, row);
+  return [...found.values()];
+}

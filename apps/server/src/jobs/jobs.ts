@@ -1,0 +1,110 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Job, type JobSettings, nextOccurrence } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { type PageRequest, readPage } from '../catalogue/page.ts';
+import { maxJobs } from '../limits.ts';
+import { lastSessions } from '../sessions/session-store.ts';
+import { checkNoCircle, checkReferences } from './check-settings.ts';
+import { computersOf, groupOf } from './job-computers.ts';
+import { type JobRow, loadJob, noSuchJob, settingsOf } from './job-rows.ts';
+
+/** Throws `request.conflict`, `request.missing` and the like for what can't be: see `checkReferences`. */
+export async function createJob(scope: TenantScope, settings: JobSettings, clock: Clock): Promise<JobRow> {
+  await checkReferences(scope, settings);
+  return scope.transaction(async (inner) => {
+    const { known } = await inner.query
+      .selectFrom('jobs')
+      .select(inner.query.fn.countAll<number>().as('known'))
+      .executeTakeFirstOrThrow();
+    if (Number(known) >= maxJobs)
+      throw new HoldfastError('internal.limit', { message: `There are ${maxJobs} jobs already.` });
+    const id = crypto.randomUUID();
+    await checkNoCircle(inner, id, settings);
+    const groupName = groupOf(settings, await computersOf(inner, settings));
+    const now = clock.now();
+    return inner.query
+      .insertInto('jobs')
+      .values({ id, groupName, createdAt: now.toISOString(), ...changing(settings, now) })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+}
+
+/** As `createJob`; `request.missing` when there is no such job. */
+export async function changeJob(scope: TenantScope, id: string, settings: JobSettings, clock: Clock): Promise<JobRow> {
+  await checkReferences(scope, settings);
+  return scope.transaction(async (inner) => {
+    await loadJob(inner, id);
+    await checkNoCircle(inner, id, settings);
+    const groupName = groupOf(settings, await computersOf(inner, settings));
+    return inner.query
+      .updateTable('jobs')
+      .set({ groupName, ...changing(settings, clock.now()) })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+}
+
+/** What is due counts from the change on. */
+function changing(settings: JobSettings, now: Date) {
+  const { schedule } = settings;
+  return {
+    enabled: settings.enabled ? 1 : 0,
+    settingsJson: JSON.stringify(settings),
+    afterJobId: schedule.kind === 'after' ? schedule.jobId : null,
+    changedAt: now.toISOString(),
+    scheduledUntil: now.toISOString(),
+    nextDueAt: nextDueOf(settings, now),
+  };
+}
+
+export function nextDueOf(settings: JobSettings, after: Date): string | null {
+  return settings.enabled ? (nextOccurrence(settings, after)?.toISOString() ?? null) : null;
+}
+
+async function jobViews(scope: TenantScope, rows: readonly JobRow[]): Promise<Job[]> {
+  const last = await lastSessions(
+    scope,
+    rows.map(({ id }) => id),
+  );
+  return rows.map((row) => {
+    const session = last.get(row.id);
+    return {
+      ...settingsOf(row),
+      id: row.id,
+      createdAt: row.createdAt,
+      changedAt: row.changedAt,
+      ...(row.nextDueAt === null ? {} : { nextRunAt: row.nextDueAt }),
+      ...(session ? { lastSession: session } : {}),
+    };
+  });
+}
+
+export async function jobView(scope: TenantScope, row: JobRow): Promise<Job> {
+  const [view] = await jobViews(scope, [row]);
+  if (!view) throw new HoldfastError('internal.unexpected');
+  return view;
+}
+
+/** A page of the list, oldest first. */
+export async function pageOfJobs(scope: TenantScope, o: PageRequest): Promise<{ jobs: Job[]; next?: string }> {
+  const query = scope.query.selectFrom('jobs').selectAll();
+  const order = { createdAt: 'text', id: 'text' } as const;
+  const { items, ...rest } = await readPage(query, { ...o, order, view: (row) => row });
+  return { jobs: await jobViews(scope, items), ...rest };
+}
+
+/** Its sessions and snapshots stay. Throws `request.conflict` while another job runs after it. */
+export async function deleteJob(scope: TenantScope, id: string): Promise<void> {
+  await scope.transaction(async ({ query, deleteFrom }) => {
+    const follower = await query.selectFrom('jobs').selectAll().where('afterJobId', '=', id).executeTakeFirst();
+    if (follower)
+      throw new HoldfastError('request.conflict', {
+        message: `Job ${settingsOf(follower).name} (${follower.id}) runs after this one.`,
+        guidance: 'Give that one another schedule first.',
+      });
+    const { numDeletedRows } = await deleteFrom('jobs').where('id', '=', id).executeTakeFirst();
+    if (numDeletedRows === 0n) throw noSuchJob(id);
+  });
+}

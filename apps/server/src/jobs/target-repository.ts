@@ -1,0 +1,81 @@
+import type { JobSettings } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { ComputerRow } from '../computers/computers.ts';
+import { maxInsertedRows, maxQueryValues } from '../limits.ts';
+import { newRepositoryPassword, type Vault } from '../vault.ts';
+
+/**
+ * The repositories that computers' backups go to, by computer. A computer's own is entered in the catalogue if there is none
+ * yet; the mover makes its place when the first task needs it.
+ */
+export async function repositoriesOf(
+  scope: TenantScope,
+  o: {
+    readonly computers: readonly ComputerRow[];
+    readonly target: JobSettings['target'];
+    readonly vault: Vault;
+    readonly now: Date;
+  },
+): Promise<(computerId: string) => string> {
+  const { target, computers } = o;
+  if (target.kind === 'shared') return () => target.repositoryId;
+  const own = new Map<string, string>();
+  for (const some of chunks(computers, maxQueryValues)) {
+    const known = await scope.query
+      .selectFrom('repositories')
+      .select(['id', 'ownerId'])
+      .where('moverId', '=', target.moverId)
+      .where('ownerId', 'in', idsOf(some))
+      .execute();
+    for (const { id, ownerId } of known) own.set(ownerId ?? '', id);
+  }
+  const names = new Set<string>();
+  for (const some of chunks(
+    computers.filter(({ id }) => !own.has(id)),
+    maxInsertedRows,
+  )) {
+    const wanted = some.map((computer) => nameFor(target.name, computer));
+    const taken = await scope.query.selectFrom('repositories').select('name').where('name', 'in', wanted).execute();
+    for (const { name } of taken) names.add(name);
+    const rows = some.map((computer, index) => {
+      const id = crypto.randomUUID();
+      own.set(computer.id, id);
+      const name = wanted[index] ?? '';
+      const free = names.has(name) ? `${name.slice(0, 26)}-${computer.id}` : name;
+      names.add(free);
+      return {
+        id,
+        name: free,
+        groupName: computer.groupName,
+        moverId: target.moverId,
+        location: '',
+        sealedPassword: o.vault.seal(newRepositoryPassword(), { tenant: scope.tenant, repositoryId: id }),
+        createdAt: o.now.toISOString(),
+        ownerId: computer.id,
+      };
+    });
+    await scope.query.insertInto('repositories').values(rows).execute();
+  }
+  return (computerId) => own.get(computerId) ?? '';
+}
+
+function idsOf(computers: readonly ComputerRow[]): string[] {
+  return computers.map(({ id }) => id);
+}
+
+export function chunks<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, part) => all.slice(part * size, (part + 1) * size));
+}
+
+/** Names of repositories are slugs of at most 63 characters; computers' names may be anything. */
+function nameFor(template: string, computer: ComputerRow): string {
+  const id = computer.id.slice(0, 8);
+  const values: Readonly<Record<string, string>> = { computer: computer.hostname, group: computer.groupName, id };
+  const slug = template
+    .replaceAll(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 63);
+  return slug === '' || slug === 'holdfast' ? `computer-${id}` : slug;
+}

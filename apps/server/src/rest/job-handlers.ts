@@ -1,0 +1,45 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { loadUsableComputer } from '../computers/computers.ts';
+import type { EventHub } from '../event-hub.ts';
+import { loadJob, settingsOf } from '../jobs/job-rows.ts';
+import { changeJob, createJob, deleteJob, jobView, pageOfJobs } from '../jobs/jobs.ts';
+import { startJob } from '../jobs/start-job.ts';
+import type { RunQueue } from '../runs/run-queue.ts';
+import { sessionView } from '../sessions/session-store.ts';
+import type { Vault } from '../vault.ts';
+import type { RestHandlers } from './rest-app.ts';
+
+export function jobHandlers(o: {
+  queue: RunQueue;
+  events: EventHub;
+  vault: Vault;
+  clock: Clock;
+}): Pick<RestHandlers, 'createJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'runJob'> {
+  return {
+    createJob: async ({ scope, body }) => jobView(scope, await createJob(scope, body, o.clock)),
+    jobs: ({ scope, query }) => pageOfJobs(scope, query),
+    job: async ({ scope, params }) => jobView(scope, await loadJob(scope, params.id)),
+    changeJob: async ({ scope, params, body }) => jobView(scope, await changeJob(scope, params.id, body, o.clock)),
+    deleteJob: async ({ scope, params }) => {
+      await deleteJob(scope, params.id);
+      return {};
+    },
+    runJob: async ({ scope, params, body }) => {
+      const id = await scope.transaction(async (inner) => {
+        const row = await loadJob(inner, params.id);
+        const { computers } = body;
+        return startJob(inner, { row, computers, trigger: 'person', vault: o.vault, now: o.clock.now() });
+      });
+      if (id === undefined) {
+        // Says which are revoked.
+        for (const computer of settingsOf(await loadJob(scope, params.id)).computers)
+          await loadUsableComputer(scope, computer, 'agent');
+        throw new HoldfastError('request.conflict', { message: 'No computer is left that the job could run on.' });
+      }
+      o.queue.look();
+      const view = await sessionView(scope, id);
+      o.events.publishSession(scope.tenant, view);
+      return view;
+    },
+  };
+}
