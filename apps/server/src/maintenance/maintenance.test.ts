@@ -43,7 +43,13 @@ async function system(t: TestContext): Promise<System> {
     body: { name: 'first', moverId: mover.id },
   });
   const { id: jobId } = await server.client.call('createJob', {
-    body: { name: 'files', agentId: agent.id, repositoryId, sources: ['/srv'] },
+    body: {
+      name: 'files',
+      computers: [agent.id],
+      target: { kind: 'shared', repositoryId },
+      scope: { kind: 'folders', paths: ['/srv'] },
+      retries: { count: 0 },
+    },
   });
   const runs = async (kind: Run['kind']): Promise<Run[]> => {
     const { runs: all } = await server.client.call('runs', { query: {} });
@@ -57,8 +63,9 @@ async function system(t: TestContext): Promise<System> {
     runs,
     repositoryId,
     backUp: async () => {
-      const { id } = await server.client.call('runJob', { params: { id: jobId } });
-      assert.equal((await server.follow(id)).at(-1)?.state, 'succeeded');
+      const session = await server.client.call('runJob', { params: { id: jobId }, body: {} });
+      const [run] = await server.runsOf(session.id);
+      assert.equal((await server.follow(run?.id ?? assert.fail())).at(-1)?.state, 'succeeded');
     },
     ended: async (kind, count) => {
       let days = 0;

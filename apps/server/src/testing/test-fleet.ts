@@ -106,7 +106,13 @@ export class TestFleet {
     for (let number = 0; number < agentCount; number += 1) {
       const agent = stack.use(new TestAgent(await server.join('agent', { preinstalled: true })));
       const { id } = await server.client.call('createJob', {
-        body: { name: `files ${number}`, agentId: agent.id, repositoryId: repository.id, sources: ['/srv'] },
+        body: {
+          name: `files ${number}`,
+          computers: [agent.id],
+          target: { kind: 'shared', repositoryId: repository.id },
+          scope: { kind: 'folders', paths: ['/srv'] },
+          retries: { count: 0 },
+        },
       });
       const one = new FleetAgent(agent, id);
       agents.push(one);
@@ -119,7 +125,7 @@ export class TestFleet {
   /** Queues runs of every agent. */
   async queue(runsEach: number): Promise<void> {
     for (let round = 0; round < runsEach; round += 1)
-      for (const { jobId } of this.agents) await this.server.client.call('runJob', { params: { id: jobId } });
+      for (const { jobId } of this.agents) await this.server.client.call('runJob', { params: { id: jobId }, body: {} });
   }
 
   async open(): Promise<number> {
