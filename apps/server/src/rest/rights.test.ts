@@ -95,11 +95,18 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   createJob: {
     may: 'ab',
     confined: 'missing',
-    ask: ({ agentId, repositoryId }) => ({ body: { name: 'j', agentId, repositoryId, sources: ['/a'] } }),
+    ask: (it) => ({ body: it.jobSettings }),
   },
   jobs: { may: all, confined: 'unmentioned' },
+  job: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.jobId } }) },
+  changeJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: it.jobSettings }) },
   deleteJob: { may: 'ab', confined: 'missing', ask: async (it) => ({ params: { id: await it.newJob() } }) },
-  runJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId } }) },
+  runJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: {} }) },
+  sessions: { may: all, confined: 'unmentioned' },
+  session: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
+  sessionEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
+  stopSession: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.sessionId }, body: {} }) },
+  retrySession: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
   createRestore: {
     may: 'ar',
     confined: 'missing',
@@ -214,6 +221,7 @@ class Fixture {
   agentId = '';
   repositoryId = '';
   jobId = '';
+  sessionId = '';
   runId = '';
   readonly snapshotId = 'ab'.repeat(32);
   victimId = '';
@@ -236,7 +244,8 @@ class Fixture {
     const { id } = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });
     it.repositoryId = id;
     it.jobId = await it.newJob();
-    it.runId = (await server.client.call('runJob', { params: { id: it.jobId } })).id;
+    it.sessionId = (await server.client.call('runJob', { params: { id: it.jobId }, body: {} })).id;
+    it.runId = (await server.runsOf(it.sessionId))[0]?.id ?? assert.fail();
     await server.alterDatabase(
       `insert into "snapshots" ("tenant", "id", "repositoryId", "agentId", "runId", "hostname", "sourcesJson", "tagsJson",
         "takenAt", "totalFiles", "totalBytes", "storedBytes") values ('local', '${it.snapshotId}', '${id}', '${it.agentId}',
@@ -261,10 +270,17 @@ class Fixture {
     return (await this.server.client.call('createToken', { body: { role: 'agent', group: 'north' } })).id;
   }
 
+  get jobSettings() {
+    return {
+      name: 'j',
+      computers: [this.agentId],
+      target: { kind: 'shared' as const, repositoryId: this.repositoryId },
+      scope: { kind: 'folders' as const, paths: ['/a'] },
+    };
+  }
+
   async newJob(): Promise<string> {
-    const { agentId, repositoryId } = this;
-    return (await this.server.client.call('createJob', { body: { name: 'j', agentId, repositoryId, sources: ['/a'] } }))
-      .id;
+    return (await this.server.client.call('createJob', { body: this.jobSettings })).id;
   }
 
   async newUser(): Promise<string> {
@@ -345,14 +361,14 @@ test('events are those of the own groups', async (t) => {
   const listening = (async () => {
     for await (const event of client.events('events', { signal: stop.signal })) {
       if (event.kind === 'computer') told.push(event.computer.group);
-      else told.push(`run ${event.run.agentId}`);
+      else told.push(event.kind === 'run' ? `run ${event.run.agentId}` : `session ${event.session.id}`);
       last.resolve();
     }
   })();
   // Open before anything happens: an answer on the same connection pool says nothing of that, so it is asked for again and again.
   while (told.length === 0) {
     await it.newAgent();
-    await it.server.client.call('runJob', { params: { id: it.jobId } });
+    await it.server.client.call('runJob', { params: { id: it.jobId }, body: {} });
     await it.server.join('agent', { group: 'south' });
     await Promise.race([last.promise, new Promise((resolve) => setTimeout(resolve, 200))]);
   }

@@ -6,6 +6,7 @@ import { loadComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
+import { loadRepository } from '../repositories.ts';
 import { isWithin, plainPlan, readPlan } from '../sessions/session-plan.ts';
 import { createSession, loadSession, markBegun, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
@@ -24,7 +25,7 @@ import {
   runView,
 } from './run-store.ts';
 import type { Runner } from './runner.ts';
-import { type WorkOrder, workOrder } from './work-order.ts';
+import { isMaintenance, type WorkOrder, workOrder } from './work-order.ts';
 
 /**
  * Runs wait in the catalogue; one at a time for each agent, and a bounded number at once: `runnable` says which are next. Several instances of the server
@@ -115,8 +116,11 @@ export class RunQueue implements AsyncDisposable {
     const { agentId, repositoryId, order } = o;
     const now = this.#clock.now();
     const row = await scope.transaction(async (inner) => {
-      const { groupName } = await loadComputer(inner, agentId);
       const { kind } = order;
+      // Maintenance is of the repository, whoever does it.
+      const { groupName } = isMaintenance(kind)
+        ? await loadRepository(inner, repositoryId)
+        : await loadComputer(inner, agentId);
       const session = await createSession(inner, { kind, groupName, trigger: 'person', plan: plainPlan, now });
       const [id] = await enqueueRuns(inner, { session, order, tasks: [{ agentId, repositoryId }], now });
       return loadRun(inner, id ?? '');
