@@ -24,6 +24,7 @@ const belonging = {
   tokenUses: 'computerId',
   jobs: 'groupName',
   jobFirings: 'nobody',
+  jobMembers: 'groupName',
   sessions: 'groupName',
   runs: 'agentId',
   snapshots: 'agentId',

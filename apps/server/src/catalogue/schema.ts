@@ -104,6 +104,15 @@ export interface JobsTable {
   nextDueAt: string | null;
 }
 
+/** What a job is about: single computers, and groups. */
+export interface JobMembersTable {
+  tenant: Tenant;
+  jobId: string;
+  /** Empty: the whole group, whoever is in it. */
+  agentId: string;
+  groupName: string;
+}
+
 /** What was due and has been started: the key lets no two servers start it, and no clock that is set back start it again. */
 export interface JobFiringsTable {
   tenant: Tenant;
@@ -396,6 +405,7 @@ export interface Database {
   repositories: RepositoriesTable;
   jobs: JobsTable;
   jobFirings: JobFiringsTable;
+  jobMembers: JobMembersTable;
   sessions: SessionsTable;
   runs: RunsTable;
   snapshots: SnapshotsTable;

@@ -132,7 +132,18 @@ function lastBackup(row: ExpressionBuilder<Database, 'computers'>) {
 
 /** The one place that knows what protects an agent: a job, and a backup since then. Who was revoked needs neither. */
 function isUnprotected(row: ExpressionBuilder<Database, 'computers'>, since: string) {
-  const job = row.selectFrom('jobs').select('jobs.id').whereRef('jobs.agentId', '=', 'computers.id');
+  const job = row
+    .selectFrom('jobMembers')
+    .select('jobMembers.jobId')
+    .where((member) =>
+      member.or([
+        member('jobMembers.agentId', '=', member.ref('computers.id')),
+        member.and([
+          member('jobMembers.agentId', '=', ''),
+          member('jobMembers.groupName', '=', member.ref('computers.groupName')),
+        ]),
+      ]),
+    );
   const backup = row
     .selectFrom('snapshots')
     .select('snapshots.id')

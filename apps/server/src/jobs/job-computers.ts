@@ -1,7 +1,8 @@
 import type { JobSettings } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
-import { maxJobComputers, maxQueryValues } from '../limits.ts';
+import { maxInsertedRows, maxJobComputers, maxQueryValues } from '../limits.ts';
+import { chunks } from './chunks.ts';
 
 /** No group has this name: it is no slug. */
 const manyGroups = '*';
@@ -33,4 +34,18 @@ export async function computersOf(
   if (settings.groups.length > 0)
     for (const row of await agents.where('groupName', 'in', settings.groups).execute()) found.set(row.id, row);
   return [...found.values()];
+}
+
+/** Enters what a job is about, in the place of what it was about before. Gives the group of all of it. */
+export async function setMembers(scope: TenantScope, jobId: string, settings: JobSettings): Promise<string> {
+  const computers = await computersOf(scope, settings);
+  const named = new Set(settings.computers);
+  const members = [
+    ...[...new Set(settings.groups)].map((groupName) => ({ jobId, agentId: '', groupName })),
+    ...computers.filter(({ id }) => named.has(id)).map(({ id, groupName }) => ({ jobId, agentId: id, groupName })),
+  ];
+  await scope.deleteFrom('jobMembers').where('jobId', '=', jobId).execute();
+  for (const some of chunks(members, maxInsertedRows))
+    await scope.query.insertInto('jobMembers').values(some).execute();
+  return groupOf(settings, computers);
 }

@@ -5,7 +5,7 @@ import { type PageRequest, readPage } from '../catalogue/page.ts';
 import { maxJobs } from '../limits.ts';
 import { lastSessions } from '../sessions/session-store.ts';
 import { checkNoCircle, checkReferences } from './check-settings.ts';
-import { computersOf, groupOf } from './job-computers.ts';
+import { setMembers } from './job-computers.ts';
 import { type JobRow, loadJob, noSuchJob, settingsOf } from './job-rows.ts';
 
 /** Throws `request.conflict`, `request.missing` and the like for what can't be: see `checkReferences`. */
@@ -20,7 +20,7 @@ export async function createJob(scope: TenantScope, settings: JobSettings, clock
       throw new HoldfastError('internal.limit', { message: `There are ${maxJobs} jobs already.` });
     const id = crypto.randomUUID();
     await checkNoCircle(inner, id, settings);
-    const groupName = groupOf(settings, await computersOf(inner, settings));
+    const groupName = await setMembers(inner, id, settings);
     const now = clock.now();
     return inner.query
       .insertInto('jobs')
@@ -36,7 +36,7 @@ export async function changeJob(scope: TenantScope, id: string, settings: JobSet
   return scope.transaction(async (inner) => {
     await loadJob(inner, id);
     await checkNoCircle(inner, id, settings);
-    const groupName = groupOf(settings, await computersOf(inner, settings));
+    const groupName = await setMembers(inner, id, settings);
     return inner.query
       .updateTable('jobs')
       .set({ groupName, ...changing(settings, clock.now()) })
@@ -106,5 +106,6 @@ export async function deleteJob(scope: TenantScope, id: string): Promise<void> {
       });
     const { numDeletedRows } = await deleteFrom('jobs').where('id', '=', id).executeTakeFirst();
     if (numDeletedRows === 0n) throw noSuchJob(id);
+    await deleteFrom('jobMembers').where('jobId', '=', id).execute();
   });
 }

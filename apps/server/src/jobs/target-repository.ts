@@ -3,6 +3,7 @@ import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
 import { maxInsertedRows, maxQueryValues } from '../limits.ts';
 import { newRepositoryPassword, type Vault } from '../vault.ts';
+import { chunks } from './chunks.ts';
 
 /**
  * The repositories that computers' backups go to, by computer. A computer's own is entered in the catalogue if there is none
@@ -61,10 +62,6 @@ export async function repositoriesOf(
 
 function idsOf(computers: readonly ComputerRow[]): string[] {
   return computers.map(({ id }) => id);
-}
-
-export function chunks<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, part) => all.slice(part * size, (part + 1) * size));
 }
 
 /** Names of repositories are slugs of at most 63 characters; computers' names may be anything. */

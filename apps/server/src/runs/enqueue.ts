@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { chunks } from '../jobs/target-repository.ts';
+import { chunks } from '../jobs/chunks.ts';
 import { maxInsertedRows, maxQueuedRuns } from '../limits.ts';
 import type { RunRow } from './run-store.ts';
 import type { WorkOrder } from './work-order.ts';

@@ -23,7 +23,22 @@ interface FirstComputer {
 
 /** Jobs with everything that an administrator decides, their sessions, and when they were due. */
 export async function jobs(database: Kysely<unknown>): Promise<void> {
-  const tables = database as Kysely<{ jobs: FirstJob; laterJobs: Record<string, unknown>; computers: FirstComputer }>;
+  const tables = database as Kysely<{
+    jobs: FirstJob;
+    jobMembers: Record<string, unknown>;
+    laterJobs: Record<string, unknown>;
+    computers: FirstComputer;
+  }>;
+  await database.schema
+    .createTable('jobMembers')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('agentId', 'text', (column) => column.notNull())
+    .addColumn('groupName', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('jobMembersKey', ['tenant', 'jobId', 'agentId', 'groupName'])
+    .execute();
+  await database.schema.createIndex('jobMembersByAgent').on('jobMembers').columns(['tenant', 'agentId']).execute();
+  await database.schema.createIndex('jobMembersByGroup').on('jobMembers').columns(['tenant', 'groupName']).execute();
   await database.schema
     .createTable('laterJobs')
     .addColumn('tenant', 'text', (column) => column.notNull())
@@ -45,6 +60,8 @@ export async function jobs(database: Kysely<unknown>): Promise<void> {
       .where('tenant', '=', job.tenant)
       .where('id', '=', job.agentId)
       .executeTakeFirstOrThrow();
+    const { tenant, id: jobId, agentId } = job;
+    await tables.insertInto('jobMembers').values({ tenant, jobId, agentId, groupName }).execute();
     const settings = {
       name: job.name,
       computers: [job.agentId],
