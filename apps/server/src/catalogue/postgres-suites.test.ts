@@ -32,7 +32,7 @@ test('the suites of the server pass on PostgreSQL as they do on SQLite', {
     env: { ...environment, [templateVariable]: cluster.url('template') },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const ended = once(child, 'exit');
+  const ended = once(child, 'exit') as Promise<[number | null]>;
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [status] = await ended;
   assert.equal(status, 0, `${output}\n${errors}`);

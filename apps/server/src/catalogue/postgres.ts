@@ -48,7 +48,7 @@ export function clientConfig({ address, socket }: PostgresPlace): ClientConfig {
     query_timeout: 2 * databaseStatementMs,
     keepAlive: true,
     types: {
-      getTypeParser: (id: number, format?: 'text' | 'binary') =>
+      getTypeParser: (id: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         id === int8 || id === numeric ? safeNumber : types.getTypeParser(id, format ?? 'text'),
     },
   };

@@ -39,12 +39,12 @@ export class TestInstance implements AsyncDisposable {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const [message] = await Promise.race([
-      once(child, 'message'),
+      once(child, 'message') as Promise<[{ readonly port: number }]>,
       once(child, 'exit').then(() => {
         throw new Error('the instance did not start');
       }),
     ]);
-    this.#port = Number(message.port);
+    this.#port = message.port;
     this.#process = child;
   }
 
