@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { type ChannelId, isChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, productVersion, systemClock, toHoldfastError } from '@holdfast/core';
-import { limits, platform, portHandlers, writeFileDurably } from '@holdfast/protocol';
-import { ChannelHistory, createWire, type Listener, type PortOverrides, type Wire } from '@holdfast/wire';
+import type { ChannelId } from '@holdfast/contract';
+import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { portHandlers, writeFileDurably } from '@holdfast/protocol';
+import { ChannelHistory, createWire, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AuditLog } from './audit/audit-log.ts';
@@ -29,6 +29,7 @@ import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
 import { Rescans } from './inventory/rescans.ts';
 import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
+import { describeListener, ownHello, portAmong, portOverrides } from './listening.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
@@ -126,7 +127,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         onFailure: (error) => logger.warn({ error }, 'counts of channel use'),
       }),
     );
-    let revocations: Revocations | undefined;
+    const trust: { revocations?: Revocations } = {};
     const wire = stack.use(
       createWire({
         role: 'backup-server',
@@ -134,7 +135,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         overrides: portOverrides(config.ports),
         identity: () => own.identity,
         // Nobody connects before the catalogue is open, which itself is reached through the wire.
-        isRevoked: (serial) => revocations?.isRevoked(serial) ?? true,
+        isRevoked: (serial) => trust.revocations?.isRevoked(serial) ?? true,
         onRefused: (error, remoteAddress) => logger.info({ error, remoteAddress }, 'connection refused'),
         clock,
       }),
@@ -142,7 +143,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     history.follow(wire);
     const catalogue = stack.use(await Catalogue.open(await databasePlace(config, data, wire)));
     const audit = new AuditLog({ catalogue, clock, logger });
-    revocations = await Revocations.open(catalogue, clock);
+    const revocations = await Revocations.open(catalogue, clock);
+    trust.revocations = revocations;
     const { caFingerprint, caPem } = authority;
     const instances = stack.use(
       await Instances.join({
@@ -361,7 +363,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         clientCertificate: app === 'rest' ? 'none' : 'optional',
         onConnection: (connection) => apps[app].feed(connection),
       });
-      for (const channel of channels) listening.push(describe(listener, channel));
+      for (const channel of channels) listening.push(describeListener(listener, channel));
     }
     await queue.resume();
     const background = new AbortController();
@@ -412,38 +414,6 @@ async function databasePlace(config: ServerConfig, data: DataDirectory, wire: Wi
   if (url === undefined) return { kind: 'sqlite', path: data.file('catalogue.sqlite') };
   const address = await readPostgresAddress({ url, passwordFile, environment: process.env });
   return { kind: 'postgres', address, socket: () => wire.librarySocket('server-to-database') };
-}
-
-function describe(listener: Listener, channel: ChannelId): Listening {
-  const { host, port, reason } = listener;
-  return { channel, host, port, ...(reason === undefined ? {} : { reason }) };
-}
-
-function portAmong(listening: readonly Listening[], channel: ChannelId): number {
-  const found = listening.find((one) => one.channel === channel);
-  if (found) return found.port;
-  throw new HoldfastError('channel.unknown', { message: `The server does not listen along ${channel}.` });
-}
-
-function ownHello(listening: readonly Listening[]) {
-  return {
-    protocolVersion: limits.protocolVersion,
-    productVersion,
-    hostname: hostname(),
-    platform: platform.parse(process.platform),
-    ports: Object.fromEntries(listening.map(({ channel, port }) => [channel, port])),
-  };
-}
-
-/** Throws `channel.unknown` for a port of a channel that is not in the contract. */
-function portOverrides(ports: Readonly<Record<string, number | { from: number; to: number }>>): PortOverrides {
-  const unknown = Object.keys(ports).find((id) => !isChannelId(id));
-  if (unknown !== undefined) {
-    throw new HoldfastError('channel.unknown', {
-      message: `The configuration gives a port to ${unknown}, which is no channel.`,
-    });
-  }
-  return ports;
 }
 
 async function recheckFrom(recheck: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {

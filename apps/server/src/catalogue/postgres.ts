@@ -49,7 +49,9 @@ export function clientConfig({ address, socket }: PostgresPlace): ClientConfig {
     keepAlive: true,
     types: {
       getTypeParser: (id: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
-        id === int8 || id === numeric ? safeNumber : types.getTypeParser(id, format ?? 'text'),
+        id === int8 || id === numeric
+          ? safeNumber
+          : (types.getTypeParser(id, format ?? 'text') as (text: string) => unknown),
     },
   };
 }
