@@ -83,7 +83,18 @@ test('names come from a name server', { skip: labNeeds || skipUnless({ programs:
   });
 
   await server.succeed(['repo', 'create', 'at-store', '--mover', await idOf('store'), ...admin]);
-  const job = ['job', 'create', 'web', makeSource(web), '--agent', await idOf('web'), '--repository', 'at-store'];
+  const job = [
+    'job',
+    'create',
+    'web',
+    makeSource(web),
+    '--agent',
+    await idOf('web'),
+    '--repository',
+    'at-store',
+    '--retries',
+    '0',
+  ];
   await server.succeed([...job, ...admin]);
 
   await t.test('a computer resolves the names of its server and of its repository', async () => {

@@ -76,7 +76,7 @@ export class ThreeComputers {
     if (!(await this.command(['repo', 'list'])).includes(repository))
       await this.command(['repo', 'create', repository, '--mover', this.id('mover', store)]);
     const job = `to-${store.name}-${direction}`;
-    const agent = ['--agent', this.id('agent', this.computer)];
+    const agent = ['--agent', this.id('agent', this.computer), '--retries', '0'];
     await this.command(['job', 'create', job, source, ...agent, '--repository', repository, '--direction', direction]);
     return { job, repository };
   }

@@ -145,7 +145,18 @@ export class OneComputer {
     if (!repositories.some((known) => known.name === repository)) await this.holdfast(['repo', 'create', repository]);
     const { computers } = await this.json<{ computers: { id: string }[] }>(['computers', 'list', '--role', 'agent']);
     const agent = computers[0]?.id ?? '';
-    await this.holdfast(['job', 'create', name, source, '--agent', agent, '--repository', repository]);
+    await this.holdfast([
+      'job',
+      'create',
+      name,
+      source,
+      '--agent',
+      agent,
+      '--repository',
+      repository,
+      '--retries',
+      '0',
+    ]);
   }
 
   /** One request to the REST API, by a program that knows nothing of Holdfast. */

@@ -52,6 +52,8 @@ describe('thread pool', () => {
     const hanging = assert.rejects(threads.run('hang'), { code: 'run.cancelled' });
     await threads[Symbol.asyncDispose]();
     await hanging;
+    // Also what comes too late.
+    await assert.rejects(threads.run('answer'), { code: 'run.cancelled' });
   });
 
   it('has room for a bounded number of jobs', async (t) => {

@@ -132,6 +132,8 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
 
   #assign(thread: Thread, job: Job, transfer: readonly Transferable[]): Promise<Result> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    // A thread that ends takes nothing more: whoever goes on after the end of the pool would wait for ever.
+    if (this.#closing) return Promise.reject(new HoldfastError('run.cancelled'));
     this.#number += 1;
     const assignment: Assignment<Job> = { number: this.#number, job };
     return new Promise<Result>((resolve, reject) => {
