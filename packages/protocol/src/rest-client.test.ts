@@ -15,6 +15,7 @@ const run = {
   agentId: id,
   repositoryId: id,
   state: 'running',
+  attempt: 1,
   queuedAt: '2026-01-01T00:00:00.000Z',
   problems: [],
   problemCount: 0,
