@@ -13,7 +13,16 @@ export async function freePort(): Promise<number> {
 }
 
 /** As many neighbouring ports. No process is given one twice, and no two processes the same one. */
-export async function freeRange(count: number): Promise<{ readonly from: number; readonly to: number }> {
+export function freeRange(count: number): Promise<{ readonly from: number; readonly to: number }> {
+  // One after the other: else each of many callers would take a block of its own.
+  const range = turn.then(() => takeRange(count));
+  turn = Promise.allSettled([range]);
+  return range;
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+async function takeRange(count: number): Promise<{ readonly from: number; readonly to: number }> {
   if (count >= blockSize) throw new RangeError(`no block has ${count} ports to give`);
   for (;;) {
     if (block.next + count > block.end) block = await takeBlock();
@@ -27,10 +36,12 @@ export async function freeRange(count: number): Promise<{ readonly from: number;
 /** A block that no other process has, ours until this process ends. */
 async function takeBlock(): Promise<{ next: number; end: number }> {
   const blocks = (portsToGive.to - portsToGive.from) / blockSize;
-  for (;;) {
-    const first = portsToGive.from + blockSize * Math.floor(Math.random() * blocks);
+  const start = Math.floor(Math.random() * blocks);
+  for (let tried = 0; tried < blocks; tried += 1) {
+    const first = portsToGive.from + blockSize * ((start + tried) % blocks);
     if (await listens(first, 'for good')) return { next: first + 1, end: first + blockSize };
   }
+  throw new RangeError(`every port from ${portsToGive.from} to ${portsToGive.to} is taken`);
 }
 
 /** False where somebody else does. */
