@@ -5,7 +5,12 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { eventStreamKeepAliveMs, maxEventStreamBacklogBytes, maxEventStreams } from '../limits.ts';
+import {
+  eventStreamKeepAliveMs,
+  maxEventStreamBacklogBytes,
+  maxEventStreams,
+  maxEventStreamsOfOne,
+} from '../limits.ts';
 import { nobody } from '../people/caller.ts';
 import { EventStreams } from './event-stream.ts';
 
@@ -53,11 +58,16 @@ test('a client that does not read is cut before it costs more than the limit', a
   stream.send(event);
 });
 
-test('as many streams as the limit, and a closed one makes room', async () => {
+test('as many streams as the limit, of all and of one, and a closed one makes room', async () => {
   using streams = new EventStreams();
+  const caller = (n: number) => ({ ...nobody, actor: `user/${Math.floor(n / maxEventStreamsOfOne)}` });
   const clients = Array.from({ length: maxEventStreams }, () => response({ reads: true }).response);
-  for (const client of clients) streams.open(client, nobody);
   const late = response({ reads: true }).response;
+  for (const [n, client] of clients.entries()) {
+    if (n === maxEventStreamsOfOne)
+      assert.throws(() => streams.open(late, caller(0)), { code: 'internal.limit', message: /user\/0 has/ });
+    streams.open(client, caller(n));
+  }
   assert.throws(() => streams.open(late, nobody), { code: 'internal.limit' });
   clients[0]?.destroy();
   await new Promise((resolve) => setImmediate(resolve));
