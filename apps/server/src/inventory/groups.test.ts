@@ -93,13 +93,13 @@ test('who is confined to a group sees and changes no other', async (t) => {
   await assert.rejects(client.call('createGroup', { body: { name: 'c' } }), { code: 'auth.forbidden' });
   await assert.rejects(client.call('deleteGroup', { params: { id: 'a' } }), { code: 'auth.forbidden' });
   for (const call of [
-    client.call('group', { params: { id: 'b' } }),
-    client.call('changeGroup', { params: { id: 'b' }, body: settings }),
-    client.call('rescanGroup', { params: { id: 'b' } }),
-    client.call('exportGroup', { params: { id: 'b' }, body: {} }),
-    client.call('uploadCsv', { params: { id: 'b' }, body: { content: '' } }),
-    client.call('expectComputers', { params: { id: 'b' }, body: { computers: [{ name: 'x' }] } }),
-    client.call('forgetExpected', { params: { id: 'b' }, body: { names: ['host-b'] } }),
+    () => client.call('group', { params: { id: 'b' } }),
+    () => client.call('changeGroup', { params: { id: 'b' }, body: settings }),
+    () => client.call('rescanGroup', { params: { id: 'b' } }),
+    () => client.call('exportGroup', { params: { id: 'b' }, body: {} }),
+    () => client.call('uploadCsv', { params: { id: 'b' }, body: { content: '' } }),
+    () => client.call('expectComputers', { params: { id: 'b' }, body: { computers: [{ name: 'x' }] } }),
+    () => client.call('forgetExpected', { params: { id: 'b' }, body: { names: ['host-b'] } }),
   ])
     await assert.rejects(call, { code: 'request.missing' });
   const { answer } = await server.join('agent', { group: 'a' });
