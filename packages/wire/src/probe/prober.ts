@@ -102,13 +102,9 @@ export class Prober {
 
   /** Tries ports of one computer. */
   async checkHost(target: ProbeTarget): Promise<readonly ProbeResult[]> {
-    const attempts = await Promise.all(
-      target.ports.map(async (port) => {
-        const attempt = await this.#attempt(target, port);
-        this.#o.onTried?.();
-        return attempt;
-      }),
-    );
+    // What is transferred while hundreds of handshakes keep both ends busy can look as if it got stuck.
+    const [full, plain] = [true, false].map((isFull) => target.ports.filter((port) => port.isFull === isFull));
+    const attempts = [...(await this.#attemptAll(target, full)), ...(await this.#attemptAll(target, plain))];
     const proven = attempts.find(({ kind }) => kind === 'proven');
     const failed = attempts.filter((attempt) => attempt.kind === 'failed');
     const known: Known =
@@ -119,6 +115,16 @@ export class Prober {
     const idle = this.#o.idleMs === undefined ? undefined : attempts.find(isWhole);
     return await Promise.all(
       attempts.map((attempt) => this.#settle(target, attempt, { known, measuresIdle: attempt === idle })),
+    );
+  }
+
+  async #attemptAll(target: ProbeTarget, ports: readonly ProbePort[] = []): Promise<readonly Attempt[]> {
+    return await Promise.all(
+      ports.map(async (port) => {
+        const attempt = await this.#attempt(target, port);
+        this.#o.onTried?.();
+        return attempt;
+      }),
     );
   }
 
