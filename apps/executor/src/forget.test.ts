@@ -47,7 +47,7 @@ test('weeks, months and years stay besides', () => {
   ]);
 });
 
-test('each computer and set of sources by itself, by the first rule that is about it', () => {
+test('each computer and set of sources by itself, by the rules that are most about it', () => {
   const list = [
     ...daily('2026-01-01T22:00:00Z', 6, 'one'),
     ...daily('2026-01-01T21:00:00Z', 6, 'two'),
@@ -56,15 +56,28 @@ test('each computer and set of sources by itself, by the first rule that is abou
   ];
   const points = (count: number): Retention => ({ keep: { by: 'points', points: count } });
   const rules: RetentionRule[] = [
-    { host: 'one', paths: ['/data'], retention: points(4) },
-    { host: 'one', retention: points(3) },
-    { host: 'two', retention: points(5) },
+    { hosts: ['one', 'four'], paths: ['/data'], retention: points(4) },
+    { hosts: ['one'], retention: points(3) },
+    { hosts: ['two'], paths: ['/elsewhere'], retention: points(5) },
   ];
   const gone = expired(list, rules, new Date('2026-02-01T00:00:00Z'));
   assert.deepEqual(
     gone.map(({ snapshot }) => `${snapshot.hostname} ${snapshot.time.slice(0, 10)}`),
     ['two 2026-01-01', 'one 2026-01-01', 'one 2026-01-02'],
   );
+});
+
+test('of several rules each has to let go; a rule without an end keeps everything', () => {
+  const points = (count: number): Retention => ({ keep: { by: 'points', points: count } });
+  const goneBy = (...rules: RetentionRule[]) =>
+    expired(daily('2026-01-01T22:00:00Z', 6), rules, new Date('2026-02-01T00:00:00Z')).length;
+  const one = { hosts: ['one'], paths: ['/data'] };
+  assert.equal(goneBy({ ...one, retention: points(3) }, { ...one, retention: points(5) }), 1);
+  assert.equal(goneBy({ ...one, retention: points(3) }, one), 0);
+  // A job whose folders were changed: what it backed up before is of no rule of these folders, and of all of the computer.
+  assert.equal(goneBy({ hosts: ['one'], paths: ['/new'], retention: points(4) }, { retention: points(3) }), 2);
+  assert.equal(goneBy({ hosts: ['one'], paths: ['/new'] }, { retention: points(3) }), 0);
+  assert.equal(goneBy({ hosts: ['two'] }, { retention: points(3) }), 3);
 });
 
 test('of a computer that is gone what weeks, months and years keep stays, until they are over', () => {

@@ -63,15 +63,21 @@ export function expired(
   const gone: FoundSnapshot[] = [];
   for (const group of groups.values()) {
     const [first] = group;
-    const rule = first && rules.find((one) => isAbout(one, first));
-    if (rule) gone.push(...expiredOf(group, rule.retention, now));
+    const [rule, ...others] = first ? rulesFor(first, rules) : [];
+    if (!rule) continue;
+    const byOthers = others.map((other) => new Set(expiredOf(group, other.retention, now)));
+    gone.push(...expiredOf(group, rule.retention, now).filter((found) => byOthers.every((some) => some.has(found))));
   }
   return gone.sort((a, b) => timeMs(a) - timeMs(b));
 }
 
-function isAbout({ host, paths }: RetentionRule, { snapshot }: FoundSnapshot): boolean {
-  if (host !== undefined && host !== (snapshot.hostname ?? '')) return false;
-  return paths === undefined || JSON.stringify(sorted(paths)) === JSON.stringify(sorted(snapshot.paths));
+/** The rules that backups of one computer and set of sources go by. */
+function rulesFor({ snapshot }: FoundSnapshot, rules: readonly RetentionRule[]): readonly RetentionRule[] {
+  const ofHost = rules.filter(({ hosts }) => hosts?.includes(snapshot.hostname ?? ''));
+  const sources = JSON.stringify(sorted(snapshot.paths));
+  const ofSources = ofHost.filter(({ paths }) => paths !== undefined && JSON.stringify(sorted(paths)) === sources);
+  const general = rules.filter(({ hosts }) => hosts === undefined);
+  return [ofSources, ofHost, general].find((some) => some.length > 0) ?? [];
 }
 
 const sorted = (paths: readonly string[]): readonly string[] => [...paths].sort();
@@ -80,7 +86,12 @@ const timeMs = ({ snapshot }: FoundSnapshot): number => Number((parseTime(snapsh
 const dayMs = 86_400_000;
 
 /** Of the backups of one computer and set of sources. */
-function expiredOf(group: readonly FoundSnapshot[], retention: Retention, now: Date): readonly FoundSnapshot[] {
+function expiredOf(
+  group: readonly FoundSnapshot[],
+  retention: Retention | undefined,
+  now: Date,
+): readonly FoundSnapshot[] {
+  if (!retention) return [];
   const { staleAfterDays } = retention;
   const newest = group.reduce((latest, found) => (timeMs(found) > timeMs(latest) ? found : latest));
   if (staleAfterDays === undefined || now.getTime() - timeMs(newest) <= staleAfterDays * dayMs)

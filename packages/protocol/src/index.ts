@@ -118,6 +118,7 @@ export { type CallArguments, RestClient } from './rest-client.ts';
 export { minKeptPoints, type Retention, retention } from './retention.ts';
 export type { Route } from './route.ts';
 export { dueOccurrence } from './schedule/due.ts';
+export type { Timing } from './schedule/occurrences.ts';
 export { nextOccurrence } from './schedule/occurrences.ts';
 export {
   type Schedule,

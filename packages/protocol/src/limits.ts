@@ -67,6 +67,8 @@ export const maxFindings = 200;
 
 /** Snapshots that one task forgets: their ids fit a frame. What is left goes with the next one. */
 export const maxForgottenSnapshots = 10_000;
+/** Computers that the rules of one retention task name together: their names fit a frame. */
+export const maxRetentionHosts = 20_000;
 /** Entries of a page in JSON together, so that the answer, with its first problems, fits a frame. */
 export const maxPageBytes = 512 * 1024;
 /** Problems of one task that are kept in full; all are counted. */

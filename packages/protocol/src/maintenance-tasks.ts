@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maxForgottenSnapshots } from './limits.ts';
+import { maxForgottenSnapshots, maxRetentionHosts } from './limits.ts';
 import { isoTime, snapshotId } from './names.ts';
 import { repositoryAccess } from './repository-access.ts';
 import { retention } from './retention.ts';
@@ -10,13 +10,18 @@ const text = z.string().max(65_536);
 const count = z.number().int().nonnegative();
 const pageLimit = z.number().int().min(1).max(1_000);
 
-/** One set of backups and how long they are kept. */
+/**
+ * One set of backups and how long they are kept. A set of backups of one computer and the same sources goes by the rules of this
+ * computer and exactly these sources; where there are none, by all rules of the computer; else by those that name no computer.
+ * Of several rules each has to let go of a backup.
+ */
 export const retentionRule = z.strictObject({
-  /** Only of this computer; of all others if left out. */
-  host: z.string().max(253).optional(),
-  /** Only backups of exactly these sources. */
-  paths: z.array(text).max(1_000).optional(),
-  retention,
+  /** Of these computers; of those that no rule names if left out. */
+  hosts: z.array(z.string().max(253)).max(maxRetentionHosts).optional(),
+  /** Backups of exactly these sources, and of the same computers those of which no rule is. */
+  paths: z.array(text).max(10_000).optional(),
+  /** Left out: they stay. */
+  retention: retention.optional(),
 });
 export type RetentionRule = z.infer<typeof retentionRule>;
 
@@ -24,8 +29,8 @@ export const forgetTask = z.strictObject({
   kind: z.literal('forget'),
   access: repositoryAccess,
   choose: z.discriminatedUnion('by', [
-    /** A snapshot goes by the first rule that is about it; one that no rule is about stays. */
-    z.strictObject({ by: z.literal('retention'), rules: z.array(retentionRule).min(1).max(1_000) }),
+    /** What no rule is about stays. */
+    z.strictObject({ by: z.literal('retention'), rules: z.array(retentionRule).min(1).max(10_000) }),
     z.strictObject({ by: z.literal('ids'), snapshotIds: z.array(snapshotId).min(1).max(maxForgottenSnapshots) }),
   ]),
 });

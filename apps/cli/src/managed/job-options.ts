@@ -64,18 +64,14 @@ export function addJobOptions(command: Command): Command {
         'max',
       ]),
     )
-    .option(
-      '--keep-days <n>',
-      'keep restore points for so many days (noted; not done yet: holdfast repo retention is)',
-      count,
-    )
+    .option('--keep-days <n>', 'keep restore points for so many days (default: as the repository says)', count)
     .option('--keep-points <n>', 'keep so many restore points, 3 at least', wholeNumber(3, 1_000_000))
     .option('--keep-weekly <n>', 'and one of each of so many weeks', count)
     .option('--keep-monthly <n>', 'and one of each of so many months', count)
     .option('--keep-yearly <n>', 'and one of each of so many years', wholeNumber(1, 1000))
     .option(
       '--health-check <when>',
-      'when its repositories are checked, or off (noted; not done yet); default: monthly last friday 05:00',
+      'when its repositories are checked besides their own times, or off; default: monthly last friday 05:00',
     );
 }
 

@@ -57,7 +57,7 @@ export async function jobText(job: Job, client: RestClient, signal: AbortSignal)
     ['Windows', job.windows.map(windowText).join(', ')],
     ['Retries', `${retries.count}, every ${retries.pauseMinutes} minutes`],
     ['Compression', job.compression],
-    ['Keeps', retention ? retentionText(retention) : 'everything'],
+    ['Keeps', retention ? retentionText(retention) : 'as the repository says'],
     ['Health check', healthCheck.enabled ? scheduleText(healthCheck.schedule, names.job) : 'off'],
     ['Next', job.nextRunAt === undefined ? '' : shownTime(job.nextRunAt)],
     ['Last', job.lastSession ? `${lastText(job.lastSession)} (session ${job.lastSession.id})` : ''],

@@ -12,7 +12,9 @@ import type { Database } from './schema.ts';
 
 /**
  * How a row belongs to a group of computers. `groupName`: it names its group. Another column: it belongs to the computer that
- * this column names, and so to that one's group; with `repositoryId` to the repository's. `nobody`: no query that is confined to groups may touch the table.
+ * this column names, and so to that one's group; with `repositoryId` to the repository's; with `agentId` to the repository's where
+ * it names no agent: maintenance, and backups of which nobody knows who made them, belong to the repository, wherever its mover is.
+ * `nobody`: no query that is confined to groups may touch the table.
  */
 const belonging = {
   computers: 'groupName',
@@ -54,20 +56,31 @@ export function groupCondition(o: {
   >();
   const groups = [...o.groups];
   if (column === 'groupName') return build(`${o.alias}.groupName`, 'in', groups).toOperationNode();
-  if (column === 'repositoryId') {
-    const repositories = build
+  const ofRepositories = build(
+    `${o.alias}.repositoryId`,
+    'in',
+    build
       .selectFrom('repositories as groupRepositories')
       .select('groupRepositories.id')
       .where('groupRepositories.tenant', '=', o.tenant)
-      .where('groupRepositories.groupName', 'in', groups);
-    return build(`${o.alias}.${column}`, 'in', repositories).toOperationNode();
-  }
-  const ofGroups = build
+      .where('groupRepositories.groupName', 'in', groups),
+  );
+  if (column === 'repositoryId') return ofRepositories.toOperationNode();
+  const computers = build
     .selectFrom('computers as groupComputers')
     .select('groupComputers.id')
-    .where('groupComputers.tenant', '=', o.tenant)
-    .where('groupComputers.groupName', 'in', groups);
-  return build(`${o.alias}.${column}`, 'in', ofGroups).toOperationNode();
+    .where('groupComputers.tenant', '=', o.tenant);
+  const ofGroups = computers.where('groupComputers.groupName', 'in', groups);
+  if (column === 'computerId') return build(`${o.alias}.${column}`, 'in', ofGroups).toOperationNode();
+  return build
+    .or([
+      build(`${o.alias}.${column}`, 'in', ofGroups.where('groupComputers.role', '=', 'agent')),
+      build.and([
+        ofRepositories,
+        build(`${o.alias}.${column}`, 'not in', computers.where('groupComputers.role', '=', 'agent')),
+      ]),
+    ])
+    .toOperationNode();
 }
 
 /**

@@ -1,16 +1,21 @@
 import { type Clock, toHoldfastError } from '@holdfast/core';
-import { dueOccurrence, type RepositoryMaintenance } from '@holdfast/protocol';
+import { dueOccurrence, type JobSettings, type RepositoryMaintenance, type Timing } from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { MaintenanceStatesTable } from '../catalogue/schema.ts';
 import type { EventHub } from '../event-hub.ts';
+import { RepositoryJobs } from '../jobs/repository-jobs.ts';
 import { maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
 import { listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
+import { enterRun } from '../runs/enter-run.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
 import { maintenanceOf, retentionOrder } from './settings.ts';
 
 const kinds = ['forget', 'prune', 'check'] as const;
 type Kind = (typeof kinds)[number];
+type State = Selectable<MaintenanceStatesTable>;
 
 /**
  * Queues what is due in repositories: each kind of work once for each instant of its schedule, whichever instance of the server
@@ -46,10 +51,20 @@ export class MaintenanceScheduler {
   }
 
   async #look(scope: TenantScope, signal: AbortSignal): Promise<void> {
+    const jobs = await RepositoryJobs.load(scope);
+    const states = new Map(
+      (await scope.query.selectFrom('maintenanceStates').selectAll().execute()).map((row) => [
+        `${row.kind} ${row.repositoryId}`,
+        row,
+      ]),
+    );
     for (const repository of await listRepositories(scope)) {
       if (signal.aborted) return;
       if (repository.initialisedAt === null) continue;
-      for (const kind of kinds) await this.#tried(repository, () => this.#queueIfDue(scope, repository, kind));
+      for (const kind of kinds) {
+        const state = states.get(`${kind} ${repository.id}`);
+        await this.#tried(repository, () => this.#queueIfDue(scope, repository, { kind, state, jobs }));
+      }
     }
   }
 
@@ -62,15 +77,14 @@ export class MaintenanceScheduler {
     }
   }
 
-  async #queueIfDue(scope: TenantScope, repository: RepositoryRow, kind: Kind): Promise<void> {
+  async #queueIfDue(
+    scope: TenantScope,
+    repository: RepositoryRow,
+    o: { readonly kind: Kind; readonly state: State | undefined; readonly jobs: RepositoryJobs },
+  ): Promise<void> {
+    const { kind, state } = o;
     const now = this.#clock.now();
     const settings = maintenanceOf(repository);
-    const state = await scope.query
-      .selectFrom('maintenanceStates')
-      .selectAll()
-      .where('repositoryId', '=', repository.id)
-      .where('kind', '=', kind)
-      .executeTakeFirst();
     if (!state) {
       // What was due before the repository was there is due no more.
       await scope.query
@@ -80,37 +94,30 @@ export class MaintenanceScheduler {
         .execute();
       return;
     }
-    const due = dueOccurrence(
-      { schedule: settings[kind], timeZone: settings.timeZone },
-      { since: new Date(state.since), now, missed: 'run-once', graceMs: maintenanceGraceMs },
-    );
-    if (!due || (await isUnderWay(scope, repository.id, kind))) return;
+    const due = lastDue(timingsOf(kind, settings, o.jobs.of(repository)), new Date(state.since), now);
+    if (!due) return;
     const part = await nextPart(scope, state, settings);
-    const order = orderOf(kind, repository, { settings, part });
-    // Whoever changes this row starts the work: another instance that looks at the same time finds it changed.
-    const { numUpdatedRows } = await scope.query
-      .updateTable('maintenanceStates')
-      .set({ since: due.toISOString(), part })
-      .where('repositoryId', '=', repository.id)
-      .where('kind', '=', kind)
-      .where('since', '=', state.since)
-      .executeTakeFirst();
-    if (numUpdatedRows !== 1n || !order) return;
-    const change = (set: { readonly lastRunId: string } | { readonly since: string }) =>
-      scope.query
+    const order = await orderOf(scope, repository, { kind, settings, part });
+    const row = await scope.transaction(async (inner) => {
+      if (await isUnderWay(inner, repository.id, kind)) return undefined;
+      // Whoever changes this row starts the work: another instance that looks at the same time finds it changed.
+      const ofState = inner.query
         .updateTable('maintenanceStates')
-        .set(set)
         .where('repositoryId', '=', repository.id)
-        .where('kind', '=', kind)
-        .execute();
-    try {
-      const run = await this.#queue.enqueue(scope, { agentId: repository.moverId, repositoryId: repository.id, order });
-      await change({ lastRunId: run.id });
-      this.#logger.info({ repository: repository.id, kind, due, run: run.id }, 'maintenance is due');
-    } catch (error) {
-      await change({ since: state.since });
-      throw error;
-    }
+        .where('kind', '=', kind);
+      const { numUpdatedRows } = await ofState
+        .set({ since: due.toISOString(), part })
+        .where('since', '=', state.since)
+        .executeTakeFirst();
+      if (numUpdatedRows !== 1n || !order) return undefined;
+      const task = { agentId: repository.moverId, repositoryId: repository.id, order };
+      const entered = await enterRun(inner, { ...task, trigger: 'schedule', now });
+      await ofState.set({ lastRunId: entered.id }).execute();
+      return entered;
+    });
+    if (!row) return;
+    this.#logger.info({ repository: repository.id, kind, due, run: row.id }, 'maintenance is due');
+    this.#queue.announce(scope, row);
   }
 
   /** After the last of a repository's backups what retention no longer keeps goes. */
@@ -126,12 +133,24 @@ export class MaintenanceScheduler {
   }
 
   async #forgetAfterBackup(scope: TenantScope, repositoryId: string): Promise<void> {
+    // Looked at first, because the end of each backup comes here.
+    if (await isBusy(scope, repositoryId)) return;
     const repository = await loadRepository(scope, repositoryId);
-    const order = retentionOrder(repository);
+    const order = await retentionOrder(scope, repository);
     if (!order) return;
-    if ((await isUnderWay(scope, repositoryId, 'backup')) || (await isUnderWay(scope, repositoryId, 'forget'))) return;
-    await this.#queue.enqueue(scope, { agentId: repository.moverId, repositoryId, order });
+    const task = { agentId: repository.moverId, repositoryId, order };
+    const row = await scope.transaction(async (inner) =>
+      (await isBusy(inner, repositoryId))
+        ? undefined
+        : enterRun(inner, { ...task, trigger: 'after', now: this.#clock.now() }),
+    );
+    if (row) this.#queue.announce(scope, row);
   }
+}
+
+/** Whether backups go on, after which it is time, or what is kept is seen to already. */
+async function isBusy(scope: TenantScope, repositoryId: string): Promise<boolean> {
+  return (await isUnderWay(scope, repositoryId, 'backup')) || (await isUnderWay(scope, repositoryId, 'forget'));
 }
 
 async function isUnderWay(scope: TenantScope, repositoryId: string, kind: Kind | 'backup'): Promise<boolean> {
@@ -143,6 +162,31 @@ async function isUnderWay(scope: TenantScope, repositoryId: string, kind: Kind |
     .where('state', 'in', ['queued', 'running'])
     .executeTakeFirst();
   return found !== undefined;
+}
+
+/** When a kind of work is due: as the repository says, and checks also as the jobs say that back up to it. */
+function timingsOf(
+  kind: Kind,
+  settings: RepositoryMaintenance,
+  jobs: readonly Pick<JobSettings, 'healthCheck' | 'timeZone'>[],
+): readonly Timing[] {
+  const own = { schedule: settings[kind], timeZone: settings.timeZone };
+  if (kind !== 'check') return [own];
+  // The same in another time zone is meant to be the same: what nobody set is alike everywhere.
+  const timings = new Map([[JSON.stringify(own.schedule), own]]);
+  for (const { healthCheck, timeZone } of jobs) {
+    const key = JSON.stringify(healthCheck.schedule);
+    if (healthCheck.enabled && !timings.has(key)) timings.set(key, { schedule: healthCheck.schedule, timeZone });
+  }
+  return [...timings.values()];
+}
+
+/** The last time at which something of it was due and nobody saw to it; what was missed is done once. */
+function lastDue(timings: readonly Timing[], since: Date, now: Date): Date | undefined {
+  return timings
+    .flatMap((timing) => dueOccurrence(timing, { since, now, missed: 'run-once', graceMs: maintenanceGraceMs }) ?? [])
+    .sort((a, b) => a.getTime() - b.getTime())
+    .at(-1);
 }
 
 /** The part of the contents that the next check reads: the same again when the last one did not come to its end. */
@@ -160,14 +204,14 @@ async function nextPart(
   return part > checkParts ? Math.min(1, checkParts) : part;
 }
 
-function orderOf(
-  kind: Kind,
+async function orderOf(
+  scope: TenantScope,
   repository: RepositoryRow,
-  { settings, part }: { settings: RepositoryMaintenance; part: number },
-): MaintenanceOrder | undefined {
+  { kind, settings, part }: { kind: Kind; settings: RepositoryMaintenance; part: number },
+): Promise<MaintenanceOrder | undefined> {
   switch (kind) {
     case 'forget':
-      return retentionOrder(repository);
+      return retentionOrder(scope, repository);
     case 'prune':
       return { kind, maxUnusedPercent: settings.maxUnusedPercent };
     case 'check':

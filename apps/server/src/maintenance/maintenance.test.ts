@@ -3,10 +3,11 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, ManualClock } from '@holdfast/core';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
-import type { Run, Task, TaskResult } from '@holdfast/protocol';
+import type { CallArguments, Routes, Run, Task, TaskResult } from '@holdfast/protocol';
+import type { ServerConfigInput } from '../config.ts';
 import { success, TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
-import { TestServer } from '../testing/test-server.ts';
+import { TestServer, until } from '../testing/test-server.ts';
 
 interface System {
   readonly server: TestServer;
@@ -14,6 +15,8 @@ interface System {
   readonly agent: TestAgent;
   readonly executor: TestAgent;
   readonly repositoryId: string;
+  /** Changes the job. */
+  readonly setJob: (settings: Partial<JobInput>) => Promise<void>;
   /** Runs a backup to its end. */
   readonly backUp: () => Promise<void>;
   /** Those that have ended, the oldest first. */
@@ -22,14 +25,16 @@ interface System {
   readonly ended: (kind: Run['kind'], count: number) => Promise<Run[]>;
 }
 
+type JobInput = NonNullable<CallArguments<Routes['createJob']>['body']>;
+
 const snapshotId = 'ab'.repeat(32);
 
-async function system(t: TestContext): Promise<System> {
+async function system(t: TestContext, config: ServerConfigInput = {}): Promise<System> {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
   // From now on: certificates are checked by the system's clock too.
   const clock = new ManualClock(new Date());
-  const server = stack.use(await TestServer.start(temporaryFolder(t), { clock }));
+  const server = stack.use(await TestServer.start(temporaryFolder(t), { clock, config }));
   const port = await freePort();
   const enrolled = await server.join('mover', { ports: { 'server-to-mover': port } });
   const mover = stack.use(new TestMover(enrolled, { port }));
@@ -42,15 +47,15 @@ async function system(t: TestContext): Promise<System> {
   const { id: repositoryId } = await server.client.call('createRepository', {
     body: { name: 'first', moverId: mover.id },
   });
-  const { id: jobId } = await server.client.call('createJob', {
-    body: {
-      name: 'files',
-      computers: [agent.id],
-      target: { kind: 'shared', repositoryId },
-      scope: { kind: 'folders', paths: ['/srv'] },
-      retries: { count: 0 },
-    },
-  });
+  const job: JobInput = {
+    name: 'files',
+    computers: [agent.id],
+    target: { kind: 'shared', repositoryId },
+    scope: { kind: 'folders', paths: ['/srv'] },
+    retries: { count: 0 },
+    healthCheck: { enabled: false },
+  };
+  const { id: jobId } = await server.client.call('createJob', { body: job });
   const runs = async (kind: Run['kind']): Promise<Run[]> => {
     const { runs: all } = await server.client.call('runs', { query: {} });
     return all.filter((run) => run.kind === kind && run.endedAt !== undefined).toReversed();
@@ -62,6 +67,8 @@ async function system(t: TestContext): Promise<System> {
     executor: mover.executor,
     runs,
     repositoryId,
+    setJob: async (settings) =>
+      void (await server.client.call('changeJob', { params: { id: jobId }, body: { ...job, ...settings } })),
     backUp: async () => {
       const session = await server.client.call('runJob', { params: { id: jobId }, body: {} });
       const [run] = await server.runsOf(session.id);
@@ -120,8 +127,90 @@ test('what is due comes once for each time, and what was forgotten leaves the ca
   assert.equal((await s.server.client.call('snapshots', {})).snapshots.length, 0);
   const task = s.executor.received[0]?.task;
   assert.ok(task?.kind === 'forget');
-  assert.deepEqual(task.choose, { by: 'retention', rules: [{ retention }] });
+  assert.ok(task.choose.by === 'retention');
+  // The job has none of its own.
+  assert.deepEqual(
+    task.choose.rules.map((rule) => rule.retention),
+    [retention, retention],
+  );
   assert.ok(task.access.password.length > 20);
+});
+
+test('a job says how long the backups of its computers are kept, and when they are checked', async (t) => {
+  const s = await system(t);
+  await s.backUp();
+  await set(s, { retention, prune: manual, check: manual });
+  const [own, daily] = [{ keep: { by: 'points', points: 9 } } as const, { kind: 'daily', at: '04:00' } as const];
+  await s.setJob({ retention: own, healthCheck: { enabled: true, schedule: daily } });
+  assert.deepEqual(
+    (await s.ended('check', 2)).map(({ state }) => state),
+    ['succeeded', 'succeeded'],
+  );
+  const forgets = () => s.executor.received.flatMap(({ task }) => (task.kind === 'forget' ? [task] : []));
+  await until(() => forgets().length > 0, 'retention');
+  const [forget = assert.fail()] = forgets();
+  const { hostname } = await s.server.client.call('computer', { params: { id: s.agent.id } });
+  const rules = [{ hosts: [hostname], paths: ['/srv'], retention: own }, { retention }];
+  assert.deepEqual(forget.choose, { by: 'retention', rules });
+});
+
+test('where two have to agree, a job must not make kept backups go either', async (t) => {
+  const s = await system(t, { people: { fourEyes: 'on' } });
+  const points = (count: number) => ({ keep: { by: 'points', points: count } }) as const;
+  // Nothing is there yet.
+  await s.setJob({ retention: points(100) });
+  await s.backUp();
+  await s.setJob({ retention: points(200) });
+  const needed = { code: 'approval.needed' };
+  await assert.rejects(s.setJob({ retention: points(100) }), needed);
+  const body: JobInput = {
+    name: 'others',
+    scope: { kind: 'folders', paths: ['/srv'] },
+    computers: [s.agent.id],
+    target: { kind: 'shared', repositoryId: s.repositoryId },
+  };
+  await s.server.client.call('createJob', { body });
+  await assert.rejects(s.server.client.call('createJob', { body: { ...body, retention: points(3) } }), needed);
+  // What the job keeps for longer would go by the repository's own rule with it.
+  await set(s, {});
+  await s.server.alterDatabase(`update "repositories" set "maintenanceJson" = '${JSON.stringify({ retention })}'`);
+  const { jobs } = await s.server.client.call('jobs', {});
+  const id = jobs.find(({ name }) => name === 'files')?.id ?? assert.fail();
+  await assert.rejects(s.server.client.call('deleteJob', { params: { id } }), needed);
+  const { approvals } = await s.server.client.call('approvals', {});
+  assert.equal(approvals[0]?.request['name'], 'files');
+});
+
+test('maintenance belongs to the repository, wherever its mover is', async (t) => {
+  const server = await TestServer.start(temporaryFolder(t));
+  t.after(() => server[Symbol.asyncDispose]());
+  const port = await freePort();
+  const mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port }, group: 'north' }), {
+    port,
+  });
+  t.after(() => mover[Symbol.asyncDispose]());
+  await mover.listen();
+  await server.haveGroup('south');
+  const { id: repositoryId } = await server.client.call('createRepository', {
+    body: { name: 'first', moverId: mover.id, group: 'south' },
+  });
+  await server.alterDatabase(`update "repositories" set "initialisedAt" = "createdAt"`);
+  await server.alterDatabase(
+    `insert into "snapshots" ("tenant", "id", "repositoryId", "agentId", "hostname", "sourcesJson", "tagsJson", "takenAt",
+     "totalFiles", "totalBytes", "storedBytes") values ('local', '${snapshotId}', '${repositoryId}', '${mover.id}', 'foreign',
+     '[]', '[]', '2026-01-01T00:00:00.000Z', 1, 1, 1)`,
+  );
+  const { client: north } = await server.person('nora', 'backup-operator', { groups: ['north'] });
+  const { client: south } = await server.person('sam', 'backup-operator', { groups: ['south'] });
+  const body = { kind: 'check' } as const;
+  const { id } = await south.call('maintain', { params: { id: repositoryId }, body });
+  assert.equal((await south.call('run', { params: { id } })).id, id);
+  await assert.rejects(north.call('run', { params: { id } }), { code: 'request.missing' });
+  await assert.rejects(north.call('cancelRun', { params: { id } }), { code: 'request.missing' });
+  assert.equal((await south.call('runs', {})).runs.length, 1);
+  assert.equal((await north.call('runs', {})).runs.length, 0);
+  assert.equal((await south.call('snapshots', {})).snapshots.length, 1);
+  assert.equal((await north.call('snapshots', {})).snapshots.length, 0);
 });
 
 test('without retention nothing is forgotten, and after a backup what it no longer keeps is', async (t) => {

@@ -1,7 +1,6 @@
 import type { SnapshotFacts } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { listComputers } from '../computers/computers.ts';
-import { loadRepository } from '../repositories.ts';
+import { loadRepository, type RepositoryRow } from '../repositories.ts';
 import { unlistSnapshots } from '../runs/run-store.ts';
 import type { RepositoryQueries } from './repository-queries.ts';
 
@@ -37,8 +36,8 @@ export async function refreshSnapshots(
   const known = new Set(listed.map(({ id }) => id));
   const gone = unreadable > 0 ? [] : [...known].filter((id) => !present.has(id));
   const found = [...present.values()].filter(({ id }) => !known.has(id));
-  const { moverId } = await loadRepository(scope, repositoryId);
-  const agents = await listComputers(scope, 'agent');
+  const repository = await loadRepository(scope, repositoryId);
+  const agents = await agentsOf(scope, repository);
   await scope.transaction(async (inner) => {
     await unlistSnapshots(inner, repositoryId, gone);
     for (const facts of found) {
@@ -48,8 +47,8 @@ export async function refreshSnapshots(
         .values({
           id: facts.id,
           repositoryId,
-          // Who made it is known only where one computer alone has that name.
-          agentId: agent && !another ? agent.id : moverId,
+          // Who made it is known only where one computer alone has that name. Else it is the repository's.
+          agentId: agent && !another ? agent.id : repository.moverId,
           runId: null,
           hostname: facts.hostname,
           sourcesJson: JSON.stringify(facts.sources),
@@ -64,4 +63,31 @@ export async function refreshSnapshots(
     }
   });
   return { added: found.length, removed: gone.length, unreadable };
+}
+
+/**
+ * The agents that are known to back up to a repository, and are of its group. Computers name themselves: another that takes one of
+ * their names must not come by what others have put into a repository.
+ */
+async function agentsOf(
+  { query }: TenantScope,
+  { id, ownerId, groupName }: RepositoryRow,
+): Promise<{ readonly id: string; readonly hostname: string }[]> {
+  const running = query
+    .selectFrom('runs')
+    .select('agentId')
+    .where('repositoryId', '=', id)
+    .where('kind', '=', 'backup');
+  const listed = query
+    .selectFrom('snapshots')
+    .select('agentId')
+    .where('repositoryId', '=', id)
+    .where('runId', 'is not', null);
+  return query
+    .selectFrom('computers')
+    .select(['id', 'hostname'])
+    .where('role', '=', 'agent')
+    .where('groupName', '=', groupName)
+    .where((row) => row.or([row('id', 'in', running), row('id', 'in', listed), row('id', '=', ownerId ?? '')]))
+    .execute();
 }

@@ -1,5 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
-import { type RepositoryMaintenance, type RetentionRule, repositoryMaintenance } from '@holdfast/protocol';
+import { limits, type RepositoryMaintenance, type RetentionRule, repositoryMaintenance } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { RepositoryJobs } from '../jobs/repository-jobs.ts';
 import { readJson } from '../json-column.ts';
 import type { RepositoryRow } from '../repositories.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
@@ -8,23 +10,44 @@ export function maintenanceOf(row: Pick<RepositoryRow, 'maintenanceJson'>): Repo
   return readJson(repositoryMaintenance, row.maintenanceJson, 'repositories.maintenanceJson');
 }
 
-/** How long the backups of a repository are kept; none: nobody has said so. */
-function retentionRules(row: Pick<RepositoryRow, 'maintenanceJson'>): readonly RetentionRule[] {
-  const { retention } = maintenanceOf(row);
-  return retention ? [{ retention }] : [];
+/**
+ * How long the backups of a repository are kept: those of a job's computers as the job says, or else the repository; all others as the
+ * repository says. Empty when nobody has said anything.
+ */
+async function retentionRules(scope: TenantScope, row: RepositoryRow): Promise<readonly RetentionRule[]> {
+  const { retention: general } = maintenanceOf(row);
+  const jobs = await RepositoryJobs.load(scope, row.id);
+  const rules: RetentionRule[] = [];
+  for (const settings of jobs.of(row)) {
+    const hosts = await jobs.hostsOf(settings, row);
+    const retention = settings.retention ?? general;
+    rules.push({ hosts, paths: settings.scope.paths, ...(retention && { retention }) });
+  }
+  if (general) rules.push({ retention: general });
+  return rules.some(({ retention }) => retention !== undefined) ? rules : [];
 }
 
-/** What forgets by the rules of a repository; undefined when it has none. */
-export function retentionOrder(row: Pick<RepositoryRow, 'maintenanceJson'>): MaintenanceOrder | undefined {
-  const rules = [...retentionRules(row)];
-  return rules.length === 0 ? undefined : { kind: 'forget', choose: { by: 'retention', rules } };
+/**
+ * What forgets by the rules of a repository and its jobs; undefined when there are none.
+ * Throws `internal.limit` when the rules name more computers than a task can.
+ */
+export async function retentionOrder(scope: TenantScope, row: RepositoryRow): Promise<MaintenanceOrder | undefined> {
+  const rules = await retentionRules(scope, row);
+  if (rules.length === 0) return undefined;
+  const hosts = rules.reduce((count, rule) => count + (rule.hosts?.length ?? 0), 0);
+  if (hosts > limits.maxRetentionHosts)
+    throw new HoldfastError('internal.limit', {
+      message: `The jobs of repository ${row.name} have ${hosts} computers; ${limits.maxRetentionHosts} can share one where backups are forgotten.`,
+      guidance: 'Give the computers repositories of their own, or several shared ones.',
+    });
+  return { kind: 'forget', choose: { by: 'retention', rules: [...rules] } };
 }
 
-export function requireRetention(row: RepositoryRow): MaintenanceOrder {
-  const order = retentionOrder(row);
+export async function requireRetention(scope: TenantScope, row: RepositoryRow): Promise<MaintenanceOrder> {
+  const order = await retentionOrder(scope, row);
   if (order) return order;
   throw new HoldfastError('request.conflict', {
     message: `Nobody has said how long backups in repository ${row.name} are kept: nothing is forgotten.`,
-    guidance: 'Set its retention first.',
+    guidance: 'Set its retention first, or that of a job.',
   });
 }

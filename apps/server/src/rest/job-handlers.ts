@@ -3,6 +3,7 @@ import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
 import { changeJob, createJob, deleteJob, jobView, pageOfJobs } from '../jobs/jobs.ts';
+import { mayKeepLess } from '../jobs/retention-change.ts';
 import { startJob } from '../jobs/start-job.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { sessionView } from '../sessions/session-store.ts';
@@ -16,11 +17,21 @@ export function jobHandlers(o: {
   clock: Clock;
 }): Pick<RestHandlers, 'createJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'runJob'> {
   return {
-    createJob: async ({ scope, body }) => jobView(scope, await createJob(scope, body, o.clock)),
+    createJob: async ({ scope, body, requireApproval }) => {
+      if (await mayKeepLess(scope, { after: body })) await requireApproval();
+      return jobView(scope, await createJob(scope, body, o.clock));
+    },
     jobs: ({ scope, query }) => pageOfJobs(scope, query),
     job: async ({ scope, params }) => jobView(scope, await loadJob(scope, params.id)),
-    changeJob: async ({ scope, params, body }) => jobView(scope, await changeJob(scope, params.id, body, o.clock)),
-    deleteJob: async ({ scope, params }) => {
+    changeJob: async ({ scope, params, body, requireApproval }) => {
+      const before = settingsOf(await loadJob(scope, params.id));
+      if (await mayKeepLess(scope, { before, after: body })) await requireApproval();
+      return jobView(scope, await changeJob(scope, params.id, body, o.clock));
+    },
+    deleteJob: async ({ scope, params, note, requireApproval }) => {
+      const before = settingsOf(await loadJob(scope, params.id));
+      note({ details: { name: before.name } });
+      if (await mayKeepLess(scope, { before })) await requireApproval();
       await deleteJob(scope, params.id);
       return {};
     },

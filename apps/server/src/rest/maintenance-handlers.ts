@@ -49,7 +49,9 @@ export function maintenanceHandlers(o: {
       enqueue(
         scope,
         params.id,
-        body.kind === 'forget' ? requireRetention(await loadRepository(scope, params.id)) : body,
+        body.kind === 'forget'
+          ? await requireRetention(o.catalogue.tenant(scope.tenant), await loadRepository(scope, params.id))
+          : body,
       ),
     forgetSnapshots: async ({ scope, params, body }) => {
       for (const snapshotId of body.snapshotIds) await requireSnapshot(scope, { id: params.id, snapshotId });

@@ -31,10 +31,17 @@ export function visibleEvents(
 }
 
 async function isVisible({ query }: TenantScope, event: ServerEvent): Promise<boolean> {
-  if (event.kind === 'session') {
-    const { id } = event.session;
-    return (await query.selectFrom('sessions').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+  const [table, id] = whereIs(event);
+  return (await query.selectFrom(table).select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
+}
+
+function whereIs(event: ServerEvent): readonly ['sessions' | 'runs' | 'computers', string] {
+  switch (event.kind) {
+    case 'session':
+      return ['sessions', event.session.id];
+    case 'run':
+      return ['runs', event.run.id];
+    case 'computer':
+      return ['computers', event.computer.id];
   }
-  const id = event.kind === 'run' ? event.run.agentId : event.computer.id;
-  return (await query.selectFrom('computers').select('id').where('id', '=', id).executeTakeFirst()) !== undefined;
 }

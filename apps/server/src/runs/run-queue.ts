@@ -2,17 +2,16 @@ import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/c
 import { parseErrorReport, type Run, reportOf, type Session, type TaskResult } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
-import { loadComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
-import { loadRepository } from '../repositories.ts';
-import { isWithin, plainPlan, readPlan } from '../sessions/session-plan.ts';
-import { createSession, loadSession, markBegun, reopenSession, sessionView } from '../sessions/session-store.ts';
+import { isWithin, readPlan } from '../sessions/session-plan.ts';
+import { loadSession, markBegun, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
 import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
-import { enqueueRuns, repeatRun } from './enqueue.ts';
+import { repeatRun } from './enqueue.ts';
+import { enterRun, type SingleTask } from './enter-run.ts';
 import {
   beginRun,
   cancelQueuedRuns,
@@ -25,7 +24,7 @@ import {
   runView,
 } from './run-store.ts';
 import type { Runner } from './runner.ts';
-import { isMaintenance, type WorkOrder, workOrder } from './work-order.ts';
+import { workOrder } from './work-order.ts';
 
 /**
  * Runs wait in the catalogue; one at a time for each agent, and a bounded number at once: `runnable` says which are next. Several instances of the server
@@ -111,20 +110,17 @@ export class RunQueue implements AsyncDisposable {
     }
   }
 
-  /** A session of one task. */
-  async enqueue(scope: TenantScope, o: { agentId: string; repositoryId: string; order: WorkOrder }): Promise<Run> {
-    const { agentId, repositoryId, order } = o;
+  /** A session of one task that a person asks for. */
+  async enqueue(scope: TenantScope, task: SingleTask): Promise<Run> {
     const now = this.#clock.now();
-    const row = await scope.transaction(async (inner) => {
-      const { kind } = order;
-      // Maintenance is of the repository, whoever does it.
-      const { groupName } = isMaintenance(kind)
-        ? await loadRepository(inner, repositoryId)
-        : await loadComputer(inner, agentId);
-      const session = await createSession(inner, { kind, groupName, trigger: 'person', plan: plainPlan, now });
-      const [id] = await enqueueRuns(inner, { session, order, tasks: [{ agentId, repositoryId }], now });
-      return loadRun(inner, id ?? '');
-    });
+    return this.announce(
+      scope,
+      await scope.transaction((inner) => enterRun(inner, { ...task, trigger: 'person', now })),
+    );
+  }
+
+  /** Tells of a run that was entered, and begins it if it may begin. */
+  announce(scope: TenantScope, row: RunRow): Run {
     const view = runView(row);
     this.#events.publishRun(scope.tenant, view);
     this.look();

@@ -66,8 +66,9 @@ export const jobSettings = z.strictObject({
     })
     .default({ count: 3, pauseMinutes: 10 }),
   compression: compressionLevel.default('auto'),
-  /** Without one, everything is kept. */
+  /** Of its computers' backups in the target. Left out: as the repository says, and if that says nothing everything is kept. */
   retention: retention.optional(),
+  /** When its target is checked, besides the repository's own times. */
   healthCheck: healthCheck.default({
     enabled: true,
     schedule: { kind: 'monthly', on: { nth: 'last', weekday: 'friday' }, at: '05:00' },
@@ -90,9 +91,11 @@ export type Job = z.infer<typeof job>;
 export const jobRoutes = {
   createJob: route('createJob', 'POST', '/api/v1/jobs', {
     access: 'jobs.manage',
+    // When backups that are there already are kept for less long by it; so with changes, and with the end of a job.
+    approval: 'conditional',
     summary: 'Define a backup job',
     tag: 'jobs',
-    audited: ['name', 'computers', 'groups'],
+    audited: ['name', 'computers', 'groups', 'retention'],
     body: jobSettings,
     response: job,
   }),
@@ -112,14 +115,17 @@ export const jobRoutes = {
   }),
   changeJob: route('changeJob', 'PUT', '/api/v1/jobs/{id}', {
     access: 'jobs.manage',
+    approval: 'conditional',
     summary: 'Change a job: all of it, what is left out becomes the default',
     tag: 'jobs',
+    audited: ['name', 'computers', 'groups', 'retention'],
     params: byId,
     body: jobSettings,
     response: job,
   }),
   deleteJob: route('deleteJob', 'DELETE', '/api/v1/jobs/{id}', {
     access: 'jobs.manage',
+    approval: 'conditional',
     summary: 'Delete a job; its sessions and snapshots stay',
     tag: 'jobs',
     params: byId,
