@@ -49,6 +49,8 @@ export const maxKnownNetworks = 10_000;
 /** A sign-in that lacks its second factor. */
 export const pendingSignInMs = 5 * minuteMs;
 export const pendingSignInAttempts = 5;
+/** Of those with a wrong code, how many are remembered; each lives five minutes. */
+export const maxRememberedSignIns = 10_000;
 /** A second factor is fresh so long, for actions that ask for one. */
 export const stepUpMs = 5 * minuteMs;
 /** That a session or API token is used is written this often at most. */
@@ -56,9 +58,14 @@ export const credentialTouchMs = minuteMs;
 /** Sessions and API tokens of one account. */
 export const maxCredentialsOfOne = 100;
 export const maxSecondFactorsOfOne = 10;
+/** A second factor that is set up has to be proved within that time, and a passkey to answer. */
+export const ceremonyMs = 5 * minuteMs;
+export const totpSetUpMs = 15 * minuteMs;
 export const recoveryCodeCount = 10;
 /** Requests that wait for a second administrator: more than people read. */
 export const maxWaitingApprovals = 200;
+/** Of one account: nobody can keep the others from asking. */
+export const maxWaitingApprovalsOfOne = 50;
 /** Open event streams are looked at this often, whether their callers may still read them: another instance may have revoked one. */
 export const streamRecheckMs = 15_000;
 /** Events that wait to be found visible or not for one stream. */

@@ -142,14 +142,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     history.follow(wire);
     const catalogue = stack.use(await Catalogue.open(await databasePlace(config, data, wire)));
-    const audit = new AuditLog({ catalogue, clock, logger });
+    const instance = await data.readOrMake('instance-id', () => crypto.randomUUID());
+    const audit = new AuditLog({ catalogue, instance, clock, logger });
     const revocations = await Revocations.open(catalogue, clock);
     trust.revocations = revocations;
     const { caFingerprint, caPem } = authority;
     const instances = stack.use(
       await Instances.join({
         catalogue,
-        id: await data.readOrMake('instance-id', () => crypto.randomUUID()),
+        id: instance,
         name: hostname(),
         // Whoever has the file has the folder with its keys; a shared database may be given to anybody.
         facts: catalogue.notices
@@ -281,6 +282,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       lifetimeMs: config.people.approvalHours * 3_600_000,
       clock,
     });
+    const endLeft = (living: () => Promise<ReadonlySet<string>>): Promise<void> =>
+      audit.recordLeft({
+        living,
+        onLeft: async (tenant, { action, subject }) => {
+          if (action === 'approveRequest') await approvals.interrupt(tenant, subject);
+        },
+      });
+    // This instance's own ones are of an earlier life: it has begun nothing yet.
+    await endLeft(async () => (await instances.living()).difference(new Set([instance])));
     const rescans = new Rescans({
       ...{ catalogue, presence, movers, connections, clock, logger, csvFolder: config.csvFolder },
     });
@@ -378,6 +388,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...shareCatalogue({
         ...{ catalogue, instances, presence, revocations, queue, events, logger },
         recheckTrust: () => wire.recheckTrust(),
+        endLeft: () => endLeft(() => instances.living()),
         signal: background.signal,
       }),
     ];

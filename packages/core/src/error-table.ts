@@ -253,6 +253,11 @@ export const errorTable = {
       http: 503,
     },
   ),
+  'database.identity': entry(
+    'The database server did not prove that it is the one of the configuration.',
+    'Its certificate has to be valid, for the host in the URL, and from the CA in `sslrootcert`. If it is all that, somebody is in between.',
+    { http: 503 },
+  ),
   'database.timeout': entry(
     'The database did not finish a statement in time.',
     'Try again; if it happens often, look what else the database server has to do.',
@@ -283,6 +288,11 @@ export const errorTable = {
     'A second administrator has to agree first; the request is kept until then.',
     'Ask another administrator to run `holdfast approvals approve` with its id.',
     { exit: exitStatus.incomplete, http: 202 },
+  ),
+  'approval.interrupted': entry(
+    'The server ended while it did what had been approved: nobody knows how much of it was done.',
+    'Look at what it was about, and ask for it again if it is not done.',
+    { http: 500 },
   ),
   'approval.closed': entry(
     'The approval was decided already, withdrawn, or has expired.',

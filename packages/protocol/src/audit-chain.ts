@@ -5,7 +5,8 @@ import { isoTime } from './names.ts';
 
 /** What the audit's records are chained over, and how anybody who has them can check the chain. */
 
-export const auditOutcome = z.enum(['done', 'refused', 'failed', 'approval-asked']);
+/** `unknown`: the server or its database ended while it was being done. */
+export const auditOutcome = z.enum(['done', 'refused', 'failed', 'approval-asked', 'unknown']);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const auditRecord = z.object({

@@ -1,4 +1,11 @@
-export { type AuditRecord, AuditVerifier, auditHash, auditRecord, firstAuditHash } from './audit-chain.ts';
+export {
+  type AuditRecord,
+  AuditVerifier,
+  auditHash,
+  auditOutcome,
+  auditRecord,
+  firstAuditHash,
+} from './audit-chain.ts';
 export { auditRequestOf } from './audit-plan.ts';
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
 export { writeFileDurably } from './durable-file.ts';

@@ -37,17 +37,24 @@ export function registerAccount(program: Command): void {
     );
 
   addServerOptions(account.command('password').description('change the own password; ends the other sessions'))
+    .option('--end-api-tokens', 'end the API tokens too: they are good without the password')
     .option('--password-file <file>', 'file with the present password; else it is asked for')
     .option('--new-password-file <file>', 'file with the new password; else it is asked for')
     .addHelpText('after', `\nExample:\n  $ holdfast account password\n${serverHelp}`)
-    .action((options: PasswordOptions) =>
+    .action((options: PasswordOptions & { readonly endApiTokens?: boolean }) =>
       performWithServer(options, async ({ client, signal }) => {
         const currentPassword = await askPresent(options, signal);
         const file = options.newPasswordFile;
         const newPassword = await askNewPassword({ file, option: '--new-password-file', signal });
-        await client.call('changePassword', { body: { currentPassword, newPassword }, signal });
+        const { endApiTokens = false } = options;
+        await client.call('changePassword', { body: { currentPassword, newPassword, endApiTokens }, signal });
         if (options.json) await printJson({ kind: 'password-changed' });
-        else await print('The password is changed; other sessions have ended.\n');
+        else
+          await print(
+            `The password is changed; other sessions have ended. ${
+              endApiTokens ? 'So have all API tokens.' : 'API tokens go on: `holdfast api-token list` shows them.'
+            }\n`,
+          );
         return exitStatus.success;
       }),
     );

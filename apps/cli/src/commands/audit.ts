@@ -4,6 +4,7 @@ import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/c
 import {
   type AuditRecord,
   AuditVerifier,
+  auditOutcome,
   auditRecord,
   type CallArguments,
   localTenant,
@@ -94,7 +95,7 @@ function filtered(command: Command): Command {
     .option('--actor <who>', 'only of this one: user/alice, local-administrator')
     .option('--action <name>', 'only this action')
     .option('--subject <id>', 'only what was done to this')
-    .addOption(new Option('--outcome <outcome>', 'only these').choices(['done', 'refused', 'failed', 'approval-asked']))
+    .addOption(new Option('--outcome <outcome>', 'only these').choices(auditOutcome.options))
     .option('--since <time>', 'from this time on')
     .option('--until <time>', 'before this time');
 }
@@ -157,7 +158,7 @@ async function verify(
   records: AsyncIterable<AuditRecord>,
   options: ServerOptions & { readonly expect?: string },
 ): Promise<ExitStatus> {
-  const [number, hash] = options.expect?.split(':') ?? [];
+  const [, number, hash] = options.expect === undefined ? [] : (headForm.exec(options.expect) ?? refuseHead());
   const verifier = new AuditVerifier(localTenant);
   let isMet = options.expect === undefined;
   for await (const record of records) {
@@ -172,6 +173,16 @@ async function verify(
   if (options.json) await printJson({ kind: 'audit-verified', records: count, head });
   else await printText(`The chain of ${counted(count, 'record')} is whole. Its head: ${head.number}:${head.hash}\n`);
   return exitStatus.success;
+}
+
+/** As `verify` prints it; there is no record 0. */
+const headForm = /^([1-9]\d{0,15}):([0-9a-f]{64})$/;
+
+function refuseHead(): never {
+  throw new HoldfastError('usage.option', {
+    message:
+      '--expect takes the number of a record and its hash, as `holdfast audit verify` prints them: 1234:9f86d081…',
+  });
 }
 
 const csvColumns = [

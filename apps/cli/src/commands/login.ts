@@ -3,7 +3,7 @@ import type { RestClient } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { askNewPassword, askProof, askSecret } from '../managed/ask.ts';
 import { addServerOptions, type ServerOptions } from '../managed/server-options.ts';
-import { removeSession, writeSession } from '../managed/session-file.ts';
+import { readSession, removeSession, type SavedSession, writeSession } from '../managed/session-file.ts';
 import { print, printJson, printText, shownTime } from '../output.ts';
 import { perform, type Work } from '../work.ts';
 
@@ -59,11 +59,13 @@ async function login(options: LoginOptions, { signal, resources }: Work) {
           signal,
         });
   const { token, expiresAt } = session;
+  const earlier = await earlierSession(options);
   const path = await writeSession(options.data, { ...place, token, expiresAt, user });
   const due =
     session.due === 'password'
       ? await changePassword(openServer({ ...place, token }, resources), { password, options, signal })
       : session.due;
+  if (earlier) await endEarlier(openServer(earlier, resources), signal);
   if (options.json) await printJson({ kind: 'session', user, expiresAt, sessionFile: path, due });
   else await printText(`Signed in as ${user} until ${shownTime(expiresAt)}. The session is in ${path}.\n`);
   if (due === 'second-factor' && !options.json)
@@ -84,9 +86,29 @@ async function changePassword(
   return (await client.call('account', { signal })).due;
 }
 
+async function earlierSession({ data }: LoginOptions): Promise<SavedSession | undefined> {
+  try {
+    return await readSession(data);
+  } catch (error) {
+    // What is no session is replaced by one.
+    if (error instanceof HoldfastError) return undefined;
+    throw error;
+  }
+}
+
+/** The file had its token, which nobody has any more. */
+async function endEarlier(client: RestClient, signal: AbortSignal): Promise<void> {
+  try {
+    await client.call('signOut', { signal });
+  } catch (error) {
+    // It has ended, or its server can't be reached: then it ends by itself.
+    signal.throwIfAborted();
+    if (!(error instanceof HoldfastError)) throw error;
+  }
+}
+
 async function logout(options: ServerOptions, { signal, resources }: Work) {
   const { openServer } = await import('../managed/server-connection.ts');
-  const { readSession } = await import('../managed/session-file.ts');
   const session = await readSession(options.data);
   if (!session)
     throw new HoldfastError('usage.option', { message: 'Nobody has signed in.', guidance: '`holdfast login` does.' });

@@ -47,6 +47,13 @@ describe('people and their rights', () => {
     );
   }
 
+  const joinAgain = (name: string) =>
+    answer(
+      name,
+      `login --user ${name} --server 127.0.0.1:${server.portOf('client-to-server')} --cacert`,
+      ...[server.caFile, '--password-file', file(`${name}.again`, `${newPassword(name)}\n`)],
+    );
+
   before(async () => {
     server = await startServer({
       dataDir: join(folder, 'server'),
@@ -110,6 +117,10 @@ describe('people and their rights', () => {
     await answer('alice', 'api-token revoke', access[0]?.id ?? '');
     await refused('auth.required', 'nobody', 'computers list --token-file', out, ...place);
 
+    // Whoever signs in again ends the session whose token the file had.
+    const { token } = JSON.parse(readFileSync(session, 'utf8')) as { token: string };
+    await joinAgain('alice');
+    await refused('auth.required', 'nobody', 'computers list --token-file', file('earlier', token), ...place);
     await answer('alice', 'logout');
     await refused('usage.option', 'alice', 'account show');
     const saved = JSON.parse(readFileSync(join(folder, 'bob', 'session.json'), 'utf8')) as { token: string };
@@ -142,6 +153,7 @@ describe('people and their rights', () => {
       ),
       /does not lead through/,
     );
+    await refused('usage.option', 'nobody', 'audit verify', exported, '--expect', `0:${'0'.repeat(64)}`);
     await refused(
       'audit.broken',
       'nobody',

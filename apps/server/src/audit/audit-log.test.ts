@@ -16,7 +16,8 @@ async function open(t: TestContext) {
   const catalogue = await testCatalogue(t.name);
   t.after(() => catalogue[Symbol.asyncDispose]());
   const clock = new ManualClock(new Date('2026-11-21T10:00:00Z'));
-  return { catalogue, clock, audit: new AuditLog({ catalogue, clock, logger: pino({ level: 'silent' }) }) };
+  const log = (instance: string) => new AuditLog({ catalogue, instance, clock, logger: pino({ level: 'silent' }) });
+  return { catalogue, clock, log, audit: log('one') };
 }
 
 function verified(tenant: string, records: readonly AuditRecord[]): number {
@@ -26,14 +27,14 @@ function verified(tenant: string, records: readonly AuditRecord[]): number {
 }
 
 test('records written at once make one chain without gaps, each tenant its own, and listeners hear of each', async (t) => {
-  const { audit, catalogue, clock } = await open(t);
+  const { audit, log } = await open(t);
   const heard: string[] = [];
   audit.onAudit((record, tenant) => heard.push(`${tenant} ${record.number}`));
   audit.onAudit(() => {
     throw new Error('a listener that fails');
   });
   // As another instance on the same database would.
-  const other = new AuditLog({ catalogue, clock, logger: pino({ level: 'silent' }) });
+  const other = log('two');
   const details = { deep: [1, { b: null, a: 'ü' }], gone: undefined };
   await Promise.all(
     Array.from({ length: 20 }, (_, n) =>
@@ -95,4 +96,35 @@ test('records are found by who, what, to what, how it ended and when', async (t)
   assert.deepEqual(await found({ subject: 'other' }), []);
   assert.deepEqual(await found({ since: '2026-11-21T11:01:00+01:00', until: '2026-11-21T10:02:00Z' }), [2]);
   assert.deepEqual(await found({ order: 'newest', limit: 2 }), [3, 2]);
+});
+
+test('what an instance had begun when it ended is recorded by another, once, and nothing of those that live', async (t) => {
+  const { audit, log, clock } = await open(t);
+  const begin = (by: AuditLog, subject: string) => by.begin('ours', { ...entry, subject, details: { name: subject } });
+  await begin(log('gone'), 'left');
+  const dropped = await begin(log('gone'), 'dropped');
+  await audit.drop(dropped);
+  const written = await begin(audit, 'written');
+  await begin(audit, 'under way');
+  await audit.write('ours', { ...entry, subject: 'written' }, written);
+  clock.advance(60_000);
+  const ended: string[] = [];
+  const record = () =>
+    log('two').recordLeft({
+      living: async () => new Set(['one', 'two']),
+      onLeft: async (tenant, { subject }) => void ended.push(`${tenant} ${subject}`),
+    });
+  await Promise.all([record(), record()]);
+  await record();
+  assert.ok(ended.length > 0 && ended.every((one) => one === 'ours left'), ended.join());
+  const { records } = await audit.read('ours', oldest);
+  assert.deepEqual(
+    records.map(({ subject, outcome }) => [subject, outcome]),
+    [
+      ['written', 'done'],
+      ['left', 'unknown'],
+    ],
+  );
+  assert.deepEqual(records[1]?.details, { name: 'left', begunAt: '2026-11-21T10:00:00.000Z' });
+  verified('ours', records);
 });

@@ -1,5 +1,5 @@
 import { type Clock, toHoldfastError } from '@holdfast/core';
-import { type AuditRecord, auditHash, firstAuditHash } from '@holdfast/protocol';
+import { type AuditRecord, auditHash, auditRecord, firstAuditHash } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -27,6 +27,16 @@ export interface AuditQuery extends PageRequest {
   readonly until?: string | undefined;
 }
 
+/** A change that was begun. */
+export interface AuditIntent {
+  readonly tenant: string;
+  readonly id: string;
+}
+
+const storedEntry = auditRecord
+  .pick({ actor: true, action: true, subject: true, remoteAddress: true, requestId: true, details: true })
+  .strict();
+
 const refusalsPerMinute = {
   'signed-in': maxAuditedRefusalsPerMinute,
   anybody: maxAuditedAnonymousRefusalsPerMinute,
@@ -35,6 +45,7 @@ const refusalsPerMinute = {
 /** Who did what: records of each tenant in one chain, which the database lets nobody change. */
 export class AuditLog {
   readonly #catalogue: Catalogue;
+  readonly #instance: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<(record: AuditRecord, tenant: string) => void>();
@@ -44,8 +55,9 @@ export class AuditLog {
     anybody: { sinceMs: 0, written: 0, left: 0 },
   };
 
-  constructor(o: { catalogue: Catalogue; clock: Clock; logger: Logger }) {
+  constructor(o: { catalogue: Catalogue; instance: string; clock: Clock; logger: Logger }) {
     this.#catalogue = o.catalogue;
+    this.#instance = o.instance;
     this.#clock = o.clock;
     this.#logger = o.logger;
   }
@@ -56,20 +68,71 @@ export class AuditLog {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  /** Durable when it resolves. */
-  async write(tenant: string, entry: AuditEntry): Promise<void> {
+  /**
+   * Says that something is about to be changed, durably, before it is: `write` with the intent says how it ended. Where nobody
+   * lives to do that, `recordLeft` does.
+   */
+  async begin(tenant: string, entry: AuditEntry): Promise<AuditIntent> {
+    const id = crypto.randomUUID();
+    const { outcome: _, requestId = '', details = {}, ...fields } = entry;
+    const entryJson = JSON.stringify({ ...fields, requestId, details: bounded(details) });
+    await this.#catalogue
+      .tenant(tenant)
+      .query.insertInto('auditIntents')
+      .values({ id, instance: this.#instance, at: this.#clock.now().toISOString(), entryJson })
+      .execute();
+    return { tenant, id };
+  }
+
+  /** What was refused rather than begun. */
+  async drop({ tenant, id }: AuditIntent): Promise<void> {
+    await this.#catalogue.tenant(tenant).deleteFrom('auditIntents').where('id', '=', id).execute();
+  }
+
+  /**
+   * Records what instances that are gone had begun: nobody knows how it ended. `onLeft` ends before that what else belongs to it.
+   * `living` is asked after the intents were read: an instance is there before it begins anything.
+   */
+  async recordLeft(o: {
+    living: () => Promise<ReadonlySet<string>>;
+    onLeft: (tenant: string, entry: AuditEntry) => Promise<void>;
+  }): Promise<void> {
+    const begun = await this.#catalogue.auditIntents();
+    if (begun.length === 0) return;
+    const living = await o.living();
+    for (const { tenant, id, instance, at, entryJson } of begun) {
+      if (living.has(instance)) continue;
+      const entry = readJson(storedEntry, entryJson, 'auditIntents.entryJson');
+      await o.onLeft(tenant, entry);
+      const details = { ...entry.details, begunAt: at };
+      // Another instance may be doing the same.
+      await this.#write(tenant, { ...entry, outcome: 'unknown', details }, (scope) => isTaken(scope, id));
+    }
+  }
+
+  /** Durable when it resolves. With the intent of what has ended by it. */
+  async write(tenant: string, entry: AuditEntry, intent?: AuditIntent): Promise<void> {
+    await this.#write(tenant, entry, async (scope) => {
+      if (intent) await isTaken(scope, intent.id);
+      return true;
+    });
+  }
+
+  async #write(tenant: string, entry: AuditEntry, isWanted: (scope: TenantScope) => Promise<boolean>): Promise<void> {
     const details = bounded(entry.details ?? {});
-    const append = (): Promise<AuditRecord> =>
-      this.#catalogue.tenant(tenant).transaction((scope) =>
-        this.#append(scope, {
+    const append = (): Promise<AuditRecord | undefined> =>
+      this.#catalogue.tenant(tenant).transaction(async (scope) => {
+        if (!(await isWanted(scope))) return undefined;
+        return this.#append(scope, {
           ...{ outcome: 'done', requestId: '', ...entry, details },
           at: this.#clock.now().toISOString(),
-        }),
-      );
+        });
+      });
     // One after the other within the process, so that transactions meet only those of other instances.
     const appended = this.#last.then(append, append);
     this.#last = appended;
     const record = await appended;
+    if (!record) return;
     for (const listener of this.#listeners) {
       try {
         listener(record, tenant);
@@ -134,6 +197,11 @@ export class AuditLog {
     await query.updateTable('auditHeads').set({ hash }).execute();
     return { ...entry, number, previousHash, hash };
   }
+}
+
+async function isTaken({ deleteFrom }: TenantScope, id: string): Promise<boolean> {
+  const { numDeletedRows } = await deleteFrom('auditIntents').where('id', '=', id).executeTakeFirst();
+  return numDeletedRows > 0n;
 }
 
 function recordOf(row: Selectable<AuditTable>): AuditRecord {

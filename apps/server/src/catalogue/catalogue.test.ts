@@ -39,6 +39,25 @@ function computer(id: string) {
 const count = async (scope: TenantScope): Promise<number> =>
   (await scope.query.selectFrom('audit').selectAll().execute()).length;
 
+test('who is confined to groups sees only theirs; bounds that all share are counted over the whole tenant, and no other', async (t) => {
+  const catalogue = await open(t);
+  const insert = (tenant: string, id: string, groupName: string) =>
+    catalogue
+      .tenant(tenant)
+      .query.insertInto('computers')
+      .values({ ...computer(id), groupName })
+      .execute();
+  await insert('ours', 'a', 'one');
+  await insert('ours', 'b', 'two');
+  await insert('theirs', 'c', 'one');
+  const ids = async ({ query }: TenantScope) =>
+    (await query.selectFrom('computers').select('id').orderBy('id').execute()).map(({ id }) => id);
+  await catalogue.tenant('ours', new Set(['one'])).transaction(async (scope) => {
+    assert.deepEqual(await ids(scope), ['a']);
+    assert.deepEqual(await ids(scope.wholeTenant), ['a', 'b']);
+  });
+});
+
 test('a scope reads, changes and deletes the rows of its tenant only, whatever the query says', async (t) => {
   const catalogue = await open(t);
   const [ours, theirs] = [catalogue.tenant('ours'), catalogue.tenant('theirs')];

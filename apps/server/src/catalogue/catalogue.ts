@@ -15,6 +15,8 @@ export interface TenantScope {
   /** The groups of computers that it is confined to besides; undefined: all. */
   readonly groups: ReadonlySet<string> | undefined;
   readonly query: TenantQueries;
+  /** The same, in the same transaction, without groups: for bounds that all share. Nothing of what it finds may be told. */
+  readonly wholeTenant: TenantScope;
   /** Whatever is deleted passes here. */
   readonly deleteFrom: Kysely<Database>['deleteFrom'];
   /**
@@ -114,6 +116,11 @@ export class Catalogue implements AsyncDisposable {
     return rows.map((row) => row.tenant);
   }
 
+  /** Changes of all tenants that have been begun and are not in the audit yet, the oldest first. */
+  async auditIntents(): Promise<{ tenant: string; id: string; instance: string; at: string; entryJson: string }[]> {
+    return this.#database.selectFrom('auditIntents').selectAll().orderBy('at').limit(maxListedRows).execute();
+  }
+
   /** Groups of all tenants whose rescan is due, or was not yet given a time. */
   async dueRescans(now: Date): Promise<{ tenant: string; groupName: string }[]> {
     return this.#database
@@ -151,6 +158,10 @@ class Scope implements TenantScope {
 
   get query(): TenantQueries {
     return this.#confined;
+  }
+
+  get wholeTenant(): TenantScope {
+    return new Scope(this.#database, this.tenant, undefined);
   }
 
   get deleteFrom(): Kysely<Database>['deleteFrom'] {

@@ -23,6 +23,11 @@ const socketErrors = new Set([
   'ENOENT',
 ]);
 const nameErrors = new Set(['EAI_AGAIN', 'ENOTFOUND']);
+/** OpenSSL's and Node's codes for a certificate that does not prove what it should. */
+const untrusted =
+  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID)$/;
+/** `pg` has no code for a server that was set up without certificate. */
+const noTls = 'The server does not support SSL connections';
 const statementTimeout = '57014';
 const lockTimeout = '55P03';
 const unstorableText = '22021';
@@ -54,6 +59,12 @@ export function translated(error: unknown): unknown {
   if (isConnectionLost(error)) {
     return new HoldfastError('database.unavailable', {
       message: `The database can't be reached: ${messageOf(error)}`,
+      cause: error,
+    });
+  }
+  if (untrusted.test(codeOf(error)) || (error instanceof Error && error.message === noTls)) {
+    return new HoldfastError('database.identity', {
+      message: `The database is not believed: ${messageOf(error)}.`,
       cause: error,
     });
   }

@@ -33,6 +33,7 @@ const belonging = {
   maintenanceStates: 'repositoryId',
   audit: 'nobody',
   auditHeads: 'nobody',
+  auditIntents: 'nobody',
   accounts: 'nobody',
   credentials: 'nobody',
   secondFactors: 'nobody',

@@ -7,6 +7,7 @@ import { jobs } from './migrations/0005-jobs.ts';
 import { maintenance } from './migrations/0006-maintenance.ts';
 import { instances } from './migrations/0008-instances.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
+import { auditIntents } from './migrations/0015-audit-intents.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -31,4 +32,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006-maintenance': { up: maintenance },
   '0008-instances': { up: instances },
   '0009-idempotency': { up: idempotency },
+  '0015-audit-intents': { up: auditIntents },
 };

@@ -1,7 +1,9 @@
-import { HoldfastError, systemClock } from '@holdfast/core';
+import { HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { type Kysely, sql } from 'kysely';
 import { Client } from 'pg';
+import type { Logger } from 'pino';
 import { databaseReconnectPauseMaxMs, maxPendingNotices, noticeFlushMs, noticeProbeMs } from '../limits.ts';
+import { translated } from './database-errors.ts';
 import { clientConfig, type PostgresPlace } from './postgres.ts';
 import type { Database } from './schema.ts';
 
@@ -13,6 +15,13 @@ export interface Notice {
   readonly tenant: string;
   readonly kind: string;
   readonly id: string;
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly onNotice: (notice: Notice) => void;
+  readonly onGap: () => void;
+  readonly logger: Logger;
 }
 
 /**
@@ -35,7 +44,7 @@ export class Notices {
   }
 
   /** Sends what waits, and gives what others send, until the signal aborts. */
-  async watch(o: { signal: AbortSignal; onNotice: (notice: Notice) => void; onGap: () => void }): Promise<void> {
+  async watch(o: Watch): Promise<void> {
     await Promise.all([this.#sendAll(o.signal), this.#listen(o)]);
   }
 
@@ -54,8 +63,9 @@ export class Notices {
     }
   }
 
-  async #listen(o: { signal: AbortSignal; onNotice: (notice: Notice) => void; onGap: () => void }): Promise<void> {
+  async #listen(o: Watch): Promise<void> {
     const { signal } = o;
+    let isTold = false;
     for (;;) {
       signal.throwIfAborted();
       const client = new Client(clientConfig(this.#place));
@@ -70,14 +80,23 @@ export class Notices {
       try {
         await client.connect();
         await client.query(`listen ${channel}`);
+        if (isTold) o.logger.info('notices of other instances are heard again');
+        isTold = false;
         o.onGap();
         for (;;) {
           // A connection whose other end has vanished is noticed only by who says something.
           await systemClock.sleep(noticeProbeMs, either);
           await client.query('select 1');
         }
-      } catch {
+      } catch (error) {
         signal.throwIfAborted();
+        // Once for each time that it is away, however often it is tried.
+        if (!isTold)
+          o.logger.warn(
+            { error: toHoldfastError(translated(error)) },
+            'notices of other instances are not heard: what they do is seen later',
+          );
+        isTold = true;
       } finally {
         await endQuietly(client);
       }

@@ -235,6 +235,16 @@ export interface AuditTable {
   hash: string;
 }
 
+/** What is being changed, until its record is written: what a crash leaves behind is in the audit all the same. */
+export interface AuditIntentsTable {
+  tenant: Tenant;
+  id: string;
+  /** The server's instance that does it. */
+  instance: string;
+  at: string;
+  entryJson: string;
+}
+
 /** The last record of each tenant's audit. Whoever appends locks its row. */
 export interface AuditHeadsTable {
   tenant: Tenant;
@@ -308,7 +318,7 @@ export interface RecoveryCodesTable {
   codeHash: string;
 }
 
-export type ApprovalState = 'waiting' | 'approved' | 'failed' | 'rejected' | 'withdrawn';
+export type ApprovalState = 'waiting' | 'running' | 'approved' | 'failed' | 'rejected' | 'withdrawn';
 
 /** Requests that wait for a second administrator. */
 export interface ApprovalsTable {
@@ -319,7 +329,7 @@ export interface ApprovalsTable {
   subject: string;
   /** What the second administrator is shown: path, query, and those fields of the body that the audit may have. */
   shownJson: string;
-  /** Path, query and body, sealed by the vault: a body may hold a secret. */
+  /** Path, query, body and `If-Match`, sealed by the vault: a body may hold a secret. Empty once it is decided. */
   sealedRequest: string;
   actor: string;
   /** Null: the local administrator. */
@@ -412,6 +422,7 @@ export interface Database {
   maintenanceStates: MaintenanceStatesTable;
   audit: AuditTable;
   auditHeads: AuditHeadsTable;
+  auditIntents: AuditIntentsTable;
   accounts: AccountsTable;
   credentials: CredentialsTable;
   secondFactors: SecondFactorsTable;

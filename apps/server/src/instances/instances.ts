@@ -53,6 +53,12 @@ export class Instances implements AsyncDisposable {
     return instances;
   }
 
+  /** Ids of those that live now, this one too. */
+  async living(): Promise<Set<string>> {
+    const rows = await this.#catalogue.system.selectFrom('instances').select('id').execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** The other instances that live, as far as is known here. */
   get others(): readonly string[] {
     return this.#others;

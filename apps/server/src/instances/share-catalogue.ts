@@ -20,6 +20,8 @@ interface Parts {
   readonly events: EventHub;
   readonly logger: Logger;
   readonly recheckTrust: () => void;
+  /** Ends what instances that are gone had begun. */
+  readonly endLeft: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +35,7 @@ export function shareCatalogue(o: Parts): Promise<void>[] {
       await o.revocations.list();
       o.recheckTrust();
       await o.queue.lookAround();
+      await o.endLeft();
     }),
     notices.watch({
       signal: o.signal,
@@ -43,6 +46,7 @@ export function shareCatalogue(o: Parts): Promise<void>[] {
         );
       },
       onGap: () => o.events.gap(),
+      logger: o.logger,
     }),
   ];
 }

@@ -1,9 +1,9 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
 import type { PersonRole, User } from '@holdfast/protocol';
-import type { Selectable } from 'kysely';
+import type { ExpressionBuilder, Selectable, Updateable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import type { AccountsTable } from '../catalogue/schema.ts';
+import type { AccountsTable, Database } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { maxListedRows } from '../limits.ts';
 import type { Rights } from './caller.ts';
@@ -91,13 +91,42 @@ export async function insertAccount(
   });
 }
 
-/** With everything it signs in with. */
-export async function removeAccount(scope: TenantScope, id: string): Promise<void> {
+/**
+ * Changes the account as it was read: whether somebody has to agree was judged by that. Throws `request.changed` where somebody
+ * else has changed it since.
+ */
+export async function updateAccount(
+  { query }: TenantScope,
+  before: AccountRow,
+  after: Updateable<AccountsTable>,
+): Promise<void> {
+  const { numUpdatedRows } = await query
+    .updateTable('accounts')
+    .set(after)
+    .where((row) => isAsRead(row, before))
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw new HoldfastError('request.changed');
+}
+
+/** With everything it signs in with. Throws `request.changed` as `updateAccount`. */
+export async function removeAccount(scope: TenantScope, before: AccountRow): Promise<void> {
   await scope.transaction(async ({ deleteFrom }) => {
     for (const table of ['credentials', 'secondFactors', 'recoveryCodes'] as const)
-      await deleteFrom(table).where('accountId', '=', id).execute();
-    await deleteFrom('accounts').where('id', '=', id).execute();
+      await deleteFrom(table).where('accountId', '=', before.id).execute();
+    const { numDeletedRows } = await deleteFrom('accounts')
+      .where((row) => isAsRead(row, before))
+      .executeTakeFirst();
+    if (numDeletedRows === 0n) throw new HoldfastError('request.changed');
   });
+}
+
+function isAsRead(row: ExpressionBuilder<Database, 'accounts'>, before: AccountRow) {
+  return row.and([
+    row('id', '=', before.id),
+    ...(['role', 'groupsJson', 'disabledAt', 'displayName'] as const).map((column) =>
+      row(column, 'is not distinct from', before[column]),
+    ),
+  ]);
 }
 
 export function userView(row: AccountRow, secondFactors: User['secondFactors']): User {

@@ -4,6 +4,7 @@ import { hasCode, ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { type RestClient, type Route, routes } from '@holdfast/protocol';
 import type { ServerConfigInput } from '../config.ts';
+import { maxWaitingApprovalsOfOne } from '../limits.ts';
 import { TestServer } from '../testing/test-server.ts';
 
 async function start(t: TestContext, config: ServerConfigInput['people'] = {}, clock?: ManualClock) {
@@ -21,7 +22,7 @@ async function asked(call: Promise<unknown>): Promise<string> {
     () => assert.fail('it was done without asking'),
     (thrown: unknown) => thrown,
   );
-  assert.ok(hasCode(error, 'approval.needed'), String(error));
+  if (!hasCode(error, 'approval.needed')) throw error;
   return String(error.context['approval']);
 }
 
@@ -130,6 +131,78 @@ test('two who decide at once: one decision is taken, and the action is done once
     alice.client.call('withdrawRequest', { params: { id } }),
   ]);
   assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+});
+
+test('what was seen when it was asked for has to be so when it is done', async (t) => {
+  const server = await start(t);
+  const alice = await server.person('alice', 'administrator');
+  const bob = await server.person('bob', 'administrator', { by: alice.client });
+  const path = `/api/v1/users/${bob.id}`;
+  const authorization = `Bearer ${alice.token}`;
+  const seen = await server.http.request({ method: 'GET', path, headers: { authorization } });
+  await seen.text(100_000);
+  const response = await server.http.request({
+    ...{ method: 'PUT', path, body: JSON.stringify({ groups: ['a'] }) },
+    headers: { authorization, 'content-type': 'application/json', 'if-match': String(seen.headers['etag']) },
+  });
+  assert.equal(response.status, 202);
+  const { id } = (await response.json()) as { id: string };
+  await alice.client.call('updateUser', { params: { id: bob.id }, body: { displayName: 'Robert' } });
+  const done = await bob.client.call('approveRequest', { params: { id } });
+  assert.deepEqual([done.state, done.error?.code], ['failed', 'request.changed']);
+});
+
+test('an approval that the server ended in the middle of is told as such, in the audit too, and is not done again', async (t) => {
+  const folder = temporaryFolder(t);
+  const first = await TestServer.start(folder);
+  const alice = await first.person('alice', 'administrator');
+  const bob = await first.person('bob', 'administrator', { by: alice.client });
+  const id = await asked(alice.client.call('deleteUser', { params: { id: bob.id } }));
+  const [instance = ''] = await first.readDatabase(`select "id" from "instances"`);
+  // As it stands when the process is killed while the account is deleted.
+  const entry = { actor: 'user/bob', action: 'approveRequest', subject: id, remoteAddress: '::1', requestId: 'r' };
+  await first.alterDatabase(`update "approvals" set "state" = 'running' where "id" = '${id}'`);
+  await first.alterDatabase(
+    `insert into "auditIntents" ("tenant", "id", "instance", "at", "entryJson")
+     values ('local', 'i', '${instance}', '2026-11-21T10:00:00Z', '${JSON.stringify({ ...entry, details: {} })}')`,
+  );
+  await first[Symbol.asyncDispose]();
+  await using again = await TestServer.start(folder);
+  const { approvals } = await again.client.call('approvals', { query: { only: 'all' } });
+  assert.deepEqual(
+    approvals.map(({ state, error }) => [state, error?.code]),
+    [['failed', 'approval.interrupted']],
+  );
+  await assert.rejects(again.clientWith(bob.token).call('approveRequest', { params: { id } }), closed);
+  const { records } = await again.client.call('audit', { query: { outcome: 'unknown' } });
+  assert.deepEqual(
+    records.map(({ action, subject }) => [action, subject]),
+    [['approveRequest', id]],
+  );
+});
+
+test('a decided request keeps no password, and one account does not keep the others from asking', async (t) => {
+  const server = await start(t);
+  const alice = await server.person('alice', 'administrator');
+  const bob = await server.person('bob', 'administrator', { by: alice.client });
+  const ask = (client: RestClient, name: string) =>
+    asked(client.call('createUser', { body: { name, role: 'administrator', password } }));
+  const sealed = () => server.readDatabase(`select count(*) from "approvals" where "sealedRequest" != ''`);
+  for (const how of ['approveRequest', 'rejectRequest'] as const)
+    await bob.client.call(how, { params: { id: await ask(alice.client, `some-${how.toLowerCase()}`) } });
+  await alice.client.call('withdrawRequest', { params: { id: await ask(alice.client, 'third') } });
+  assert.deepEqual(await sealed(), ['0']);
+
+  const { token } = await alice.client.call('createApiToken', { body: { name: 'script' } });
+  const own = await ask(alice.client, 'fourth');
+  await assert.rejects(server.clientWith(token).call('withdrawRequest', { params: { id: own } }), {
+    code: 'auth.forbidden',
+  });
+  for (let n = 1; n < maxWaitingApprovalsOfOne; n += 1) await ask(alice.client, `more-${n}`);
+  await assert.rejects(ask(alice.client, 'too-many'), { code: 'internal.limit' });
+  await ask(bob.client, 'of-bob');
+  const missing = { params: { id: crypto.randomUUID() }, body: { snapshotIds: ['ab'.repeat(32)] } };
+  await assert.rejects(bob.client.call('forgetSnapshots', missing), { code: 'snapshot.missing' });
 });
 
 test('every route that is marked says so in the OpenAPI document', async (t) => {

@@ -1,11 +1,11 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type Approval, errorReport, type Route, reportOf, routes } from '@holdfast/protocol';
-import type { Selectable } from 'kysely';
+import type { Selectable, Updateable } from 'kysely';
 import { z } from 'zod';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { ApprovalsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
-import { maxListedRows, maxWaitingApprovals } from '../limits.ts';
+import { maxListedRows, maxWaitingApprovals, maxWaitingApprovalsOfOne } from '../limits.ts';
 import type { ApprovalGate, Asked, RouteAnswer } from '../rest/route-runner.ts';
 import type { Vault } from '../vault.ts';
 import { countFullAdministrators } from './accounts.ts';
@@ -14,7 +14,12 @@ import type { Caller } from './caller.ts';
 
 type ApprovalRow = Selectable<ApprovalsTable>;
 
-const keptRequest = z.object({ params: z.unknown(), query: z.unknown(), body: z.unknown() });
+const keptRequest = z.object({
+  params: z.unknown(),
+  query: z.unknown(),
+  body: z.unknown(),
+  ifMatch: z.string().optional(),
+});
 
 /**
  * Four-eyes approval: what one administrator asked for is kept, and done when another agrees, exactly as it was asked for and
@@ -55,12 +60,12 @@ export class Approvals implements ApprovalGate {
     asked: Asked,
     facts: { subject: string; shown: Record<string, unknown> },
   ): Promise<Approval> {
-    const { caller, params, query, body } = asked;
+    const { caller, params, query, body, ifMatch } = asked;
     const scope = this.#catalogue.tenant(caller.tenant);
-    await this.#checkRoom(scope);
+    await this.#checkRoom(scope, caller.accountId ?? null);
     const id = crypto.randomUUID();
     const nowMs = this.#clock.now().getTime();
-    const request = JSON.stringify({ params, query, body });
+    const request = JSON.stringify({ params, query, body, ifMatch });
     const row = await scope.query
       .insertInto('approvals')
       .values({
@@ -109,7 +114,8 @@ export class Approvals implements ApprovalGate {
       });
     if (row.accountId === caller.accountId)
       throw new HoldfastError('auth.forbidden', { message: 'Nobody agrees to what he asked for himself.' });
-    await this.#close(scope, row, { state: 'approved', decidedBy: caller.actor });
+    await this.#close(scope, row, { state: 'running', decidedBy: caller.actor });
+    let ended: Updateable<ApprovalsTable> = { state: 'approved' };
     try {
       const requester = await this.#authentication.requester(scope, row);
       if (!requester) throw new HoldfastError('auth.forbidden', { message: `${row.actor} may not sign in any more.` });
@@ -118,16 +124,31 @@ export class Approvals implements ApprovalGate {
       const sealed = this.#vault.open(row.sealedRequest, { tenant: scope.tenant, kind: 'approval', id: row.id });
       const request = readJson(keptRequest, sealed, 'approvals.sealedRequest');
       await run(route, {
-        ...o,
-        ...request,
+        ...{ ...o, params: request.params, query: request.query, body: request.body },
+        ...(request.ifMatch === undefined ? {} : { ifMatch: request.ifMatch }),
         caller: requester,
         approval: { approval: row.id, approvedBy: caller.actor },
       });
     } catch (error) {
-      const errorJson = JSON.stringify(reportOf(toHoldfastError(error)));
-      await scope.query.updateTable('approvals').set({ state: 'failed', errorJson }).where('id', '=', row.id).execute();
+      ended = failure(toHoldfastError(error));
     }
+    await scope.query
+      .updateTable('approvals')
+      .set({ ...ended, sealedRequest: '' })
+      .where('id', '=', row.id)
+      .execute();
     return this.#view(await this.#load(scope, o.id));
+  }
+
+  /** The server that was doing it has ended: nobody knows what of it was done, and it is not done again. */
+  async interrupt(tenant: string, id: string): Promise<void> {
+    await this.#catalogue
+      .tenant(tenant)
+      .query.updateTable('approvals')
+      .set({ ...failure(new HoldfastError('approval.interrupted')), sealedRequest: '' })
+      .where('id', '=', id)
+      .where('state', '=', 'running')
+      .execute();
   }
 
   /** Throws `approval.closed`. */
@@ -142,6 +163,8 @@ export class Approvals implements ApprovalGate {
     const scope = this.#catalogue.tenant(caller.tenant);
     const row = await this.#load(scope, id);
     if (row.accountId !== (caller.accountId ?? null)) throw missing(id);
+    if (caller.credential.kind === 'api-token' && caller.credential.id !== row.tokenId)
+      throw new HoldfastError('auth.forbidden', { message: 'A token withdraws only what was asked for with it.' });
     await this.#close(scope, row, { state: 'withdrawn', decidedBy: caller.actor });
     return this.#view(await this.#load(scope, id));
   }
@@ -150,12 +173,13 @@ export class Approvals implements ApprovalGate {
   async #close(
     scope: TenantScope,
     { id }: ApprovalRow,
-    o: { state: 'approved' | 'rejected' | 'withdrawn'; decidedBy: string },
+    o: { state: 'running' | 'rejected' | 'withdrawn'; decidedBy: string },
   ): Promise<void> {
     const now = this.#clock.now().toISOString();
     const { numUpdatedRows } = await scope.query
       .updateTable('approvals')
-      .set({ ...o, decidedAt: now })
+      // What it holds may be a password, and is of no more use.
+      .set({ ...o, decidedAt: now, ...(o.state === 'running' ? {} : { sealedRequest: '' }) })
       .where('id', '=', id)
       .where('state', '=', 'waiting')
       .where('expiresAt', '>', now)
@@ -169,16 +193,21 @@ export class Approvals implements ApprovalGate {
     return row;
   }
 
-  async #checkRoom({ query }: TenantScope): Promise<void> {
+  async #checkRoom({ query }: TenantScope, accountId: string | null): Promise<void> {
     const waiting = await query
       .selectFrom('approvals')
-      .select('id')
+      .select('accountId')
       .where('state', '=', 'waiting')
       .where('expiresAt', '>', this.#clock.now().toISOString())
       .limit(maxWaitingApprovals)
       .execute();
     if (waiting.length >= maxWaitingApprovals)
       throw new HoldfastError('internal.limit', { message: `${maxWaitingApprovals} approvals are waiting already.` });
+    if (waiting.filter((row) => row.accountId === accountId).length >= maxWaitingApprovalsOfOne)
+      throw new HoldfastError('internal.limit', {
+        message: `${maxWaitingApprovalsOfOne} approvals that this account asked for are waiting already.`,
+        guidance: 'Withdraw what is not needed any more with `holdfast approvals withdraw`.',
+      });
   }
 
   #view(row: ApprovalRow): Approval {
@@ -197,6 +226,16 @@ export class Approvals implements ApprovalGate {
       ...(row.errorJson === null ? {} : { error: readJson(errorReport, row.errorJson, 'approvals.errorJson') }),
     };
   }
+}
+
+/** Forgets what was decided, or expired, before then. */
+export async function pruneApprovals({ deleteFrom }: TenantScope, before: Date): Promise<void> {
+  const oldest = before.toISOString();
+  await deleteFrom('approvals').where('createdAt', '<', oldest).where('expiresAt', '<', oldest).execute();
+}
+
+function failure(error: HoldfastError): Updateable<ApprovalsTable> {
+  return { state: 'failed', errorJson: JSON.stringify(reportOf(error)) };
 }
 
 function missing(id: string): HoldfastError {

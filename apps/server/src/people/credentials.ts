@@ -5,7 +5,7 @@ import type { Selectable } from 'kysely';
 import { hashToken, newToken } from '../bearer-token.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { CredentialsTable } from '../catalogue/schema.ts';
-import { credentialTouchMs, maxCredentialsOfOne, pendingSignInMs } from '../limits.ts';
+import { ceremonyMs, credentialTouchMs, maxCredentialsOfOne, pendingSignInMs } from '../limits.ts';
 import { groupsJson, rightsOf } from './accounts.ts';
 
 export type CredentialRow = Selectable<CredentialsTable>;
@@ -15,6 +15,8 @@ interface Challenge {
   readonly purpose: 'assertion' | 'registration';
   readonly text: string;
 }
+
+const challengeForm = /^(\w+):(\d+):(.+)$/s;
 
 /** How long what people sign in with lives: since it was used, and since it was made. */
 export interface Lifetimes {
@@ -57,7 +59,7 @@ export class Credentials {
     return this.#insert(scope, {
       ...{ kind: o.kind, accountId: o.accountId, name: '', role: null, groupsJson: null, lifetimeMs, idleMs },
       secondFactorAt: o.withSecondFactor ? this.#clock.now().toISOString() : null,
-      challenge: o.challenge ? challengeText(o.challenge) : null,
+      challenge: o.challenge ? this.#challengeText(o.challenge) : null,
       remoteAddress: o.remoteAddress,
     });
   }
@@ -160,7 +162,7 @@ export class Credentials {
   }
 
   async setChallenge(scope: TenantScope, id: string, given: Challenge): Promise<void> {
-    const challenge = challengeText(given);
+    const challenge = this.#challengeText(given);
     await scope.query.updateTable('credentials').set({ challenge }).where('id', '=', id).execute();
   }
 
@@ -178,9 +180,15 @@ export class Credentials {
         .where('id', '=', id)
         .where('challenge', 'is not', null)
         .executeTakeFirst();
-      const start = challengeText({ purpose, text: '' });
-      return numUpdatedRows > 0n && row?.challenge?.startsWith(start) ? row.challenge.slice(start.length) : undefined;
+      const [, madeFor, until = '', text] = challengeForm.exec(row?.challenge ?? '') ?? [];
+      const isGood = numUpdatedRows > 0n && madeFor === purpose && this.#clock.now().getTime() < Number(until);
+      return isGood ? text : undefined;
     });
+  }
+
+  /** With its end: a session lives longer than what was asked in it. */
+  #challengeText({ purpose, text }: Challenge): string {
+    return `${purpose}:${this.#clock.now().getTime() + ceremonyMs}:${text}`;
   }
 
   async confirm(scope: TenantScope, id: string): Promise<void> {
@@ -230,10 +238,6 @@ export class Credentials {
       throw new HoldfastError('internal.limit', { message: `The account has ${maxCredentialsOfOne} API tokens.` });
     await this.revoke(scope, oldest);
   }
-}
-
-function challengeText({ purpose, text }: Challenge): string {
-  return `${purpose}:${text}`;
 }
 
 export function accessView(row: CredentialRow, present: string | undefined): AccessView {

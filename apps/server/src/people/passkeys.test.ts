@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { TestAuthenticator } from '../testing/test-authenticator.ts';
 import { TestServer } from '../testing/test-server.ts';
@@ -63,6 +64,16 @@ test('a passkey makes a second factor fresh again', async (t) => {
   await assert.rejects(client.call('confirm', { body: { proof } }), wrong);
   await client.call('removeSecondFactor', { params: { id } });
   assert.deepEqual((await client.call('account', {})).recoveryCodesLeft, 0);
+});
+
+test('a challenge is to be answered within minutes, though its session lives for hours', async (t) => {
+  const clock = new ManualClock(new Date());
+  await using server = await TestServer.start(temporaryFolder(t), { config: { publicUrl: origin }, clock });
+  const { client } = await server.person('alice', 'auditor');
+  const { passkeyOptions } = await client.call('addPasskey', { body: { currentPassword } });
+  const response = new TestAuthenticator(origin).create(passkeyOptions);
+  clock.advance(5 * 60_000);
+  await assert.rejects(client.call('confirmPasskey', { body: { response } }), { code: 'request.conflict' });
 });
 
 test('a challenge to prove a passkey can not be answered with a new one', async (t) => {

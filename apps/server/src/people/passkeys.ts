@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import type { PasskeyRegistration, SecondFactorProof } from '@holdfast/protocol';
+import { ceremonyMs } from '../limits.ts';
 
 type Assertion = Extract<SecondFactorProof, { kind: 'passkey' }>['response'];
 
@@ -12,7 +13,6 @@ export interface StoredPasskey {
 
 /** EdDSA, ES256, RS256 (COSE). */
 const algorithms = [-8, -7, -257];
-const ceremonyMs = 5 * 60_000;
 
 /**
  * WebAuthn level 3 for second factors. Browsers bind a passkey to the name of the site, so there are passkeys only where the

@@ -1,6 +1,6 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, Semaphore } from '@holdfast/core';
 import { maxPasswordHashesAtOnce, maxPasswordHashesWaiting } from '../limits.ts';
 
 const hashArgon2 = promisify(argon2);
@@ -19,22 +19,24 @@ interface Parameters {
 
 /** Passwords by argon2id (RFC 9106), in the form `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Off the main thread, a few at once. */
 export class PasswordHasher {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #places = new Semaphore(maxPasswordHashesAtOnce);
+  /** Those that are computed, and those that wait. */
+  #asked = 0;
   /** What the password of an unknown account is compared with, so that it takes as long. */
   readonly #ofNobody = formatted(present, randomBytes(saltBytes), randomBytes(tagBytes));
 
-  async hash(password: string): Promise<string> {
+  /** Rejects with the signal's reason while it waits for its turn, and `auth.rate` when too many do. */
+  async hash(password: string, signal: AbortSignal): Promise<string> {
     const salt = randomBytes(saltBytes);
-    return formatted(present, salt, await this.#compute(password, salt, present));
+    return formatted(present, salt, await this.#compute(password, salt, { ...present, signal }));
   }
 
   /** `hash` undefined: of an account that is not there. Takes as long, and is false. */
-  async verify(password: string, hash: string | undefined): Promise<boolean> {
+  async verify(password: string, hash: string | undefined, signal: AbortSignal): Promise<boolean> {
     const match = form.exec(hash ?? this.#ofNobody);
     if (!match) throw new HoldfastError('internal.unexpected', { message: 'A password hash has an unknown form.' });
     const [, memoryKib, passes, lanes, salt = '', tag = ''] = match;
-    const parameters = { memoryKib: Number(memoryKib), passes: Number(passes), lanes: Number(lanes) };
+    const parameters = { memoryKib: Number(memoryKib), passes: Number(passes), lanes: Number(lanes), signal };
     const computed = await this.#compute(password, Buffer.from(salt, 'base64'), parameters);
     return timingSafeEqual(computed, Buffer.from(tag, 'base64')) && hash !== undefined;
   }
@@ -44,14 +46,16 @@ export class PasswordHasher {
     return !hash.startsWith(prefixOf(present));
   }
 
-  async #compute(password: string, salt: Buffer, o: Parameters): Promise<Buffer> {
-    if (this.#running >= maxPasswordHashesAtOnce) {
-      if (this.#waiting.length >= maxPasswordHashesWaiting)
-        throw new HoldfastError('auth.rate', { message: 'Too many people sign in at once.' });
-      // Whoever ends hands its place over.
-      await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-    } else this.#running += 1;
+  async #compute(
+    password: string,
+    salt: Buffer,
+    { signal, ...o }: Parameters & { readonly signal: AbortSignal },
+  ): Promise<Buffer> {
+    if (this.#asked >= maxPasswordHashesAtOnce + maxPasswordHashesWaiting)
+      throw new HoldfastError('auth.rate', { message: 'Too many people sign in at once.' });
+    this.#asked += 1;
     try {
+      using _place = await this.#places.acquire(signal);
       return await hashArgon2('argon2id', {
         // The same characters typed on another system have the same bytes (NIST SP 800-63B, 3.1.1.2).
         message: Buffer.from(password.normalize('NFKC'), 'utf8'),
@@ -62,9 +66,7 @@ export class PasswordHasher {
         passes: o.passes,
       });
     } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running -= 1;
+      this.#asked -= 1;
     }
   }
 }

@@ -131,7 +131,27 @@ test('what was made before the first password was changed ends with it: whoever 
   const own = await alice.call('createApiToken', { body: { name: 'own' } });
   const again = { currentPassword: newPassword, newPassword: `${newPassword}, another` };
   await alice.call('changePassword', { body: again });
-  await server.clientWith(own.token).call('computers', {});
+  const api = server.clientWith(own.token);
+  await api.call('computers', {});
+  const last = { currentPassword: again.newPassword, newPassword, endApiTokens: true };
+  await alice.call('changePassword', { body: last });
+  await assert.rejects(api.call('computers', {}), { code: 'auth.required' });
+});
+
+test('guesses of the code that sets one-time passwords up wait as guesses to sign in do, and what was begun ends', async (t) => {
+  const clock = new ManualClock(new Date());
+  const server = await start(t, {}, clock);
+  const { client } = await server.person('alice', 'auditor');
+  const currentPassword = TestServer.passwordOf('alice');
+  const { id, secret } = await client.call('addTotp', { body: { currentPassword } });
+  const codeAt = (steps: number) => totpCode(fromBase32(secret), stepAt(clock.now()) + steps);
+  const taken = [-1, 0, 1].map(codeAt);
+  const wrong = ['000000', '000001', '000002', '000003'].find((text) => !taken.includes(text)) ?? '';
+  const confirm = (code: string) => client.call('confirmTotp', { params: { id }, body: { code } });
+  for (let n = 0; n < 5; n += 1) await assert.rejects(confirm(wrong), { code: 'auth.sign-in' });
+  await assert.rejects(confirm(wrong), { code: 'auth.rate' });
+  clock.advance(15 * 60_000);
+  await assert.rejects(confirm(codeAt(0)), { code: 'request.missing' });
 });
 
 test('whoever is to agree reads whose account it is about', async (t) => {
@@ -241,6 +261,13 @@ test('an API token never has more than its owner has now, expires, and can make 
   assert.deepEqual([await cancel(wide), await cancel(plain)], ['request.missing', 'request.missing']);
   assert.deepEqual([await code(narrow, 'jobs'), await cancel(narrow)], ['done', 'auth.forbidden']);
   await assert.rejects(plain.call('createApiToken', { body: { name: 'child' } }), { code: 'auth.forbidden' });
+  const { access } = await plain.call('ownAccess', {});
+  for (const { id, present } of access.filter((one) => !one.present))
+    await assert.rejects(plain.call('revokeOwnAccess', { params: { id } }), { code: 'auth.forbidden' }, `${present}`);
+  const last = await make({});
+  const itself = server.clientWith(last.token);
+  await itself.call('revokeOwnAccess', { params: { id: last.id } });
+  assert.equal(await code(itself, 'jobs'), 'auth.required');
   await assert.rejects(
     plain.call('changePassword', { body: { currentPassword: 'x', newPassword: 'long enough as such' } }),
     { code: 'auth.forbidden' },

@@ -4,7 +4,7 @@ import type { PasskeyRegistration, SecondFactorProof, User } from '@holdfast/pro
 import type { Selectable } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { SecondFactorsTable } from '../catalogue/schema.ts';
-import { maxSecondFactorsOfOne, recoveryCodeCount } from '../limits.ts';
+import { maxSecondFactorsOfOne, recoveryCodeCount, totpSetUpMs } from '../limits.ts';
 import type { Vault } from '../vault.ts';
 import type { AccountRow } from './accounts.ts';
 import type { Passkeys, StoredPasskey } from './passkeys.ts';
@@ -114,6 +114,7 @@ export class SecondFactors {
       .where('id', '=', o.id)
       .where('accountId', '=', o.accountId)
       .where('confirmedAt', 'is', null)
+      .where('createdAt', '>', new Date(this.#clock.now().getTime() - totpSetUpMs).toISOString())
       .executeTakeFirst();
     if (!row) throw new HoldfastError('request.missing', { message: `Nothing ${o.id} is being set up.` });
     const isFirst = !(await this.isSet(scope, o.accountId));

@@ -101,7 +101,7 @@ export class SignInDelays {
 }
 
 /** The map's order is the order in which keys were last seen; the longest unseen one goes first. */
-function remember<Value>(map: Map<string, Value>, o: { key: string; value: Value; bound: number }): void {
+export function remember<Value>(map: Map<string, Value>, o: { key: string; value: Value; bound: number }): void {
   map.delete(o.key);
   map.set(o.key, o.value);
   if (map.size <= o.bound) return;

@@ -1,12 +1,12 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
 import type { SecondFactorProof } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { pendingSignInAttempts } from '../limits.ts';
+import { maxRememberedSignIns, pendingSignInAttempts } from '../limits.ts';
 import { type AccountRow, findAccount, loadAccount } from './accounts.ts';
 import type { CredentialRow, Credentials } from './credentials.ts';
 import type { PasswordHasher } from './password-hash.ts';
 import type { SecondFactors } from './second-factors.ts';
-import type { SignInDelays } from './sign-in-delays.ts';
+import { remember, type SignInDelays } from './sign-in-delays.ts';
 
 export type SignInResult =
   | { readonly state: 'signed-in'; readonly account: AccountRow; readonly token: string; readonly row: CredentialRow }
@@ -46,16 +46,22 @@ export class SignIn {
   /** `found` is told the account's name as soon as there is one, for the audit. Throws `auth.sign-in` and `auth.rate`. */
   async withPassword(
     scope: TenantScope,
-    o: { name: string; password: string; remoteAddress: string; found: (account: AccountRow) => void },
+    o: {
+      name: string;
+      password: string;
+      remoteAddress: string;
+      found: (account: AccountRow) => void;
+      signal: AbortSignal;
+    },
   ): Promise<SignInResult> {
     const name = o.name.trim().toLowerCase();
     const attempt = this.#delays.attempt(name, o.remoteAddress);
     const account = await findAccount(scope, name);
     if (account) o.found(account);
-    const isRight = await this.#hasher.verify(o.password, account?.passwordHash);
+    const isRight = await this.#hasher.verify(o.password, account?.passwordHash, o.signal);
     if (!account || !isRight || account.disabledAt !== null) throw new HoldfastError('auth.sign-in');
     if (this.#hasher.isDated(account.passwordHash)) {
-      const passwordHash = await this.#hasher.hash(o.password);
+      const passwordHash = await this.#hasher.hash(o.password, o.signal);
       await scope.query.updateTable('accounts').set({ passwordHash }).where('id', '=', account.id).execute();
     }
     const factors = await this.#factors.list(scope, account.id);
@@ -124,11 +130,25 @@ export class SignIn {
   }
 
   /** The own password again. Throws as sign-in does. */
-  async checkPassword(account: AccountRow, o: { password: string; remoteAddress: string }): Promise<void> {
+  async checkPassword(
+    account: AccountRow,
+    o: { password: string; remoteAddress: string; signal: AbortSignal },
+  ): Promise<void> {
     const attempt = this.#delays.attempt(account.name, o.remoteAddress);
-    if (!(await this.#hasher.verify(o.password, account.passwordHash)))
+    if (!(await this.#hasher.verify(o.password, account.passwordHash, o.signal)))
       throw new HoldfastError('auth.sign-in', { message: 'The present password is wrong.' });
     attempt.undo();
+  }
+
+  /** A first code of one-time passwords: guessing it is made as slow as signing in is. Gives recovery codes with the first factor. */
+  async confirmTotp(
+    scope: TenantScope,
+    o: { account: AccountRow; id: string; code: string; remoteAddress: string },
+  ): Promise<string[] | undefined> {
+    const attempt = this.#delays.attempt(o.account.name, o.remoteAddress);
+    const recoveryCodes = await this.#factors.confirmTotp(scope, { ...o, accountId: o.account.id });
+    attempt.undo();
+    return recoveryCodes;
   }
 
   async #begin(
@@ -148,7 +168,7 @@ export class SignIn {
   async #countWrong(scope: TenantScope, row: CredentialRow): Promise<void> {
     const wrong = (this.#wrong.get(row.id) ?? 0) + 1;
     if (wrong >= pendingSignInAttempts) await this.#forget(scope, row);
-    else this.#wrong.set(row.id, wrong);
+    else remember(this.#wrong, { key: row.id, value: wrong, bound: maxRememberedSignIns });
   }
 
   async #forget(scope: TenantScope, row: CredentialRow): Promise<void> {

@@ -66,9 +66,9 @@ export function accountHandlers(o: {
   }
 
   return {
-    signIn: async ({ scope, body, remoteAddress, note }) => {
+    signIn: async ({ scope, body, remoteAddress, note, signal }) => {
       const found = (account: AccountRow): void => note({ actor: actorOf(account), subject: account.id });
-      const result = await signIn.withPassword(scope, { ...body, remoteAddress, found });
+      const result = await signIn.withPassword(scope, { ...body, remoteAddress, found, signal });
       if (result.state === 'signed-in') {
         note({ details: { session: result.row.id } });
         return signedIn(result);
@@ -101,21 +101,21 @@ export function accountHandlers(o: {
       const recoveryCodesLeft = await factors.recoveryCodesLeft(scope, account.id);
       return { user, due: caller.due, recoveryCodesLeft };
     },
-    changePassword: async ({ caller, body, remoteAddress }) => {
+    changePassword: async ({ caller, body, remoteAddress, signal }) => {
       const { scope, account } = await own(caller);
       const except = sessionOf(caller);
-      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress });
+      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress, signal });
       checkNewPassword(body.newPassword, account);
       if (body.newPassword === body.currentPassword)
         throw new HoldfastError('auth.password', { message: 'The new password is the present one.' });
-      const passwordHash = await hasher.hash(body.newPassword);
+      const passwordHash = await hasher.hash(body.newPassword, signal);
       await scope.query
         .updateTable('accounts')
         .set({ passwordHash, passwordChangeDue: 0 })
         .where('id', '=', account.id)
         .execute();
       // What was made with a password that somebody else chose may be that one's.
-      const sessionsOnly = account.passwordChangeDue === 0;
+      const sessionsOnly = account.passwordChangeDue === 0 && !body.endApiTokens;
       await credentials.revokeAll(scope, { accountId: account.id, except, sessionsOnly });
       return {};
     },
@@ -132,26 +132,26 @@ export function accountHandlers(o: {
       await credentials.setChallenge(scope, sessionOf(caller), { purpose: 'assertion', text: asked.challenge });
       return { passkeyOptions: asked.options };
     },
-    addTotp: async ({ caller, body, remoteAddress, note }) => {
+    addTotp: async ({ caller, body, remoteAddress, note, signal }) => {
       const { scope, account } = await own(caller);
       sessionOf(caller);
-      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress });
+      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress, signal });
       const begun = await factors.beginTotp(scope, account, body.name);
       note({ subject: begun.id });
       return begun;
     },
-    confirmTotp: async ({ caller, params, body }) => {
+    confirmTotp: async ({ caller, params, body, remoteAddress }) => {
       const { scope, account } = await own(caller);
       const session = sessionOf(caller);
       const { code } = body;
-      const recoveryCodes = await factors.confirmTotp(scope, { accountId: account.id, id: params.id, code });
+      const recoveryCodes = await signIn.confirmTotp(scope, { account, id: params.id, code, remoteAddress });
       await credentials.confirm(scope, session);
       return recoveryCodes ? { recoveryCodes } : {};
     },
-    addPasskey: async ({ caller, body, remoteAddress }) => {
+    addPasskey: async ({ caller, body, remoteAddress, signal }) => {
       const { scope, account } = await own(caller);
       const session = sessionOf(caller);
-      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress });
+      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress, signal });
       const { challenge, options } = await factors.beginPasskey(scope, account);
       await credentials.setChallenge(scope, session, { purpose: 'registration', text: challenge });
       return { passkeyOptions: options };
@@ -184,6 +184,8 @@ export function accountHandlers(o: {
     },
     revokeOwnAccess: async ({ caller, params }) => {
       const { scope, account } = await own(caller);
+      // A token, which may do less than its owner, ends nothing but itself.
+      if (!('id' in caller.credential) || caller.credential.id !== params.id) sessionOf(caller);
       await credentials.revoke(scope, { accountId: account.id, id: params.id });
       return {};
     },

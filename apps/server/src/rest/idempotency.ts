@@ -34,7 +34,14 @@ export class Idempotency {
    * Throws `request.invalid` for a key that is none or was used for another request, and `request.conflict` while the first one
    * is under way, or when nobody knows how it ended because the server was stopped in it.
    */
-  async once(o: { key: string; route: Route; asked: Asked; run: () => Promise<RouteAnswer> }): Promise<RouteAnswer> {
+  async once(o: {
+    key: string;
+    route: Route;
+    asked: Asked;
+    run: () => Promise<RouteAnswer>;
+    /** Called before an answer is given again. */
+    onRepeated: () => Promise<void>;
+  }): Promise<RouteAnswer> {
     const { route, asked } = o;
     if (!keyForm.test(o.key))
       throw new HoldfastError('request.invalid', {
@@ -53,7 +60,9 @@ export class Idempotency {
       .executeTakeFirst();
     if (numInsertedOrUpdatedRows !== 1n) {
       checkRights(route, asked);
-      return this.#answered(scope, { id, requestHash });
+      const known = await this.#answered(scope, { id, requestHash });
+      await o.onRepeated();
+      return known;
     }
     let answer: RouteAnswer;
     try {

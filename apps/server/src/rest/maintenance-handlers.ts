@@ -53,8 +53,9 @@ export function maintenanceHandlers(o: {
           ? await requireRetention(o.catalogue.tenant(scope.tenant), await loadRepository(scope, params.id))
           : body,
       ),
-    forgetSnapshots: async ({ scope, params, body }) => {
+    forgetSnapshots: async ({ scope, params, body, requireApproval }) => {
       for (const snapshotId of body.snapshotIds) await requireSnapshot(scope, { id: params.id, snapshotId });
+      await requireApproval();
       return enqueue(scope, params.id, { kind: 'forget', choose: { by: 'ids', ...body } });
     },
     refreshSnapshots: async ({ scope, params, signal }) => {

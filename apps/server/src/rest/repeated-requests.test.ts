@@ -60,6 +60,12 @@ test('a request with an Idempotency-Key is done once, and answered alike however
   const first = await make('key-00000001');
   assert.equal(first.status, 200);
   assert.deepEqual(await make('key-00000001'), first);
+  const { records } = await server.client.call('audit', { query: { action: 'createToken' } });
+  assert.deepEqual(
+    records.map(({ details }) => details['repeated']),
+    [true, undefined],
+    'the answer may hold a secret: that it was given again is in the audit',
+  );
   assert.equal((await server.client.list('tokens', {})).length, 1);
 
   const other = await make('key-00000001', 2);
@@ -105,6 +111,11 @@ test('a change of what somebody else has changed meanwhile is refused, where the
   assert.deepEqual([late.status, late.content?.['code']], [412, 'request.changed']);
   assert.equal((await ask('DELETE', path, { headers: { 'if-match': tag } })).status, 412);
   assert.equal((await change('Ada King', (await ask('GET', path)).tag)).status, 200);
+
+  // Both read the same, and one of them comes first.
+  const seen = (await ask('GET', path)).tag;
+  const both = await Promise.all(['one', 'two'].map((name) => change(name, seen)));
+  assert.deepEqual(both.map(({ status }) => status).toSorted(), [200, 412]);
 
   // Nobody is left to believe that a route looked at the header.
   const unguarded = await ask('POST', '/api/v1/join-tokens', { body: { role: 'agent' }, headers: { 'if-match': tag } });

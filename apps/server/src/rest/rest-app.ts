@@ -117,7 +117,10 @@ export async function createRestApp(o: {
         const run = (): Promise<RouteAnswer> => o.runner.run(route, asked);
         const key = request.headers[idempotencyHeader];
         const isRepeatable = key !== undefined && route.method === 'POST' && route.access !== 'public';
-        const answer = isRepeatable ? await o.idempotency.once({ key: String(key), route, asked, run }) : await run();
+        const onRepeated = (): Promise<void> => o.runner.recordRepetition(route, asked);
+        const answer = isRepeatable
+          ? await o.idempotency.once({ key: String(key), route, asked, run, onRepeated })
+          : await run();
         if (route.stream) return reply;
         const json = JSON.stringify(answer.body);
         if (route.method !== 'GET') return reply.code(answer.status).type('application/json').send(json);

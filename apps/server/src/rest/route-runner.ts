@@ -2,7 +2,7 @@ import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type AuditRecord, parseMessage, type Route, type Routes, routes } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { AuditEntry, AuditLog } from '../audit/audit-log.ts';
+import type { AuditEntry, AuditIntent, AuditLog } from '../audit/audit-log.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { Caller } from '../people/caller.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
@@ -119,6 +119,8 @@ export class RouteRunner {
         ...details,
       },
     });
+    let intent: AuditIntent | undefined;
+    let given: unknown;
     try {
       checkRights(route, asked);
       const parsed = parse(route, asked);
@@ -135,8 +137,7 @@ export class RouteRunner {
         signal: asked.signal,
         requireUnchanged: (present: unknown) => {
           if (asked.ifMatch === undefined) return;
-          const { response } = shownBy(route);
-          const tag = entityTag(JSON.stringify(parseMessage(response, present, `The answer of ${route.id}`)));
+          const tag = entityTag(JSON.stringify(answerOf(shownBy(route), present)));
           if (!namesTag(asked.ifMatch, tag)) throw new HoldfastError('request.changed');
         },
         note: ({ details, ...given }: typeof facts) =>
@@ -148,12 +149,10 @@ export class RouteRunner {
         },
       };
       const handler = this.#handlers[route.id as keyof Routes] as unknown as AnyHandler;
-      const given = await handler(request, asked.open);
-      if (route.stream) return { status: 200, body: undefined };
-      const body = parseMessage(route.response, given, `The answer of ${route.id}`);
-      if (route.method !== 'GET')
-        await this.#audit.write(caller.tenant, record('done', idOf(asked.params) ?? idOf(body) ?? '', {}));
-      return { status: 200, body };
+      // Of those who have not signed in, only what they achieve: signing in.
+      if (route.method !== 'GET' && route.access !== 'public')
+        intent = await this.#audit.begin(caller.tenant, record('unknown', idOf(asked.params) ?? '', {}));
+      given = await handler(request, asked.open);
     } catch (error) {
       const subject = facts.subject ?? idOf(asked.params) ?? '';
       if (error instanceof ApprovalNeeded) {
@@ -165,22 +164,40 @@ export class RouteRunner {
           ...keptOf(route, asked.body),
         };
         const body = await this.#gate.keep(route, asked, { subject, shown });
-        await this.#audit.write(caller.tenant, record('approval-asked', subject, { approval: idOf(body) ?? '' }));
+        const details = { approval: idOf(body) ?? '' };
+        await this.#audit.write(caller.tenant, record('approval-asked', subject, details), intent);
         return { status: 202, body };
       }
       const { code } = toHoldfastError(error);
       const isRefusal = code.startsWith('auth.');
-      // What was asked in a wrong form was not tried; what was only looked for in vain changed nothing.
-      if (isRefusal || (route.method !== 'GET' && code !== 'request.invalid'))
-        await this.#audit
-          .writeRefusal(
+      const outcome = isRefusal ? 'refused' : code === 'database.unavailable' ? 'unknown' : 'failed';
+      try {
+        // What was asked in a wrong form was not tried; what was only looked for in vain changed nothing.
+        if (isRefusal || (route.method !== 'GET' && code !== 'request.invalid'))
+          await this.#audit.writeRefusal(
             caller.tenant,
-            record(isRefusal ? 'refused' : 'failed', subject, { code }),
+            record(outcome, subject, { code }),
             caller.credential.kind === 'none' ? 'anybody' : 'signed-in',
-          )
-          .catch((cause: unknown) => this.#logger.error({ error: toHoldfastError(cause) }, 'audit of a refusal'));
+          );
+        if (intent) await this.#audit.drop(intent);
+      } catch (cause) {
+        this.#logger.error({ error: toHoldfastError(cause) }, 'audit of a refusal');
+      }
       throw error;
     }
+    if (route.stream) return { status: 200, body: undefined };
+    // First of all: it is done, whatever is wrong with the answer.
+    if (route.method !== 'GET')
+      await this.#audit.write(caller.tenant, record('done', idOf(asked.params) ?? idOf(given) ?? '', {}), intent);
+    return { status: 200, body: answerOf(route, given) };
+  }
+
+  /** Records that the answer of an earlier request was given once more. */
+  async recordRepetition(route: Route, { caller, params, body, remoteAddress, requestId }: Asked): Promise<void> {
+    await this.#audit.write(caller.tenant, {
+      ...{ actor: caller.actor, action: route.id, subject: idOf(params) ?? '', remoteAddress, requestId },
+      details: { ...credentialOf(caller), ...keptOf(route, body), repeated: true },
+    });
   }
 }
 
@@ -210,6 +227,16 @@ function parse(route: Route, asked: Asked): { params: unknown; query: unknown; b
     query: parseMessage(route.query, asked.query, 'The query'),
     body: route.body === undefined ? undefined : parseMessage(route.body, asked.body ?? {}, 'The body'),
   };
+}
+
+/** A wrong answer is our mistake, and not the caller's. */
+function answerOf(route: Route, given: unknown): unknown {
+  const parsed = route.response.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new HoldfastError('internal.unexpected', {
+    message: `The answer of ${route.id} is not what its description says.`,
+    cause: parsed.error,
+  });
 }
 
 /** The GET route of what a guarded route changes. */

@@ -9,6 +9,7 @@ import {
   listAccounts,
   loadAccount,
   removeAccount,
+  updateAccount,
   userView,
 } from '../people/accounts.ts';
 import type { Approvals } from '../people/approvals.ts';
@@ -67,12 +68,12 @@ export function userHandlers(o: {
       return { users: rows.map((row) => userView(row, factorViews(factorsOf.get(row.id) ?? []))) };
     },
     user: ({ caller, params }) => view(wholeTenant(caller), params.id),
-    createUser: async ({ caller, body, note, requireApproval }) => {
+    createUser: async ({ caller, body, note, requireApproval, signal }) => {
       note({ details: { name: body.name } });
       const { name, displayName = body.name, role, groups } = body;
       checkNewPassword(body.password, { name, displayName });
       if (role === 'administrator' && groups === undefined) await requireApproval();
-      const passwordHash = await hasher.hash(body.password);
+      const passwordHash = await hasher.hash(body.password, signal);
       const scope = wholeTenant(caller);
       const row = await insertAccount(scope, { name, displayName, role, groups, passwordHash, clock: o.people.clock });
       return view(scope, row.id);
@@ -97,12 +98,12 @@ export function userHandlers(o: {
         refuseOwn(caller, before);
         if (isFullAdministrator(before) || isFullAdministrator(after)) await requireApproval();
       }
-      await scope.query.updateTable('accounts').set(after).where('id', '=', before.id).execute();
+      await updateAccount(scope, before, after);
       if (after.disabledAt !== null) await credentials.revokeAll(scope, { accountId: before.id });
       else credentials.changed();
       return view(scope, before.id);
     },
-    resetUser: async ({ caller, params, body, note, requireApproval }) => {
+    resetUser: async ({ caller, params, body, note, requireApproval, signal }) => {
       const scope = wholeTenant(caller);
       const account = await loadAccount(scope, params.id);
       note({ details: { name: account.name } });
@@ -110,25 +111,21 @@ export function userHandlers(o: {
       checkNewPassword(body.password, account);
       // Also of a disabled one: who sets it free later does not see who knows its password.
       if (isFullAdministrator({ ...account, disabledAt: null })) await requireApproval();
-      const passwordHash = await hasher.hash(body.password);
-      await scope.query
-        .updateTable('accounts')
-        .set({ passwordHash, passwordChangeDue: 1 })
-        .where('id', '=', account.id)
-        .execute();
+      const passwordHash = await hasher.hash(body.password, signal);
+      await updateAccount(scope, account, { passwordHash, passwordChangeDue: 1 });
       if (body.removeSecondFactors) await factors.removeAll(scope, account.id);
       await credentials.revokeAll(scope, { accountId: account.id });
       return view(scope, account.id);
     },
     deleteUser: async ({ caller, params, note, requireApproval, requireUnchanged }) => {
       const scope = wholeTenant(caller);
-      requireUnchanged(await view(scope, params.id));
       const account = await loadAccount(scope, params.id);
+      requireUnchanged(await view(scope, params.id));
       note({ details: { name: account.name } });
       refuseOwn(caller, account);
       // Also of a disabled one: who sets it free later does not see who knows its password.
       if (isFullAdministrator({ ...account, disabledAt: null })) await requireApproval();
-      await removeAccount(scope, account.id);
+      await removeAccount(scope, account);
       credentials.changed();
       return {};
     },

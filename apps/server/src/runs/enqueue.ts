@@ -41,7 +41,7 @@ function newRow(o: NewRun) {
 
 /** Adds the tasks of a session to the queue, in order; gives their ids. Throws `internal.limit` when too many wait. */
 export async function enqueueRuns(
-  { query }: TenantScope,
+  { query, wholeTenant }: TenantScope,
   o: {
     readonly session: string;
     readonly jobId?: string | undefined;
@@ -50,7 +50,7 @@ export async function enqueueRuns(
     readonly now: Date;
   },
 ): Promise<string[]> {
-  const { waiting } = await query
+  const { waiting } = await wholeTenant.query
     .selectFrom('runs')
     .select(query.fn.countAll<number>().as('waiting'))
     .where('state', '=', 'queued')

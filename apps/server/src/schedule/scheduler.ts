@@ -14,6 +14,7 @@ import {
   scheduleGraceMs,
   scheduleLookMs,
 } from '../limits.ts';
+import { pruneApprovals } from '../people/approvals.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { pruneSessions, sessionView } from '../sessions/session-store.ts';
 import type { Vault } from '../vault.ts';
@@ -151,6 +152,7 @@ export class Scheduler {
     const before = new Date(nowMs - this.#historyMs);
     const pruned = await pruneSessions(scope, { before, limit: maxPrunedSessions });
     if (pruned > 0) this.#logger.info({ pruned }, 'old sessions were forgotten');
+    await pruneApprovals(scope, before);
     const oldest = new Date(nowMs - firingsKeptMs).toISOString();
     await scope.deleteFrom('jobFirings').where('dueAt', '<', oldest).execute();
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { requireProgram, temporaryFolder } from '@holdfast/core/testing';
@@ -8,26 +8,32 @@ import { requireProgram, temporaryFolder } from '@holdfast/core/testing';
 const run = promisify(execFile);
 const user = 'holdfast';
 /** The name of its socket only: nothing listens on a port, so tests in parallel don't meet. */
-const port = 5432;
+const defaultPort = 5432;
 
 /** PostgreSQL in a folder of its own, on a Unix socket there, until the test is over. */
 export class TestPostgres {
   readonly folder: string;
+  readonly #durable: boolean;
+  #port = defaultPort;
   #process: ChildProcess | undefined;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, durable: boolean) {
     this.folder = folder;
+    this.#durable = durable;
   }
 
   /** PostgreSQL refuses to run as root: then it is run by the user that Debian's package has made for it. */
-  static async start(context: { after(over: () => void | Promise<void>): void }): Promise<TestPostgres> {
+  static async start(
+    context: { after(over: () => void | Promise<void>): void },
+    o: { /** As it is operated: what is committed survives a loss of power. */ durable?: boolean } = {},
+  ): Promise<TestPostgres> {
     const stack: (() => Promise<void>)[] = [];
     // Before the folder is removed.
     context.after(async () => {
       for (const stop of stack) await stop();
     });
     const folder = temporaryFolder(context);
-    const cluster = new TestPostgres(folder);
+    const cluster = new TestPostgres(folder, o.durable ?? false);
     stack.push(() => cluster.stop('immediate'));
     if (isRoot) chownSync(folder, idOf('-u'), idOf('-g'));
     await run(
@@ -35,16 +41,7 @@ export class TestPostgres {
     );
     writeFileSync(
       join(cluster.#data, 'postgresql.auto.conf'),
-      [
-        "listen_addresses = ''",
-        `unix_socket_directories = '${folder}'`,
-        'max_connections = 200',
-        'shared_buffers = 32MB',
-        // Faster, and of no effect while the computer itself goes on.
-        'fsync = off',
-        'full_page_writes = off',
-        'autovacuum = off',
-      ].join('\n'),
+      [...cluster.#settings, "listen_addresses = ''"].join('\n'),
     );
     await cluster.startAgain();
     return cluster;
@@ -66,6 +63,23 @@ export class TestPostgres {
     }
   }
 
+  /** On TCP at loopback as well, with a certificate, from the next start on. Without one: no TLS. */
+  listenOn(port: number, tls?: { readonly certificatePem: string; readonly privateKeyPem: string }): void {
+    const settings = [`port = ${port}`, "listen_addresses = '127.0.0.1'", `ssl = ${tls ? 'on' : 'off'}`];
+    for (const [name, content] of [
+      ['server.crt', tls?.certificatePem],
+      ['server.key', tls?.privateKeyPem],
+    ] as const) {
+      if (content === undefined) continue;
+      const path = join(this.#data, name);
+      writeFileSync(path, content);
+      if (isRoot) chownSync(path, idOf('-u'), idOf('-g'));
+      chmodSync(path, 0o600);
+    }
+    writeFileSync(join(this.#data, 'postgresql.auto.conf'), [...this.#settings, ...settings].join('\n'));
+    this.#port = port;
+  }
+
   /** `fast` breaks transactions off and closes every connection; `immediate` does not even write what it knows, as a crash. */
   async stop(how: 'fast' | 'immediate'): Promise<void> {
     const child = this.#process;
@@ -78,12 +92,22 @@ export class TestPostgres {
 
   /** What a server is configured with. */
   url(database: string): string {
-    return `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(this.folder)}`;
+    return `postgres://${user}@localhost:${this.#port}/${database}?host=${encodeURIComponent(this.folder)}`;
   }
 
   /** Runs a statement as its administrator; gives the rows, columns parted by `|`. */
   async statement(text: string, database = 'postgres'): Promise<string[]> {
     return statementOn(this.url(database), text);
+  }
+
+  get #settings(): readonly string[] {
+    return [
+      `unix_socket_directories = '${this.folder}'`,
+      'max_connections = 200',
+      'shared_buffers = 32MB',
+      // Faster, and of no effect while the computer itself goes on.
+      ...(this.#durable ? [] : ['fsync = off', 'full_page_writes = off', 'autovacuum = off']),
+    ];
   }
 
   get #data(): string {

@@ -107,6 +107,16 @@ export class TestServer implements AsyncDisposable {
     database.exec(statement);
   }
 
+  /** What a query of the database gives; columns parted by `|`. */
+  async readDatabase(query: string): Promise<string[]> {
+    if (this.#database !== undefined) return statementOn(this.#database, query);
+    using database = new DatabaseSync(this.#sqlitePath, { timeout: 10_000 });
+    return database
+      .prepare(query)
+      .all()
+      .map((row) => Object.values(row).join('|'));
+  }
+
   get #sqlitePath(): string {
     return join(this.running.tokenFile, '..', 'catalogue.sqlite');
   }

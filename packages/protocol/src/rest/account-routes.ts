@@ -141,9 +141,15 @@ export const accountRoutes = {
   changePassword: route('changePassword', 'POST', '/api/v1/account/password', {
     access: 'account.manage',
     stepUp: true,
-    summary: 'Change the own password; ends the other sessions',
+    summary: 'Change the own password; ends the other sessions, and API tokens if asked to',
+    audited: ['endApiTokens'],
     tag: 'account',
-    body: z.strictObject({ currentPassword: password, newPassword: password }),
+    body: z.strictObject({
+      currentPassword: password,
+      newPassword: password,
+      /** After a theft: they are good without the password. */
+      endApiTokens: z.boolean().default(false),
+    }),
     response: z.object({}),
   }),
   confirm: route('confirm', 'POST', '/api/v1/account/confirm', {

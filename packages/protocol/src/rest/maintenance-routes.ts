@@ -54,7 +54,7 @@ export const maintenanceRoutes = {
   }),
   forgetSnapshots: route('forgetSnapshots', 'POST', '/api/v1/repositories/{id}/forget', {
     access: 'repositories.manage',
-    approval: 'always',
+    approval: 'conditional',
     audited: ['snapshotIds'],
     summary: 'Delete backups. Their space is freed by the next prune',
     tag: 'maintenance',

@@ -19,8 +19,8 @@ export const approval = z.object({
   requestedBy: z.string(),
   requestedAt: isoTime,
   expiresAt: isoTime,
-  /** `failed`: approved, and refused when it was done. */
-  state: z.enum(['waiting', 'approved', 'failed', 'rejected', 'withdrawn', 'expired']),
+  /** `running`: approved, and being done. `failed`: approved, and refused or broken off when it was done. */
+  state: z.enum(['waiting', 'running', 'approved', 'failed', 'rejected', 'withdrawn', 'expired']),
   decidedBy: z.string().optional(),
   decidedAt: isoTime.optional(),
   error: errorReport.optional(),

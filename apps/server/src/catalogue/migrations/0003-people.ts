@@ -159,7 +159,7 @@ async function chainAudit(database: Kysely<unknown>): Promise<void> {
 /** What was written before there was a chain is in it as it is found now. */
 async function chainOldRecords(database: Kysely<AuditTables>): Promise<void> {
   const heads = new Map<string, { number: number; hash: string }>();
-  for (const row of await database.selectFrom('audit').selectAll().orderBy('sequence').execute()) {
+  for await (const row of oldRecords(database)) {
     const head = heads.get(row.tenant) ?? { number: 0, hash: firstAuditHash };
     const { at, actor, action, subject, outcome, remoteAddress, requestId } = row;
     const number = head.number + 1;
@@ -177,6 +177,24 @@ async function chainOldRecords(database: Kysely<AuditTables>): Promise<void> {
       .insertInto('auditHeads')
       .values({ tenant, ...head })
       .execute();
+}
+
+/** A page at a time: there may be more than memory holds. */
+async function* oldRecords(database: Kysely<AuditTables>) {
+  let after = 0;
+  for (;;) {
+    const rows = await database
+      .selectFrom('audit')
+      .selectAll()
+      .where('sequence', '>', after)
+      .orderBy('sequence')
+      .limit(1000)
+      .execute();
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last.sequence;
+  }
 }
 
 /** The database itself refuses to change or delete a record. */
