@@ -24,6 +24,7 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
   ],
   'Protect and restore': [
     { names: ['repo'], load: async () => (await import('./commands/repo.ts')).registerRepo },
+    { names: ['grant', 'grants'], load: async () => (await import('./commands/grant.ts')).registerGrant },
     { names: ['init'], load: async () => (await import('./commands/init.ts')).registerInit },
     { names: ['backup'], load: async () => (await import('./commands/backup.ts')).registerBackup },
     { names: ['restore'], load: async () => (await import('./commands/restore.ts')).registerRestore },

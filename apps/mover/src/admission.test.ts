@@ -119,6 +119,22 @@ test('keys that are no longer pinned open nothing, though the grant was good a m
   assert.equal((await call('GET', 'keys/')).code, 'grant.invalid');
 });
 
+test('a revoked grant opens nothing, also after a restart, and leaves the others alone', async (t) => {
+  const fixture = await placed(t);
+  const id = randomUUID();
+  const unbound = { fingerprint: undefined };
+  const call = restCalls(fixture.client(undefined), await fixture.grant({ ...unbound, id }));
+  const other = restCalls(fixture.client(undefined), await fixture.grant(unbound));
+  assert.equal((await call('GET', 'keys/')).status, 200);
+  const trust = { identityKeys: [fixture.signingKey], revokedSerials: [], revokedGrants: [id] };
+  assert.equal((await fixture.api('PUT', '/trust', trust)).status, 200);
+  assert.equal((await call('GET', 'keys/')).code, 'grant.invalid');
+  assert.equal((await other('GET', 'keys/')).status, 200);
+  await fixture.restart();
+  const again = restCalls(fixture.client(undefined), await fixture.grant({ ...unbound, id }));
+  assert.equal((await again('GET', 'keys/')).code, 'grant.invalid');
+});
+
 test('only the server steers the mover', async (t) => {
   const fixture = await placed(t);
   const grant = await fixture.grant();

@@ -21,6 +21,7 @@ export class Trust {
   readonly #clock: Clock;
   readonly #verified = new Map<string, Grant>();
   #revoked: ReadonlySet<string>;
+  #revokedGrants: ReadonlySet<string>;
   #verifier: GrantVerifier;
   #saving: Promise<void> = Promise.resolve();
 
@@ -29,6 +30,7 @@ export class Trust {
     this.#installation = options.installation;
     this.#clock = options.clock;
     this.#revoked = new Set(options.state.revokedSerials);
+    this.#revokedGrants = new Set(options.state.revokedGrants);
     this.#verifier = this.#newVerifier(options.state.identityKeys);
   }
 
@@ -40,7 +42,8 @@ export class Trust {
     clock: Clock;
   }): Promise<Trust> {
     const path = join(options.dataDir, fileName);
-    const state = (await readState(path)) ?? { identityKeys: [...options.identityKeys], revokedSerials: [] };
+    const atFirst = { identityKeys: [...options.identityKeys], revokedSerials: [], revokedGrants: [] };
+    const state = (await readState(path)) ?? atFirst;
     return new Trust({ path, installation: options.installation, state, clock: options.clock });
   }
 
@@ -51,6 +54,7 @@ export class Trust {
   /** Durable when it resolves; in force at once. Updates are applied in the order of the calls. */
   update(next: TrustUpdate): Promise<void> {
     this.#revoked = new Set(next.revokedSerials);
+    this.#revokedGrants = new Set(next.revokedGrants);
     this.#verifier = this.#newVerifier(next.identityKeys);
     this.#verified.clear();
     const text = JSON.stringify(next);
@@ -77,6 +81,9 @@ export class Trust {
     const grant = await verifier.verify(token, { fingerprint });
     // The keys may have changed while the signature was checked.
     if (verifier !== this.#verifier) return this.verify(token, fingerprint);
+    // What is kept below was never revoked: an update forgets all of it.
+    if (this.#revokedGrants.has(grant.id))
+      throw new HoldfastError('grant.invalid', { message: 'The grant has been revoked.' });
     if (this.#verified.size >= maxCachedGrants) {
       const [oldest] = this.#verified.keys();
       if (oldest !== undefined) this.#verified.delete(oldest);

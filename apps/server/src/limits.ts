@@ -18,6 +18,13 @@ export const ownCertificateCheckMs = 60 * minuteMs;
 /** Revoked certificates that movers are told: the bound of their API. Expired ones need no mention. */
 export const maxRevokedSerials = 100_000;
 
+/** Grants of one repository that somebody was given and that have not expired: more than people keep an eye on. */
+export const maxLiveGrants = 200;
+/** Revoked grants that one mover is told: the bound of its API. */
+export const maxRevokedGrants = 50_000;
+/** Revoked grants are told to movers this much longer than they last: clocks differ, and movers allow for a minute of it. */
+export const grantGraceMs = 10 * minuteMs;
+
 /** Wrong administrator tokens from one address in a minute, before further requests from it are refused. */
 export const maxFailedSignInsPerMinute = 20;
 /** Enrolment attempts from one address in a minute; a rollout behind one NAT address comes to a few a second. */

@@ -27,7 +27,7 @@ export async function serveMover(folder: string, signal: AbortSignal): Promise<S
       run(process.execPath, [cliFile, ...args], { env, signal, timeout: serverStartLimitMs });
     await holdfast('repo', 'create', repositoryName);
     const grant = join(folder, 'grant');
-    await holdfast('repo', 'grant', repositoryName, '--mode', 'append', '--out', grant, '--with-password');
+    await holdfast('grant', 'create', repositoryName, '--for-restic', '--mode', 'append', '--out', grant);
     const { stdout } = await run('/bin/sh', ['-c', '. "$1"; env', 'sh', join(grant, 'environment')], { env });
     const settings = new Map(
       stdout

@@ -52,6 +52,8 @@ export interface Grant {
 }
 
 export interface GrantRequest extends Omit<Grant, 'id' | 'expiresAt' | 'installation'> {
+  /** By which it can be revoked; a new one if left out. */
+  readonly id?: string;
   readonly lifetimeMs: number;
 }
 
@@ -84,7 +86,7 @@ export class GrantIssuer {
       .setProtectedHeader({ alg: algorithm, kid: this.#key.id, typ: tokenType })
       .setIssuer(this.#installation)
       .setSubject(request.subject)
-      .setJti(crypto.randomUUID())
+      .setJti(request.id ?? crypto.randomUUID())
       .setIssuedAt(nowSeconds)
       .setExpirationTime(nowSeconds + Math.ceil(request.lifetimeMs / 1000))
       .sign(this.#key.privateKey);

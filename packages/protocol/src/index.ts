@@ -115,7 +115,7 @@ export {
   rescanResult,
 } from './rest/group-routes.ts';
 export { type Job, type JobSettings, jobSettings } from './rest/job-routes.ts';
-export type { CatalogueSnapshot, Repository } from './rest/repository-routes.ts';
+export type { CatalogueSnapshot, HandedGrant, Repository } from './rest/repository-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';
 export type { Session } from './rest/session-routes.ts';

@@ -20,8 +20,10 @@ export type RepositoryRef = z.infer<typeof repositoryRef>;
 export const trustUpdate = z.strictObject({
   identityKeys: z.array(identityKey).min(1).max(16),
   revokedSerials: z.array(certificateSerial).max(100_000),
+  /** Ids of grants for repositories of this mover. */
+  revokedGrants: z.array(entityId).max(50_000).default([]),
 });
-export type TrustUpdate = z.infer<typeof trustUpdate>;
+export type TrustUpdate = z.output<typeof trustUpdate>;
 
 /** `POST /repositories`, server only: makes the place for a repository. Repeating it is harmless. */
 export const placeRepository = repositoryRef;

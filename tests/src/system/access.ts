@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OneComputer } from './one-computer.ts';
 
-/** The environment that `repo grant --out` writes, as a shell would set it. */
+/** The environment that `grant create --out` writes, as a shell would set it. */
 export type Access = Readonly<Record<string, string>>;
 
-/** Asks the server for a grant, the way the help of `holdfast repo grant` says. */
+/** Asks the server for a grant, the way the help of `holdfast grant create` says. */
 export async function grantFor(
   computer: OneComputer,
   options: { readonly repository: string; readonly mode: 'append' | 'read'; readonly folder: string },
 ): Promise<Access> {
   const { repository, mode, folder } = options;
-  await computer.holdfast(['repo', 'grant', repository, '--mode', mode, '--out', folder, '--with-password']);
+  await computer.holdfast(['grant', 'create', repository, '--for-restic', '--mode', mode, '--out', folder]);
   const environment = await computer.run('/bin/sh', ['-c', '. "$1"; env', 'sh', join(folder, 'environment')]);
   const lines = environment.stdout.split('\n').filter((line) => line.startsWith('RESTIC_'));
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));

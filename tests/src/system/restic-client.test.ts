@@ -26,7 +26,7 @@ test('restic backs up to, checks and restores from the mover', {
   let append: Access = {};
   let read: Access = {};
 
-  await t.test('`repo grant` gives what restic needs', async () => {
+  await t.test('`grant create` gives what restic needs', async () => {
     append = await grantFor(computer, {
       repository: 'shared',
       mode: 'append',

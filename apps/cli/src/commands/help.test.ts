@@ -98,7 +98,7 @@ test('without a server and without --repo it is said what is missing', async () 
   assert.match(status.stderr, /--server, --token-file, --cacert not given/);
   const ls = await runCli(['ls', 'latest']);
   assert.equal(ls.status, 2);
-  assert.match(ls.stderr, /executor[\s\S]*repo grant/);
+  assert.match(ls.stderr, /executor[\s\S]*grant create/);
   const backup = await runCli(['backup', '/etc']);
   assert.match(backup.stderr, /job create/);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
@@ -222,7 +222,7 @@ describe('commands that talk to the server', { skip: skipUnless({ platform: 'lin
     const secret = await holdfast('repo password', 'laptops');
     assert.equal(secret.status, 2, 'secrets go where somebody said');
     const access = join(folder, 'access');
-    const granted = await holdfast('repo grant', 'laptops', '--out', access, '--with-password', '--mode', 'append');
+    const granted = await holdfast('grant create', 'laptops', '--for-restic', '--out', access, '--mode', 'append');
     assert.equal(granted.status, 0, granted.stderr);
     const environmentFile = join(access, 'environment');
     assert.equal(statSync(environmentFile).mode & 0o777, 0o600);
@@ -243,14 +243,31 @@ describe('commands that talk to the server', { skip: skipUnless({ platform: 'lin
     assert.ok(existsSync(join(data, 'repositories', 'local', 'laptops', 'config')));
   });
 
-  test('restic uses the mover with what `repo grant` wrote', {
+  test('restic uses the mover with what `grant create` wrote, until it is revoked', {
     skip: skipUnless({ programs: ['restic'] }),
   }, async () => {
     const access = join(folder, 'access-of-restic');
-    assert.equal((await holdfast('repo grant', 'laptops', '--out', access, '--with-password')).status, 0);
-    const script = `. ${access}/environment && exec ${requireProgram('restic').path} --no-cache check --read-data`;
-    const check = await runProgram('/bin/sh', ['-c', script]);
+    const { id } = await answer<Identified>('grant create', 'laptops', '--for-restic', '--hours', '2', '--out', access);
+    const restic = (command: string): Promise<CliResult> =>
+      runProgram('/bin/sh', ['-c', `. ${access}/environment && exec restic --no-cache ${command}`], {
+        env: { PATH: `${dirname(requireProgram('restic').path)}:${process.env['PATH']}` },
+      });
+    const check = await restic('check --read-data');
     assert.equal(check.status, 0, check.stdout + check.stderr);
+    const deleting = await restic('forget latest');
+    assert.notEqual(deleting.status, 0, 'a grant to read deletes nothing');
+
+    const { grants } = await answer<{ grants: (Identified & { mode: string; actor: string })[] }>('grant list');
+    assert.deepEqual(
+      grants.filter((one) => one.id === id).map(({ mode, actor }) => `${mode} ${actor}`),
+      ['read local-administrator'],
+    );
+    assert.equal((await answer<{ moverTold: boolean }>('grant revoke', id.slice(0, 8))).moverTold, true);
+    const after = await restic('snapshots');
+    assert.notEqual(after.status, 0, 'a revoked grant opens nothing');
+    assert.match(after.stderr, /403|revoked/);
+    assert.ok(!(await answer<{ grants: Identified[] }>('grant list')).grants.some((one) => one.id === id));
+    assert.equal((await holdfast('grant revoke', id)).status, 1);
   });
 
   test('Ctrl-C stops watching, not the run', async () => {

@@ -4,6 +4,6 @@ import { HoldfastError } from '@holdfast/core';
 export function refuseWithoutExecutor(command: string): never {
   throw new HoldfastError('usage.option', {
     message: `\`holdfast ${command}\` without --repo would need the server's executor, which this command does not use yet.`,
-    guidance: `\`holdfast repo maintain\` checks and tidies a repository by the server. Else open it yourself: \`holdfast repo grant NAME --mode read --with-password --out FOLDER\`, then \`. FOLDER/environment\` and \`holdfast ${command} …\`.`,
+    guidance: `\`holdfast repo maintain\` checks and tidies a repository by the server. Else open it yourself: \`holdfast grant create NAME --for-restic --out FOLDER\`, then \`. FOLDER/environment\` and \`holdfast ${command} …\`.`,
   });
 }

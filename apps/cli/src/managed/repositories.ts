@@ -1,12 +1,10 @@
-import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { type Command, Option } from 'commander';
-import { lifetime } from '../option-values.ts';
+import { type ExitStatus, exitStatus } from '@holdfast/core';
+import type { Command } from 'commander';
 import { print, printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
-import { restAddress, writeAccess } from './grant-files.ts';
 import { chooseMover, chooseRepository } from './names.ts';
 import { performWithServer, type ServerWork } from './perform-with-server.ts';
-import { shellWord, writeSecretFile } from './secret-file.ts';
+import { requirePlace, writeSecretFile } from './secret-file.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from './server-options.ts';
 
 interface PasswordOptions extends ServerOptions {
@@ -14,14 +12,7 @@ interface PasswordOptions extends ServerOptions {
   readonly show?: boolean;
 }
 
-interface GrantOptions extends PasswordOptions {
-  readonly mode: 'append' | 'read' | 'maintain';
-  readonly lifetime: number;
-  readonly note: string;
-  readonly withPassword?: boolean;
-}
-
-/** `holdfast repo create`, `list`, `password` and `grant`: repositories that the server knows. */
+/** `holdfast repo create`, `list` and `password`: repositories that the server knows. */
 export function registerServerRepositories(repositories: Command): void {
   addServerOptions(
     repositories
@@ -66,38 +57,6 @@ export function registerServerRepositories(repositories: Command): void {
     .action((name: string, options: PasswordOptions) =>
       performWithServer(options, (work) => givePassword(name, options, work)),
     );
-
-  addServerOptions(
-    repositories
-      .command('grant')
-      .description('by the server: access for an unmodified restic or `holdfast --repo`, for a limited time; audited')
-      .argument('<name>', 'name or id'),
-  )
-    .addOption(
-      new Option('--mode <mode>', 'append: back up; read: restore and check; maintain: delete as well')
-        .choices(['append', 'read', 'maintain'])
-        .default('read'),
-    )
-    .option('--lifetime <time>', 'as long as this, at most 30d', lifetime, 86_400_000)
-    .option('--note <text>', 'who or what it is for, in the audit', 'restic')
-    .option('--out <folder>', 'write everything to files of mode 0600 in this folder')
-    .option('--with-password', "the repository's password as well")
-    .option('--show', 'show the grant on the screen')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ holdfast repo grant laptops --out access --with-password
-  $ . access/environment && restic snapshots                    or: holdfast ls latest
-  $ holdfast repo grant laptops --mode append --lifetime 7d --note 'restic on nas1' --out access
-
-restic reads user name and grant from the environment from version 0.17 on; an older one needs them in the address, as
---show prints it.
-${serverHelp}`,
-    )
-    .action((name: string, options: GrantOptions) =>
-      performWithServer(options, (work) => giveGrant(name, options, work)),
-    );
 }
 
 async function listRepositories(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
@@ -122,15 +81,6 @@ async function listRepositories(options: ServerOptions, { client, signal }: Serv
   return exitStatus.success;
 }
 
-/** Secrets reach the screen only when somebody asked for that. */
-function requirePlace(options: PasswordOptions, what: string): void {
-  if ((options.out === undefined) !== (options.show !== true)) return;
-  throw new HoldfastError('usage.option', {
-    message: options.show ? '--out and --show exclude each other.' : `Where to put the ${what} was not said.`,
-    guidance: 'Use --out for files that only you can read, or --show for the screen.',
-  });
-}
-
 async function givePassword(
   name: string,
   options: PasswordOptions,
@@ -148,43 +98,4 @@ async function givePassword(
   if (options.json) await printJson({ kind: 'password', repository: repository.name, passwordFile: file });
   else await printText(`The password of ${repository.name} is in ${file}.\n`);
   return exitStatus.success;
-}
-
-async function giveGrant(name: string, options: GrantOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
-  requirePlace(options, 'grant');
-  const repository = await chooseRepository(client, { text: name, signal });
-  const access = await client.call('repositoryGrant', {
-    params: { id: repository.id },
-    body: { mode: options.mode, lifetimeSeconds: Math.ceil(options.lifetime / 1000), note: options.note },
-    signal,
-  });
-  const password = options.withPassword
-    ? (await client.call('repositoryPassword', { params: { id: repository.id }, signal })).password
-    : undefined;
-  const { expiresAt } = access;
-  const about = { kind: 'grant', repository: repository.name, mode: options.mode, expiresAt };
-  if (options.out !== undefined) {
-    const environment = await writeAccess(options.out, { ...access, password });
-    if (options.json) await printJson({ ...about, url: restAddress(access.url), environmentFile: environment });
-    else
-      await printText(
-        `${grantText(repository.name, options.mode, expiresAt)}\n  . ${shellWord(environment)} && restic snapshots\n`,
-      );
-    return exitStatus.success;
-  }
-  if (options.json) await printJson({ ...about, ...access, url: restAddress(access.url), password });
-  else {
-    const url = new URL(access.url);
-    url.username = access.username;
-    url.password = access.grant;
-    await print(
-      `${grantText(repository.name, options.mode, expiresAt)}\n  restic -r ${shellWord(restAddress(url.href))} --cacert ca.pem snapshots\n\n` +
-        `${password === undefined ? '' : `Password: ${password}\n`}ca.pem:\n${access.caPem.trimEnd()}\n`,
-    );
-  }
-  return exitStatus.success;
-}
-
-function grantText(repository: string, mode: string, expiresAt: string): string {
-  return `Grant for ${repository}, mode ${mode}, until ${shownTime(expiresAt)}. To use it:\n`;
 }

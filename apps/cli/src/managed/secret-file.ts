@@ -21,6 +21,15 @@ export async function writeSecretFile(path: string, content: string): Promise<st
   }
 }
 
+/** Secrets reach the screen only when somebody asked for that. */
+export function requirePlace(options: { readonly out?: string; readonly show?: boolean }, what: string): void {
+  if ((options.out === undefined) !== (options.show !== true)) return;
+  throw new HoldfastError('usage.option', {
+    message: options.show ? '--out and --show exclude each other.' : `Where to put the ${what} was not said.`,
+    guidance: 'Use --out for files that only you can read, or --show for the screen.',
+  });
+}
+
 /** A word of a POSIX shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -164,7 +164,7 @@ async function readCas(options: RepositoryOptions): Promise<Pick<DialOptions, 'c
   if (caPem !== undefined) return { caPem };
   throw new HoldfastError('usage.option', {
     message: 'The CA certificate of the server was not given, and this system knows none.',
-    guidance: 'Use --cacert FILE, or HOLDFAST_CACERT or RESTIC_CACERT; `holdfast repo grant` writes the file.',
+    guidance: 'Use --cacert FILE, or HOLDFAST_CACERT or RESTIC_CACERT; `holdfast grant create` writes the file.',
   });
 }
 

@@ -30,6 +30,7 @@ const belonging = {
   sessions: 'groupName',
   runs: 'agentId',
   snapshots: 'agentId',
+  grants: 'repositoryId',
   maintenanceStates: 'repositoryId',
   audit: 'nobody',
   auditHeads: 'nobody',

@@ -1,4 +1,4 @@
-import type { AuditRecord, EnrollableRole, GroupType, PersonRole, Run } from '@holdfast/protocol';
+import type { AuditRecord, EnrollableRole, GrantMode, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 
 /**
@@ -187,6 +187,19 @@ export interface RunsTable {
   superseded: Generated<number>;
   processedBytes: Generated<number>;
   storedBytes: Generated<number>;
+}
+
+/** Grants that somebody was given to use without a run: their text is not kept. */
+export interface GrantsTable {
+  tenant: Tenant;
+  id: string;
+  repositoryId: string;
+  mode: GrantMode;
+  note: string;
+  actor: string;
+  createdAt: string;
+  expiresAt: string;
+  revokedAt: string | null;
 }
 
 export interface SnapshotsTable {
@@ -413,6 +426,7 @@ export interface Database {
   joinTokens: JoinTokensTable;
   tokenUses: TokenUsesTable;
   repositories: RepositoriesTable;
+  grants: GrantsTable;
   jobs: JobsTable;
   jobFirings: JobFiringsTable;
   jobMembers: JobMembersTable;

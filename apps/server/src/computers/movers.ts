@@ -3,6 +3,7 @@ import type { IdentityKey } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
+import { revokedGrantsOf } from '../identity/handed-grants.ts';
 import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs, newMoverMs } from '../limits.ts';
 import { type ComputerRow, listComputers } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
@@ -56,10 +57,17 @@ export class Movers {
     this.#lastContactMs.set(mover.id, this.#clock.monotonicMs());
     try {
       const revokedSerials = await this.#revocations.list();
+      const scope = this.#catalogue.tenant(tenant);
+      const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
       await this.links.tell(mover, {
         method: 'PUT',
         path: '/trust',
-        body: { identityKeys: this.#identityKeys, revokedSerials },
+        body: {
+          identityKeys: this.#identityKeys,
+          revokedSerials,
+          // Movers of an earlier version know of no such list, and refuse what they don't know.
+          ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
+        },
         ...(signal ? { signal } : {}),
       });
       await this.#presence.seen(tenant, mover.id);

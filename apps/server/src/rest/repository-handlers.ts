@@ -8,7 +8,9 @@ import { readPage } from '../catalogue/page.ts';
 import type { SnapshotsTable } from '../catalogue/schema.ts';
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
+import { pageOfGrants, recordGrant, revokeGrant } from '../identity/handed-grants.ts';
 import { readJson } from '../json-column.ts';
+import { revocationPushMs } from '../limits.ts';
 import { loadRepository, pageOfRepositories, placeRepository, repositoryView } from '../repositories.ts';
 import { newRepositoryPassword, type Vault } from '../vault.ts';
 import type { RestHandlers } from './rest-app.ts';
@@ -21,7 +23,16 @@ export function repositoryHandlers(o: {
   needsApproval: (tenant: string) => Promise<boolean>;
   caPem: string;
   clock: Clock;
-}): Pick<RestHandlers, 'createRepository' | 'repositories' | 'repositoryPassword' | 'repositoryGrant' | 'snapshots'> {
+}): Pick<
+  RestHandlers,
+  | 'createRepository'
+  | 'repositories'
+  | 'repositoryPassword'
+  | 'repositoryGrant'
+  | 'grants'
+  | 'revokeGrant'
+  | 'snapshots'
+> {
   return {
     createRepository: async ({ scope, body, signal }) => {
       const mover = await loadUsableComputer(scope, body.moverId, 'mover');
@@ -59,7 +70,7 @@ export function repositoryHandlers(o: {
       const place = { tenant: scope.tenant, repositoryId: row.id };
       return { password: o.vault.open(row.sealedPassword, place) };
     },
-    repositoryGrant: async ({ scope, params, body }) => {
+    repositoryGrant: async ({ scope, caller, params, body, note }) => {
       const row = await loadRepository(scope, params.id);
       // It deletes whatever restic is told to, and a grant that waits for somebody can't be handed out.
       if (body.mode === 'maintain' && (await o.needsApproval(scope.tenant)))
@@ -69,7 +80,13 @@ export function repositoryHandlers(o: {
         });
       const mover = await loadUsableComputer(scope, row.moverId, 'mover');
       const lifetimeMs = body.lifetimeSeconds * 1000;
+      const handed = await recordGrant(scope, {
+        ...{ repositoryId: row.id, mode: body.mode, note: body.note, actor: caller.actor },
+        ...{ lifetimeMs, clock: o.clock },
+      });
+      note({ details: { grant: handed.id } });
       const grant = await o.grants.issue({
+        id: handed.id,
         subject: `administrator/${body.note}`,
         tenant: scope.tenant,
         repository: row.name,
@@ -80,12 +97,26 @@ export function repositoryHandlers(o: {
       });
       const host = isIPv6(mover.address) ? `[${mover.address}]` : mover.address;
       return {
+        ...handed,
         grant,
         username: 'grant',
         url: `https://${host}:${portOf(mover, 'client-to-mover')}/${scope.tenant}/${row.name}/`,
         caPem: o.caPem,
-        expiresAt: new Date(o.clock.now().getTime() + lifetimeMs).toISOString(),
       };
+    },
+    grants: ({ scope, query }) => pageOfGrants(scope, { ...query, clock: o.clock }),
+    revokeGrant: async ({ scope, params }) => {
+      const repositoryId = await revokeGrant(scope, { id: params.id, clock: o.clock });
+      const { moverId } = await loadRepository(scope, repositoryId);
+      const told = loadUsableComputer(scope, moverId, 'mover')
+        .then((mover) => o.movers.trust(scope.tenant, mover))
+        .then(
+          () => true,
+          () => false,
+        );
+      // One that can't be reached now is told at the next contact; nobody has to wait for its time-out.
+      const moverTold = await Promise.race([told, o.clock.sleep(revocationPushMs).then(() => false)]);
+      return { moverTold };
     },
     snapshots: async ({ scope, query }) => {
       let rows = scope.query.selectFrom('snapshots').selectAll();

@@ -91,6 +91,8 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'never',
     ask: (it) => ({ params: { id: it.repositoryId }, body: { mode: 'read' } }),
   },
+  grants: { may: 'a', confined: 'never' },
+  revokeGrant: { may: 'a', confined: 'never', ask: async (it) => ({ params: { id: await it.newGrant() } }) },
   snapshots: { may: all, confined: 'unmentioned' },
   createJob: {
     may: 'ab',
@@ -281,6 +283,11 @@ class Fixture {
 
   async newJob(): Promise<string> {
     return (await this.server.client.call('createJob', { body: this.jobSettings })).id;
+  }
+
+  async newGrant(): Promise<string> {
+    const body = { mode: 'read' as const };
+    return (await this.server.client.call('repositoryGrant', { params: { id: this.repositoryId }, body })).id;
   }
 
   async newUser(): Promise<string> {

@@ -220,7 +220,7 @@ function resticClient(client: FleetMember, store: FleetMember): Scenario {
     busy: client.host.name,
     run: async (fleet, signal) => {
       const folder = join(client.host.folder, `access-${randomBytes(4).toString('hex')}`);
-      await fleet.command(['repo', 'grant', repositoryOf(store), '--out', folder, '--with-password']);
+      await fleet.command(['grant', 'create', repositoryOf(store), '--for-restic', '--out', folder]);
       const script = '. "$0/environment"; exec "$@"';
       const finished = await client.host.run('sh', ['-ec', script, folder, ...client.host.program, 'snapshots'], {
         signal,

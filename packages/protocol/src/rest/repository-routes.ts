@@ -35,6 +35,19 @@ export const catalogueSnapshot = z.object({
 });
 export type CatalogueSnapshot = z.infer<typeof catalogueSnapshot>;
 
+/** A grant that was handed out, as the list of them has it: its text is not kept. */
+export const handedGrant = z.object({
+  id: entityId,
+  repositoryId: entityId,
+  mode: grantMode,
+  note: z.string(),
+  /** Who asked for it, as the audit names it. */
+  actor: z.string(),
+  createdAt: isoTime,
+  expiresAt: isoTime,
+});
+export type HandedGrant = z.infer<typeof handedGrant>;
+
 export const repositoryRoutes = {
   createRepository: route('createRepository', 'POST', '/api/v1/repositories', {
     access: 'repositories.manage',
@@ -81,12 +94,28 @@ export const repositoryRoutes = {
         .default(86_400),
       note: text.default('restic'),
     }),
-    response: z.object({
+    response: handedGrant.extend({
       grant: z.string(),
       username: z.string(),
       url: z.string(),
       caPem: z.string(),
-      expiresAt: isoTime,
+    }),
+  }),
+  grants: route('grants', 'GET', '/api/v1/grants', {
+    access: 'secrets.reveal',
+    summary: 'Grants that were handed out, can still be used and are not revoked',
+    tag: 'repositories',
+    query: pageQuery.extend({ repositoryId: entityId.optional() }),
+    response: pageOf('grants', handedGrant),
+  }),
+  revokeGrant: route('revokeGrant', 'DELETE', '/api/v1/grants/{id}', {
+    access: 'secrets.reveal',
+    summary: 'Revoke a grant. Its mover is told at once, or at the next contact',
+    tag: 'repositories',
+    params: byId,
+    response: z.object({
+      /** False: the mover could not be reached, and still takes the grant until it can. */
+      moverTold: z.boolean(),
     }),
   }),
   snapshots: route('snapshots', 'GET', '/api/v1/snapshots', {
