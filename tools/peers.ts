@@ -42,6 +42,7 @@ const systemPrograms = [
   { name: 'exim4', package: 'exim4-daemon-light', use: 'a mail server' },
   { name: 'rsyslogd', package: 'rsyslog-gnutls', use: 'a syslog server, with TLS' },
   { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },
+  { name: 'sslscan', package: 'sslscan', use: 'what is weak in TLS' },
 ] as const;
 
 /** Single binaries that need no more than the C library of Debian 12. */
@@ -61,6 +62,11 @@ const pythonPackages = [
   { name: 'kubernetes-validate', module: 'kubernetes_validate', use: "Kubernetes' published schemas" },
   { name: 'openpyxl', module: 'openpyxl', use: 'a reader of workbooks' },
   { name: 'ansible-core', module: 'ansible', use: 'Ansible, which reads its variables' },
+  {
+    name: 'schemathesis',
+    module: 'schemathesis',
+    use: 'requests that nobody thought of, made from the OpenAPI document',
+  },
 ] as const;
 /** Away from the system's Python, and from whatever environment is active. */
 const pythonFolder = join(peersFolder, '..', 'python');

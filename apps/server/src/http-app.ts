@@ -27,9 +27,14 @@ export interface HttpApp {
 export function createHttpApp(o: {
   logger: Logger;
   bodyLimitBytes: number;
+  /** Of a request's line and headers; what `wire` has for all unless given. */
+  headBytes?: number;
   onUpgrade?: (req: IncomingMessage, stream: Duplex, head: Buffer) => void;
 }): HttpApp {
-  const http = createHttpServer(o.onUpgrade ? { onUpgrade: o.onUpgrade } : {});
+  const http = createHttpServer({
+    ...(o.onUpgrade ? { onUpgrade: o.onUpgrade } : {}),
+    ...(o.headBytes === undefined ? {} : { limits: { headerBytes: o.headBytes } }),
+  });
   const app = fastify({
     serverFactory: (handler) => {
       http.server.on('request', handler);

@@ -33,6 +33,8 @@ export const maxEnrolmentsPerMinute = 300;
 export const maxFailedEnrolmentsPerMinute = 10;
 /** Renewals of one computer in a minute: it needs one in two months. */
 export const maxRenewalsPerMinute = 6;
+/** A path of 4,096 characters in a query, none of which stands for itself in a URL. */
+export const maxRequestHeadBytes = 64 * 1024;
 /** Password hashes at once: each takes a processor core and 19 MiB for some tens of milliseconds. */
 export const maxPasswordHashesAtOnce = 2;
 /** Of those that wait; together some seconds. */

@@ -21,6 +21,8 @@ const alpnHttp = 'http/1.1';
 
 /** AES-128 first: a tenth faster than AES-256 in Node, and no weaker link of the chain (P-256 certificates). */
 const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+/** The first one holds against quantum computers as well; left out of OpenSSL's own list: finite fields of 2,048 bits (112 of security). */
+const groups = 'X25519MLKEM768:X25519:P-256:P-384';
 
 export type ClientCertificate = 'required' | 'optional' | 'none';
 
@@ -41,6 +43,7 @@ export function acceptTls(
       ca: o.identity.caPem,
       minVersion: 'TLSv1.3',
       ciphers,
+      ecdhCurve: groups,
       requestCert: o.clientCertificate !== 'none',
       rejectUnauthorized: false,
       handshakeTimeout: o.timeoutMs,
@@ -110,6 +113,7 @@ export async function connectTls(
     ca: o.caPem ?? [],
     minVersion: 'TLSv1.3',
     ciphers,
+    ecdhCurve: groups,
     rejectUnauthorized: false,
     // Who the other end is stands in its URI name, which the caller checks; host names prove nothing within a fleet.
     checkServerIdentity: () => undefined,

@@ -5,3 +5,4 @@ export {
   type TestInstallation,
   type TestLeaf,
 } from './test-certificates.ts';
+export { weakTlsItems } from './weak-tls.ts';

@@ -6,7 +6,7 @@ import { AttemptLimiter } from '../attempt-limiter.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { BearerToken } from '../bearer-token.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
-import { maxFailedSignInsPerMinute } from '../limits.ts';
+import { maxFailedSignInsPerMinute, maxRequestHeadBytes } from '../limits.ts';
 import { prometheusContentType } from '../metrics/prometheus-text.ts';
 import type { Authentication } from '../people/authentication.ts';
 import { type Caller, nobody } from '../people/caller.ts';
@@ -41,7 +41,11 @@ export async function createRestApp(o: {
     perMinute: maxFailedSignInsPerMinute,
     clock: o.clock,
   });
-  const httpApp = createHttpApp({ logger: o.logger, bodyLimitBytes: limits.maxJsonBytes });
+  const httpApp = createHttpApp({
+    logger: o.logger,
+    bodyLimitBytes: limits.maxJsonBytes,
+    headBytes: maxRequestHeadBytes,
+  });
   const { app, http } = httpApp;
   const publicPaths = new Set(
     Object.values<Route>(routes)
@@ -67,9 +71,9 @@ export async function createRestApp(o: {
       http.connectionOf(request.raw)?.countAs('metrics-to-server');
       return;
     }
-    failures.check(address);
-    failures.count(address);
-    if (given !== '')
+    if (given !== '') {
+      failures.check(address);
+      failures.count(address);
       await o.audit.writeRefusal(
         localTenant,
         {
@@ -78,6 +82,7 @@ export async function createRestApp(o: {
         },
         'anybody',
       );
+    }
     throw new HoldfastError('auth.required');
   });
 

@@ -74,7 +74,8 @@ export const maintenanceRoutes = {
     summary: 'What a folder of a snapshot holds',
     tag: 'maintenance',
     params: bySnapshot,
-    query: z.strictObject({ path: path.default('/'), ...page }),
+    // Shorter than in a body: it has to stand in a URL.
+    query: z.strictObject({ path: z.string().min(1).max(4096).default('/'), ...page }),
     response: entries,
   }),
   findEntries: route('findEntries', 'POST', '/api/v1/repositories/{id}/snapshots/{snapshotId}/find', {
