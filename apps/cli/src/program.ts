@@ -71,6 +71,13 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     { names: ['session', 'sessions'], load: async () => (await import('./commands/session.ts')).registerSession },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],
+  'When nothing is left': [
+    {
+      names: ['recovery-kit'],
+      load: async () => (await import('./commands/recovery-kit.ts')).registerRecoveryKit,
+    },
+    { names: ['config'], load: async () => (await import('./commands/config.ts')).registerConfig },
+  ],
   'People and their rights': [
     { names: ['login', 'logout'], load: async () => (await import('./commands/login.ts')).registerLogin },
     { names: ['account'], load: async () => (await import('./commands/account.ts')).registerAccount },

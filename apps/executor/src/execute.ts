@@ -10,6 +10,7 @@ import { forget } from './forget.ts';
 import { lockWaitMs, maxParallelRequests, readLockWaitMs } from './limits.ts';
 import { listSnapshots } from './list-snapshots.ts';
 import { pruneRepository } from './prune.ts';
+import { recoveryKey } from './recovery-key.ts';
 import { measure } from './stats.ts';
 
 /** What a task gets from the process that runs it. */
@@ -84,6 +85,8 @@ async function run(task: Task, work: Work): Promise<TaskOutcome> {
       return find(task, work);
     case 'stats':
       return measure(task, work);
+    case 'recovery-key':
+      return recoveryKey(task, work);
     default:
       throw new HoldfastError('request.invalid', {
         message: `An executor does no ${task.kind}: that is an agent's work.`,

@@ -19,6 +19,10 @@ export const maxGrantBytes = 8 * KiB;
 
 /** Body of `PUT /trust`: 100,000 revoked serials of 40 digits. */
 export const maxTrustBytes = 8 * MiB;
+/** A piece of a server's configuration backup: 1 MiB in base64, with what is around it. */
+export const maxConfigurationPieceBytes = 3 * MiB;
+/** Such a file as a whole: a hundred thousand computers with a year of history come to less. */
+export const maxConfigurationBytes = 16 * 1024 * MiB;
 /** Every other body of the mover's own API. */
 export const maxApiBytes = 64 * KiB;
 /** A small body must be there by then. */

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
+  configurationEnd,
+  configurationPiece,
   dialRequest,
   leaseRequest,
   moverApiPrefix,
@@ -15,9 +17,10 @@ import {
 } from '@holdfast/protocol';
 import { type ChannelHistory, type Connection, pipe, type Wire } from '@holdfast/wire';
 import { type Carrier, identifyCaller } from './caller.ts';
+import type { ConfigurationCopies } from './configuration-copies.ts';
 import type { DataChannels } from './data-channels.ts';
 import { readJson, sendError, sendJson } from './http-answer.ts';
-import { maxApiBytes, maxTrustBytes } from './limits.ts';
+import { maxApiBytes, maxConfigurationPieceBytes, maxTrustBytes } from './limits.ts';
 import type { LocalAgents } from './local-agents.ts';
 import type { ServePorts } from './port-checks.ts';
 import type { Repositories } from './repositories.ts';
@@ -28,6 +31,7 @@ export interface ApiContext {
   readonly trust: Trust;
   readonly sessions: Sessions;
   readonly repositories: Repositories;
+  readonly configurations: ConfigurationCopies;
   readonly channels: DataChannels;
   readonly agents: LocalAgents;
   readonly wire: Wire;
@@ -74,6 +78,21 @@ const endpoints: readonly Endpoint[] = [
       const key = await readJson(req, placeRepository, maxApiBytes);
       return { ...key, ...(await repositories.place(key)) };
     },
+  },
+  {
+    method: 'PUT',
+    path: /^\/configuration$/,
+    caller: 'server',
+    run: async ({ configurations }, { req }) => {
+      await configurations.write(await readJson(req, configurationPiece, maxConfigurationPieceBytes));
+      return {};
+    },
+  },
+  {
+    method: 'POST',
+    path: /^\/configuration$/,
+    caller: 'server',
+    run: async ({ configurations }, { req }) => configurations.keep(await readJson(req, configurationEnd, maxApiBytes)),
   },
   {
     method: 'POST',

@@ -17,6 +17,7 @@ import {
 import type { Logger } from 'pino';
 import type { Carrier } from './caller.ts';
 import type { MoverConfig } from './config.ts';
+import { ConfigurationCopies } from './configuration-copies.ts';
 import { DataChannels } from './data-channels.ts';
 import { type ExecutorCommand, Executors } from './executors.ts';
 import { markMover } from './http-answer.ts';
@@ -150,6 +151,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     clock,
   });
   const context: ApiContext = {
+    configurations: new ConfigurationCopies(storageRoot),
     ...{ trust, sessions, repositories, channels, agents, wire, history, servePorts, onFailure },
     serveTasks: tasks.serve,
   };

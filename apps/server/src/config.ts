@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import { personRole } from '@holdfast/protocol';
+import { personRole, schedule } from '@holdfast/protocol';
 import { z } from 'zod';
 
 const port = z.number().int().min(0).max(65535);
@@ -52,6 +52,18 @@ export const serverConfigSchema = z.strictObject({
       /** Whether a second administrator has to agree to deletions and the like. `auto`: as soon as there are two. */
       fourEyes: z.enum(['auto', 'on', 'off']).default('auto'),
       approvalHours: z.number().min(1).max(720).default(72),
+    })
+    .prefault({}),
+  /** Backups of the server's own configuration, sealed to the recovery kit. */
+  configurationBackup: z
+    .strictObject({
+      schedule: schedule.default({ kind: 'daily', at: '02:30' }),
+      /** So many are kept, in each place. */
+      copies: z.number().int().min(1).max(1_000).default(30),
+      /** A folder of this computer, or one that is mounted; without it one in the data directory. */
+      folder: z.string().min(1).max(4_096).optional(),
+      /** Movers that get a copy beside their repositories, the first ones: so that the storage and the kit are enough. */
+      movers: z.number().int().min(0).max(16).default(3),
     })
     .prefault({}),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

@@ -1,3 +1,4 @@
 export { type ServerConfig, type ServerConfigInput, serverConfigSchema } from './config.ts';
+export { type RestoredConfiguration, restoreConfiguration } from './recovery/restore-configuration.ts';
 export type { Listening } from './rest/server-handlers.ts';
 export { type RunningServer, type ServerOptions, startServer } from './server.ts';

@@ -289,3 +289,28 @@ export const historyPruneMs = 60 * minuteMs;
 export const maxPrunedSessions = 500;
 /** A session's followers are told of changes this often at most. */
 export const sessionEventMs = 1_000;
+
+/** Repositories without a key for the recovery kit are looked for so often: a first backup is not waited for. */
+export const kitLookMs = 60_000;
+/** One that could not get its key, as its mover was away, is tried again after so long. */
+export const kitKeyRetryMs = 10 * minuteMs;
+/** Keys of former kits that are protected until a date: it may have come. */
+export const formerKeyRetryMs = dayMs;
+/** An executor each, of a quarter of a second of one core for the key's derivation. */
+export const maxParallelKitKeys = 2;
+/** More than one mover's repositories; the rest come at the next look. */
+export const maxRepositoriesPerLook = 1_000;
+/** Shown at once. */
+export const maxKitProblems = 100;
+export const maxFormerKits = 100;
+
+/** Rows that are read from a PostgreSQL catalogue at once for a configuration backup. */
+export const dumpedRowsAtOnce = 1_000;
+/** Values of one insertion of a restored catalogue: SQLite takes 32,766 in a statement. */
+export const loadedValuesAtOnce = 10_000;
+/** Whether a configuration backup is due is looked at so often. */
+export const configurationLookMs = 30_000;
+/** One that was missed is made whenever a server runs again. */
+export const configurationGraceMs = 60 * minuteMs;
+/** A configuration backup goes to a mover in such pieces: as JSON, below what a message may have. */
+export const configurationPieceBytes = 1024 * 1024;

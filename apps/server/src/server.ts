@@ -2,23 +2,22 @@ import { hostname } from 'node:os';
 import type { ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { portHandlers, writeFileDurably } from '@holdfast/protocol';
-import { ChannelHistory, createWire, type Wire } from '@holdfast/wire';
+import { ChannelHistory, createWire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { BearerToken } from './bearer-token.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
-import type { DatabasePlace } from './catalogue/database.ts';
-import { readPostgresAddress } from './catalogue/postgres-address.ts';
 import { AgentCarriers } from './computers/agent-carriers.ts';
 import { AgentConnections } from './computers/agent-connections.ts';
 import { forgetHeld } from './computers/computers.ts';
 import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
-import { parseServerConfig, type ServerConfig, type ServerConfigInput } from './config.ts';
+import { parseServerConfig, type ServerConfigInput } from './config.ts';
 import { DataDirectory } from './data-directory.ts';
+import { databasePlace } from './database-place.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
 import { Revocations } from './enrolment/revocations.ts';
@@ -40,6 +39,8 @@ import { Authentication, mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
+import { ConfigurationBackups } from './recovery/configuration-backups.ts';
+import { KitKeeper } from './recovery/kit-keeper.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
@@ -49,6 +50,7 @@ import { jobHandlers } from './rest/job-handlers.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
+import { recoveryHandlers } from './rest/recovery-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
 import { createRestApp, type RestHandlers } from './rest/rest-app.ts';
 import { RouteRunner } from './rest/route-runner.ts';
@@ -141,7 +143,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
     );
     history.follow(wire);
-    const catalogue = stack.use(await Catalogue.open(await databasePlace(config, data, wire)));
+    const place = await databasePlace(config, data, wire);
+    const catalogue = stack.use(await Catalogue.open(place));
     const instance = await data.readOrMake('instance-id', () => crypto.randomUUID());
     const audit = new AuditLog({ catalogue, instance, clock, logger });
     const revocations = await Revocations.open(catalogue, clock);
@@ -198,6 +201,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       maxRunMs: config.maxRunHours * 3_600_000,
     });
     const queries = new RepositoryQueries({ catalogue, carriers, movers, grants: grants.issuer, vault, clock, logger });
+    const keeper = new KitKeeper({ catalogue, queries, clock, logger });
+    const backups = new ConfigurationBackups({
+      ...{ catalogue, place, data, movers, vault, config, installation, clock, logger },
+    });
     const historyMs = config.historyDays * 86_400_000;
     const scheduler = new Scheduler({ catalogue, queue, events, vault, historyMs, clock, logger });
     const enrolment = new Enrolment({
@@ -299,6 +306,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const handlers: RestHandlers = {
       ...serverHandlers({
+        catalogue,
         wire,
         history,
         fleet,
@@ -343,6 +351,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...sessionHandlers({ queue, events, clock }),
       ...runHandlers({ queue, events, logger }),
       ...maintenanceHandlers({ catalogue, queue, queries }),
+      ...recoveryHandlers({ backups, keeper, vault, clock }),
       ...portChecks.handlers,
       ...accountHandlers({ people, authentication, catalogue }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
@@ -382,6 +391,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       metrics.watch(background.signal),
       new MaintenanceScheduler({ catalogue, queue, events, clock, logger }).watch(background.signal),
       rescans.watch(background.signal),
+      keeper.watch(background.signal),
+      backups.watch(background.signal),
       scheduler.watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
       recheckFrom(recheckStreams, clock, background.signal),
@@ -418,13 +429,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await stack.disposeAsync();
     throw error;
   }
-}
-
-async function databasePlace(config: ServerConfig, data: DataDirectory, wire: Wire): Promise<DatabasePlace> {
-  const { database: url, databasePasswordFile: passwordFile } = config;
-  if (url === undefined) return { kind: 'sqlite', path: data.file('catalogue.sqlite') };
-  const address = await readPostgresAddress({ url, passwordFile, environment: process.env });
-  return { kind: 'postgres', address, socket: () => wire.librarySocket('server-to-database') };
 }
 
 async function recheckFrom(recheck: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {

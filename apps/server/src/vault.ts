@@ -5,7 +5,11 @@ import type { DataDirectory } from './data-directory.ts';
 /** What a sealed secret belongs to. It is authenticated with it, so that a row can't be moved to another place. */
 export type SecretPlace =
   | { readonly tenant: string; readonly repositoryId: string }
-  | { readonly tenant: string; readonly kind: 'second-factor' | 'approval' | 'answer'; readonly id: string };
+  | {
+      readonly tenant: string;
+      readonly kind: 'second-factor' | 'approval' | 'answer' | 'recovery-kit';
+      readonly id: string;
+    };
 
 const keyBytes = 32;
 const nonceBytes = 12;

@@ -307,6 +307,23 @@ export const errorTable = {
     "A sealed secret does not open with the server's vault key: it was changed, moved, or sealed under another key.",
     "Restore the server's data directory, database and `vault-key` together, from one backup.",
   ),
+  'kit.words': entry(
+    'What was typed are not the words of a recovery kit.',
+    'Compare word by word with the printed document. Four letters of each word are enough.',
+    { exit: exitStatus.usage, http: 400 },
+  ),
+  'kit.other': entry(
+    'The recovery kit is not the one that this was sealed to.',
+    'Look for the printed kit with the id that the message names.',
+    { http: 409 },
+  ),
+  'kit.none': entry('There is no recovery kit yet.', 'Make one with `holdfast recovery-kit create`, and print it.', {
+    http: 409,
+  }),
+  'configuration.damaged': entry(
+    'A configuration backup is damaged, not whole, or was not made by the server of this kit.',
+    'Take another one: the older ones lie beside it.',
+  ),
   'grant.invalid': entry(
     'The grant is not valid here: wrong signature, repository, computer or form.',
     'Start the run again from the server.',

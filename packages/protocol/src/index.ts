@@ -40,6 +40,7 @@ export {
   identityKey,
 } from './grants.ts';
 export { IdentityKeeper, type RenewalOptions } from './identity-keeper.ts';
+export { kitPasswordIn, type SealedKitPassword, sealedKitPassword } from './kit-key-file.ts';
 export * as limits from './limits.ts';
 export {
   dialRepository,
@@ -55,6 +56,7 @@ export {
 export {
   checkTask,
   forgetTask,
+  kitSeal,
   pruneTask,
   type RetentionRule,
   retentionRule,
@@ -64,8 +66,11 @@ export {
 export {
   type ChannelUseReport,
   channelUse,
+  configurationEnd,
+  configurationPiece,
   type DialRequest,
   dialRequest,
+  keptConfiguration,
   type LeaseAnswer,
   leaseAnswer,
   leaseRequest,
@@ -115,6 +120,12 @@ export {
   rescanResult,
 } from './rest/group-routes.ts';
 export { type Job, type JobSettings, jobSettings } from './rest/job-routes.ts';
+export {
+  type ConfigurationBackup,
+  configurationPlace,
+  type RecoveryKit,
+  recoveryKitState,
+} from './rest/recovery-routes.ts';
 export type { CatalogueSnapshot, HandedGrant, Repository } from './rest/repository-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';

@@ -8,6 +8,13 @@ import { retention } from './retention.ts';
 
 const text = z.string().max(65_536);
 const count = z.number().int().nonnegative();
+
+/** What is needed to seal to a recovery kit. */
+export const kitSeal = z.strictObject({
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+
 const pageLimit = z.number().int().min(1).max(1_000);
 
 /**
@@ -92,6 +99,13 @@ const statsTask = z.strictObject({
   snapshotIds: z.array(snapshotId).max(1_000),
 });
 
+/** A key of the repository for the recovery kit; keys of former kits are removed. Nothing is done where that is so already. */
+const recoveryKeyTask = z.strictObject({
+  kind: z.literal('recovery-key'),
+  access: repositoryAccess,
+  kit: kitSeal,
+});
+
 export const maintenanceTasks = [
   forgetTask,
   pruneTask,
@@ -100,6 +114,7 @@ export const maintenanceTasks = [
   browseTask,
   findTask,
   statsTask,
+  recoveryKeyTask,
 ] as const;
 
 const forgetResult = z.object({
@@ -200,6 +215,13 @@ export const statsResult = z.object({
     .optional(),
 });
 
+const recoveryKeyResult = z.object({
+  kind: z.literal('recovery-key'),
+  kitId: kitSeal.shape.id,
+  /** Keys of former kits that the storage does not let go before a date. */
+  formerKeys: count,
+});
+
 export const maintenanceResults = [
   forgetResult,
   pruneResult,
@@ -208,4 +230,5 @@ export const maintenanceResults = [
   browseResult,
   findResult,
   statsResult,
+  recoveryKeyResult,
 ] as const;

@@ -33,6 +33,25 @@ export const placedRepository = z.object({
   freeBytes: z.number().optional(),
 });
 
+/** A file of a server's configuration, sealed to a recovery kit. Their names are in the order of their times. */
+const configurationName = z.string().regex(/^\d{8}T\d{9}Z-[0-9a-f]{16}\.holdfast-configuration$/);
+const configurationFile = z.strictObject({ installation: entityId, name: configurationName });
+
+/** `PUT /configuration`, server only: a piece of such a file; offset 0 begins it anew. Repeating it is harmless. */
+export const configurationPiece = z.strictObject({
+  ...configurationFile.shape,
+  offset: z.number().int().nonnegative(),
+  data: z.base64().max(2 * 1024 * 1024),
+});
+
+/** `POST /configuration`, server only: the file is whole. Older ones of the installation go, but for `keep` with this one. */
+export const configurationEnd = z.strictObject({
+  ...configurationFile.shape,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  keep: z.number().int().min(1).max(10_000),
+});
+export const keptConfiguration = z.object({ location: z.string() });
+
 /** `POST /sessions`, server only: admits one computer to one repository for one run. */
 export const openSession = z.strictObject({
   sessionId: entityId,

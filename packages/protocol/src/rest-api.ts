@@ -4,6 +4,7 @@ import { computerRoutes } from './rest/computer-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
+import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
@@ -20,6 +21,7 @@ export const routes = {
   ...groupRoutes,
   ...repositoryRoutes,
   ...maintenanceRoutes,
+  ...recoveryRoutes,
   ...jobRoutes,
   ...runRoutes,
   ...sessionRoutes,

@@ -9,7 +9,7 @@ const parallel = 4;
 
 /** What lists of commands begin with. */
 const headings =
-  /^(Commands|Run|Protect and restore|Keep a repository healthy|Manage a fleet|People and their rights|The network):\n/;
+  /^(Commands|Run|Protect and restore|Keep a repository healthy|Manage a fleet|When nothing is left|People and their rights|The network):\n/;
 
 /** Names of the commands that a help text lists. */
 function commandsIn(help: string): string[] {

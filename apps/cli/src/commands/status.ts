@@ -46,6 +46,7 @@ async function showStatus(options: ServerOptions, { client, signal }: ServerWork
   const lines = [
     `Holdfast ${status.productVersion}, installation ${status.installation}, running since ${shownTime(status.startedAt)}`,
     `CA fingerprint ${status.caFingerprint}`,
+    ...kitLine(status.recoveryKit),
     `Agents: ${count('agent', 'online')} online, ${count('agent', 'offline')} offline. Movers: ${count('mover', 'online')} online, ${count('mover', 'offline')} offline.`,
   ];
   await printText(
@@ -62,6 +63,16 @@ async function showStatus(options: ServerOptions, { client, signal }: ServerWork
     rows.length === 0 ? 'Nothing is running.\n' : table([['Run', 'Kind', 'Agent', 'State', 'Progress'], ...rows]),
   );
   return exitStatus.success;
+}
+
+/** Said as long as it needs somebody to do something. */
+function kitLine(state: 'none' | 'unconfirmed' | 'confirmed'): string[] {
+  if (state === 'confirmed') return [];
+  return [
+    state === 'none'
+      ? 'Warning: there is no recovery kit. Make one with `holdfast recovery-kit create`, and print it.'
+      : 'Warning: nobody has shown yet that the recovery kit is on paper. Do so with `holdfast recovery-kit verify`.',
+  ];
 }
 
 async function showChannelUse(options: ServerOptions, { client, signal, view }: ServerWork): Promise<ExitStatus> {

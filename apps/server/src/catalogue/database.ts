@@ -17,21 +17,30 @@ export type DatabasePlace =
 
 /** Opens the catalogue's database and brings it to the present schema. */
 export async function openDatabase(place: DatabasePlace): Promise<Kysely<Database>> {
-  const database = new Kysely<Database>({
-    dialect: place.kind === 'sqlite' ? sqliteDialect(place.path) : postgresDialect(place),
-  });
+  const database = connectDatabase(place);
   try {
-    const migrator = new Migrator({
-      db: place.kind === 'sqlite' ? database : database.withPlugin(new PostgresTypes()),
-      provider: { getMigrations: async () => migrations },
-    });
-    const { error } = await migrator.migrateToLatest();
+    const { error } = await migratorOf(database, place).migrateToLatest();
     if (error !== undefined) throw toHoldfastError(error);
     return database;
   } catch (error) {
     await database.destroy();
     throw error;
   }
+}
+
+/** The database as it is, whatever its schema. */
+export function connectDatabase(place: DatabasePlace): Kysely<Database> {
+  return new Kysely<Database>({
+    dialect: place.kind === 'sqlite' ? sqliteDialect(place.path) : postgresDialect(place),
+  });
+}
+
+/** What brings its schema to another step. */
+export function migratorOf(database: Kysely<Database>, place: DatabasePlace): Migrator {
+  return new Migrator({
+    db: place.kind === 'sqlite' ? database : database.withPlugin(new PostgresTypes()),
+    provider: { getMigrations: async () => migrations },
+  });
 }
 
 /** Mode of the file: that of its folder, 0700. */

@@ -41,6 +41,8 @@ const belonging = {
   recoveryCodes: 'nobody',
   approvals: 'nobody',
   idempotentRequests: 'nobody',
+  recoveryKits: 'nobody',
+  configurationBackups: 'nobody',
 } as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'nobody'>;
 
 /** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */

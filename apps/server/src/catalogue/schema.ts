@@ -85,6 +85,24 @@ export interface RepositoriesTable {
   maintenanceJson: Generated<string>;
   /** The computer whose own repository it is. */
   ownerId: string | null;
+  /** The recovery kit that it has a key for. */
+  kitId: string | null;
+  /** Keys of former kits that its storage did not let go yet. */
+  formerKitKeys: Generated<number>;
+}
+
+/** One for each printed kit; only the public half, and what shows that a backup is the server's. */
+export interface RecoveryKitsTable {
+  tenant: Tenant;
+  id: string;
+  publicKey: string;
+  sealedAuthKey: string;
+  createdAt: string;
+  createdBy: string;
+  /** When somebody showed that the words are on paper. */
+  confirmedAt: string | null;
+  /** Null: it is the one in force. */
+  replacedAt: string | null;
 }
 
 export interface JobsTable {
@@ -418,6 +436,22 @@ export interface ExpectedComputersTable {
   noLongerListedAt: string | null;
 }
 
+/** Backups of the server's own configuration. */
+export interface ConfigurationBackupsTable {
+  tenant: Tenant;
+  id: string;
+  /** Unique: whichever instance enters it makes the backup. */
+  dueAt: string;
+  startedAt: string;
+  endedAt: string | null;
+  kitId: string | null;
+  /** Of the file; null until it is whole. */
+  name: string | null;
+  bytes: number | null;
+  placesJson: Generated<string>;
+  errorJson: string | null;
+}
+
 export interface Database {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
@@ -443,4 +477,6 @@ export interface Database {
   recoveryCodes: RecoveryCodesTable;
   approvals: ApprovalsTable;
   idempotentRequests: IdempotentRequestsTable;
+  recoveryKits: RecoveryKitsTable;
+  configurationBackups: ConfigurationBackupsTable;
 }

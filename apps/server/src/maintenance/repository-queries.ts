@@ -10,8 +10,8 @@ import { loadRepository } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 
-/** What is asked of a repository's executor while somebody waits: it changes nothing, and is no run. */
-type QueryKind = 'snapshots' | 'browse' | 'find' | 'stats';
+/** What is asked of a repository's executor while somebody waits: it takes moments, changes no backup, and is no run. */
+type QueryKind = 'snapshots' | 'browse' | 'find' | 'stats' | 'recovery-key';
 type Query = { [Kind in QueryKind]: Omit<Extract<Task, { kind: Kind }>, 'access'> }[QueryKind];
 type Answer<Kind extends QueryKind> = Extract<TaskOutcome, { kind: Kind }>;
 
@@ -86,7 +86,7 @@ export class RepositoryQueries {
       repository: repository.name,
       subject: `executor/${mover.id}`,
       fingerprint,
-      mode: 'read',
+      mode: query.kind === 'recovery-key' ? 'maintain' : 'read',
     } as const;
     await this.#movers.trust(tenant, mover, signal);
     await this.#movers.links.tell(mover, {

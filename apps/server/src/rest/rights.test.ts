@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { HoldfastError, isHoldfastError } from '@holdfast/core';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
@@ -39,6 +40,7 @@ const nowhere = { body: { hosts: ['nowhere'] } };
 const all = 'abru';
 const password = 'a password for a start';
 const code = '000000';
+const key = () => randomBytes(32).toString('base64url');
 
 const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   openapi: { may: all, confined: 'own' },
@@ -138,6 +140,15 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   snapshotEntries: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot }) },
   findEntries: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot, body: { patterns: ['*'] } }) },
   repositoryStats: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId }, body: {} }) },
+  recoveryKit: { may: 'a', confined: 'never' },
+  replaceRecoveryKit: {
+    may: 'a',
+    confined: 'never',
+    ask: () => ({ body: { publicKey: key(), authKey: key() } }),
+  },
+  confirmRecoveryKit: { may: 'a', confined: 'never', ask: () => ({ body: { proof: 'a'.repeat(43) } }) },
+  configurationBackups: { may: 'a', confined: 'never' },
+  backUpConfiguration: { may: 'a', confined: 'never' },
   createPortCheck: { may: 'ab', confined: 'never', ask: () => nowhere },
   portChecks: { may: all, confined: 'never' },
   portCheck: { may: all, confined: 'never', ask: () => any },

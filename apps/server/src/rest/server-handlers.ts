@@ -3,11 +3,13 @@ import { type IdentityKey, openApiDocument, routes } from '@holdfast/protocol';
 import type { ChannelHistory, Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
 import type { FleetCounts } from '../metrics/fleet-counts.ts';
+import { kitState } from '../recovery/recovery-kits.ts';
 import { collectChannelUse } from './channel-use.ts';
 import type { RestHandlers } from './rest-app.ts';
 import { visibleEvents } from './visible-events.ts';
@@ -22,6 +24,7 @@ export interface Listening {
 }
 
 export function serverHandlers(o: {
+  catalogue: Catalogue;
   wire: Wire;
   history: ChannelHistory;
   fleet: FleetCounts;
@@ -44,10 +47,12 @@ export function serverHandlers(o: {
   const { serverId, startedAt, installation, caFingerprint, identityKeys } = o.facts;
   return {
     openapi: async () => document,
-    status: async () => ({
+    status: async ({ scope }) => ({
       productVersion,
       installation,
       caFingerprint,
+      // Whoever is confined to some groups is told too: it is about their backups.
+      recoveryKit: await kitState(o.catalogue.tenant(scope.tenant)),
       identityKeys: [...identityKeys],
       startedAt: startedAt.toISOString(),
       listening: o.listening().map(({ host, ...rest }) => ({ address: host, ...rest })),

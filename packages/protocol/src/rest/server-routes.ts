@@ -9,6 +9,7 @@ import { proofDigest, proofSignature } from '../proof-signature.ts';
 import { route } from '../route.ts';
 import { computer } from './computer-routes.ts';
 import { pageOf, pageQuery } from './parts.ts';
+import { recoveryKitState } from './recovery-routes.ts';
 import { run } from './run-routes.ts';
 import { session } from './session-routes.ts';
 
@@ -17,6 +18,7 @@ const serverStatus = z.object({
   installation: entityId,
   startedAt: isoTime,
   caFingerprint: z.string(),
+  recoveryKit: recoveryKitState,
   /** What grants and proofs are signed with. */
   identityKeys: z.array(identityKey),
   /** Channel id, and the port it really listens on, with the reason where that is not the contract's. */

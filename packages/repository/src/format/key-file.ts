@@ -25,6 +25,13 @@ export interface KeyOptions {
   readonly hostname?: string;
   readonly username?: string;
   readonly clock?: Clock;
+  readonly recoveryKit?: RecoveryKitSeal;
+}
+
+/** The key's password, sealed to a recovery kit. It stands in the key file itself, where restic ignores it. */
+export interface RecoveryKitSeal {
+  readonly kitId: string;
+  readonly sealedPassword: string;
 }
 
 const saltSizeBytes = 64;
@@ -48,6 +55,7 @@ export async function encodeKeyFile(
       p: cost.p,
       salt: salt.toString('base64'),
       data: userCipher.seal(encodeRepositoryKey(key)).toString('base64'),
+      ...(options.recoveryKit ? { recoveryKit: options.recoveryKit } : {}),
     }),
   );
   return { id: objectIdOf(hash('sha256', bytes, 'buffer')), bytes };
@@ -78,9 +86,23 @@ export async function openKeyFile(
 export function describeKeyFile(
   json: Uint8Array,
   where: string,
-): { readonly username: string; readonly hostname: string; readonly created: string } {
+): {
+  readonly username: string;
+  readonly hostname: string;
+  readonly created: string;
+  readonly recoveryKit: RecoveryKitSeal | undefined;
+} {
   const record = JsonRecord.parse(json, where);
-  return { username: record.text('username'), hostname: record.text('hostname'), created: record.time('created') };
+  return {
+    username: record.text('username'),
+    hostname: record.text('hostname'),
+    created: record.time('created'),
+    recoveryKit: record.has('recoveryKit') ? kitSealOf(record.record('recoveryKit')) : undefined,
+  };
+}
+
+function kitSealOf(record: JsonRecord): RecoveryKitSeal {
+  return { kitId: record.text('kitId'), sealedPassword: record.text('sealedPassword') };
 }
 
 async function deriveKey(password: string, salt: Uint8Array, cost: ScryptCost): Promise<RepositoryKey> {

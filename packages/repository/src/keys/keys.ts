@@ -1,6 +1,12 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/core';
 import { isDamage } from '../damage.ts';
-import { describeKeyFile, encodeKeyFile, type KeyOptions, openKeyFile } from '../format/key-file.ts';
+import {
+  describeKeyFile,
+  encodeKeyFile,
+  type KeyOptions,
+  openKeyFile,
+  type RecoveryKitSeal,
+} from '../format/key-file.ts';
 import { type ObjectId, parseObjectId, shortId } from '../format/object-id.ts';
 import { isSameKey } from '../format/repository-key.ts';
 import { refuseLarge, requireHash } from '../format/unpacked-file.ts';
@@ -15,6 +21,8 @@ export interface KeyInfo {
   readonly hostname: string;
   /** RFC 3339. */
   readonly created: string;
+  /** It is for a recovery kit. */
+  readonly recoveryKit: RecoveryKitSeal | undefined;
   /** The repository was opened with it. */
   readonly current: boolean;
   /** The storage refuses to delete it before this time; undefined where it promises nothing. */

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import type { ConfigurationBackup, RestClient } from '@holdfast/protocol';
+import { type CliResult, jsonResult, runCli, runProgram } from '../testing/run-cli.ts';
+import { type RunningSystem, startSystem } from '../testing/running-system.ts';
+
+/** What `docs/recovery.md` promises, on real systems: an empty computer, the storage and the kit, and nothing else. */
+
+const firstPort = 25_000 + (process.pid % 1500) * 5;
+
+describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'] }) }, () => {
+  const folder = temporaryFolder({ after });
+  const source = join(folder, 'source');
+  const wordsFile = join(folder, 'words');
+  const content = Buffer.from('what must not be lost\n'.repeat(5_000));
+  let system: RunningSystem;
+  let location: string;
+
+  const holdfast = (...args: string[]): Promise<CliResult> => runCli(args, { env: { HOLDFAST_DATA: system.data } });
+  async function ok(...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await holdfast(...args);
+    assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+  async function idOf(client: RestClient, role: string): Promise<string> {
+    const { computers } = await client.call('computers', { query: {} });
+    return computers.find((computer) => computer.role === role)?.id ?? assert.fail(role);
+  }
+  /** Waits for a state that the server comes to by itself. */
+  async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < 600; tries += 1) {
+      if (await isSo()) return;
+      await delay(100);
+    }
+    assert.fail(`waited in vain: ${what}`);
+  }
+  const sealed = async (): Promise<boolean> => {
+    const { repositories } = await system.client.call('recoveryKit', {});
+    return repositories.total === 1 && repositories.sealed === 1;
+  };
+  const wordsIn = (document: string): string => {
+    const [, block = ''] = /## The words\n\n([\s\S]*?)\n\n/.exec(document) ?? [];
+    return block.replaceAll(/[^a-z]+/g, ' ').trim();
+  };
+
+  before(async () => {
+    for (const made of [source, join(folder, 'a')]) mkdirSync(made);
+    writeFileSync(join(source, 'file'), content);
+    system = await startSystem(join(folder, 'a'), firstPort);
+    const { client } = system;
+    const moverId = await idOf(client, 'mover');
+    const agentId = await idOf(client, 'agent');
+    const repository = await client.call('createRepository', { body: { name: 'kept', moverId } });
+    location = repository.location;
+    const job = await client.call('createJob', {
+      body: {
+        name: 'files',
+        computers: [agentId],
+        target: { kind: 'shared', repositoryId: repository.id },
+        scope: { kind: 'folders', paths: [source] },
+      },
+    });
+    await ok('job', 'run', job.name);
+  });
+  after(() => system[Symbol.asyncDispose]());
+
+  test('a kit is made, shown to be on paper, and opens the repository for any restic', async () => {
+    assert.match(await ok('status'), /no recovery kit/);
+    const file = join(folder, 'kit.md');
+    await ok('recovery-kit', 'create', '--out', file);
+    const document = readFileSync(file, 'utf8');
+    const words = wordsIn(document);
+    assert.equal(words.split(' ').length, 15, document);
+    writeFileSync(wordsFile, words);
+    assert.match(await ok('status'), /recovery-kit verify/);
+
+    const slip = join(folder, 'slip');
+    writeFileSync(slip, words.replace(/^\w+/, 'holdfast'));
+    const wrong = await holdfast('recovery-kit', 'verify', '--words-file', slip);
+    assert.match(wrong.stderr, /Word 1 /);
+    await ok('recovery-kit', 'verify', '--words-file', wordsFile);
+    assert.doesNotMatch(await ok('status'), /recovery kit/);
+    await until('the repository has its key', sealed);
+    assert.match(await ok('recovery-kit', 'status'), /1 of 1 repository/);
+
+    const passwordFile = join(folder, 'password');
+    await ok('recovery-kit', 'password', '--repo', location, '--words-file', wordsFile, '--out', passwordFile);
+    const restored = join(folder, 'by-restic');
+    const restic = await runProgram('restic', [
+      ...['-r', location, '--password-file', passwordFile, '--no-cache'],
+      ...['restore', 'latest', '--target', restored],
+    ]);
+    assert.equal(restic.status, 0, restic.stderr);
+    assert.ok(readFileSync(join(restored, source, 'file')).equals(content));
+  });
+
+  test('another kit takes the place of the first one, whose words then open nothing', async () => {
+    const again = await holdfast('recovery-kit', 'create');
+    assert.match(again.stderr, /There is a recovery kit already/);
+    const made = jsonResult<{ document: string }>(await ok('recovery-kit', 'create', '--replace', '--json'));
+    await until('the repository has its new key', sealed);
+    const old = await holdfast('recovery-kit', 'password', '--repo', location, '--words-file', wordsFile);
+    assert.match(old.stderr, /kit\.other/);
+    assert.match((await holdfast('recovery-kit', 'verify', '--words-file', wordsFile)).stderr, /was replaced/);
+    writeFileSync(wordsFile, wordsIn(made.document));
+    await ok('recovery-kit', 'verify', '--words-file', wordsFile);
+    await ok('recovery-kit', 'password', '--repo', location, '--words-file', wordsFile);
+  });
+
+  test('of a lost server the kit and the storage are enough: who had joined it is there, and backs up', async () => {
+    const made = jsonResult<ConfigurationBackup>(await ok('config', 'backup', '--json'));
+    assert.deepEqual(
+      made.places.map(({ kind, location: where }) => [kind, where !== undefined]),
+      [
+        ['folder', true],
+        ['mover', true],
+      ],
+    );
+    assert.match(await ok('config', 'list'), /holdfast-configuration/);
+    const before = (await system.client.call('status', {})).caFingerprint;
+    const { data } = system;
+    await system[Symbol.asyncDispose]();
+    rmSync(join(data, 'server'), { recursive: true });
+    const restore = ['config', 'restore', join(data, 'repositories'), '--data', join(data, 'server')];
+    const restored = await ok(...restore, '--words-file', wordsFile);
+    assert.match(restored, /holdfast server --data/);
+    const twice = await holdfast(...restore, '--words-file', wordsFile);
+    assert.match(twice.stderr, /nothing was changed/);
+
+    system = await startSystem(join(folder, 'a'), firstPort);
+    assert.equal((await system.client.call('status', {})).caFingerprint, before);
+    assert.equal((await system.client.call('computers', { query: {} })).computers.length, 2, 'nobody joined anew');
+    assert.equal((await system.client.call('snapshots', { query: {} })).snapshots.length, 1);
+    await ok('job', 'run', 'files');
+    assert.equal((await system.client.call('snapshots', { query: {} })).snapshots.length, 2);
+    await ok('recovery-kit', 'verify', '--words-file', wordsFile);
+  });
+});

@@ -1,0 +1,36 @@
+import type { Database } from './schema.ts';
+
+/**
+ * What a configuration backup has of the catalogue, each table after those that its rows refer to. `left`: of use for a moment
+ * only, and to nobody after a restore.
+ */
+const tables = {
+  groups: 'kept',
+  expectedComputers: 'kept',
+  computers: 'kept',
+  certificates: 'kept',
+  joinTokens: 'kept',
+  tokenUses: 'kept',
+  recoveryKits: 'kept',
+  repositories: 'kept',
+  jobs: 'kept',
+  jobMembers: 'kept',
+  jobFirings: 'kept',
+  sessions: 'kept',
+  runs: 'kept',
+  snapshots: 'kept',
+  maintenanceStates: 'kept',
+  accounts: 'kept',
+  credentials: 'kept',
+  secondFactors: 'kept',
+  recoveryCodes: 'kept',
+  approvals: 'kept',
+  audit: 'kept',
+  auditHeads: 'kept',
+  configurationBackups: 'kept',
+  idempotentRequests: 'left',
+} as const satisfies Record<keyof Database, 'kept' | 'left'>;
+
+export const keptTables: readonly string[] = Object.entries(tables)
+  .filter(([, fate]) => fate === 'kept')
+  .map(([table]) => table);

@@ -1,0 +1,103 @@
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { loadedValuesAtOnce } from '../limits.ts';
+import { connectDatabase, type DatabasePlace, migratorOf } from './database.ts';
+import type { DumpedLine, DumpedValue } from './dump.ts';
+import { keptTables } from './kept-tables.ts';
+import { migrations } from './migrations.ts';
+import type { Database } from './schema.ts';
+
+/** What a dump of this program is of: the name of the last step of its schema. */
+export const presentSchema = Object.keys(migrations).sort().at(-1) ?? '';
+
+/** Tables whose rows get numbers from the database. */
+const numbered = ['runs', 'audit'] as const;
+
+type AnyTables = Record<string, Record<string, DumpedValue>>;
+
+/**
+ * Fills an empty database with a dump, all or nothing, and brings it to the present schema. `settle` is done before it is committed.
+ * @throws request.conflict when there is anything in the database; configuration.damaged for a dump of a newer program
+ */
+export async function loadCatalogue(
+  place: DatabasePlace,
+  o: {
+    readonly schema: string;
+    readonly lines: AsyncIterable<DumpedLine>;
+    readonly settle: (transaction: Transaction<Database>) => Promise<void>;
+  },
+): Promise<{ rows: number }> {
+  if (!Object.hasOwn(migrations, o.schema))
+    throw new HoldfastError('configuration.damaged', {
+      message: `The configuration backup is of schema ${o.schema.slice(0, 40)}, which this version does not know.`,
+      guidance: 'Restore it with the version of Holdfast that made it, or with a later one.',
+    });
+  const database = connectDatabase(place);
+  try {
+    await requireEmpty(database, place);
+    const migrator = migratorOf(database, place);
+    const { error } = await migrator.migrateTo(o.schema);
+    if (error !== undefined) throw toHoldfastError(error);
+    const rows = await database.transaction().execute(async (transaction) => {
+      const count = await insertAll(transaction, o.lines);
+      if (place.kind === 'postgres') await continueNumbers(transaction);
+      return count;
+    });
+    const { error: later } = await migrator.migrateToLatest();
+    if (later !== undefined) throw toHoldfastError(later);
+    await database.transaction().execute(o.settle);
+    return { rows };
+  } finally {
+    await database.destroy();
+  }
+}
+
+async function requireEmpty(database: Kysely<Database>, place: DatabasePlace): Promise<void> {
+  const tables = await database.introspection.getTables();
+  if (tables.length === 0) return;
+  throw new HoldfastError('request.conflict', {
+    message: `There are tables in the database already${place.kind === 'sqlite' ? ` (${place.path})` : ''}: nothing was changed.`,
+    guidance: 'Restore into an empty database; move the present one away if it is of no use.',
+  });
+}
+
+async function insertAll(transaction: Transaction<Database>, lines: AsyncIterable<DumpedLine>): Promise<number> {
+  const tables = transaction as unknown as Transaction<AnyTables>;
+  // The one row that the schema itself begins with: the default group.
+  await transaction.deleteFrom('groups').execute();
+  let into: { readonly table: string; readonly columns: readonly string[] } | undefined;
+  let waiting: Record<string, DumpedValue>[] = [];
+  let count = 0;
+  const insert = async (): Promise<void> => {
+    if (into && waiting.length > 0) await tables.insertInto(into.table).values(waiting).execute();
+    count += waiting.length;
+    waiting = [];
+  };
+  for await (const line of lines) {
+    if ('table' in line) {
+      await insert();
+      if (!keptTables.includes(line.table)) throw unknownTable(line.table);
+      into = line;
+      continue;
+    }
+    const { columns } = into ?? { columns: [] };
+    if (line.row.length !== columns.length || columns.length === 0) throw unknownTable(into?.table ?? '');
+    waiting.push(Object.fromEntries(columns.map((column, at) => [column, line.row[at] ?? null])));
+    if (waiting.length * columns.length >= loadedValuesAtOnce) await insert();
+  }
+  await insert();
+  return count;
+}
+
+/** The database numbers on from the highest that was loaded; SQLite does so by itself. */
+async function continueNumbers(transaction: Transaction<Database>): Promise<void> {
+  for (const table of numbered)
+    await sql`select setval(pg_get_serial_sequence(${`"${table}"`}, 'sequence'),
+      (select coalesce(max("sequence"), 0) + 1 from ${sql.table(table)}), false)`.execute(transaction);
+}
+
+function unknownTable(table: string): HoldfastError {
+  return new HoldfastError('configuration.damaged', {
+    message: `The configuration backup has rows of ${JSON.stringify(table.slice(0, 60))} that do not fit.`,
+  });
+}

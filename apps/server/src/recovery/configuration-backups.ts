@@ -1,0 +1,343 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
+import {
+  type ConfigurationBackup,
+  configurationPlace,
+  dueOccurrence,
+  errorReport,
+  keptConfiguration,
+  localTenant,
+  reportOf,
+} from '@holdfast/protocol';
+import type { Selectable } from 'kysely';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { DatabasePlace } from '../catalogue/database.ts';
+import { isUniqueViolation } from '../catalogue/database-errors.ts';
+import { dumpCatalogue } from '../catalogue/dump.ts';
+import { presentSchema } from '../catalogue/load.ts';
+import type { ConfigurationBackupsTable } from '../catalogue/schema.ts';
+import { type ComputerRow, loadUsableComputer } from '../computers/computers.ts';
+import type { Movers } from '../computers/movers.ts';
+import type { ServerConfig } from '../config.ts';
+import type { DataDirectory } from '../data-directory.ts';
+import { readJson } from '../json-column.ts';
+import {
+  configurationGraceMs,
+  configurationLookMs,
+  configurationPieceBytes,
+  maxRepositoriesPerLook,
+} from '../limits.ts';
+import type { Vault } from '../vault.ts';
+import { writeConfiguration } from './configuration-file.ts';
+import { authKeyOf, type KitRow, kitInForce, requireKit } from './recovery-kits.ts';
+
+type Row = Selectable<ConfigurationBackupsTable>;
+type Place = z.infer<typeof configurationPlace>;
+
+/** Files of the data directory without which nobody would take a server for this one. */
+export const identityFiles = [
+  'server.json',
+  'root-ca.pem',
+  'issuing-ca.pem',
+  'vault-key',
+  'identity-key.pem',
+  'admin-token',
+  'metrics-token',
+] as const;
+
+export const configurationSuffix = '.holdfast-configuration';
+
+/**
+ * Makes backups of the server's own configuration: nightly, when there is a new recovery kit, and on request. They go to a folder, and
+ * beside the repositories of some movers.
+ */
+export class ConfigurationBackups {
+  readonly #catalogue: Catalogue;
+  readonly #place: DatabasePlace;
+  readonly #data: DataDirectory;
+  readonly #movers: Movers;
+  readonly #vault: Vault;
+  readonly #config: ServerConfig;
+  readonly #installation: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(o: {
+    catalogue: Catalogue;
+    place: DatabasePlace;
+    data: DataDirectory;
+    movers: Movers;
+    vault: Vault;
+    config: ServerConfig;
+    installation: string;
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.#catalogue = o.catalogue;
+    this.#place = o.place;
+    this.#data = o.data;
+    this.#movers = o.movers;
+    this.#vault = o.vault;
+    this.#config = o.config;
+    this.#installation = o.installation;
+    this.#clock = o.clock;
+    this.#logger = o.logger;
+  }
+
+  /** Makes one now. Throws `kit.none`; what it could not do is in what it gives. */
+  async make(signal: AbortSignal): Promise<ConfigurationBackup> {
+    await requireKit(this.#scope);
+    const row = await this.#enter(this.#clock.now());
+    if (!row)
+      throw new HoldfastError('request.conflict', {
+        message: 'Another configuration backup began at the same moment.',
+      });
+    return this.#perform(row, signal);
+  }
+
+  /** Makes those that are due until the signal aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const due = await this.#due();
+        const row = due && (await this.#enter(due));
+        if (row) await this.#perform(row, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#logger.error({ error: toHoldfastError(error) }, 'configuration backups were not looked at');
+      }
+      await this.#clock.sleep(configurationLookMs, signal);
+    }
+  }
+
+  get #scope(): TenantScope {
+    return this.#catalogue.tenant(localTenant);
+  }
+
+  /** Undefined: nothing is. */
+  async #due(): Promise<Date | undefined> {
+    const { query } = this.#scope;
+    const kit = await kitInForce(this.#scope);
+    if (!kit) return undefined;
+    const { last } = await query
+      .selectFrom('configurationBackups')
+      .select(query.fn.max('dueAt').as('last'))
+      .where('kitId', '=', kit.id)
+      .executeTakeFirstOrThrow();
+    // Nothing opens with this kit yet.
+    if (last === null) return new Date(kit.createdAt);
+    const { schedule } = this.#config.configurationBackup;
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    return dueOccurrence(
+      { schedule, timeZone },
+      { since: new Date(last), now: this.#clock.now(), missed: 'run-once', graceMs: configurationGraceMs },
+    );
+  }
+
+  /** Undefined when another instance has it. */
+  async #enter(dueAt: Date): Promise<Row | undefined> {
+    const kit = await requireKit(this.#scope);
+    try {
+      return await this.#scope.query
+        .insertInto('configurationBackups')
+        .values({
+          id: crypto.randomUUID(),
+          dueAt: dueAt.toISOString(),
+          startedAt: this.#clock.now().toISOString(),
+          kitId: kit.id,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    } catch (error) {
+      if (isUniqueViolation(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #perform(row: Row, signal: AbortSignal): Promise<ConfigurationBackup> {
+    const { query } = this.#scope;
+    let set: Partial<Omit<Row, 'tenant'>>;
+    try {
+      const kit = await requireKit(this.#scope);
+      const made = await this.#write(kit, signal);
+      const copies = await this.#copy(made, signal);
+      const places: Place[] = [{ kind: 'folder', location: made.path }, ...copies];
+      set = { kitId: kit.id, name: made.name, bytes: made.bytes, placesJson: JSON.stringify(places) };
+      this.#logger.info({ name: made.name, bytes: made.bytes, places }, 'configuration backup');
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = toHoldfastError(error);
+      this.#logger.error({ error: failure }, 'the configuration backup failed');
+      set = { errorJson: JSON.stringify(reportOf(failure)) };
+    }
+    const ended = await query
+      .updateTable('configurationBackups')
+      .set({ ...set, endedAt: this.#clock.now().toISOString() })
+      .where('id', '=', row.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    await this.#forgetOld();
+    return configurationBackupView(ended);
+  }
+
+  /** The whole file, durably, under its name or not at all. */
+  async #write(
+    kit: KitRow,
+    signal: AbortSignal,
+  ): Promise<{ name: string; path: string; bytes: number; sha256: string }> {
+    const folder = this.#config.configurationBackup.folder ?? this.#data.file('configuration-backups');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const createdAt = this.#clock.now();
+    const name = `${createdAt.toISOString().replaceAll(/[-:.]/g, '')}-${kit.id}${configurationSuffix}`;
+    const path = join(folder, name);
+    const part = `${path}.part`;
+    const hash = createHash('sha256');
+    let bytes = 0;
+    try {
+      const file = writeConfiguration({
+        installation: this.#installation,
+        createdAt,
+        head: { schema: presentSchema, config: { ...this.#config }, files: await this.#identity() },
+        lines: dumpCatalogue(this.#place),
+        kit: {
+          id: kit.id,
+          publicKey: kit.publicKey,
+          authKey: authKeyOf(kit, { tenant: localTenant, vault: this.#vault }),
+        },
+      });
+      await pipeline(
+        Readable.from(file),
+        async function* counted(source: AsyncIterable<Buffer>) {
+          for await (const piece of source) {
+            hash.update(piece);
+            bytes += piece.length;
+            yield piece;
+          }
+        },
+        createWriteStream(part, { mode: 0o600, flush: true }),
+        { signal },
+      );
+      await rename(part, path);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
+    await this.#prune(folder);
+    await syncFolder(folder);
+    return { name, path, bytes, sha256: hash.digest('hex') };
+  }
+
+  async #identity(): Promise<Record<string, string>> {
+    const files: Record<string, string> = {};
+    for (const name of identityFiles) {
+      const content = await this.#data.readSecret(name);
+      if (content === undefined)
+        throw new HoldfastError('internal.unexpected', { message: `${this.#data.file(name)} is missing.` });
+      files[name] = content;
+    }
+    return files;
+  }
+
+  async #prune(folder: string): Promise<void> {
+    const names = (await readdir(folder)).filter((name) => name.endsWith(configurationSuffix)).sort();
+    for (const name of names.slice(0, -this.#config.configurationBackup.copies)) await rm(join(folder, name));
+  }
+
+  /** What failed with one mover is said, and keeps no other from getting its copy. */
+  async #copy(made: { name: string; path: string; sha256: string }, signal: AbortSignal): Promise<Place[]> {
+    const places: Place[] = [];
+    for (const moverId of await this.#chosenMovers()) {
+      try {
+        const mover = await loadUsableComputer(this.#scope, moverId, 'mover');
+        const location = await this.#send(made, mover, signal);
+        places.push({ kind: 'mover', moverId, location });
+      } catch (error) {
+        signal.throwIfAborted();
+        const failure = toHoldfastError(error);
+        this.#logger.warn({ mover: moverId, error: failure }, 'a mover did not get its copy of the configuration');
+        places.push({ kind: 'mover', moverId, error: reportOf(failure) });
+      }
+    }
+    return places;
+  }
+
+  async #send(
+    made: { name: string; path: string; sha256: string },
+    mover: ComputerRow,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const common = { installation: this.#installation, name: made.name };
+    await using file = await open(made.path, 'r');
+    const piece = Buffer.alloc(configurationPieceBytes);
+    for (let offset = 0; ; ) {
+      const { bytesRead } = await file.read(piece, 0, piece.length, offset);
+      if (bytesRead === 0 && offset > 0) break;
+      const data = piece.subarray(0, bytesRead).toString('base64');
+      const body = { ...common, offset, data };
+      await this.#movers.links.tell(mover, { method: 'PUT', path: '/configuration', body, signal });
+      offset += bytesRead;
+    }
+    const { location } = await this.#movers.links.request(mover, {
+      method: 'POST',
+      path: '/configuration',
+      body: { ...common, sha256: made.sha256, keep: this.#config.configurationBackup.copies },
+      answer: keptConfiguration,
+      signal,
+    });
+    return location;
+  }
+
+  /** The first ones that have repositories. */
+  async #chosenMovers(): Promise<string[]> {
+    const rows = await this.#scope.query
+      .selectFrom('repositories')
+      .select(['moverId', 'location'])
+      .orderBy('createdAt')
+      .limit(maxRepositoriesPerLook)
+      .execute();
+    const withPlace = rows.filter(({ location }) => location !== '').map(({ moverId }) => moverId);
+    return [...new Set(withPlace)].slice(0, this.#config.configurationBackup.movers);
+  }
+
+  async #forgetOld(): Promise<void> {
+    const { query, deleteFrom } = this.#scope;
+    const rows = await query
+      .selectFrom('configurationBackups')
+      .select('dueAt')
+      .orderBy('dueAt', 'desc')
+      .offset(this.#config.configurationBackup.copies)
+      .limit(1)
+      .execute();
+    const [old] = rows;
+    if (old) await deleteFrom('configurationBackups').where('dueAt', '<=', old.dueAt).execute();
+  }
+}
+
+export function configurationBackupView(row: Row): ConfigurationBackup {
+  return {
+    id: row.id,
+    startedAt: row.startedAt,
+    ...(row.endedAt === null ? {} : { endedAt: row.endedAt }),
+    ...(row.kitId === null ? {} : { kitId: row.kitId }),
+    ...(row.name === null ? {} : { name: row.name }),
+    ...(row.bytes === null ? {} : { bytes: row.bytes }),
+    places: readJson(z.array(configurationPlace), row.placesJson, 'configurationBackups.placesJson'),
+    ...(row.errorJson === null
+      ? {}
+      : { error: readJson(errorReport, row.errorJson, 'configurationBackups.errorJson') }),
+  };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows can't open folders; NTFS journals names by itself.
+  if (process.platform === 'win32') return;
+  await using folder = await open(path, 'r');
+  await folder.sync();
+}
