@@ -76,6 +76,7 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
       names: ['recovery-kit'],
       load: async () => (await import('./commands/recovery-kit.ts')).registerRecoveryKit,
     },
+    { names: ['import'], load: async () => (await import('./commands/import.ts')).registerImport },
     { names: ['config'], load: async () => (await import('./commands/config.ts')).registerConfig },
   ],
   'People and their rights': [

@@ -23,6 +23,9 @@ export const maxTrustBytes = 8 * MiB;
 export const maxConfigurationPieceBytes = 3 * MiB;
 /** Such a file as a whole: a hundred thousand computers with a year of history come to less. */
 export const maxConfigurationBytes = 16 * 1024 * MiB;
+/** Repositories of one page when the storage is looked through, and key files of each that are read. */
+export const maxFoundRepositories = 100;
+export const maxFoundKeys = 20;
 /** Every other body of the mover's own API. */
 export const maxApiBytes = 64 * KiB;
 /** A small body must be there by then. */

@@ -11,6 +11,7 @@ import {
   moverPortsPath,
   moverTasksPath,
   openSession,
+  parseMessage,
   placeRepository,
   taskProtocol,
   trustUpdate,
@@ -19,6 +20,7 @@ import { type ChannelHistory, type Connection, pipe, type Wire } from '@holdfast
 import { type Carrier, identifyCaller } from './caller.ts';
 import type { ConfigurationCopies } from './configuration-copies.ts';
 import type { DataChannels } from './data-channels.ts';
+import { findRepositories } from './found-repositories.ts';
 import { readJson, sendError, sendJson } from './http-answer.ts';
 import { maxApiBytes, maxConfigurationPieceBytes, maxTrustBytes } from './limits.ts';
 import type { LocalAgents } from './local-agents.ts';
@@ -32,6 +34,7 @@ export interface ApiContext {
   readonly sessions: Sessions;
   readonly repositories: Repositories;
   readonly configurations: ConfigurationCopies;
+  readonly storageRoot: string;
   readonly channels: DataChannels;
   readonly agents: LocalAgents;
   readonly wire: Wire;
@@ -77,6 +80,20 @@ const endpoints: readonly Endpoint[] = [
     run: async ({ repositories }, { req }) => {
       const key = await readJson(req, placeRepository, maxApiBytes);
       return { ...key, ...(await repositories.place(key)) };
+    },
+  },
+  {
+    method: 'GET',
+    path: /^\/repositories$/,
+    caller: 'server',
+    run: async ({ storageRoot }, { req }) => {
+      const { searchParams } = new URL(req.url ?? '', 'https://mover');
+      const { tenant, repository } = parseMessage(
+        placeRepository.partial({ repository: true }),
+        Object.fromEntries(searchParams),
+        'The query',
+      );
+      return findRepositories(storageRoot, { tenant, after: repository ?? '' });
     },
   },
   {

@@ -152,6 +152,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   });
   const context: ApiContext = {
     configurations: new ConfigurationCopies(storageRoot),
+    storageRoot,
     ...{ trust, sessions, repositories, channels, agents, wire, history, servePorts, onFailure },
     serveTasks: tasks.serve,
   };

@@ -314,3 +314,5 @@ export const configurationLookMs = 30_000;
 export const configurationGraceMs = 60 * minuteMs;
 /** A configuration backup goes to a mover in such pieces: as JSON, below what a message may have. */
 export const configurationPieceBytes = 1024 * 1024;
+/** Names of computers that an import tells. */
+export const maxImportedHosts = 1_000;

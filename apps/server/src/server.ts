@@ -351,7 +351,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...sessionHandlers({ queue, events, clock }),
       ...runHandlers({ queue, events, logger }),
       ...maintenanceHandlers({ catalogue, queue, queries }),
-      ...recoveryHandlers({ backups, keeper, vault, clock }),
+      ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
       ...portChecks.handlers,
       ...accountHandlers({ people, authentication, catalogue }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),

@@ -40,7 +40,7 @@ export {
   identityKey,
 } from './grants.ts';
 export { IdentityKeeper, type RenewalOptions } from './identity-keeper.ts';
-export { kitPasswordIn, type SealedKitPassword, sealedKitPassword } from './kit-key-file.ts';
+export { kitPasswordIn, type SealedKitPassword } from './kit-key-file.ts';
 export * as limits from './limits.ts';
 export {
   dialRepository,
@@ -70,6 +70,8 @@ export {
   configurationPiece,
   type DialRequest,
   dialRequest,
+  type FoundRepository,
+  foundRepositories,
   keptConfiguration,
   type LeaseAnswer,
   leaseAnswer,
@@ -83,6 +85,7 @@ export {
   placedRepository,
   placeRepository,
   type RepositoryRef,
+  repositoryName,
   type SessionStatus,
   sessionStatus,
   type TrustUpdate,

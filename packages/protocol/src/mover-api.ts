@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { grantMode, identityKey } from './grants.ts';
+import { sealedKitPassword } from './kit-key-file.ts';
 import { certificateSerial, entityId, fingerprint, host, isoTime, leaseNonce, port, slug, tenantId } from './names.ts';
 
 /**
@@ -32,6 +33,18 @@ export const placedRepository = z.object({
   location: z.string(),
   freeBytes: z.number().optional(),
 });
+
+/** What a repository's name looks like. */
+export const repositoryName = slug;
+const foundRepository = z.object({
+  name: slug,
+  location: z.string(),
+  /** The passwords that its key files have for recovery kits. */
+  kitPasswords: z.array(sealedKitPassword),
+});
+export type FoundRepository = z.infer<typeof foundRepository>;
+/** `GET /repositories?tenant=…&repository=…`, server only: what is in the storage after that name, whoever put it there. */
+export const foundRepositories = z.object({ repositories: z.array(foundRepository), next: slug.optional() });
 
 /** A file of a server's configuration, sealed to a recovery kit. Their names are in the order of their times. */
 const configurationName = z.string().regex(/^\d{8}T\d{9}Z-[0-9a-f]{16}\.holdfast-configuration$/);

@@ -4,7 +4,8 @@ import { maxListedRows, maxTransactionAttempts, transactionPauseMaxMs, transacti
 import { type DatabasePlace, openDatabase } from './database.ts';
 import { isConflict, isConnectionLost } from './database-errors.ts';
 import { Notices } from './notices.ts';
-import type { Database, SystemDatabase } from './schema.ts';
+import type { Database } from './schema.ts';
+import type { SystemDatabase } from './system-tables.ts';
 import { TenantPlugin } from './tenant-plugin.ts';
 
 /** Query builders confined to one tenant. The only way to the tables, beside deletions. */

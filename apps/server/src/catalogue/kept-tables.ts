@@ -20,6 +20,7 @@ const tables = {
   runs: 'kept',
   snapshots: 'kept',
   maintenanceStates: 'kept',
+  grants: 'kept',
   accounts: 'kept',
   credentials: 'kept',
   secondFactors: 'kept',
@@ -28,6 +29,7 @@ const tables = {
   audit: 'kept',
   auditHeads: 'kept',
   configurationBackups: 'kept',
+  auditIntents: 'left',
   idempotentRequests: 'left',
 } as const satisfies Record<keyof Database, 'kept' | 'left'>;
 

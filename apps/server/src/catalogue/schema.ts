@@ -1,5 +1,6 @@
 import type { AuditRecord, EnrollableRole, GrantMode, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
+import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 
 /**
  * The tables. Times are ISO 8601 in UTC, so that text order is time order. Columns that end in `Json` hold JSON, checked by
@@ -89,20 +90,6 @@ export interface RepositoriesTable {
   kitId: string | null;
   /** Keys of former kits that its storage did not let go yet. */
   formerKitKeys: Generated<number>;
-}
-
-/** One for each printed kit; only the public half, and what shows that a backup is the server's. */
-export interface RecoveryKitsTable {
-  tenant: Tenant;
-  id: string;
-  publicKey: string;
-  sealedAuthKey: string;
-  createdAt: string;
-  createdBy: string;
-  /** When somebody showed that the words are on paper. */
-  confirmedAt: string | null;
-  /** Null: it is the one in force. */
-  replacedAt: string | null;
 }
 
 export interface JobsTable {
@@ -375,27 +362,6 @@ export interface ApprovalsTable {
   errorJson: string | null;
 }
 
-/** The servers on this catalogue. One that ends takes its row away; one that falls silent is declared dead by another. */
-export interface InstancesTable {
-  id: string;
-  name: string;
-  /** Counts up while it lives. Others look whether it does, so that no two clocks are ever compared. */
-  beat: number;
-  startedAt: string;
-}
-
-/** What all instances must have alike. */
-export interface SharedFactsTable {
-  name: string;
-  value: string;
-}
-
-/** Tables of the installation as a whole: no tenant's query gets at them. */
-export type SystemDatabase = {
-  instances: InstancesTable;
-  sharedFacts: SharedFactsTable;
-};
-
 /** A request that came with an `Idempotency-Key`. */
 export interface IdempotentRequestsTable {
   tenant: Tenant;
@@ -434,22 +400,6 @@ export interface ExpectedComputersTable {
   comment: string | null;
   addedAt: string;
   noLongerListedAt: string | null;
-}
-
-/** Backups of the server's own configuration. */
-export interface ConfigurationBackupsTable {
-  tenant: Tenant;
-  id: string;
-  /** Unique: whichever instance enters it makes the backup. */
-  dueAt: string;
-  startedAt: string;
-  endedAt: string | null;
-  kitId: string | null;
-  /** Of the file; null until it is whole. */
-  name: string | null;
-  bytes: number | null;
-  placesJson: Generated<string>;
-  errorJson: string | null;
 }
 
 export interface Database {

@@ -14,8 +14,13 @@ const pageEntries = 1_000;
 export async function refreshSnapshots(
   scope: TenantScope,
   queries: RepositoryQueries,
-  o: { repositoryId: string; signal: AbortSignal },
-): Promise<{ added: number; removed: number; unreadable: number }> {
+  o: {
+    repositoryId: string;
+    /** An administrator vouches for the names of computers: what is nobody's goes to the one agent that has its name. */
+    trustNames?: boolean;
+    signal: AbortSignal;
+  },
+): Promise<{ added: number; removed: number; unreadable: number; hostnames: readonly string[] }> {
   const { repositoryId, signal } = o;
   // Before the repository is looked into: what a backup adds meanwhile is not taken for removed.
   const listed = await scope.query
@@ -37,18 +42,20 @@ export async function refreshSnapshots(
   const gone = unreadable > 0 ? [] : [...known].filter((id) => !present.has(id));
   const found = [...present.values()].filter(({ id }) => !known.has(id));
   const repository = await loadRepository(scope, repositoryId);
-  const agents = await agentsOf(scope, repository);
+  const agents = o.trustNames ? await allAgents(scope) : await agentsOf(scope, repository);
+  const owners = new Map([...present.values()].map(({ hostname }) => [hostname, onlyAgentOf(agents, hostname)]));
   await scope.transaction(async (inner) => {
     await unlistSnapshots(inner, repositoryId, gone);
+    for (const [hostname, agentId] of owners)
+      if (o.trustNames && agentId !== undefined) await claimSnapshots(inner, { repositoryId, hostname, agentId });
     for (const facts of found) {
-      const [agent, another] = agents.filter(({ hostname }) => hostname === facts.hostname);
       await inner.query
         .insertInto('snapshots')
         .values({
           id: facts.id,
           repositoryId,
-          // Who made it is known only where one computer alone has that name. Else it is the repository's.
-          agentId: agent && !another ? agent.id : repository.moverId,
+          // If nobody is known to have made it, it is the repository's.
+          agentId: owners.get(facts.hostname) ?? repository.moverId,
           runId: null,
           hostname: facts.hostname,
           sourcesJson: JSON.stringify(facts.sources),
@@ -62,7 +69,7 @@ export async function refreshSnapshots(
         .execute();
     }
   });
-  return { added: found.length, removed: gone.length, unreadable };
+  return { added: found.length, removed: gone.length, unreadable, hostnames: [...owners.keys()].sort() };
 }
 
 /**
@@ -89,5 +96,41 @@ async function agentsOf(
     .where('role', '=', 'agent')
     .where('groupName', '=', groupName)
     .where((row) => row.or([row('id', 'in', running), row('id', 'in', listed), row('id', '=', ownerId ?? '')]))
+    .execute();
+}
+
+async function allAgents({ query }: TenantScope): Promise<{ readonly id: string; readonly hostname: string }[]> {
+  return query
+    .selectFrom('computers')
+    .select(['id', 'hostname'])
+    .where('role', '=', 'agent')
+    .where('revokedAt', 'is', null)
+    .execute();
+}
+
+/** Who made a snapshot is known only where one computer alone has that name. */
+function onlyAgentOf(
+  agents: readonly { readonly id: string; readonly hostname: string }[],
+  hostname: string,
+): string | undefined {
+  const [agent, another] = agents.filter((one) => one.hostname === hostname);
+  return another ? undefined : agent?.id;
+}
+
+/** Gives the agent what was listed as the mover's, or is of a computer that was revoked. */
+async function claimSnapshots(
+  { query }: TenantScope,
+  o: { repositoryId: string; hostname: string; agentId: string },
+): Promise<void> {
+  const nobodys = query
+    .selectFrom('computers')
+    .select('id')
+    .where((row) => row.or([row('role', '=', 'mover'), row('revokedAt', 'is not', null)]));
+  await query
+    .updateTable('snapshots')
+    .set({ agentId: o.agentId })
+    .where('repositoryId', '=', o.repositoryId)
+    .where('hostname', '=', o.hostname)
+    .where('agentId', 'in', nobodys)
     .execute();
 }

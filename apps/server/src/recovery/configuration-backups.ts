@@ -22,7 +22,7 @@ import type { DatabasePlace } from '../catalogue/database.ts';
 import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import { dumpCatalogue } from '../catalogue/dump.ts';
 import { presentSchema } from '../catalogue/load.ts';
-import type { ConfigurationBackupsTable } from '../catalogue/schema.ts';
+import type { ConfigurationBackupsTable } from '../catalogue/recovery-tables.ts';
 import { type ComputerRow, loadUsableComputer } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { ServerConfig } from '../config.ts';

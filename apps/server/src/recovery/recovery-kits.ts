@@ -4,7 +4,7 @@ import { isKitProof, kitId } from '@holdfast/protocol/recovery-kit';
 import type { Selectable } from 'kysely';
 import type { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import type { RecoveryKitsTable } from '../catalogue/schema.ts';
+import type { RecoveryKitsTable } from '../catalogue/recovery-tables.ts';
 import { maxFormerKits } from '../limits.ts';
 import type { Vault } from '../vault.ts';
 

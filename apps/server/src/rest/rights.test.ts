@@ -149,6 +149,12 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   confirmRecoveryKit: { may: 'a', confined: 'never', ask: () => ({ body: { proof: 'a'.repeat(43) } }) },
   configurationBackups: { may: 'a', confined: 'never' },
   backUpConfiguration: { may: 'a', confined: 'never' },
+  storedRepositories: { may: 'a', confined: 'never', ask: (it) => ({ params: { id: it.moverId } }) },
+  importRepository: {
+    may: 'a',
+    confined: 'never',
+    ask: (it) => ({ params: { id: it.moverId }, body: { name: 'nowhere', password } }),
+  },
   createPortCheck: { may: 'ab', confined: 'never', ask: () => nowhere },
   portChecks: { may: all, confined: 'never' },
   portCheck: { may: all, confined: 'never', ask: () => any },

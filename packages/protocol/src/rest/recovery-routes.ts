@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { errorReport } from '../error-report.ts';
 import { kitSeal } from '../maintenance-tasks.ts';
-import { entityId, isoTime } from '../names.ts';
+import { foundRepositories } from '../mover-api.ts';
+import { entityId, isoTime, slug } from '../names.ts';
 import { route } from '../route.ts';
-import { pageOf, pageQuery } from './parts.ts';
+import { byId, pageOf, pageQuery } from './parts.ts';
+import { repository } from './repository-routes.ts';
 
 /** `unconfirmed`: nobody has shown yet that its words are on paper. */
 export const recoveryKitState = z.enum(['none', 'unconfirmed', 'confirmed']);
@@ -94,5 +96,46 @@ export const recoveryRoutes = {
     summary: "Back up the server's own configuration now, sealed to the recovery kit",
     tag: 'recovery',
     response: configurationBackup,
+  }),
+  storedRepositories: route('storedRepositories', 'GET', '/api/v1/movers/{id}/repositories', {
+    access: 'server.manage',
+    summary: 'Repositories in the storage of a mover, whoever put them there',
+    tag: 'recovery',
+    params: byId,
+    query: z.strictObject({ after: slug.optional() }),
+    response: z.object({
+      repositories: z.array(
+        foundRepositories.shape.repositories.element.extend({
+          /** The one in the catalogue that has the name; it may be at another mover. */
+          repositoryId: entityId.optional(),
+          moverId: entityId.optional(),
+        }),
+      ),
+      next: slug.optional(),
+    }),
+  }),
+  importRepository: route('importRepository', 'POST', '/api/v1/movers/{id}/repositories', {
+    access: 'server.manage',
+    stepUp: true,
+    audited: ['name', 'group'],
+    summary: 'Enter a repository in the storage of a mover, with what is in it; one that is known is there from now on',
+    tag: 'recovery',
+    params: byId,
+    body: z.strictObject({
+      name: slug,
+      /** Needed for one that is not known. It goes into the vault. */
+      password: z.string().min(1).max(4_096).optional(),
+      /** Default: the mover's. */
+      group: slug.optional(),
+    }),
+    response: z.object({
+      repository,
+      /** It was not known. */
+      entered: z.boolean(),
+      snapshots: z.number().int(),
+      unreadable: z.number().int(),
+      /** Names of the computers that its snapshots are of; the first thousand. */
+      hostnames: z.array(z.string()),
+    }),
   }),
 } as const;
