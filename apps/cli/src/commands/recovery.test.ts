@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import type { ConfigurationBackup, RestClient } from '@holdfast/protocol';
+import { newKitSecret, wordsOf } from '@holdfast/protocol/recovery-kit';
 import { type CliResult, jsonResult, runCli, runProgram } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
 
@@ -28,11 +29,11 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
   }
   async function idOf(client: RestClient, role: string): Promise<string> {
     const { computers } = await client.call('computers', { query: {} });
-    return computers.find((computer) => computer.role === role)?.id ?? assert.fail(role);
+    return computers.find((computer) => computer.role === role && computer.state === 'online')?.id ?? assert.fail(role);
   }
   /** Waits for a state that the server comes to by itself. */
   async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    for (let tries = 0; tries < 600; tries += 1) {
+    for (let tries = 0; tries < 3_000; tries += 1) {
       if (await isSo()) return;
       await delay(100);
     }
@@ -46,6 +47,34 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     const [, block = ''] = /## The words\n\n([\s\S]*?)\n\n/.exec(document) ?? [];
     return block.replaceAll(/[^a-z]+/g, ' ').trim();
   };
+
+  /** Restores the newest backup, by a run of the server. */
+  async function restoredFile(target: string): Promise<Buffer> {
+    const { client } = system;
+    const { snapshots } = await client.call('snapshots', { query: {} });
+    const [newest = assert.fail('no backup is listed')] = snapshots;
+    const agentId = await idOf(client, 'agent');
+    assert.equal(newest.agentId, agentId, 'the backup is that of the computer that has its name');
+    const { id } = await client.call('createRestore', {
+      body: { repositoryId: newest.repositoryId, snapshotId: newest.id, agentId, target },
+    });
+    await until('the restore has ended', async () => {
+      const run = await client.call('run', { params: { id } });
+      if (run.endedAt !== undefined) assert.ok(run.result, JSON.stringify(run.error));
+      return run.endedAt !== undefined;
+    });
+    return readFileSync(join(target, source, 'file'));
+  }
+  /** All that is left of the last computer is its storage, which is now on an empty one. */
+  async function emptyComputer(name: string): Promise<string> {
+    const { data } = system;
+    await system[Symbol.asyncDispose]();
+    const next = join(folder, name, 'data');
+    mkdirSync(next, { recursive: true });
+    renameSync(join(data, 'repositories'), join(next, 'repositories'));
+    rmSync(data, { recursive: true });
+    return next;
+  }
 
   before(async () => {
     for (const made of [source, join(folder, 'a')]) mkdirSync(made);
@@ -138,5 +167,39 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     await ok('job', 'run', 'files');
     assert.equal((await system.client.call('snapshots', { query: {} })).snapshots.length, 2);
     await ok('recovery-kit', 'verify', '--words-file', wordsFile);
+  });
+
+  test('on an empty computer, with the storage and the kit and nothing else: catalogue and backups are there', async () => {
+    const data = await emptyComputer('b');
+    const restore = ['config', 'restore', join(data, 'repositories'), '--data', join(data, 'server')];
+    await ok(...restore, '--words-file', wordsFile);
+    system = await startSystem(join(folder, 'b'), firstPort);
+    const { client } = system;
+    assert.equal((await client.call('jobs', { query: {} })).jobs.length, 1);
+    // Mover and agent of the lost computer are gone for good; those of this one have joined anew.
+    const { computers } = await client.call('computers', { query: {} });
+    for (const { id, state } of computers)
+      if (state !== 'online') await client.call('revokeComputer', { params: { id } });
+    const mover = computers.find(({ role, state }) => role === 'mover' && state === 'online') ?? assert.fail();
+    assert.match(await ok('import', mover.id), /the repository was known/);
+    const agent = computers.find(({ role, state }) => role === 'agent' && state === 'online') ?? assert.fail();
+    const target = join(folder, 'restored-b');
+    const { snapshots } = await client.call('snapshots', { query: {} });
+    assert.deepEqual([...new Set(snapshots.map(({ agentId }) => agentId))], [agent.id]);
+    assert.ok((await restoredFile(target)).equals(content));
+  });
+
+  test('without a configuration backup the catalogue comes from the repositories alone', async () => {
+    const data = await emptyComputer('c');
+    rmSync(join(data, 'repositories', '_configuration'), { recursive: true });
+    system = await startSystem(join(folder, 'c'), firstPort);
+    const moverId = await idOf(system.client, 'mover');
+    const other = join(folder, 'other-words');
+    writeFileSync(other, wordsOf(newKitSecret()));
+    const wrong = await holdfast('import', moverId, '--words-file', other);
+    assert.match(wrong.stderr, /kit\.other/);
+    assert.equal((await system.client.call('repositories', { query: {} })).repositories.length, 0);
+    assert.match(await ok('import', moverId, '--words-file', wordsFile), /kept: 2 backups entered/);
+    assert.ok((await restoredFile(join(folder, 'restored-c'))).equals(content));
   });
 });

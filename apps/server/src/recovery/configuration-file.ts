@@ -103,7 +103,7 @@ export async function readConfiguration(bytes: AsyncIterable<Uint8Array>): Promi
 
 async function* linesOf(sealed: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const plain = Readable.from(sealed).compose(createZstdDecompress());
-  yield* createInterface({ input: plain as Readable, crlfDelay: Number.POSITIVE_INFINITY });
+  yield* createInterface({ input: plain, crlfDelay: Number.POSITIVE_INFINITY });
 }
 
 async function* dumpedLines(lines: AsyncGenerator<string>): AsyncGenerator<DumpedLine> {

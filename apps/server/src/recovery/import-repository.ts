@@ -19,7 +19,7 @@ export async function storedRepositories(
   const query = new URLSearchParams({ tenant, ...(after === undefined ? {} : { repository: after }) });
   return movers.links.request(mover, {
     method: 'GET',
-    path: `/repositories?${query}`,
+    path: `/repositories?${query.toString()}`,
     answer: foundRepositories,
     signal,
   });

@@ -1,4 +1,5 @@
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual, type webcrypto } from 'node:crypto';
+import { HoldfastError } from '@holdfast/core';
 import { hpke } from './hpke.ts';
 
 const secretBytes = 20;
@@ -14,7 +15,7 @@ export interface KitSeal {
 
 /** What the words alone open. */
 export interface KitKeys extends KitSeal {
-  readonly privateKey: CryptoKey;
+  readonly privateKey: webcrypto.CryptoKey;
   /** Base64url. The server has it too, in its vault: what is sealed with it can't come from somebody who only saw the public key. */
   readonly authKey: string;
 }
@@ -28,7 +29,9 @@ export function newKitSecret(): Uint8Array {
 export async function kitKeys(secret: Uint8Array): Promise<KitKeys> {
   const derive = (label: string): ArrayBuffer =>
     hkdfSync('sha256', secret, new Uint8Array(0), `holdfast-recovery-kit-1 ${label}`, keyBytes);
-  const { privateKey, publicKey } = await hpke.kem.deriveKeyPair(derive('seal'));
+  const pair: unknown = await hpke.kem.deriveKeyPair(derive('seal'));
+  if (!isKeyPair(pair)) throw new HoldfastError('internal.unexpected');
+  const { privateKey, publicKey } = pair;
   const bytes = Buffer.from(await hpke.kem.serializePublicKey(publicKey));
   return {
     id: kitId(bytes.toString('base64url')),
@@ -36,6 +39,11 @@ export async function kitKeys(secret: Uint8Array): Promise<KitKeys> {
     privateKey,
     authKey: Buffer.from(derive('authenticate')).toString('base64url'),
   };
+}
+
+/** The library's types are those of browsers, which this program does not have. */
+function isKeyPair(value: unknown): value is webcrypto.CryptoKeyPair {
+  return typeof value === 'object' && value !== null && 'privateKey' in value && 'publicKey' in value;
 }
 
 /** 64 bits of the public key's SHA-256. */

@@ -111,10 +111,10 @@ class PieceReader {
 
   async #more(): Promise<boolean> {
     for (;;) {
-      const { done, value } = await this.#source.next();
-      if (done) return false;
-      this.#waiting = Buffer.concat([this.#waiting, value]);
-      if (value.length > 0) return true;
+      const next = await this.#source.next();
+      if (next.done === true) return false;
+      this.#waiting = Buffer.concat([this.#waiting, next.value]);
+      if (next.value.length > 0) return true;
     }
   }
 }
