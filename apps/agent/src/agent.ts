@@ -10,6 +10,7 @@ import {
   loadIdentity,
   registerWithLocalMover,
   type StoredIdentity,
+  type TaskMethods,
   TaskRegistry,
   taskMethods,
   taskProtocol,
@@ -18,6 +19,8 @@ import { ChannelHistory, createWire, httpClient, type Listener, type Wire } from
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
 import { maxRunningTasks } from './limits.ts';
+import { Policies } from './policies/policies.ts';
+import { PolicyStore } from './policies/policy-store.ts';
 import { agentPortHandlers } from './port-checks.ts';
 import { stayConnected } from './stay-connected.ts';
 import { agentHandlers } from './task-handlers.ts';
@@ -76,6 +79,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const registry = new TaskRegistry((task, context) => runTask(wire, task, context), {
     maxRunning: maxRunningTasks,
   });
+  const store = await PolicyStore.open({ dataDir, agentId: stored.id, log });
+  const policies = new Policies({ store, registry, clock, log });
   const over = new AbortController();
   let service: Listener | undefined;
   const handlers = agentHandlers({
@@ -90,11 +95,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       leases,
       servicePort: () => service?.port,
     }),
+    onPolicies: () => policies.contact(),
     log,
   });
-  const serve = async (stream: Duplex): Promise<unknown> => {
+  const serve: Links['serve'] = async (stream, onPeer) => {
     await using peer = new CallPeer({ stream, methods: taskMethods, handlers, clock });
     using _ = addAbortListener(over.signal, () => stream.destroy());
+    onPeer?.(peer);
     return await peer.closed;
   };
   if (platform === 'win32') {
@@ -103,13 +110,26 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
   const control = platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control';
   const links = { wire, stored, serve, log, clock, signal: over.signal };
-  const running = [holdControlConnection(links, control)];
+  let held: Duplex | undefined;
+  const running = [
+    holdControlConnection(links, control, (stream) => {
+      held = stream;
+      return (peer) => policies.connected(peer);
+    }),
+    policies.work(over.signal),
+  ];
   if (config.moverSocket !== undefined) running.push(stayRegistered(links, config.moverSocket));
   keeper.start({
     wire,
     channel: control,
     onFailure: (error) => log.error({ error }, 'the certificate was not renewed'),
-    onRenewed: () => log.info('the certificate was renewed'),
+    // Grants under way are bound to the certificate that is in use.
+    busy: () => registry.running > 0,
+    onRenewed: () => {
+      log.info('the certificate was renewed');
+      // The server binds grants to the certificate of the connection: the next one shows the new certificate.
+      held?.destroy();
+    },
   });
 
   // Tasks end first, while their connections are there; then the connections; then what they stand on.
@@ -118,6 +138,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     await Promise.all(running);
   });
   resources.defer(() => registry.stop());
+  resources.defer(() => policies.leave());
   const live = resources.move();
   return { id: stored.id, servicePort: service?.port, [Symbol.asyncDispose]: () => live.disposeAsync() };
 }
@@ -126,14 +147,18 @@ interface Links {
   readonly wire: Wire;
   readonly stored: StoredIdentity;
   /** Answers the server's calls on a stream until it ends. */
-  readonly serve: (stream: Duplex) => Promise<unknown>;
+  readonly serve: (stream: Duplex, onPeer?: (peer: CallPeer<TaskMethods>) => void) => Promise<unknown>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
 /** The connection that every agent holds open: the sign that it is there, and the server's way in where there is no other. */
-function holdControlConnection({ wire, stored, serve, log, clock, signal }: Links, channel: ChannelId): Promise<void> {
+function holdControlConnection(
+  { wire, stored, serve, log, clock, signal }: Links,
+  channel: ChannelId,
+  onStream: (stream: Duplex) => (peer: CallPeer<TaskMethods>) => void,
+): Promise<void> {
   const { server } = stored;
   return stayConnected({
     clock,
@@ -150,7 +175,7 @@ function holdControlConnection({ wire, stored, serve, log, clock, signal }: Link
       });
       const stream = await http.upgrade(controlPath, taskProtocol, { signal });
       log.info({ channel, server: server.host }, 'connected to the server');
-      return { ended: serve(stream) };
+      return { ended: serve(stream, onStream(stream)) };
     },
   });
 }

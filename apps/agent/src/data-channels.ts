@@ -104,7 +104,7 @@ async function askForLease(
   await using http = httpClient({ connect, connections: 1 });
   const response = await http.request({
     method: 'POST',
-    path: `${moverApiPrefix}/sessions/${access.sessionId}/leases`,
+    path: `${moverApiPrefix}${access.sessionId === undefined ? '' : `/sessions/${access.sessionId}`}/leases`,
     headers: { authorization: `Bearer ${context.grant()}`, 'content-type': 'application/json' },
     body: JSON.stringify({ count: 1 }),
     signal,

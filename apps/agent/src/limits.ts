@@ -15,3 +15,24 @@ export const reconnectMaxMs = 60_000;
 
 /** A backup or restore waits so long for maintenance that has the repository for itself: the end of a prune takes minutes. */
 export const lockWaitMs = 30 * 60_000;
+
+/** How often the agent looks whether a policy is due, or its window has closed. */
+export const policyLookMs = 15_000;
+
+/** A policy that is due not longer ago than this was not missed. */
+export const policyGraceMs = 5 * 60_000;
+
+/** Policies are got again this often at least, and with them grants that are good for another 30 days. */
+export const policyContactMs = 6 * 60 * 60_000;
+
+/** After an exchange with a connected server that failed. */
+export const policyRetryMs = 60_000;
+
+/** One answer of the server in it. */
+export const policyAnswerMs = 2 * 60_000;
+
+/** Reports that wait for the server: more than a year of one policy that runs every day. The oldest make room. */
+export const maxKeptReports = 500;
+
+/** Policies of thousands of paths and all reports with their problems. */
+export const maxPolicyFileBytes = 64 * 1024 * 1024;

@@ -13,6 +13,8 @@ export function agentHandlers(options: {
   readonly ports: () => Readonly<Record<string, number>>;
   /** Its part in checks and audits of the network. */
   readonly portChecks: Pick<Handlers<TaskMethods>, 'ports.listen' | 'ports.try' | 'ports.audit'>;
+  /** The server's policies for this agent may have changed. */
+  readonly onPolicies: () => void;
   readonly log: Logger;
 }): Handlers<TaskMethods> {
   const { registry, wire, platform, ports, log } = options;
@@ -25,6 +27,10 @@ export function agentHandlers(options: {
       onLost: (taskId, error) => log.debug({ taskId, error }, 'lost an event'),
     }),
     'channels.use': async () => ({ channels: wire.use(), report: options.report() }),
+    'policies.look': async () => {
+      options.onPolicies();
+      return {};
+    },
     ...options.portChecks,
   };
 }

@@ -17,6 +17,8 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
     location: `repository ${access.tenant}/${access.repository} at mover ${access.mover.host}`,
     // The grant is renewed by the server; a refused one is not replaced by asking again.
     credentials: { authorize: async () => ({ authorization: `Bearer ${context.grant()}` }), refused: () => false },
+    // Where the server places no repository, who makes one makes its place.
+    create: task.kind === 'backup' && task.initialise && access.sessionId === undefined,
     maxParallelRequests: dataChannelsPerSession,
     signal: context.signal,
   });

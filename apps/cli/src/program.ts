@@ -68,6 +68,10 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
       names: ['job', 'jobs'],
       load: async () => (await import('./commands/job.ts')).registerJob,
     },
+    {
+      names: ['policy', 'policies'],
+      load: async () => (await import('./commands/policy.ts')).registerPolicy,
+    },
     { names: ['session', 'sessions'], load: async () => (await import('./commands/session.ts')).registerSession },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],

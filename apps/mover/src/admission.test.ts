@@ -3,6 +3,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { hasCode, ManualClock } from '@holdfast/core';
 import { GrantIssuer, leaseAnswer, type OpenSession, sessionStatus } from '@holdfast/protocol';
+import { httpClient } from '@holdfast/wire';
 import { createTestInstallation } from '@holdfast/wire/testing';
 import { importJWK } from 'jose';
 import { type MoverFixture, startFixture, testDataRange } from './testing/mover-fixture.ts';
@@ -247,6 +248,45 @@ test('a lease admits its computer with its nonce, once, and nobody else asks for
   assert.equal((await ask(own, 16)).code, 'lease.none', 'a session has its share of the range');
   const after = await fixture.api('GET', `/sessions/${sessionId}`);
   assert.ok((after.json as { openChannels: number }).openChannels <= 16);
+});
+
+test('a standing grant opens the way to data ports by itself; a grant of a session, and one of nobody, does not', async (t) => {
+  const fixture = await placed(t);
+  const ask = async (grant: string, { who, count }: { who?: typeof fixture.agent | 'nobody'; count?: number } = {}) =>
+    restCalls(fixture.client(who === 'nobody' ? undefined : (who ?? fixture.agent)), grant)(
+      'POST',
+      '/holdfast/v1/leases',
+      { body: JSON.stringify({ count: count ?? 1 }) },
+    );
+  const { grant } = await fixture.openSession();
+  assert.equal((await ask(grant)).code, 'auth.forbidden');
+  const bearer = await fixture.grant({ fingerprint: undefined });
+  assert.equal((await ask(bearer, { who: 'nobody' })).code, 'auth.forbidden');
+  const stranger = await fixture.installation.issue({ role: 'agent' });
+  const standing = await fixture.grant();
+  assert.equal((await ask(standing, { who: stranger })).code, 'grant.invalid');
+  assert.equal((await ask(await fixture.grant({ lifetimeMs: -120_000 }))).code, 'grant.expired');
+
+  const answer = leaseAnswer.parse(JSON.parse((await ask(standing)).body.toString()));
+  const [lease] = answer.leases;
+  assert.ok(lease);
+  const connection = await fixture.wireOf(fixture.agent).dialLease('agent-local-data', '127.0.0.1', lease.port, {
+    nonce: Buffer.from(lease.nonce, 'base64url'),
+    fingerprint: fixture.identity.fingerprint,
+  });
+  const http = httpClient({ connections: 1, connect: async () => connection });
+  t.after(() => http[Symbol.asyncDispose]());
+  const list = restCalls(http, standing);
+  assert.equal((await list('GET', '/local/repo/snapshots/')).status, 200);
+  // It is this grant's, of that repository and mode; a renewed one goes on with it.
+  assert.equal((await restCalls(http, await fixture.grant())('GET', '/local/repo/snapshots/')).status, 200);
+  assert.equal((await restCalls(http, grant)('GET', '/local/repo/snapshots/')).code, 'grant.invalid');
+  const reading = await fixture.grant({ mode: 'read' });
+  assert.equal((await restCalls(http, reading)('GET', '/local/repo/snapshots/')).code, 'grant.invalid');
+
+  // All leases of such grants share one session's part of the range, however many grants there are.
+  await ask(await fixture.grant(), { count: 15 });
+  assert.equal((await ask(await fixture.grant())).code, 'lease.none');
 });
 
 test('the mover dials only data ports of the contract, and only for the session', async (t) => {

@@ -156,6 +156,20 @@ const endpoints: readonly Endpoint[] = [
     },
   },
   {
+    method: 'POST',
+    path: /^\/leases$/,
+    caller: 'computer',
+    run: async (context, { req, carrier }) => {
+      const { grant } = await identifyCaller(req, carrier, { ...context, repository: undefined });
+      if (grant.sessionId !== undefined || grant.fingerprint === undefined)
+        throw new HoldfastError('auth.forbidden', { message: 'That needs a standing grant of a computer.' });
+      const { tenant, repository, subject, fingerprint, mode } = grant;
+      const session = context.sessions.standing({ tenant, repository, subject, fingerprint, mode });
+      const { count } = await readJson(req, leaseRequest, maxApiBytes);
+      return context.channels.lease(session, count, carrier.connection.remoteAddress);
+    },
+  },
+  {
     method: 'GET',
     path: /^\/use$/,
     caller: 'server',

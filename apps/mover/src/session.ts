@@ -111,6 +111,8 @@ export class Session {
 export class Sessions {
   readonly #clock: Clock;
   readonly #open = new Map<string, Session>();
+  /** Ids of sessions that no server opened, by whom and what they are for. */
+  readonly #standing = new Map<string, string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -128,6 +130,23 @@ export class Sessions {
       throw new HoldfastError('internal.limit', { message: `More than ${maxSessions} sessions are open.` });
     const session = new Session(request, this.#clock);
     this.#open.set(session.id, session);
+    return session;
+  }
+
+  /** The one that standing grants to that computer, repository and mode share: open already, or opened now. */
+  standing(request: Omit<OpenSession, 'sessionId'>): Session {
+    const key = JSON.stringify([
+      request.tenant,
+      request.repository,
+      request.subject,
+      request.fingerprint,
+      request.mode,
+    ]);
+    const known = this.#open.get(this.#standing.get(key) ?? '');
+    if (known) return known;
+    const session = this.open({ ...request, sessionId: crypto.randomUUID() });
+    this.#standing.set(key, session.id);
+    session.over.addEventListener('abort', () => this.#standing.delete(key), { once: true });
     return session;
   }
 

@@ -191,6 +191,11 @@ export const maxPairsAtOnce = 300;
 export const maxTargetsPerCall = 100;
 /** Until a program that is to wait on its ports does so, or is given up: time to reach it, and to look who has its ports. */
 export const listenStartMs = 90_000;
+/** A standing grant of a policy: as long as an agent goes on without the server. Each contact renews it. */
+export const standingGrantMs = 30 * 86_400_000;
+/** What an agent was handed is remembered so long after its grant has ended, for reports that come late. */
+export const handoutsKeptMs = 365 * 86_400_000;
+
 /** An agent that is not there calls in within seconds, or it is not asked. */
 export const portPeerReachMs = 10_000;
 /** What dialling takes at most: reaching the agent, and for each connection all that a bad one waits for. */

@@ -1,13 +1,14 @@
 import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
-import type { Clock } from '@holdfast/core';
+import { type Clock, toHoldfastError } from '@holdfast/core';
 import { newKeyAndRequest } from '@holdfast/protocol';
 import type { Identity } from '@holdfast/wire';
+import type { Logger } from 'pino';
 import type { CertificateAuthority } from './authority/certificate-authority.ts';
 import { readSigningRequest } from './authority/signing-request.ts';
 import type { DataDirectory } from './data-directory.ts';
-import { renewalFraction } from './limits.ts';
+import { ownCertificateCheckMs, renewalFraction } from './limits.ts';
 
 const file = 'server-certificate.pem';
 
@@ -89,4 +90,21 @@ export function serverNames(o: { bind: string; names: readonly string[] }): stri
         .map(({ address }) => address)
     : [o.bind];
   return [...new Set([hostname(), 'localhost', '127.0.0.1', '::1', ...addresses, ...o.names])];
+}
+
+/** Watches the certificate's lifetime until the signal aborts. */
+export async function keepRenewed(
+  own: OwnCertificate,
+  clock: Clock,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(ownCertificateCheckMs, signal);
+    try {
+      await own.renewIfDue();
+    } catch (error) {
+      logger.error({ error: toHoldfastError(error) }, 'the own certificate could not be renewed');
+    }
+  }
 }

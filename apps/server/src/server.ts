@@ -27,16 +27,17 @@ import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
 import { Rescans } from './inventory/rescans.ts';
-import { closeGraceMs, ownCertificateCheckMs, streamRecheckMs } from './limits.ts';
+import { closeGraceMs, streamRecheckMs } from './limits.ts';
 import { describeListener, ownHello, portAmong, portOverrides } from './listening.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
-import { OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
+import { keepRenewed, OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
 import { Authentication, mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
+import { AgentPolicies } from './policies/agent-policies.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
 import { ConfigurationBackups } from './recovery/configuration-backups.ts';
@@ -48,6 +49,7 @@ import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
 import { jobHandlers } from './rest/job-handlers.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
+import { policyHandlers } from './rest/policy-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
 import { recoveryHandlers } from './rest/recovery-handlers.ts';
@@ -179,6 +181,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logger,
     });
     const listening: Listening[] = [];
+    const agentPolicies = new AgentPolicies({
+      ...{ catalogue, movers, grants: grants.issuer, vault, events, clock, logger },
+    });
     const connections = new AgentConnections({
       catalogue,
       instance: instances.id,
@@ -186,6 +191,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       logger,
       ownHello: () => ownHello(listening),
+      serve: (agent) => agentPolicies.handlersFor(agent),
     });
     const carriers = new AgentCarriers({ wire, connections, clock });
     const runner = new Runner({ carriers, movers, grants: grants.issuer, vault, clock, logger });
@@ -348,6 +354,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         clock,
       }),
       ...jobHandlers({ queue, events, vault, clock }),
+      ...policyHandlers({ queue, events, vault, connections, clock }),
       ...sessionHandlers({ queue, events, clock }),
       ...runHandlers({ queue, events, logger }),
       ...maintenanceHandlers({ catalogue, queue, queries }),
@@ -435,16 +442,5 @@ async function recheckFrom(recheck: () => Promise<void>, clock: Clock, signal: A
   while (!signal.aborted) {
     await clock.sleep(streamRecheckMs, signal);
     await recheck();
-  }
-}
-
-async function keepRenewed(own: OwnCertificate, clock: Clock, signal: AbortSignal, logger: Logger): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(ownCertificateCheckMs, signal);
-    try {
-      await own.renewIfDue();
-    } catch (error) {
-      logger.error({ error: toHoldfastError(error) }, 'the own certificate could not be renewed');
-    }
   }
 }

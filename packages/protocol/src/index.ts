@@ -1,3 +1,4 @@
+export { type AgentPolicy, agentPolicy, type PolicyReport, policyReport } from './agent-policies.ts';
 export {
   type AuditRecord,
   AuditVerifier,
@@ -123,6 +124,7 @@ export {
   rescanResult,
 } from './rest/group-routes.ts';
 export { type Job, type JobSettings, jobSettings } from './rest/job-routes.ts';
+export type { Policy, PolicyComputer, PolicySettings } from './rest/policy-routes.ts';
 export {
   type ConfigurationBackup,
   configurationPlace,
@@ -154,6 +156,7 @@ export { isOpen } from './schedule/window.ts';
 export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';
 export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
 export { taskHandlers } from './task-handlers.ts';
+export { type TaskMethods, taskMethods } from './task-methods.ts';
 export { type TaskContext, TaskRegistry } from './task-registry.ts';
 export {
   type BackupResult,
@@ -171,8 +174,6 @@ export {
   restoreTask,
   type Task,
   type TaskEvent,
-  type TaskMethods,
   type TaskOutcome,
   type TaskResult,
-  taskMethods,
 } from './tasks.ts';

@@ -73,6 +73,8 @@ export const maxRetentionHosts = 20_000;
 export const maxPageBytes = 512 * 1024;
 /** Problems of one task that are kept in full; all are counted. */
 export const maxListedProblems = 1000;
+/** Problems of a policy's run that its report has in full: agents keep many reports while there is no server. */
+export const maxReportedProblems = 20;
 /** Ended tasks whose result is kept for a server that lost the connection and asks again. */
 export const maxKeptTasks = 32;
 

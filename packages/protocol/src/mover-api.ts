@@ -85,7 +85,10 @@ export const sessionStatus = z.object({
 });
 export type SessionStatus = z.infer<typeof sessionStatus>;
 
-/** `POST /sessions/:id/leases`, the session's computer only, with its grant: ports that it may dial. */
+/**
+ * `POST /sessions/:id/leases`, the session's computer only, with its grant: ports that it may dial. `POST /leases` with a
+ * standing grant: likewise, of a session that the mover opens by itself.
+ */
 export const leaseRequest = z.strictObject({ count: z.number().int().min(1).max(16) });
 export const leaseAnswer = z.object({
   channel: z.string(),

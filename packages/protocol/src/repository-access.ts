@@ -11,7 +11,8 @@ export const repositoryAccess = z.strictObject({
   repository: slug,
   password: z.string().min(1).max(4096),
   grant: z.string().max(8192),
-  sessionId: entityId,
+  /** The session at the mover. None with a standing grant, by which the mover opens one itself. */
+  sessionId: entityId.optional(),
   mover: z.strictObject({ id: entityId, host, port, fingerprint }),
   direction: dataDirection,
 });

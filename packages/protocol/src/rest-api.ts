@@ -4,6 +4,7 @@ import { computerRoutes } from './rest/computer-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
+import { policyRoutes } from './rest/policy-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
@@ -23,6 +24,7 @@ export const routes = {
   ...maintenanceRoutes,
   ...recoveryRoutes,
   ...jobRoutes,
+  ...policyRoutes,
   ...runRoutes,
   ...sessionRoutes,
   ...portRoutes,

@@ -57,12 +57,12 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
 }
 
 /** A small file of the data directory, or undefined if it isn't there. */
-export async function readSecretFile(path: string): Promise<string | undefined> {
+export async function readSecretFile(path: string, maxBytes = maxFileBytes): Promise<string | undefined> {
   try {
     const { size } = await stat(path);
-    if (size > maxFileBytes)
+    if (size > maxBytes)
       throw new HoldfastError('usage.configuration', {
-        message: `${path} has ${size} bytes; at most ${maxFileBytes} make sense.`,
+        message: `${path} has ${size} bytes; at most ${maxBytes} make sense.`,
       });
     return await readFile(path, 'utf8');
   } catch (error) {

@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { HoldfastError, productVersion } from '@holdfast/core';
 import type { Handlers } from './calls.ts';
 import { maxWaitingEvents, protocolVersion } from './limits.ts';
+import type { TaskMethods } from './task-methods.ts';
 import type { TaskRegistry } from './task-registry.ts';
-import type { Hello, Task, TaskEvent, TaskMethods } from './tasks.ts';
+import type { Hello, Task, TaskEvent } from './tasks.ts';
 
 /** What whoever runs tasks answers to the server, whichever connection a call comes over. */
 export function taskHandlers(o: {

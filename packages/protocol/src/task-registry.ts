@@ -52,8 +52,13 @@ export class TaskRegistry {
     this.#find(taskId).renew(grant);
   }
 
-  cancel(taskId: string): void {
-    this.#find(taskId).cancel(new HoldfastError('run.cancelled'));
+  cancel(taskId: string, reason = new HoldfastError('run.cancelled')): void {
+    this.#find(taskId).cancel(reason);
+  }
+
+  /** Tasks under way. */
+  get running(): number {
+    return [...this.#tasks.values()].filter((task) => task.isRunning).length;
   }
 
   /** Cancels everything and waits for the ends. */
@@ -64,7 +69,7 @@ export class TaskRegistry {
   }
 
   #start(taskId: string, task: Task): RunningTask {
-    const running = [...this.#tasks.values()].filter((other) => other.isRunning).length;
+    const { running } = this;
     if (running >= this.#maxRunning) {
       throw new HoldfastError('internal.limit', {
         message: `${running} tasks run here already, as many as there may be at once.`,

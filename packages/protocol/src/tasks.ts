@@ -2,9 +2,7 @@ import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxListEntries } from './limits.ts';
 import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
-import { useAnswer } from './mover-api.ts';
-import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
-import { portMethods } from './port-messages.ts';
+import { isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
 import { repositoryAccess } from './repository-access.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
@@ -128,25 +126,3 @@ export const hello = z.strictObject({
   ports: z.record(z.string(), z.number().int()),
 });
 export type Hello = z.infer<typeof hello>;
-
-/** The methods of the task protocol. */
-export const taskMethods = {
-  hello: { params: hello, result: hello, event: z.never() },
-  /** Runs a task, or attaches to it if the agent runs it already: repeating a call after a lost connection is safe. */
-  'task.run': {
-    params: z.strictObject({ taskId: entityId, task }),
-    result: taskResult,
-    event: taskEvent,
-  },
-  /** Replaces the grant of a running task before it expires. */
-  'task.renew': {
-    params: z.strictObject({ taskId: entityId, grant: z.string().max(8192) }),
-    result: z.object({}),
-    event: z.never(),
-  },
-  /** Cancels a task whichever connection started it. */
-  'task.cancel': { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
-  'channels.use': { params: z.strictObject({}), result: useAnswer, event: z.never() },
-  ...portMethods,
-} as const;
-export type TaskMethods = typeof taskMethods;

@@ -2,7 +2,7 @@ import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { RestClient, Run } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { followRun, runText } from '../managed/follow-run.ts';
-import { chooseJob } from '../managed/names.ts';
+import { chooseJobOrPolicy, jobsAndPolicies } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
@@ -102,7 +102,7 @@ async function chooseRun(
 }
 
 async function listRuns(options: ListRunsOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
-  const job = options.job === undefined ? undefined : await chooseJob(client, { text: options.job, signal });
+  const job = options.job === undefined ? undefined : await chooseJobOrPolicy(client, { text: options.job, signal });
   const [{ runs }, jobs, computers] = await Promise.all([
     client.call('runs', {
       query: {
@@ -112,7 +112,7 @@ async function listRuns(options: ListRunsOptions, { client, signal }: ServerWork
       },
       signal,
     }),
-    client.list('jobs', { signal }),
+    jobsAndPolicies(client, signal),
     client.list('computers', { signal }),
   ]);
   if (options.json) {

@@ -2,7 +2,7 @@ import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { RestClient, Session } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { followSession, sessionText, tasksText } from '../managed/follow-session.ts';
-import { chooseJob } from '../managed/names.ts';
+import { chooseJobOrPolicy } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
@@ -106,7 +106,7 @@ async function chooseSession(
 }
 
 async function listSessions(options: ListOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
-  const job = options.job === undefined ? undefined : await chooseJob(client, { text: options.job, signal });
+  const job = options.job === undefined ? undefined : await chooseJobOrPolicy(client, { text: options.job, signal });
   const query = { limit: options.limit, ...(job ? { jobId: job.id } : {}) };
   const { sessions } = await client.call('sessions', { query, signal });
   if (options.json) {

@@ -1,8 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
-import type { Job, JobSettings, RestClient } from '@holdfast/protocol';
+import type { JobSettings, RestClient } from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
 import { collect, duration, splitTags, wholeNumber } from '../option-values.ts';
-import { chooseComputer, chooseJob, chooseMover, chooseRepository } from './names.ts';
+import { type Definition, type JobKind, jobKind } from './job-kinds.ts';
+import { chooseComputer, chooseMover, chooseOfKind, chooseRepository } from './names.ts';
 import { parseSchedule, parseWindow } from './schedule-text.ts';
 import type { ServerOptions } from './server-options.ts';
 
@@ -33,7 +34,12 @@ export interface JobOptions extends ServerOptions {
 
 const count = wholeNumber(1, 1_000_000);
 
-export function addJobOptions(command: Command): Command {
+/** Of a policy the agent dials: there is no server to tell a mover to. */
+export function addJobOptions({ noun }: JobKind, command: Command): Command {
+  if (noun === 'job')
+    command.addOption(
+      new Option('--direction <who>', 'who dials the data channels').choices(['agent-dials', 'mover-dials']),
+    );
   return command
     .option('--agent <name>', 'a computer, by host name or id of its agent; may be repeated', collect)
     .option('--group <name>', 'all computers of a group, also those that join it later; may be repeated', collect)
@@ -43,11 +49,10 @@ export function addJobOptions(command: Command): Command {
     .option('-e, --exclude <pattern>', 'leave out what matches; may be repeated', collect)
     .option('-x, --one-file-system', 'stay on the file system of each path')
     .option('--tag <tag[,tag…]>', 'mark the snapshots; may be repeated', collect)
-    .addOption(new Option('--direction <who>', 'who dials the data channels').choices(['agent-dials', 'mover-dials']))
     .option('--schedule <when>', 'when it runs; see below (default: manual)')
     .option('--time-zone <name>', "of the schedule and the windows, such as Europe/Berlin (default: the server's)")
     .addOption(
-      new Option('--missed <what>', 'what was due while the server was down (default: run-once)').choices([
+      new Option('--missed <what>', 'what was due while nobody could run it (default: run-once)').choices([
         'run-once',
         'skip',
       ]),
@@ -83,7 +88,7 @@ interface Context {
 type Changes = Partial<Omit<JobSettings, 'name' | 'enabled' | 'scope'>>;
 
 /** What the options say, and nothing of what they leave out. */
-export async function settingsFrom(options: JobOptions, before: Job | undefined, o: Context): Promise<Changes> {
+export async function settingsFrom(options: JobOptions, before: Definition | undefined, o: Context): Promise<Changes> {
   const { client, signal } = o;
   const changes: Changes = {};
   const set = <Key extends keyof Changes>(key: Key, value: Changes[Key] | undefined): void => {
@@ -121,7 +126,7 @@ export async function settingsFrom(options: JobOptions, before: Job | undefined,
 async function scheduleFrom(text: string, { client, signal }: Context): Promise<JobSettings['schedule']> {
   const parsed = parseSchedule(text);
   if (!('job' in parsed)) return parsed;
-  return { kind: 'after', jobId: (await chooseJob(client, { text: parsed.job, signal })).id };
+  return { kind: 'after', jobId: (await chooseOfKind(jobKind, { client, text: parsed.job, signal })).id };
 }
 
 async function targetFrom(

@@ -1,6 +1,7 @@
-import type { Job, RestClient, Session } from '@holdfast/protocol';
+import type { RestClient, Session } from '@holdfast/protocol';
 import { shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
+import type { Definition, JobKind } from './job-kinds.ts';
 import { scheduleText, windowText } from './schedule-text.ts';
 
 interface Names {
@@ -26,8 +27,8 @@ async function namesOf(client: RestClient, signal: AbortSignal): Promise<Names> 
   };
 }
 
-/** A table of jobs. */
-export async function jobsTable(jobs: readonly Job[], client: RestClient, signal: AbortSignal): Promise<string> {
+/** A table of jobs, or of policies. */
+export async function jobsTable(jobs: readonly Definition[], client: RestClient, signal: AbortSignal): Promise<string> {
   const names = await namesOf(client, signal);
   const rows = jobs.map((job) => [
     job.name,
@@ -42,11 +43,15 @@ export async function jobsTable(jobs: readonly Job[], client: RestClient, signal
 }
 
 /** All of one, for people. */
-export async function jobText(job: Job, client: RestClient, signal: AbortSignal): Promise<string> {
+export async function jobText(
+  noun: JobKind['noun'],
+  job: Definition,
+  { client, signal }: { readonly client: RestClient; readonly signal: AbortSignal },
+): Promise<string> {
   const names = await namesOf(client, signal);
   const { scope, retention, retries, healthCheck } = job;
   const lines: [string, string][] = [
-    ['Job', `${job.name} (${job.id})${job.enabled ? '' : ', disabled'}`],
+    [noun === 'job' ? 'Job' : 'Policy', `${job.name} (${job.id})${job.enabled ? '' : ', disabled'}`],
     ['Computers', computersText(job, names)],
     ['Backs up', scope.paths.join(' ')],
     ['Leaves out', job.excludes.join(' ')],
@@ -68,18 +73,18 @@ export async function jobText(job: Job, client: RestClient, signal: AbortSignal)
     .join('');
 }
 
-function computersText({ computers, groups }: Job, names: Names): string {
+function computersText({ computers, groups }: Definition, names: Names): string {
   const shown = [...groups.map((group) => `group ${group}`), ...computers.slice(0, 3).map(names.computer)];
   const more = computers.length - 3;
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function targetText({ target }: Job, names: Names): string {
+function targetText({ target }: Definition, names: Names): string {
   if (target.kind === 'shared') return names.repository(target.repositoryId);
   return `${target.name} at ${names.computer(target.moverId)}`;
 }
 
-function retentionText({ keep, gfs }: NonNullable<Job['retention']>): string {
+function retentionText({ keep, gfs }: NonNullable<Definition['retention']>): string {
   const parts = [keep.by === 'days' ? `${keep.days} days` : `${keep.points} points`];
   for (const [name, kept] of Object.entries(gfs ?? {})) parts.push(`${kept} ${name}`);
   return parts.join(', ');

@@ -1,5 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
-import type { CatalogueSnapshot, Computer, Job, Repository, RestClient } from '@holdfast/protocol';
+import type { CatalogueSnapshot, Computer, Repository, RestClient } from '@holdfast/protocol';
+import { type Definition, type JobKind, jobKind, policyKind } from './job-kinds.ts';
 
 /** People say names; the API wants ids. Both are taken, and what fits more than one thing is refused with all of them. */
 
@@ -103,9 +104,24 @@ export async function chooseRepository(client: RestClient, o: Lookup): Promise<R
   });
 }
 
-export async function chooseJob(client: RestClient, o: Lookup): Promise<Job> {
-  const jobs = await client.list('jobs', { signal: o.signal });
-  return choose({ text: o.text, what: 'job', things: jobs, nameOf: ({ name }) => name, command: 'holdfast job list' });
+export async function chooseOfKind(kind: JobKind, o: Lookup & { readonly client: RestClient }): Promise<Definition> {
+  return choose({
+    text: o.text,
+    what: kind.noun,
+    things: await kind.list(o),
+    nameOf: ({ name }) => name,
+    command: `holdfast ${kind.noun} list`,
+  });
+}
+
+/** What sessions and runs may be of. */
+export async function jobsAndPolicies(client: RestClient, signal: AbortSignal): Promise<Definition[]> {
+  return (await Promise.all([jobKind, policyKind].map((kind) => kind.list({ client, signal })))).flat();
+}
+
+export async function chooseJobOrPolicy(client: RestClient, { text, signal }: Lookup): Promise<Definition> {
+  const things = await jobsAndPolicies(client, signal);
+  return choose({ text, what: 'job or policy', things, nameOf: ({ name }) => name, command: 'holdfast job list' });
 }
 
 /** A snapshot of the catalogue by id, beginning of an id, or `latest`. */

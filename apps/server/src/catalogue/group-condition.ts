@@ -27,6 +27,7 @@ const belonging = {
   jobs: 'groupName',
   jobFirings: 'nobody',
   jobMembers: 'groupName',
+  policyHandouts: 'agentId',
   sessions: 'groupName',
   runs: 'agentId',
   snapshots: 'agentId',

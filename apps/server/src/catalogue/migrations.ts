@@ -7,6 +7,7 @@ import { jobs } from './migrations/0005-jobs.ts';
 import { maintenance } from './migrations/0006-maintenance.ts';
 import { instances } from './migrations/0008-instances.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
+import { policies } from './migrations/0010-policies.ts';
 import { recovery } from './migrations/0012-recovery.ts';
 import { identity } from './migrations/0013-identity.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
@@ -34,6 +35,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006-maintenance': { up: maintenance },
   '0008-instances': { up: instances },
   '0009-idempotency': { up: idempotency },
+  '0010-policies': { up: policies },
   '0012-recovery': { up: recovery },
   '0013-identity': { up: identity },
   '0015-audit-intents': { up: auditIntents },

@@ -92,9 +92,13 @@ export interface RepositoriesTable {
   formerKitKeys: Generated<number>;
 }
 
+/** The server runs a job; agents run a policy by themselves. */
+export type JobKind = 'job' | 'policy';
+
 export interface JobsTable {
   tenant: Tenant;
   id: string;
+  kind: Generated<JobKind>;
   /** That of all its computers, or `manyGroups`: who is confined to some groups does not see those of several. */
   groupName: string;
   enabled: number;
@@ -105,7 +109,7 @@ export interface JobsTable {
   changedAt: string;
   /** Up to here the schedule has been looked at. */
   scheduledUntil: string;
-  /** When the schedule is due next, so that only jobs that are due are looked at. */
+  /** When the schedule is due next, so that only jobs that are due are looked at. None of a policy: that is for agents to know. */
   nextDueAt: string | null;
 }
 
@@ -113,9 +117,20 @@ export interface JobsTable {
 export interface JobMembersTable {
   tenant: Tenant;
   jobId: string;
+  kind: Generated<JobKind>;
   /** Empty: the whole group, whoever is in it. */
   agentId: string;
   groupName: string;
+}
+
+/** Which agent got which policy, with a standing grant for which repository: what it may report runs of. */
+export interface PolicyHandoutsTable {
+  tenant: Tenant;
+  agentId: string;
+  policyId: string;
+  repositoryId: string;
+  handedOutAt: string;
+  grantExpiresAt: string;
 }
 
 /** What was due and has been started: the key lets no two servers start it, and no clock that is set back start it again. */
@@ -136,7 +151,7 @@ export interface SessionsTable {
   /** The job may be deleted since. */
   jobId: string | null;
   jobName: string | null;
-  trigger: 'schedule' | 'after' | 'person';
+  trigger: 'schedule' | 'after' | 'person' | 'policy';
   /** How it ended; null until then. */
   state: Exclude<RunState, 'queued' | 'running'> | null;
   createdAt: string;
@@ -414,6 +429,7 @@ export interface Database {
   jobs: JobsTable;
   jobFirings: JobFiringsTable;
   jobMembers: JobMembersTable;
+  policyHandouts: PolicyHandoutsTable;
   sessions: SessionsTable;
   runs: RunsTable;
   snapshots: SnapshotsTable;

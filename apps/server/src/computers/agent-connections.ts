@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError } from '@holdfast/core';
-import { CallPeer, type Hello, type TaskMethods, taskMethods } from '@holdfast/protocol';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
+import { CallPeer, type Handlers, type Hello, type TaskMethods, taskMethods } from '@holdfast/protocol';
 import type { PeerIdentity } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
@@ -35,6 +35,7 @@ export class AgentConnections implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #ownHello: () => Hello;
+  readonly #serve: (o: { tenant: string; identity: PeerIdentity }) => Handlers<TaskMethods>;
   readonly #held = new Map<string, Held>();
   readonly #waiters = new Set<Waiter>();
   readonly #holding = new Set<Promise<void>>();
@@ -47,6 +48,8 @@ export class AgentConnections implements AsyncDisposable {
     clock: Clock;
     logger: Logger;
     ownHello: () => Hello;
+    /** What agents may ask for. */
+    serve: (o: { tenant: string; identity: PeerIdentity }) => Handlers<TaskMethods>;
   }) {
     this.#catalogue = o.catalogue;
     this.#instance = o.instance;
@@ -54,6 +57,7 @@ export class AgentConnections implements AsyncDisposable {
     this.#clock = o.clock;
     this.#logger = o.logger;
     this.#ownHello = o.ownHello;
+    this.#serve = o.serve;
   }
 
   /** Takes over a stream that speaks the task protocol from now on. Resolves when the connection is over. */
@@ -65,7 +69,12 @@ export class AgentConnections implements AsyncDisposable {
 
   async #hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
     const { identity, tenant } = o;
-    await using peer = new CallPeer({ stream: o.stream, methods: taskMethods, handlers: {}, clock: this.#clock });
+    await using peer = new CallPeer({
+      stream: o.stream,
+      methods: taskMethods,
+      handlers: this.#serve({ tenant, identity }),
+      clock: this.#clock,
+    });
     await this.greet({ peer, tenant, agentId: identity.id });
     const held: Held = { peer, tenant, identity, channel: o.channel };
     const earlier = this.#held.get(identity.id);
@@ -124,6 +133,15 @@ export class AgentConnections implements AsyncDisposable {
       this.#waiters.add(waiter);
       signal.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** Tells connected agents that their policies may have changed. Whoever is not reached by it asks at its next contact. */
+  tellPoliciesChanged(agents: Iterable<string>): void {
+    for (const id of agents)
+      this.#held
+        .get(id)
+        ?.peer.call('policies.look', {})
+        .catch((error: unknown) => this.#logger.debug({ agent: id, error: toHoldfastError(error) }, 'not told'));
   }
 
   /** Cuts the connection of an agent whose certificate has been revoked. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { GroupsTable } from '../catalogue/schema.ts';
+import { checkMoved } from '../jobs/other-kind.ts';
 import { readJson } from '../json-column.ts';
 import { readExclusions } from './exclusions.ts';
 
@@ -149,7 +150,10 @@ export async function deleteGroup(
           .set({ groupName: o.moveTo })
           .where('groupName', '=', o.name)
           .executeTakeFirst();
-        if (table === 'computers') movedComputers = Number(numUpdatedRows);
+        if (table === 'computers') {
+          movedComputers = Number(numUpdatedRows);
+          await checkMoved(inside, o.moveTo);
+        }
       }
     }
     const accounts = await query

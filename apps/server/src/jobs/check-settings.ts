@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import type { JobSettings } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { JobKind } from '../catalogue/schema.ts';
 import { type ComputerRow, loadUsableComputer } from '../computers/computers.ts';
 import { loadRepository } from '../repositories.ts';
 import { computersOf, groupOf } from './job-computers.ts';
@@ -10,12 +11,15 @@ import { loadJob } from './job-rows.ts';
  * Refuses a job of computers, groups, repositories or jobs that are not there, or that the person's scope does not hold. Before
  * the transaction that writes it.
  */
-export async function checkReferences(scope: TenantScope, settings: JobSettings): Promise<void> {
+export async function checkReferences(
+  scope: TenantScope,
+  { kind, settings }: { readonly kind: JobKind; readonly settings: JobSettings },
+): Promise<void> {
   const { target, schedule, computers, groups } = settings;
-  if (computers.length + groups.length === 0) throw invalid('A job needs computers or groups.');
+  if (computers.length + groups.length === 0) throw invalid(`A ${kind} needs computers or groups.`);
   for (const id of computers) {
     const computer = await loadUsableComputer(scope, id, 'agent');
-    if (takesNoJobs(computer)) throw leftOut(computer);
+    if (kind === 'job' && takesNoJobs(computer)) throw leftOut(computer);
   }
   if (target.kind === 'own') await loadUsableComputer(scope, target.moverId, 'mover');
   else await loadRepository(scope, target.repositoryId);
@@ -23,7 +27,7 @@ export async function checkReferences(scope: TenantScope, settings: JobSettings)
   const group = groupOf(settings, await computersOf(scope, settings));
   if (scope.groups && !scope.groups.has(group))
     throw new HoldfastError('auth.forbidden', {
-      message: 'Who is confined to some groups defines jobs of one of them, not of several.',
+      message: 'Who is confined to some groups defines jobs and policies of one of them, not of several.',
     });
 }
 
@@ -37,13 +41,13 @@ export async function checkNoCircle(scope: TenantScope, id: string, { schedule }
   }
 }
 
-/** Unix computers run their backups by themselves. */
+/** Unix computers run their backups by themselves: they take policies. */
 export function takesNoJobs({ platform }: Pick<ComputerRow, 'platform'>): boolean {
   return !['linux', 'win32', 'darwin'].includes(platform);
 }
 
 export function leftOut({ hostname, platform }: Pick<ComputerRow, 'hostname' | 'platform'>): HoldfastError {
-  return invalid(`${hostname} (${platform}) takes no jobs of the server.`);
+  return invalid(`${hostname} (${platform}) takes no jobs of the server: make it a policy.`);
 }
 
 function invalid(message: string): HoldfastError {

@@ -1,5 +1,6 @@
 import type { JobSettings } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { JobKind } from '../catalogue/schema.ts';
 import type { ComputerRow } from '../computers/computers.ts';
 import { maxInsertedRows, maxJobComputers, maxQueryValues } from '../limits.ts';
 import { chunks } from './chunks.ts';
@@ -37,12 +38,18 @@ export async function computersOf(
 }
 
 /** Enters what a job is about, in the place of what it was about before. Gives the group of all of it. */
-export async function setMembers(scope: TenantScope, jobId: string, settings: JobSettings): Promise<string> {
+export async function setMembers(
+  scope: TenantScope,
+  { id: jobId, kind }: { readonly id: string; readonly kind: JobKind },
+  settings: JobSettings,
+): Promise<string> {
   const computers = await computersOf(scope, settings);
   const named = new Set(settings.computers);
   const members = [
-    ...[...new Set(settings.groups)].map((groupName) => ({ jobId, agentId: '', groupName })),
-    ...computers.filter(({ id }) => named.has(id)).map(({ id, groupName }) => ({ jobId, agentId: id, groupName })),
+    ...[...new Set(settings.groups)].map((groupName) => ({ jobId, kind, agentId: '', groupName })),
+    ...computers
+      .filter(({ id }) => named.has(id))
+      .map(({ id, groupName }) => ({ jobId, kind, agentId: id, groupName })),
   ];
   await scope.deleteFrom('jobMembers').where('jobId', '=', jobId).execute();
   for (const some of chunks(members, maxInsertedRows))

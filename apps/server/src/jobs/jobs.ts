@@ -2,44 +2,58 @@ import { type Clock, HoldfastError } from '@holdfast/core';
 import { type Job, type JobSettings, nextOccurrence } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
+import type { JobKind } from '../catalogue/schema.ts';
 import { maxJobs } from '../limits.ts';
 import { lastSessions } from '../sessions/session-store.ts';
 import { checkNoCircle, checkReferences } from './check-settings.ts';
 import { setMembers } from './job-computers.ts';
-import { type JobRow, loadJob, noSuchJob, settingsOf } from './job-rows.ts';
+import { type JobRow, loadJob, settingsOf } from './job-rows.ts';
+import { checkOtherKind } from './other-kind.ts';
+
+/** What is defined or changed: a job, or a policy. */
+interface Definition {
+  readonly kind: JobKind;
+  readonly settings: JobSettings;
+}
 
 /** Throws `request.conflict`, `request.missing` and the like for what can't be: see `checkReferences`. */
-export async function createJob(scope: TenantScope, settings: JobSettings, clock: Clock): Promise<JobRow> {
-  await checkReferences(scope, settings);
+export async function createJob(scope: TenantScope, { kind, settings }: Definition, clock: Clock): Promise<JobRow> {
+  await checkReferences(scope, { kind, settings });
   return scope.transaction(async (inner) => {
+    await checkOtherKind(inner, { kind, settings });
     const { known } = await inner.query
       .selectFrom('jobs')
       .select(inner.query.fn.countAll<number>().as('known'))
       .executeTakeFirstOrThrow();
     if (Number(known) >= maxJobs)
-      throw new HoldfastError('internal.limit', { message: `There are ${maxJobs} jobs already.` });
+      throw new HoldfastError('internal.limit', { message: `There are ${maxJobs} jobs and policies already.` });
     const id = crypto.randomUUID();
     await checkNoCircle(inner, id, settings);
-    const groupName = await setMembers(inner, id, settings);
+    const groupName = await setMembers(inner, { id, kind }, settings);
     const now = clock.now();
     return inner.query
       .insertInto('jobs')
-      .values({ id, groupName, createdAt: now.toISOString(), ...changing(settings, now) })
+      .values({ id, kind, groupName, createdAt: now.toISOString(), ...changing({ kind, settings }, now) })
       .returningAll()
       .executeTakeFirstOrThrow();
   });
 }
 
 /** As `createJob`; `request.missing` when there is no such job. */
-export async function changeJob(scope: TenantScope, id: string, settings: JobSettings, clock: Clock): Promise<JobRow> {
-  await checkReferences(scope, settings);
+export async function changeJob(
+  scope: TenantScope,
+  { id, kind, settings }: Definition & { readonly id: string },
+  clock: Clock,
+): Promise<JobRow> {
+  await checkReferences(scope, { kind, settings });
   return scope.transaction(async (inner) => {
-    await loadJob(inner, id);
+    await loadJob(inner, id, kind);
+    await checkOtherKind(inner, { kind, settings });
     await checkNoCircle(inner, id, settings);
-    const groupName = await setMembers(inner, id, settings);
+    const groupName = await setMembers(inner, { id, kind }, settings);
     return inner.query
       .updateTable('jobs')
-      .set({ groupName, ...changing(settings, clock.now()) })
+      .set({ groupName, ...changing({ kind, settings }, clock.now()) })
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -47,7 +61,7 @@ export async function changeJob(scope: TenantScope, id: string, settings: JobSet
 }
 
 /** What is due counts from the change on. */
-function changing(settings: JobSettings, now: Date) {
+function changing({ kind, settings }: Definition, now: Date) {
   const { schedule } = settings;
   return {
     enabled: settings.enabled ? 1 : 0,
@@ -55,7 +69,8 @@ function changing(settings: JobSettings, now: Date) {
     afterJobId: schedule.kind === 'after' ? schedule.jobId : null,
     changedAt: now.toISOString(),
     scheduledUntil: now.toISOString(),
-    nextDueAt: nextDueOf(settings, now),
+    // When a policy is due is for its agents to see.
+    nextDueAt: kind === 'policy' ? null : nextDueOf(settings, now),
   };
 }
 
@@ -63,7 +78,7 @@ export function nextDueOf(settings: JobSettings, after: Date): string | null {
   return settings.enabled ? (nextOccurrence(settings, after)?.toISOString() ?? null) : null;
 }
 
-async function jobViews(scope: TenantScope, rows: readonly JobRow[]): Promise<Job[]> {
+export async function jobViews(scope: TenantScope, rows: readonly JobRow[]): Promise<Job[]> {
   const last = await lastSessions(
     scope,
     rows.map(({ id }) => id),
@@ -89,23 +104,24 @@ export async function jobView(scope: TenantScope, row: JobRow): Promise<Job> {
 
 /** A page of the list, oldest first. */
 export async function pageOfJobs(scope: TenantScope, o: PageRequest): Promise<{ jobs: Job[]; next?: string }> {
-  const query = scope.query.selectFrom('jobs').selectAll();
+  const query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', 'job');
   const order = { createdAt: 'text', id: 'text' } as const;
   const { items, ...rest } = await readPage(query, { ...o, order, view: (row) => row });
   return { jobs: await jobViews(scope, items), ...rest };
 }
 
 /** Its sessions and snapshots stay. Throws `request.conflict` while another job runs after it. */
-export async function deleteJob(scope: TenantScope, id: string): Promise<void> {
-  await scope.transaction(async ({ query, deleteFrom }) => {
+export async function deleteJob(scope: TenantScope, id: string, kind: JobKind = 'job'): Promise<void> {
+  await scope.transaction(async (inner) => {
+    const { query, deleteFrom } = inner;
+    await loadJob(inner, id, kind);
     const follower = await query.selectFrom('jobs').selectAll().where('afterJobId', '=', id).executeTakeFirst();
     if (follower)
       throw new HoldfastError('request.conflict', {
         message: `Job ${settingsOf(follower).name} (${follower.id}) runs after this one.`,
         guidance: 'Give that one another schedule first.',
       });
-    const { numDeletedRows } = await deleteFrom('jobs').where('id', '=', id).executeTakeFirst();
-    if (numDeletedRows === 0n) throw noSuchJob(id);
+    await deleteFrom('jobs').where('id', '=', id).execute();
     await deleteFrom('jobMembers').where('jobId', '=', id).execute();
   });
 }

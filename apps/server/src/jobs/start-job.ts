@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { JobSettings } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { SessionsTable } from '../catalogue/schema.ts';
+import type { ComputerRow } from '../computers/computers.ts';
 import { enqueueRuns } from '../runs/enqueue.ts';
 import type { WorkOrder } from '../runs/work-order.ts';
 import type { SessionPlan } from '../sessions/session-plan.ts';
@@ -33,10 +34,11 @@ export async function startJob(
   const foreign = o.computers?.find((id) => !inJob.some((one) => one.id === id));
   if (foreign !== undefined)
     throw new HoldfastError('request.missing', {
-      message: `Computer ${foreign} is not in job ${settings.name}, or its certificate has been revoked.`,
+      message: `Computer ${foreign} is not in ${o.row.kind} ${settings.name}, or its certificate has been revoked.`,
     });
-  const computers = asked.filter((computer) => !takesNoJobs(computer));
-  const notes = asked.filter(takesNoJobs).map(leftOut);
+  const isLeftOut = (computer: ComputerRow): boolean => o.row.kind === 'job' && takesNoJobs(computer);
+  const computers = asked.filter((computer) => !isLeftOut(computer));
+  const notes = asked.filter(isLeftOut).map(leftOut);
   if (computers.length === 0) return undefined;
   const session = await createSession(scope, {
     kind: 'backup',
@@ -61,7 +63,7 @@ export async function startJob(
 }
 
 /** What a run of the job is to do. */
-function orderOf(settings: JobSettings): WorkOrder {
+export function orderOf(settings: JobSettings): Extract<WorkOrder, { kind: 'backup' }> {
   const { scope, excludes, oneFileSystem, tags, direction, compression } = settings;
   return {
     kind: 'backup',

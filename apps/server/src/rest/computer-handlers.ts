@@ -8,6 +8,7 @@ import type { Revocations } from '../enrolment/revocations.ts';
 import type { ComputerList } from '../inventory/computer-list.ts';
 import { loadOpenGroup } from '../inventory/groups.ts';
 import type { Rescans } from '../inventory/rescans.ts';
+import { checkMoved } from '../jobs/other-kind.ts';
 import { revocationPushMs } from '../limits.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
@@ -54,6 +55,7 @@ export function computerHandlers(o: {
         await loadComputer(inside, id);
         await loadOpenGroup(inside, body.group, o.clock);
         await inside.query.updateTable('computers').set({ groupName: body.group }).where('id', '=', id).execute();
+        await checkMoved(inside, body.group);
       });
       await o.presence.announce(scope.tenant, id);
       return o.list.one(scope, id);

@@ -1,4 +1,7 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
+import type { Session } from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { JobKind } from '../catalogue/schema.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
@@ -19,14 +22,14 @@ export function jobHandlers(o: {
   return {
     createJob: async ({ scope, body, requireApproval }) => {
       if (await mayKeepLess(scope, { after: body })) await requireApproval();
-      return jobView(scope, await createJob(scope, body, o.clock));
+      return jobView(scope, await createJob(scope, { kind: 'job', settings: body }, o.clock));
     },
     jobs: ({ scope, query }) => pageOfJobs(scope, query),
     job: async ({ scope, params }) => jobView(scope, await loadJob(scope, params.id)),
     changeJob: async ({ scope, params, body, requireApproval }) => {
       const before = settingsOf(await loadJob(scope, params.id));
       if (await mayKeepLess(scope, { before, after: body })) await requireApproval();
-      return jobView(scope, await changeJob(scope, params.id, body, o.clock));
+      return jobView(scope, await changeJob(scope, { id: params.id, kind: 'job', settings: body }, o.clock));
     },
     deleteJob: async ({ scope, params, note, requireApproval }) => {
       const before = settingsOf(await loadJob(scope, params.id));
@@ -35,22 +38,36 @@ export function jobHandlers(o: {
       await deleteJob(scope, params.id);
       return {};
     },
-    runJob: async ({ scope, params, body }) => {
-      const id = await scope.transaction(async (inner) => {
-        const row = await loadJob(inner, params.id);
-        const { computers } = body;
-        return startJob(inner, { row, computers, trigger: 'person', vault: o.vault, now: o.clock.now() });
-      });
-      if (id === undefined) {
-        // Says which are revoked.
-        for (const computer of settingsOf(await loadJob(scope, params.id)).computers)
-          await loadUsableComputer(scope, computer, 'agent');
-        throw new HoldfastError('request.conflict', { message: 'No computer is left that the job could run on.' });
-      }
-      o.queue.look();
-      const view = await sessionView(scope, id);
-      o.events.publishSession(scope.tenant, view);
-      return view;
-    },
+    runJob: ({ scope, params, body }) => runNow(scope, { ...o, id: params.id, kind: 'job', computers: body.computers }),
   };
+}
+
+/** Starts a session of a job, or of a policy whose agents the server asks to run it now. Throws as `startJob`. */
+export async function runNow(
+  scope: TenantScope,
+  o: {
+    readonly id: string;
+    readonly kind: JobKind;
+    readonly computers: readonly string[] | undefined;
+    readonly queue: RunQueue;
+    readonly events: EventHub;
+    readonly vault: Vault;
+    readonly clock: Clock;
+  },
+): Promise<Session> {
+  const { id, kind, computers, vault } = o;
+  const session = await scope.transaction(async (inner) => {
+    const row = await loadJob(inner, id, kind);
+    return startJob(inner, { row, computers, trigger: 'person', vault, now: o.clock.now() });
+  });
+  if (session === undefined) {
+    // Says which are revoked.
+    for (const computer of settingsOf(await loadJob(scope, id, kind)).computers)
+      await loadUsableComputer(scope, computer, 'agent');
+    throw new HoldfastError('request.conflict', { message: `No computer is left that the ${kind} could run on.` });
+  }
+  o.queue.look();
+  const view = await sessionView(scope, session);
+  o.events.publishSession(scope.tenant, view);
+  return view;
 }

@@ -106,6 +106,17 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   changeJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: it.jobSettings }) },
   deleteJob: { may: 'ab', confined: 'missing', ask: async (it) => ({ params: { id: await it.newJob() } }) },
   runJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: {} }) },
+  createPolicy: { may: 'ab', confined: 'missing', ask: async (it) => ({ body: await it.policySettings() }) },
+  policies: { may: all, confined: 'unmentioned' },
+  policy: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.policyId } }) },
+  policyComputers: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.policyId } }) },
+  changePolicy: {
+    may: 'ab',
+    confined: 'missing',
+    ask: async (it) => ({ params: { id: it.policyId }, body: await it.policySettings() }),
+  },
+  deletePolicy: { may: 'ab', confined: 'missing', ask: async (it) => ({ params: { id: await it.newPolicy() } }) },
+  runPolicy: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.policyId }, body: {} }) },
   sessions: { may: all, confined: 'unmentioned' },
   session: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
   sessionEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
@@ -244,6 +255,7 @@ class Fixture {
   runId = '';
   readonly snapshotId = 'ab'.repeat(32);
   victimId = '';
+  policyId = '';
 
   private constructor(server: TestServer) {
     this.server = server;
@@ -264,6 +276,7 @@ class Fixture {
     it.repositoryId = id;
     it.jobId = await it.newJob();
     it.sessionId = (await server.client.call('runJob', { params: { id: it.jobId }, body: {} })).id;
+    it.policyId = await it.newPolicy();
     it.runId = (await server.runsOf(it.sessionId))[0]?.id ?? assert.fail();
     await server.alterDatabase(
       `insert into "snapshots" ("tenant", "id", "repositoryId", "agentId", "runId", "hostname", "sourcesJson", "tagsJson",
@@ -305,6 +318,15 @@ class Fixture {
   async newGrant(): Promise<string> {
     const body = { mode: 'read' as const };
     return (await this.server.client.call('repositoryGrant', { params: { id: this.repositoryId }, body })).id;
+  }
+
+  /** Of another computer: none is in a job and a policy at once. */
+  async policySettings() {
+    return { ...this.jobSettings, name: 'p', computers: [await this.newAgent()] };
+  }
+
+  async newPolicy(): Promise<string> {
+    return (await this.server.client.call('createPolicy', { body: await this.policySettings() })).id;
   }
 
   async newUser(): Promise<string> {

@@ -217,6 +217,39 @@ export async function endRun(
   });
 }
 
+/** Enters a run that an agent did by itself, ended as it is, with its snapshot. Its id must be new. */
+export async function recordOwnRun(
+  scope: TenantScope,
+  view: Run & { readonly sessionId: string },
+  o: { readonly order: Extract<WorkOrder, { kind: 'backup' }>; readonly hostname: string },
+): Promise<void> {
+  await scope.query
+    .insertInto('runs')
+    .values({
+      ...changing(view),
+      id: view.id,
+      kind: view.kind,
+      jobId: view.jobId ?? null,
+      agentId: view.agentId,
+      repositoryId: view.repositoryId,
+      orderJson: JSON.stringify(o.order),
+      state: view.state,
+      // No session of the server's at the mover: nobody looks it up.
+      sessionId: view.id,
+      jobSessionId: view.sessionId,
+      attempt: view.attempt,
+      handedOver: 1,
+      cancelRequested: 0,
+      queuedAt: view.queuedAt,
+      startedAt: view.startedAt ?? null,
+      endedAt: view.endedAt ?? null,
+      resultJson: view.result === undefined ? null : JSON.stringify(view.result),
+      errorJson: view.error === undefined ? null : JSON.stringify(view.error),
+    })
+    .execute();
+  if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, ...o });
+}
+
 /** Lists the snapshot of a backup that has ended; its repository is there from now on. */
 async function listSnapshot(
   { query }: TenantScope,

@@ -41,6 +41,21 @@ export async function createSession(
   return id;
 }
 
+/** Enters a session that is over, of what an agent did by itself; gives its id. */
+export async function recordEndedSession(
+  scope: TenantScope,
+  o: Omit<Parameters<typeof createSession>[1], 'now'> & {
+    readonly startedAt: string;
+    readonly endedAt: string;
+    readonly state: NonNullable<SessionRow['state']>;
+  },
+): Promise<string> {
+  const { startedAt, endedAt, state, ...session } = o;
+  const id = await createSession(scope, { ...session, now: new Date(startedAt) });
+  await scope.query.updateTable('sessions').set({ startedAt, endedAt, state }).where('id', '=', id).execute();
+  return id;
+}
+
 /** Throws `request.missing`. */
 export async function loadSession({ query }: TenantScope, id: string): Promise<SessionRow> {
   const row = await query.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();

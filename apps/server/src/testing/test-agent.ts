@@ -34,6 +34,8 @@ export class TestAgent implements AsyncDisposable {
   greeted = 0;
   /** The ports that it says it listens on. */
   listening: Record<string, number> = {};
+  /** How often the server said that policies may have changed. */
+  toldOfPolicies = 0;
   work: TaskWork = async (task) => success(task);
   /** What it says of its channels, over all its processes. */
   report: TaskMethods['channels.use']['result']['_output']['report'];
@@ -99,6 +101,10 @@ export class TestAgent implements AsyncDisposable {
       },
       'task.cancel': async ({ taskId }) => {
         this.cancelled.push(taskId);
+        return {};
+      },
+      'policies.look': async () => {
+        this.toldOfPolicies += 1;
         return {};
       },
       'channels.use': async () => ({ channels: [], ...(this.report ? { report: this.report } : {}) }),

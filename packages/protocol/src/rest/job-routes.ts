@@ -9,7 +9,7 @@ import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 import { session } from './session-routes.ts';
 
 /** More computers than one server has; they are named one by one, or by their groups. */
-const maxNamedComputers = 10_000;
+export const maxNamedComputers = 10_000;
 
 /** Where backups go. */
 const target = z.discriminatedUnion('kind', [

@@ -11,10 +11,11 @@ const count = z.number().int().nonnegative();
 export const session = z.object({
   id: entityId,
   kind: runKind,
-  /** The job may be deleted since. */
+  /** The job, or the policy; it may be deleted since. */
   jobId: entityId.optional(),
   jobName: z.string().optional(),
-  trigger: z.enum(['schedule', 'after', 'person']),
+  /** `policy`: an agent ran it by itself, and reported it afterwards. */
+  trigger: z.enum(['schedule', 'after', 'person', 'policy']),
   /**
    * Of an ended one: `failed` when a task failed, else `cancelled` when one was, else `warning`, else `succeeded`. A task that
    * was tried again counts as it went the last time.

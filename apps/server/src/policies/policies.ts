@@ -1,0 +1,169 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import {
+  type JobSettings,
+  nextOccurrence,
+  type Policy,
+  type PolicyComputer,
+  type PolicySettings,
+} from '@holdfast/protocol';
+import type { TenantScope } from '../catalogue/catalogue.ts';
+import { type PageRequest, readPage } from '../catalogue/page.ts';
+import type { ComputerRow } from '../computers/computers.ts';
+import { computersOf } from '../jobs/job-computers.ts';
+import { type JobRow, loadJob, settingsOf } from '../jobs/job-rows.ts';
+import { changeJob, createJob, deleteJob, jobViews } from '../jobs/jobs.ts';
+
+/** Policies stand among the jobs: what is decided about them is the same. Here is what is not. */
+
+/** Throws as `createJob`. */
+export function createPolicy(scope: TenantScope, settings: PolicySettings, clock: Clock): Promise<JobRow> {
+  return createJob(scope, { kind: 'policy', settings: asJob(settings) }, clock);
+}
+
+/** Also gives the agents that had it, or have it now. Throws as `changeJob`. */
+export async function changePolicy(
+  scope: TenantScope,
+  { id, settings }: { readonly id: string; readonly settings: PolicySettings },
+  clock: Clock,
+): Promise<{ row: JobRow; agents: Set<string> }> {
+  const before = await agentsOf(scope, await loadJob(scope, id, 'policy'));
+  const row = await changeJob(scope, { id, kind: 'policy', settings: asJob(settings) }, clock);
+  return { row, agents: before.union(await agentsOf(scope, row)) };
+}
+
+/** Gives the agents that had it. Throws `request.missing`. */
+export async function deletePolicy(scope: TenantScope, id: string): Promise<Set<string>> {
+  const agents = await agentsOf(scope, await loadJob(scope, id, 'policy'));
+  await deleteJob(scope, id, 'policy');
+  return agents;
+}
+
+export async function agentsOf(scope: TenantScope, row: JobRow): Promise<Set<string>> {
+  return new Set((await computersOf(scope, settingsOf(row))).map(({ id }) => id));
+}
+
+/** What agents run by themselves, by one of them: those that name it, and those of its group. Without disabled ones. */
+export async function policiesOf({ query }: TenantScope, agent: ComputerRow): Promise<JobRow[]> {
+  return query
+    .selectFrom('jobs')
+    .selectAll()
+    .where('kind', '=', 'policy')
+    .where('enabled', '=', 1)
+    .where((row) =>
+      row(
+        'id',
+        'in',
+        query
+          .selectFrom('jobMembers')
+          .select('jobId')
+          .where('kind', '=', 'policy')
+          .where((member) =>
+            member.or([
+              member('agentId', '=', agent.id),
+              member.and([member('agentId', '=', ''), member('groupName', '=', agent.groupName)]),
+            ]),
+          ),
+      ),
+    )
+    .orderBy('createdAt')
+    .orderBy('id')
+    .execute();
+}
+
+export async function policyView(scope: TenantScope, row: JobRow, now: Date): Promise<Policy> {
+  const [view] = await policyViews(scope, [row], now);
+  if (!view) throw new HoldfastError('internal.unexpected');
+  return view;
+}
+
+async function policyViews(scope: TenantScope, rows: readonly JobRow[], now: Date): Promise<Policy[]> {
+  return (await jobViews(scope, rows)).map(({ direction: _, ...view }) => {
+    const next = view.enabled ? nextOccurrence(view, now) : undefined;
+    return { ...view, ...(next ? { nextRunAt: next.toISOString() } : {}) };
+  });
+}
+
+/** A page of the list, oldest first. */
+export async function pageOfPolicies(
+  scope: TenantScope,
+  o: PageRequest,
+  now: Date,
+): Promise<{ policies: Policy[]; next?: string }> {
+  const query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', 'policy');
+  const order = { createdAt: 'text', id: 'text' } as const;
+  const { items, ...rest } = await readPage(query, { ...o, order, view: (row) => row });
+  return { policies: await policyViews(scope, items, now), ...rest };
+}
+
+/** A page of the computers of a policy, with what each has of it. */
+export async function pageOfPolicyComputers(
+  scope: TenantScope,
+  id: string,
+  o: PageRequest,
+): Promise<{ computers: PolicyComputer[]; next?: string }> {
+  const { query } = scope;
+  await loadJob(scope, id, 'policy');
+  const agents = query
+    .selectFrom('computers')
+    .selectAll()
+    .where('role', '=', 'agent')
+    .where('revokedAt', 'is', null)
+    .where((row) =>
+      row.exists(
+        row
+          .selectFrom('jobMembers')
+          .select('jobMembers.jobId')
+          .where('jobMembers.jobId', '=', id)
+          .where((member) =>
+            member.or([
+              member('jobMembers.agentId', '=', member.ref('computers.id')),
+              member.and([
+                member('jobMembers.agentId', '=', ''),
+                member('jobMembers.groupName', '=', member.ref('computers.groupName')),
+              ]),
+            ]),
+          ),
+      ),
+    );
+  const { items, ...rest } = await readPage(agents, { ...o, order: { id: 'text' }, view: (row) => row });
+  return { computers: await Promise.all(items.map((row) => policyComputer(scope, id, row))), ...rest };
+}
+
+async function policyComputer({ query }: TenantScope, policyId: string, agent: ComputerRow): Promise<PolicyComputer> {
+  const handout = await query
+    .selectFrom('policyHandouts')
+    .select(['handedOutAt', 'grantExpiresAt'])
+    .where('agentId', '=', agent.id)
+    .where('policyId', '=', policyId)
+    .orderBy('handedOutAt', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const last = await query
+    .selectFrom('runs')
+    .select(['id', 'state', 'startedAt', 'endedAt'])
+    .where('agentId', '=', agent.id)
+    .where('jobId', '=', policyId)
+    .where('superseded', '=', 0)
+    .orderBy('queuedAt', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return {
+    agentId: agent.id,
+    hostname: agent.hostname,
+    ...handout,
+    ...(last
+      ? {
+          lastRun: {
+            id: last.id,
+            state: last.state,
+            ...(last.startedAt === null ? {} : { startedAt: last.startedAt }),
+            ...(last.endedAt === null ? {} : { endedAt: last.endedAt }),
+          },
+        }
+      : {}),
+  };
+}
+
+export function asJob(settings: PolicySettings): JobSettings {
+  return { ...settings, direction: 'agent-dials' };
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { policyMethods } from './agent-policies.ts';
+import { useAnswer } from './mover-api.ts';
+import { entityId } from './names.ts';
+import { portMethods } from './port-messages.ts';
+import { hello, task, taskEvent, taskResult } from './tasks.ts';
+
+/** The methods of the task protocol. */
+export const taskMethods = {
+  hello: { params: hello, result: hello, event: z.never() },
+  /** Runs a task, or attaches to it if the agent runs it already: repeating a call after a lost connection is safe. */
+  'task.run': {
+    params: z.strictObject({ taskId: entityId, task }),
+    result: taskResult,
+    event: taskEvent,
+  },
+  /** Replaces the grant of a running task before it expires. */
+  'task.renew': {
+    params: z.strictObject({ taskId: entityId, grant: z.string().max(8192) }),
+    result: z.object({}),
+    event: z.never(),
+  },
+  /** Cancels a task whichever connection started it. */
+  'task.cancel': { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
+  'channels.use': { params: z.strictObject({}), result: useAnswer, event: z.never() },
+  ...portMethods,
+  ...policyMethods,
+} as const;
+export type TaskMethods = typeof taskMethods;
