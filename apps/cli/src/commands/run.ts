@@ -29,7 +29,7 @@ export function registerRun(program: Command): void {
   const runs = program.command('run').description('runs of jobs and restores by the server');
 
   addServerOptions(runs.command('list').description('runs, newest first'))
-    .option('--job <name>', 'only the runs of this job')
+    .option('--job <name>', 'only the runs of this job or policy')
     .option('--session <id>', 'only the tasks of this session')
     .option('--limit <n>', 'so many', wholeNumber(1, 1000), 20)
     .addHelpText(

@@ -30,7 +30,7 @@ export function registerSession(program: Command): void {
     addServerOptions(sessions.command(name).description(description).argument('<id>', 'id, or the beginning of one'));
 
   addServerOptions(sessions.command('list').description('sessions, newest first'))
-    .option('--job <name>', 'only those of this job')
+    .option('--job <name>', 'only those of this job or policy')
     .option('--limit <n>', 'so many', wholeNumber(1, 1000), 20)
     .addHelpText(
       'after',

@@ -16,6 +16,7 @@ const tables = {
   jobs: 'kept',
   jobMembers: 'kept',
   jobFirings: 'kept',
+  policyHandouts: 'kept',
   sessions: 'kept',
   runs: 'kept',
   snapshots: 'kept',

@@ -104,7 +104,7 @@ function enrolment(member: FleetMember, role: 'agent' | 'mover', server: string,
   };
 }
 
-/** An agent that starts calls its server. */
+/** An agent that starts calls its server, and gets its policies. */
 function heldConnection({ host }: FleetMember, server: string): Scenario {
   return {
     id: `the agent of ${host.name} calls in`,
@@ -114,7 +114,7 @@ function heldConnection({ host }: FleetMember, server: string): Scenario {
     run: (_, signal) =>
       restartUntil(host, {
         role: 'agent',
-        reached: '"connected to the server"',
+        reached: '"policies taken over"',
         notReached: '"no connection to the server"',
         signal,
       }),
