@@ -20,7 +20,7 @@ import {
 import { pino } from 'pino';
 import { maxKeptReports } from '../limits.ts';
 import { Policies } from './policies.ts';
-import { PolicyStore } from './policy-store.ts';
+import { type PolicyState, PolicyStore } from './policy-store.ts';
 
 const minuteMs = 60_000;
 const log = pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'silent' });
@@ -141,8 +141,8 @@ class Agent {
     };
   }
 
-  get kept(): { policies: AgentPolicy[]; due: { runId: string; attempt: number }[]; reports: PolicyReport[] } {
-    return JSON.parse(readFileSync(join(this.dataDir, 'policies.json'), 'utf8'));
+  get kept(): PolicyState {
+    return JSON.parse(readFileSync(join(this.dataDir, 'policies.json'), 'utf8')) as PolicyState;
   }
 
   /** Hands the policies out, and goes away again. */
@@ -205,9 +205,8 @@ test('what is due runs without a server, and is told when there is one', async (
   // Another life, with a server that is lost before it has answered, then with one that answers.
   await agent.stop();
   await agent.start();
-  let lost: AsyncDisposable | undefined;
-  agent.onReport = async () => lost?.[Symbol.asyncDispose]();
-  lost = agent.connect();
+  const lost = agent.connect();
+  agent.onReport = () => Promise.resolve(lost[Symbol.asyncDispose]());
   await until('it was told in vain', () => agent.reports.length === 1);
   await agent.pass(0);
   assert.equal(agent.kept.reports.length, 1);
@@ -331,8 +330,7 @@ test('reports are bounded, the oldest make room and are counted; what the server
     ...{ problems: [], problemCount: 0, degradations: [], lostBefore: number === 0 ? 4 : 0 },
   });
   const reports = Array.from({ length: maxKeptReports }, (_, number) => report(number));
-  const state = JSON.parse(readFileSync(join(agent.dataDir, 'policies.json'), 'utf8'));
-  writeFileSync(join(agent.dataDir, 'policies.json'), JSON.stringify({ ...state, reports }));
+  writeFileSync(join(agent.dataDir, 'policies.json'), JSON.stringify({ ...agent.kept, reports }));
   await agent.start();
   await agent.passUntil('one more ended', () => agent.begun.length === 1 && agent.kept.due.length === 0);
   assert.equal(agent.kept.reports.length, maxKeptReports);

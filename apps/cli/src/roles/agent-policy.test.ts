@@ -126,7 +126,8 @@ class System {
   }
 
   get kept(): { due: unknown[]; reports: { runId: string }[] } {
-    return JSON.parse(readFileSync(join(this.folder, 'agent', 'policies.json'), 'utf8'));
+    const text = readFileSync(join(this.folder, 'agent', 'policies.json'), 'utf8');
+    return JSON.parse(text) as { due: unknown[]; reports: { runId: string }[] };
   }
 }
 

@@ -1,12 +1,5 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
-import {
-  type AgentPolicy,
-  type GrantIssuer,
-  type Handlers,
-  type PolicyReport,
-  type Run,
-  type TaskMethods,
-} from '@holdfast/protocol';
+import type { AgentPolicy, GrantIssuer, Handlers, PolicyReport, Run, TaskMethods } from '@holdfast/protocol';
 import type { PeerIdentity } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';

@@ -77,7 +77,7 @@ export async function policyView(scope: TenantScope, row: JobRow, now: Date): Pr
 }
 
 async function policyViews(scope: TenantScope, rows: readonly JobRow[], now: Date): Promise<Policy[]> {
-  return (await jobViews(scope, rows)).map(({ direction: _, ...view }) => {
+  return (await jobViews(scope, rows)).map(({ direction: _direction, ...view }) => {
     const next = view.enabled ? nextOccurrence(view, now) : undefined;
     return { ...view, ...(next ? { nextRunAt: next.toISOString() } : {}) };
   });
