@@ -9,7 +9,23 @@ import { newKitSecret, wordsOf } from '@holdfast/protocol/recovery-kit';
 import { type CliResult, jsonResult, runCli, runProgram } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
 
-/** What `docs/recovery.md` promises, on real systems: an empty computer, the storage and the kit, and nothing else. */
+/**
+ * What `docs/recovery.md` promises, with its commands as they stand there, on real systems: an empty computer, the storage and the kit,
+ * and nothing else.
+ */
+
+const page = readFileSync(join(import.meta.dirname, '../../../../docs/recovery.md'), 'utf8');
+
+/** The words of the command of the page that begins so, with our names in the place of the page's. */
+function documented(beginning: string, names: Readonly<Record<string, string>> = {}): string[] {
+  const line = page.split('\n').find((one) => one.startsWith(beginning)) ?? assert.fail(`the page has no ${beginning}`);
+  const words = (line.split(/\s+#/)[0] ?? '').trim().split(/\s+/);
+  const ours = (word: string): string => {
+    const [from, to] = Object.entries(names).find(([name]) => word === name || word.startsWith(`${name}/`)) ?? [];
+    return from === undefined || to === undefined ? word : `${to}${word.slice(from.length)}`;
+  };
+  return words.map(ours);
+}
 
 const firstPort = 25_000 + (process.pid % 1500) * 5;
 
@@ -27,6 +43,12 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
     return stdout;
   }
+  /** Runs a command of the page. */
+  const asDocumented = (
+    beginning: string,
+    names: Readonly<Record<string, string>>,
+    ...more: string[]
+  ): Promise<string> => ok(...documented(`holdfast ${beginning}`, names).slice(1), ...more);
   async function idOf(client: RestClient, role: string): Promise<string> {
     const { computers } = await client.call('computers', { query: {} });
     return computers.find((computer) => computer.role === role && computer.state === 'online')?.id ?? assert.fail(role);
@@ -100,7 +122,7 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
   test('a kit is made, shown to be on paper, and opens the repository for any restic', async () => {
     assert.match(await ok('status'), /no recovery kit/);
     const file = join(folder, 'kit.md');
-    await ok('recovery-kit', 'create', '--out', file);
+    await asDocumented('recovery-kit create', { 'kit.md': file });
     const document = readFileSync(file, 'utf8');
     const words = wordsIn(document);
     assert.equal(words.split(' ').length, 15, document);
@@ -111,18 +133,20 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     writeFileSync(slip, words.replace(/^\w+/, 'holdfast'));
     const wrong = await holdfast('recovery-kit', 'verify', '--words-file', slip);
     assert.match(wrong.stderr, /Word 1 /);
-    await ok('recovery-kit', 'verify', '--words-file', wordsFile);
+    await asDocumented('recovery-kit verify', {}, '--words-file', wordsFile);
     assert.doesNotMatch(await ok('status'), /recovery kit/);
     await until('the repository has its key', sealed);
-    assert.match(await ok('recovery-kit', 'status'), /1 of 1 repository/);
+    assert.match(await asDocumented('recovery-kit status', {}), /1 of 1 repository/);
 
-    const passwordFile = join(folder, 'password');
-    await ok('recovery-kit', 'password', '--repo', location, '--words-file', wordsFile, '--out', passwordFile);
     const restored = join(folder, 'by-restic');
-    const restic = await runProgram('restic', [
-      ...['-r', location, '--password-file', passwordFile, '--no-cache'],
-      ...['restore', 'latest', '--target', restored],
-    ]);
+    const names = {
+      '/srv/holdfast/local/NAME': location,
+      'kit-password': join(folder, 'password'),
+      '/tmp/restored': restored,
+    };
+    await asDocumented('recovery-kit password --repo', names, '--words-file', wordsFile);
+    const [program = '', ...args] = documented('restic -r', names);
+    const restic = await runProgram(program, [...args, '--no-cache']);
     assert.equal(restic.status, 0, restic.stderr);
     assert.ok(readFileSync(join(restored, source, 'file')).equals(content));
   });
@@ -154,10 +178,15 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     const { data } = system;
     await system[Symbol.asyncDispose]();
     rmSync(join(data, 'server'), { recursive: true });
-    const restore = ['config', 'restore', join(data, 'repositories'), '--data', join(data, 'server')];
-    const restored = await ok(...restore, '--words-file', wordsFile);
-    assert.match(restored, /holdfast server --data/);
-    const twice = await holdfast(...restore, '--words-file', wordsFile);
+    const names = { '/srv/holdfast': join(data, 'repositories'), '/var/lib/holdfast/server': join(data, 'server') };
+    const restored = await asDocumented('config restore /srv', names, '--words-file', wordsFile);
+    const [, ...server] = documented('holdfast server', names);
+    assert.ok(restored.includes(`holdfast ${server.join(' ')}\n`), restored);
+    const twice = await holdfast(
+      ...documented('holdfast config restore /srv', names).slice(1),
+      '--words-file',
+      wordsFile,
+    );
     assert.match(twice.stderr, /nothing was changed/);
 
     system = await startSystem(join(folder, 'a'), firstPort);
@@ -171,8 +200,7 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
 
   test('on an empty computer, with the storage and the kit and nothing else: catalogue and backups are there', async () => {
     const data = await emptyComputer('b');
-    const restore = ['config', 'restore', join(data, 'repositories'), '--data', join(data, 'server')];
-    await ok(...restore, '--words-file', wordsFile);
+    await asDocumented('config restore DATA', { DATA: data }, '--words-file', wordsFile);
     system = await startSystem(join(folder, 'b'), firstPort);
     const { client } = system;
     assert.equal((await client.call('jobs', { query: {} })).jobs.length, 1);
@@ -181,7 +209,7 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     for (const { id, state } of computers)
       if (state !== 'online') await client.call('revokeComputer', { params: { id } });
     const mover = computers.find(({ role, state }) => role === 'mover' && state === 'online') ?? assert.fail();
-    assert.match(await ok('import', mover.id), /the repository was known/);
+    assert.match(await asDocumented('import', { MOVER: mover.id }), /the repository was known/);
     const agent = computers.find(({ role, state }) => role === 'agent' && state === 'online') ?? assert.fail();
     const target = join(folder, 'restored-b');
     const { snapshots } = await client.call('snapshots', { query: {} });
@@ -199,7 +227,10 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     const wrong = await holdfast('import', moverId, '--words-file', other);
     assert.match(wrong.stderr, /kit\.other/);
     assert.equal((await system.client.call('repositories', { query: {} })).repositories.length, 0);
-    assert.match(await ok('import', moverId, '--words-file', wordsFile), /kept: 2 backups entered/);
+    assert.match(
+      await asDocumented('import', { MOVER: moverId }, '--words-file', wordsFile),
+      /kept: 2 backups entered/,
+    );
     assert.ok((await restoredFile(join(folder, 'restored-c'))).equals(content));
   });
 });

@@ -39,6 +39,10 @@ export async function up(folder: string, options: UpOptions): Promise<number> {
   for (const port of system.listening) if (port.reason !== undefined) say(`Port: ${port.reason}`);
   say(`REST API: ${system.address} (token in ${dataDir}/server/admin-token)`);
 
+  const { recoveryKit } = await system.client.call('status', { signal: ending.signal });
+  if (recoveryKit === 'none')
+    say('There is no recovery kit yet: make one with `holdfast recovery-kit create`, and print it.');
+
   let status: number = exitStatus.success;
   if (options.demonstrate) {
     const view = progressView({ quiet: false });

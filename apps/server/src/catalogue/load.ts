@@ -1,5 +1,6 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Migrator } from 'kysely/migration';
 import { loadedValuesAtOnce } from '../limits.ts';
 import { connectDatabase, type DatabasePlace, migratorOf } from './database.ts';
 import type { DumpedLine, DumpedValue } from './dump.ts';
@@ -12,6 +13,9 @@ export const presentSchema = Object.keys(migrations).sort().at(-1) ?? '';
 
 /** Tables whose rows get numbers from the database. */
 const numbered = ['runs', 'audit'] as const;
+
+/** The schema itself begins with a row here: the default group. */
+const beginning = 'groups';
 
 type AnyTables = Record<string, Record<string, DumpedValue>>;
 
@@ -34,8 +38,8 @@ export async function loadCatalogue(
     });
   const database = connectDatabase(place);
   try {
-    await requireEmpty(database, place);
     const migrator = migratorOf(database, place);
+    await requireEmpty(database, { place, migrator, schema: o.schema });
     const { error } = await migrator.migrateTo(o.schema);
     if (error !== undefined) throw toHoldfastError(error);
     const rows = await database.transaction().execute(async (transaction) => {
@@ -52,19 +56,34 @@ export async function loadCatalogue(
   }
 }
 
-async function requireEmpty(database: Kysely<Database>, place: DatabasePlace): Promise<void> {
-  const tables = await database.introspection.getTables();
-  if (tables.length === 0) return;
-  throw new HoldfastError('request.conflict', {
-    message: `There are tables in the database already${place.kind === 'sqlite' ? ` (${place.path})` : ''}: nothing was changed.`,
-    guidance: 'Restore into an empty database; move the present one away if it is of no use.',
-  });
+/** Tables may be there, as a server that was started for a moment or an attempt that failed leaves them, but nothing in them. */
+async function requireEmpty(
+  database: Kysely<Database>,
+  o: { readonly place: DatabasePlace; readonly migrator: Migrator; readonly schema: string },
+): Promise<void> {
+  const conflict = (why: string): HoldfastError =>
+    new HoldfastError('request.conflict', {
+      message: `${o.place.kind === 'sqlite' ? o.place.path : 'The database'} ${why}: nothing was changed.`,
+      guidance: 'Restore into an empty database; move the present one away if it is of no use.',
+    });
+  const steps = await o.migrator.getMigrations();
+  if (steps.some(({ name, executedAt }) => executedAt !== undefined && name > o.schema))
+    throw conflict('has the tables of a newer version');
+  const present = new Set((await database.introspection.getTables()).map(({ name }) => name));
+  for (const table of keptTables) {
+    if (!present.has(table) || table === beginning) continue;
+    const row = await database
+      .selectFrom(table as keyof Database)
+      .select('tenant')
+      .limit(1)
+      .executeTakeFirst();
+    if (row) throw conflict(`holds ${table} already`);
+  }
 }
 
 async function insertAll(transaction: Transaction<Database>, lines: AsyncIterable<DumpedLine>): Promise<number> {
   const tables = transaction as unknown as Transaction<AnyTables>;
-  // The one row that the schema itself begins with: the default group.
-  await transaction.deleteFrom('groups').execute();
+  await transaction.deleteFrom(beginning).execute();
   let into: { readonly table: string; readonly columns: readonly string[] } | undefined;
   let waiting: Record<string, DumpedValue>[] = [];
   let count = 0;

@@ -72,6 +72,9 @@ test('the server comes back from its backup and the kit: the same CA, accounts a
   });
   const restored = await restoreConfiguration({ from: folderOf(folder), dataDir, config, kit });
   assert.equal(restored.installation, facts.installation);
+  // Into a file as well, whatever database it came from.
+  const elsewhere = await restoreConfiguration({ from: file, dataDir: join(empty, 'elsewhere'), kit });
+  assert.equal(elsewhere.rows, restored.rows);
   await assert.rejects(restoreConfiguration({ from: file, dataDir, config, kit }), { code: 'request.conflict' });
 
   await using server = await TestServer.start(empty);
