@@ -40,6 +40,8 @@ export const serverConfigSchema = z.strictObject({
   csvFolder: z.string().min(1).max(4_096).optional(),
   /** An agent without a backup for so long is unprotected. */
   unprotectedAfterDays: z.number().min(1).max(3650).default(7),
+  /** One that was not seen for so long is told of as offline. */
+  offlineAfterMinutes: z.number().min(1).max(525_600).default(60),
   people: z
     .strictObject({
       /** Sessions end when they were not used for so long, and when they are so old. */

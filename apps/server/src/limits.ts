@@ -292,6 +292,47 @@ export const maxJobsPerLook = 500;
 /** History is pruned this often, and by at most so many sessions at a time. */
 export const historyPruneMs = 60 * minuteMs;
 export const maxPrunedSessions = 500;
+/** The queue of notifications is looked at this often. */
+export const notificationLookMs = 2_000;
+/** Whether a computer is offline, unprotected or its certificate about to end is looked at this often. */
+export const conditionLookMs = minuteMs;
+/** Notifications of one tenant that wait: a burst of a whole fleet to programs; mails are folded long before. */
+export const maxWaitingNotifications = 20_000;
+/** Those that were given up and are kept to be looked at; the oldest give way. */
+export const maxGivenUpNotifications = 200;
+/** After so many mails to one recipient within the window, further events are gathered until it ends, and sent as one. */
+export const mailsBeforeFolding = 10;
+export const foldWindowMs = 10 * minuteMs;
+/** So many that wait for one recipient become one mail. */
+export const foldFrom = 5;
+/** Of one folding; the rest is the next one's. */
+export const maxFoldedAtOnce = 1_000;
+/** Sent notifications are remembered so long: to be looked at, and to know a burst. */
+export const sentNotificationsKeptMs = dayMs;
+/** Causes that are looked at in one turn. */
+export const maxCausesPerTurn = 200;
+/** Secrets of notifications of one tenant: some for each destination. */
+export const maxNotificationSecrets = 100;
+/** A trial to all recipients: within what the API has. */
+export const trialTimeoutMs = 45_000;
+/** Delayed sign-ins that are told of in an hour; the audit has all. */
+export const maxToldDelaysPerHour = 20;
+/** A certificate that has less than this left was not renewed when it should have been. */
+export const certificateWarningMs = 14 * dayMs;
+/** Of a certificate with a short life, this part of it. */
+export const certificateWarningFraction = 1 / 6;
+/** Computers whose offline state, and runs of a summary, are told of at most; the rest is counted. */
+export const maxListedInSummary = 100;
+
+/** Records of the audit that go to syslog over one connection. */
+export const maxExportedAtOnce = 500;
+/** The audit is looked at for new records this often, and after a failure less and less often. */
+export const auditExportLookMs = 2_000;
+export const auditExportRetryMaxMs = 5 * minuteMs;
+/** Who exports has it for so long: well more than sending takes. */
+export const auditExportClaimMs = 5 * minuteMs;
+export const auditExportTimeoutMs = 2 * minuteMs;
+
 /** A session's followers are told of changes this often at most. */
 export const sessionEventMs = 1_000;
 

@@ -48,6 +48,17 @@ export class OwnCertificate {
     return this.#identity;
   }
 
+  /** It and what it is issued by, PEM, by what they are called: who looks after them is told when one is about to end. */
+  get chain(): ReadonlyMap<string, string> {
+    const { caPem, issuerPem } = this.#authority;
+    const chain = new Map([
+      ['the root CA', caPem],
+      ['the issuing CA', issuerPem],
+    ]);
+    if (this.#identity) chain.set('the server', this.#identity.certificatePem);
+    return chain;
+  }
+
   async renewIfDue(): Promise<void> {
     if (this.#identity && !this.#isDue(this.#identity)) return;
     const { privateKeyPem, signingRequest } = await newKeyAndRequest();

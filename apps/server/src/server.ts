@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import type { ChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
-import { portHandlers, writeFileDurably } from '@holdfast/protocol';
+import { type Clock, systemClock, toHoldfastError } from '@holdfast/core';
+import { writeFileDurably } from '@holdfast/protocol';
 import { ChannelHistory, createWire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { AuditExport } from './audit/audit-export.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { BearerToken } from './bearer-token.ts';
@@ -27,28 +28,32 @@ import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
 import { Rescans } from './inventory/rescans.ts';
-import { closeGraceMs, streamRecheckMs } from './limits.ts';
+import { closeGraceMs } from './limits.ts';
 import { describeListener, ownHello, portAmong, portOverrides } from './listening.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
+import { Notifications } from './notifications/notifications.ts';
 import { keepRenewed, OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
 import { Authentication, mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
 import { AgentPolicies } from './policies/agent-policies.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
+import { ownPortHandlers } from './port-checks/own-handlers.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
 import { ConfigurationBackups } from './recovery/configuration-backups.ts';
 import { KitKeeper } from './recovery/kit-keeper.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
+import { auditExportHandlers } from './rest/audit-export-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
 import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
 import { jobHandlers } from './rest/job-handlers.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
+import { notificationHandlers } from './rest/notification-handlers.ts';
 import { policyHandlers } from './rest/policy-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
@@ -240,21 +245,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         connections,
         carriers,
         clock,
-        own: portHandlers({
-          process: 'server',
-          bind: config.bind,
-          overrides: {},
-          ownPorts: () => [],
-          caPem: () => caPem,
-          leases: undefined,
-          audit: async () => {
-            throw new HoldfastError('request.missing', {
-              message: 'The server runs without the rights to audit its own computer.',
-              guidance:
-                'Let an agent that runs as root join from there, or run `holdfast ports audit TOPOLOGY` there as root.',
-            });
-          },
-        }),
+        own: ownPortHandlers({ bind: config.bind, caPem }),
       }),
       clock,
       logger,
@@ -274,7 +265,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logger,
     });
     const streams = new EventStreams();
-    const people = new People({ catalogue, vault, config, clock, onRevoked: () => void recheckStreams() });
+    const unprotectedAfterMs = config.unprotectedAfterDays * 86_400_000;
+    const list = new ComputerList({ presence, clock, unprotectedAfterMs });
+    const notifications = new Notifications({
+      ...{ catalogue, vault, wire, instance: instances.id, clock, logger },
+      conditions: { presence, list, own, unprotectedAfterMs, offlineAfterMs: config.offlineAfterMinutes * 60_000 },
+    });
+    const auditExport = new AuditExport({ catalogue, audit, wire, instance: instances.id, clock, logger });
+    const people = new People({
+      ...{ catalogue, vault, config, clock },
+      onRevoked: () => void recheckStreams(),
+      onDelay: (name, address) => notifications.signInDelayed(name, address),
+    });
     const authentication = new Authentication({
       localToken: token,
       catalogue,
@@ -306,9 +308,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await endLeft(async () => (await instances.living()).difference(new Set([instance])));
     const rescans = new Rescans({
       ...{ catalogue, presence, movers, connections, clock, logger, csvFolder: config.csvFolder },
-    });
-    const list = new ComputerList({
-      ...{ presence, clock, unprotectedAfterMs: config.unprotectedAfterDays * 86_400_000 },
     });
     const handlers: RestHandlers = {
       ...serverHandlers({
@@ -360,6 +359,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...maintenanceHandlers({ catalogue, queue, queries }),
       ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
       ...portChecks.handlers,
+      ...notificationHandlers({ notifications, instance: instances.id, vault, clock }),
+      ...auditExportHandlers({ clock }),
       ...accountHandlers({ people, authentication, catalogue }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
     };
@@ -400,9 +401,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       rescans.watch(background.signal),
       keeper.watch(background.signal),
       backups.watch(background.signal),
+      notifications.watch(background.signal),
+      auditExport.watch(background.signal),
       scheduler.watch(background.signal),
       keepRenewed(own, clock, background.signal, logger),
-      recheckFrom(recheckStreams, clock, background.signal),
+      streams.watch(recheckStreams, clock, background.signal),
       ...shareCatalogue({
         ...{ catalogue, instances, presence, revocations, queue, events, logger },
         recheckTrust: () => wire.recheckTrust(),
@@ -435,12 +438,5 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   } catch (error) {
     await stack.disposeAsync();
     throw error;
-  }
-}
-
-async function recheckFrom(recheck: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(streamRecheckMs, signal);
-    await recheck();
   }
 }

@@ -7,7 +7,7 @@ export type SecretPlace =
   | { readonly tenant: string; readonly repositoryId: string }
   | {
       readonly tenant: string;
-      readonly kind: 'second-factor' | 'approval' | 'answer' | 'recovery-kit';
+      readonly kind: 'second-factor' | 'approval' | 'answer' | 'recovery-kit' | 'notification';
       readonly id: string;
     };
 

@@ -83,7 +83,7 @@ export const syslogFacilities = {
   ...{ local0: 16, local1: 17, local2: 18, local3: 19, local4: 20, local5: 21, local6: 22, local7: 23 },
 } as const;
 
-const syslog = z.strictObject({
+export const syslogSchema = z.strictObject({
   kind: z.literal('syslog'),
   host,
   port: port.optional(),
@@ -93,7 +93,7 @@ const syslog = z.strictObject({
   facility: z.enum(Object.keys(syslogFacilities) as [keyof typeof syslogFacilities]).default('daemon'),
 });
 
-export const destinationSchema = z.discriminatedUnion('kind', [smtp, gmail, graph, webhook, syslog]);
+export const destinationSchema = z.discriminatedUnion('kind', [smtp, gmail, graph, webhook, syslogSchema]);
 export type Destination = z.output<typeof destinationSchema>;
 export type DestinationOf<Kind extends Destination['kind']> = Extract<Destination, { kind: Kind }>;
 
@@ -149,6 +149,16 @@ function isTimeZone(zone: string): boolean {
     // RangeError: the only thing that this can throw for a text.
     return false;
   }
+}
+
+/** What the `…File` fields of the destinations name, each once: files of a computer, or secrets that a server keeps. */
+export function secretsOf({ destinations }: Pick<NotifyConfig, 'destinations'>): string[] {
+  const named = (value: object): string[] =>
+    Object.entries(value).flatMap(([key, content]: [string, unknown]) => {
+      if (typeof content === 'object' && content !== null) return named(content);
+      return key.endsWith('File') && typeof content === 'string' ? [content] : [];
+    });
+  return [...new Set(named(destinations))];
 }
 
 /** Each recipient of a mail is a notification of its own, so that one who is refused or put off holds up nobody. */

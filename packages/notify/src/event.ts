@@ -1,8 +1,11 @@
 import { oneLine } from '@holdfast/core';
 import { z } from 'zod';
-import { maxHistory, maxProblems, maxSummaryRuns } from './limits.ts';
+import { maxFoldedEvents, maxHistory, maxProblems, maxSummaryRuns } from './limits.ts';
 
 /** What can be told of. Every text of others is one line of bounded length, so that nothing in it steers a terminal or a mail. */
+
+export const severities = ['information', 'warning', 'error'] as const;
+export type Severity = (typeof severities)[number];
 
 const text = (maxLength: number) => z.string().transform((said) => oneLine(said).slice(0, maxLength).toWellFormed());
 const name = text(253);
@@ -84,21 +87,53 @@ export const eventSchema = z.discriminatedUnion('kind', [
     history,
   }),
   z.strictObject({ ...common, kind: z.literal('trial') }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('computer-unprotected'),
+    computer: name,
+    lastBackupAt: moment.optional(),
+  }),
+  z.strictObject({
+    ...common,
+    kind: z.literal('approval-waiting'),
+    action: name,
+    subject: name,
+    requestedBy: name,
+    expiresAt: moment,
+  }),
+  /** Too many wrong attempts to sign in: further ones have to wait. */
+  z.strictObject({ ...common, kind: z.literal('sign-in-delayed'), account: name, address: name }),
+  /** Many events in one message, so that a burst does not bury who gets it. */
+  z.strictObject({
+    ...common,
+    kind: z.literal('several'),
+    since: moment,
+    /** All of them, those that are not named included. */
+    count,
+    /** The gravest of all. */
+    severity: z.enum(severities),
+    events: z
+      .array(z.strictObject({ at: moment, severity: z.enum(severities), subject: text(1000) }))
+      .max(maxFoldedEvents),
+  }),
 ]);
 export type NotificationEvent = z.output<typeof eventSchema>;
 export type EventKind = NotificationEvent['kind'];
 
-/** What rules can be made for. A summary goes by its own time, a trial to whom it is meant for. */
+/**
+ * What rules can be made for. A summary goes by its own time, a trial to whom it is meant for. A computer without a server makes the
+ * first one only.
+ */
 export const ruleKinds = [
   'run-ended',
   'computer-offline',
   'repository-check-failed',
   'restore-drill',
   'certificate-expiring',
+  'computer-unprotected',
+  'approval-waiting',
+  'sign-in-delayed',
 ] as const satisfies readonly EventKind[];
-
-export const severities = ['information', 'warning', 'error'] as const;
-export type Severity = (typeof severities)[number];
 
 const severityOfOutcome = { succeeded: 'information', warning: 'warning', failed: 'error' } as const;
 
@@ -111,8 +146,13 @@ export function severityOf(event: NotificationEvent): Severity {
     case 'repository-check-failed':
       return 'error';
     case 'computer-offline':
+    case 'computer-unprotected':
     case 'certificate-expiring':
+    case 'approval-waiting':
+    case 'sign-in-delayed':
       return 'warning';
+    case 'several':
+      return event.severity;
     case 'daily-summary':
       return event.counts.failed > 0 ? 'error' : event.counts.warning > 0 ? 'warning' : 'information';
     case 'trial':

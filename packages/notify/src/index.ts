@@ -4,6 +4,7 @@ export {
   type NotifyConfig,
   notifyConfigSchema,
   recipientsOf,
+  secretsOf,
 } from './configuration.ts';
 export {
   type EventKind,
@@ -15,6 +16,7 @@ export {
   type Severity,
   severityOf,
 } from './event.ts';
+export { foldEvents } from './fold.ts';
 export { subjectOf } from './message/message.ts';
 export { type Attempt, Notifier } from './notifier.ts';
 export { FolderStore } from './queue/folder-store.ts';
@@ -25,5 +27,6 @@ export type {
   WaitingNotification,
 } from './queue/notification-store.ts';
 export type { SenderContext } from './senders/sender.ts';
+export { sendSyslog, syslogLine } from './senders/syslog.ts';
 export { StandAloneNotifications } from './stand-alone/stand-alone-notifications.ts';
-export { ownTimeZone } from './time-of-day.ts';
+export { lastTimeOfDay, ownTimeZone } from './time-of-day.ts';

@@ -35,5 +35,7 @@ export const maxProblems = 20;
 export const maxHistory = 30;
 /** Runs that a daily summary lists; the rest is counted. */
 export const maxSummaryRuns = 100;
+/** Events that a folded message names; the rest is counted. */
+export const maxFoldedEvents = 100;
 /** Runs that a stand-alone agent remembers for its next summary: one every quarter of an hour for two days. */
 export const maxRememberedRuns = 200;

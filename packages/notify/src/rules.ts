@@ -7,7 +7,7 @@ type Who = Pick<NotifyConfig, 'destinations' | 'rules' | 'dailySummary'>;
 export function destinationsOf(event: NotificationEvent, config: Who): readonly string[] {
   const everywhere = Object.keys(config.destinations);
   const { kind } = event;
-  if (kind === 'trial') return [];
+  if (kind === 'trial' || kind === 'several') return [];
   if (kind === 'daily-summary') return config.dailySummary?.send ?? everywhere;
   const rules = config.rules ?? [{ atLeast: 'warning' as const, send: everywhere, events: undefined }];
   const severity = severities.indexOf(severityOf(event));

@@ -111,6 +111,7 @@ export type {
   SecondFactorProof,
   User,
 } from './rest/account-routes.ts';
+export type { SyslogExport } from './rest/audit-export-routes.ts';
 export { type Computer, type ComputerDetail, type ComputerFilter, computerFilters } from './rest/computer-routes.ts';
 export {
   type AgentConfiguration,
@@ -124,6 +125,7 @@ export {
   rescanResult,
 } from './rest/group-routes.ts';
 export { type Job, type JobSettings, jobSettings } from './rest/job-routes.ts';
+export type { NotificationView } from './rest/notification-routes.ts';
 export type { Policy, PolicyComputer, PolicySettings } from './rest/policy-routes.ts';
 export {
   type ConfigurationBackup,

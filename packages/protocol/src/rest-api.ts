@@ -1,9 +1,11 @@
 import { portRoutes } from './port-routes.ts';
 import { accountRoutes } from './rest/account-routes.ts';
+import { auditExportRoutes } from './rest/audit-export-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
+import { notificationRoutes } from './rest/notification-routes.ts';
 import { policyRoutes } from './rest/policy-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
@@ -30,5 +32,7 @@ export const routes = {
   ...portRoutes,
   ...accountRoutes,
   ...userRoutes,
+  ...notificationRoutes,
+  ...auditExportRoutes,
 } as const;
 export type Routes = typeof routes;

@@ -18,6 +18,7 @@ import { wholeNumber } from '../option-values.ts';
 import { counted, print, printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 import { perform } from '../work.ts';
+import { registerAuditSyslog } from './audit-syslog.ts';
 
 interface FilterOptions extends ServerOptions {
   readonly actor?: string;
@@ -88,6 +89,8 @@ ${serverHelp}`,
         ? performWithServer(options, (work) => verify(allRecords({}, work), options))
         : perform(options, () => verify(recordsOf(resolvePath(file)), options)),
     );
+
+  registerAuditSyslog(audit);
 }
 
 function filtered(command: Command): Command {

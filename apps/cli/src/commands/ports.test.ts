@@ -17,7 +17,7 @@ test('the plan of a topology: a table for people, JSON for programs', async () =
     /^web-1, files-1 +store-1, gate-1 +tcp 2500-3300 +agent-to-mover-data +only during sessions$/m,
   );
   assert.match(shown.stdout, /^admin .* tcp 22 +administrators look after the computers +not Holdfast's$/m);
-  assert.match(shown.stdout, /17 openings/);
+  assert.match(shown.stdout, /18 openings/);
   assert.match(shown.stdout, /posix-agent-control takes its place/);
   const { status, stdout } = await plan('--json');
   assert.equal(status, exitStatus.success);
@@ -57,7 +57,7 @@ test('two topologies compared, and three ways of dialling', async (t) => {
   assert.match(diff.stdout, /^\+ backup-1 -> files-1 {2}tcp 6184-6194 {2}windows-agent-service$/m);
   assert.match(diff.stdout, /^- backup-1 -> files-1 {2}tcp 6162 {2}server-to-agent-transport, server-to-mover$/m);
   const dial = await plan('--dial', 'compare');
-  assert.match(dial.stdout, /^classic \(chosen\) +17 /m);
+  assert.match(dial.stdout, /^classic \(chosen\) +18 /m);
   assert.match(dial.stdout, /^single-port .* full-speed-data$/m);
   const both = await plan('--dial', 'compare', '--why', 'store-1:1');
   assert.equal(both.status, exitStatus.usage);

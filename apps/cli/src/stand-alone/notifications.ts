@@ -32,7 +32,8 @@ export async function openNotifications(
   }
 }
 
-async function readSecret(path: string): Promise<string> {
+/** What a file holds, without the end of its last line. @throws usage.configuration */
+export async function readSecret(path: string): Promise<string> {
   try {
     return (await readFile(resolvePath(path), 'utf8')).replace(/\r?\n$/, '');
   } catch (error) {

@@ -174,6 +174,19 @@ export class AuditLog {
     return { records: items, ...rest };
   }
 
+  /** Records after that number, in their order. */
+  async since(tenant: string, o: { number: number; limit: number }): Promise<AuditRecord[]> {
+    const rows = await this.#catalogue
+      .tenant(tenant)
+      .query.selectFrom('audit')
+      .selectAll()
+      .where('number', '>', o.number)
+      .orderBy('number')
+      .limit(o.limit)
+      .execute();
+    return rows.map(recordOf);
+  }
+
   /** The head's row is locked first, so that two writers, of two processes too, come one after the other. */
   async #append({ tenant, query }: TenantScope, entry: Omit<AuditRecord, 'number' | 'previousHash' | 'hash'>) {
     await query

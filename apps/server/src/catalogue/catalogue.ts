@@ -122,6 +122,12 @@ export class Catalogue implements AsyncDisposable {
     return this.#database.selectFrom('auditIntents').selectAll().orderBy('at').limit(maxListedRows).execute();
   }
 
+  /** Every tenant that has a row there. */
+  async tenantsWith(table: 'notificationSettings' | 'auditExports'): Promise<string[]> {
+    const rows = await this.#database.selectFrom(table).select('tenant').execute();
+    return rows.map((row) => row.tenant);
+  }
+
   /** Groups of all tenants whose rescan is due, or was not yet given a time. */
   async dueRescans(now: Date): Promise<{ tenant: string; groupName: string }[]> {
     return this.#database

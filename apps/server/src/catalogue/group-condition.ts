@@ -44,6 +44,12 @@ const belonging = {
   idempotentRequests: 'nobody',
   recoveryKits: 'nobody',
   configurationBackups: 'nobody',
+  notificationSettings: 'nobody',
+  notificationSecrets: 'nobody',
+  notificationCauses: 'nobody',
+  notificationConditions: 'nobody',
+  notifications: 'nobody',
+  auditExports: 'nobody',
 } as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'nobody'>;
 
 /** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */

@@ -30,6 +30,12 @@ const tables = {
   audit: 'kept',
   auditHeads: 'kept',
   configurationBackups: 'kept',
+  notificationSettings: 'kept',
+  notificationSecrets: 'kept',
+  auditExports: 'kept',
+  notificationCauses: 'left',
+  notificationConditions: 'left',
+  notifications: 'left',
   auditIntents: 'left',
   idempotentRequests: 'left',
 } as const satisfies Record<keyof Database, 'kept' | 'left'>;

@@ -10,6 +10,7 @@ import { idempotency } from './migrations/0009-idempotency.ts';
 import { policies } from './migrations/0010-policies.ts';
 import { recovery } from './migrations/0012-recovery.ts';
 import { identity } from './migrations/0013-identity.ts';
+import { operations } from './migrations/0014-operations.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
 
 /**
@@ -38,5 +39,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0010-policies': { up: policies },
   '0012-recovery': { up: recovery },
   '0013-identity': { up: identity },
+  '0014-operations': { up: operations },
   '0015-audit-intents': { up: auditIntents },
 };

@@ -1,5 +1,6 @@
 import type { AuditRecord, EnrollableRole, GrantMode, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
+import type { NotificationTables } from './notification-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-ta
  */
 
 /** Written by the tenant scope alone; no query may give or change it. */
-type Tenant = ColumnType<string, never, never>;
+export type Tenant = ColumnType<string, never, never>;
 
 export interface ComputersTable {
   tenant: Tenant;
@@ -417,7 +418,7 @@ export interface ExpectedComputersTable {
   noLongerListedAt: string | null;
 }
 
-export interface Database {
+export interface Database extends NotificationTables {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
   computers: ComputersTable;

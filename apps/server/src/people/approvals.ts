@@ -6,6 +6,7 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { ApprovalsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { maxListedRows, maxWaitingApprovals, maxWaitingApprovalsOfOne } from '../limits.ts';
+import { noteCause } from '../notifications/causes.ts';
 import type { ApprovalGate, Asked, RouteAnswer } from '../rest/route-runner.ts';
 import type { Vault } from '../vault.ts';
 import { countFullAdministrators } from './accounts.ts';
@@ -83,6 +84,7 @@ export class Approvals implements ApprovalGate {
       })
       .returningAll()
       .executeTakeFirstOrThrow();
+    await noteCause(scope, { kind: 'approval-waiting', approvalId: id }, this.#clock.now());
     return this.#view(row);
   }
 

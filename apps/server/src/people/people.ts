@@ -17,7 +17,14 @@ export class People {
   readonly factors: SecondFactors;
   readonly signIn: SignIn;
 
-  constructor(o: { catalogue: Catalogue; vault: Vault; config: ServerConfig; onRevoked: () => void; clock: Clock }) {
+  constructor(o: {
+    catalogue: Catalogue;
+    vault: Vault;
+    config: ServerConfig;
+    onRevoked: () => void;
+    onDelay: (name: string, address: string) => void;
+    clock: Clock;
+  }) {
     const { clock } = o;
     const { sessionIdleMinutes, sessionHours, apiTokenIdleDays } = o.config.people;
     this.clock = clock;
@@ -32,7 +39,7 @@ export class People {
       onRevoked: o.onRevoked,
     });
     this.factors = new SecondFactors({ vault: o.vault, passkeys: new Passkeys(o.config.publicUrl), clock });
-    const delays = new SignInDelays(clock);
+    const delays = new SignInDelays(clock, o.onDelay);
     this.signIn = new SignIn({
       credentials: this.credentials,
       factors: this.factors,

@@ -15,6 +15,7 @@ import {
 interface Failures {
   count: number;
   lastMs: number;
+  isTold: boolean;
 }
 
 /** An attempt under way: it counts as failed until it is said to be otherwise. */
@@ -37,9 +38,12 @@ export class SignInDelays {
   readonly #byAccount = new Map<string, Failures>();
   readonly #byNetwork = new Map<string, Failures>();
   readonly #known = new Map<string, true>();
+  readonly #onDelay: (name: string, address: string) => void;
 
-  constructor(clock: Clock) {
+  /** `onDelay`: from here on further attempts on the account have to wait, from that address or from all. */
+  constructor(clock: Clock, onDelay: (name: string, address: string) => void = () => undefined) {
     this.#clock = clock;
+    this.#onDelay = onDelay;
   }
 
   /** Throws `auth.rate`, which says how long to wait. What is refused here counts for nothing. */
@@ -47,6 +51,11 @@ export class SignInDelays {
     const network = networkOf(address);
     const pair = `${name}\n${network}`;
     const isKnown = this.#known.has(pair);
+    const news = [
+      this.#tellOf(this.#byAddress.get(pair), signInAttemptsPerAddress),
+      this.#tellOf(this.#byAccount.get(name), signInAttemptsPerAccount),
+    ];
+    if (news.includes(true)) this.#onDelay(name, address);
     const waitMs = Math.max(
       this.#waitMs(this.#byAddress.get(pair), signInAttemptsPerAddress, maxAddressDelayMs),
       isKnown ? 0 : this.#waitMs(this.#byAccount.get(name), signInAttemptsPerAccount, maxAccountDelayMs),
@@ -88,10 +97,18 @@ export class SignInDelays {
     return failures.lastMs + delayMs - this.#clock.monotonicMs();
   }
 
+  /** Once for each series of wrong attempts, at the first attempt after the free ones. */
+  #tellOf(failures: Failures | undefined, free: number): boolean {
+    if (!failures || failures.count < free || failures.isTold || this.#isOver(failures)) return false;
+    failures.isTold = true;
+    return true;
+  }
+
   #count(map: Map<string, Failures>, key: string, change: 1 | -1): void {
     const before = map.get(key);
     const count = before && !this.#isOver(before) ? before.count : 0;
-    const value = { count: Math.max(0, count + change), lastMs: this.#clock.monotonicMs() };
+    const isTold = before?.isTold === true && count > 0;
+    const value = { count: Math.max(0, count + change), lastMs: this.#clock.monotonicMs(), isTold };
     remember(map, { key, value, bound: maxLimitedAddresses });
   }
 

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError } from '@holdfast/core';
 import { securityHeaders } from '../http-app.ts';
 import {
   eventStreamKeepAliveMs,
   maxEventStreamBacklogBytes,
   maxEventStreams,
   maxEventStreamsOfOne,
+  streamRecheckMs,
 } from '../limits.ts';
 import type { Caller } from '../people/caller.ts';
 
@@ -35,6 +36,14 @@ export class EventStreams implements Disposable {
         if (!(await mayGoOn(caller))) stream.end();
       }),
     );
+  }
+
+  /** Has them looked through again and again until the signal aborts: another instance may have revoked something. */
+  async watch(recheck: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(streamRecheckMs, signal);
+      await recheck();
+    }
   }
 
   [Symbol.dispose](): void {

@@ -37,6 +37,7 @@ const anyId = '00000000-0000-4000-8000-000000000000';
 const any = { params: { id: anyId } };
 const north = { params: { id: 'north' } };
 const nowhere = { body: { hosts: ['nowhere'] } };
+const notifySettings = { destinations: { log: { kind: 'syslog' as const, host: '127.0.0.1' } } };
 const all = 'abru';
 const password = 'a password for a start';
 const code = '000000';
@@ -237,6 +238,15 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   approveRequest: { may: 'a', confined: 'never', ask: () => any },
   rejectRequest: { may: 'a', confined: 'never', ask: () => any },
   withdrawRequest: { may: all, confined: 'own', ask: () => any },
+  notificationSettings: { may: 'a', confined: 'never' },
+  setNotificationSettings: { may: 'a', confined: 'never', ask: () => ({ body: { settings: notifySettings } }) },
+  notifications: { may: 'a', confined: 'never' },
+  retryNotifications: { may: 'a', confined: 'never', ask: () => ({ body: {} }) },
+  tryNotifications: { may: 'a', confined: 'never', ask: () => ({ body: { destination: 'none' } }) },
+  deleteNotificationSettings: { may: 'a', confined: 'never' },
+  auditExport: { may: 'au', confined: 'never' },
+  setAuditExport: { may: 'a', confined: 'never', ask: () => ({ body: { host: '127.0.0.1', transport: 'udp' } }) },
+  deleteAuditExport: { may: 'a', confined: 'never' },
   // Last, because it ends the session that it is called with.
   signOut: { may: all, confined: 'own' },
 };

@@ -6,6 +6,7 @@ import type { TenantScope } from '../catalogue/catalogue.ts';
 import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import type { RunsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
+import { noteCause } from '../notifications/causes.ts';
 import { endSessionIfDone } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
 import { isMaintenance, type WorkOrder } from './work-order.ts';
@@ -212,6 +213,8 @@ export async function endRun(
     if (view.result?.kind === 'backup' && o.order.kind === 'backup')
       await listSnapshot(inner, view, { made: view.result, order: o.order, hostname: o.hostname });
     if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
+    // One that is tried again has not ended for anybody.
+    if (!o.retryAt) await noteCause(inner, { kind: 'run-ended', runId: view.id }, o.now);
     const sessionEnded = row.jobSessionId !== null && (await endSessionIfDone(inner, row.jobSessionId, o.now));
     return { recorded: true, sessionEnded };
   });
@@ -248,6 +251,7 @@ export async function recordOwnRun(
     })
     .execute();
   if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, ...o });
+  await noteCause(scope, { kind: 'run-ended', runId: view.id }, new Date(view.endedAt ?? view.queuedAt));
 }
 
 /** Lists the snapshot of a backup that has ended; its repository is there from now on. */

@@ -30,7 +30,7 @@ export function messageHtml(message: Message): string {
         ({ outcome, text }) =>
           `<td width="10" bgcolor="${colours[outcome]}" style="background:${colours[outcome]}">&nbsp;</td><td style="padding:2px 0 2px 8px">${escaped(text)}</td>`,
       ),
-      ...further(message.furtherRuns, 'run').map(
+      ...further(message.furtherRuns, message.what).map(
         (line) => `<td></td><td style="padding:2px 0 2px 8px">${escaped(line)}</td>`,
       ),
     ]),

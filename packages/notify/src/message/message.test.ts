@@ -64,6 +64,10 @@ test('every kind of event has a subject and a sentence', () => {
     'The certificate of laptop ends soon',
     'Summary: 4 succeeded, 1 with warnings, 1 failed',
     'Trial message',
+    'laptop is not protected',
+    'ada asks for approval: deleteRepository laptops',
+    'Wrong attempts to sign in as ada',
+    '250 events',
   ]);
 });
 

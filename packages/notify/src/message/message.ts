@@ -23,13 +23,27 @@ export interface Message {
   /** The runs of a summary. */
   readonly runs: readonly { readonly outcome: Outcome; readonly text: string }[];
   readonly furtherRuns: number;
+  /** What `runs` are. */
+  readonly what: 'run' | 'event';
   readonly history: readonly RunPoint[];
   /** Who tells, and when. */
   readonly footer: string;
 }
 
 const ended = { succeeded: 'succeeded', warning: 'ended with warnings', failed: 'failed' } as const;
-const nothing = { problems: [], furtherProblems: 0, runs: [], furtherRuns: 0, history: [], facts: [] } as const;
+const nothing = {
+  problems: [],
+  furtherProblems: 0,
+  runs: [],
+  furtherRuns: 0,
+  what: 'run',
+  history: [],
+  facts: [],
+} as const;
+const outcomeOf = { information: 'succeeded', warning: 'warning', error: 'failed' } as const satisfies Record<
+  Severity,
+  Outcome
+>;
 
 /** `timeZone`: of the times in it. */
 export function messageOf(event: NotificationEvent, timeZone: string): Message {
@@ -109,6 +123,40 @@ export function messageOf(event: NotificationEvent, timeZone: string): Message {
         history: event.history,
       };
     }
+    case 'computer-unprotected':
+      return {
+        ...common,
+        subject: `${event.computer} is not protected`,
+        headline:
+          event.lastBackupAt === undefined
+            ? `There is no backup of ${event.computer}. Give it a job, or find out why its runs fail.`
+            : `The last backup of ${event.computer} is of ${shown(event.lastBackupAt)}. Find out why there is none since, or give it a job.`,
+      };
+    case 'approval-waiting':
+      return {
+        ...common,
+        subject: `${event.requestedBy} asks for approval: ${event.action} ${event.subject}`.trimEnd(),
+        headline: `${event.requestedBy} asks for ${event.action}, which a second administrator has to agree to until ${shown(event.expiresAt)}.`,
+        facts: event.subject === '' ? [] : [['About', event.subject]],
+      };
+    case 'sign-in-delayed':
+      return {
+        ...common,
+        subject: `Wrong attempts to sign in as ${event.account}`,
+        headline: `Somebody at ${event.address} has tried to sign in as ${event.account} with wrong passwords, too often: further attempts have to wait.`,
+      };
+    case 'several':
+      return {
+        ...common,
+        subject: `${formatCount(event.count)} events`,
+        headline: `${formatCount(event.count)} events since ${shown(event.since)}, in one message.`,
+        runs: event.events.map(({ at, severity, subject }) => ({
+          outcome: outcomeOf[severity],
+          text: `${shown(at)}  ${subject}`,
+        })),
+        furtherRuns: Math.max(0, event.count - event.events.length),
+        what: 'event',
+      };
     case 'trial':
       return {
         ...common,

@@ -16,7 +16,7 @@ export function messageText(message: Message): string {
     ].join('\n'),
     [
       ...message.runs.map(({ outcome, text }) => `${marks[outcome]} ${text}`),
-      ...further(message.furtherRuns, 'run'),
+      ...further(message.furtherRuns, message.what),
     ].join('\n'),
     historyText(message),
     `-- \n${message.footer}`,

@@ -42,13 +42,16 @@ export function byRole(
   return role === 'agent-windows' ? channels.windows : channels.posix;
 }
 
-/** Waits for the other end to close as well, for a moment: what was sent last is then known to have arrived. */
-export async function closedWithin(connection: Connection, clock: Clock): Promise<void> {
+/**
+ * Waits for the other end to close as well, for a moment: what was sent last is then known to have arrived. Gives why the connection
+ * broke, if it did.
+ */
+export async function closedWithin(connection: Connection, clock: Clock): Promise<Error | undefined> {
   const waiting = new AbortController();
   try {
     const sleeping = clock.sleep(closeTimeoutMs, waiting.signal);
     void Promise.allSettled([sleeping]);
-    await Promise.race([connection.closed, sleeping]);
+    return await Promise.race([connection.closed, sleeping.then(() => undefined)]);
   } finally {
     waiting.abort();
   }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { HoldfastError } from '@holdfast/core';
+import { HoldfastError, oneLine } from '@holdfast/core';
 import { type DestinationOf, syslogFacilities } from '../configuration.ts';
 import { type Severity, severityOf } from '../event.ts';
 import { maxSyslogBytes } from '../limits.ts';
@@ -14,40 +14,52 @@ const structureId = 'holdfast@32473';
 
 /** Events as syslog messages (RFC 5424): over TLS with octet counting (RFC 5425), or one datagram each (RFC 5426). */
 export function syslogSender(syslog: Syslog, context: SenderContext): Sender {
-  const isServer = context.role === 'backup-server';
   return {
     send: async (outgoing, signal) => {
       const message = syslogMessage(outgoing, { facility: syslog.facility, timeZone: context.timeZone });
-      const o = syslog.port === undefined ? {} : { port: syslog.port };
-      if (syslog.transport === 'udp') {
-        await context.wire.sendDatagram(
-          isServer ? 'server-to-syslog-udp' : 'agent-to-syslog-udp',
-          syslog.host,
-          message,
-          o,
-        );
-        return;
-      }
       const caPem = syslog.caFile === undefined ? undefined : await context.readFile(syslog.caFile);
-      const connection = await context.wire.dialOutside(
-        isServer ? 'server-to-syslog' : 'agent-to-syslog',
-        syslog.host,
-        {
-          ...o,
-          tls: { caPem },
-          signal,
-        },
-      );
-      try {
-        connection.stream.end(Buffer.concat([Buffer.from(`${message.length} `), message]));
-        // Nothing confirms a message; a server that closes after us has read to the end, one that resets has not.
-        connection.stream.resume();
-        await closedWithin(connection, context.clock);
-      } finally {
-        connection.stream.destroy();
-      }
+      await sendSyslog({ ...syslog, caPem }, { messages: [message], context, signal });
     },
   };
+}
+
+/** Sends messages in their order: over one connection, or a datagram each. Throws when they may not have arrived, as far as one can know. */
+export async function sendSyslog(
+  place: Pick<Syslog, 'host' | 'port' | 'transport'> & { readonly caPem: string | undefined },
+  o: {
+    readonly messages: readonly Buffer[];
+    readonly context: Pick<SenderContext, 'wire' | 'role' | 'clock'>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { wire, role, clock } = o.context;
+  const isServer = role === 'backup-server';
+  const port = place.port === undefined ? {} : { port: place.port };
+  if (place.transport === 'udp') {
+    for (const message of o.messages) {
+      o.signal.throwIfAborted();
+      await wire.sendDatagram(isServer ? 'server-to-syslog-udp' : 'agent-to-syslog-udp', place.host, message, port);
+    }
+    return;
+  }
+  const connection = await wire.dialOutside(isServer ? 'server-to-syslog' : 'agent-to-syslog', place.host, {
+    ...port,
+    tls: { caPem: place.caPem },
+    signal: o.signal,
+  });
+  try {
+    connection.stream.end(Buffer.concat(o.messages.flatMap((message) => [Buffer.from(`${message.length} `), message])));
+    // Nothing confirms a message; a server that closes after us has read to the end, one that resets has not.
+    connection.stream.resume();
+    const failure = await closedWithin(connection, clock);
+    if (failure)
+      throw new HoldfastError('notify.deferred', {
+        message: `The syslog server ${place.host} broke off before everything had arrived.`,
+        cause: failure,
+      });
+  } finally {
+    connection.stream.destroy();
+  }
 }
 
 /** At most 2,048 bytes. */
@@ -57,13 +69,38 @@ export function syslogMessage(
 ): Buffer {
   const { subject, problems } = messageOf(event, o.timeZone);
   const severity = severityOf(event);
-  const priority = syslogFacilities[o.facility] * 8 + severities[severity];
-  const first: Pick<HoldfastError, 'message'> | undefined = problems[0];
-  const fields = Object.entries({ id, severity, from: event.from, ...(problems[0] ? { code: problems[0].code } : {}) });
-  const structure = `[${structureId} ${fields.map(([name, value]) => `${name}="${value.replace(/["\\\]]/g, '\\$&')}"`).join(' ')}]`;
-  const header = `<${priority}>1 ${event.at} ${headerWord(hostname(), 255)} holdfast ${process.pid} ${event.kind} ${structure} `;
+  const [first] = problems;
+  return syslogLine({
+    facility: o.facility,
+    severity,
+    at: event.at,
+    messageId: event.kind,
+    fields: { id, severity, from: event.from, ...(first ? { code: first.code } : {}) },
+    text: `${subject}${first ? `: ${first.message}` : ''}`,
+    maxBytes: maxSyslogBytes,
+  });
+}
+
+/** A message of RFC 5424. Values of fields may be any text, which must not be longer than the message; the text is cut off. */
+export function syslogLine(o: {
+  readonly facility: keyof typeof syslogFacilities;
+  readonly severity: Severity;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly messageId: string;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly maxBytes: number;
+}): Buffer {
+  const priority = syslogFacilities[o.facility] * 8 + severities[o.severity];
+  const fields = Object.entries(o.fields).map(
+    // Line ends are allowed within quotes, but many receivers end a message there.
+    ([name, value]) => `${name}="${oneLine(value).replace(/["\\\]]/g, '\\$&')}"`,
+  );
+  const messageId = headerWord(o.messageId, 32);
+  const header = `<${priority}>1 ${o.at} ${headerWord(hostname(), 255)} holdfast ${process.pid} ${messageId} [${structureId} ${fields.join(' ')}] `;
   // RFC 5424, 6.4: UTF-8 is announced by a byte order mark.
-  return truncated(`${header}\uFEFF${subject}${first ? `: ${first.message}` : ''}`);
+  return truncated(`${header}\uFEFF${oneLine(o.text)}`, o.maxBytes);
 }
 
 /** RFC 5424, 6: visible ASCII without spaces. */
@@ -72,10 +109,10 @@ function headerWord(text: string, maxLength: number): string {
 }
 
 /** Without cutting a character in two. */
-function truncated(text: string): Buffer {
+function truncated(text: string, maxBytes: number): Buffer {
   const bytes = Buffer.from(text);
-  if (bytes.length <= maxSyslogBytes) return bytes;
-  let end = maxSyslogBytes;
+  if (bytes.length <= maxBytes) return bytes;
+  let end = maxBytes;
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return bytes.subarray(0, end);
 }

@@ -37,6 +37,17 @@ export const sampleEvents: { readonly [Kind in EventKind]: Extract<NotificationE
     history: [],
   }),
   trial: made('trial', {}),
+  'computer-unprotected': made('computer-unprotected', { computer: 'laptop', lastBackupAt: '2026-01-01T05:03:07Z' }),
+  'approval-waiting': made('approval-waiting', {
+    ...{ action: 'deleteRepository', subject: 'laptops', requestedBy: 'ada', expiresAt: '2026-01-13T06:30:00Z' },
+  }),
+  'sign-in-delayed': made('sign-in-delayed', { account: 'ada', address: '203.0.113.7' }),
+  several: made('several', {
+    ...{ since: '2026-01-10T06:20:00Z', count: 250, severity: 'error' },
+    events: [
+      { at: '2026-01-10T06:21:00Z', severity: 'error', subject: 'Backup homes of laptop failed: The disk is full.' },
+    ],
+  }),
 };
 
 function made<Kind extends EventKind>(kind: Kind, fields: object): Extract<NotificationEvent, { kind: Kind }> {

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { createHmac, randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { HoldfastError } from '@holdfast/core';
+import { freePort, skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import {
+  type Exim,
+  mailPassword,
+  mailUser,
+  type ServiceRequest,
+  startExim,
+  startService,
+} from '@holdfast/notify/testing';
+import { createTestInstallation } from '@holdfast/wire/testing';
+import { success, TestAgent } from '../testing/test-agent.ts';
+import { TestMover } from '../testing/test-mover.ts';
+import { TestServer, until } from '../testing/test-server.ts';
+
+const installation = await createTestInstallation();
+const key = randomBytes(32);
+const needsExim = skipUnless({ programs: ['exim4'], root: true });
+
+/** A fleet of one agent with a job, whose server is made anew within the same folder. */
+async function fleet(t: TestContext) {
+  const folder = temporaryFolder(t);
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  let server = await TestServer.start(folder);
+  stack.defer(() => server[Symbol.asyncDispose]());
+  const port = await freePort();
+  const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
+  await mover.listen();
+  const agent = stack.use(new TestAgent(await server.join('agent')));
+  mover.agents.set(agent.id, agent);
+  const repository = await server.client.call('createRepository', { body: { name: 'first', moverId: mover.id } });
+  const job = await server.client.call('createJob', {
+    body: {
+      name: 'homes',
+      computers: [agent.id],
+      target: { kind: 'shared', repositoryId: repository.id },
+      scope: { kind: 'folders', paths: ['/srv'] },
+      retries: { count: 0 },
+    },
+  });
+  return {
+    agent,
+    get server() {
+      return server;
+    },
+    async run(work: TestAgent['work']): Promise<void> {
+      agent.work = work;
+      const session = await server.client.call('runJob', { params: { id: job.id }, body: {} });
+      for (const run of await server.runsOf(session.id)) await server.follow(run.id);
+    },
+    async restart(): Promise<void> {
+      await server[Symbol.asyncDispose]();
+      server = await TestServer.start(folder);
+    },
+  };
+}
+
+const smtp = (port: number) => ({
+  ...{
+    kind: 'smtp' as const,
+    host: 'localhost',
+    port,
+    caFile: 'mail-ca',
+    user: mailUser,
+    passwordFile: 'mail-password',
+  },
+  ...{ from: 'holdfast@example.com', to: ['ada@example.com'] },
+});
+const mailSecrets = { 'mail-ca': installation.caPem, 'mail-password': `${mailPassword}\n` };
+
+async function mailServer(t: TestContext, port: number): Promise<Exim> {
+  const tls = await installation.issue({ role: 'server' });
+  const exim = await startExim({ address: '127.0.0.1', ports: [port], tls, authRequired: true });
+  t.after(() => exim[Symbol.asyncDispose]());
+  return exim;
+}
+
+test('runs are told of by mail and webhook, with the picture of the last runs, and across a restart', {
+  skip: needsExim,
+}, async (t) => {
+  const it = await fleet(t);
+  const seen: ServiceRequest[] = [];
+  const hooks = await startService(t, {
+    ...{ installation, hosts: ['localhost'] },
+    answer: (request) => {
+      seen.push(request);
+      return { status: 204 };
+    },
+  });
+  const mailPort = await freePort();
+  const hook = {
+    ...{ kind: 'webhook' as const, url: `https://localhost:${hooks}/a`, allowLocalAddresses: true },
+    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
+  };
+  const settings = {
+    ...{ name: 'vault', timeZone: 'Europe/Berlin', destinations: { office: smtp(mailPort), chat: hook } },
+    rules: [
+      { atLeast: 'warning' as const, send: ['office'] },
+      { events: ['run-ended' as const], atLeast: 'information' as const, send: ['chat'] },
+    ],
+  };
+  const secrets = { ...mailSecrets, 'hook-secret': `whsec_${key.toString('base64')}` };
+  const shown = await it.server.client.call('setNotificationSettings', { body: { settings, secrets } });
+  assert.deepEqual(shown.secrets, ['hook-secret', 'mail-ca', 'mail-password']);
+
+  await it.run(async (task) => success(task));
+  await it.run(async () => {
+    throw new HoldfastError('storage.full', { message: 'The storage of store is full.' });
+  });
+  await until(() => seen.length === 2, 'both runs are posted');
+  for (const request of seen) {
+    const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = request.headers;
+    const expected = createHmac('sha256', key)
+      .update(`${String(id)}.${String(at)}.${request.body}`)
+      .digest('base64');
+    assert.equal(signature, `v1,${expected}`);
+  }
+  const told = seen.map(
+    ({ body }) => JSON.parse(body) as { type: string; data: { subject: string; history: unknown[] } },
+  );
+  assert.deepEqual(
+    told.map(({ type, data }) => [type, data.subject, data.history.length] as const).toSorted((a, b) => a[2] - b[2]),
+    [
+      ['run-ended', 'Backup homes of test-host succeeded', 1],
+      ['run-ended', 'Backup homes of test-host failed', 2],
+    ],
+  );
+
+  // No mail server is there yet: the failure waits, also while no server runs.
+  const waiting = async () =>
+    (await it.server.client.call('notifications', { query: { state: 'waiting' } })).notifications;
+  await until(async () => (await waiting())[0]?.attempts === 1, 'the mail was tried');
+  await it.restart();
+  const [mail, ...others] = await waiting();
+  assert.deepEqual(others, []);
+  assert.deepEqual([mail?.destination, mail?.recipient, mail?.event], ['office', 'ada@example.com', 'run-ended']);
+  assert.equal(mail?.lastError?.code, 'channel.refused');
+  const exim = await mailServer(t, mailPort);
+  assert.equal((await it.server.client.call('retryNotifications', { body: {} })).due, 1);
+  const inbox = await exim.inbox(1);
+  assert.match(inbox, /^Subject: Error: Backup homes of test-host failed \(Holdfast\)\r?$/m);
+  assert.match(inbox, /The storage of store is full\./);
+  // The picture: this run and the one before.
+  assert.match(inbox, /Last runs, the newest on the right .*: \+X/s);
+  assert.equal(inbox.match(/^Subject: /gm)?.length, 1);
+  await until(async () => (await waiting()).length === 0, 'it is known to be sent');
+
+  // What is secret is neither shown nor in the database in clear.
+  const content = await it.server.databaseContent();
+  for (const secret of [mailPassword, key.toString('base64')]) assert.ok(!content.includes(secret));
+  assert.ok(!JSON.stringify(await it.server.client.call('notificationSettings', {})).includes(mailPassword));
+});
+
+test('what waits for approval, attempts to sign in that have to wait, and trials', { skip: needsExim }, async (t) => {
+  const server = await TestServer.start(temporaryFolder(t), { config: { people: { fourEyes: 'on' } } });
+  t.after(() => server[Symbol.asyncDispose]());
+  const port = await freePort();
+  const exim = await mailServer(t, port);
+  const settings = { destinations: { office: smtp(port) } };
+  await assert.rejects(server.client.call('setNotificationSettings', { body: { settings } }), {
+    code: 'request.invalid',
+    message: /mail-ca, mail-password/,
+  });
+  await server.client.call('setNotificationSettings', { body: { settings, secrets: mailSecrets } });
+  const { results } = await server.client.call('tryNotifications', { body: {} });
+  assert.deepEqual(results, [{ destination: 'office', recipient: 'ada@example.com', sent: true }]);
+
+  const asked = { name: 'grace', role: 'administrator' as const, password: 'a password for a start' };
+  await assert.rejects(server.client.call('createUser', { body: asked }), { code: 'approval.needed' });
+  for (let attempt = 0; attempt < 6; attempt += 1)
+    await assert.rejects(server.signIn('nobody-here', `wrong ${attempt}`), /./);
+  const inbox = await exim.inbox(3);
+  assert.match(inbox, /^Subject: Trial message/m);
+  assert.match(inbox, /^Subject: Warning: .*asks for approval: createUser/m);
+  assert.match(inbox, /^Subject: Warning: Wrong attempts to sign in as nobody-here/m);
+
+  // A wrong password is said in plain words, and secrets that are given anew replace what was kept.
+  const wrong = { ...mailSecrets, 'mail-password': 'wrong' };
+  await server.client.call('setNotificationSettings', { body: { settings, secrets: wrong } });
+  const [failed] = (await server.client.call('tryNotifications', { body: { destination: 'office' } })).results;
+  assert.equal(failed?.error?.code, 'notify.sign-in');
+  await server.client.call('deleteNotificationSettings', {});
+  assert.deepEqual(await server.client.call('notificationSettings', {}), { secrets: [] });
+  await assert.rejects(server.client.call('tryNotifications', { body: {} }), { code: 'request.missing' });
+});
