@@ -36,3 +36,6 @@ export const maxKeptReports = 500;
 
 /** Policies of thousands of paths and all reports with their problems. */
 export const maxPolicyFileBytes = 64 * 1024 * 1024;
+
+/** Who waits because of a bandwidth rule looks this often whether its window has closed, or another one has opened. */
+export const bandwidthLookMs = 60_000;

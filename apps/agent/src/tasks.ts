@@ -3,8 +3,9 @@ import { backup } from '@holdfast/engine/backup';
 import { restore } from '@holdfast/engine/restore';
 import type { BackupTask, RestoreTask, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
 import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
-import { openRest, type Target } from '@holdfast/storage';
+import { openRest, type Target, throttled } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
+import { BandwidthLimit } from './bandwidth-limit.ts';
 import { openDataChannels } from './data-channels.ts';
 import { dataChannelsPerSession, lockWaitMs } from './limits.ts';
 
@@ -24,7 +25,7 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
   });
   switch (task.kind) {
     case 'backup':
-      return await backUp(await openOrMake(target, task, context.signal), task, context);
+      return await backUp(await openOrMake(limited(target, task), task, context.signal), task, context);
     case 'restore':
       return await bringBack(
         await openRepository(target, { password: access.password, signal: context.signal }),
@@ -36,6 +37,10 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
         message: `An agent backs up and restores; ${task.kind} is the work of the repository's executor.`,
       });
   }
+}
+
+function limited(target: Target, { bandwidth }: BackupTask): Target {
+  return bandwidth ? throttled(target, { upload: new BandwidthLimit(bandwidth) }) : target;
 }
 
 async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal): Promise<Repository> {

@@ -163,7 +163,9 @@ export { type TaskContext, TaskRegistry } from './task-registry.ts';
 export {
   type BackupResult,
   type BackupTask,
+  type Bandwidth,
   backupTask,
+  bandwidthRule,
   type Degradation,
   degradation,
   type Hello,

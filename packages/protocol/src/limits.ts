@@ -83,3 +83,8 @@ export const maxWaitingEvents = 8;
 
 /** A person who is asked for a second factor has so long to give one. */
 export const confirmLimitMs = 5 * 60_000;
+
+/** Rules of bandwidth that one job has. */
+export const maxBandwidthRules = 20;
+/** A pack of 16 MiB goes out as a whole, and those after it wait until it is paid for: four minutes at this rate. */
+export const minBytesPerSecond = 64 * 1024;

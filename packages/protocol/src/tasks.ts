@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { errorReport } from './error-report.ts';
-import { maxListEntries } from './limits.ts';
+import { maxBandwidthRules, maxListEntries, minBytesPerSecond } from './limits.ts';
 import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
 import { isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
 import { repositoryAccess } from './repository-access.ts';
+import { timeWindow, timeZone } from './schedule/schedule.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
 
@@ -13,6 +14,16 @@ const paths = z.array(path).max(maxListEntries);
 /** How hard new data is compressed, in restic's words. */
 export const compressionLevel = z.enum(['auto', 'off', 'fastest', 'better', 'max']);
 
+/** So much may be sent while one of the windows is open, or always if there is none. Of several rules the lowest holds. */
+export const bandwidthRule = z.strictObject({
+  bytesPerSecond: z.number().int().min(minBytesPerSecond).max(Number.MAX_SAFE_INTEGER),
+  windows: z.array(timeWindow).max(50).default([]),
+});
+
+/** What holds for new data on their way to the repository, by the wall clock of the zone. */
+const bandwidth = z.strictObject({ timeZone, rules: z.array(bandwidthRule).max(maxBandwidthRules) });
+export type Bandwidth = z.infer<typeof bandwidth>;
+
 export const backupTask = z.strictObject({
   kind: z.literal('backup'),
   access: repositoryAccess,
@@ -21,6 +32,7 @@ export const backupTask = z.strictObject({
   oneFileSystem: z.boolean(),
   tags: z.array(z.string().max(200)).max(100),
   compression: compressionLevel.default('auto'),
+  bandwidth: bandwidth.optional(),
   /** Make the repository first if there is none. */
   initialise: z.boolean(),
 });

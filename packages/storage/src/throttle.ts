@@ -67,8 +67,8 @@ export class TokenBucket {
 }
 
 export interface Throttle {
-  readonly upload?: TokenBucket | undefined;
-  readonly download?: TokenBucket | undefined;
+  readonly upload?: Pick<TokenBucket, 'take'> | undefined;
+  readonly download?: Pick<TokenBucket, 'take' | 'owe'> | undefined;
 }
 
 /**

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { collect, duration, splitTags, wholeNumber } from '../option-values.ts';
 import { type Definition, type JobKind, jobKind } from './job-kinds.ts';
 import { chooseComputer, chooseMover, chooseOfKind, chooseRepository } from './names.ts';
-import { parseSchedule, parseWindow } from './schedule-text.ts';
+import { parseBandwidth, parseSchedule, parseWindow } from './schedule-text.ts';
 import type { ServerOptions } from './server-options.ts';
 
 export interface JobOptions extends ServerOptions {
@@ -24,6 +24,7 @@ export interface JobOptions extends ServerOptions {
   readonly retries?: number;
   readonly retryPause?: number;
   readonly compression?: JobSettings['compression'];
+  readonly bandwidth?: string[];
   readonly keepDays?: number;
   readonly keepPoints?: number;
   readonly keepWeekly?: number;
@@ -68,6 +69,11 @@ export function addJobOptions({ noun }: JobKind, command: Command): Command {
         'better',
         'max',
       ]),
+    )
+    .option(
+      '--bandwidth <rule>',
+      "what a computer may send in a second, as in 10m or '2m mon-fri 08:00-18:00'; may be repeated; off: as much as it can",
+      collect,
     )
     .option('--keep-days <n>', 'keep restore points for so many days (default: as the repository says)', count)
     .option('--keep-points <n>', 'keep so many restore points, 3 at least', wholeNumber(3, 1_000_000))
@@ -115,6 +121,7 @@ export async function settingsFrom(options: JobOptions, before: Definition | und
       pauseMinutes: options.retryPause === undefined ? retries.pauseMinutes : Math.ceil(options.retryPause / 60_000),
     };
   set('compression', options.compression);
+  set('bandwidth', options.bandwidth && parseBandwidth(options.bandwidth));
   set('retention', retentionFrom(options));
   if (options.healthCheck === 'off')
     changes.healthCheck = { enabled: false, schedule: before?.healthCheck.schedule ?? { kind: 'manual' } };

@@ -2,7 +2,7 @@ import type { RestClient, Session } from '@holdfast/protocol';
 import { shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Definition, JobKind } from './job-kinds.ts';
-import { scheduleText, windowText } from './schedule-text.ts';
+import { bandwidthText, scheduleText, windowText } from './schedule-text.ts';
 
 interface Names {
   readonly computer: (id: string) => string;
@@ -62,6 +62,7 @@ export async function jobText(
     ['Windows', job.windows.map(windowText).join(', ')],
     ['Retries', `${retries.count}, every ${retries.pauseMinutes} minutes`],
     ['Compression', job.compression],
+    ['Bandwidth', job.bandwidth.map(bandwidthText).join(', ')],
     ['Keeps', retention ? retentionText(retention) : 'as the repository says'],
     ['Health check', healthCheck.enabled ? scheduleText(healthCheck.schedule, names.job) : 'off'],
     ['Next', job.nextRunAt === undefined ? '' : shownTime(job.nextRunAt)],

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseSchedule, parseWindow, scheduleText, windowText } from './schedule-text.ts';
+import {
+  bandwidthText,
+  parseBandwidth,
+  parseSchedule,
+  parseWindow,
+  scheduleText,
+  windowText,
+} from './schedule-text.ts';
 
 test('what is printed can be given again', () => {
   for (const text of [
@@ -25,6 +32,21 @@ test('what is printed can be given again', () => {
     );
   }
   for (const text of ['22:00-06:00', 'mon,fri 22:00-24:00']) assert.equal(windowText(parseWindow(text)), text);
+});
+
+test('bandwidth rules', () => {
+  const rules = parseBandwidth(['10m', '2m mon-fri 08:00-18:00']);
+  assert.deepEqual(
+    rules.map(({ bytesPerSecond, windows }) => [bytesPerSecond, windows.length]),
+    [
+      [10_485_760, 0],
+      [2_097_152, 1],
+    ],
+  );
+  assert.deepEqual(rules.map(bandwidthText), ['10.0 MiB/s', '2.00 MiB/s mon,tue,wed,thu,fri 08:00-18:00']);
+  assert.deepEqual(parseBandwidth(['off']), []);
+  for (const text of ['fast', '1k', '2m sometime', 'off', ''])
+    assert.throws(() => parseBandwidth([text, '10m']), { code: 'usage.option' }, text);
 });
 
 test('short forms', () => {

@@ -1,5 +1,15 @@
-import { HoldfastError } from '@holdfast/core';
-import { type Schedule, schedule, type TimeWindow, timeWindow, type Weekday, weekdays } from '@holdfast/protocol';
+import { formatBytes, HoldfastError } from '@holdfast/core';
+import {
+  bandwidthRule,
+  type JobSettings,
+  type Schedule,
+  schedule,
+  type TimeWindow,
+  timeWindow,
+  type Weekday,
+  weekdays,
+} from '@holdfast/protocol';
+import { byteSize } from '../option-values.ts';
 
 /** Schedules and windows in one line, as people write them; what is printed can be given again. */
 
@@ -50,6 +60,33 @@ export function parseWindow(text: string): TimeWindow {
   throw new HoldfastError('usage.option', {
     message: `${JSON.stringify(text)} is no window; say it as mon-fri 22:00-06:00.`,
   });
+}
+
+/** Each `2m mon-fri 08:00-18:00`, or `10m` for always; `off` alone for none. Throws `usage.option`. */
+export function parseBandwidth(texts: readonly string[]): JobSettings['bandwidth'] {
+  if (texts.length === 1 && texts[0] === 'off') return [];
+  return texts.map((text) => {
+    const [size = '', ...when] = text.trim().split(/\s+/);
+    const windows = when.length > 0 ? [parseWindow(when.join(' '))] : [];
+    const parsed = bandwidthRule.safeParse({ bytesPerSecond: sizeOf(size), windows });
+    if (parsed.success) return parsed.data;
+    throw new HoldfastError('usage.option', {
+      message: `${JSON.stringify(text)} is no bandwidth rule: ${parsed.error.issues[0]?.message ?? ''}`,
+      guidance: 'Say bytes a second, 64k at least, and when: 2m mon-fri 08:00-18:00, or 10m for always.',
+    });
+  });
+}
+
+function sizeOf(text: string): number {
+  try {
+    return byteSize(text);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+export function bandwidthText({ bytesPerSecond, windows }: JobSettings['bandwidth'][number]): string {
+  return [`${formatBytes(bytesPerSecond)}/s`, ...windows.map(windowText)].join(' ');
 }
 
 function checked(text: string, value: unknown): Schedule {

@@ -64,7 +64,7 @@ export async function startJob(
 
 /** What a run of the job is to do. */
 export function orderOf(settings: JobSettings): Extract<WorkOrder, { kind: 'backup' }> {
-  const { scope, excludes, oneFileSystem, tags, direction, compression } = settings;
+  const { scope, excludes, oneFileSystem, tags, direction, compression, bandwidth, timeZone } = settings;
   return {
     kind: 'backup',
     sources: scope.paths,
@@ -73,6 +73,7 @@ export function orderOf(settings: JobSettings): Extract<WorkOrder, { kind: 'back
     tags,
     direction,
     compression,
+    ...(bandwidth.length > 0 ? { bandwidth: { timeZone, rules: bandwidth } } : {}),
   };
 }
 

@@ -121,11 +121,15 @@ function runOf(policy: AgentPolicy, change: Partial<PolicyReport> = {}): PolicyR
 test('an agent gets its policies, and no others, with a grant for 30 days that every contact renews', async (t) => {
   const fleet = await Fleet.start(t);
   const [one, other] = [await fleet.agent(), await fleet.agent()];
-  const policy = await fleet.policy([one.agent], { windows: [{ from: '20:00', to: '06:00' }] });
+  const policy = await fleet.policy([one.agent], {
+    windows: [{ from: '20:00', to: '06:00' }],
+    bandwidth: [{ bytesPerSecond: 1_000_000 }],
+  });
   assert.deepEqual(await policiesOf(other.peer), []);
   const [got] = await policiesOf(one.peer);
   assert.ok(got);
   assert.deepEqual([got.id, got.schedule, got.windows.length], [policy.id, { kind: 'daily', at: '21:00' }, 1]);
+  assert.deepEqual(got.task.bandwidth, { timeZone: 'UTC', rules: [{ bytesPerSecond: 1_000_000, windows: [] }] });
   assert.deepEqual([got.task.sources, got.task.initialise, got.task.access.sessionId], [['/srv'], true, undefined]);
 
   const { installation } = fleet.server.running;

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { maxBandwidthRules } from '../limits.ts';
 import { entityId, isoTime, slug } from '../names.ts';
 import { dataDirection } from '../repository-access.ts';
 import { retention } from '../retention.ts';
 import { route } from '../route.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
-import { compressionLevel } from '../tasks.ts';
+import { bandwidthRule, compressionLevel } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 import { session } from './session-routes.ts';
 
@@ -66,6 +67,8 @@ export const jobSettings = z.strictObject({
     })
     .default({ count: 3, pauseMinutes: 10 }),
   compression: compressionLevel.default('auto'),
+  /** How much each computer may send in a second, by the wall clock of `timeZone`. */
+  bandwidth: z.array(bandwidthRule).max(maxBandwidthRules).default([]),
   /** Of its computers' backups in the target. Left out: as the repository says, and if that says nothing everything is kept. */
   retention: retention.optional(),
   /** When its target is checked, besides the repository's own times. */
