@@ -333,6 +333,10 @@ export const auditExportRetryMaxMs = 5 * minuteMs;
 export const auditExportClaimMs = 5 * minuteMs;
 export const auditExportTimeoutMs = 2 * minuteMs;
 
+/** Whether the catalogue answers is asked this often at most, and for so long. */
+export const readinessMemoryMs = 1_000;
+export const readinessLimitMs = 5_000;
+
 /** A session's followers are told of changes this often at most. */
 export const sessionEventMs = 1_000;
 

@@ -57,6 +57,7 @@ import { notificationHandlers } from './rest/notification-handlers.ts';
 import { policyHandlers } from './rest/policy-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
+import { Readiness } from './rest/readiness.ts';
 import { recoveryHandlers } from './rest/recovery-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
 import { createRestApp, type RestHandlers } from './rest/rest-app.ts';
@@ -365,6 +366,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
     };
     const routeRunner = new RouteRunner({ handlers, catalogue, audit, gate: approvals, logger });
+    const readiness = new Readiness({ catalogue, clock });
     const restApp = await createRestApp({
       runner: routeRunner,
       authentication,
@@ -372,6 +374,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       idempotency: new Idempotency({ catalogue, vault, clock }),
       streams,
       metrics: { token: metricsToken, text: () => metrics.text() },
+      readiness,
       clock,
       logger,
     });
@@ -393,6 +396,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       for (const channel of channels) listening.push(describeListener(listener, channel));
     }
     await queue.resume();
+    readiness.started();
     const background = new AbortController();
     const loops = [
       movers.watch(background.signal),

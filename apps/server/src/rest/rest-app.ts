@@ -13,6 +13,7 @@ import { type Caller, nobody } from '../people/caller.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStreams } from './event-stream.ts';
 import { type Idempotency, idempotencyHeader } from './idempotency.ts';
+import type { Readiness } from './readiness.ts';
 import type { Asked, RouteAnswer, RouteRunner } from './route-runner.ts';
 
 export type { RestHandlers } from './route-runner.ts';
@@ -24,6 +25,9 @@ interface Metrics {
 }
 
 const metricsPath = '/metrics';
+/** What balancers and service managers ask. They say up and ready, and no more. */
+const healthPath = '/healthz';
+const readyPath = '/readyz';
 
 /** The REST API: every route of the protocol's table. All but the public ones need a caller. Beside it the metrics. */
 export async function createRestApp(o: {
@@ -33,6 +37,7 @@ export async function createRestApp(o: {
   idempotency: Idempotency;
   streams: EventStreams;
   metrics: Metrics;
+  readiness: Pick<Readiness, 'isReady'>;
   clock: Clock;
   logger: Logger;
 }): Promise<HttpApp> {
@@ -47,11 +52,8 @@ export async function createRestApp(o: {
     headBytes: maxRequestHeadBytes,
   });
   const { app, http } = httpApp;
-  const publicPaths = new Set(
-    Object.values<Route>(routes)
-      .filter(({ access }) => access === 'public')
-      .map(({ path }) => path),
-  );
+  const publicRoutes = Object.values<Route>(routes).filter(({ access }) => access === 'public');
+  const publicPaths = new Set([healthPath, readyPath, ...publicRoutes.map(({ path }) => path)]);
   const callers = new WeakMap<FastifyRequest, Caller>();
 
   // Before anything else of a request is looked at, and for paths that don't exist as well.
@@ -85,6 +87,11 @@ export async function createRestApp(o: {
     }
     throw new HoldfastError('auth.required');
   });
+
+  app.get(healthPath, async () => ({ status: 'up' }));
+  app.get(readyPath, async (_, reply) =>
+    (await o.readiness.isReady()) ? { status: 'ready' } : reply.code(503).send({ status: 'not-ready' }),
+  );
 
   app.get(metricsPath, async (request, reply) => {
     const caller = callers.get(request);
