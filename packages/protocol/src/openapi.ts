@@ -34,7 +34,7 @@ function operation(route: Route): Record<string, unknown> {
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...headers(route)],
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: json(jsonSchema(route.body, 'input')) } }),
+      : { requestBody: { required: needsBody(route), content: json(jsonSchema(route.body, 'input')) } }),
     responses: {
       '200': {
         description: route.stream ? 'Server-sent events; the data of each has this form' : 'Done',
@@ -56,6 +56,11 @@ function operation(route: Route): Record<string, unknown> {
       },
     },
   };
+}
+
+/** A POST without a body is one with an empty object. */
+function needsBody({ method, body }: Route): boolean {
+  return method !== 'POST' || !body?.safeParse({}).success;
 }
 
 /** Headers that a route understands besides those of every HTTP API. */

@@ -112,6 +112,10 @@ test('the OpenAPI document has every route, with parameters and answers that res
 
 test('bodies, queries and paths are checked, and the error says what is wrong', async (t) => {
   const server = await start(t);
+  const cleared = await server.http.request({
+    ...{ method: 'PUT', path: '/api/v1/groups/default', headers: { authorization: `Bearer ${server.token}` } },
+  });
+  assert.deepEqual([cleared.status, (await cleared.text(10_000)).includes('needs a body')], [400, true]);
   const request = async (method: 'GET' | 'POST', path: string, body?: string, type = 'application/json') => {
     const response = await server.http.request({
       method,

@@ -220,6 +220,9 @@ export function checkRights(route: Route, { caller, approval }: Asked): void {
 function parse(route: Route, asked: Asked): { params: unknown; query: unknown; body: unknown } {
   if (route.body === undefined && asked.body !== undefined)
     throw new HoldfastError('request.invalid', { message: `${route.method} ${route.path} takes no body.` });
+  // What is left out of a body is as it is by default: without one, a PUT would set everything back.
+  if (route.body !== undefined && route.method === 'PUT' && asked.body === undefined)
+    throw new HoldfastError('request.invalid', { message: `${route.method} ${route.path} needs a body.` });
   if (!route.guarded && asked.ifMatch !== undefined)
     throw new HoldfastError('request.invalid', { message: `${route.method} ${route.path} takes no If-Match.` });
   return {

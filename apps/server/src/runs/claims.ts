@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { maxQueryValues } from '../limits.ts';
 import { isWithin } from '../sessions/session-plan.ts';
@@ -24,6 +25,8 @@ export interface Slots {
   readonly perRepository: number;
   readonly perMover: number;
 }
+
+type Candidate = RunRow & { readonly moverId: string };
 
 interface Waiting {
   readonly session: string | null;
@@ -54,27 +57,37 @@ export async function runnable(
     ofRepository.add(repositoryId);
     ofMover.add(moverId);
   }
-  const turns = (await waitingSessions(scope, o)).map((session) => ({ ...session, done: false }));
+  const turns = (await waitingSessions(scope, o)).map((session) => ({ ...session, ...noneFound() }));
+  const isFree = (run: Candidate): boolean =>
+    !busy.has(turnOf(run)) &&
+    ofRepository.of(run.repositoryId) < o.slots.perRepository &&
+    ofMover.of(run.moverId) < o.slots.perMover;
   const chosen: RunRow[] = [];
   while (chosen.length < o.free) {
     let next: (typeof turns)[number] | undefined;
     for (const turn of turns) {
-      if (turn.done) continue;
+      if (turn.isLast && turn.found.length === 0) continue;
       const more = next ? ofSession.of(turn.session ?? '') - ofSession.of(next.session ?? '') : -1;
       if (!next || more < 0 || (more === 0 && turn.lastBegunAt < next.lastBegunAt)) next = turn;
     }
     if (!next) break;
-    const found = await firstOf(scope, next, {
-      now: o.now,
-      others: o.others,
-      busy: [...busy],
-      fullRepositories: ofRepository.from(o.slots.perRepository),
-      fullMovers: ofMover.from(o.slots.perMover),
-    });
-    if (!found) {
-      next.done = true;
+    if (next.found.length === 0) {
+      // As many as there may be room for: a query for each would look through the beginning of the queue each time.
+      const limit = Math.min(o.free - chosen.length, maxQueryValues);
+      next.found = await firstOf(scope, next, {
+        limit,
+        now: o.now,
+        others: o.others,
+        busy: [...busy],
+        fullRepositories: ofRepository.from(o.slots.perRepository),
+        fullMovers: ofMover.from(o.slots.perMover),
+      });
+      next.isLast = next.found.length < limit;
       continue;
     }
+    const found = next.found.shift();
+    // What was chosen since they were read may stand in the way.
+    if (!found || !isFree(found)) continue;
     const { moverId, ...run } = found;
     busy.add(turnOf(run));
     ofSession.add(next.session ?? '');
@@ -84,6 +97,11 @@ export async function runnable(
     chosen.push(run);
   }
   return chosen;
+}
+
+/** What is known of a session's queue: its first runs, and whether there are others behind them. */
+function noneFound(): { found: Candidate[]; isLast: boolean } {
+  return { found: [], isLast: false };
 }
 
 class Counts {
@@ -103,38 +121,38 @@ class Counts {
 }
 
 /** Sessions with a run that may begin, in the order in which they came, where their windows are open. */
-async function waitingSessions(
-  scope: TenantScope,
-  { now, others }: { now: Date; others: readonly string[] },
-): Promise<Waiting[]> {
+async function waitingSessions(scope: TenantScope, o: { now: Date; others: readonly string[] }): Promise<Waiting[]> {
   const { query } = scope;
   const busy = query
     .selectFrom('runs as running')
     .select('running.turn')
     .where('running.state', '=', 'running')
     .where('running.turn', 'is not', null);
-  const waiting = await queued(scope, { now, others })
+  const ready = queued(scope, o)
     .where((run) =>
       run.or([
         run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', busy)]),
         run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', busy)]),
       ]),
     )
-    .groupBy('runs.jobSessionId')
-    .select('runs.jobSessionId as session')
-    .orderBy(query.fn.min('runs.sequence'))
+    .select('runs.id');
+  // By the sessions, and not by all that waits in them: that may be a whole fleet, and is asked for after each run.
+  const sessions = await query
+    .selectFrom('sessions')
+    .where('endedAt', 'is', null)
+    .where((session) => session.exists(ready.where('runs.jobSessionId', '=', sql.ref<string>('sessions.id'))))
+    .select(['id', 'planJson', 'lastBegunAt'])
+    .orderBy('createdAt')
+    .orderBy('id')
     .limit(maxQueryValues)
     .execute();
-  const ids = waiting.flatMap(({ session }) => session ?? []);
-  const plans =
-    ids.length === 0
-      ? []
-      : await query.selectFrom('sessions').select(['id', 'planJson', 'lastBegunAt']).where('id', 'in', ids).execute();
-  const begun = new Map(plans.map(({ id, lastBegunAt }) => [id, lastBegunAt]));
-  const closed = new Set(plans.filter((row) => !isWithin(row, now)).map(({ id }) => id));
-  return waiting
-    .filter(({ session }) => session === null || !closed.has(session))
-    .map(({ session }) => ({ session, lastBegunAt: begun.get(session ?? '') ?? '' }));
+  const ofNone = await ready.where('runs.jobSessionId', 'is', null).limit(1).executeTakeFirst();
+  return [
+    ...(ofNone ? [{ session: null, lastBegunAt: '' }] : []),
+    ...sessions
+      .filter((row) => isWithin(row, o.now))
+      .map(({ id, lastBegunAt }) => ({ session: id, lastBegunAt: lastBegunAt ?? '' })),
+  ];
 }
 
 /** What waits and need not wait longer, of agents that no other living instance is connected to. */
@@ -153,19 +171,20 @@ async function firstOf(
   scope: TenantScope,
   { session }: Waiting,
   o: {
+    limit: number;
     now: Date;
     others: readonly string[];
     busy: string[];
     fullRepositories: string[];
     fullMovers: string[];
   },
-): Promise<(RunRow & { moverId: string }) | undefined> {
+): Promise<Candidate[]> {
   let runs = queued(scope, o)
     .selectAll('runs')
     .select('repositories.moverId')
     .where('runs.jobSessionId', session === null ? 'is' : '=', session)
     .orderBy('runs.sequence')
-    .limit(1);
+    .limit(o.limit);
   if (o.busy.length > 0)
     runs = runs.where((run) =>
       run.or([
@@ -175,7 +194,7 @@ async function firstOf(
     );
   if (o.fullRepositories.length > 0) runs = runs.where('runs.repositoryId', 'not in', o.fullRepositories);
   if (o.fullMovers.length > 0) runs = runs.where('repositories.moverId', 'not in', o.fullMovers);
-  return runs.executeTakeFirst();
+  return runs.execute();
 }
 
 export async function heldRuns({ query }: TenantScope, instance: string): Promise<HeldRun[]> {
