@@ -21,6 +21,7 @@ const commands = {
   proof: ['apps/cli/src/main.mjs', 'ports', 'prove', 'tests/src/lab/main-job.yaml'],
   peers: ['tools/peers.ts'],
   bench: ['bench/src/main.ts'],
+  'bench:fleet': ['bench/src/fleet/main.ts'],
   'bench:peers': ['tools/bench-peers.ts'],
 };
 

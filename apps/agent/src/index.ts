@@ -1,2 +1,3 @@
 export { type AgentOptions, type RunningAgent, startAgent } from './agent.ts';
 export { type AgentConfig, agentConfigSchema } from './config.ts';
+export { stayConnected } from './stay-connected.ts';

@@ -1,0 +1,4 @@
+/** For the benchmarks: `import { TestServer } from '@holdfast/server/testing'`. */
+export { sharedFiles } from '../instances/shared-files.ts';
+export { TestPostgres } from './test-postgres.ts';
+export { type Enrolled, TestServer } from './test-server.ts';

@@ -1,0 +1,78 @@
+/** `npm run bench:fleet [-- options]`: how much one server carries, by agents that speak the real protocol. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { TestPostgres } from '@holdfast/server/testing';
+import { prepareInstallation } from './installation.ts';
+import { type Measured, measureFleet } from './measure-fleet.ts';
+import { renderFleet } from './report.ts';
+
+const usage = `usage: npm run bench:fleet [-- options]
+Agents that speak the real protocol, connected to one server over mutual TLS, and a run of a job on all of them at once.
+
+  --agents LIST    how many, separated by commas (default: 1000,3000; 10,000 take some 6 GiB of memory in all)
+  --postgres       three instances on a PostgreSQL of their own, instead of one on a file
+  --kills N        with --postgres: instances killed at random meanwhile (default: 20)
+  --task-ms N      how long an agent takes for its task (default: 2000)
+  --folder DIR     keeps what was enrolled there, for the next time; not with --postgres
+  --help`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      agents: { type: 'string', default: '1000,3000' },
+      postgres: { type: 'boolean', default: false },
+      kills: { type: 'string', default: '20' },
+      'task-ms': { type: 'string', default: '2000' },
+      folder: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const sizes = values.agents.split(',').map(Number);
+  const [kills, taskMs] = [Number(values.kills), Number(values['task-ms'])];
+  if (values.help || ![...sizes, taskMs].every((one) => Number.isInteger(one) && one > 0) || !(kills >= 0)) {
+    console.log(usage);
+    return values.help ? 0 : 2;
+  }
+  const measured: Measured[] = [];
+  for (const agentCount of sizes) {
+    const one = await measureOne({ agentCount, kills, taskMs, postgres: values.postgres, folder: values.folder });
+    measured.push(one);
+    console.log(renderFleet(measured));
+  }
+  return measured.every(({ twice, never, failed }) => twice + never + failed === 0) ? 0 : 1;
+}
+
+async function measureOne(o: {
+  agentCount: number;
+  kills: number;
+  taskMs: number;
+  postgres: boolean;
+  folder: string | undefined;
+}): Promise<Measured> {
+  const say = (text: string): void => console.error(text);
+  const over: (() => void | Promise<void>)[] = [];
+  let folder: string;
+  if (o.folder === undefined || o.postgres) {
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-fleet-'));
+    over.push(() => rmSync(folder, { recursive: true, force: true }));
+  } else folder = join(resolve(o.folder), String(o.agentCount));
+  try {
+    let database: string | undefined;
+    if (o.postgres) {
+      const cluster = await TestPostgres.start({ after: (end) => void over.push(end) }, { durable: true });
+      await cluster.statement('create database fleet');
+      database = cluster.url('fleet');
+    }
+    const installation = await prepareInstallation({ folder, agentCount: o.agentCount, database, say });
+    const { taskMs } = o;
+    const [instances, kills] = o.postgres ? [3, o.kills] : [1, 0];
+    return await measureFleet({ installation, database, instances, kills, taskMs, say });
+  } finally {
+    for (const end of over.toReversed()) await end();
+  }
+}

@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RestClient } from '@holdfast/protocol';
+import { createWire, httpClient } from '@holdfast/wire';
+import type { Installation } from './installation.ts';
+import { moverOrder, serverOrders } from './installation.ts';
+import type { AgentsNews, AgentsOrder, ServerOrder } from './messages.ts';
+import { Worker } from './processes.ts';
+
+const host = '127.0.0.1';
+/** Agents of one process of the simulator. */
+const agentsPerProcess = 1000;
+/** Until every agent has sent or answered a heartbeat at least once, and has been asked how it uses its channels. */
+const settleMs = 65_000;
+/** What an administrator's page and a few scripts ask for meanwhile. */
+const readsPerSecond = 20;
+const giveUpMs = 30 * 60_000;
+
+export interface Measured {
+  readonly agents: number;
+  readonly instances: number;
+  readonly kills: number;
+  /** From the start of the first agent until the last was connected. */
+  readonly connectSeconds: number;
+  /** Of the instances together, with all agents connected and nothing to do; and the highest of it all. */
+  readonly idleBytes: number;
+  readonly peakBytes: number;
+  /** Processor time of the instances in a second of doing nothing. */
+  readonly idleLoad: number;
+  /** From the request until the last agent had its task, and until the last had ended. */
+  readonly dispatchSeconds: number;
+  readonly endSeconds: number;
+  /** Processor time of the instances from the request to the end. */
+  readonly processorSeconds: number;
+  readonly reads: number;
+  readonly readMedianMs: number;
+  readonly read99Ms: number;
+  /** Runs that an agent was given more than once, or never, or that did not end well. */
+  readonly twice: number;
+  readonly never: number;
+  readonly failed: number;
+}
+
+/** Starts the server's instances, the mover and the agents, runs the job of all of them, and says what that took. */
+export async function measureFleet(o: {
+  installation: Installation;
+  database: string | undefined;
+  instances: number;
+  kills: number;
+  taskMs: number;
+  say: (text: string) => void;
+}): Promise<Measured> {
+  const { installation, say } = o;
+  const count = installation.agents.length;
+  await using resources = new AsyncDisposableStack();
+  const orders = await serverOrders(installation, { count: o.instances, database: o.database });
+  const servers: Worker[] = [];
+  for (const order of orders) servers.push(await startServer(order));
+  resources.defer(async () => {
+    for (const server of servers) await server.kill();
+  });
+  const mover = resources.use(Worker.start('mover-process.ts', moverOrder(installation)));
+  await mover.ready();
+
+  const given = new Map<string, number>();
+  const counters = { connected: 0, lastTaskMs: 0 };
+  const startedMs = Date.now();
+  for (let from = 0; from < count; from += agentsPerProcess) {
+    const agents: AgentsOrder = {
+      agents: installation.agents.slice(from, from + agentsPerProcess),
+      servers: orders.map(({ ports }) => ({ host, port: ports.control, id: installation.serverId })),
+      taskMs: o.taskMs,
+    };
+    const worker = resources.use(Worker.start('agents-process.ts', agents));
+    worker.child.on('message', (news: AgentsNews) => {
+      counters.connected += news.connected;
+      for (const { taskId, atMs } of news.tasks) {
+        given.set(taskId, (given.get(taskId) ?? 0) + 1);
+        counters.lastTaskMs = Math.max(counters.lastTaskMs, atMs);
+      }
+    });
+  }
+  await until(() => counters.connected >= count, 'all agents are connected');
+  const connectSeconds = (Date.now() - startedMs) / 1000;
+  say(`${count} agents are connected after ${connectSeconds.toFixed(1)} s; a minute of heartbeats`);
+  const loadFrom = processorSeconds(servers);
+  await delay(settleMs);
+  const idleLoad = (processorSeconds(servers) - loadFrom) / (settleMs / 1000);
+  const idleBytes = sum(servers.map((server) => server.memory().residentBytes));
+
+  const client = restClient(installation, orders, resources);
+  const reading = new AbortController();
+  const reads: number[] = [];
+  const reader = keepReading(client, reads, reading.signal);
+  const before = processorSeconds(servers);
+  const askedMs = Date.now();
+  const session = await client.call('runJob', { params: { id: installation.jobId }, body: {} });
+  const killing = killAtRandom(servers, orders, { kills: o.kills, say });
+  await until(() => given.size >= count, 'every agent has its task');
+  const readsMeanwhile = [...reads].toSorted((a, b) => a - b);
+  say(`every agent has its task after ${((Date.now() - askedMs) / 1000).toFixed(1)} s`);
+  await killing;
+  let ended = await client.call('session', { params: { id: session.id } });
+  while (ended.endedAt === undefined) {
+    if (Date.now() - askedMs > giveUpMs) throw new Error('the session did not end');
+    await delay(500);
+    ended = await client.call('session', { params: { id: session.id } });
+  }
+  const endSeconds = (Date.parse(ended.endedAt) - askedMs) / 1000;
+  reading.abort();
+  await reader;
+  const runs = await client.list('runs', { query: { sessionId: session.id } });
+  const known = new Set(runs.map(({ id }) => id));
+  return {
+    agents: count,
+    instances: o.instances,
+    kills: o.kills,
+    connectSeconds,
+    idleBytes,
+    peakBytes: sum(servers.map((server) => server.memory().peakBytes)),
+    idleLoad,
+    dispatchSeconds: (counters.lastTaskMs - askedMs) / 1000,
+    endSeconds,
+    processorSeconds: processorSeconds(servers) - before,
+    reads: readsMeanwhile.length,
+    readMedianMs: percentile(readsMeanwhile, 0.5),
+    read99Ms: percentile(readsMeanwhile, 0.99),
+    twice:
+      [...given.values()].filter((times) => times > 1).length + [...given.keys()].filter((id) => !known.has(id)).length,
+    never: runs.filter(({ id }) => !given.has(id)).length,
+    failed: runs.filter(({ state }) => state !== 'succeeded').length,
+  };
+}
+
+async function startServer(order: ServerOrder): Promise<Worker> {
+  const server = Worker.start('server-process.ts', order);
+  await server.ready();
+  return server;
+}
+
+/** Kills instances at random moments, never all at once, and starts them again. The first one stays: it is asked meanwhile. */
+async function killAtRandom(
+  servers: Worker[],
+  orders: readonly ServerOrder[],
+  o: { kills: number; say: (text: string) => void },
+): Promise<void> {
+  for (let number = 1; number <= o.kills; number += 1) {
+    await delay(Math.random() * 3_000);
+    const place = 1 + Math.floor(Math.random() * (servers.length - 1));
+    const order = orders[place];
+    if (!order) return;
+    await servers[place]?.kill();
+    await delay(Math.random() ** 2 * 20_000);
+    servers[place] = await startServer(order);
+    o.say(`instance ${place + 1} was killed and is back (${number} of ${o.kills})`);
+  }
+}
+
+function restClient(
+  { folder }: Installation,
+  [first]: readonly ServerOrder[],
+  resources: AsyncDisposableStack,
+): RestClient {
+  const file = (name: string): string => readFileSync(join(folder, 'server', name), 'utf8').trim();
+  const wire = resources.use(createWire({ role: 'client', bind: host }));
+  const port = first?.ports.rest ?? 0;
+  const caPem = file('ca.pem');
+  const http = resources.use(
+    httpClient({
+      connections: 4,
+      connect: (signal) => wire.dial('client-to-server', host, { port, caPem, signal }),
+    }),
+  );
+  return new RestClient({ http, token: file('admin-token') });
+}
+
+/** Pages of the lists that people look at, one after the other at a steady pace, whether or not the one before was answered. */
+async function keepReading(client: RestClient, timesMs: number[], signal: AbortSignal): Promise<void> {
+  const reads = [
+    () => client.call('computers', { query: { limit: 100 } }),
+    () => client.call('runs', { query: { limit: 100 } }),
+    () => client.call('sessions', { query: { limit: 20 } }),
+    () => client.call('computers', { query: { limit: 100, state: 'online' } }),
+    () => client.call('jobs', {}),
+    () => client.call('status', {}),
+  ];
+  const under: Promise<void>[] = [];
+  for (let number = 0; !signal.aborted; number += 1) {
+    const beganMs = performance.now();
+    const read = reads[number % reads.length];
+    // One that fails took its time as well.
+    const done = (): void => void timesMs.push(performance.now() - beganMs);
+    if (read) under.push(read().then(done, done));
+    await delay(1000 / readsPerSecond);
+  }
+  await Promise.all(under);
+}
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const limit = Date.now() + giveUpMs;
+  while (!isSo()) {
+    if (Date.now() > limit) throw new Error(`waited in vain until ${what}`);
+    await delay(50);
+  }
+}
+
+function processorSeconds(servers: readonly Worker[]): number {
+  return sum(servers.filter((server) => server.isRunning).map((server) => server.processorSeconds()));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function percentile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
