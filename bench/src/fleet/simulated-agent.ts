@@ -89,7 +89,7 @@ export class SimulatedAgent implements AsyncDisposable {
         const stream = await http.upgrade(controlPath, taskProtocol, { signal });
         const peer = new CallPeer<TaskMethods>({ stream, methods: taskMethods, handlers });
         signal.addEventListener('abort', () => stream.destroy(), { once: true });
-        void peer.closed.finally(() => peer[Symbol.asyncDispose]());
+        void peer.closed.then(() => peer[Symbol.asyncDispose]());
         listener.onConnected();
         return { ended: peer.closed };
       },

@@ -5,4 +5,4 @@ export {
   type TestInstallation,
   type TestLeaf,
 } from './test-certificates.ts';
-export { weakTlsItems } from './weak-tls.ts';
+export { weakTlsItems } from './testing/weak-tls.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 // socket exception: a server that is as weak as ours must not be
 import { createServer } from 'node:tls';
 import { skipUnless } from '@holdfast/core/testing';
-import { createTestInstallation } from './test-certificates.ts';
+import { createTestInstallation } from '../test-certificates.ts';
 import { weakTlsItems } from './weak-tls.ts';
 
 test('the scan finds what is weak', { skip: skipUnless({ programs: ['sslscan'] }) }, async () => {

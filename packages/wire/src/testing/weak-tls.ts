@@ -14,7 +14,12 @@ export async function weakTlsItems(o: { readonly host: string; readonly port: nu
   const { stdout } = await run(path, ['--xml=-', '--no-colour', place], { timeout: scanLimitMs });
   const items = [...stdout.matchAll(/<([a-z-]+)((?: [a-z-]+="[^"]*")+) \/>/gi)].map(([, name, attributes = '']) => ({
     name,
-    is: Object.fromEntries([...attributes.matchAll(/([a-z-]+)="([^"]*)"/gi)].map(([, key, value]) => [key, value])),
+    is: Object.fromEntries(
+      [...attributes.matchAll(/([a-z-]+)="([^"]*)"/gi)].map(([, key = '', value = '']): [string, string] => [
+        key,
+        value,
+      ]),
+    ) as Readonly<Record<string, string | undefined>>,
   }));
   const of = (name: string) => items.filter((item) => item.name === name).map(({ is }) => is);
   const enabled = of('protocol').filter((one) => one['enabled'] === '1');
