@@ -73,6 +73,12 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
       load: async () => (await import('./commands/policy.ts')).registerPolicy,
     },
     { names: ['session', 'sessions'], load: async () => (await import('./commands/session.ts')).registerSession },
+    { names: ['drill'], load: async () => (await import('./commands/drill.ts')).registerDrill },
+    {
+      names: ['receipt'],
+      onlyPrint: true,
+      load: async () => (await import('./commands/receipt.ts')).registerReceipt,
+    },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],
   'When nothing is left': [

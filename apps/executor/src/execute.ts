@@ -5,6 +5,7 @@ import { openRest } from '@holdfast/storage';
 import { createWire, httpClient } from '@holdfast/wire';
 import { browse } from './browse.ts';
 import { check } from './check.ts';
+import { drillSnapshot } from './drill.ts';
 import { find } from './find.ts';
 import { forget } from './forget.ts';
 import { lockWaitMs, maxParallelRequests, readLockWaitMs } from './limits.ts';
@@ -27,16 +28,23 @@ export interface ExecutorContext {
 export interface Work {
   readonly repository: Repository;
   readonly signal: AbortSignal;
+  /** An empty folder of this task alone; only for drills. */
+  readonly sandbox: string | undefined;
   readonly onProgress: (progress: Progress) => void;
   readonly onProblem: (problem: HoldfastError) => void;
 }
 
 /** Opens the repository through the mover's local socket, under the task's grant and so under the mover's rules, and works. */
 export async function execute(
-  order: { readonly task: Task; readonly socket: string; readonly secret: string },
+  order: {
+    readonly task: Task;
+    readonly socket: string;
+    readonly secret: string;
+    readonly sandbox?: string | undefined;
+  },
   context: ExecutorContext,
 ): Promise<TaskOutcome> {
-  const { task, socket, secret } = order;
+  const { task, socket, secret, sandbox } = order;
   const { access } = task;
   const { signal } = context;
   await using wire = createWire({ role: 'repository', bind: '127.0.0.1' });
@@ -57,11 +65,14 @@ export async function execute(
   });
   const repository = await openRepository(target, { password: access.password, signal });
   const isRead = task.kind !== 'forget' && task.kind !== 'prune';
-  repository.lockWait = { retryMs: isRead && task.kind !== 'check' ? readLockWaitMs : lockWaitMs };
+  repository.lockWait = {
+    retryMs: isRead && task.kind !== 'check' && task.kind !== 'drill' ? readLockWaitMs : lockWaitMs,
+  };
   const told: Promise<void>[] = [];
   const outcome = await run(task, {
     repository,
     signal,
+    sandbox,
     onProgress: latestOnly(context.progress),
     onProblem: (problem) => void told.push(context.problem(problem)),
   });
@@ -77,6 +88,8 @@ async function run(task: Task, work: Work): Promise<TaskOutcome> {
       return pruneRepository(task, work);
     case 'check':
       return check(task, work);
+    case 'drill':
+      return drillSnapshot(task, work);
     case 'snapshots':
       return listSnapshots(task, work);
     case 'browse':

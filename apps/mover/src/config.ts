@@ -43,5 +43,10 @@ export const moverConfigSchema = z.strictObject({
   /** Unix socket (or named pipe) on which the agents of this computer register. */
   localSocket: z.string().min(1).optional(),
   quotas: quotas.prefault({}),
+  /**
+   * Folder in which restore drills restore to, each to a folder of its own that is removed afterwards: on a disk with room for what a
+   * drill restores. `drills` in the data directory unless given.
+   */
+  drillFolder: z.string().min(1).optional(),
 });
 export type MoverConfig = z.output<typeof moverConfigSchema>;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { HoldfastError, systemClock } from '@holdfast/core';
 import type { Task, TaskContext } from '@holdfast/protocol';
 import { Executors } from './executors.ts';
+import { Sandboxes } from './sandboxes.ts';
 
 const task: Task = {
   kind: 'check',
@@ -24,6 +25,7 @@ function executors(script: string): Executors {
     socket: '/nowhere',
     identity: () => assert.fail('nobody connects'),
     serve: () => assert.fail('nobody connects'),
+    sandboxes: new Sandboxes('/nowhere'),
     clock: systemClock,
     stopMs: 300,
   });
@@ -62,6 +64,7 @@ test('without an executor such tasks are refused', async () => {
     socket: '/nowhere',
     identity: () => assert.fail('nobody connects'),
     serve: () => assert.fail('nobody connects'),
+    sandboxes: new Sandboxes('/nowhere'),
     clock: systemClock,
   });
   await assert.rejects(none.run(task, context(new AbortController().signal)), { code: 'request.invalid' });

@@ -15,6 +15,7 @@ import {
 } from '@holdfast/protocol';
 import type { Connection, PeerIdentity } from '@holdfast/wire';
 import { executorStopMs, maxExecutorErrorBytes, maxTaskMs } from './limits.ts';
+import type { Sandboxes } from './sandboxes.ts';
 
 /** How to start the process that opens a repository for one task (`serveExecutor`). */
 export interface ExecutorCommand {
@@ -33,6 +34,7 @@ export class Executors {
   readonly #socket: string;
   readonly #identity: () => PeerIdentity;
   readonly #serve: (connection: Connection) => void;
+  readonly #sandboxes: Sandboxes;
   readonly #clock: Clock;
   readonly #stopMs: number;
   readonly #secrets = new Set<string>();
@@ -45,6 +47,8 @@ export class Executors {
     identity: () => PeerIdentity;
     /** Answers HTTP on a connection. */
     serve: (connection: Connection) => void;
+    /** Where drills restore to. */
+    sandboxes: Sandboxes;
     clock: Clock;
     /** How long a process that was cancelled or is done may take to end; then it is killed. */
     stopMs?: number;
@@ -53,6 +57,7 @@ export class Executors {
     this.#socket = o.socket;
     this.#identity = o.identity;
     this.#serve = o.serve;
+    this.#sandboxes = o.sandboxes;
     this.#clock = o.clock;
     this.#stopMs = o.stopMs ?? executorStopMs;
   }
@@ -82,6 +87,8 @@ export class Executors {
     const secret = randomBytes(32).toString('base64url');
     await using stack = new AsyncDisposableStack();
     this.#secrets.add(secret);
+    // Removed last: the process that fills it is gone by then, however it ended.
+    const sandbox = task.kind === 'drill' ? stack.use(await this.#sandboxes.make()).path : undefined;
     // A process that is asked to stop removes its locks first, and needs a connection for that.
     stack.defer(() => void this.#secrets.delete(secret));
     const child = stack.use(startChild(command, { clock: this.#clock, stopMs: this.#stopMs }));
@@ -95,7 +102,7 @@ export class Executors {
       );
       return await child.peer.call(
         'execute',
-        { task, socket: this.#socket, secret },
+        { task, socket: this.#socket, secret, sandbox },
         {
           signal: ending,
           onEvent: (event) => {

@@ -2,7 +2,7 @@ import { chmod, mkdir, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { FirewallLeases } from '@holdfast/firewall/leases';
 import { IdentityKeeper, loadIdentity, type StoredIdentity } from '@holdfast/protocol';
 import {
@@ -29,6 +29,7 @@ import { portService } from './port-checks.ts';
 import { reportUntilHeard } from './report.ts';
 import { Repositories } from './repositories.ts';
 import { answerRest } from './rest-backend.ts';
+import { Sandboxes } from './sandboxes.ts';
 import { type Session, Sessions } from './session.ts';
 import { taskService } from './tasks.ts';
 import { Trust } from './trust.ts';
@@ -116,11 +117,14 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
 
   const channelSessions = new WeakMap<Connection, Session>();
   const localSocket = config.localSocket ?? join(dataDir, 'mover.sock');
+  const sandboxes = new Sandboxes(config.drillFolder ?? join(dataDir, 'drills'));
+  await sandboxes.clear().catch((error: unknown) => logger.warn({ error: toHoldfastError(error) }, 'drills are left'));
   const executors = new Executors({
     command: options.executor,
     socket: localSocket,
     identity: () => identityOf(keeper.identity.certificatePem),
     serve: (connection) => http.feed(connection),
+    sandboxes,
     clock,
   });
   const tasks = taskService({

@@ -1,14 +1,15 @@
 import type { Clock } from '@holdfast/core';
-import { GrantIssuer, type IdentityKey, identityKey, ProofSigner } from '@holdfast/protocol';
+import { GrantIssuer, type IdentityKey, identityKey, ProofSigner, ReceiptSigner } from '@holdfast/protocol';
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, importPKCS8 } from 'jose';
 import type { DataDirectory } from './data-directory.ts';
 
 const algorithm = 'EdDSA';
 
-/** The identity service's key: grants and proofs are signed with it, movers pin its public half. */
+/** The identity service's key: grants, proofs and receipts are signed with it, movers pin its public half. */
 export interface GrantIdentity {
   readonly issuer: GrantIssuer;
   readonly proofs: ProofSigner;
+  readonly receipts: ReceiptSigner;
   readonly keys: readonly IdentityKey[];
   /** Of the key that signs. */
   readonly keyId: string;
@@ -29,6 +30,7 @@ export async function openGrantIdentity(
   return {
     issuer: new GrantIssuer({ installation: o.installation, key, clock: o.clock }),
     proofs: new ProofSigner({ installation: o.installation, key, clock: o.clock }),
+    receipts: new ReceiptSigner({ installation: o.installation, key, clock: o.clock }),
     keyId: id,
     keys: [identityKey.parse({ ...publicJwk, kid: id })],
   };

@@ -43,11 +43,13 @@ import { AgentPolicies } from './policies/agent-policies.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
 import { ownPortHandlers } from './port-checks/own-handlers.ts';
 import { PortPeers } from './port-checks/port-peers.ts';
+import { ReceiptLog } from './receipts/receipt-log.ts';
 import { ConfigurationBackups } from './recovery/configuration-backups.ts';
 import { KitKeeper } from './recovery/kit-keeper.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { auditExportHandlers } from './rest/audit-export-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
+import { drillHandlers } from './rest/drill-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
 import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
@@ -205,6 +207,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       catalogue,
       instances,
       runner,
+      receipts: new ReceiptLog(grants.receipts),
       events,
       clock,
       logger,
@@ -359,6 +362,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...runHandlers({ queue, events, logger }),
       ...maintenanceHandlers({ catalogue, queue, queries }),
       ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
+      ...drillHandlers({ catalogue, queue, clock }),
       ...portChecks.handlers,
       ...notificationHandlers({ notifications, instance: instances.id, vault, clock }),
       ...auditExportHandlers({ clock }),

@@ -299,6 +299,35 @@ export const errorTable = {
     'Make the request again if it is still wanted.',
     { http: 409 },
   ),
+  'drill.failed': entry(
+    'A restore drill found files that are not what was backed up.',
+    'Keep the repository as it is, run `holdfast repo maintain NAME check --read-data`, and back the computer up again.',
+  ),
+  'drill.space': entry(
+    'A restore drill has too little room.',
+    'Make room where the data mover keeps drills (`drillFolder` in its configuration), or let drills restore less.',
+    { retry: 'transient' },
+  ),
+  'drill.limit': entry(
+    'A restore drill took longer than it may.',
+    'Give drills more time, or let them restore a sample.',
+  ),
+  'receipt.changed': entry(
+    'A receipt is not what the server signed.',
+    'Take the receipts as the server exports them: somebody has changed this one.',
+  ),
+  'receipt.key': entry(
+    'A receipt was signed with a key that is none of those given, or by another installation.',
+    'Give the keys of the server that signed it (`holdfast status --json`). If they are: the receipt is forged.',
+  ),
+  'receipt.missing': entry(
+    'Receipts are missing from a chain.',
+    'Export the receipts without filters. If they were: compare with an earlier export.',
+  ),
+  'receipt.broken': entry(
+    'A receipt does not follow the one before it.',
+    'Keep the database as it is, and compare with an earlier export: somebody who had the database has changed it.',
+  ),
   'audit.broken': entry(
     'The audit is not what was written: records were changed, removed or put in between.',
     'Keep the database as it is, and compare with an earlier export: somebody who had the database has changed it.',

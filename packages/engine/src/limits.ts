@@ -132,6 +132,12 @@ export const limits = {
   /** Restore: the unit that becomes a hole when it is zero; the block of nearly all file systems. */
   holeSizeBytes: 4 * kib,
 
+  /** Drills: the largest sample, and how many problems of a restore are kept by path. */
+  drillMaxSampleFiles: 100_000,
+  drillMaxProblems: 10_000,
+  /** Drills: what stays free on the disk. */
+  drillReserveBytes: 512 * mib,
+
   /** The longest pattern; regular expressions made of longer ones would be slow to no use. */
   maxPatternLength: 4096,
   maxPatterns: 10_000,

@@ -14,6 +14,8 @@ export const executorMethods = {
       /** The mover's local socket, and what admits this process to the task's repository there. */
       socket: z.string().max(4_096),
       secret: leaseNonce,
+      /** For drills: an empty folder of this task alone, which the mover removes when the process has ended. */
+      sandbox: z.string().max(4_096).optional(),
     }),
     result: taskOutcome,
     event: taskEvent,

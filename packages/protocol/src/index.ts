@@ -56,6 +56,8 @@ export {
 } from './local-mover.ts';
 export {
   checkTask,
+  type DrillResult,
+  drillTask,
   forgetTask,
   kitSeal,
   pruneTask,
@@ -94,7 +96,7 @@ export {
   type UseAnswer,
   useAnswer,
 } from './mover-api.ts';
-export { localTenant, platform } from './names.ts';
+export { entityId, isoTime, localTenant, platform } from './names.ts';
 export { openApiDocument } from './openapi.ts';
 export { type Permission, type PersonRole, permissionsOf, personRole } from './permissions.ts';
 export { type PortHandlers, portHandlers } from './port-handlers.ts';
@@ -102,9 +104,24 @@ export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, T
 export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
+export {
+  firstReceiptHash,
+  maxReceiptProblems,
+  type Receipt,
+  type ReceiptDrill,
+  ReceiptSigner,
+  ReceiptVerifier,
+  receiptDrill,
+  receiptHash,
+} from './receipts.ts';
 export { reportToServer } from './report.ts';
 export { type DataDirection, dataDirection, type RepositoryAccess } from './repository-access.ts';
-export { keepsLess, type RepositoryMaintenance, repositoryMaintenance } from './repository-maintenance.ts';
+export {
+  type DrillOptions,
+  keepsLess,
+  type RepositoryMaintenance,
+  repositoryMaintenance,
+} from './repository-maintenance.ts';
 export type {
   AccessView,
   PasskeyRegistration,
@@ -113,6 +130,7 @@ export type {
 } from './rest/account-routes.ts';
 export type { SyslogExport } from './rest/audit-export-routes.ts';
 export { type Computer, type ComputerDetail, type ComputerFilter, computerFilters } from './rest/computer-routes.ts';
+export type { DrilledComputer, ListedReceipt } from './rest/drill-routes.ts';
 export {
   type AgentConfiguration,
   agentConfiguration,

@@ -106,10 +106,29 @@ const recoveryKeyTask = z.strictObject({
   kit: kitSeal,
 });
 
+/** How much of a snapshot a drill restores. What is larger than the limit of bytes becomes a sample. */
+export const drillAmount = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('whole') }),
+  z.strictObject({ kind: z.literal('sample'), files: z.number().int().min(1).max(100_000) }),
+]);
+
+/** Restores a snapshot into a folder of the executor's own, reads it back and compares it. */
+export const drillTask = z.strictObject({
+  kind: z.literal('drill'),
+  access: repositoryAccess,
+  snapshotId,
+  amount: drillAmount,
+  maxBytes: z.number().int().min(1),
+  maxMinutes: z.number().int().min(1).max(10_080),
+  /** What a sample is drawn by, so that whoever runs the drill does not choose. */
+  seed: z.string().regex(/^[0-9a-f]{32}$/),
+});
+
 export const maintenanceTasks = [
   forgetTask,
   pruneTask,
   checkTask,
+  drillTask,
   snapshotsTask,
   browseTask,
   findTask,
@@ -149,6 +168,39 @@ const checkResult = z.object({
   warnings: count,
   durationMs: z.number(),
 });
+
+/** Of a drill that found everything as it was backed up. */
+export const drillResult = z.object({
+  kind: z.literal('drill'),
+  snapshotId,
+  /** The root of what was compared with: SHA-256 of its list of entries, and so of everything below. */
+  tree: z.string().regex(/^[0-9a-f]{64}$/),
+  coverage: z.enum(['whole', 'sample']),
+  seed: z.string(),
+  /** Restored, read back from the disk, and every byte what was backed up. */
+  files: count,
+  bytes: count,
+  /** Entries of any kind whose type, mode, time of modification and link were compared, and owners where the executor is root. */
+  entries: count,
+  ownersCompared: z.boolean(),
+  /** Entries with extended attributes that the executor could not set: its rights or its file system don't allow it. */
+  withoutAttributes: count,
+  /** Devices, which only root can make. */
+  notTried: count,
+  /** Of the snapshot. */
+  totalFiles: count,
+  totalBytes: count,
+  /** From the beginning of the restore to the first file with content. */
+  firstByteMs: z.number(),
+  /** Until everything was durable. */
+  restoreMs: z.number(),
+  compareMs: z.number(),
+  bytesPerSecond: z.number(),
+  /** How long the whole snapshot would take at that rate, by bytes or by files, whichever takes longer. */
+  wholeRestoreMs: z.number(),
+  durationMs: z.number(),
+});
+export type DrillResult = z.infer<typeof drillResult>;
 
 /** What is written in a snapshot. */
 export const snapshotFacts = z.object({
@@ -226,6 +278,7 @@ export const maintenanceResults = [
   forgetResult,
   pruneResult,
   checkResult,
+  drillResult,
   snapshotsResult,
   browseResult,
   findResult,

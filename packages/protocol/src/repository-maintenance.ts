@@ -1,9 +1,29 @@
 import { z } from 'zod';
+import { drillAmount } from './maintenance-tasks.ts';
+import { entityId } from './names.ts';
 import { type Retention, retention } from './retention.ts';
 import { type Schedule, schedule, timeZone } from './schedule/schedule.ts';
 
 const time = (byDefault: Schedule) =>
   schedule.refine(({ kind }) => kind !== 'after', 'is for jobs: maintenance follows the clock').default(byDefault);
+
+/** Which backups a drill restores, and how much of them. */
+export const drillOptions = z.strictObject({
+  /** Only of these; of all that have backups there if empty. */
+  computers: z.array(entityId).max(10_000).default([]),
+  /** Of so many computers each time: those whose last good drill is the longest ago. The newest backup of each. */
+  count: z.number().int().min(1).max(1_000).default(1),
+  amount: drillAmount.default({ kind: 'sample', files: 1_000 }),
+  /** A larger backup is restored in part. */
+  maxBytes: z
+    .number()
+    .int()
+    .min(1)
+    .default(10 * 2 ** 30),
+  /** A drill that takes longer has failed. */
+  maxMinutes: z.number().int().min(1).max(10_080).default(240),
+});
+export type DrillOptions = z.output<typeof drillOptions>;
 
 /** What is done in a repository by itself, and when. `manual`: only when somebody asks for it. */
 export const repositoryMaintenance = z.strictObject({
@@ -18,6 +38,9 @@ export const repositoryMaintenance = z.strictObject({
   check: time({ kind: 'monthly', on: { nth: 'last', weekday: 'friday' }, at: '05:00' }),
   /** Checks read the contents of packs in so many parts, one each time: after as many checks all was read. 0: none. */
   checkParts: z.number().int().min(0).max(256).default(12),
+  /** When backups are restored to see whether they can be; of which computers, how much, and within which bounds. */
+  drill: time({ kind: 'monthly', on: { nth: 1, weekday: 'saturday' }, at: '06:00' }),
+  drillOptions: drillOptions.prefault({}),
   timeZone: timeZone.default('UTC'),
 });
 export type RepositoryMaintenance = z.output<typeof repositoryMaintenance>;

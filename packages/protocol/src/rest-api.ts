@@ -2,6 +2,7 @@ import { portRoutes } from './port-routes.ts';
 import { accountRoutes } from './rest/account-routes.ts';
 import { auditExportRoutes } from './rest/audit-export-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
+import { drillRoutes } from './rest/drill-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
@@ -25,6 +26,7 @@ export const routes = {
   ...repositoryRoutes,
   ...maintenanceRoutes,
   ...recoveryRoutes,
+  ...drillRoutes,
   ...jobRoutes,
   ...policyRoutes,
   ...runRoutes,

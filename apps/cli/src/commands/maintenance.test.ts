@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import type { Run } from '@holdfast/protocol';
+import type { DrilledComputer, Run } from '@holdfast/protocol';
 import { runCli } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
 
@@ -125,5 +126,63 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
     const refreshed = await holdfast('maintain', 'maintained', 'refresh');
     assert.match(refreshed.stdout, /0 added, 0 removed/, refreshed.stderr);
     assert.deepEqual((await listed()).toSorted(), rest.toSorted());
+  });
+
+  test('drills: restored, compared, with a receipt that is checked without the server; damage fails them', async () => {
+    const holdfast = (...args: string[]) => runCli(args, { env: { HOLDFAST_DATA: system.data } });
+    const scheduled = await holdfast(
+      'drill',
+      'schedule',
+      'maintained',
+      '--when',
+      'manual',
+      '--whole',
+      '--max-bytes',
+      '1G',
+    );
+    assert.match(scheduled.stdout, /Restores {2}everything, at most 1[.]00 GiB/, scheduled.stderr);
+    // Of the size that it has in its pack, so that this is the largest one.
+    const text = randomBytes(100_000).toString('base64');
+    const snapshotId = await backUp(text);
+    const good = await holdfast('drill', 'run', 'maintained');
+    assert.equal(good.status, 0, good.stderr);
+    const listing = await holdfast('drill', 'list', '--json');
+    const [drilled] = (JSON.parse(listing.stdout) as { computers: DrilledComputer[] }).computers;
+    const result = drilled?.lastGood?.drill.result;
+    assert.ok(result?.coverage === 'whole' && result.files === 1 && result.bytes === text.length, listing.stdout);
+    assert.equal(result.snapshotId, snapshotId);
+    assert.deepEqual(readdirSync(join(system.data, 'mover', 'drills')), []);
+
+    const packs = readdirSync(system.data, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /[/]data[/][0-9a-f]{2}$/.test(entry.parentPath))
+      .map((entry) => ({ id: entry.name, path: join(entry.parentPath, entry.name) }));
+    const [pack = assert.fail('no pack')] = packs.toSorted((a, b) => statSync(b.path).size - statSync(a.path).size);
+    const bytes = readFileSync(pack.path);
+    chmodSync(pack.path, 0o600);
+    writeFileSync(
+      pack.path,
+      bytes.map((byte) => byte ^ 0xff),
+    );
+    const failed = await holdfast('drill', 'run', 'maintained', '--json');
+    assert.equal(failed.status, 1, failed.stdout);
+    const { runs } = await system.client.call('runs', { query: { limit: 1 } });
+    assert.equal(runs[0]?.error?.code, 'drill.failed');
+    const told = runs[0]?.problems.map(({ message }) => message).join('\n') ?? '';
+    assert.ok(told.includes(join(source, 'folder', 'file.txt')) && told.includes(pack.id), told);
+    assert.deepEqual(readdirSync(join(system.data, 'mover', 'drills')), []);
+    writeFileSync(pack.path, bytes);
+
+    const [keys, exported] = [join(folder, 'keys.json'), join(folder, 'receipts.jws')];
+    writeFileSync(keys, (await holdfast('status', '--json')).stdout);
+    const lines = (await holdfast('receipt', 'export')).stdout;
+    writeFileSync(exported, lines);
+    const verify = () => holdfast('receipt', 'verify', exported, '--keys', keys);
+    const sound = await verify();
+    assert.equal(sound.status, 0, sound.stderr);
+    assert.match(sound.stdout, /2 receipts .*1 good, 1 failed/);
+    writeFileSync(exported, lines.split('\n').slice(1).join('\n'));
+    const lacking = await verify();
+    assert.equal(lacking.status, 1);
+    assert.match(lacking.stderr, /Receipt 1 is missing/);
   });
 });

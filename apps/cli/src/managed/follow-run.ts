@@ -9,7 +9,7 @@ import {
   oneLine,
   systemClock,
 } from '@holdfast/core';
-import type { RestClient, Run } from '@holdfast/protocol';
+import type { DrillResult, RestClient, Run } from '@holdfast/protocol';
 import { counted, type OutputOptions, printJson, printText, type WorkView } from '../output.ts';
 
 /** A stream of events that breaks is opened again: the run goes on without us. */
@@ -103,7 +103,21 @@ const runNames: Readonly<Record<Run['kind'], string>> = {
   forget: 'Retention',
   prune: 'Prune',
   check: 'Check',
+  drill: 'Drill',
 };
+
+/** What a good drill found, for people. */
+function drillLines(result: DrillResult): string[] {
+  const { files, totalFiles, bytes, coverage } = result;
+  const part = coverage === 'whole' ? '' : ` of ${counted(totalFiles, 'file')}, ${formatBytes(result.totalBytes)}`;
+  return [
+    `  Snapshot  ${result.snapshotId}`,
+    `  Restored  ${counted(files, 'file')}, ${formatBytes(bytes)}${part}; all as they were backed up`,
+    `  Time      ${formatDuration(result.restoreMs)}, ${formatBytes(result.bytesPerSecond)}/s, first file after ${formatDuration(result.firstByteMs)}`,
+    ...(coverage === 'whole' ? [] : [`  Whole     about ${formatDuration(result.wholeRestoreMs)}`]),
+    ...(result.ownersCompared ? [] : ['  Not seen  owners: the mover is not root']),
+  ];
+}
 
 /** A run with its numbers, for people. */
 export function runText(run: Run): string {
@@ -131,6 +145,8 @@ export function runText(run: Run): string {
   } else if (result?.kind === 'check') {
     const read = result.bytesRead > 0 ? `, ${formatBytes(result.bytesRead)} read` : '';
     lines.push(`  Sound     ${counted(result.snapshots, 'snapshot')}, ${counted(result.packs, 'pack')}${read}`);
+  } else if (result?.kind === 'drill') {
+    lines.push(...drillLines(result));
   } else if (run.progress) {
     lines.push(
       `  Progress  ${run.progress.phase}, ${counted(run.progress.filesDone, 'file')}, ${formatBytes(run.progress.bytesDone)}`,

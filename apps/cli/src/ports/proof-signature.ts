@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { errnoOf, HoldfastError } from '@holdfast/core';
-import { digestOfProof, identityKey, type ProofAttestation, type RestClient, verifyProof } from '@holdfast/protocol';
+import { digestOfProof, type ProofAttestation, type RestClient, verifyProof } from '@holdfast/protocol';
 import { z } from 'zod';
+import { readPublishedKeys } from '../managed/published-keys.ts';
 
 /** A proof as it stands in a file, and all that is asked of it here; `kind` keeps other documents from being signed. */
 const writtenProof = z.object({
@@ -12,9 +13,6 @@ const writtenProof = z.object({
   holds: z.boolean(),
 });
 export type WrittenProof = z.output<typeof writtenProof>;
-
-/** What `holdfast status --json` prints of a server, as far as its signatures go. */
-const publishedKeys = z.object({ server: z.object({ installation: z.string(), identityKeys: z.array(identityKey) }) });
 
 /** Beside the document, so that the document stays what any JSON reader takes and `sha256sum` prints what was signed. */
 export function signatureFileOf(file: string): string {
@@ -41,13 +39,7 @@ export async function readSignedProof(
 ): Promise<{ readonly proof: WrittenProof; readonly attestation: ProofAttestation }> {
   const document = await readNamed(file, 'proof');
   const signature = (await readNamed(signatureFileOf(file), 'signature')).toString().trim();
-  const published = publishedKeys.safeParse(parseJson(await readNamed(keysFile, "server's keys")));
-  if (!published.success)
-    throw new HoldfastError('usage.option', {
-      message: `${keysFile} holds no keys of a server.`,
-      guidance: 'Write it with `holdfast status --json`, at the server that signed.',
-    });
-  const { installation, identityKeys } = published.data.server;
+  const { installation, identityKeys } = await readPublishedKeys(keysFile);
   const attestation = await verifyProof(document, { signature, installation, keys: identityKeys });
   return { proof: parseProof(document, file), attestation };
 }

@@ -4,8 +4,8 @@ import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import type { AuditTable } from '../catalogue/chain-tables.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
-import type { AuditTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import {
   maxAuditDetailsCharacters,

@@ -33,6 +33,8 @@ const belonging = {
   snapshots: 'agentId',
   grants: 'repositoryId',
   maintenanceStates: 'repositoryId',
+  receipts: 'agentId',
+  receiptHeads: 'nobody',
   audit: 'nobody',
   auditHeads: 'nobody',
   auditIntents: 'nobody',

@@ -27,6 +27,8 @@ const tables = {
   secondFactors: 'kept',
   recoveryCodes: 'kept',
   approvals: 'kept',
+  receipts: 'kept',
+  receiptHeads: 'kept',
   audit: 'kept',
   auditHeads: 'kept',
   configurationBackups: 'kept',

@@ -8,6 +8,7 @@ import { maintenance } from './migrations/0006-maintenance.ts';
 import { instances } from './migrations/0008-instances.ts';
 import { idempotency } from './migrations/0009-idempotency.ts';
 import { policies } from './migrations/0010-policies.ts';
+import { receipts } from './migrations/0011-receipts.ts';
 import { recovery } from './migrations/0012-recovery.ts';
 import { identity } from './migrations/0013-identity.ts';
 import { operations } from './migrations/0014-operations.ts';
@@ -37,6 +38,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0008-instances': { up: instances },
   '0009-idempotency': { up: idempotency },
   '0010-policies': { up: policies },
+  '0011-receipts': { up: receipts },
   '0012-recovery': { up: recovery },
   '0013-identity': { up: identity },
   '0014-operations': { up: operations },

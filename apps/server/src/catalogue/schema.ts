@@ -1,5 +1,12 @@
-import type { AuditRecord, EnrollableRole, GrantMode, GroupType, PersonRole, Run } from '@holdfast/protocol';
+import type { EnrollableRole, GrantMode, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
+import type {
+  AuditHeadsTable,
+  AuditIntentsTable,
+  AuditTable,
+  ReceiptHeadsTable,
+  ReceiptsTable,
+} from './chain-tables.ts';
 import type { NotificationTables } from './notification-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 
@@ -251,41 +258,6 @@ export interface MaintenanceStatesTable {
   lastRunId: string | null;
 }
 
-/** Appended to only: the database refuses to change or delete a row. */
-export interface AuditTable {
-  tenant: Tenant;
-  sequence: Generated<number>;
-  /** From 1 within the tenant, without gaps. */
-  number: number;
-  at: string;
-  actor: string;
-  action: string;
-  subject: string;
-  outcome: AuditRecord['outcome'];
-  remoteAddress: string;
-  requestId: string;
-  detailsJson: string;
-  previousHash: string;
-  hash: string;
-}
-
-/** What is being changed, until its record is written: what a crash leaves behind is in the audit all the same. */
-export interface AuditIntentsTable {
-  tenant: Tenant;
-  id: string;
-  /** The server's instance that does it. */
-  instance: string;
-  at: string;
-  entryJson: string;
-}
-
-/** The last record of each tenant's audit. Whoever appends locks its row. */
-export interface AuditHeadsTable {
-  tenant: Tenant;
-  number: number;
-  hash: string;
-}
-
 export interface AccountsTable {
   tenant: Tenant;
   id: string;
@@ -435,6 +407,8 @@ export interface Database extends NotificationTables {
   runs: RunsTable;
   snapshots: SnapshotsTable;
   maintenanceStates: MaintenanceStatesTable;
+  receipts: ReceiptsTable;
+  receiptHeads: ReceiptHeadsTable;
   audit: AuditTable;
   auditHeads: AuditHeadsTable;
   auditIntents: AuditIntentsTable;

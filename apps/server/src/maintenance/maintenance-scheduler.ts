@@ -8,12 +8,13 @@ import type { EventHub } from '../event-hub.ts';
 import { RepositoryJobs } from '../jobs/repository-jobs.ts';
 import { maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
 import { listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
-import { enterRun } from '../runs/enter-run.ts';
+import { enterRuns } from '../runs/enter-runs.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
+import { drillOrders } from './drills.ts';
 import { maintenanceOf, retentionOrder } from './settings.ts';
 
-const kinds = ['forget', 'prune', 'check'] as const;
+const kinds = ['forget', 'prune', 'check', 'drill'] as const;
 type Kind = (typeof kinds)[number];
 type State = Selectable<MaintenanceStatesTable>;
 
@@ -97,9 +98,9 @@ export class MaintenanceScheduler {
     const due = lastDue(timingsOf(kind, settings, o.jobs.of(repository)), new Date(state.since), now);
     if (!due) return;
     const part = await nextPart(scope, state, settings);
-    const order = await orderOf(scope, repository, { kind, settings, part });
-    const row = await scope.transaction(async (inner) => {
-      if (await isUnderWay(inner, repository.id, kind)) return undefined;
+    const orders = await ordersOf(scope, repository, { kind, settings, part });
+    const rows = await scope.transaction(async (inner) => {
+      if (await isUnderWay(inner, repository.id, kind)) return [];
       // Whoever changes this row starts the work: another instance that looks at the same time finds it changed.
       const ofState = inner.query
         .updateTable('maintenanceStates')
@@ -109,15 +110,16 @@ export class MaintenanceScheduler {
         .set({ since: due.toISOString(), part })
         .where('since', '=', state.since)
         .executeTakeFirst();
-      if (numUpdatedRows !== 1n || !order) return undefined;
-      const task = { agentId: repository.moverId, repositoryId: repository.id, order };
-      const entered = await enterRun(inner, { ...task, trigger: 'schedule', now });
-      await ofState.set({ lastRunId: entered.id }).execute();
+      if (numUpdatedRows !== 1n || orders.length === 0) return [];
+      const tasks = orders.map((order) => ({ agentId: repository.moverId, repositoryId: repository.id, order }));
+      const entered = await enterRuns(inner, { tasks, trigger: 'schedule', now });
+      await ofState.set({ lastRunId: entered.at(-1)?.id ?? null }).execute();
       return entered;
     });
-    if (!row) return;
-    this.#logger.info({ repository: repository.id, kind, due, run: row.id }, 'maintenance is due');
-    this.#queue.announce(scope, row);
+    for (const row of rows) {
+      this.#logger.info({ repository: repository.id, kind, due, run: row.id }, 'maintenance is due');
+      this.#queue.announce(scope, row);
+    }
   }
 
   /** After the last of a repository's backups what retention no longer keeps goes. */
@@ -139,12 +141,12 @@ export class MaintenanceScheduler {
     const order = await retentionOrder(scope, repository);
     if (!order) return;
     const task = { agentId: repository.moverId, repositoryId, order };
-    const row = await scope.transaction(async (inner) =>
+    const rows = await scope.transaction(async (inner) =>
       (await isBusy(inner, repositoryId))
-        ? undefined
-        : enterRun(inner, { ...task, trigger: 'after', now: this.#clock.now() }),
+        ? []
+        : enterRuns(inner, { tasks: [task], trigger: 'after', now: this.#clock.now() }),
     );
-    if (row) this.#queue.announce(scope, row);
+    for (const row of rows) this.#queue.announce(scope, row);
   }
 }
 
@@ -204,17 +206,21 @@ async function nextPart(
   return part > checkParts ? Math.min(1, checkParts) : part;
 }
 
-async function orderOf(
+async function ordersOf(
   scope: TenantScope,
   repository: RepositoryRow,
   { kind, settings, part }: { kind: Kind; settings: RepositoryMaintenance; part: number },
-): Promise<MaintenanceOrder | undefined> {
+): Promise<readonly MaintenanceOrder[]> {
   switch (kind) {
-    case 'forget':
-      return retentionOrder(scope, repository);
+    case 'forget': {
+      const order = await retentionOrder(scope, repository);
+      return order ? [order] : [];
+    }
     case 'prune':
-      return { kind, maxUnusedPercent: settings.maxUnusedPercent };
+      return [{ kind, maxUnusedPercent: settings.maxUnusedPercent }];
     case 'check':
-      return { kind, read: part === 0 ? 'nothing' : { part, of: settings.checkParts } };
+      return [{ kind, read: part === 0 ? 'nothing' : { part, of: settings.checkParts } }];
+    case 'drill':
+      return drillOrders(scope, repository.id, settings.drillOptions);
   }
 }

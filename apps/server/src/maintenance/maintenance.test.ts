@@ -113,7 +113,10 @@ function outcome(task: Task): TaskResult {
 }
 
 const set = (s: System, body: Parameters<typeof s.server.client.call<'setRepositoryMaintenance'>>[1]['body']) =>
-  s.server.client.call('setRepositoryMaintenance', { params: { id: s.repositoryId }, body });
+  s.server.client.call('setRepositoryMaintenance', {
+    params: { id: s.repositoryId },
+    body: { drill: manual, ...body },
+  });
 const manual = { kind: 'manual' } as const;
 const retention = { keep: { by: 'days', days: 7 } } as const;
 

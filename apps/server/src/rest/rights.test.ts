@@ -167,6 +167,9 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'never',
     ask: (it) => ({ params: { id: it.moverId }, body: { name: 'nowhere', password } }),
   },
+  startDrills: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId }, body: {} }) },
+  drilledComputers: { may: all, confined: 'unmentioned' },
+  receipts: { may: all, confined: 'unmentioned' },
   createPortCheck: { may: 'ab', confined: 'never', ask: () => nowhere },
   portChecks: { may: all, confined: 'never' },
   portCheck: { may: all, confined: 'never', ask: () => any },
@@ -288,10 +291,28 @@ class Fixture {
     it.sessionId = (await server.client.call('runJob', { params: { id: it.jobId }, body: {} })).id;
     it.policyId = await it.newPolicy();
     it.runId = (await server.runsOf(it.sessionId))[0]?.id ?? assert.fail();
+    const at = '2026-01-01T00:00:00.000Z';
     await server.alterDatabase(
       `insert into "snapshots" ("tenant", "id", "repositoryId", "agentId", "runId", "hostname", "sourcesJson", "tagsJson",
         "takenAt", "totalFiles", "totalBytes", "storedBytes") values ('local', '${it.snapshotId}', '${id}', '${it.agentId}',
         '${it.runId}', 'h', '[]', '[]', '2026-11-21T10:00:00.000Z', 1, 1, 1)`,
+    );
+    const drill = {
+      ...{ runId: it.runId, repositoryId: it.repositoryId, repository: 'books', agentId: it.agentId, hostname: 'one' },
+      ...{
+        snapshotId: it.snapshotId,
+        takenAt: at,
+        startedAt: at,
+        endedAt: at,
+        outcome: 'good',
+        problems: [],
+        problemCount: 0,
+      },
+    };
+    await server.alterDatabase(
+      `insert into "receipts" ("tenant", "number", "at", "outcome", "runId", "repositoryId", "agentId", "snapshotId",
+       "drillJson", "jws") values ('local', 1, '${at}', 'good', '${it.runId}', '${it.repositoryId}', '${it.agentId}',
+       '${it.snapshotId}', '${JSON.stringify(drill)}', 'a.b.c')`,
     );
     await server.alterDatabase(`update "repositories" set "initialisedAt" = '2026-11-21T10:00:00.000Z'`);
     await it.newJoinToken();

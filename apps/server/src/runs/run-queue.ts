@@ -5,13 +5,14 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
+import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { isWithin, readPlan } from '../sessions/session-plan.ts';
 import { loadSession, markBegun, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
 import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
-import { enterRun, type SingleTask } from './enter-run.ts';
+import { enterRuns, type SingleTask } from './enter-runs.ts';
 import {
   beginRun,
   cancelQueuedRuns,
@@ -34,6 +35,7 @@ export class RunQueue implements AsyncDisposable {
   readonly #catalogue: Catalogue;
   readonly #instances: Instances;
   readonly #runner: Runner;
+  readonly #receipts: ReceiptLog;
   readonly #events: EventHub;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -51,6 +53,7 @@ export class RunQueue implements AsyncDisposable {
     catalogue: Catalogue;
     instances: Instances;
     runner: Runner;
+    receipts: ReceiptLog;
     events: EventHub;
     clock: Clock;
     logger: Logger;
@@ -61,6 +64,7 @@ export class RunQueue implements AsyncDisposable {
     this.#catalogue = o.catalogue;
     this.#instances = o.instances;
     this.#runner = o.runner;
+    this.#receipts = o.receipts;
     this.#events = o.events;
     this.#clock = o.clock;
     this.#logger = o.logger;
@@ -113,10 +117,9 @@ export class RunQueue implements AsyncDisposable {
   /** A session of one task that a person asks for. */
   async enqueue(scope: TenantScope, task: SingleTask): Promise<Run> {
     const now = this.#clock.now();
-    return this.announce(
-      scope,
-      await scope.transaction((inner) => enterRun(inner, { ...task, trigger: 'person', now })),
-    );
+    const [row] = await scope.transaction((inner) => enterRuns(inner, { tasks: [task], trigger: 'person', now }));
+    if (!row) throw new HoldfastError('internal.unexpected');
+    return this.announce(scope, row);
   }
 
   /** Tells of a run that was entered, and begins it if it may begin. */
@@ -294,7 +297,9 @@ export class RunQueue implements AsyncDisposable {
     const ended: Run = { ...run.view, ...end, endedAt: now.toISOString() };
     const retryAt = await this.#retryAt(run, ended, now);
     const instance = this.#instances.id;
-    const { recorded, sessionEnded } = await endRun(run.scope, ended, { order, hostname, instance, now, retryAt });
+    const { recorded, sessionEnded } = await endRun(run.scope, ended, {
+      ...{ order, hostname, instance, now, retryAt, receipts: this.#receipts },
+    });
     if (!recorded) return await this.#letGo(run, new HoldfastError('run.taken'));
     // Published after it is durable, so that nobody hears of an end that a crash takes back.
     run.change(ended);

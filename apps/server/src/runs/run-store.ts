@@ -7,6 +7,7 @@ import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import type { RunsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { noteCause } from '../notifications/causes.ts';
+import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { endSessionIfDone } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
 import { isMaintenance, type WorkOrder } from './work-order.ts';
@@ -139,7 +140,8 @@ function changing(view: Run) {
 
 function bytesOf({ result, progress: done }: Run): { processedBytes: number; storedBytes: number } {
   if (result?.kind === 'backup') return { processedBytes: result.totalBytes, storedBytes: result.storedBytes };
-  return { processedBytes: result?.kind === 'restore' ? result.bytes : (done?.bytesDone ?? 0), storedBytes: 0 };
+  const isRestore = result?.kind === 'restore' || result?.kind === 'drill';
+  return { processedBytes: isRestore ? result.bytes : (done?.bytesDone ?? 0), storedBytes: 0 };
 }
 
 /** Writes what changes while a run is under way. One that has ended, or that another instance has, is left alone. */
@@ -189,6 +191,7 @@ export async function endRun(
     readonly hostname: string;
     readonly instance: string;
     readonly now: Date;
+    readonly receipts: ReceiptLog;
     /** When to try again. */
     readonly retryAt?: Date | undefined;
   },
@@ -212,6 +215,7 @@ export async function endRun(
     if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
     if (view.result?.kind === 'backup' && o.order.kind === 'backup')
       await listSnapshot(inner, view, { made: view.result, order: o.order, hostname: o.hostname });
+    if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
     if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
     // One that is tried again has not ended for anybody.
     if (!o.retryAt) await noteCause(inner, { kind: 'run-ended', runId: view.id }, o.now);

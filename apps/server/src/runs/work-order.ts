@@ -2,7 +2,10 @@ import {
   backupTask,
   checkTask,
   dataDirection,
+  drillTask,
+  entityId,
   forgetTask,
+  isoTime,
   pruneTask,
   type RepositoryAccess,
   restoreTask,
@@ -14,6 +17,12 @@ const maintenanceOrders = [
   forgetTask.omit({ access: true }),
   pruneTask.omit({ access: true }),
   checkTask.omit({ access: true }),
+  drillTask.omit({ access: true }).extend({
+    /** Of the backup, for the receipt. */
+    agentId: entityId,
+    hostname: z.string(),
+    takenAt: isoTime,
+  }),
 ] as const;
 
 /** What the executor of a repository is to do in it. */
@@ -42,6 +51,10 @@ export function taskOf(order: WorkOrder, access: RepositoryAccess, initialise: b
     }
     case 'restore': {
       const { direction: _, ...work } = order;
+      return { ...work, access };
+    }
+    case 'drill': {
+      const { agentId: _, hostname: __, takenAt: ___, ...work } = order;
       return { ...work, access };
     }
     default:

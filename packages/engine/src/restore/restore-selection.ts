@@ -7,6 +7,8 @@ export interface RestorePatterns {
   readonly includeAnyCase?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly excludeAnyCase?: readonly string[] | undefined;
+  /** Exactly these entries besides, by their whole paths, a character for each byte. */
+  readonly only?: ReadonlySet<string> | undefined;
 }
 
 /** What a restore is to bring back, by paths in the snapshot. */
@@ -15,22 +17,24 @@ export class RestoreSelection {
   readonly ownersByName: boolean;
   readonly #include: AnyCaseList;
   readonly #exclude: AnyCaseList;
+  readonly #only: ReadonlySet<string> | undefined;
 
   /** @throws usage.option for malformed patterns */
   constructor(patterns: RestorePatterns & { readonly ownersByName?: boolean | undefined }) {
     this.ownersByName = patterns.ownersByName === true;
     this.#include = new AnyCaseList(patterns.include, patterns.includeAnyCase);
     this.#exclude = new AnyCaseList(patterns.exclude, patterns.excludeAnyCase);
+    this.#only = patterns.only;
   }
 
   /** True when nothing has to be asked for by name. */
   get everything(): boolean {
-    return this.#include.empty;
+    return this.#include.empty && this.#only === undefined;
   }
 
   /** True when nothing is left out. */
   get whole(): boolean {
-    return this.#include.empty && this.#exclude.empty;
+    return this.everything && this.#exclude.empty;
   }
 
   /** Undefined for what is left out with all below it; else whether it is wanted, or only perhaps something in it. */
@@ -43,7 +47,8 @@ export class RestoreSelection {
     if (this.whole) return { path, parts: [], selected: true };
     const parts = [...folder.parts, patternText(name)];
     if (this.#exclude.matches(parts)) return undefined;
-    return { path, parts, selected: folderSelected || this.#include.matches(parts) };
+    const isNamed = this.#only?.has(path.toString('latin1')) === true;
+    return { path, parts, selected: folderSelected || isNamed || this.#include.matches(parts) };
   }
 }
 

@@ -31,7 +31,17 @@ export const maintenanceRoutes = {
     access: 'repositories.manage',
     // When less is kept than before.
     approval: 'conditional',
-    audited: ['retention', 'forget', 'prune', 'check', 'checkParts', 'maxUnusedPercent', 'timeZone'],
+    audited: [
+      'retention',
+      'forget',
+      'prune',
+      'check',
+      'checkParts',
+      'maxUnusedPercent',
+      'drill',
+      'drillOptions',
+      'timeZone',
+    ],
     summary: 'Set what is done in a repository by itself, and when; what is left out is as it is by default',
     tag: 'maintenance',
     params: byId,

@@ -1,0 +1,1 @@
+export { type DrillAmount, type DrillOptions, type DrillReport, drill } from './drill.ts';
