@@ -39,6 +39,10 @@ const groups: Readonly<Record<string, readonly Definition[]>> = {
     { names: ['stats'], onlyPrint: true, load: async () => (await import('./commands/stats.ts')).registerStats },
     { names: ['dump'], onlyPrint: true, load: async () => (await import('./commands/dump.ts')).registerDump },
     { names: ['mount'], load: async () => (await import('./commands/mount.ts')).registerMount },
+    {
+      names: ['recovery'],
+      load: async () => (await import('./commands/recovery.ts')).registerRecovery,
+    },
     { names: ['notify'], load: async () => (await import('./commands/notify.ts')).registerNotify },
   ],
   'Keep a repository healthy': [

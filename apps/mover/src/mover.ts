@@ -39,6 +39,7 @@ const transportChannels = [
   'server-to-mover',
   'agent-to-mover-transport',
   'client-to-mover',
+  'recovery-media-to-mover',
   'server-to-agent-transport',
   'mover-to-agent-transport',
 ] as const satisfies readonly ChannelId[];

@@ -11,7 +11,7 @@ function use(limiter: AttemptLimiter, address: string): void {
 
 test('an address has its attempts in a minute, and other addresses theirs', () => {
   const clock = new ManualClock();
-  const limiter = new AttemptLimiter({ what: 'tries', perMinute: 2, clock });
+  const limiter = new AttemptLimiter({ what: 'tries', limit: 2, clock });
   use(limiter, '192.0.2.1');
   use(limiter, '192.0.2.1');
   assert.throws(() => limiter.check('192.0.2.1'), { code: 'auth.rate' });
@@ -23,7 +23,7 @@ test('an address has its attempts in a minute, and other addresses theirs', () =
 });
 
 test('the addresses of one IPv6 network count as one', () => {
-  const limiter = new AttemptLimiter({ what: 'tries', perMinute: 2, clock: new ManualClock() });
+  const limiter = new AttemptLimiter({ what: 'tries', limit: 2, clock: new ManualClock() });
   use(limiter, '2001:db8::1');
   use(limiter, '2001:db8:0:0:1:2:3:4');
   assert.throws(() => limiter.check('2001:db8::ffff'), { code: 'auth.rate' });
@@ -32,7 +32,7 @@ test('the addresses of one IPv6 network count as one', () => {
 });
 
 test('it remembers a bounded number of addresses and forgets the longest unseen', () => {
-  const limiter = new AttemptLimiter({ what: 'tries', perMinute: 1, clock: new ManualClock() });
+  const limiter = new AttemptLimiter({ what: 'tries', limit: 1, clock: new ManualClock() });
   const address = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
   for (let n = 0; n < maxLimitedAddresses; n += 1) limiter.count(address(n));
   assert.throws(() => limiter.check(address(0)), { code: 'auth.rate' });

@@ -1,53 +1,58 @@
 import { isIPv6 } from 'node:net';
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, formatDuration, HoldfastError } from '@holdfast/core';
 import { maxLimitedAddresses } from './limits.ts';
-
-const windowMs = 60_000;
 
 interface Window {
   readonly startedMs: number;
   count: number;
 }
 
-/** Counts attempts by address within a minute. Remembers a bounded number of addresses; the longest unseen goes first. */
+/** Counts attempts by address within a window of time, a minute unless said. Remembers a bounded number of addresses; the longest unseen goes first. */
 export class AttemptLimiter {
   readonly #what: string;
-  readonly #perMinute: number;
+  readonly #limit: number;
+  readonly #windowMs: number;
   readonly #clock: Clock;
   readonly #windows = new Map<string, Window>();
 
-  constructor(o: { what: string; perMinute: number; clock: Clock }) {
+  constructor(o: { what: string; limit: number; windowMs?: number; clock: Clock }) {
     this.#what = o.what;
-    this.#perMinute = o.perMinute;
+    this.#limit = o.limit;
+    this.#windowMs = o.windowMs ?? 60_000;
     this.#clock = o.clock;
   }
 
   /** Throws `auth.rate` when the address has used up its attempts. */
   check(address: string): void {
     const window = this.#windows.get(networkOf(address));
-    if (!window || this.#isOver(window) || window.count < this.#perMinute) return;
+    if (!window || this.#isOver(window) || window.count < this.#limit) return;
+    const leftMs = window.startedMs + this.#windowMs - this.#clock.monotonicMs();
+    const retryAfterSeconds = Math.max(1, Math.ceil(leftMs / 1000));
     throw new HoldfastError('auth.rate', {
-      message: `More than ${this.#perMinute} ${this.#what} in a minute came from ${address}.`,
-      context: { address },
+      message: `More than ${this.#limit} ${this.#what} in ${formatDuration(this.#windowMs)} came from ${address}.`,
+      context: { address, retryAfterSeconds },
     });
   }
 
-  count(address: string): void {
+  /** Gives what takes it back, for an attempt that turns out to be none. */
+  count(address: string): () => void {
     const key = networkOf(address);
     let window = this.#windows.get(key);
     if (!window || this.#isOver(window)) window = { startedMs: this.#clock.monotonicMs(), count: 0 };
     window.count += 1;
     // Set again, so that the map's order is the order in which addresses were last seen.
+    const counted = window;
     this.#windows.delete(key);
-    this.#windows.set(key, window);
+    this.#windows.set(key, counted);
     if (this.#windows.size > maxLimitedAddresses) {
       const [oldest] = this.#windows.keys();
       if (oldest !== undefined) this.#windows.delete(oldest);
     }
+    return () => void (counted.count -= 1);
   }
 
   #isOver(window: Window): boolean {
-    return this.#clock.monotonicMs() - window.startedMs >= windowMs;
+    return this.#clock.monotonicMs() - window.startedMs >= this.#windowMs;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Every bound of the server, with its reason. */
 
 const minuteMs = 60_000;
+export const hourMs = 60 * minuteMs;
 const dayMs = 24 * 60 * minuteMs;
 
 /** Certificates are made valid from this long ago, so that a computer whose clock is a little behind accepts them. */
@@ -31,6 +32,13 @@ export const maxFailedSignInsPerMinute = 20;
 export const maxEnrolmentsPerMinute = 300;
 /** Of those, refused ones. A token has 256 bits: this is about load, not about guessing. */
 export const maxFailedEnrolmentsPerMinute = 10;
+/** Wrong recovery tokens in an hour, from one address and from all. A token has 64 bits, so that people can type it. */
+export const maxRecoveryTriesPerAddress = 5;
+export const maxRecoveryTries = 20;
+/** A certificate for a recovery that somebody got by signing in; a token says its own time. */
+export const recoverySignInLifetimeMs = dayMs;
+/** Requests of one recovery to the identity service in a minute: pages of its backups, and a grant for each repository. */
+export const maxRecoveryRequestsPerMinute = 120;
 /** Renewals of one computer in a minute: it needs one in two months. */
 export const maxRenewalsPerMinute = 6;
 /** A path of 4,096 characters in a query, none of which stands for itself in a URL. */

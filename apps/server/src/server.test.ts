@@ -14,7 +14,7 @@ test('a taken port of computers stops the start, unless another may stand in, wh
   const config = {
     busyPorts: 'fallback',
     bind: '127.0.0.1',
-    ports: { 'client-to-server': 0, 'windows-agent-control': 0, ...ports },
+    ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'recovery-media-credential-sign-in': 0, ...ports },
   } as const;
   await using second = await TestServer.start(folder, { config });
   const entry = second.running.listening.find((one) => one.channel === 'enrolment');
@@ -27,7 +27,10 @@ test('a taken port of computers stops the start, unless another may stand in, wh
 test('443 has a fallback, and the reason is reported', async (t) => {
   // Whoever runs this may or may not have the right to 443, and another server may have it: all lead to a port and, if it
   // is not 443, to a reason.
-  const config = { bind: '127.0.0.1', ports: { 'windows-agent-control': 0, 'posix-agent-control': 0 } };
+  const config = {
+    bind: '127.0.0.1',
+    ports: { 'windows-agent-control': 0, 'posix-agent-control': 0, 'recovery-media-credential-sign-in': 0 },
+  };
   await using server = await TestServer.start(temporaryFolder(t), { config });
   await using beside = await TestServer.start(temporaryFolder(t), { config });
   const contracted = defaultPort(channel('client-to-server'));

@@ -24,6 +24,7 @@ import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
 import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
+import { createIdentityService } from './identity/identity-service.ts';
 import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
@@ -98,11 +99,13 @@ export interface RunningServer extends AsyncDisposable {
 const ids = z.strictObject({ installation: z.uuid(), serverId: z.uuid() });
 
 /** Channels of one port, and whether another port may stand in. */
-const listeners: readonly { readonly channels: readonly ChannelId[]; readonly app: 'rest' | 'enrolment' }[] = [
-  { channels: ['client-to-server', 'metrics-to-server'], app: 'rest' },
-  { channels: ['windows-agent-control', 'windows-enrolment'], app: 'enrolment' },
-  { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
-];
+const listeners: readonly { readonly channels: readonly ChannelId[]; readonly app: 'rest' | 'enrolment' | 'signIn' }[] =
+  [
+    { channels: ['client-to-server', 'metrics-to-server', 'recovery-media-identity'], app: 'rest' },
+    { channels: ['windows-agent-control', 'windows-enrolment', 'recovery-media-token-sign-in'], app: 'enrolment' },
+    { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
+    { channels: ['recovery-media-credential-sign-in'], app: 'signIn' },
+  ];
 
 /**
  * Starts a backup server. Needs no rights: where 443 can't be had another port stands in, and `listening` says why. Rejects
@@ -180,13 +183,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const presence = new Presence({ catalogue, events, clock });
     const links = stack.use(new MoverLinks(wire));
     const movers = new Movers({
-      links,
-      catalogue,
-      revocations,
-      presence,
-      identityKeys: grants.keys,
-      clock,
-      logger,
+      ...{ links, catalogue, revocations, presence, identityKeys: grants.keys, clock, logger },
     });
     const listening: Listening[] = [];
     const agentPolicies = new AgentPolicies({
@@ -222,25 +219,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const historyMs = config.historyDays * 86_400_000;
     const scheduler = new Scheduler({ catalogue, queue, events, vault, historyMs, clock, logger });
-    const enrolment = new Enrolment({
-      catalogue,
-      authority,
-      clock,
-      serverId,
-      identityKeys: grants.keys,
-      certificateLifetimeMs: lifetimeMs,
-    });
-    const enrolmentApp = await createEnrolmentApp({
-      catalogue,
-      audit,
-      enrolment,
-      revocations,
-      connections,
-      presence,
-      movers,
-      clock,
-      logger,
-    });
     const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now() };
     const fleet = new FleetCounts();
     const portChecks = portCheckHandlers({
@@ -258,15 +236,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const { startedAt } = facts;
     const metrics = new MetricsSource({
-      catalogue,
-      movers,
-      connections,
-      presence,
-      history,
-      fleet,
-      clock,
-      startedAt,
-      logger,
+      ...{ catalogue, movers, connections, presence, history, fleet, clock, startedAt, logger },
     });
     const streams = new EventStreams();
     const unprotectedAfterMs = config.unprotectedAfterDays * 86_400_000;
@@ -293,6 +263,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       streams
         .recheck(async (caller) => mayGoOn(caller, await authentication.now(caller)))
         .catch((error: unknown) => logger.error({ error: toHoldfastError(error) }, 'event streams were not rechecked'));
+    const identity = await createIdentityService({
+      ...{ catalogue, authority, people, authentication, vault, audit, movers, grants: grants.issuer, serverId },
+      identityPort: () => portAmong(listening, 'recovery-media-identity'),
+      revoked: async () => {
+        await revocations.list();
+        wire.recheckTrust();
+        await movers.pushTrust();
+      },
+      ...{ clock, logger },
+    });
+    const enrolment = new Enrolment({
+      catalogue,
+      authority,
+      clock,
+      serverId,
+      identityKeys: grants.keys,
+      certificateLifetimeMs: lifetimeMs,
+    });
+    const enrolmentApp = await createEnrolmentApp({
+      ...{ catalogue, audit, enrolment, recovery: identity.recovery, revocations },
+      ...{ connections, presence, movers, clock, logger },
+    });
     const approvals = new Approvals({
       catalogue,
       vault,
@@ -356,6 +348,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         caPem,
         clock,
       }),
+      ...identity.handlers,
       ...jobHandlers({ queue, events, vault, clock }),
       ...policyHandlers({ queue, events, vault, connections, clock }),
       ...sessionHandlers({ queue, events, clock }),
@@ -382,7 +375,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       clock,
       logger,
     });
-    const apps = { rest: restApp.http, enrolment: enrolmentApp.http };
+    const apps = {
+      rest: restApp.http,
+      identity: identity.apps.identity.http,
+      enrolment: enrolmentApp.http,
+      signIn: identity.apps.signIn.http,
+    };
     // Undone in the opposite order: runs are left to the next start before the connections to their agents go.
     stack.defer(async () => {
       await Promise.all(Object.values(apps).map((http) => http.close({ graceMs: closeGraceMs })));
@@ -394,8 +392,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const { channels, app } of listeners) {
       const listener = await wire.listen(channels, {
         port: app === 'rest' ? 'fallback' : config.busyPorts,
-        clientCertificate: app === 'rest' ? 'none' : 'optional',
-        onConnection: (connection) => apps[app].feed(connection),
+        // Whoever comes with a certificate to the port of the REST API gets to the identity service, and to nothing else.
+        onConnection: (connection) =>
+          apps[connection.channel === 'recovery-media-identity' ? 'identity' : app].feed(connection),
       });
       for (const channel of channels) listening.push(describeListener(listener, channel));
     }

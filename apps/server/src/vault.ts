@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { HoldfastError } from '@holdfast/core';
 import type { DataDirectory } from './data-directory.ts';
 
@@ -41,6 +41,15 @@ export class Vault {
   /** Tells whether two servers have the same key, and nothing of the key: it has 256 random bits. */
   get fingerprint(): string {
     return createHash('sha256').update('holdfast-vault-fingerprint').update(this.#key).digest('base64url');
+  }
+
+  /**
+   * HMAC-SHA-256 under a key that is derived for that purpose alone (HKDF, RFC 5869), in hexadecimal: for secrets that are too short
+   * for a plain hash, so that whoever has only the database can't try them all.
+   */
+  mac(purpose: 'recovery-token', text: string): string {
+    const key = Buffer.from(hkdfSync('sha256', this.#key, '', `holdfast-vault-mac:${purpose}`, keyBytes));
+    return createHmac('sha256', key).update(text, 'utf8').digest('hex');
   }
 
   /** AES-256-GCM with a random nonce: `v1.` and the base64 of nonce, tag and ciphertext. */

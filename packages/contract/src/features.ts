@@ -21,6 +21,7 @@ export const features = {
   'volume-restore': 'whole volumes are restored to a running computer',
   'disk-publishing': 'a restore point is shown as disks',
   'bare-metal-recovery': 'an empty machine is restored from recovery media',
+  'recovery-sign-in': 'backups are restored to a computer that has not joined, with a recovery token or an account',
   'cluster-protection': 'failover clusters are found and protected',
   'log-shipping': 'transaction logs of a database are shipped between backups',
   'clustered-log-shipping': 'transaction logs of a clustered database are shipped',

@@ -22,6 +22,7 @@ const server = 'apps/server/src/server.ts';
 const mover = 'apps/mover/src/mover.ts';
 const agent = 'apps/agent/src/agent.ts';
 const enroll = 'apps/cli/src/roles/enroll.ts';
+const recovery = 'packages/protocol/src/recovery-client.ts';
 
 /** The channels that this version makes. A test compares the table with the sources. All others are planned. */
 export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
@@ -46,8 +47,8 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'client-to-server-alternate': {
     dials: 'apps/cli/src/managed/server-connection.ts',
     listens: server,
-    from: ['client', 'metrics-collector'],
-    countedAs: ['client-to-server', 'metrics-to-server'],
+    from: ['client', 'metrics-collector', 'recovery-media'],
+    countedAs: ['client-to-server', 'metrics-to-server', 'recovery-media-identity'],
   },
   'metrics-to-server': { dials: 'outside', listens: server },
   'client-to-mover': { dials: 'apps/cli/src/stand-alone/open-repository.ts', listens: mover },
@@ -56,6 +57,10 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   probe: { dials: 'packages/wire/src/probe/prober.ts', listens: 'apps/cli/src/ports/check.ts' },
   enrolment: { dials: enroll, listens: server },
   'windows-enrolment': { dials: enroll, listens: server },
+  'recovery-media-token-sign-in': { dials: recovery, listens: server },
+  'recovery-media-credential-sign-in': { dials: recovery, listens: server },
+  'recovery-media-identity': { dials: recovery, listens: server },
+  'recovery-media-to-mover': { dials: 'apps/cli/src/recovery/open-backup.ts', listens: mover },
   'agent-to-smtp': { dials: 'packages/notify/src/senders/smtp.ts', listens: 'outside' },
   'agent-to-smtp-submission': { dials: 'packages/notify/src/senders/smtp.ts', listens: 'outside' },
   'agent-to-gmail': { dials: 'packages/notify/src/senders/gmail.ts', listens: 'outside' },
@@ -70,7 +75,7 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'server-to-webhook': { dials: 'packages/notify/src/senders/webhook.ts', listens: 'outside' },
   'server-to-syslog': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
   'server-to-syslog-udp': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
-  'server-to-database': { dials: 'apps/server/src/server.ts', listens: 'outside' },
+  'server-to-database': { dials: 'apps/server/src/database-place.ts', listens: 'outside' },
   'server-to-dns': { dials: resolver, listens: 'outside' },
   'server-to-dns-tcp': { dials: resolver, listens: 'outside' },
   'host-to-dns': { dials: resolver, listens: 'outside' },
@@ -94,6 +99,7 @@ const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
   'command-line',
   'rest-api',
   'restic-client',
+  'recovery-sign-in',
   'pre-flight-checks',
   'metrics',
   'mail-notification',
@@ -102,10 +108,17 @@ const madeFeatures: ReadonlySet<FeatureId> = new Set<FeatureId>([
 ]);
 
 /** Programs of ours that this version has. */
-const madePrograms: ReadonlySet<ProcessName> = new Set<ProcessName>(['server', 'mover', 'agent', 'client', 'outside']);
+const madePrograms: ReadonlySet<ProcessName> = new Set<ProcessName>([
+  'server',
+  'mover',
+  'agent',
+  'recovery',
+  'client',
+  'outside',
+]);
 
 function isMadeRole(role: Role): boolean {
-  return role !== 'recovery-media' && madePrograms.has(roles[role].process);
+  return madePrograms.has(roles[role].process);
 }
 
 /** The roles between which this version makes the channel. Undefined: it does not make it at all. */

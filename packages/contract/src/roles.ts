@@ -10,6 +10,7 @@ export type ProcessName =
   | 'distributor'
   | 'deployer'
   | 'updates'
+  | 'recovery'
   | 'client'
   | 'outside';
 
@@ -22,6 +23,7 @@ export type CertificateRole =
   | 'cloud-gateway'
   | 'distributor'
   | 'deployer'
+  | 'recovery'
   | 'administrator';
 
 export type Platform = 'windows' | 'linux' | 'unix' | 'macos';
@@ -39,6 +41,8 @@ export const certificateRoleOf: Readonly<Record<ProcessName, CertificateRole | '
   deployer: 'deployer',
   // The update service signs its metadata; its HTTPS certificate is a public one.
   updates: 'none',
+  // Of one recovery: for the backups and the time that a token or a person gives it.
+  recovery: 'recovery',
   client: 'administrator',
   outside: 'none',
 };
@@ -110,7 +114,7 @@ export const roles = {
   'agent-macos': { description: 'A protected computer that runs macOS.', process: 'agent', platforms: ['macos'] },
   'recovery-media': {
     description: 'The environment that restores a bare machine; it needs what the agent of that machine needs.',
-    process: 'agent',
+    process: 'recovery',
     // Its platform makes it that platform's agent as well: see `effectiveRoles`.
     platforms: ['windows', 'linux'],
   },

@@ -234,6 +234,13 @@ export const errorTable = {
       http: 403,
     },
   ),
+  'auth.recovery': entry(
+    'The recovery token is unknown, used up, expired or revoked.',
+    'Make a new one with `holdfast recovery token create`.',
+    {
+      http: 403,
+    },
+  ),
   'auth.fingerprint': entry(
     'The server is not the one whose fingerprint was given.',
     'Compare the fingerprint that `holdfast token create` printed; somebody may be in between.',

@@ -23,7 +23,7 @@ export type IdentityKey = z.infer<typeof identityKey>;
 
 const claims = z.object({
   iss: z.string(),
-  /** `agent/<id>`, or `administrator/<name>` for a grant that a person asked for. */
+  /** `agent/<id>`, or `administrator/<name>` for a grant that a person asked for, `recovery/<id>` for one of a recovery. */
   sub: z.string().min(1).max(200),
   jti: entityId,
   iat: z.number().int(),

@@ -114,6 +114,32 @@ export {
   receiptDrill,
   receiptHash,
 } from './receipts.ts';
+export {
+  type RecoverableSnapshot,
+  type RecoveryCertificate,
+  type RecoveryGrant,
+  recoveryBackups,
+  recoveryBackupsPath,
+  recoveryBackupsQuery,
+  recoveryCertificate,
+  recoveryCredentialsAnswer,
+  recoveryCredentialsPath,
+  recoveryCredentialsRequest,
+  recoveryGrant,
+  recoveryGrantRequest,
+  recoveryGrantsPath,
+  recoveryTokenPath,
+  recoveryTokenRequest,
+} from './recovery.ts';
+export {
+  identityForRecovery,
+  loadRecovery,
+  RecoveryClient,
+  type RecoveryProof,
+  recoveryProofHash,
+  type StoredRecovery,
+  signInForRecovery,
+} from './recovery-client.ts';
 export { reportToServer } from './report.ts';
 export { type DataDirection, dataDirection, type RepositoryAccess } from './repository-access.ts';
 export {
@@ -151,6 +177,12 @@ export {
   type RecoveryKit,
   recoveryKitState,
 } from './rest/recovery-routes.ts';
+export {
+  type RecoveryAccess,
+  type RecoveryScope,
+  type RecoveryToken,
+  recoveryScope,
+} from './rest/recovery-token-routes.ts';
 export type { CatalogueSnapshot, HandedGrant, Repository } from './rest/repository-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';

@@ -9,6 +9,7 @@ import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { notificationRoutes } from './rest/notification-routes.ts';
 import { policyRoutes } from './rest/policy-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
+import { recoveryTokenRoutes } from './rest/recovery-token-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
@@ -24,6 +25,7 @@ export const routes = {
   ...computerRoutes,
   ...groupRoutes,
   ...repositoryRoutes,
+  ...recoveryTokenRoutes,
   ...maintenanceRoutes,
   ...recoveryRoutes,
   ...drillRoutes,

@@ -37,6 +37,7 @@ test('a second start says what it found and harms nothing; Ctrl-C ends everythin
       ['client-to-server', 443],
       ['posix-agent-control', 10006],
       ['windows-agent-control', 10005],
+      ['recovery-media-credential-sign-in', 10001],
       ['server-to-mover', 6162],
     ]);
     for (const [channel, port] of usual) {
@@ -111,6 +112,7 @@ function portsElsewhere(computer: OneComputer): string {
     ...same(30_001, 'client-to-server'),
     ...same(30_002, 'posix-agent-control', 'enrolment', 'mover-to-server'),
     ...same(30_003, 'windows-agent-control', 'windows-enrolment'),
+    ...same(30_005, 'recovery-media-credential-sign-in'),
     ...same(30_004, 'server-to-mover', 'agent-to-mover-transport', 'client-to-mover', 'server-to-agent-transport'),
     ...same(30_004, 'mover-to-agent-transport'),
   };

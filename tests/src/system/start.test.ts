@@ -80,8 +80,9 @@ test('one command protects a folder on the contract’s ports, and restic agrees
 
   await t.test('the ports are the contract’s, and all of them only on loopback', () => {
     assert.ok(first);
-    for (const port of [443, 10005, 10006, 6162]) assert.ok(seen.has(port), `${port} of ${[...seen.keys()].join(' ')}`);
-    const others = [...seen.keys()].filter((port) => ![443, 10005, 10006, 6162].includes(port));
+    for (const port of [443, 10001, 10005, 10006, 6162])
+      assert.ok(seen.has(port), `${port} of ${[...seen.keys()].join(' ')}`);
+    const others = [...seen.keys()].filter((port) => ![443, 10001, 10005, 10006, 6162].includes(port));
     assert.deepEqual(
       others.filter((port) => port < 2500 || port > 3300),
       [],
@@ -167,11 +168,12 @@ test('without root, beside others: free ports, owners not compared, status 0', {
 
 /** Ports apart from the contract's; one that is taken all the same falls back to a free one. */
 function freePorts(): string {
-  const first = 24_000 + (process.pid % 2000) * 4;
+  const first = 24_000 + (process.pid % 2000) * 5;
   const lines = [
     ...['client-to-server'].map((channel) => `${channel}: ${first}`),
     ...['posix-agent-control', 'enrolment', 'mover-to-server'].map((channel) => `${channel}: ${first + 1}`),
     ...['windows-agent-control', 'windows-enrolment'].map((channel) => `${channel}: ${first + 2}`),
+    `recovery-media-credential-sign-in: ${first + 4}`,
     ...[
       'server-to-mover',
       'agent-to-mover-transport',

@@ -31,6 +31,7 @@ const ports = {
   ...portsOf(firstPort, 'client-to-server'),
   ...portsOf(firstPort + 1, 'posix-agent-control', 'enrolment', 'mover-to-server'),
   ...portsOf(firstPort + 2, 'windows-agent-control', 'windows-enrolment'),
+  ...portsOf(firstPort + 4, 'recovery-media-credential-sign-in'),
   ...portsOf(
     firstPort + 3,
     ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
@@ -268,6 +269,71 @@ describe('commands that talk to the server', { skip: skipUnless({ platform: 'lin
     assert.match(after.stderr, /403|revoked/);
     assert.ok(!(await answer<{ grants: Identified[] }>('grant list')).grants.some((one) => one.id === id));
     assert.equal((await holdfast('grant revoke', id)).status, 1);
+  });
+
+  test('a recovery token restores to a computer that has not joined, by ourselves and by restic, until it is revoked', {
+    skip: skipUnless({ programs: ['restic'] }),
+  }, async () => {
+    const { listening } = (await answer<{ server: { listening: { channel: string; port: number }[] } }>('status'))
+      .server;
+    const server = listening.find(({ channel }) => channel === 'recovery-media-token-sign-in');
+    const host = (await answer<{ computers: { hostname: string }[] }>('computers list', '--role', 'agent'))
+      .computers[0];
+    const tokenFile = join(folder, 'recovery-token');
+    const made = await answer<Identified & { caFingerprint: string; token?: string }>(
+      'recovery token create',
+      ...['--computer', host?.hostname ?? '', '--out', tokenFile],
+    );
+    assert.equal(made.token, undefined, 'a token in a file is not shown');
+
+    // Apart from everything that this computer knows of the server.
+    const elsewhere = { HOLDFAST_DATA: join(folder, 'elsewhere') };
+    const place = ['--server', `127.0.0.1:${server?.port}`, '--ca-fingerprint', made.caFingerprint];
+    const recovery = (command: string, ...args: string[]): Promise<CliResult> =>
+      runCli(['recovery', command, ...args], { env: elsewhere });
+    const target = join(folder, 'recovered');
+    assert.equal((await recovery('restore', 'latest', '-t', target)).status, 2, 'nowhere to begin');
+    const restored = await recovery('restore', 'latest', '-t', target, '--token-file', tokenFile, ...place);
+    assert.equal(restored.status, 0, restored.stderr);
+    await assertSame(target);
+    assert.equal(statSync(join(folder, 'elsewhere', 'recovery', 'recovery.json')).mode & 0o777, 0o600);
+
+    // The token is used up; the certificate goes on.
+    const listed = await recovery('snapshots', '--json');
+    assert.equal(listed.status, 0, listed.stderr);
+    assert.ok(jsonResult<{ snapshots: Identified[] }>(listed.stdout).snapshots.length > 0);
+    const access = join(folder, 'access-of-recovery');
+    assert.equal((await recovery('environment', 'latest', '--out', access)).status, 0);
+    const restic = (command: string): Promise<CliResult> =>
+      runProgram('/bin/sh', ['-c', `. ${access}/environment && exec restic --no-cache ${command}`], {
+        env: { PATH: `${dirname(requireProgram('restic').path)}:${process.env['PATH']}` },
+      });
+    const byRestic = join(folder, 'recovered-by-restic');
+    const taken = await restic(`restore latest --target ${byRestic}`);
+    assert.equal(taken.status, 0, taken.stderr);
+    await assertSame(byRestic);
+    assert.notEqual((await restic(`backup ${access}`)).status, 0, 'it reads, and nothing else');
+    const without = await runProgram(
+      '/bin/sh',
+      ['-c', `. ${access}/environment && unset RESTIC_TLS_CLIENT_CERT && exec restic --no-cache snapshots`],
+      { env: { PATH: `${dirname(requireProgram('restic').path)}:${process.env['PATH']}` } },
+    );
+    assert.notEqual(without.status, 0, 'the grant without its certificate is worth nothing');
+
+    const { certificates } = await answer<{ certificates: Identified[] }>('recovery list');
+    assert.equal(certificates.length, 1);
+    assert.equal((await answer<{ certificates: number }>('recovery token revoke', made.id)).certificates, 1);
+    // By ourselves: restic would try again for minutes when it is not let in.
+    const revoked = await runProgram('/bin/sh', ['-c', `. ${access}/environment && env`]);
+    const env = Object.fromEntries(
+      revoked.stdout
+        .split('\n')
+        .filter((line) => line.startsWith('RESTIC_'))
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    const refused = await runCli(['snapshots'], { env });
+    assert.match(refused.stderr, /Code: channel\.revoked/);
+    assert.notEqual((await recovery('snapshots')).status, 0);
   });
 
   test('Ctrl-C stops watching, not the run', async () => {

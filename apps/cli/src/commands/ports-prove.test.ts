@@ -23,7 +23,12 @@ async function fixture(t: TestContext) {
     dataDir: join(folder, 'server'),
     config: {
       bind: '127.0.0.1',
-      ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0 },
+      ports: {
+        'client-to-server': 0,
+        'windows-agent-control': 0,
+        'posix-agent-control': 0,
+        'recovery-media-credential-sign-in': 0,
+      },
     },
     logger: pino({ level: 'silent' }),
   });

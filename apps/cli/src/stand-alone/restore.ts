@@ -1,12 +1,15 @@
 import { realpathSync } from 'node:fs';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { RestoreOptions } from '@holdfast/engine/restore';
+import type { Repository } from '@holdfast/repository';
 import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { resolvePath } from '../data-directory.ts';
 import { restoreByServer } from '../managed/restore-run.ts';
+import type { OutputOptions } from '../output.ts';
 import type { Work } from '../work.ts';
 import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { readPatternFiles } from './pattern-files.ts';
+import type { RepositoryOptions } from './repository-options.ts';
 import { JsonRestore, type RestorePrinter, TextRestore } from './restore-printers.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
 import { withoutChanges } from './without-changes.ts';
@@ -14,17 +17,31 @@ import { withoutChanges } from './without-changes.ts';
 export async function runRestore(text: string, options: RestoreCommandOptions, work: Work): Promise<ExitStatus> {
   const location = await givenRepository(options);
   if (location === undefined) return restoreByServer(text, options, work);
-  const { signal, view, resources } = work;
   if (options.agent !== undefined || options.direction !== undefined || options.detach) {
     throw new HoldfastError('usage.option', {
       message: '--agent, --direction and --detach are for restores by the server; leave out --repo for one.',
     });
   }
+  return restoreFrom(openGivenRepository(options, work), text, options, work);
+}
+
+/** What a restore to this computer takes, wherever the repository comes from. */
+export type RestoreFromOptions = Omit<RestoreCommandOptions, keyof RepositoryOptions> & OutputOptions;
+
+/** Restores from a repository that is being opened. */
+export async function restoreFrom(
+  opening: Promise<Repository>,
+  text: string,
+  options: RestoreFromOptions,
+  work: Work,
+): Promise<ExitStatus> {
+  const { signal, view, resources } = work;
+  // So that a failure is heard of when the repository is awaited, and not before.
+  void Promise.allSettled([opening]);
   const patterns = await patternsOf(options);
   const target = resolvePath(options.target);
   refuseToEmptyAll(target, options, patterns);
   const { reference, path } = splitReference(text);
-  const opening = openGivenRepository(options, work);
   const { restore, restoreThreads } = await import('@holdfast/engine/restore');
   const threads = resources.use(restoreThreads());
   const opened = await opening;
@@ -59,7 +76,7 @@ export async function runRestore(text: string, options: RestoreCommandOptions, w
 
 type Patterns = Pick<RestoreOptions, 'include' | 'includeAnyCase' | 'exclude' | 'excludeAnyCase'>;
 
-async function patternsOf(options: RestoreCommandOptions): Promise<Patterns> {
+async function patternsOf(options: RestoreFromOptions): Promise<Patterns> {
   const { include, includeFile, iinclude, iincludeFile, exclude, excludeFile, iexclude, iexcludeFile } = options;
   return {
     include: [...(include ?? []), ...(await readPatternFiles(includeFile))],
@@ -70,7 +87,7 @@ async function patternsOf(options: RestoreCommandOptions): Promise<Patterns> {
 }
 
 /** As restic: `--target / --delete` would remove the system itself. */
-function refuseToEmptyAll(target: string, options: RestoreCommandOptions, patterns: Patterns): void {
+function refuseToEmptyAll(target: string, options: RestoreFromOptions, patterns: Patterns): void {
   if (!options.delete || Object.values(patterns).some((list) => list !== undefined && list.length > 0)) return;
   let real = target;
   try {

@@ -26,6 +26,7 @@ export async function startSystem(folder: string, firstPort: number): Promise<Ru
     ...portsOf(firstPort, 'client-to-server'),
     ...portsOf(firstPort + 1, 'posix-agent-control', 'enrolment', 'mover-to-server'),
     ...portsOf(firstPort + 2, 'windows-agent-control', 'windows-enrolment'),
+    ...portsOf(firstPort + 4, 'recovery-media-credential-sign-in'),
     ...portsOf(
       firstPort + 3,
       ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],

@@ -94,6 +94,26 @@ export class Catalogue implements AsyncDisposable {
     return row?.tenant;
   }
 
+  /** The tenant that a recovery token was made in; undefined for an unknown one. */
+  async tenantOfRecoveryToken(tokenMac: string): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('recoveryTokens')
+      .select('tenant')
+      .where('tokenMac', '=', tokenMac)
+      .executeTakeFirst();
+    return row?.tenant;
+  }
+
+  /** The tenant of a certificate for a recovery; undefined for an unknown serial. */
+  async tenantOfRecovery(serial: string): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('recoveryAccesses')
+      .select('tenant')
+      .where('serial', '=', serial)
+      .executeTakeFirst();
+    return row?.tenant;
+  }
+
   /** Serials of all tenants that are revoked and not yet expired. Throws `internal.limit` above `limit`, rather than forget one. */
   async revokedSerials(o: { now: Date; limit: number }): Promise<string[]> {
     const rows = await this.#database
@@ -101,6 +121,13 @@ export class Catalogue implements AsyncDisposable {
       .select('serial')
       .where('revokedAt', 'is not', null)
       .where('expiresAt', '>', o.now.toISOString())
+      .unionAll(
+        this.#database
+          .selectFrom('recoveryAccesses')
+          .select('serial')
+          .where('revokedAt', 'is not', null)
+          .where('expiresAt', '>', o.now.toISOString()),
+      )
       .limit(o.limit + 1)
       .execute();
     if (rows.length > o.limit) {

@@ -32,6 +32,9 @@ const belonging = {
   runs: 'agentId',
   snapshots: 'agentId',
   grants: 'repositoryId',
+  // They name backups of several groups, and give keys that open all of a repository.
+  recoveryTokens: 'nobody',
+  recoveryAccesses: 'nobody',
   maintenanceStates: 'repositoryId',
   receipts: 'agentId',
   receiptHeads: 'nobody',

@@ -22,6 +22,8 @@ const tables = {
   snapshots: 'kept',
   maintenanceStates: 'kept',
   grants: 'kept',
+  recoveryTokens: 'kept',
+  recoveryAccesses: 'kept',
   accounts: 'kept',
   credentials: 'kept',
   secondFactors: 'kept',

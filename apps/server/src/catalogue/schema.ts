@@ -1,4 +1,4 @@
-import type { EnrollableRole, GrantMode, GroupType, PersonRole, Run } from '@holdfast/protocol';
+import type { EnrollableRole, GroupType, PersonRole, Run } from '@holdfast/protocol';
 import type { ColumnType, Generated } from 'kysely';
 import type {
   AuditHeadsTable,
@@ -7,6 +7,7 @@ import type {
   ReceiptHeadsTable,
   ReceiptsTable,
 } from './chain-tables.ts';
+import type { IdentityTables } from './identity-tables.ts';
 import type { NotificationTables } from './notification-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 
@@ -217,19 +218,6 @@ export interface RunsTable {
   storedBytes: Generated<number>;
 }
 
-/** Grants that somebody was given to use without a run: their text is not kept. */
-export interface GrantsTable {
-  tenant: Tenant;
-  id: string;
-  repositoryId: string;
-  mode: GrantMode;
-  note: string;
-  actor: string;
-  createdAt: string;
-  expiresAt: string;
-  revokedAt: string | null;
-}
-
 export interface SnapshotsTable {
   tenant: Tenant;
   id: string;
@@ -390,7 +378,7 @@ export interface ExpectedComputersTable {
   noLongerListedAt: string | null;
 }
 
-export interface Database extends NotificationTables {
+export interface Database extends IdentityTables, NotificationTables {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
   computers: ComputersTable;
@@ -398,7 +386,6 @@ export interface Database extends NotificationTables {
   joinTokens: JoinTokensTable;
   tokenUses: TokenUsesTable;
   repositories: RepositoriesTable;
-  grants: GrantsTable;
   jobs: JobsTable;
   jobFirings: JobFiringsTable;
   jobMembers: JobMembersTable;

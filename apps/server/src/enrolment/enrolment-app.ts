@@ -2,7 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@holdfast/core';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
-import { controlPath, enrolPath, hello, parseMessage, renewPath, reportPath, taskProtocol } from '@holdfast/protocol';
+import {
+  controlPath,
+  enrolPath,
+  hello,
+  parseMessage,
+  recoveryTokenPath,
+  renewPath,
+  reportPath,
+  taskProtocol,
+} from '@holdfast/protocol';
 import type { Connection, PeerIdentity } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
@@ -13,6 +22,7 @@ import { loadComputer, recordHello } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { Presence } from '../computers/presence.ts';
 import { acceptUpgrade, createHttpApp, type HttpApp, refuseUpgrade, remoteAddressOf } from '../http-app.ts';
+import type { RecoverySignIn } from '../identity/recovery-sign-in.ts';
 import {
   maxEnrolmentBytes,
   maxEnrolmentsPerMinute,
@@ -26,6 +36,7 @@ interface Parts {
   readonly catalogue: Catalogue;
   readonly audit: AuditLog;
   readonly enrolment: Enrolment;
+  readonly recovery: RecoverySignIn;
   readonly revocations: Revocations;
   readonly connections: AgentConnections;
   readonly presence: Presence;
@@ -35,14 +46,14 @@ interface Parts {
 }
 
 /**
- * What computers ask on 10005 and 10006. Without a certificate only `enrolPath` answers; renewal and the held connection need
+ * What computers ask on 10005 and 10006. Without a certificate only `enrolPath` and, on 10005, `recoveryTokenPath` answer; renewal and the held connection need
  * the computer's own certificate, and a revoked one is refused at every request.
  */
 export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
   const { clock, logger } = parts;
-  const attempts = new AttemptLimiter({ what: 'enrolments', perMinute: maxEnrolmentsPerMinute, clock });
-  const failures = new AttemptLimiter({ what: 'refused enrolments', perMinute: maxFailedEnrolmentsPerMinute, clock });
-  const renewals = new AttemptLimiter({ what: 'renewals', perMinute: maxRenewalsPerMinute, clock });
+  const attempts = new AttemptLimiter({ what: 'enrolments', limit: maxEnrolmentsPerMinute, clock });
+  const failures = new AttemptLimiter({ what: 'refused enrolments', limit: maxFailedEnrolmentsPerMinute, clock });
+  const renewals = new AttemptLimiter({ what: 'renewals', limit: maxRenewalsPerMinute, clock });
 
   const httpApp = createHttpApp({
     logger,
@@ -79,6 +90,18 @@ export async function createEnrolmentApp(parts: Parts): Promise<HttpApp> {
     },
   });
 
+  app.route({
+    method: 'POST',
+    url: recoveryTokenPath,
+    handler: async (request) => {
+      const address = remoteAddressOf(http, request.raw);
+      if (http.connectionOf(request.raw)?.channel !== 'recovery-media-token-sign-in')
+        throw new HoldfastError('request.missing', { message: 'Recovery tokens are presented on 10005.' });
+      attempts.check(address);
+      attempts.count(address);
+      return parts.recovery.withToken(request.body, { remoteAddress: address, requestId: request.id });
+    },
+  });
   app.route({
     method: 'POST',
     url: renewPath,

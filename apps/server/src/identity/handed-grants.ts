@@ -2,8 +2,8 @@ import { type Clock, HoldfastError } from '@holdfast/core';
 import type { GrantMode, HandedGrant } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import type { GrantsTable } from '../catalogue/identity-tables.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
-import type { GrantsTable } from '../catalogue/schema.ts';
 import { grantGraceMs, maxLiveGrants, maxRevokedGrants } from '../limits.ts';
 
 /** Grants for use without a run are kept in the list of those that can be revoked: never their text, which is the secret. */
@@ -95,6 +95,7 @@ function overSince(clock: Clock): string {
   return new Date(clock.now().getTime() - grantGraceMs).toISOString();
 }
 
-function view({ tenant: _, revokedAt: __, ...row }: Selectable<GrantsTable>): HandedGrant {
-  return row;
+function view(row: Selectable<GrantsTable>): HandedGrant {
+  const { id, repositoryId, mode, note, actor, createdAt, expiresAt } = row;
+  return { id, repositoryId, mode, note, actor, createdAt, expiresAt };
 }

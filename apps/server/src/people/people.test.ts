@@ -4,6 +4,7 @@ import { HoldfastError, ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import type { RestClient, ServerEvent } from '@holdfast/protocol';
 import type { ServerConfigInput } from '../config.ts';
+import { fromBase32 } from '../testing/from-base32.ts';
 import { TestServer, until } from '../testing/test-server.ts';
 import { stepAt, totpCode } from './totp.ts';
 
@@ -14,13 +15,6 @@ async function start(t: TestContext, config: ServerConfigInput['people'] = {}, c
   });
   t.after(() => server[Symbol.asyncDispose]());
   return server;
-}
-
-function fromBase32(text: string): Buffer {
-  const bits = Array.from(text)
-    .map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0'))
-    .join('');
-  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
 /** Sets up one-time passwords; gives what makes codes, and the recovery codes. */

@@ -43,7 +43,7 @@ export async function createRestApp(o: {
 }): Promise<HttpApp> {
   const failures = new AttemptLimiter({
     what: 'wrong tokens',
-    perMinute: maxFailedSignInsPerMinute,
+    limit: maxFailedSignInsPerMinute,
     clock: o.clock,
   });
   const httpApp = createHttpApp({

@@ -96,6 +96,19 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   },
   grants: { may: 'a', confined: 'never' },
   revokeGrant: { may: 'a', confined: 'never', ask: async (it) => ({ params: { id: await it.newGrant() } }) },
+  createRecoveryToken: {
+    may: 'a',
+    confined: 'never',
+    ask: (it) => ({ body: { repositories: [it.repositoryId] } }),
+  },
+  recoveryTokens: { may: 'a', confined: 'never' },
+  revokeRecoveryToken: {
+    may: 'a',
+    confined: 'never',
+    ask: async (it) => ({ params: { id: await it.newRecoveryToken() } }),
+  },
+  recoveryAccesses: { may: 'a', confined: 'never' },
+  revokeRecoveryAccess: { may: 'a', confined: 'never', ask: () => any },
   snapshots: { may: all, confined: 'unmentioned' },
   createJob: {
     may: 'ab',
@@ -358,6 +371,11 @@ class Fixture {
 
   async newPolicy(): Promise<string> {
     return (await this.server.client.call('createPolicy', { body: await this.policySettings() })).id;
+  }
+
+  async newRecoveryToken(): Promise<string> {
+    const body = { repositories: [this.repositoryId] };
+    return (await this.server.client.call('createRecoveryToken', { body })).id;
   }
 
   async newUser(): Promise<string> {

@@ -7,7 +7,12 @@ const running = await startServer({
   dataDir,
   config: {
     bind: '127.0.0.1',
-    ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0 },
+    ports: {
+      'client-to-server': 0,
+      'windows-agent-control': 0,
+      'posix-agent-control': 0,
+      'recovery-media-credential-sign-in': 0,
+    },
     database,
   },
   logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'silent' }),

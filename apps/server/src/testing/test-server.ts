@@ -68,7 +68,13 @@ export class TestServer implements AsyncDisposable {
       config: {
         ...(database === undefined ? {} : { database }),
         bind: loopback,
-        ports: { 'client-to-server': 0, 'windows-agent-control': 0, 'posix-agent-control': 0, ...o.ports },
+        ports: {
+          'client-to-server': 0,
+          'windows-agent-control': 0,
+          'posix-agent-control': 0,
+          'recovery-media-credential-sign-in': 0,
+          ...o.ports,
+        },
         ...o.config,
       },
       logger: pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? o.logLevel ?? 'warn' }, { write: log }),

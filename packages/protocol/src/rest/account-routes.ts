@@ -39,9 +39,11 @@ const passkeyRegistration = z.object({
 /** For `navigator.credentials`, as JSON. */
 const passkeyOptions = z.record(z.string(), z.unknown());
 
+export const totpProof = z.strictObject({ kind: z.literal('totp'), code });
+export const recoveryCodeProof = z.strictObject({ kind: z.literal('recovery-code'), code: z.string().min(1).max(40) });
 const proof = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('totp'), code }),
-  z.strictObject({ kind: z.literal('recovery-code'), code: z.string().min(1).max(40) }),
+  totpProof,
+  recoveryCodeProof,
   z.strictObject({ kind: z.literal('passkey'), response: passkeyAssertion }),
 ]);
 export type SecondFactorProof = z.infer<typeof proof>;

@@ -1,0 +1,62 @@
+import { type Clock, toHoldfastError } from '@holdfast/core';
+import type { GrantIssuer } from '@holdfast/protocol';
+import type { Logger } from 'pino';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { CertificateAuthority } from '../authority/certificate-authority.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { Movers } from '../computers/movers.ts';
+import type { HttpApp } from '../http-app.ts';
+import type { Authentication } from '../people/authentication.ts';
+import type { People } from '../people/people.ts';
+import { recoveryTokenHandlers } from '../rest/recovery-token-handlers.ts';
+import type { RestHandlers } from '../rest/rest-app.ts';
+import type { Vault } from '../vault.ts';
+import { createIdentityApp, createSignInApp } from './identity-apps.ts';
+import { RecoveryAccesses } from './recovery-accesses.ts';
+import { RecoverySignIn } from './recovery-sign-in.ts';
+
+/** Certificates and grants for those who have no enrolled computer. */
+export interface IdentityService {
+  readonly recovery: RecoverySignIn;
+  /** For who comes to 443 with a certificate, and for 10001. */
+  readonly apps: { readonly identity: HttpApp; readonly signIn: HttpApp };
+  readonly handlers: Pick<RestHandlers, keyof ReturnType<typeof recoveryTokenHandlers>>;
+}
+
+export async function createIdentityService(o: {
+  catalogue: Catalogue;
+  authority: CertificateAuthority;
+  people: People;
+  authentication: Authentication;
+  vault: Vault;
+  audit: AuditLog;
+  movers: Movers;
+  grants: GrantIssuer;
+  serverId: string;
+  /** The port of the identity service. */
+  identityPort: () => number;
+  /** Cuts what is open with a revoked certificate, and tells movers: resolves when they have been told. */
+  revoked: () => Promise<void>;
+  clock: Clock;
+  logger: Logger;
+}): Promise<IdentityService> {
+  const accesses = new RecoveryAccesses(o);
+  const { installation, caPem, caFingerprint } = o.authority;
+  // What an account began ends with its right to it; its grants, which movers judge by themselves, end with the certificate.
+  o.audit.onAudit(({ action, outcome, subject: accountId }, tenant) => {
+    if (outcome !== 'done' || !['updateUser', 'resetUser', 'deleteUser'].includes(action)) return;
+    accesses
+      .revokeOfAccount(o.catalogue.tenant(tenant), { accountId, always: action !== 'updateUser' })
+      .then(async (isAny) => (isAny ? o.revoked() : undefined))
+      .catch((error: unknown) => o.logger.error({ error: toHoldfastError(error) }, 'recoveries of an account go on'));
+  });
+  const recovery = new RecoverySignIn({ ...o, accesses, installation, caPem });
+  return {
+    recovery,
+    apps: {
+      identity: await createIdentityApp({ ...o, accesses }),
+      signIn: await createSignInApp({ signIn: recovery, logger: o.logger }),
+    },
+    handlers: recoveryTokenHandlers({ ...o, accesses, caFingerprint }),
+  };
+}
