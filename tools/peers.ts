@@ -43,6 +43,10 @@ const systemPrograms = [
   { name: 'rsyslogd', package: 'rsyslog-gnutls', use: 'a syslog server, with TLS' },
   { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },
   { name: 'sslscan', package: 'sslscan', use: 'what is weak in TLS' },
+  { name: 'zsh', package: 'zsh', use: 'its completion' },
+  { name: 'fish', package: 'fish', use: 'its completion' },
+  { name: 'man', package: 'man-db', use: 'manual pages' },
+  { name: 'groff', package: 'groff', use: 'manual pages' },
 ] as const;
 
 /** Single binaries that need no more than the C library of Debian 12. */

@@ -1,75 +1,37 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { commandGroups, createProgram } from '../command-table.ts';
+import { commandTree, everyCommand } from '../generate/command-tree.ts';
 import { runCli } from '../testing/run-cli.ts';
 
 /** Every command as a person finds it: by the help of the one above. */
 
-/** As many as a small computer runs side by side. */
-const parallel = 4;
+test('every command is found, says what it does, and teaches by examples', async () => {
+  const all = everyCommand(commandTree(await createProgram()));
+  for (const { path, description } of all) assert.notEqual(description, '', path.join(' '));
+  const withExamples = all.filter(({ remarks }) => /(^|\n)Examples?:\n {2}\$ holdfast /.test(remarks));
+  assert.ok(withExamples.length >= 100, `${withExamples.length} of ${all.length} commands have examples`);
+  const root = await runCli(['--help']);
+  assert.equal(root.status, 0);
+  for (const name of ['backup', 'restore', 'snapshots', 'job', 'recovery-kit', 'login', 'ports', 'generate'])
+    assert.match(root.stdout, new RegExp(`^  ${name}\\b`, 'm'));
+  const { status, stdout } = await runCli(['repo', 'create', '--help']);
+  assert.equal(status, 0);
+  assert.match(stdout, /^Usage: holdfast repo create/);
+});
 
-/** What lists of commands begin with. */
-const headings =
-  /^(Commands|Run|Protect and restore|Keep a repository healthy|Manage a fleet|When nothing is left|People and their rights|The network):\n/;
-
-/** Names of the commands that a help text lists. */
-function commandsIn(help: string): string[] {
-  return (
-    help
-      .split('\n\n')
-      .filter((section) => headings.test(section))
-      .flatMap((section) => [...section.matchAll(/^ {2}(\w\S*)/gm)])
-      // Another name of a command follows a bar.
-      .map((match) => match[1]?.split('|')[0] ?? '')
-      .filter((name) => name !== '' && name !== 'help')
-  );
-}
-
-async function helpOf(command: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await runCli([...command, '--help']);
-  assert.equal(status, 0, `${command.join(' ')} --help: ${stderr}`);
-  assert.match(stdout, new RegExp(`^Usage: holdfast ${command.join(' ')}`));
-  return stdout;
-}
-
-test('the help of every command works, and teaches by examples', async () => {
-  const root = await helpOf([]);
-  const names = commandsIn(root);
-  for (const name of [
-    'backup',
-    'restore',
-    'snapshots',
-    'ls',
-    'check',
-    'repair',
-    'migrate',
-    'repo',
-    'job',
-    'run',
-    'token',
-    'computers',
-    'status',
-    'login',
-    'users',
-    'audit',
-  ])
-    assert.ok(names.includes(name), `${name} is not listed`);
-  const waiting = names.map((name) => [name]);
-  let withExamples = 0;
-  const reader = async (): Promise<void> => {
-    for (let command = waiting.shift(); command !== undefined; command = waiting.shift()) {
-      const help = await helpOf(command);
-      const below = commandsIn(help);
-      if (/\nExamples?:\n {2}\$ holdfast /.test(help)) withExamples += 1;
-      const group = command;
-      waiting.push(...below.map((name) => [...group, name]));
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, reader));
-  assert.ok(withExamples >= 25, `${withExamples} commands have examples`);
+test('what was asked for is in the file that is loaded for it', async () => {
+  for (const file of Object.values(commandGroups).flat()) {
+    const { commands } = await createProgram((one) => one === file);
+    assert.deepEqual(
+      commands.flatMap((command) => [command.name(), ...command.aliases()]).sort(),
+      [...file.names].sort(),
+    );
+  }
 });
 
 test('restic users find exit statuses and variables in the help', async () => {
-  const help = await helpOf(['backup']);
+  const { stdout: help } = await runCli(['backup', '--help']);
   assert.match(help, /RESTIC_/);
   assert.match(help, /12 {2}wrong password/);
   assert.match(help, /130 stopped by Ctrl-C/);
