@@ -3,10 +3,11 @@ import { eventSchema, type NotificationEvent, type Outcome, type RunPoint } from
 import type { Run } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { loadComputer } from '../computers/computers.ts';
+import { readJson } from '../json-column.ts';
 import { maxListedInSummary } from '../limits.ts';
 import { loadRepository } from '../repositories.ts';
 import { loadRun, type RunRow, runView } from '../runs/run-store.ts';
-import { isMaintenance } from '../runs/work-order.ts';
+import { isMaintenance, workOrder } from '../runs/work-order.ts';
 import type { Cause } from './causes.ts';
 
 /** What notify takes of a run: problems that are named, and runs in the picture. */
@@ -70,8 +71,15 @@ async function runEvent(scope: TenantScope, row: RunRow, o: Teller): Promise<Not
   const computer = (await loadComputer(scope, run.agentId)).hostname;
   const repository = (await loadRepository(scope, run.repositoryId)).name;
   const outcome = outcomeOf(run);
+  const times = { startedAt: run.startedAt ?? run.queuedAt, endedAt: run.endedAt ?? run.queuedAt };
   if (run.kind === 'check' && outcome === 'failed')
     return eventAbout({ kind: 'repository-check-failed', repository, problems: named }, o);
+  const order = run.kind === 'drill' ? readJson(workOrder, row.orderJson, 'runs.orderJson') : undefined;
+  if (order?.kind === 'drill') {
+    const durationMs = Math.max(0, Date.parse(times.endedAt) - Date.parse(times.startedAt));
+    const name = `of ${order.hostname} from ${repository}`;
+    return eventAbout({ kind: 'restore-drill', name, computer, outcome, durationMs, problems: named }, o);
+  }
   const what = isMaintenance(run.kind) ? 'maintenance' : run.kind;
   return eventAbout(
     {
@@ -79,7 +87,7 @@ async function runEvent(scope: TenantScope, row: RunRow, o: Teller): Promise<Not
       run: {
         what,
         name: what === 'maintenance' ? `${run.kind} of ${repository}` : ((await jobNameOf(scope, row)) ?? repository),
-        ...{ computer, outcome, startedAt: run.startedAt ?? run.queuedAt, endedAt: run.endedAt ?? run.queuedAt },
+        ...{ computer, outcome, ...times },
         ...countsOf(run),
         problems: named,
         problemCount: Math.max(problems.length, run.problemCount),
@@ -196,14 +204,25 @@ export async function summaryEvent(
 
 async function summaryRun(scope: TenantScope, row: RunRow): Promise<object> {
   const event = await runEvent(scope, row, { from: '', now: new Date(row.endedAt ?? row.queuedAt) });
-  if (event.kind === 'run-ended') {
-    const { what, name, computer, outcome, endedAt, problems } = event.run;
-    return { what, name, computer, outcome, endedAt, problem: problems[0]?.message };
+  switch (event.kind) {
+    case 'run-ended': {
+      const { what, name, computer, outcome, endedAt, problems } = event.run;
+      return { what, name, computer, outcome, endedAt, problem: problems[0]?.message };
+    }
+    case 'restore-drill': {
+      const { computer, outcome, at: endedAt, problems } = event;
+      return {
+        ...{ what: 'maintenance', name: `restore drill ${event.name}`, computer, outcome, endedAt },
+        problem: problems[0]?.message,
+      };
+    }
+    case 'repository-check-failed':
+      return {
+        ...{ what: 'maintenance', name: `check of ${event.repository}`, outcome: 'failed', endedAt: event.at },
+        computer: (await loadComputer(scope, row.agentId)).hostname,
+        problem: event.problems[0]?.message,
+      };
+    default:
+      throw new HoldfastError('internal.unexpected');
   }
-  if (event.kind !== 'repository-check-failed') throw new HoldfastError('internal.unexpected');
-  return {
-    ...{ what: 'maintenance', name: `check of ${event.repository}`, outcome: 'failed', endedAt: event.at },
-    computer: (await loadComputer(scope, row.agentId)).hostname,
-    problem: event.problems[0]?.message,
-  };
 }

@@ -44,6 +44,8 @@ async function fleet(t: TestContext) {
   });
   return {
     agent,
+    mover,
+    repository,
     get server() {
       return server;
     },
@@ -153,6 +155,41 @@ test('runs are told of by mail and webhook, with the picture of the last runs, a
   const content = await it.server.databaseContent();
   for (const secret of [mailPassword, key.toString('base64')]) assert.ok(!content.includes(secret));
   assert.ok(!JSON.stringify(await it.server.client.call('notificationSettings', {})).includes(mailPassword));
+});
+
+test('a restore drill is told of as such, with what was restored and what was wrong', async (t) => {
+  const it = await fleet(t);
+  const seen: ServiceRequest[] = [];
+  const port = await startService(t, {
+    ...{ installation, hosts: ['localhost'] },
+    answer: (request) => {
+      seen.push(request);
+      return { status: 204 };
+    },
+  });
+  await it.run(async (task) => success(task));
+  const hook = {
+    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
+    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
+  };
+  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
+  const settings = { destinations: { chat: hook } };
+  await it.server.client.call('setNotificationSettings', { body: { settings, secrets } });
+  it.agent.work = async () => {
+    throw new HoldfastError('drill.failed', { message: '1 of the entries is not what was backed up.' });
+  };
+  it.mover.executor = it.agent;
+  const session = await it.server.client.call('startDrills', { params: { id: it.repository.id }, body: {} });
+  for (const run of await it.server.runsOf(session.id)) await it.server.follow(run.id);
+  await until(() => seen.length === 1, 'the drill is posted');
+  const { type, data } = JSON.parse(seen[0]?.body ?? '') as {
+    type: string;
+    data: { subject: string; severity: string };
+  };
+  assert.deepEqual(
+    [type, data.severity, data.subject],
+    ['restore-drill', 'error', 'Restore drill of test-host from first on test-host failed'],
+  );
 });
 
 test('what waits for approval, attempts to sign in that have to wait, and trials', { skip: needsExim }, async (t) => {
