@@ -24,13 +24,11 @@ const strangers: readonly HostPlace[] = [stranger, { name: 'neighbour', zone: 'h
 /** The ports where something of ours always listens on a computer with these roles, by the contract. */
 function listeningPorts({ roles, platform }: PlannedHost): string {
   const ours = channelsOf({ roles, ...(platform === undefined ? {} : { platform }) }).listens.filter(
-    ({ id, transport, optional, busy, processes }) =>
+    ({ transport, optional, busy, processes }) =>
       transport === 'tcp' &&
       optional === undefined &&
       busy.kind !== 'onePortPerConnection' &&
-      processes.to.some((name) => ['server', 'mover', 'agent'].includes(name)) &&
-      // The only one of them that this version does not make on a port that another one has.
-      id !== 'credential-sign-in',
+      processes.to.some((name) => ['server', 'mover', 'agent'].includes(name)),
   );
   return portsText(ours.flatMap(({ ports }) => numbersOf(ports)));
 }
