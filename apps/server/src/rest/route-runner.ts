@@ -228,7 +228,10 @@ function parse(route: Route, asked: Asked): { params: unknown; query: unknown; b
   return {
     params: parseMessage(route.params, asked.params, 'The path'),
     query: parseMessage(route.query, asked.query, 'The query'),
-    body: route.body === undefined ? undefined : parseMessage(route.body, asked.body ?? {}, 'The body'),
+    body:
+      route.body === undefined
+        ? undefined
+        : parseMessage(route.body, asked.body === undefined ? {} : asked.body, 'The body'),
   };
 }
 
