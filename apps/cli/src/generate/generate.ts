@@ -51,8 +51,9 @@ async function write(file: string, content: string): Promise<void> {
 }
 
 function unwritable(path: string, cause?: unknown): HoldfastError {
+  const reason = cause === undefined ? 'it is no folder' : (errnoOf(cause) ?? 'it does not work');
   return new HoldfastError('usage.option', {
-    message: `${path} can't be written to: ${cause === undefined ? 'it is no folder' : (errnoOf(cause) ?? String(cause))}.`,
+    message: `${path} can't be written to: ${reason}.`,
     guidance: 'Give a place that exists and that you may write to.',
     cause,
   });
