@@ -1,6 +1,7 @@
 /**
- * What a further instance gets from the data directory of the first one before it starts: identity, certificate authority, keys and
- * tokens of the installation. Everything else in the folder is an instance's own.
+ * Identity, certificate authority, keys and tokens of the installation, in the data directory: what a further instance gets from the
+ * first one before it starts, and without which nobody would take a restored server for the one that was lost. Everything else in
+ * the folder is an instance's own.
  */
 export const sharedFiles = [
   'server.json',

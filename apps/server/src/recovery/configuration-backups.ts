@@ -27,6 +27,7 @@ import { type ComputerRow, loadUsableComputer } from '../computers/computers.ts'
 import type { Movers } from '../computers/movers.ts';
 import type { ServerConfig } from '../config.ts';
 import type { DataDirectory } from '../data-directory.ts';
+import { sharedFiles } from '../instances/shared-files.ts';
 import { readJson } from '../json-column.ts';
 import {
   configurationGraceMs,
@@ -40,17 +41,6 @@ import { authKeyOf, type KitRow, kitInForce, requireKit } from './recovery-kits.
 
 type Row = Selectable<ConfigurationBackupsTable>;
 type Place = z.infer<typeof configurationPlace>;
-
-/** Files of the data directory without which nobody would take a server for this one. */
-export const identityFiles = [
-  'server.json',
-  'root-ca.pem',
-  'issuing-ca.pem',
-  'vault-key',
-  'identity-key.pem',
-  'admin-token',
-  'metrics-token',
-] as const;
 
 export const configurationSuffix = '.holdfast-configuration';
 
@@ -236,7 +226,7 @@ export class ConfigurationBackups {
 
   async #identity(): Promise<Record<string, string>> {
     const files: Record<string, string> = {};
-    for (const name of identityFiles) {
+    for (const name of sharedFiles) {
       const content = await this.#data.readSecret(name);
       if (content === undefined)
         throw new HoldfastError('internal.unexpected', { message: `${this.#data.file(name)} is missing.` });

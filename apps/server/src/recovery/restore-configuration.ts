@@ -12,7 +12,8 @@ import type { Database } from '../catalogue/schema.ts';
 import { parseServerConfig } from '../config.ts';
 import { DataDirectory } from '../data-directory.ts';
 import { databasePlace } from '../database-place.ts';
-import { configurationSuffix, identityFiles } from './configuration-backups.ts';
+import { sharedFiles } from '../instances/shared-files.ts';
+import { configurationSuffix } from './configuration-backups.ts';
 import { type ConfigurationAbout, readConfiguration } from './configuration-file.ts';
 
 export interface RestoredConfiguration extends ConfigurationAbout {
@@ -44,7 +45,7 @@ export async function restoreConfiguration(o: {
   const clock = o.clock ?? systemClock;
   const file = await newestIn(o.from);
   using data = await DataDirectory.open(o.dataDir);
-  for (const name of identityFiles)
+  for (const name of sharedFiles)
     if ((await data.readSecret(name)) !== undefined)
       throw new HoldfastError('request.conflict', {
         message: `${o.dataDir} is that of a server already (${name}): nothing was changed.`,
@@ -62,7 +63,7 @@ export async function restoreConfiguration(o: {
   );
   await data.write(configFileName, `${JSON.stringify(config, undefined, 2)}\n`);
   // Last: with them it is a server.
-  for (const name of identityFiles) {
+  for (const name of sharedFiles) {
     const content = head.files[name];
     if (content === undefined)
       throw new HoldfastError('configuration.damaged', { message: `The configuration backup has no ${name}.` });
