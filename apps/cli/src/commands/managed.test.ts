@@ -15,6 +15,7 @@ import {
   runProgram,
   startCli,
 } from '../testing/run-cli.ts';
+import { portsApart } from '../testing/running-system.ts';
 import { makeSampleFolder } from '../testing/sample-folder.ts';
 
 /** The commands that talk to a server, on the real system of one computer: `holdfast up` on ports of its own. */
@@ -25,20 +26,7 @@ interface Identified {
 
 /** Ports apart from the contract's and from those of other test runs; one that is taken all the same falls back to a free one. */
 const firstPort = 24_000 + (process.pid % 1500) * 5;
-const portsOf = (port: number | { from: number; to: number }, ...channels: string[]) =>
-  Object.fromEntries(channels.map((channel) => [channel, port]));
-const ports = {
-  ...portsOf(firstPort, 'client-to-server'),
-  ...portsOf(firstPort + 1, 'posix-agent-control', 'enrolment', 'mover-to-server'),
-  ...portsOf(firstPort + 2, 'windows-agent-control', 'windows-enrolment'),
-  ...portsOf(firstPort + 4, 'recovery-media-credential-sign-in'),
-  ...portsOf(
-    firstPort + 3,
-    ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
-    ...['server-to-agent-transport', 'mover-to-agent-transport'],
-  ),
-  ...portsOf({ from: 23_100, to: 23_199 }, 'agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'),
-};
+const ports = portsApart({ firstPort, firstDataPort: 23_100 });
 
 describe('commands that talk to the server', { skip: skipUnless({ platform: 'linux' }) }, () => {
   const folder = temporaryFolder({ after });

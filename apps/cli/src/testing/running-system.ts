@@ -18,22 +18,28 @@ export interface RunningSystem extends AsyncDisposable {
 const portsOf = (port: number | { from: number; to: number }, ...channels: string[]) =>
   Object.fromEntries(channels.map((channel) => [channel, port]));
 
-/** `holdfast up` on ports apart from the contract's, from `firstPort` on; one that is taken all the same falls back to a free one. */
-export async function startSystem(folder: string, firstPort: number): Promise<RunningSystem> {
-  const data = join(folder, 'data');
-  const config = join(folder, 'config.json');
-  const ports = {
+/** Five ports from `firstPort` on and a hundred for data, apart from the contract's. */
+export function portsApart({ firstPort, firstDataPort }: { firstPort: number; firstDataPort: number }) {
+  const data = { from: firstDataPort, to: firstDataPort + 99 };
+  return {
     ...portsOf(firstPort, 'client-to-server'),
     ...portsOf(firstPort + 1, 'posix-agent-control', 'enrolment', 'mover-to-server'),
     ...portsOf(firstPort + 2, 'windows-agent-control', 'windows-enrolment'),
-    ...portsOf(firstPort + 4, 'recovery-media-credential-sign-in'),
     ...portsOf(
       firstPort + 3,
       ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
       ...['server-to-agent-transport', 'mover-to-agent-transport'],
     ),
-    ...portsOf({ from: 23_200, to: 23_299 }, 'agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'),
+    ...portsOf(firstPort + 4, 'recovery-media-credential-sign-in'),
+    ...portsOf(data, 'agent-to-mover-data', 'agent-local-data', 'server-to-agent-data'),
   };
+}
+
+/** `holdfast up` on ports apart from the contract's, from `firstPort` on; one that is taken all the same falls back to a free one. */
+export async function startSystem(folder: string, firstPort: number): Promise<RunningSystem> {
+  const data = join(folder, 'data');
+  const config = join(folder, 'config.json');
+  const ports = portsApart({ firstPort, firstDataPort: 23_200 });
   writeFileSync(config, JSON.stringify({ ports }));
   await using started = new AsyncDisposableStack();
   const { child } = startCli(['up', '--data', data, '--config', config]);
