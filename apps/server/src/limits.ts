@@ -16,6 +16,15 @@ export const renewalFraction = 2 / 3;
 /** The server looks at its own certificate this often. */
 export const ownCertificateCheckMs = 60 * minuteMs;
 
+/**
+ * Runs that are handed over at the same time, and the longest that the next ones wait for them: what people ask for is answered in
+ * between. 16 computers that don't answer keep nobody else waiting longer than this.
+ */
+export const maxStartsAtOnce = 16;
+export const startPauseMs = 250;
+/** Between two looks at the queue, so that runs that end at the same time are followed by one. */
+export const queuePauseMs = 20;
+
 /** Revoked certificates that movers are told: the bound of their API. Expired ones need no mention. */
 export const maxRevokedSerials = 100_000;
 

@@ -10,6 +10,10 @@ import type { Database } from './schema.ts';
 /** Another process (a backup, an administrator's shell) may hold the database for a moment. */
 const busyTimeoutMs = 5_000;
 
+/** To prepare a statement takes longer than most of them. There are some hundreds; those with long lists of values come once. */
+const maxKeptStatements = 1_000;
+const maxKeptStatementLength = 4_000;
+
 /** Where the catalogue is. */
 export type DatabasePlace =
   | { readonly kind: 'sqlite'; readonly path: string }
@@ -48,8 +52,20 @@ function sqliteDialect(path: string): SqliteDialect {
   const sqlite = new DatabaseSync(path, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
   // FULL in WAL mode: a transaction is durable when it is committed, which is what the API reports.
   sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
+  const kept = new Map<string, SqliteStatement>();
   return new SqliteDialect({
-    database: { close: () => sqlite.close(), prepare: (sql) => statement(sqlite.prepare(sql)) },
+    database: {
+      close: () => sqlite.close(),
+      prepare: (sql) => {
+        const known = kept.get(sql);
+        if (known) return known;
+        const prepared = statement(sqlite.prepare(sql));
+        if (sql.length > maxKeptStatementLength) return prepared;
+        if (kept.size >= maxKeptStatements) kept.clear();
+        kept.set(sql, prepared);
+        return prepared;
+      },
+    },
   });
 }
 

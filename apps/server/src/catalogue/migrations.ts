@@ -13,6 +13,7 @@ import { recovery } from './migrations/0012-recovery.ts';
 import { identity } from './migrations/0013-identity.ts';
 import { operations } from './migrations/0014-operations.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
+import { fleetIndexes } from './migrations/0022-fleet-indexes.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -43,4 +44,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0013-identity': { up: identity },
   '0014-operations': { up: operations },
   '0015-audit-intents': { up: auditIntents },
+  '0022-fleet-indexes': { up: fleetIndexes },
 };

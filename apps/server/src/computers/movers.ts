@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Clock, Semaphore, toHoldfastError } from '@holdfast/core';
 import type { IdentityKey } from '@holdfast/protocol';
 import type { Logger } from 'pino';
@@ -8,6 +9,13 @@ import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs,
 import { type ComputerRow, listComputers } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
 import type { Presence } from './presence.ts';
+
+/** Whom a mover is to believe. */
+interface Trust {
+  readonly identityKeys: readonly IdentityKey[];
+  readonly revokedSerials: readonly string[];
+  readonly revokedGrants?: readonly string[];
+}
 
 /** Keeps movers told whom to believe, and knows by it which of them are there. */
 export class Movers {
@@ -20,6 +28,8 @@ export class Movers {
   readonly #logger: Logger;
   readonly #contacts = new Semaphore(maxParallelContacts);
   readonly #lastContactMs = new Map<string, number>();
+  /** A digest of what each mover was told last, and keeps. */
+  readonly #told = new Map<string, string>();
 
   constructor(o: {
     links: MoverLinks;
@@ -54,22 +64,40 @@ export class Movers {
 
   /** Tells one mover whom to believe. Throws when it can't be told. */
   async trust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
+    await this.#tell(tenant, mover, await this.#trustOf(tenant, mover), signal);
+  }
+
+  /** The same before something is done there that needs it, unless it was told the same a moment ago. */
+  async ensureTrust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
+    const trust = await this.#trustOf(tenant, mover);
+    const sinceMs = this.#clock.monotonicMs() - (this.#lastContactMs.get(mover.id) ?? Number.NEGATIVE_INFINITY);
+    if (this.#told.get(mover.id) === digestOf(trust) && sinceMs < moverContactIntervalMs) return;
+    await this.#tell(tenant, mover, trust, signal);
+  }
+
+  async #trustOf(tenant: string, mover: ComputerRow): Promise<Trust> {
+    const revokedSerials = await this.#revocations.list();
+    const scope = this.#catalogue.tenant(tenant);
+    const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
+    return {
+      identityKeys: this.#identityKeys,
+      revokedSerials,
+      // Movers of an earlier version know of no such list, and refuse what they don't know.
+      ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
+    };
+  }
+
+  async #tell(tenant: string, mover: ComputerRow, trust: Trust, signal: AbortSignal | undefined): Promise<void> {
     this.#lastContactMs.set(mover.id, this.#clock.monotonicMs());
+    this.#told.delete(mover.id);
     try {
-      const revokedSerials = await this.#revocations.list();
-      const scope = this.#catalogue.tenant(tenant);
-      const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
       await this.links.tell(mover, {
         method: 'PUT',
         path: '/trust',
-        body: {
-          identityKeys: this.#identityKeys,
-          revokedSerials,
-          // Movers of an earlier version know of no such list, and refuse what they don't know.
-          ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
-        },
+        body: trust,
         ...(signal ? { signal } : {}),
       });
+      this.#told.set(mover.id, digestOf(trust));
       await this.#presence.seen(tenant, mover.id);
     } catch (error) {
       signal?.throwIfAborted();
@@ -106,4 +134,8 @@ export class Movers {
     const isWaitedFor = isNew && !this.#presence.isOnline(mover.id);
     return sinceMs >= (isWaitedFor ? newMoverContactIntervalMs : moverContactIntervalMs);
   }
+}
+
+function digestOf(trust: Trust): string {
+  return createHash('sha256').update(JSON.stringify(trust)).digest('base64');
 }

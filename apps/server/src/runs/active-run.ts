@@ -14,6 +14,8 @@ export class ActiveRun {
   readonly left = new AbortController();
   /** The instance that is to have it. */
   handOverTo: string | undefined;
+  /** The agent may have the task, or will not get it. */
+  readonly hasStarted = Promise.withResolvers<void>();
   /** Whether the agent is reached at present. */
   isReached = false;
   readonly #instance: string;
@@ -34,7 +36,9 @@ export class ActiveRun {
 
   /** Throws `run.taken` when another instance has it. */
   async recordHandover(): Promise<void> {
-    await recordHandover(this.scope, { id: this.row.id, instance: this.#instance });
+    await recordHandover(this.scope, this.#view, this.#instance);
+    this.#savedMs = this.#clock.monotonicMs();
+    this.hasStarted.resolve();
   }
 
   get view(): Run {

@@ -1,20 +1,21 @@
-import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, hasCode, systemClock, toHoldfastError } from '@holdfast/core';
 import { parseErrorReport, type Run, reportOf, type Session, type TaskResult } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
+import { maxStartsAtOnce, queuePauseMs, startPauseMs } from '../limits.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { isWithin, readPlan } from '../sessions/session-plan.ts';
-import { loadSession, markBegun, reopenSession, sessionView } from '../sessions/session-store.ts';
+import { loadSession, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
 import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
 import {
-  beginRun,
+  beginRuns,
   cancelQueuedRuns,
   endRun,
   failedRuns,
@@ -92,7 +93,7 @@ export class RunQueue implements AsyncDisposable {
       const held = new Map((await heldRuns(scope, instance)).map((run) => [run.id, run]));
       for (const run of before) this.#lookAt(run, held.get(run.row.id));
       for (const id of held.keys())
-        if (!this.#active.has(id) && !this.#leaving.signal.aborted) this.#start(scope, await loadRun(scope, id));
+        if (!this.#active.has(id) && !this.#leaving.signal.aborted) void this.#start(scope, await loadRun(scope, id));
     }
     this.look();
   }
@@ -236,6 +237,7 @@ export class RunQueue implements AsyncDisposable {
     }
     this.#pumping = this.#startQueued()
       .catch((error: unknown) => this.#logger.error({ error: toHoldfastError(error) }, 'the queue could not be read'))
+      .then(() => this.#pause(queuePauseMs))
       .finally(() => {
         this.#pumping = undefined;
         if (!this.#pumpAgain) return;
@@ -249,19 +251,31 @@ export class RunQueue implements AsyncDisposable {
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
       const now = this.#clock.now();
-      const free = this.#parallelRuns - this.#active.size;
-      for (const row of await runnable(scope, { now, free, slots: this.#slots, others })) {
-        if (this.#leaving.signal.aborted) return;
-        if (!(await beginRun(scope, { run: row, instance, now }))) continue;
-        if (row.jobSessionId !== null) await markBegun(scope, row.jobSessionId, now);
-        this.#start(scope, await loadRun(scope, row.id));
-      }
+      const free = Math.min(maxStartsAtOnce, this.#parallelRuns - this.#active.size);
+      const next = await runnable(scope, { now, free, slots: this.#slots, others });
+      if (this.#leaving.signal.aborted) return;
+      const started = (await beginRuns(scope, next, { instance, now })).map((row) => this.#start(scope, row));
+      if (next.length < maxStartsAtOnce) continue;
+      // There may be more. Those of computers that don't answer are not waited for.
+      this.#pumpAgain = true;
+      await Promise.race([Promise.all(started), this.#pause(startPauseMs)]);
     }
   }
 
-  #start(scope: TenantScope, row: RunRow): void {
+  /** In real time, whatever clock decides what is due: it only spreads the work. */
+  async #pause(durationMs: number): Promise<void> {
+    try {
+      await systemClock.sleep(durationMs, this.#leaving.signal);
+    } catch (error) {
+      if (!this.#leaving.signal.aborted) throw error;
+    }
+  }
+
+  /** Resolves when the agent may have the task, or will not get it. */
+  #start(scope: TenantScope, row: RunRow): Promise<void> {
     // The look around and the queue may have found the same.
-    if (this.#active.has(row.id)) return;
+    const known = this.#active.get(row.id);
+    if (known) return known.hasStarted.promise;
     const instance = this.#instances.id;
     const run = new ActiveRun({ row, scope, instance, events: this.#events, clock: this.#clock });
     this.#active.set(row.id, run);
@@ -272,9 +286,11 @@ export class RunQueue implements AsyncDisposable {
       .finally(() => {
         this.#working.delete(work);
         this.#active.delete(row.id);
+        run.hasStarted.resolve();
         this.#pump();
       });
     this.#working.add(work);
+    return run.hasStarted.promise;
   }
 
   async #work(run: ActiveRun): Promise<void> {

@@ -8,7 +8,7 @@ import type { RunsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { noteCause } from '../notifications/causes.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
-import { endSessionIfDone } from '../sessions/session-store.ts';
+import { endSessionIfDone, markBegun } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
 import { isMaintenance, type WorkOrder } from './work-order.ts';
 
@@ -64,22 +64,45 @@ export async function loadRun(scope: TenantScope, id: string): Promise<RunRow> {
 }
 
 /**
- * Sets a queued run running, in the hands of an instance. False when it is no longer queued, or another run of the same turn is
- * under way: the database sees to that, however many instances try at once.
+ * Sets queued runs running, in the hands of an instance, and gives those that were still queued. One is left out while another of
+ * the same turn is under way: the database sees to that, however many instances try at once.
  */
-export async function beginRun(scope: TenantScope, o: { run: RunRow; instance: string; now: Date }): Promise<boolean> {
+export async function beginRuns(
+  scope: TenantScope,
+  runs: readonly RunRow[],
+  o: { readonly instance: string; readonly now: Date },
+): Promise<RunRow[]> {
+  if (runs.length === 0) return [];
   try {
-    const { numUpdatedRows } = await scope.query
-      .updateTable('runs')
-      .set({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: turnOf(o.run) })
-      .where('id', '=', o.run.id)
-      .where('state', '=', 'queued')
-      .executeTakeFirst();
-    return numUpdatedRows === 1n;
+    // One transaction is one wait for the disk.
+    return await scope.transaction(async (inner) => {
+      const begun: RunRow[] = [];
+      for (const run of runs) begun.push(...(await beginRun(inner, run, o)));
+      for (const id of new Set(begun.map(({ jobSessionId }) => jobSessionId)))
+        if (id !== null) await markBegun(inner, id, o.now);
+      return begun;
+    });
   } catch (error) {
-    if (isUniqueViolation(error)) return false;
-    throw error;
+    if (!isUniqueViolation(error)) throw error;
+    // One of them was in another's way, and took the others with it.
+    const begun: RunRow[] = [];
+    if (runs.length > 1) for (const run of runs) begun.push(...(await beginRuns(scope, [run], o)));
+    return begun;
   }
+}
+
+async function beginRun(
+  { query }: TenantScope,
+  run: RunRow,
+  o: { readonly instance: string; readonly now: Date },
+): Promise<RunRow[]> {
+  return query
+    .updateTable('runs')
+    .set({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: turnOf(run) })
+    .where('id', '=', run.id)
+    .where('state', '=', 'queued')
+    .returningAll()
+    .execute();
 }
 
 /** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
@@ -88,16 +111,12 @@ export function turnOf({ kind, agentId, repositoryId }: RunRow): string {
 }
 
 /**
- * From here on the agent may have the task. Written before it is sent. Throws `run.taken` when another instance has the run by
- * now: then it must not be sent from here.
+ * From here on the agent may have the task. Written before it is sent, with the run as it is. Throws `run.taken` when another
+ * instance has the run by now: then it must not be sent from here.
  */
-export async function recordHandover(scope: TenantScope, o: { id: string; instance: string }): Promise<void> {
-  const { numUpdatedRows } = await scope.query
-    .updateTable('runs')
-    .set({ handedOver: 1 })
-    .where('id', '=', o.id)
-    .where('state', '=', 'running')
-    .where('heldBy', '=', o.instance)
+export async function recordHandover(scope: TenantScope, view: Run, instance: string): Promise<void> {
+  const { numUpdatedRows } = await ofRunning(scope, view, instance)
+    .set({ ...changing(view), handedOver: 1 })
     .executeTakeFirst();
   if (numUpdatedRows !== 1n) throw new HoldfastError('run.taken');
 }
@@ -146,13 +165,11 @@ function bytesOf({ result, progress: done }: Run): { processedBytes: number; sto
 
 /** Writes what changes while a run is under way. One that has ended, or that another instance has, is left alone. */
 export async function saveRunning(scope: TenantScope, view: Run, instance: string): Promise<void> {
-  await scope.query
-    .updateTable('runs')
-    .set(changing(view))
-    .where('id', '=', view.id)
-    .where('state', '=', 'running')
-    .where('heldBy', '=', instance)
-    .execute();
+  await ofRunning(scope, view, instance).set(changing(view)).execute();
+}
+
+function ofRunning({ query }: TenantScope, { id }: Run, instance: string) {
+  return query.updateTable('runs').where('id', '=', id).where('state', '=', 'running').where('heldBy', '=', instance);
 }
 
 /** The ids of what of a session is under way. */
@@ -197,8 +214,7 @@ export async function endRun(
   },
 ): Promise<{ readonly recorded: boolean; readonly sessionEnded: boolean }> {
   return scope.transaction(async (inner) => {
-    const row = await inner.query
-      .updateTable('runs')
+    const row = await ofRunning(inner, view, o.instance)
       .set({
         ...changing(view),
         state: view.state,
@@ -206,9 +222,6 @@ export async function endRun(
         resultJson: view.result === undefined ? null : JSON.stringify(view.result),
         errorJson: view.error === undefined ? null : JSON.stringify(view.error),
       })
-      .where('id', '=', view.id)
-      .where('state', '=', 'running')
-      .where('heldBy', '=', o.instance)
       .returningAll()
       .executeTakeFirst();
     if (!row) return { recorded: false, sessionEnded: false };

@@ -143,7 +143,6 @@ export class Runner {
     }
     const access = await this.#access(run, plan, reached);
     await run.recordHandover();
-    await run.save();
     // Awaited here: what was opened for the agent is closed when this function is left.
     return await this.#converse(run, plan, { ...o, agent: reached, access });
   }
@@ -195,7 +194,7 @@ export class Runner {
   }
 
   async #openSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
-    await this.#movers.trust(run.scope.tenant, plan.mover, signal);
+    await this.#movers.ensureTrust(run.scope.tenant, plan.mover, signal);
     await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
     try {
       await this.#tellSession(run, plan, agent, signal);

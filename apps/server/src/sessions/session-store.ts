@@ -78,8 +78,16 @@ export async function markBegun({ query }: TenantScope, id: string, now: Date): 
  * two that end at the same time finds it done.
  */
 export async function endSessionIfDone(scope: TenantScope, id: string, now: Date): Promise<boolean> {
+  // Asked at the end of each task: counting all of them each time would take the square of the fleet.
+  const other = await scope.query
+    .selectFrom('runs')
+    .select('id')
+    .where('jobSessionId', '=', id)
+    .where('state', 'in', ['queued', 'running'])
+    .limit(1)
+    .executeTakeFirst();
+  if (other) return false;
   const { tasks } = (await totalsOf(scope, [id])).get(id) ?? noTotals;
-  if (tasks.queued + tasks.running > 0) return false;
   const { numUpdatedRows } = await scope.query
     .updateTable('sessions')
     .set({ state: endOf(tasks), endedAt: now.toISOString() })
