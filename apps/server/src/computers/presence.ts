@@ -12,6 +12,8 @@ export class Presence {
   readonly #online = new Set<string>();
   /** Connected to another instance of the server. */
   #elsewhere: ReadonlySet<string> = new Set();
+  /** Kept until the next change: of thousands, lists ask for it more often than it changes. */
+  #onlineJson: string | undefined;
   readonly #persistedMs = new Map<string, number>();
 
   constructor(o: { catalogue: Catalogue; events: EventHub; clock: Clock }) {
@@ -30,17 +32,22 @@ export class Presence {
     for (const tenant of others.length === 0 ? [] : await this.#catalogue.tenants())
       for (const id of await heldByAny(this.#catalogue.tenant(tenant), others)) elsewhere.add(id);
     this.#elsewhere = elsewhere;
+    this.#onlineJson = undefined;
   }
 
-  /** Those that are there. */
-  get online(): readonly string[] {
-    return [...this.#online.union(this.#elsewhere)];
+  /** Those that are there, as the keys of a JSON object: for queries, which take a list of any length as one text. */
+  get onlineJson(): string {
+    this.#onlineJson ??= JSON.stringify(
+      Object.fromEntries([...this.#online.union(this.#elsewhere)].map((id) => [id, 0])),
+    );
+    return this.#onlineJson;
   }
 
   /** The computer was heard of just now. */
   async seen(tenant: string, computerId: string): Promise<void> {
     const isNew = !this.#online.has(computerId);
     this.#online.add(computerId);
+    if (isNew) this.#onlineJson = undefined;
     const nowMs = this.#clock.monotonicMs();
     const persistedMs = this.#persistedMs.get(computerId) ?? Number.NEGATIVE_INFINITY;
     if (isNew || nowMs - persistedMs >= presencePersistMs) {
@@ -57,7 +64,9 @@ export class Presence {
 
   async gone(tenant: string, computerId: string): Promise<void> {
     this.#persistedMs.delete(computerId);
-    if (this.#online.delete(computerId)) await this.announce(tenant, computerId);
+    if (!this.#online.delete(computerId)) return;
+    this.#onlineJson = undefined;
+    await this.announce(tenant, computerId);
   }
 
   /** Publishes the computer as it is now. */

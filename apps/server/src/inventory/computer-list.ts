@@ -22,7 +22,7 @@ interface Protection {
 }
 
 /** Who is there now. */
-type Connected = Pick<Presence, 'online' | 'isOnline'>;
+type Connected = Pick<Presence, 'onlineJson' | 'isOnline'>;
 
 /** The computers with what the catalogue and the connections say of their state, and the built-in groups as filters. */
 export class ComputerList {
@@ -84,7 +84,7 @@ export class ComputerList {
   }
 
   #isIn(row: ExpressionBuilder<Database, 'computers'>, state: ComputerFilter, older: readonly string[]) {
-    const isThere = row('computers.id', 'in', listOf(this.#presence.online));
+    const isThere = row('computers.id', 'in', keysOf(this.#presence.onlineJson));
     switch (state) {
       case 'online':
         return row.and([row('revokedAt', 'is', null), isThere]);
@@ -164,12 +164,8 @@ async function olderVersions({ query }: TenantScope): Promise<string[]> {
   return rows.map((row) => row.productVersion).filter((version) => isOlderVersion(version, productVersion));
 }
 
-/**
- * A list of any length in one parameter: databases take some tens of thousands. `json_each` gives the members of an object as rows
- * in SQLite and in PostgreSQL.
- */
-function listOf(ids: readonly string[]) {
-  const json = JSON.stringify(Object.fromEntries(ids.map((id) => [id, 0])));
+/** A list of any length in one parameter: databases take some tens of thousands. SQLite and PostgreSQL know `json_each`. */
+function keysOf(json: string) {
   return sql<string>`(select "key" from json_each(${json}))`;
 }
 

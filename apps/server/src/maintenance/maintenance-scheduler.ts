@@ -162,6 +162,7 @@ async function isUnderWay(scope: TenantScope, repositoryId: string, kind: Kind |
     .where('repositoryId', '=', repositoryId)
     .where('kind', '=', kind)
     .where('state', 'in', ['queued', 'running'])
+    .limit(1)
     .executeTakeFirst();
   return found !== undefined;
 }

@@ -6,7 +6,11 @@ export async function fleetIndexes(database: Kysely<unknown>): Promise<void> {
   await schema.createIndex('computersByTime').on('computers').columns(['tenant', 'enrolledAt', 'id']).execute();
   // Step 6 made the table anew and left out what step 4 had made.
   await schema.createIndex('snapshotsByAgent').on('snapshots').columns(['tenant', 'agentId', 'takenAt']).execute();
-  await schema.createIndex('runsByRepository').on('runs').columns(['tenant', 'repositoryId', 'kind', 'state']).execute();
+  await schema
+    .createIndex('runsByRepository')
+    .on('runs')
+    .columns(['tenant', 'repositoryId', 'kind', 'state'])
+    .execute();
   await schema
     .createIndex('certificatesRevoked')
     .on('certificates')
