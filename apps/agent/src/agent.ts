@@ -76,9 +76,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     }),
   );
   history.follow(wire);
-  const registry = new TaskRegistry((task, context) => runTask(wire, task, context), {
-    maxRunning: maxRunningTasks,
-  });
+  const registry = new TaskRegistry(
+    (task, context) => runTask({ wire, scriptFolder: config.scripts?.folder }, task, context),
+    {
+      maxRunning: maxRunningTasks,
+    },
+  );
   const store = await PolicyStore.open({ dataDir, agentId: stored.id, log });
   const policies = new Policies({ store, registry, clock, log });
   const over = new AbortController();

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { isChannelId } from '@holdfast/contract';
 import { z } from 'zod';
 
@@ -18,6 +19,13 @@ export const agentConfigSchema = z.strictObject({
   firewallLeases: z.boolean().default(false),
   /** Socket of this computer's mover, for the server's calls on 6162; `holdfast agent` looks where `holdfast mover` listens. */
   moverSocket: z.string().min(1).max(4096).optional(),
+  /**
+   * Jobs and policies may have scripts of this folder run, by name, before and after backups; as whom the agent runs, so mostly as
+   * root. Only root may be able to change them and the folders that they are in. None without it.
+   */
+  scripts: z
+    .strictObject({ folder: z.string().min(1).max(4096).refine(isAbsolute, 'say an absolute path') })
+    .optional(),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type AgentConfig = z.output<typeof agentConfigSchema>;

@@ -16,6 +16,9 @@ export const reconnectMaxMs = 60_000;
 /** A backup or restore waits so long for maintenance that has the repository for itself: the end of a prune takes minutes. */
 export const lockWaitMs = 30 * 60_000;
 
+/** Of what a script prints, the end is kept: enough for what went wrong. It goes into the run, and with it into the catalogue. */
+export const maxScriptOutputBytes = 4096;
+
 /** How often the agent looks whether a policy is due, or its window has closed. */
 export const policyLookMs = 15_000;
 

@@ -8,9 +8,17 @@ import type { Wire } from '@holdfast/wire';
 import { BandwidthLimit } from './bandwidth-limit.ts';
 import { openDataChannels } from './data-channels.ts';
 import { dataChannelsPerSession, lockWaitMs } from './limits.ts';
+import { aroundBackup } from './scripts/around-backup.ts';
+
+interface TaskEnvironment {
+  readonly wire: Wire;
+  /** Where this computer's scripts are, if any are allowed. */
+  readonly scriptFolder: string | undefined;
+}
 
 /** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
-export async function runTask(wire: Wire, task: Task, context: TaskContext): Promise<TaskOutcome> {
+export async function runTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
+  const { wire, scriptFolder } = environment;
   const { access } = task;
   await using target = await openRest({
     client: openDataChannels({ wire, access, context }),
@@ -25,7 +33,11 @@ export async function runTask(wire: Wire, task: Task, context: TaskContext): Pro
   });
   switch (task.kind) {
     case 'backup':
-      return await backUp(await openOrMake(limited(target, task), task, context.signal), task, context);
+      return await backUp(await openOrMake(limited(target, task), task, context.signal), {
+        task,
+        context,
+        scriptFolder,
+      });
     case 'restore':
       return await bringBack(
         await openRepository(target, { password: access.password, signal: context.signal }),
@@ -50,20 +62,26 @@ async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal)
   return openRepository(target, { password, signal });
 }
 
-async function backUp(repository: Repository, task: BackupTask, context: TaskContext): Promise<TaskOutcome> {
+async function backUp(
+  repository: Repository,
+  o: { readonly task: BackupTask; readonly context: TaskContext; readonly scriptFolder: string | undefined },
+): Promise<TaskOutcome> {
+  const { task, context, scriptFolder } = o;
   repository.lockWait = { retryMs: lockWaitMs };
   const startedAt = repository.clock.now().toISOString();
   repository.compression = compressionOf(task.compression);
-  const summary = await backup(repository, {
-    sources: task.sources,
-    excludes: task.excludes,
-    oneFileSystem: task.oneFileSystem,
-    tags: task.tags,
-    parent: 'auto',
-    signal: context.signal,
-    onProgress: (progress) => context.report({ kind: 'progress', progress }),
-    onProblem: (problem) => context.problem(problem),
-  });
+  const { summary, reports } = await aroundBackup({ task, context, folder: scriptFolder }, () =>
+    backup(repository, {
+      sources: task.sources,
+      excludes: task.excludes,
+      oneFileSystem: task.oneFileSystem,
+      tags: task.tags,
+      parent: 'auto',
+      signal: context.signal,
+      onProgress: (progress) => context.report({ kind: 'progress', progress }),
+      onProblem: (problem) => context.problem(problem),
+    }),
+  );
   return {
     kind: 'backup',
     snapshotId: summary.snapshotId,
@@ -77,6 +95,7 @@ async function backUp(repository: Repository, task: BackupTask, context: TaskCon
     newBytes: summary.bytesNew,
     storedBytes: summary.bytesStored,
     durationMs: summary.durationMs,
+    ...(reports.length > 0 ? { scripts: reports } : {}),
   };
 }
 

@@ -555,6 +555,10 @@ export const errorTable = {
     'A script before or after a backup could not be run, failed, or took too long.',
     'Run it by itself to see why; --script-timeout gives it more time.',
   ),
+  'script.refused': entry(
+    'A script that a job names is not allowed on the computer, is not there, or could be changed by others than its administrator.',
+    'Scripts run only from the folder that `scripts` in agent.yaml names, and only what root alone can change.',
+  ),
   'backup.volume': entry(
     'A consistent snapshot of a file system could not be made or removed.',
     'The message says what the tool answered. Without --snapshot-provider the files are read as they are.',

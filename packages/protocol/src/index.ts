@@ -226,6 +226,7 @@ export {
   type RestoreResult,
   type RestoreTask,
   restoreTask,
+  type ScriptReport,
   type Task,
   type TaskEvent,
   type TaskOutcome,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxBandwidthRules, maxListEntries, minBytesPerSecond } from './limits.ts';
 import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
-import { isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
+import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
 import { repositoryAccess } from './repository-access.ts';
 import { timeWindow, timeZone } from './schedule/schedule.ts';
 
@@ -24,6 +24,26 @@ export const bandwidthRule = z.strictObject({
 const bandwidth = z.strictObject({ timeZone, rules: z.array(bandwidthRule).max(maxBandwidthRules) });
 export type Bandwidth = z.infer<typeof bandwidth>;
 
+/** A file in the computer's own folder of scripts; Windows finds it also without its ending. */
+const scriptName = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?$/, 'name a file: letters, digits, . _ and -, no folders');
+
+/** What runs on the computer before and after a backup, where the computer's own configuration allows scripts. */
+export const scriptSettings = z.strictObject({
+  pre: scriptName.optional(),
+  post: scriptName.optional(),
+  /** Of each of them. */
+  timeoutSeconds: z.number().int().min(1).max(86_400).default(600),
+  /** What it means for the backup when the first one fails, or may not run: there is none, or one with a warning. */
+  preFailure: z.enum(['fail', 'warn']).default('fail'),
+});
+
+const backupScripts = scriptSettings.extend({
+  /** What scripts are told they run for; a policy's session is not known before it is reported. */
+  job: z.strictObject({ id: entityId, name: z.string().max(200), session: entityId.optional() }),
+});
+
 export const backupTask = z.strictObject({
   kind: z.literal('backup'),
   access: repositoryAccess,
@@ -33,6 +53,7 @@ export const backupTask = z.strictObject({
   tags: z.array(z.string().max(200)).max(100),
   compression: compressionLevel.default('auto'),
   bandwidth: bandwidth.optional(),
+  scripts: backupScripts.optional(),
   /** Make the repository first if there is none. */
   initialise: z.boolean(),
 });
@@ -85,6 +106,16 @@ export type TaskEvent = z.infer<typeof taskEvent>;
 
 const counts = z.object({ new: z.number(), changed: z.number(), unmodified: z.number() });
 
+/** A script that ended well. One that did not is a problem of the run, or its error. */
+const scriptReport = z.object({
+  when: z.enum(['before', 'after']),
+  path,
+  durationMs: z.number(),
+  /** The end of what it printed. */
+  output: z.string(),
+});
+export type ScriptReport = z.infer<typeof scriptReport>;
+
 export const backupResult = z.object({
   kind: z.literal('backup'),
   snapshotId,
@@ -102,6 +133,7 @@ export const backupResult = z.object({
   /** What they take in the repository, compressed and sealed. */
   storedBytes: z.number(),
   durationMs: z.number(),
+  scripts: z.array(scriptReport).max(2).optional(),
 });
 export type BackupResult = z.infer<typeof backupResult>;
 

@@ -9,7 +9,7 @@ import {
   oneLine,
   systemClock,
 } from '@holdfast/core';
-import type { DrillResult, RestClient, Run } from '@holdfast/protocol';
+import type { BackupResult, DrillResult, RestClient, Run } from '@holdfast/protocol';
 import { counted, type OutputOptions, printJson, printText, type WorkView } from '../output.ts';
 
 /** A stream of events that breaks is opened again: the run goes on without us. */
@@ -119,6 +119,14 @@ function drillLines(result: DrillResult): string[] {
   ];
 }
 
+function scriptLines({ when, path, durationMs, output }: NonNullable<BackupResult['scripts']>[number]): string[] {
+  const lines = output === '' ? [] : output.split('\n');
+  return [
+    `  Script    ${when} the backup, ${oneLine(path)}: ${formatDuration(durationMs)}`,
+    ...lines.map((line) => `            ${oneLine(line)}`),
+  ];
+}
+
 /** A run with its numbers, for people. */
 export function runText(run: Run): string {
   const { result } = run;
@@ -130,6 +138,7 @@ export function runText(run: Run): string {
       `  Files     ${counted(result.totalFiles, 'file')} (${files.new} new, ${files.changed} changed, ${files.unmodified} unmodified), ${formatBytes(result.totalBytes)}`,
       `  Read      ${formatBytes(result.readBytes)}, added ${formatBytes(result.newBytes)}, stored in ${formatBytes(result.storedBytes)}`,
       `  Time      ${formatDuration(result.durationMs)}`,
+      ...(result.scripts ?? []).flatMap(scriptLines),
     );
   } else if (result?.kind === 'restore') {
     lines.push(

@@ -11,7 +11,7 @@ import { addJobOptions, type JobOptions, settingsFrom } from './job-options.ts';
 import { jobsTable, jobText } from './job-text.ts';
 import { chooseComputer, chooseOfKind } from './names.ts';
 import { performWithServer, type ServerWork } from './perform-with-server.ts';
-import { scheduleHelp } from './schedule-text.ts';
+import { scheduleHelp, scriptHelp } from './schedule-text.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from './server-options.ts';
 import { runsOf } from './session-runs.ts';
 
@@ -53,7 +53,7 @@ function registerDefinitions(commands: Command, kind: JobKind, examples: string)
       .argument('<name>', 'how you want to call it')
       .argument('<paths...>', 'absolute paths on the computers'),
   )
-    .addHelpText('after', `\n${examples}\n\n${scheduleHelp}\n${serverHelp}`)
+    .addHelpText('after', `\n${examples}\n\n${scheduleHelp}\n\n${scriptHelp}\n${serverHelp}`)
     .action((name: string, paths: string[], options: JobOptions) =>
       performWithServer(options, (work) => create(kind, { ...options, name, paths }, work)),
     );
@@ -63,7 +63,7 @@ function registerDefinitions(commands: Command, kind: JobKind, examples: string)
     .option('--path <path>', 'other paths; may be repeated', collect)
     .addHelpText(
       'after',
-      `\nExample:\n  $ holdfast ${noun} change homes --schedule 'daily 22:00'\n\n${scheduleHelp}\n${serverHelp}`,
+      `\nExample:\n  $ holdfast ${noun} change homes --schedule 'daily 22:00'\n\n${scheduleHelp}\n\n${scriptHelp}\n${serverHelp}`,
     )
     .action((name: string, options: ChangeOptions) =>
       performWithServer(options, (work) => change(kind, name, options, work)),

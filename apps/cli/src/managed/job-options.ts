@@ -25,6 +25,10 @@ export interface JobOptions extends ServerOptions {
   readonly retryPause?: number;
   readonly compression?: JobSettings['compression'];
   readonly bandwidth?: string[];
+  readonly preScript?: string;
+  readonly postScript?: string;
+  readonly scriptTimeout?: number;
+  readonly preScriptFailure?: JobSettings['scripts']['preFailure'];
   readonly keepDays?: number;
   readonly keepPoints?: number;
   readonly keepWeekly?: number;
@@ -75,6 +79,15 @@ export function addJobOptions({ noun }: JobKind, command: Command): Command {
       "what a computer may send in a second, as in 10m or '2m mon-fri 08:00-18:00'; may be repeated; off: as much as it can",
       collect,
     )
+    .option('--pre-script <name>', 'runs on each computer before its backup; see below; off: none')
+    .option('--post-script <name>', 'runs after it, however it ended; off: none')
+    .option('--script-timeout <duration>', 'how long each of them may take (default: 10m)', duration)
+    .addOption(
+      new Option(
+        '--pre-script-failure <what>',
+        'what it means for the backup when the first one fails or may not run (default: fail)',
+      ).choices(['fail', 'warn']),
+    )
     .option('--keep-days <n>', 'keep restore points for so many days (default: as the repository says)', count)
     .option('--keep-points <n>', 'keep so many restore points, 3 at least', wholeNumber(3, 1_000_000))
     .option('--keep-weekly <n>', 'and one of each of so many weeks', count)
@@ -122,6 +135,7 @@ export async function settingsFrom(options: JobOptions, before: Definition | und
     };
   set('compression', options.compression);
   set('bandwidth', options.bandwidth && parseBandwidth(options.bandwidth));
+  set('scripts', scriptsFrom(options, before));
   set('retention', retentionFrom(options));
   if (options.healthCheck === 'off')
     changes.healthCheck = { enabled: false, schedule: before?.healthCheck.schedule ?? { kind: 'manual' } };
@@ -149,6 +163,21 @@ async function targetFrom(
   if (mover === undefined && repositoryName === undefined) return undefined;
   const { id } = await chooseMover(client, { text: mover, signal });
   return { kind: 'own', moverId: id, name: repositoryName ?? '{computer}' };
+}
+
+function scriptsFrom(options: JobOptions, before: Definition | undefined): JobSettings['scripts'] | undefined {
+  const { preScript, postScript, scriptTimeout, preScriptFailure } = options;
+  if ([preScript, postScript, scriptTimeout, preScriptFailure].every((option) => option === undefined))
+    return undefined;
+  const known = before?.scripts ?? { timeoutSeconds: 600, preFailure: 'fail' };
+  const pre = preScript ?? known.pre ?? 'off';
+  const post = postScript ?? known.post ?? 'off';
+  return {
+    ...(pre === 'off' ? {} : { pre }),
+    ...(post === 'off' ? {} : { post }),
+    timeoutSeconds: scriptTimeout === undefined ? known.timeoutSeconds : Math.ceil(scriptTimeout / 1000),
+    preFailure: preScriptFailure ?? known.preFailure,
+  };
 }
 
 function retentionFrom(options: JobOptions): JobSettings['retention'] {

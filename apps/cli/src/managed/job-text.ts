@@ -1,3 +1,4 @@
+import { formatDuration } from '@holdfast/core';
 import type { RestClient, Session } from '@holdfast/protocol';
 import { shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
@@ -63,6 +64,7 @@ export async function jobText(
     ['Retries', `${retries.count}, every ${retries.pauseMinutes} minutes`],
     ['Compression', job.compression],
     ['Bandwidth', job.bandwidth.map(bandwidthText).join(', ')],
+    ['Scripts', scriptsText(job)],
     ['Keeps', retention ? retentionText(retention) : 'as the repository says'],
     ['Health check', healthCheck.enabled ? scheduleText(healthCheck.schedule, names.job) : 'off'],
     ['Next', job.nextRunAt === undefined ? '' : shownTime(job.nextRunAt)],
@@ -83,6 +85,15 @@ function computersText({ computers, groups }: Definition, names: Names): string 
 function targetText({ target }: Definition, names: Names): string {
   if (target.kind === 'shared') return names.repository(target.repositoryId);
   return `${target.name} at ${names.computer(target.moverId)}`;
+}
+
+function scriptsText({ scripts: { pre, post, timeoutSeconds, preFailure } }: Definition): string {
+  if (pre === undefined && post === undefined) return '';
+  const parts = [
+    ...(pre === undefined ? [] : [`${pre} before${preFailure === 'warn' ? ' (a warning if it fails)' : ''}`]),
+    ...(post === undefined ? [] : [`${post} after`]),
+  ];
+  return `${parts.join(', ')}, ${formatDuration(timeoutSeconds * 1000)} each`;
 }
 
 function retentionText({ keep, gfs }: NonNullable<Definition['retention']>): string {

@@ -23,6 +23,9 @@ export const scheduleHelp = `Schedules:
   after JOB                         when a session of that job has ended
   cron 0 21 * * 1-5`;
 
+export const scriptHelp = `Scripts are named, not sent: each computer runs a file of that name from the folder that \`scripts\` in its agent.yaml
+names, which only root may be able to change, and refuses where there is no such setting. docs/jobs.md has what they are told.`;
+
 const nths = ['first', 'second', 'third', 'fourth'] as const;
 
 /** Throws `usage.option`. `after` gives the job's name as it was said. */

@@ -1,8 +1,8 @@
 import { type HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { BackupSummary } from '@holdfast/engine/backup';
+import { runScript } from '@holdfast/engine/scripts';
 import { resolvePath } from '../data-directory.ts';
 import type { WorkView } from '../output.ts';
-import { runScript } from './run-script.ts';
 
 interface ScriptOptions {
   readonly preScript?: string;

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { addAbortSignal } from 'node:stream';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { StreamSource } from '@holdfast/engine/backup';
+import { environmentWithoutPasswords } from '@holdfast/engine/scripts';
 import type { BackupCommandOptions } from '../commands/backup.ts';
 import { passwordFileOf } from './password.ts';
-import { environmentWithoutPasswords } from './run-script.ts';
 
 /** How long a command that was asked to end may take to do so. */
 const graceMs = 10_000;

@@ -49,7 +49,7 @@ export async function startJob(
     notes,
     now: o.now,
   });
-  const order = orderOf(settings);
+  const order = orderOf(settings, { id: o.row.id, session });
   const { target } = settings;
   const repositoryOf = await repositoriesOf(scope, { computers, target, vault: o.vault, now: o.now });
   await enqueueRuns(scope, {
@@ -63,8 +63,12 @@ export async function startJob(
 }
 
 /** What a run of the job is to do. */
-export function orderOf(settings: JobSettings): Extract<WorkOrder, { kind: 'backup' }> {
-  const { scope, excludes, oneFileSystem, tags, direction, compression, bandwidth, timeZone } = settings;
+export function orderOf(
+  settings: JobSettings,
+  job: { readonly id: string; readonly session?: string },
+): Extract<WorkOrder, { kind: 'backup' }> {
+  const { scope, excludes, oneFileSystem, tags, direction, compression, bandwidth, timeZone, scripts } = settings;
+  const hasScripts = scripts.pre !== undefined || scripts.post !== undefined;
   return {
     kind: 'backup',
     sources: scope.paths,
@@ -74,6 +78,7 @@ export function orderOf(settings: JobSettings): Extract<WorkOrder, { kind: 'back
     direction,
     compression,
     ...(bandwidth.length > 0 ? { bandwidth: { timeZone, rules: bandwidth } } : {}),
+    ...(hasScripts ? { scripts: { ...scripts, job: { ...job, name: settings.name } } } : {}),
   };
 }
 

@@ -110,7 +110,7 @@ export class AgentPolicies {
       fingerprint,
       lifetimeMs: standingGrantMs,
     });
-    const { direction, ...order } = orderOf(settings);
+    const { direction, ...order } = orderOf(settings, { id: row.id });
     const { name, schedule, timeZone, missed, windows, retries } = settings;
     return {
       ...{ id: row.id, name, changedAt: row.changedAt, repositoryId },

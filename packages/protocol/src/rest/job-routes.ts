@@ -5,7 +5,7 @@ import { dataDirection } from '../repository-access.ts';
 import { retention } from '../retention.ts';
 import { route } from '../route.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
-import { bandwidthRule, compressionLevel } from '../tasks.ts';
+import { bandwidthRule, compressionLevel, scriptSettings } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
 import { session } from './session-routes.ts';
 
@@ -69,6 +69,8 @@ export const jobSettings = z.strictObject({
   compression: compressionLevel.default('auto'),
   /** How much each computer may send in a second, by the wall clock of `timeZone`. */
   bandwidth: z.array(bandwidthRule).max(maxBandwidthRules).default([]),
+  /** Before and after each backup, on its computer, where that allows scripts. */
+  scripts: scriptSettings.default({ timeoutSeconds: 600, preFailure: 'fail' }),
   /** Of its computers' backups in the target. Left out: as the repository says, and if that says nothing everything is kept. */
   retention: retention.optional(),
   /** When its target is checked, besides the repository's own times. */
