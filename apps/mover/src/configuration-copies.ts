@@ -56,9 +56,10 @@ export class ConfigurationCopies {
     await syncPath(part, 'r+');
     await rename(part, location);
     const names = (await readdir(folder)).sort().reverse();
-    const whole = names.filter((name) => !name.endsWith(partial));
+    // Never the one that has just come: after a clock was set back others have later names.
+    const others = names.filter((name) => !name.endsWith(partial) && name !== end.name);
     const abandoned = names.filter((name) => name.endsWith(partial) && name < end.name);
-    for (const name of [...whole.slice(end.keep), ...abandoned]) await rm(join(folder, name), { force: true });
+    for (const name of [...others.slice(end.keep - 1), ...abandoned]) await rm(join(folder, name), { force: true });
     for (const path of [folder, this.#root, dirname(this.#root)]) await syncPath(path, 'r');
     return { location };
   }

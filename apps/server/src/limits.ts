@@ -379,6 +379,10 @@ export const loadedValuesAtOnce = 10_000;
 export const configurationLookMs = 30_000;
 /** One that was missed is made whenever a server runs again. */
 export const configurationGraceMs = 60 * minuteMs;
+/** One that failed is tried again after so long: within the night, whatever was full or away. */
+export const configurationRetryMs = 10 * minuteMs;
+/** One that was begun so long ago was given up by an instance that crashed: even a large catalogue is written in minutes. */
+export const configurationAbandonedMs = 60 * minuteMs;
 /** A configuration backup goes to a mover in such pieces: as JSON, below what a message may have. */
 export const configurationPieceBytes = 1024 * 1024;
 /** Names of computers that an import tells. */

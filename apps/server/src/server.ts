@@ -219,7 +219,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const historyMs = config.historyDays * 86_400_000;
     const scheduler = new Scheduler({ catalogue, queue, events, vault, historyMs, clock, logger });
-    const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now() };
+    const names = publishedNames(config);
+    const facts = { installation, serverId, caFingerprint, identityKeys: grants.keys, startedAt: clock.now(), names };
     const fleet = new FleetCounts();
     const portChecks = portCheckHandlers({
       peers: new PortPeers({
@@ -323,7 +324,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...groupHandlers({
         rescans,
         caFingerprint,
-        ownNames: publishedNames(config),
+        ownNames: names,
         portOf: (channel) => portAmong(listening, channel),
         clock,
       }),

@@ -126,6 +126,7 @@ describe('recovery', { skip: skipUnless({ platform: 'linux', programs: ['restic'
     const document = readFileSync(file, 'utf8');
     const words = wordsIn(document);
     assert.equal(words.split(' ').length, 15, document);
+    assert.doesNotMatch(document, /Server: `(0\.0\.0\.0|127\.|localhost|::)/);
     writeFileSync(wordsFile, words);
     assert.match(await ok('status'), /recovery-kit verify/);
 

@@ -1,3 +1,4 @@
+import { oneLine } from '@holdfast/core';
 import { wordsOf } from '@holdfast/protocol/recovery-kit';
 
 /** What stands on the paper besides the words. */
@@ -6,7 +7,7 @@ export interface RecoveryFacts {
   readonly createdAt: string;
   readonly installation: string;
   readonly caFingerprint: string;
-  /** Names of the server. */
+  /** Names and port of the server. */
   readonly server: string;
   /** By mover: where its repositories are. */
   readonly storage: readonly {
@@ -19,6 +20,21 @@ export interface RecoveryFacts {
 const wordsInLine = 5;
 /** Repositories of one mover that are listed: their folders lie side by side. */
 const maxListed = 20;
+
+/** Names of the server that are printed: configured ones come first, then those of its network interfaces. */
+const maxNames = 6;
+
+/** Where the server is: what means another computer everywhere else is printed only where nothing better is known. */
+export function serverText(status: {
+  readonly names: readonly string[];
+  readonly listening: readonly { readonly address: string; readonly port: number }[];
+}): string {
+  const { names, listening } = status;
+  const [first] = listening;
+  const known = names.filter((name) => !/^(localhost|127\..*|::1|0\.0\.0\.0|::)$/.test(name)).slice(0, maxNames);
+  const where = known.length > 0 ? known.join(', ') : (first?.address ?? 'unknown');
+  return first ? `${where}, port ${first.port}` : where;
+}
 
 /** The document to print, in Markdown, which can be read as it is. */
 export function recoveryDocument(secret: Uint8Array, facts: RecoveryFacts): string {
@@ -81,9 +97,16 @@ Without any server, with Holdfast for one command and then any restic:
 function storageText(storage: RecoveryFacts['storage']): string {
   return storage
     .map(({ mover, repositories }) => {
-      const listed = repositories.slice(0, maxListed).map(({ name, location }) => `- \`${location}\` (${name})\n`);
+      const listed = repositories
+        .slice(0, maxListed)
+        .map(({ name, location }) => `- \`${plain(location)}\` (${name})\n`);
       const rest = repositories.length - listed.length;
-      return `Repositories at mover ${mover}:\n\n${listed.join('')}${rest > 0 ? `- and ${rest} others beside them\n` : ''}\n`;
+      return `Repositories at mover ${plain(mover)}:\n\n${listed.join('')}${rest > 0 ? `- and ${rest} others beside them\n` : ''}\n`;
     })
     .join('');
+}
+
+/** Movers say their names and where their repositories are: nothing that they say becomes an instruction on the paper. */
+function plain(text: string): string {
+  return oneLine(text).replaceAll('`', "'").slice(0, 300);
 }

@@ -3,7 +3,7 @@ import type { RecoveryKit, RestClient } from '@holdfast/protocol';
 import { counted, print, printJson, printText, shownTime } from '../output.ts';
 import { askKit } from './kit-words.ts';
 import type { ServerWork } from './perform-with-server.ts';
-import type { RecoveryFacts } from './recovery-document.ts';
+import { type RecoveryFacts, serverText } from './recovery-document.ts';
 import { writeSecretFile } from './secret-file.ts';
 import type { ServerOptions } from './server-options.ts';
 
@@ -53,14 +53,13 @@ async function factsOf(client: RestClient, o: { kitId: string; signal: AbortSign
     client.list('computers', { signal }),
     client.list('repositories', { signal }),
   ]);
-  const { installation, caFingerprint, listening } = status;
-  const [first] = listening;
+  const { installation, caFingerprint } = status;
   return {
     kitId,
     installation,
     caFingerprint,
     createdAt: new Date().toISOString(),
-    server: first ? `${first.address}, port ${first.port}` : 'unknown',
+    server: serverText(status),
     storage: computers
       .filter(({ role }) => role === 'mover')
       .map(({ id, hostname }) => ({

@@ -43,13 +43,17 @@ export async function loadCatalogue(
     const { error } = await migrator.migrateTo(o.schema);
     if (error !== undefined) throw toHoldfastError(error);
     const rows = await database.transaction().execute(async (transaction) => {
-      const count = await insertAll(transaction, o.lines);
+      const count = await insertAll(transaction, o.lines, place.kind === 'postgres' ? storable : (value) => value);
       if (place.kind === 'postgres') await continueNumbers(transaction);
       return count;
     });
     const { error: later } = await migrator.migrateToLatest();
     if (later !== undefined) throw toHoldfastError(later);
-    await database.transaction().execute(o.settle);
+    await database.transaction().execute(async (transaction) => {
+      // Of a server that was started on it for a moment: the restored one has other keys.
+      await (transaction as unknown as Transaction<AnyTables>).deleteFrom('sharedFacts').execute();
+      await o.settle(transaction);
+    });
     return { rows };
   } finally {
     await database.destroy();
@@ -81,7 +85,11 @@ async function requireEmpty(
   }
 }
 
-async function insertAll(transaction: Transaction<Database>, lines: AsyncIterable<DumpedLine>): Promise<number> {
+async function insertAll(
+  transaction: Transaction<Database>,
+  lines: AsyncIterable<DumpedLine>,
+  stored: (value: DumpedValue) => DumpedValue,
+): Promise<number> {
   const tables = transaction as unknown as Transaction<AnyTables>;
   await transaction.deleteFrom(beginning).execute();
   let into: { readonly table: string; readonly columns: readonly string[] } | undefined;
@@ -101,7 +109,7 @@ async function insertAll(transaction: Transaction<Database>, lines: AsyncIterabl
     }
     const { columns } = into ?? { columns: [] };
     if (line.row.length !== columns.length || columns.length === 0) throw unknownTable(into?.table ?? '');
-    waiting.push(Object.fromEntries(columns.map((column, at) => [column, line.row[at] ?? null])));
+    waiting.push(Object.fromEntries(columns.map((column, at) => [column, stored(line.row[at] ?? null)])));
     if (waiting.length * columns.length >= loadedValuesAtOnce) await insert();
   }
   await insert();
@@ -113,6 +121,11 @@ async function continueNumbers(transaction: Transaction<Database>): Promise<void
   for (const table of numbered)
     await sql`select setval(pg_get_serial_sequence(${`"${table}"`}, 'sequence'),
       (select coalesce(max("sequence"), 0) + 1 from ${sql.table(table)}), false)`.execute(transaction);
+}
+
+/** SQLite keeps texts with the character of number 0, PostgreSQL does not: one strange host name must not cost the whole catalogue. */
+function storable(value: DumpedValue): DumpedValue {
+  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value;
 }
 
 function unknownTable(table: string): HoldfastError {

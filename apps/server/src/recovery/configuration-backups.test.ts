@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -8,7 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { type KitKeys, kitKeys, kitProof, newKitSecret } from '@holdfast/protocol/recovery-kit';
-import { testDatabaseUrl } from '../testing/test-database.ts';
+import { configurationAbandonedMs, configurationRetryMs } from '../limits.ts';
+import { templateVariable, testDatabaseUrl } from '../testing/test-database.ts';
+import { statementOn } from '../testing/test-postgres.ts';
 import { TestServer } from '../testing/test-server.ts';
 import { readConfiguration, writeConfiguration } from './configuration-file.ts';
 import { restoreConfiguration } from './restore-configuration.ts';
@@ -119,6 +121,92 @@ test('there is one as soon as there is a kit, one a night, and as many as are to
   assert.equal(files.length, 2);
   assert.ok(kept.length <= 2 && kept.every((name) => files.includes(name)), `${kept.join()} ${files.join()}`);
 });
+
+test('a backup that failed, or was under way when its instance crashed, is made within the night', async (t) => {
+  const folder = temporaryFolder(t);
+  const [backups, foreign] = [join(folder, 'backups'), '20990101T000000000Z-0123456789abcdef'];
+  const clock = new ManualClock(new Date());
+  await using server = await TestServer.start(folder, {
+    clock,
+    config: { configurationBackup: { copies: 2, folder: backups, schedule: { kind: 'manual' } } },
+  });
+  writeFileSync(backups, 'no folder');
+  await server.client.call('replaceRecoveryKit', seal(kit));
+  const last = async () => {
+    const { backups: made } = await server.client.call('configurationBackups', { query: {} });
+    assert.ok(made.length <= 1, 'one row for one night');
+    return made[0];
+  };
+  /** Lets time pass until it is so; a look takes moments, however busy the computer is. */
+  const passes = async (stepMs: number, isSo: (made: Awaited<ReturnType<typeof last>>) => boolean): Promise<number> => {
+    for (let steps = 0; steps < 20; steps += 1) {
+      for (let looks = 0; looks < 40; looks += 1) {
+        if (isSo(await last())) return steps;
+        await delay(10);
+      }
+      clock.advance(stepMs);
+    }
+    assert.fail('in vain');
+  };
+  await passes(60_000, (made) => made?.error !== undefined);
+  rmSync(backups);
+  const steps = await passes(configurationRetryMs / 2, (made) => made?.name !== undefined);
+  assert.ok(steps >= 1, 'not at once again');
+  const made = await last();
+  assert.deepEqual([made?.error, made?.places.length], [undefined, 1]);
+
+  await server.alterDatabase(`update "configurationBackups" set "endedAt" = null, "name" = null`);
+  // What a crash or a clock that was wrong left in the folder.
+  for (const name of [`20200101T000000000Z-${kit.id}.holdfast-configuration.part`, `${foreign}.holdfast-configuration`])
+    writeFileSync(join(backups, name), '');
+  await passes(configurationAbandonedMs / 2, (again) => again?.name !== undefined && again.name !== made?.name);
+  const again = await last();
+  assert.deepEqual(readdirSync(backups).sort(), [again?.name, `${foreign}.holdfast-configuration`]);
+});
+
+// Only where there is a PostgreSQL.
+if (process.env[templateVariable] !== undefined)
+  test('a server with its catalogue in a file comes back with it in PostgreSQL', async (t) => {
+    const [folder, empty] = [temporaryFolder(t), temporaryFolder(t)];
+    let before: { installation: string; audit: unknown[]; computers: string[] };
+    {
+      await using server = await TestServer.start(folder, { database: 'file' });
+      const { client } = server;
+      await client.call('replaceRecoveryKit', seal(kit));
+      await server.person('ann', 'auditor');
+      await server.join('agent');
+      const { id } = (await server.join('agent')).answer;
+      // SQLite takes it, PostgreSQL does not.
+      await server.alterDatabase(`update "computers" set "hostname" = 'a' || char(0) || 'b' where "id" = '${id}'`);
+      const made = await client.call('backUpConfiguration', {});
+      assert.equal(made.error, undefined);
+      const { installation } = await client.call('status', {});
+      const { records } = await client.call('audit', { query: { limit: 1000, order: 'oldest' } });
+      const found = (await client.call('computers', { query: {} })).computers;
+      before = { installation, audit: records, computers: found.map((one) => one.id).sort() };
+    }
+    const database = (await testDatabaseUrl(empty)) ?? assert.fail();
+    // A server was started on it for a moment.
+    await statementOn(database, `insert into "sharedFacts" values ('installation', 'another')`);
+    await restoreConfiguration({ from: folderOf(folder), dataDir: join(empty, 'server'), config: { database }, kit });
+
+    await using server = await TestServer.start(empty);
+    assert.ok(server.usesPostgres);
+    assert.equal((await server.client.call('status', {})).installation, before.installation);
+    assert.ok(await server.signIn('ann'));
+    const { computers } = await server.client.call('computers', { query: {} });
+    assert.deepEqual(computers.map(({ id }) => id).sort(), before.computers);
+    assert.deepEqual(computers.map(({ hostname }) => hostname).sort(), ['a\uFFFDb', 'test-host']);
+    // The chain is the same, and goes on: the numbers of the database follow.
+    await server.person('ben', 'auditor');
+    const { records } = await server.client.call('audit', { query: { limit: 1000, order: 'oldest' } });
+    assert.ok(records.length > before.audit.length);
+    assert.deepEqual(records.slice(0, before.audit.length - 1), before.audit.slice(0, -1));
+    assert.deepEqual(
+      records.map(({ number }) => number),
+      records.map((_, at) => at + 1),
+    );
+  });
 
 test('a file that is not whole, or of a newer form, is refused', async () => {
   const head = { schema: 's', config: {}, files: {} };

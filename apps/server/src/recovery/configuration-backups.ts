@@ -30,9 +30,11 @@ import type { DataDirectory } from '../data-directory.ts';
 import { sharedFiles } from '../instances/shared-files.ts';
 import { readJson } from '../json-column.ts';
 import {
+  configurationAbandonedMs,
   configurationGraceMs,
   configurationLookMs,
   configurationPieceBytes,
+  configurationRetryMs,
   maxRepositoriesPerLook,
 } from '../limits.ts';
 import type { Vault } from '../vault.ts';
@@ -43,6 +45,9 @@ type Row = Selectable<ConfigurationBackupsTable>;
 type Place = z.infer<typeof configurationPlace>;
 
 export const configurationSuffix = '.holdfast-configuration';
+const partSuffix = `${configurationSuffix}.part`;
+/** The beginning of a file's name: names are in the order of their times. */
+const nameOf = (moment: Date): string => moment.toISOString().replaceAll(/[-:.]/g, '');
 
 /**
  * Makes backups of the server's own configuration: nightly, when there is a new recovery kit, and on request. They go to a folder, and
@@ -92,12 +97,11 @@ export class ConfigurationBackups {
     return this.#perform(row, signal);
   }
 
-  /** Makes those that are due until the signal aborts. */
+  /** Makes those that are due, and once more those that failed or whose instance has crashed, until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const due = await this.#due();
-        const row = due && (await this.#enter(due));
+        const row = await this.#take();
         if (row) await this.#perform(row, signal);
       } catch (error) {
         signal.throwIfAborted();
@@ -111,23 +115,45 @@ export class ConfigurationBackups {
     return this.#catalogue.tenant(localTenant);
   }
 
-  /** Undefined: nothing is. */
-  async #due(): Promise<Date | undefined> {
-    const { query } = this.#scope;
+  /** What is to be made now. Undefined: nothing is, or another instance has it. */
+  async #take(): Promise<Row | undefined> {
     const kit = await kitInForce(this.#scope);
     if (!kit) return undefined;
-    const { last } = await query
+    const last = await this.#scope.query
       .selectFrom('configurationBackups')
-      .select(query.fn.max('dueAt').as('last'))
+      .selectAll()
       .where('kitId', '=', kit.id)
-      .executeTakeFirstOrThrow();
+      .orderBy('dueAt', 'desc')
+      .limit(1)
+      .executeTakeFirst();
     // Nothing opens with this kit yet.
-    if (last === null) return new Date(kit.createdAt);
+    if (!last) return this.#enter(new Date(kit.createdAt));
     const { schedule } = this.#config.configurationBackup;
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-    return dueOccurrence(
+    const due = dueOccurrence(
       { schedule, timeZone },
-      { since: new Date(last), now: this.#clock.now(), missed: 'run-once', graceMs: configurationGraceMs },
+      { since: new Date(last.dueAt), now: this.#clock.now(), missed: 'run-once', graceMs: configurationGraceMs },
+    );
+    return due ? this.#enter(due) : this.#takeAgain(last);
+  }
+
+  /** A night without a backup is not waited out. */
+  async #takeAgain(last: Row): Promise<Row | undefined> {
+    const isOlder = (moment: string, ms: number): boolean => this.#clock.now().getTime() - Date.parse(moment) >= ms;
+    const isDueAgain =
+      last.endedAt === null
+        ? isOlder(last.startedAt, configurationAbandonedMs)
+        : last.errorJson !== null && isOlder(last.endedAt, configurationRetryMs);
+    if (!isDueAgain) return undefined;
+    return (
+      this.#scope.query
+        .updateTable('configurationBackups')
+        .set({ startedAt: this.#clock.now().toISOString(), endedAt: null, errorJson: null })
+        .where('id', '=', last.id)
+        // Of several instances the first one has it.
+        .where('startedAt', '=', last.startedAt)
+        .returningAll()
+        .executeTakeFirst()
     );
   }
 
@@ -185,9 +211,9 @@ export class ConfigurationBackups {
     const folder = this.#config.configurationBackup.folder ?? this.#data.file('configuration-backups');
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const createdAt = this.#clock.now();
-    const name = `${createdAt.toISOString().replaceAll(/[-:.]/g, '')}-${kit.id}${configurationSuffix}`;
+    const name = `${nameOf(createdAt)}-${kit.id}${configurationSuffix}`;
     const path = join(folder, name);
-    const part = `${path}.part`;
+    const part = `${path}${partSuffix}`;
     const hash = createHash('sha256');
     let bytes = 0;
     try {
@@ -219,7 +245,7 @@ export class ConfigurationBackups {
       await rm(part, { force: true });
       throw error;
     }
-    await this.#prune(folder);
+    await this.#prune(folder, name);
     await syncFolder(folder);
     return { name, path, bytes, sha256: hash.digest('hex') };
   }
@@ -235,9 +261,14 @@ export class ConfigurationBackups {
     return files;
   }
 
-  async #prune(folder: string): Promise<void> {
-    const names = (await readdir(folder)).filter((name) => name.endsWith(configurationSuffix)).sort();
-    for (const name of names.slice(0, -this.#config.configurationBackup.copies)) await rm(join(folder, name));
+  /** Never the one that was just made: after a clock was set back others have later names. */
+  async #prune(folder: string, made: string): Promise<void> {
+    const names = (await readdir(folder)).sort().reverse();
+    const others = names.filter((name) => name.endsWith(configurationSuffix) && name !== made);
+    const crashedBefore = nameOf(new Date(this.#clock.now().getTime() - configurationAbandonedMs));
+    const left = names.filter((name) => name.endsWith(partSuffix) && name < crashedBefore);
+    for (const name of [...others.slice(this.#config.configurationBackup.copies - 1), ...left])
+      await rm(join(folder, name), { force: true });
   }
 
   /** What failed with one mover is said, and keeps no other from getting its copy. */

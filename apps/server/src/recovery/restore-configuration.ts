@@ -53,6 +53,9 @@ export async function restoreConfiguration(o: {
       });
   const { about, open } = await readConfiguration(createReadStream(file));
   const { head, lines } = await open(o.kit);
+  for (const name of sharedFiles)
+    if (head.files[name] === undefined)
+      throw new HoldfastError('configuration.damaged', { message: `The configuration backup has no ${name}.` });
   await using wire = createWire({ role: 'backup-server', bind: '127.0.0.1' });
   // The old database is gone, or not to be written over.
   const { database: _, databasePasswordFile: __, ...former } = head.config;
@@ -63,12 +66,7 @@ export async function restoreConfiguration(o: {
   );
   await data.write(configFileName, `${JSON.stringify(config, undefined, 2)}\n`);
   // Last: with them it is a server.
-  for (const name of sharedFiles) {
-    const content = head.files[name];
-    if (content === undefined)
-      throw new HoldfastError('configuration.damaged', { message: `The configuration backup has no ${name}.` });
-    await writeFileDurably(data.file(name), content);
-  }
+  for (const name of sharedFiles) await writeFileDurably(data.file(name), head.files[name] ?? '');
   return { ...about, file, rows, configFile: data.file(configFileName) };
 }
 

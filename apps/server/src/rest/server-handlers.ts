@@ -40,11 +40,13 @@ export function serverHandlers(o: {
     caFingerprint: string;
     identityKeys: readonly IdentityKey[];
     startedAt: Date;
+    /** Where other computers find this server, as far as it knows. */
+    names: readonly string[];
   };
   listening: () => readonly Listening[];
 }): Pick<RestHandlers, 'openapi' | 'status' | 'channelUse' | 'topology' | 'events' | 'audit'> {
   const document = openApiDocument(Object.values(routes), { title: 'Holdfast', version: productVersion });
-  const { serverId, startedAt, installation, caFingerprint, identityKeys } = o.facts;
+  const { serverId, startedAt, installation, caFingerprint, identityKeys, names } = o.facts;
   return {
     openapi: async () => document,
     status: async ({ scope }) => ({
@@ -53,6 +55,7 @@ export function serverHandlers(o: {
       caFingerprint,
       // Whoever is confined to some groups is told too: it is about their backups.
       recoveryKit: await kitState(o.catalogue.tenant(scope.tenant)),
+      names: [...names],
       identityKeys: [...identityKeys],
       startedAt: startedAt.toISOString(),
       listening: o.listening().map(({ host, ...rest }) => ({ address: host, ...rest })),

@@ -49,7 +49,7 @@ export class TestServer implements AsyncDisposable {
   static async start(
     dataDir: string,
     o: {
-      /** On PostgreSQL, whatever the suite runs on. */ database?: string;
+      /** On PostgreSQL, whatever the suite runs on; `file`: on SQLite. */ database?: string;
       config?: ServerConfigInput;
       clock?: Clock;
       ports?: Readonly<Partial<Record<ChannelId, number>>>;
@@ -62,7 +62,7 @@ export class TestServer implements AsyncDisposable {
       logged.push(line);
       if (process.env['HOLDFAST_TEST_LOG'] !== undefined) process.stdout.write(line);
     };
-    const database = o.database ?? (await testDatabaseUrl(dataDir));
+    const database = o.database === 'file' ? undefined : (o.database ?? (await testDatabaseUrl(dataDir)));
     const running = await startServer({
       dataDir: join(dataDir, 'server'),
       config: {

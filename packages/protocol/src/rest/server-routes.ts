@@ -19,6 +19,8 @@ const serverStatus = z.object({
   startedAt: isoTime,
   caFingerprint: z.string(),
   recoveryKit: recoveryKitState,
+  /** Where other computers find it, as far as it knows: configured names first, then its own name and addresses. */
+  names: z.array(z.string()),
   /** What grants and proofs are signed with. */
   identityKeys: z.array(identityKey),
   /** Channel id, and the port it really listens on, with the reason where that is not the contract's. */
