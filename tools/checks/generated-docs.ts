@@ -7,6 +7,7 @@ import { runNode } from './program.ts';
 export const generators: readonly { readonly page: string; readonly script: string }[] = [
   { page: 'docs/PORTS.md', script: 'packages/contract/src/generate-docs.ts' },
   { page: 'docs/topology.schema.json', script: 'packages/contract/src/generate-docs.ts' },
+  { page: 'docs/fleet.schema.json', script: 'apps/cli/src/generate-docs.ts' },
   { page: 'docs/errors.md', script: 'tools/errors-page.ts' },
 ];
 

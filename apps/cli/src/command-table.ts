@@ -72,6 +72,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       names: ['policy', 'policies'],
       load: async () => (await import('./commands/policy.ts')).registerPolicy,
     },
+    { names: ['apply', 'export'], load: async () => (await import('./commands/apply.ts')).registerApply },
     { names: ['session', 'sessions'], load: async () => (await import('./commands/session.ts')).registerSession },
     { names: ['drill'], load: async () => (await import('./commands/drill.ts')).registerDrill },
     {

@@ -196,6 +196,11 @@ export const errorTable = {
     'Correct what the message names. docs/topology.schema.json describes the file to editors.',
     { exit: exitStatus.usage, http: 400 },
   ),
+  'declaration.invalid': entry(
+    'A fleet file (`holdfast apply`) is wrong: the message names each mistake with file, line and column.',
+    'Correct what the message names; nothing was changed. docs/fleet.schema.json describes the file to editors.',
+    { exit: exitStatus.usage, http: 400 },
+  ),
   'plan.inexpressible': entry(
     'A firewall cannot express what the plan opens, not even wider, or has no room for it.',
     'Change the topology as the message says, or render the plan for another target.',

@@ -96,7 +96,7 @@ export {
   type UseAnswer,
   useAnswer,
 } from './mover-api.ts';
-export { entityId, isoTime, localTenant, platform } from './names.ts';
+export { entityId, isoTime, localTenant, platform, slug } from './names.ts';
 export { openApiDocument } from './openapi.ts';
 export { type Permission, type PersonRole, permissionsOf, personRole } from './permissions.ts';
 export { type PortHandlers, portHandlers } from './port-handlers.ts';
@@ -160,17 +160,19 @@ export type { DrilledComputer, ListedReceipt } from './rest/drill-routes.ts';
 export {
   type AgentConfiguration,
   agentConfiguration,
+  defaultRescanAt,
   type ExpectedComputer,
   expectedFields,
   type Group,
   type GroupType,
+  groupSettings,
   groupType,
   type RescanResult,
   rescanResult,
 } from './rest/group-routes.ts';
-export { type Job, type JobSettings, jobSettings } from './rest/job-routes.ts';
+export { type Job, type JobSettings, jobSettings, maxNamedComputers } from './rest/job-routes.ts';
 export type { NotificationView } from './rest/notification-routes.ts';
-export type { Policy, PolicyComputer, PolicySettings } from './rest/policy-routes.ts';
+export { type Policy, type PolicyComputer, type PolicySettings, policySettings } from './rest/policy-routes.ts';
 export {
   type ConfigurationBackup,
   configurationPlace,

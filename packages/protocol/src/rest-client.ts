@@ -16,6 +16,8 @@ export type CallArguments<R extends Routes[keyof Routes]> = (Record<string, neve
   : { params: Input<R['params']> }) & { query?: Input<R['query']> } & (R['body'] extends z.ZodType
     ? { body: Input<R['body']> }
     : { body?: never }) & {
+    /** Of a `guarded` route: the entity tag that what it changes should still have; `request.changed` if it has another. */
+    ifMatch?: string;
     signal?: AbortSignal;
   };
 
@@ -54,13 +56,18 @@ export class RestClient {
 
   /** One request, one answer. Throws the error that the server reports, and `approval.needed` for what waits for another. */
   async call<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>): Promise<Answer<Name>> {
+    return (await this.tagged(name, args)).answer;
+  }
+
+  /** As `call`, with the entity tag of what a GET route gave, for `ifMatch`. */
+  async tagged<Name extends keyof Routes>(
+    name: Name,
+    args: CallArguments<Routes[Name]>,
+  ): Promise<{ answer: Answer<Name>; tag: string }> {
     const response = await this.#requestConfirmed(name, args);
     if (response.status === 202) throw approvalNeeded(await response.json(maxJsonBytes));
-    return parseMessage(
-      routes[name].response,
-      await response.json(maxJsonBytes),
-      `The answer of ${name}`,
-    ) as Answer<Name>;
+    const answer = parseMessage(routes[name].response, await response.json(maxJsonBytes), `The answer of ${name}`);
+    return { answer: answer as Answer<Name>, tag: String(response.headers['etag'] ?? '') };
   }
 
   /** All items of a list, page by page. */
@@ -114,6 +121,7 @@ export class RestClient {
       headers: {
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
         accept,
+        ...(args.ifMatch === undefined ? {} : { 'if-match': args.ifMatch }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

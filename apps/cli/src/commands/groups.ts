@@ -209,6 +209,7 @@ async function printGroup(group: Group, options: ServerOptions): Promise<ExitSta
         ['Name', group.name],
         ['Type', group.type],
         ['State', group.enabled ? 'enabled' : 'disabled'],
+        ...(group.managedBy === undefined ? [] : [['Declared by', group.managedBy]]),
         ...(group.csvFile === null ? [] : [['File', group.csvFile]]),
         ['Exclusions', group.exclusions.join(' ') || 'none'],
         ['Rescan', group.rescanAt === null ? 'on request' : `daily at ${group.rescanAt}`],

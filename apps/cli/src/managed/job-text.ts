@@ -67,6 +67,7 @@ export async function jobText(
     ['Scripts', scriptsText(job)],
     ['Keeps', retention ? retentionText(retention) : 'as the repository says'],
     ['Health check', healthCheck.enabled ? scheduleText(healthCheck.schedule, names.job) : 'off'],
+    ['Declared by', job.managedBy ?? ''],
     ['Next', job.nextRunAt === undefined ? '' : shownTime(job.nextRunAt)],
     ['Last', job.lastSession ? `${lastText(job.lastSession)} (session ${job.lastSession.id})` : ''],
   ];

@@ -13,6 +13,7 @@ import { recovery } from './migrations/0012-recovery.ts';
 import { identity } from './migrations/0013-identity.ts';
 import { operations } from './migrations/0014-operations.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
+import { declarations } from './migrations/0017-declarations.ts';
 import { fleetIndexes } from './migrations/0022-fleet-indexes.ts';
 
 /**
@@ -44,5 +45,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0013-identity': { up: identity },
   '0014-operations': { up: operations },
   '0015-audit-intents': { up: auditIntents },
+  '0017-declarations': { up: declarations },
   '0022-fleet-indexes': { up: fleetIndexes },
 };

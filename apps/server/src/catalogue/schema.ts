@@ -120,6 +120,8 @@ export interface JobsTable {
   scheduledUntil: string;
   /** When the schedule is due next, so that only jobs that are due are looked at. None of a policy: that is for agents to know. */
   nextDueAt: string | null;
+  /** The declaration (`holdfast apply`) that it is of; empty: nobody's. */
+  managedBy: Generated<string>;
 }
 
 /** What a job is about: single computers, and groups. */
@@ -363,6 +365,8 @@ export interface GroupsTable {
   /** When the schedule is due. Whoever moves it on rescans. */
   nextRescanAt: string | null;
   lastRescanJson: string | null;
+  /** The declaration (`holdfast apply`) that it is of; empty: nobody's. */
+  managedBy: Generated<string>;
 }
 
 /** What a group expects, whether it has joined or not. */

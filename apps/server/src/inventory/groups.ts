@@ -1,5 +1,5 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { type Group, type GroupType, type RescanResult, rescanResult } from '@holdfast/protocol';
+import { defaultRescanAt, type Group, type GroupType, type RescanResult, rescanResult } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
@@ -16,7 +16,6 @@ type GivenSettings = { [Name in keyof Settings]?: Settings[Name] | undefined };
 
 /** What computers join unless they are told another one. It is always there. */
 const defaultGroup = 'default';
-const defaultRescanAt = '21:00';
 
 const texts = z.array(z.string());
 
@@ -32,6 +31,7 @@ export function groupView(row: GroupRow): Group {
     rescanAt: row.rescanAt,
     enabled: row.enabled === 1,
     csvFile: row.csvFile,
+    ...(row.managedBy === '' ? {} : { managedBy: row.managedBy }),
     createdAt: row.createdAt,
     ...(row.nextRescanAt === null || row.enabled === 0 ? {} : { nextRescanAt: row.nextRescanAt }),
     ...(row.lastRescanJson === null
@@ -79,7 +79,7 @@ export async function loadOpenGroup(scope: TenantScope, name: string, clock: Clo
 /** Throws `request.conflict` when the name is taken, or for a type that there are no groups of yet. */
 export async function createGroup(
   scope: TenantScope,
-  o: { name: string; type: GroupType } & GivenSettings,
+  o: { name: string; type: GroupType; managedBy?: string | null | undefined } & GivenSettings,
   clock: Clock,
 ): Promise<GroupRow> {
   if (o.type === 'directory' || o.type === 'cloud')
@@ -103,7 +103,12 @@ export async function createGroup(
 
 export async function changeGroup(
   scope: TenantScope,
-  o: { name: string; settings: Settings; requireUnchanged: (present: Group) => void },
+  o: {
+    name: string;
+    settings: Settings;
+    managedBy: string | null | undefined;
+    requireUnchanged: (present: Group) => void;
+  },
   clock: Clock,
 ): Promise<GroupRow> {
   return scope.transaction(async (inside) => {
@@ -112,7 +117,10 @@ export async function changeGroup(
     checkSettings(before.type, o.settings);
     return inside.query
       .updateTable('groups')
-      .set(columnsOf(o.settings, clock))
+      .set({
+        ...columnsOf(o.settings, clock),
+        managedBy: o.managedBy === undefined ? before.managedBy : (o.managedBy ?? ''),
+      })
       .where('groupName', '=', o.name)
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -189,7 +197,10 @@ export async function recordRescan({ query }: TenantScope, name: string, result:
     .execute();
 }
 
-function newRow(o: { name: string; type: GroupType } & GivenSettings, clock: Clock): Omit<GroupRow, 'tenant'> {
+function newRow(
+  o: { name: string; type: GroupType; managedBy?: string | null | undefined } & GivenSettings,
+  clock: Clock,
+): Omit<GroupRow, 'tenant'> {
   const { rescanAt = o.type === 'preinstalled' ? null : defaultRescanAt } = o;
   const settings = { exclusions: o.exclusions ?? [], enabled: o.enabled ?? true, csvFile: o.csvFile ?? null, rescanAt };
   return {
@@ -198,6 +209,7 @@ function newRow(o: { name: string; type: GroupType } & GivenSettings, clock: Clo
     ...columnsOf(settings, clock),
     createdAt: clock.now().toISOString(),
     lastRescanJson: null,
+    managedBy: o.managedBy ?? '',
   };
 }
 

@@ -14,12 +14,25 @@ import { checkOtherKind } from './other-kind.ts';
 interface Definition {
   readonly kind: JobKind;
   readonly settings: JobSettings;
+  /** The declaration that it is of from now on; null: nobody's; undefined: as before. */
+  readonly managedBy: string | null | undefined;
 }
 
-/** Throws `request.conflict`, `request.missing` and the like for what can't be: see `checkReferences`. */
-export async function createJob(scope: TenantScope, { kind, settings }: Definition, clock: Clock): Promise<JobRow> {
+/** Refuses with `request.changed` what is no longer as whoever changes it has seen it. In the transaction that changes it. */
+export type RequireUnchanged = (scope: TenantScope, row: JobRow) => Promise<void>;
+
+/**
+ * Throws `request.conflict`, `request.missing` and the like for what can't be: see `checkReferences`; also for a name that is
+ * taken, where a declaration makes it, which knows it by the name.
+ */
+export async function createJob(
+  scope: TenantScope,
+  { kind, settings, managedBy }: Definition,
+  clock: Clock,
+): Promise<JobRow> {
   await checkReferences(scope, { kind, settings });
   return scope.transaction(async (inner) => {
+    if (managedBy) await checkNameIsFree(inner.wholeTenant, { kind, name: settings.name });
     await checkOtherKind(inner, { kind, settings });
     const { known } = await inner.query
       .selectFrom('jobs')
@@ -33,35 +46,54 @@ export async function createJob(scope: TenantScope, { kind, settings }: Definiti
     const now = clock.now();
     return inner.query
       .insertInto('jobs')
-      .values({ id, kind, groupName, createdAt: now.toISOString(), ...changing({ kind, settings }, now) })
+      .values({
+        ...{ id, kind, groupName, createdAt: now.toISOString(), managedBy: managedBy ?? '' },
+        ...changing({ kind, settings }, now),
+      })
       .returningAll()
       .executeTakeFirstOrThrow();
   });
 }
 
-/** As `createJob`; `request.missing` when there is no such job. */
+/** As `createJob`; `request.missing` when there is no such job. Settings that are the same change nothing of what is due. */
 export async function changeJob(
   scope: TenantScope,
-  { id, kind, settings }: Definition & { readonly id: string },
+  o: Definition & { readonly id: string; readonly requireUnchanged: RequireUnchanged },
   clock: Clock,
 ): Promise<JobRow> {
-  await checkReferences(scope, { kind, settings });
+  const { id, kind, settings, managedBy } = o;
+  const isTheSame = (row: JobRow): boolean => row.settingsJson === JSON.stringify(settings);
+  if (!isTheSame(await loadJob(scope, id, kind))) await checkReferences(scope, { kind, settings });
   return scope.transaction(async (inner) => {
-    await loadJob(inner, id, kind);
-    await checkOtherKind(inner, { kind, settings });
-    await checkNoCircle(inner, id, settings);
-    const groupName = await setMembers(inner, { id, kind }, settings);
-    return inner.query
-      .updateTable('jobs')
-      .set({ groupName, ...changing({ kind, settings }, clock.now()) })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    const before = await loadJob(inner, id, kind);
+    await o.requireUnchanged(inner, before);
+    const owner = managedBy === undefined ? before.managedBy : (managedBy ?? '');
+    const change = { managedBy: owner };
+    if (!isTheSame(before)) {
+      await checkOtherKind(inner, { kind, settings });
+      await checkNoCircle(inner, id, settings);
+      const groupName = await setMembers(inner, { id, kind }, settings);
+      Object.assign(change, { groupName, ...changing({ kind, settings }, clock.now()) });
+    }
+    return inner.query.updateTable('jobs').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
   });
+}
+
+async function checkNameIsFree(scope: TenantScope, { kind, name }: { kind: JobKind; name: string }): Promise<void> {
+  // What has a meaning for LIKE fits more than itself; which of them it is the settings say.
+  const pattern = `%${JSON.stringify(name).replaceAll('\\', '_')}%`;
+  const rows = await scope.query
+    .selectFrom('jobs')
+    .select('settingsJson')
+    .where('kind', '=', kind)
+    .where('settingsJson', 'like', pattern)
+    .execute();
+  if (!rows.some((row) => settingsOf(row).name === name)) return;
+  throw new HoldfastError('request.conflict', { message: `There is a ${kind} ${name} already.` });
 }
 
 /** What is due counts from the change on. */
-function changing({ kind, settings }: Definition, now: Date) {
+function changing({ kind, settings }: Pick<Definition, 'kind' | 'settings'>, now: Date) {
   const { schedule } = settings;
   return {
     enabled: settings.enabled ? 1 : 0,
@@ -88,6 +120,7 @@ export async function jobViews(scope: TenantScope, rows: readonly JobRow[]): Pro
     return {
       ...settingsOf(row),
       id: row.id,
+      ...(row.managedBy === '' ? {} : { managedBy: row.managedBy }),
       createdAt: row.createdAt,
       changedAt: row.changedAt,
       ...(row.nextDueAt === null ? {} : { nextRunAt: row.nextDueAt }),
@@ -111,10 +144,13 @@ export async function pageOfJobs(scope: TenantScope, o: PageRequest): Promise<{ 
 }
 
 /** Its sessions and snapshots stay. Throws `request.conflict` while another job runs after it. */
-export async function deleteJob(scope: TenantScope, id: string, kind: JobKind = 'job'): Promise<void> {
+export async function deleteJob(
+  scope: TenantScope,
+  { id, kind, requireUnchanged }: { id: string; kind: JobKind; requireUnchanged: RequireUnchanged },
+): Promise<void> {
   await scope.transaction(async (inner) => {
     const { query, deleteFrom } = inner;
-    await loadJob(inner, id, kind);
+    await requireUnchanged(inner, await loadJob(inner, id, kind));
     const follower = await query.selectFrom('jobs').selectAll().where('afterJobId', '=', id).executeTakeFirst();
     if (follower)
       throw new HoldfastError('request.conflict', {

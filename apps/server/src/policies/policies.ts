@@ -11,30 +11,38 @@ import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { ComputerRow } from '../computers/computers.ts';
 import { computersOf } from '../jobs/job-computers.ts';
 import { type JobRow, loadJob, settingsOf } from '../jobs/job-rows.ts';
-import { changeJob, createJob, deleteJob, jobViews } from '../jobs/jobs.ts';
+import { changeJob, createJob, deleteJob, jobViews, type RequireUnchanged } from '../jobs/jobs.ts';
 
 /** Policies stand among the jobs: what is decided about them is the same. Here is what is not. */
 
+interface Definition {
+  readonly settings: PolicySettings;
+  readonly managedBy: string | null | undefined;
+}
+
 /** Throws as `createJob`. */
-export function createPolicy(scope: TenantScope, settings: PolicySettings, clock: Clock): Promise<JobRow> {
-  return createJob(scope, { kind: 'policy', settings: asJob(settings) }, clock);
+export function createPolicy(scope: TenantScope, { settings, ...o }: Definition, clock: Clock): Promise<JobRow> {
+  return createJob(scope, { ...o, kind: 'policy', settings: asJob(settings) }, clock);
 }
 
 /** Also gives the agents that had it, or have it now. Throws as `changeJob`. */
 export async function changePolicy(
   scope: TenantScope,
-  { id, settings }: { readonly id: string; readonly settings: PolicySettings },
+  { settings, ...o }: Definition & { readonly id: string; readonly requireUnchanged: RequireUnchanged },
   clock: Clock,
 ): Promise<{ row: JobRow; agents: Set<string> }> {
-  const before = await agentsOf(scope, await loadJob(scope, id, 'policy'));
-  const row = await changeJob(scope, { id, kind: 'policy', settings: asJob(settings) }, clock);
+  const before = await agentsOf(scope, await loadJob(scope, o.id, 'policy'));
+  const row = await changeJob(scope, { ...o, kind: 'policy', settings: asJob(settings) }, clock);
   return { row, agents: before.union(await agentsOf(scope, row)) };
 }
 
 /** Gives the agents that had it. Throws `request.missing`. */
-export async function deletePolicy(scope: TenantScope, id: string): Promise<Set<string>> {
-  const agents = await agentsOf(scope, await loadJob(scope, id, 'policy'));
-  await deleteJob(scope, id, 'policy');
+export async function deletePolicy(
+  scope: TenantScope,
+  o: { readonly id: string; readonly requireUnchanged: RequireUnchanged },
+): Promise<Set<string>> {
+  const agents = await agentsOf(scope, await loadJob(scope, o.id, 'policy'));
+  await deleteJob(scope, { ...o, kind: 'policy' });
   return agents;
 }
 

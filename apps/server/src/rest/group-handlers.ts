@@ -35,8 +35,8 @@ export function groupHandlers(o: {
       note({ subject: body.name });
       return groupView(await createGroup(scope, body, clock));
     },
-    changeGroup: async ({ scope, params, body, requireUnchanged }) =>
-      groupView(await changeGroup(scope, { name: params.id, settings: body, requireUnchanged }, clock)),
+    changeGroup: async ({ scope, params, body: { managedBy, ...settings }, requireUnchanged }) =>
+      groupView(await changeGroup(scope, { name: params.id, settings, managedBy, requireUnchanged }, clock)),
     deleteGroup: async ({ scope, params, query, note, requireUnchanged }) => {
       if (query.moveTo !== undefined) note({ details: { moveTo: query.moveTo } });
       return deleteGroup(scope, { name: params.id, ...query, requireUnchanged }, clock);

@@ -1,17 +1,18 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
-import type { Session } from '@holdfast/protocol';
+import type { Routes, Session } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { JobKind } from '../catalogue/schema.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
-import { changeJob, createJob, deleteJob, jobView, pageOfJobs } from '../jobs/jobs.ts';
+import { changeJob, createJob, deleteJob, jobView, pageOfJobs, type RequireUnchanged } from '../jobs/jobs.ts';
 import { mayKeepLess } from '../jobs/retention-change.ts';
 import { startJob } from '../jobs/start-job.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { sessionView } from '../sessions/session-store.ts';
 import type { Vault } from '../vault.ts';
 import type { RestHandlers } from './rest-app.ts';
+import type { RestRequest } from './route-runner.ts';
 
 export function jobHandlers(o: {
   queue: RunQueue;
@@ -20,26 +21,36 @@ export function jobHandlers(o: {
   clock: Clock;
 }): Pick<RestHandlers, 'createJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'runJob'> {
   return {
-    createJob: async ({ scope, body, requireApproval }) => {
-      if (await mayKeepLess(scope, { after: body })) await requireApproval();
-      return jobView(scope, await createJob(scope, { kind: 'job', settings: body }, o.clock));
+    createJob: async ({ scope, body: { managedBy, ...settings }, requireApproval }) => {
+      if (await mayKeepLess(scope, { after: settings })) await requireApproval();
+      return jobView(scope, await createJob(scope, { kind: 'job', settings, managedBy }, o.clock));
     },
     jobs: ({ scope, query }) => pageOfJobs(scope, query),
     job: async ({ scope, params }) => jobView(scope, await loadJob(scope, params.id)),
-    changeJob: async ({ scope, params, body, requireApproval }) => {
-      const before = settingsOf(await loadJob(scope, params.id));
-      if (await mayKeepLess(scope, { before, after: body })) await requireApproval();
-      return jobView(scope, await changeJob(scope, { id: params.id, kind: 'job', settings: body }, o.clock));
+    changeJob: async ({ scope, params: { id }, body: { managedBy, ...settings }, requireApproval, ...asked }) => {
+      const row = await loadJob(scope, id);
+      const requireUnchanged = isAsSeen(asked);
+      await requireUnchanged(scope, row);
+      if (await mayKeepLess(scope, { before: settingsOf(row), after: settings })) await requireApproval();
+      const change = { id, kind: 'job', settings, managedBy, requireUnchanged } as const;
+      return jobView(scope, await changeJob(scope, change, o.clock));
     },
-    deleteJob: async ({ scope, params, note, requireApproval }) => {
-      const before = settingsOf(await loadJob(scope, params.id));
+    deleteJob: async ({ scope, params: { id }, note, requireApproval, ...asked }) => {
+      const row = await loadJob(scope, id);
+      const before = settingsOf(row);
       note({ details: { name: before.name } });
+      const requireUnchanged = isAsSeen(asked);
+      await requireUnchanged(scope, row);
       if (await mayKeepLess(scope, { before })) await requireApproval();
-      await deleteJob(scope, params.id);
+      await deleteJob(scope, { id, kind: 'job', requireUnchanged });
       return {};
     },
     runJob: ({ scope, params, body }) => runNow(scope, { ...o, id: params.id, kind: 'job', computers: body.computers }),
   };
+}
+
+function isAsSeen({ requireUnchanged }: Pick<RestRequest<Routes['changeJob']>, 'requireUnchanged'>): RequireUnchanged {
+  return async (scope, row) => requireUnchanged(await jobView(scope, row));
 }
 
 /** Starts a session of a job, or of a policy whose agents the server asks to run it now. Throws as `startJob`. */

@@ -1,7 +1,9 @@
 import type { Clock } from '@holdfast/core';
+import type { Routes } from '@holdfast/protocol';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
+import type { RequireUnchanged } from '../jobs/jobs.ts';
 import { mayKeepLess } from '../jobs/retention-change.ts';
 import {
   agentsOf,
@@ -17,6 +19,7 @@ import type { RunQueue } from '../runs/run-queue.ts';
 import type { Vault } from '../vault.ts';
 import { runNow } from './job-handlers.ts';
 import type { RestHandlers } from './rest-app.ts';
+import type { RestRequest } from './route-runner.ts';
 
 export function policyHandlers(o: {
   queue: RunQueue;
@@ -29,28 +32,37 @@ export function policyHandlers(o: {
   'createPolicy' | 'policies' | 'policy' | 'policyComputers' | 'changePolicy' | 'deletePolicy' | 'runPolicy'
 > {
   const { connections, clock } = o;
+  const isAsSeen =
+    ({ requireUnchanged }: Pick<RestRequest<Routes['changePolicy']>, 'requireUnchanged'>): RequireUnchanged =>
+    async (scope, row) =>
+      requireUnchanged(await policyView(scope, row, clock.now()));
   return {
-    createPolicy: async ({ scope, body, requireApproval }) => {
-      if (await mayKeepLess(scope, { after: asJob(body) })) await requireApproval();
-      const row = await createPolicy(scope, body, clock);
+    createPolicy: async ({ scope, body: { managedBy, ...settings }, requireApproval }) => {
+      if (await mayKeepLess(scope, { after: asJob(settings) })) await requireApproval();
+      const row = await createPolicy(scope, { settings, managedBy }, clock);
       connections.tellPoliciesChanged(await agentsOf(scope, row));
       return policyView(scope, row, clock.now());
     },
     policies: ({ scope, query }) => pageOfPolicies(scope, query, clock.now()),
     policy: async ({ scope, params }) => policyView(scope, await loadJob(scope, params.id, 'policy'), clock.now()),
     policyComputers: ({ scope, params, query }) => pageOfPolicyComputers(scope, params.id, query),
-    changePolicy: async ({ scope, params, body, requireApproval }) => {
-      const before = settingsOf(await loadJob(scope, params.id, 'policy'));
-      if (await mayKeepLess(scope, { before, after: asJob(body) })) await requireApproval();
-      const { row, agents } = await changePolicy(scope, { id: params.id, settings: body }, clock);
+    changePolicy: async ({ scope, params: { id }, body: { managedBy, ...settings }, requireApproval, ...asked }) => {
+      const before = await loadJob(scope, id, 'policy');
+      const requireUnchanged = isAsSeen(asked);
+      await requireUnchanged(scope, before);
+      if (await mayKeepLess(scope, { before: settingsOf(before), after: asJob(settings) })) await requireApproval();
+      const { row, agents } = await changePolicy(scope, { id, settings, managedBy, requireUnchanged }, clock);
       connections.tellPoliciesChanged(agents);
       return policyView(scope, row, clock.now());
     },
-    deletePolicy: async ({ scope, params, note, requireApproval }) => {
-      const before = settingsOf(await loadJob(scope, params.id, 'policy'));
+    deletePolicy: async ({ scope, params: { id }, note, requireApproval, ...asked }) => {
+      const row = await loadJob(scope, id, 'policy');
+      const before = settingsOf(row);
       note({ details: { name: before.name } });
+      const requireUnchanged = isAsSeen(asked);
+      await requireUnchanged(scope, row);
       if (await mayKeepLess(scope, { before })) await requireApproval();
-      connections.tellPoliciesChanged(await deletePolicy(scope, params.id));
+      connections.tellPoliciesChanged(await deletePolicy(scope, { id, requireUnchanged }));
       return {};
     },
     runPolicy: ({ scope, params, body }) =>

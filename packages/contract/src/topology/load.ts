@@ -8,7 +8,7 @@ import { Problems } from './problems.ts';
 import { resolveTopology } from './resolve.ts';
 import { includedDocument, type TopologyDocument, topologyDocument } from './schema.ts';
 import { describeIssues } from './schema-issues.ts';
-import { Source } from './source.ts';
+import { Source, type SourceForm } from './source.ts';
 import type { Topology } from './topology.ts';
 
 /** A file of a topology. */
@@ -59,7 +59,7 @@ export function parseTopology(text: string | Uint8Array, file = 'topology.yaml')
 }
 
 function take(file: string, bytes: Uint8Array, schema: z.ZodType, problems: Problems): TopologyFile | undefined {
-  const read = Source.read({ file, bytes, problems });
+  const read = Source.read({ file, bytes, form: topologyForm, problems });
   if (!read) return undefined;
   const { source, value } = read;
   const section = tooLarge(value as Record<string, unknown>);
@@ -86,6 +86,19 @@ function tooLarge(value: Readonly<Record<string, unknown>>): { name: string; mes
 }
 
 const prefixHint = 'A prefix stands for many computers in one entry.';
+
+const topologyForm: SourceForm = {
+  noun: 'topology',
+  maxBytes: maxTopologyBytes,
+  hint: prefixHint,
+  outline: 'zones:, hosts:, neighbours: …',
+  // Every host and neighbour has roles.
+  counted: {
+    key: 'roles',
+    most: maxHosts,
+    message: `there are more than ${maxHosts} hosts and neighbours. ${prefixHint}`,
+  },
+};
 
 /** What agrees with the schema is checked further, so that all mistakes show at once; what does not would only mislead. */
 function withoutMistakes(

@@ -10,10 +10,23 @@ import {
   type Node,
   parseDocument,
 } from 'yaml';
-import { maxAliases, maxDepth, maxHosts, maxTopologyBytes } from './limits.ts';
+import { maxAliases, maxDepth } from './limits.ts';
 import type { Problems } from './problems.ts';
 
 export type Path = readonly PropertyKey[];
+
+/** What files of a kind are, for messages, and their bounds. */
+export interface SourceForm {
+  /** `topology`. */
+  readonly noun: string;
+  readonly maxBytes: number;
+  /** What to do about a file that is larger. */
+  readonly hint: string;
+  /** What stands in it, to begin with: `zones:, hosts:, neighbours: …`. */
+  readonly outline: string;
+  /** A key that every entry has, by which they are counted before the parser spends its time and memory on them. */
+  readonly counted?: { readonly key: string; readonly most: number; readonly message: string };
+}
 
 /** A YAML file whose values know where they stand. */
 export class Source {
@@ -33,21 +46,20 @@ export class Source {
   static read(o: {
     readonly file: string;
     readonly bytes: Uint8Array;
+    readonly form: SourceForm;
     readonly problems: Problems;
   }): { source: Source; value: unknown } | undefined {
-    const { file, bytes, problems } = o;
+    const { file, bytes, form, problems } = o;
     const give = (message: string, at: { line: number; col: number } = { line: 1, col: 1 }): undefined => {
       problems.add({ file, line: at.line, column: at.col, message });
     };
-    if (bytes.length > maxTopologyBytes)
-      return give(
-        `the file has ${bytes.length} bytes; a topology has at most ${maxTopologyBytes}. Prefixes stand for many computers in one entry.`,
-      );
+    if (bytes.length > form.maxBytes)
+      return give(`the file has ${bytes.length} bytes; a ${form.noun} has at most ${form.maxBytes}. ${form.hint}`);
     const text = decode(bytes);
     if (text === undefined) return give('this is not a text file in UTF-8');
     if (text.trim() === '') return give('the file is empty');
     const lines = new LineCounter();
-    const excess = firstExcess(text);
+    const excess = firstExcess(text, form);
     if (excess) {
       const { offset, message } = excess;
       const line = text.slice(0, offset).split('\n').length;
@@ -67,14 +79,14 @@ export class Source {
     for (const error of [...document.errors, ...document.warnings]) {
       const isDeep = error.message.startsWith('Maximum call stack');
       const isSecond = error.code === 'MULTIPLE_DOCS';
-      const message = isSecond ? 'a second document begins here: a file holds one topology' : error.message;
+      const message = isSecond ? `a second document begins here: a file holds one ${form.noun}` : error.message;
       give(isDeep ? nestedTooDeeply : message, lines.linePos(error.pos[0]));
       if (isDeep) break;
     }
     if (document.errors.length > 0) return undefined;
     if (!source.#checkNodes(document.contents)) return undefined;
     if (document.contents === null) return give('the file holds nothing but comments');
-    if (!isMap(document.contents)) return give('a topology is a mapping: zones:, hosts:, neighbours: …');
+    if (!isMap(document.contents)) return give(`a ${form.noun} is a mapping: ${form.outline}`);
     try {
       return { source, value: document.toJS({ maxAliasCount: maxAliases }) };
     } catch (error) {
@@ -139,7 +151,7 @@ export class Source {
           isSafe = false;
         }
         if (aliases === maxAliases + 1) {
-          report(node, `more than ${maxAliases} aliases: write the values out, or give them to a zone`);
+          report(node, `more than ${maxAliases} aliases: write the values out`);
           return false;
         }
         continue;
@@ -172,12 +184,16 @@ const nestedTooDeeply = `more than ${maxDepth} values within each other`;
  * Where the tokens show that the file is beyond a limit, before the parser spends its time and memory on it: it would follow
  * values within each other by recursion. Undefined: nowhere.
  */
-function firstExcess(text: string): { readonly offset: number; readonly message: string } | undefined {
+function firstExcess(
+  text: string,
+  { counted }: SourceForm,
+): { readonly offset: number; readonly message: string } | undefined {
   // Reading the tokens takes a fifth of the time of parsing; few files could be beyond a limit.
-  if (!mayBeDeep(text) && !mayHaveManyHosts(text)) return undefined;
+  const isEntryKey = (word: string): boolean => word === counted?.key || word.slice(1, -1) === counted?.key;
+  if (!mayBeDeep(text) && !(counted && mayHaveMore(text, counted))) return undefined;
   let flow = 0;
   let onLine = 0;
-  let hosts = 0;
+  let entries = 0;
   let offset = 0;
   let before = '';
   for (const token of new Lexer().lex(text)) {
@@ -185,9 +201,9 @@ function firstExcess(text: string): { readonly offset: number; readonly message:
     else if (token === ']' || token === '}') flow -= 1;
     else if (token === '-' || token === '?' || token === ':') onLine += flow === 0 ? 1 : 0;
     else if (token === '\n' || token === '\r\n') onLine = 0;
-    if (token === ':' && /^["']?roles["']?$/.test(before)) hosts += 1;
+    if (token === ':' && isEntryKey(before)) entries += 1;
     if (flow > maxDepth || onLine > maxDepth) return { offset, message: nestedTooDeeply };
-    if (hosts > maxHosts) return { offset: offset - before.length, message: tooManyHosts };
+    if (counted && entries > counted.most) return { offset: offset - before.length, message: counted.message };
     // Marks of the lexer's own are no part of the text.
     if (/^[\u0002\u0018\u001f]/.test(token)) continue;
     offset += token.length;
@@ -196,13 +212,11 @@ function firstExcess(text: string): { readonly offset: number; readonly message:
   return undefined;
 }
 
-const tooManyHosts = `there are more than ${maxHosts} hosts and neighbours. A prefix stands for many computers in one entry.`;
-
-/** Every host and neighbour has roles; the word may stand elsewhere, too. */
-function mayHaveManyHosts(text: string): boolean {
+/** The word may stand elsewhere, too. */
+function mayHaveMore(text: string, { key, most }: { readonly key: string; readonly most: number }): boolean {
   let count = 0;
-  for (let at = text.indexOf('roles'); at !== -1 && count <= maxHosts; at = text.indexOf('roles', at + 1)) count += 1;
-  return count > maxHosts;
+  for (let at = text.indexOf(key); at !== -1 && count <= most; at = text.indexOf(key, at + 1)) count += 1;
+  return count > most;
 }
 
 /** Brackets in comments and quotes count too. */

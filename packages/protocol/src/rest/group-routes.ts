@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { enrollableRole } from '../enrolment.ts';
 import { entityId, host, isoTime, platform, port, slug } from '../names.ts';
 import { route } from '../route.ts';
-import { pageOf, pageQuery } from './parts.ts';
+import { givenManagedBy, managedBy, pageOf, pageQuery } from './parts.ts';
 
 /** `directory` and `cloud` have their place in the schema; no group of these types can be made yet. */
 export const groupType = z.enum(['individual', 'csv', 'preinstalled', 'directory', 'cloud']);
@@ -20,7 +20,10 @@ const rescanAt = z
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as 21:00')
   .nullable();
 
-const groupSettings = {
+/** Unless it is said otherwise; groups of pre-installed computers are not rescanned. */
+export const defaultRescanAt = '21:00';
+
+export const groupSettings = {
   exclusions: z.array(exclusion).max(1000),
   /** Null: never by itself. */
   rescanAt,
@@ -53,6 +56,7 @@ export const group = z.object({
   name: slug,
   type: groupType,
   ...groupSettings,
+  managedBy: managedBy.optional(),
   createdAt: isoTime,
   nextRescanAt: isoTime.optional(),
   lastRescan: rescanResult.optional(),
@@ -117,7 +121,7 @@ export const groupRoutes = {
     access: 'groups.manage',
     summary: 'Make a protection group',
     tag: 'groups',
-    audited: ['name', 'type', 'csvFile', 'rescanAt', 'enabled'],
+    audited: ['name', 'type', 'csvFile', 'rescanAt', 'enabled', 'managedBy'],
     body: z.strictObject({
       name: slug,
       type: groupType.default('individual'),
@@ -126,6 +130,7 @@ export const groupRoutes = {
       rescanAt: rescanAt.optional(),
       enabled: z.boolean().default(true),
       csvFile: groupSettings.csvFile.default(null),
+      managedBy: givenManagedBy,
     }),
     response: group,
   }),
@@ -134,9 +139,9 @@ export const groupRoutes = {
     guarded: true,
     summary: 'Change the settings of a protection group, all of them; its name and type stay',
     tag: 'groups',
-    audited: ['csvFile', 'rescanAt', 'enabled', 'exclusions'],
+    audited: ['csvFile', 'rescanAt', 'enabled', 'exclusions', 'managedBy'],
     params: byName,
-    body: z.strictObject(groupSettings),
+    body: z.strictObject({ ...groupSettings, managedBy: givenManagedBy }),
     response: group,
   }),
   deleteGroup: route('deleteGroup', 'DELETE', '/api/v1/groups/{id}', {

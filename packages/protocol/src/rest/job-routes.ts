@@ -6,7 +6,7 @@ import { retention } from '../retention.ts';
 import { route } from '../route.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
 import { bandwidthRule, compressionLevel, scriptSettings } from '../tasks.ts';
-import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
+import { byId, givenManagedBy, managedBy, pageOf, pageQuery, paths, text } from './parts.ts';
 import { session } from './session-routes.ts';
 
 /** More computers than one server has; they are named one by one, or by their groups. */
@@ -81,9 +81,12 @@ export const jobSettings = z.strictObject({
 });
 export type JobSettings = z.infer<typeof jobSettings>;
 
+const givenJobSettings = jobSettings.extend({ managedBy: givenManagedBy });
+
 export const job = z.object({
   ...jobSettings.shape,
   id: entityId,
+  managedBy: managedBy.optional(),
   createdAt: isoTime,
   changedAt: isoTime,
   /** When its schedule is due next. */
@@ -100,8 +103,8 @@ export const jobRoutes = {
     approval: 'conditional',
     summary: 'Define a backup job',
     tag: 'jobs',
-    audited: ['name', 'computers', 'groups', 'retention'],
-    body: jobSettings,
+    audited: ['name', 'computers', 'groups', 'retention', 'managedBy'],
+    body: givenJobSettings,
     response: job,
   }),
   jobs: route('jobs', 'GET', '/api/v1/jobs', {
@@ -120,16 +123,18 @@ export const jobRoutes = {
   }),
   changeJob: route('changeJob', 'PUT', '/api/v1/jobs/{id}', {
     access: 'jobs.manage',
+    guarded: true,
     approval: 'conditional',
     summary: 'Change a job: all of it, what is left out becomes the default',
     tag: 'jobs',
-    audited: ['name', 'computers', 'groups', 'retention'],
+    audited: ['name', 'computers', 'groups', 'retention', 'managedBy'],
     params: byId,
-    body: jobSettings,
+    body: givenJobSettings,
     response: job,
   }),
   deleteJob: route('deleteJob', 'DELETE', '/api/v1/jobs/{id}', {
     access: 'jobs.manage',
+    guarded: true,
     approval: 'conditional',
     summary: 'Delete a job; its sessions and snapshots stay',
     tag: 'jobs',

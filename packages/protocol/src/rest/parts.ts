@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { maxListEntries } from '../limits.ts';
-import { entityId } from '../names.ts';
+import { entityId, slug } from '../names.ts';
 
 /** What routes of several subjects have in common. */
 
 export const byId = z.strictObject({ id: entityId });
 export const text = z.string().min(1).max(200);
 export const paths = z.array(z.string().min(1).max(65_536)).max(maxListEntries);
+
+/**
+ * The declaration (`holdfast apply`) that something is of; absent: nobody's. In a body: left out, it stays; null: nobody's from now
+ * on.
+ */
+export const managedBy = slug;
+export const givenManagedBy = managedBy.nullable().optional();
 
 /** Lists come in pages: `after` is what the page before gave as `next`. */
 export const pageQuery = z.strictObject({

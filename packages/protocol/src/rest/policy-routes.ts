@@ -3,7 +3,7 @@ import { entityId, isoTime } from '../names.ts';
 import { route } from '../route.ts';
 import { schedule } from '../schedule/schedule.ts';
 import { jobSettings, maxNamedComputers } from './job-routes.ts';
-import { byId, pageOf, pageQuery } from './parts.ts';
+import { byId, givenManagedBy, managedBy, pageOf, pageQuery } from './parts.ts';
 import { runState } from './run-routes.ts';
 import { session } from './session-routes.ts';
 
@@ -18,9 +18,12 @@ export const policySettings = jobSettings.omit({ direction: true }).extend({
 });
 export type PolicySettings = z.infer<typeof policySettings>;
 
+const givenPolicySettings = policySettings.extend({ managedBy: givenManagedBy });
+
 export const policy = z.object({
   ...policySettings.shape,
   id: entityId,
+  managedBy: managedBy.optional(),
   createdAt: isoTime,
   changedAt: isoTime,
   /** When its schedule is due next. */
@@ -52,8 +55,8 @@ export const policyRoutes = {
     approval: 'conditional',
     summary: 'Define a policy, which agents run by themselves',
     tag: 'policies',
-    audited: ['name', 'computers', 'groups', 'retention'],
-    body: policySettings,
+    audited: ['name', 'computers', 'groups', 'retention', 'managedBy'],
+    body: givenPolicySettings,
     response: policy,
   }),
   policies: route('policies', 'GET', '/api/v1/policies', {
@@ -80,16 +83,18 @@ export const policyRoutes = {
   }),
   changePolicy: route('changePolicy', 'PUT', '/api/v1/policies/{id}', {
     access: 'jobs.manage',
+    guarded: true,
     approval: 'conditional',
     summary: 'Change a policy: all of it, what is left out becomes the default',
     tag: 'policies',
     params: byId,
-    audited: ['name', 'computers', 'groups', 'retention'],
-    body: policySettings,
+    audited: ['name', 'computers', 'groups', 'retention', 'managedBy'],
+    body: givenPolicySettings,
     response: policy,
   }),
   deletePolicy: route('deletePolicy', 'DELETE', '/api/v1/policies/{id}', {
     access: 'jobs.manage',
+    guarded: true,
     approval: 'conditional',
     summary: 'Delete a policy; its sessions and snapshots stay',
     tag: 'policies',
