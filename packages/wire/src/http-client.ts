@@ -238,7 +238,7 @@ function exchange(
       signal?.removeEventListener('abort', onAbort);
       stream.off('data', onBytes);
       // Node gives no error for an answer that it has no place for: an upgrade that nobody asked for.
-      reject(new NoAnswerError());
+      if (!answer) reject(new NoAnswerError());
     });
     req.once('response', (begun) => {
       answer = begun;

@@ -14,7 +14,7 @@ import { identity } from './migrations/0013-identity.ts';
 import { operations } from './migrations/0014-operations.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
 import { declarations } from './migrations/0017-declarations.ts';
-import { fleetIndexes } from './migrations/0022-fleet-indexes.ts';
+import { fleetSize } from './migrations/0022-fleet-size.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -46,5 +46,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0014-operations': { up: operations },
   '0015-audit-intents': { up: auditIntents },
   '0017-declarations': { up: declarations },
-  '0022-fleet-indexes': { up: fleetIndexes },
+  '0022-fleet-size': { up: fleetSize },
 };

@@ -173,6 +173,8 @@ export interface SessionsTable {
   /** What of the job is in force for it (`SessionPlan`). */
   planJson: string;
   notesJson: string;
+  /** Sums over its tasks, of one that has ended: thousands of them are not counted again for each look. */
+  totalsJson: string | null;
 }
 
 export type RunState = 'queued' | 'running' | 'succeeded' | 'warning' | 'failed' | 'cancelled';

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Clock, Semaphore, toHoldfastError } from '@holdfast/core';
 import type { IdentityKey } from '@holdfast/protocol';
 import type { Logger } from 'pino';
@@ -9,13 +8,6 @@ import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs,
 import { type ComputerRow, listComputers } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
 import type { Presence } from './presence.ts';
-
-/** Whom a mover is to believe. */
-interface Trust {
-  readonly identityKeys: readonly IdentityKey[];
-  readonly revokedSerials: readonly string[];
-  readonly revokedGrants?: readonly string[];
-}
 
 /** Keeps movers told whom to believe, and knows by it which of them are there. */
 export class Movers {
@@ -28,8 +20,8 @@ export class Movers {
   readonly #logger: Logger;
   readonly #contacts = new Semaphore(maxParallelContacts);
   readonly #lastContactMs = new Map<string, number>();
-  /** A digest of what each mover was told last, and keeps. */
-  readonly #told = new Map<string, string>();
+  /** When each was told last and did not fail. */
+  readonly #toldMs = new Map<string, number>();
 
   constructor(o: {
     links: MoverLinks;
@@ -62,42 +54,33 @@ export class Movers {
     await this.#contactAll(signal, () => true);
   }
 
+  /** Sees to it that a mover knows whom to believe; what is revoked is told at once. Throws when it can't be told. */
+  async ensureTrust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
+    const sinceMs = this.#clock.monotonicMs() - (this.#toldMs.get(mover.id) ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs >= moverContactIntervalMs) await this.trust(tenant, mover, signal);
+  }
+
   /** Tells one mover whom to believe. Throws when it can't be told. */
   async trust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
-    await this.#tell(tenant, mover, await this.#trustOf(tenant, mover), signal);
-  }
-
-  /** The same before something is done there that needs it, unless it was told the same a moment ago. */
-  async ensureTrust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
-    const trust = await this.#trustOf(tenant, mover);
-    const sinceMs = this.#clock.monotonicMs() - (this.#lastContactMs.get(mover.id) ?? Number.NEGATIVE_INFINITY);
-    if (this.#told.get(mover.id) === digestOf(trust) && sinceMs < moverContactIntervalMs) return;
-    await this.#tell(tenant, mover, trust, signal);
-  }
-
-  async #trustOf(tenant: string, mover: ComputerRow): Promise<Trust> {
-    const revokedSerials = await this.#revocations.list();
-    const scope = this.#catalogue.tenant(tenant);
-    const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
-    return {
-      identityKeys: this.#identityKeys,
-      revokedSerials,
-      // Movers of an earlier version know of no such list, and refuse what they don't know.
-      ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
-    };
-  }
-
-  async #tell(tenant: string, mover: ComputerRow, trust: Trust, signal: AbortSignal | undefined): Promise<void> {
-    this.#lastContactMs.set(mover.id, this.#clock.monotonicMs());
-    this.#told.delete(mover.id);
+    const nowMs = this.#clock.monotonicMs();
+    this.#lastContactMs.set(mover.id, nowMs);
+    this.#toldMs.delete(mover.id);
     try {
+      const revokedSerials = await this.#revocations.list();
+      const scope = this.#catalogue.tenant(tenant);
+      const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
       await this.links.tell(mover, {
         method: 'PUT',
         path: '/trust',
-        body: trust,
+        body: {
+          identityKeys: this.#identityKeys,
+          revokedSerials,
+          // Movers of an earlier version know of no such list, and refuse what they don't know.
+          ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
+        },
         ...(signal ? { signal } : {}),
       });
-      this.#told.set(mover.id, digestOf(trust));
+      this.#toldMs.set(mover.id, nowMs);
       await this.#presence.seen(tenant, mover.id);
     } catch (error) {
       signal?.throwIfAborted();
@@ -134,8 +117,4 @@ export class Movers {
     const isWaitedFor = isNew && !this.#presence.isOnline(mover.id);
     return sinceMs >= (isWaitedFor ? newMoverContactIntervalMs : moverContactIntervalMs);
   }
-}
-
-function digestOf(trust: Trust): string {
-  return createHash('sha256').update(JSON.stringify(trust)).digest('base64');
 }

@@ -195,7 +195,8 @@ export class Runner {
 
   async #openSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
     await this.#movers.ensureTrust(run.scope.tenant, plan.mover, signal);
-    await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
+    if (plan.repository.location === '')
+      await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
     try {
       await this.#tellSession(run, plan, agent, signal);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import { errorReport, reportOf, type Session } from '@holdfast/protocol';
+import { errorReport, reportOf, routes, type Session } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
@@ -78,8 +78,9 @@ export async function markBegun({ query }: TenantScope, id: string, now: Date): 
  * two that end at the same time finds it done.
  */
 export async function endSessionIfDone(scope: TenantScope, id: string, now: Date): Promise<boolean> {
-  // Asked at the end of each task: counting all of them each time would take the square of the fleet.
-  const other = await scope.query
+  // Of all groups, whoever asks. Looked at first: counting all tasks at the end of each would take the square of the fleet.
+  const { wholeTenant } = scope;
+  const other = await wholeTenant.query
     .selectFrom('runs')
     .select('id')
     .where('jobSessionId', '=', id)
@@ -87,10 +88,10 @@ export async function endSessionIfDone(scope: TenantScope, id: string, now: Date
     .limit(1)
     .executeTakeFirst();
   if (other) return false;
-  const { tasks } = (await totalsOf(scope, [id])).get(id) ?? noTotals;
+  const totals = (await totalsOf(wholeTenant, [id])).get(id) ?? noTotals;
   const { numUpdatedRows } = await scope.query
     .updateTable('sessions')
-    .set({ state: endOf(tasks), endedAt: now.toISOString() })
+    .set({ state: endOf(totals.tasks), endedAt: now.toISOString(), totalsJson: JSON.stringify(totals) })
     .where('id', '=', id)
     .where('endedAt', 'is', null)
     .executeTakeFirst();
@@ -99,7 +100,11 @@ export async function endSessionIfDone(scope: TenantScope, id: string, now: Date
 
 /** It goes on: tasks of it were queued again. */
 export async function reopenSession({ query }: TenantScope, id: string): Promise<void> {
-  await query.updateTable('sessions').set({ state: null, endedAt: null }).where('id', '=', id).execute();
+  await query
+    .updateTable('sessions')
+    .set({ state: null, endedAt: null, totalsJson: null })
+    .where('id', '=', id)
+    .execute();
 }
 
 function endOf(tasks: Session['tasks']): NonNullable<SessionRow['state']> {
@@ -108,7 +113,10 @@ function endOf(tasks: Session['tasks']): NonNullable<SessionRow['state']> {
   return tasks.warning > 0 ? 'warning' : 'succeeded';
 }
 
-type Totals = Pick<Session, 'tasks' | 'processedBytes' | 'storedBytes' | 'problemCount' | 'degraded'>;
+const totalsSchema = routes.session.response.pick({
+  ...{ tasks: true, processedBytes: true, storedBytes: true, problemCount: true, degraded: true },
+});
+type Totals = z.infer<typeof totalsSchema>;
 
 const noTotals: Totals = {
   tasks: { queued: 0, running: 0, succeeded: 0, warning: 0, failed: 0, cancelled: 0 },
@@ -155,12 +163,16 @@ async function totalsOf({ query }: TenantScope, ids: readonly string[]): Promise
 }
 
 export async function sessionViews(scope: TenantScope, rows: readonly SessionRow[]): Promise<Session[]> {
-  const totals = await totalsOf(
+  const ended = new Map<string, Totals>();
+  // Who is confined to groups sees the sums of what he sees.
+  for (const { id, totalsJson } of scope.groups ? [] : rows)
+    if (totalsJson !== null) ended.set(id, readJson(totalsSchema, totalsJson, 'sessions.totalsJson'));
+  const others = await totalsOf(
     scope,
-    rows.map(({ id }) => id),
+    rows.map(({ id }) => id).filter((id) => !ended.has(id)),
   );
   return rows.map((row) => {
-    const { tasks, ...sums } = totals.get(row.id) ?? noTotals;
+    const { tasks, ...sums } = ended.get(row.id) ?? others.get(row.id) ?? noTotals;
     return {
       id: row.id,
       kind: row.kind,

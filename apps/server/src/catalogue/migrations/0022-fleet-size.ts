@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 
-/** For thousands of computers: lists in their order, what each of them has, and what movers are told. */
-export async function fleetIndexes(database: Kysely<unknown>): Promise<void> {
+/** For thousands of computers: lists in their order, what each of them has, what movers are told, and sessions that were counted. */
+export async function fleetSize(database: Kysely<unknown>): Promise<void> {
   const { schema } = database;
   await schema.createIndex('computersByTime').on('computers').columns(['tenant', 'enrolledAt', 'id']).execute();
   // Step 6 made the table anew and left out what step 4 had made.
@@ -17,4 +17,5 @@ export async function fleetIndexes(database: Kysely<unknown>): Promise<void> {
     .columns(['expiresAt', 'serial'])
     .where(sql.ref('revokedAt'), 'is not', null)
     .execute();
+  await schema.alterTable('sessions').addColumn('totalsJson', 'text').execute();
 }
