@@ -95,6 +95,10 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
     { names: ['account'], load: async () => (await import('./commands/account.ts')).registerAccount },
     { names: ['api-token'], load: async () => (await import('./commands/api-token.ts')).registerApiToken },
     { names: ['users'], load: async () => (await import('./commands/users.ts')).registerUsers },
+    {
+      names: ['oauth-client'],
+      load: async () => (await import('./commands/oauth-client.ts')).registerOauthClient,
+    },
     { names: ['approvals'], load: async () => (await import('./commands/approvals.ts')).registerApprovals },
     { names: ['audit'], onlyPrint: true, load: async () => (await import('./commands/audit.ts')).registerAudit },
   ],

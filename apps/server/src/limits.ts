@@ -387,3 +387,30 @@ export const configurationAbandonedMs = 60 * minuteMs;
 export const configurationPieceBytes = 1024 * 1024;
 /** Names of computers that an import tells. */
 export const maxImportedHosts = 1_000;
+
+/** Requests of one address to the OAuth provider in a minute: a page of a sign-in takes about five, a device asks twelve times. */
+export const maxOauthRequestsPerMinute = 240;
+/** Wrong user codes of devices in a minute, from one address and from all: of 20^8 codes a handful are open at a time. */
+export const maxWrongUserCodesPerAddress = 10;
+export const maxWrongUserCodes = 100;
+/** Sign-ins under way, of devices too: anybody may begin one, so the oldest make room. */
+export const maxOpenOauthSignIns = 2_000;
+/** Codes and tokens of one sign-in that are remembered; the oldest, which are long replaced, make room. */
+export const maxOauthTokensOfOne = 200;
+/** Somebody has so long to sign in, and to type the code of a device. */
+export const oauthSignInMs = 10 * minuteMs;
+/** A code is exchanged at once by the program that waits for it. */
+export const oauthCodeMs = minuteMs;
+/** Access tokens and ID tokens; a client gets the next one with its refresh token. */
+export const oauthTokenMs = 10 * minuteMs;
+/** A device that asks too late is told so for this much longer. */
+export const expiredArtifactMs = 5 * minuteMs;
+export const artifactSweepMs = minuteMs;
+/** A signing key is replaced after this, is published for a day before it signs, and for a day after it was replaced. */
+export const signingKeyMs = 90 * dayMs;
+export const signingKeyLeadMs = dayMs;
+/** Instances look for keys that others made. */
+export const signingKeyLookMs = minuteMs;
+export const maxOauthClients = 200;
+/** A name, a password, a code, and what a passkey answers. */
+export const maxOauthFormBytes = 64 * 1024;

@@ -38,7 +38,7 @@ import { MetricsSource } from './metrics/metrics-source.ts';
 import { Notifications } from './notifications/notifications.ts';
 import { keepRenewed, OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
-import { Authentication, mayGoOn } from './people/authentication.ts';
+import { mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
 import { AgentPolicies } from './policies/agent-policies.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
@@ -248,24 +248,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const auditExport = new AuditExport({ catalogue, audit, wire, instance: instances.id, clock, logger });
     const people = new People({
-      ...{ catalogue, vault, config, clock },
+      ...{ catalogue, vault, config, localToken: token, clock },
       onRevoked: () => void recheckStreams(),
       onDelay: (name, address) => notifications.signInDelayed(name, address),
     });
-    const authentication = new Authentication({
-      localToken: token,
-      catalogue,
-      credentials: people.credentials,
-      factors: people.factors,
-      factorRoles: config.people.secondFactorRoles,
-      clock,
-    });
+    const { authentication } = people;
     const recheckStreams = (): Promise<void> =>
       streams
         .recheck(async (caller) => mayGoOn(caller, await authentication.now(caller)))
         .catch((error: unknown) => logger.error({ error: toHoldfastError(error) }, 'event streams were not rechecked'));
     const identity = await createIdentityService({
-      ...{ catalogue, authority, people, authentication, vault, audit, movers, grants: grants.issuer, serverId },
+      ...{ catalogue, authority, people, vault, audit, movers, grants: grants.issuer, serverId, config },
       identityPort: () => portAmong(listening, 'recovery-media-identity'),
       revoked: async () => {
         await revocations.list();
@@ -371,6 +364,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       audit,
       idempotency: new Idempotency({ catalogue, vault, clock }),
       streams,
+      oauth: identity.oauth,
       metrics: { token: metricsToken, text: () => metrics.text() },
       readiness,
       clock,

@@ -9,6 +9,7 @@ export {
 } from './audit-chain.ts';
 export { auditRequestOf } from './audit-plan.ts';
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
+export { type DeviceAuthorization, signInAsDevice } from './device-sign-in.ts';
 export { writeFileDurably } from './durable-file.ts';
 export { type EnrolOptions, enrolComputer } from './enrol-client.ts';
 export {
@@ -97,6 +98,15 @@ export {
   useAnswer,
 } from './mover-api.ts';
 export { entityId, isoTime, localTenant, platform, slug } from './names.ts';
+export {
+  commandLineClientId,
+  deviceAuthorization,
+  deviceCodeGrant,
+  oauthError,
+  oauthPaths,
+  oauthScopes,
+  tokenAnswer,
+} from './oauth.ts';
 export { openApiDocument } from './openapi.ts';
 export { type Permission, type PersonRole, permissionsOf, personRole } from './permissions.ts';
 export { type PortHandlers, portHandlers } from './port-handlers.ts';
@@ -172,6 +182,7 @@ export {
 } from './rest/group-routes.ts';
 export { type Job, type JobSettings, jobSettings, maxNamedComputers } from './rest/job-routes.ts';
 export type { NotificationView } from './rest/notification-routes.ts';
+export type { OauthClient } from './rest/oauth-client-routes.ts';
 export { type Policy, type PolicyComputer, type PolicySettings, policySettings } from './rest/policy-routes.ts';
 export {
   type ConfigurationBackup,

@@ -7,6 +7,7 @@ import { groupRoutes } from './rest/group-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { notificationRoutes } from './rest/notification-routes.ts';
+import { oauthClientRoutes } from './rest/oauth-client-routes.ts';
 import { policyRoutes } from './rest/policy-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { recoveryTokenRoutes } from './rest/recovery-token-routes.ts';
@@ -36,6 +37,7 @@ export const routes = {
   ...portRoutes,
   ...accountRoutes,
   ...userRoutes,
+  ...oauthClientRoutes,
   ...notificationRoutes,
   ...auditExportRoutes,
 } as const;

@@ -1,14 +1,16 @@
-import { exitStatus, HoldfastError } from '@holdfast/core';
-import type { RestClient } from '@holdfast/protocol';
+import { exitStatus, HoldfastError, systemClock } from '@holdfast/core';
+import { type RestClient, signInAsDevice } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { askNewPassword, askProof, askSecret } from '../managed/ask.ts';
+import type { ServerPlace } from '../managed/server-connection.ts';
 import { addServerOptions, type ServerOptions } from '../managed/server-options.ts';
 import { readSession, removeSession, type SavedSession, writeSession } from '../managed/session-file.ts';
 import { print, printJson, printText, shownTime } from '../output.ts';
 import { perform, type Work } from '../work.ts';
 
 interface LoginOptions extends ServerOptions {
-  readonly user: string;
+  readonly user?: string;
+  readonly device?: true;
   readonly passwordFile?: string;
   readonly newPasswordFile?: string;
   readonly code?: string;
@@ -20,7 +22,8 @@ export function registerLogin(program: Command): void {
     program.command('login').description('sign in to the server; the session is kept in a file of mode 0600'),
     { token: false },
   )
-    .requiredOption('--user <name>', 'name of the account')
+    .option('--user <name>', 'name of the account')
+    .option('--device', 'sign in with a browser, here or elsewhere: it asks for the short code that is shown here')
     .option('--password-file <file>', 'file that holds the password; else it is asked for')
     .option('--new-password-file <file>', 'file with the new password, where it has to be changed')
     .option('--code <code>', 'code of the authenticator, or a recovery code; else it is asked for')
@@ -30,9 +33,11 @@ export function registerLogin(program: Command): void {
 Examples:
   $ holdfast login --user alice
   $ holdfast login --user alice --server backup.example --cacert ca.pem
+  $ holdfast login --device
 
 The session is in session.json of the data directory (--data, HOLDFAST_DATA), and all commands use it until \`holdfast logout\`
-or until it expires. --token-file comes before it.`,
+or until it expires. --token-file comes before it. With --device no password passes this terminal, and passkeys work; the code
+is good for ten minutes. JSON then begins with {kind: "device-sign-in", userCode, verificationUri, verificationUriComplete, expiresAt}.`,
     )
     .action((options: LoginOptions) => perform(options, (work) => login(options, work)));
 
@@ -43,27 +48,30 @@ or until it expires. --token-file comes before it.`,
     .action((options: ServerOptions) => perform(options, (work) => logout(options, work)));
 }
 
-async function login(options: LoginOptions, { signal, resources }: Work) {
+interface SignedIn {
+  readonly user: string;
+  readonly token: string;
+  readonly expiresAt: string;
+  readonly due?: 'password' | 'second-factor' | undefined;
+  /** The one that it was begun with; undefined where it was typed elsewhere. */
+  readonly password?: string;
+}
+
+async function login(options: LoginOptions, work: Work) {
+  const { signal, resources } = work;
   const { openServer, serverPlace } = await import('../managed/server-connection.ts');
   const place = await serverPlace(options);
-  const anyone = openServer({ ...place, token: undefined }, resources);
-  const { user } = options;
-  const file = options.passwordFile;
-  const password = await askSecret({ question: `Password of ${user}: `, file, option: '--password-file', signal });
-  const first = await anyone.call('signIn', { body: { name: user, password }, signal });
-  const session =
-    first.state === 'signed-in'
-      ? first
-      : await anyone.call('completeSignIn', {
-          body: { pending: first.pending, proof: await askProof(options.code, signal) },
-          signal,
-        });
-  const { token, expiresAt } = session;
+  const session = await (options.device ? withDevice : withPassword)(options, place, work);
+  const { user, token, expiresAt } = session;
   const earlier = await earlierSession(options);
   const path = await writeSession(options.data, { ...place, token, expiresAt, user });
   const due =
     session.due === 'password'
-      ? await changePassword(openServer({ ...place, token }, resources), { password, options, signal })
+      ? await changePassword(openServer({ ...place, token }, resources), {
+          password: session.password ?? (await askPassword(user, options, signal)),
+          options,
+          signal,
+        })
       : session.due;
   if (earlier) await endEarlier(openServer(earlier, resources), signal);
   if (options.json) await printJson({ kind: 'session', user, expiresAt, sessionFile: path, due });
@@ -71,6 +79,57 @@ async function login(options: LoginOptions, { signal, resources }: Work) {
   if (due === 'second-factor' && !options.json)
     await print('The account needs a second factor before anything else: `holdfast account totp` sets one up.\n');
   return exitStatus.success;
+}
+
+async function withPassword(options: LoginOptions, place: ServerPlace, { signal, resources }: Work): Promise<SignedIn> {
+  const { user } = options;
+  if (user === undefined)
+    throw new HoldfastError('usage.option', {
+      message: 'Who signs in is not known.',
+      guidance: 'Give the account with --user, or --device to sign in with a browser.',
+    });
+  const { openServer } = await import('../managed/server-connection.ts');
+  const anyone = openServer({ ...place, token: undefined }, resources);
+  const password = await askPassword(user, options, signal);
+  const first = await anyone.call('signIn', { body: { name: user, password }, signal });
+  if (first.state === 'signed-in') return { ...first, user, password };
+  const body = { pending: first.pending, proof: await askProof(options.code, signal) };
+  return { ...(await anyone.call('completeSignIn', { body, signal })), user, password };
+}
+
+/** The account is the one that signed in in the browser. */
+async function withDevice(options: LoginOptions, place: ServerPlace, { signal, resources }: Work): Promise<SignedIn> {
+  for (const [name, value] of Object.entries({ '--user': options.user, '--code': options.code }))
+    if (value !== undefined)
+      throw new HoldfastError('usage.option', {
+        message: `${name} does not go with --device.`,
+        guidance: 'The browser asks for name, password and code.',
+      });
+  const { openHttp, openServer } = await import('../managed/server-connection.ts');
+  const { token, expiresAt } = await signInAsDevice(openHttp(place, resources), {
+    clock: systemClock,
+    signal,
+    tell: async (asked) => {
+      const { user_code: userCode, verification_uri: verificationUri, verification_uri_complete: whole } = asked;
+      const until = new Date(systemClock.now().getTime() + asked.expires_in * 1000).toISOString();
+      if (options.json)
+        await printJson({
+          ...{ kind: 'device-sign-in', userCode, verificationUri },
+          ...{ verificationUriComplete: whole, expiresAt: until },
+        });
+      else
+        await printText(
+          `Open ${verificationUri} in a browser and type ${userCode}\n${whole === undefined ? '' : `or open ${whole}\n`}Waiting until ${shownTime(until)} ...\n`,
+        );
+    },
+  });
+  const { user, due } = await openServer({ ...place, token }, resources).call('account', { signal });
+  return { user: user.name, token, expiresAt, due };
+}
+
+function askPassword(user: string, { passwordFile }: LoginOptions, signal: AbortSignal): Promise<string> {
+  const question = `Password of ${user}: `;
+  return askSecret({ question, file: passwordFile, option: '--password-file', signal });
 }
 
 /** Somebody else chose the password. Gives what is due after that. */

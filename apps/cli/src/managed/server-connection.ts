@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { RestClient } from '@holdfast/protocol';
-import { createWire, httpClient } from '@holdfast/wire';
+import { createWire, type HttpClient, httpClient } from '@holdfast/wire';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 import { parseServer } from '../server-address.ts';
 import { canPrompt } from '../stand-alone/password-prompt.ts';
@@ -60,18 +60,23 @@ export async function serverPlace(options: ServerOptions, alsoMissing: readonly 
 
 /** Without a token for signing in. A second factor that an action asks for is asked of the person. */
 export function openServer(
-  { host, port, caPem, token }: ServerPlace & { readonly token: string | undefined },
+  { token, ...place }: ServerPlace & { readonly token: string | undefined },
   resources: AsyncDisposableStack,
 ): RestClient {
+  const http = openHttp(place, resources);
+  return new RestClient({ http, token, ...(canPrompt() ? { confirm: (signal) => askProof(undefined, signal) } : {}) });
+}
+
+/** For what of the server is not the REST API. */
+export function openHttp({ host, port, caPem }: ServerPlace, resources: AsyncDisposableStack): HttpClient {
   const wire = resources.use(createWire({ role: 'client', bind: '127.0.0.1' }));
-  const http = resources.use(
+  return resources.use(
     httpClient({
       connections: serverConnections,
       host,
       connect: (signal) => wire.dial('client-to-server', host, { port, caPem, signal }),
     }),
   );
-  return new RestClient({ http, token, ...(canPrompt() ? { confirm: (signal) => askProof(undefined, signal) } : {}) });
 }
 
 function unknownServer(options: ServerOptions, missing: readonly string[]): HoldfastError {

@@ -67,6 +67,17 @@ export class Catalogue implements AsyncDisposable {
     return row?.tenant;
   }
 
+  /** The tenant of an access token of OAuth; undefined for an unknown one. */
+  async tenantOfAccessToken(idHash: string): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('oauthArtifacts')
+      .select('tenant')
+      .where('model', '=', 'AccessToken')
+      .where('idHash', '=', idHash)
+      .executeTakeFirst();
+    return row?.tenant;
+  }
+
   /** The tenant that a join token was made for, or was used in; undefined for an unknown one. */
   async tenantOfToken(tokenHash: string): Promise<string | undefined> {
     const token = await this.#database

@@ -55,6 +55,9 @@ const belonging = {
   notificationConditions: 'nobody',
   notifications: 'nobody',
   auditExports: 'nobody',
+  oauthClients: 'nobody',
+  oauthKeys: 'nobody',
+  oauthArtifacts: 'nobody',
 } as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'nobody'>;
 
 /** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */

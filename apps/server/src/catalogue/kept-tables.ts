@@ -37,11 +37,15 @@ const tables = {
   notificationSettings: 'kept',
   notificationSecrets: 'kept',
   auditExports: 'kept',
+  oauthClients: 'kept',
+  oauthKeys: 'kept',
   notificationCauses: 'left',
   notificationConditions: 'left',
   notifications: 'left',
   auditIntents: 'left',
   idempotentRequests: 'left',
+  // Codes and short tokens: what people signed in to is begun anew.
+  oauthArtifacts: 'left',
 } as const satisfies Record<keyof Database, 'kept' | 'left'>;
 
 export const keptTables: readonly string[] = Object.entries(tables)

@@ -13,6 +13,7 @@ import { recovery } from './migrations/0012-recovery.ts';
 import { identity } from './migrations/0013-identity.ts';
 import { operations } from './migrations/0014-operations.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
+import { oauth } from './migrations/0016-oauth.ts';
 import { declarations } from './migrations/0017-declarations.ts';
 import { fleetSize } from './migrations/0022-fleet-size.ts';
 
@@ -45,6 +46,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0013-identity': { up: identity },
   '0014-operations': { up: operations },
   '0015-audit-intents': { up: auditIntents },
+  '0016-oauth': { up: oauth },
   '0017-declarations': { up: declarations },
   '0022-fleet-size': { up: fleetSize },
 };

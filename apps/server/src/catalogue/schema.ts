@@ -9,6 +9,7 @@ import type {
 } from './chain-tables.ts';
 import type { IdentityTables } from './identity-tables.ts';
 import type { NotificationTables } from './notification-tables.ts';
+import type { OauthTables } from './oauth-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 
 /**
@@ -276,7 +277,7 @@ export interface CredentialsTable {
   tokenHash: string;
   accountId: string;
   name: string;
-  /** Of an API token that may do less than its owner. */
+  /** Of an API token, or of a client, that may do less than its owner. */
   role: PersonRole | null;
   groupsJson: string | null;
   createdAt: string;
@@ -289,6 +290,8 @@ export interface CredentialsTable {
   /** The WebAuthn challenge that is to be answered. Used once. */
   challenge: string | null;
   remoteAddress: string;
+  /** The OAuth client that the person signed in to. */
+  clientId: string | null;
 }
 
 export interface SecondFactorsTable {
@@ -384,7 +387,7 @@ export interface ExpectedComputersTable {
   noLongerListedAt: string | null;
 }
 
-export interface Database extends IdentityTables, NotificationTables {
+export interface Database extends IdentityTables, NotificationTables, OauthTables {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
   computers: ComputersTable;

@@ -5,9 +5,12 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { CertificateAuthority } from '../authority/certificate-authority.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Movers } from '../computers/movers.ts';
+import type { ServerConfig } from '../config.ts';
 import type { HttpApp } from '../http-app.ts';
-import type { Authentication } from '../people/authentication.ts';
+import { OauthService } from '../oauth/oauth-service.ts';
+import { publishedNames } from '../own-certificate.ts';
 import type { People } from '../people/people.ts';
+import { oauthClientHandlers } from '../rest/oauth-client-handlers.ts';
 import { recoveryTokenHandlers } from '../rest/recovery-token-handlers.ts';
 import type { RestHandlers } from '../rest/rest-app.ts';
 import type { Vault } from '../vault.ts';
@@ -15,24 +18,28 @@ import { createIdentityApp, createSignInApp } from './identity-apps.ts';
 import { RecoveryAccesses } from './recovery-accesses.ts';
 import { RecoverySignIn } from './recovery-sign-in.ts';
 
-/** Certificates and grants for those who have no enrolled computer. */
+/** Who somebody is, and what for: people for clients by OAuth, and certificates and grants for those without an enrolled computer. */
 export interface IdentityService {
   readonly recovery: RecoverySignIn;
+  readonly oauth: OauthService;
   /** For who comes to 443 with a certificate, and for 10001. */
   readonly apps: { readonly identity: HttpApp; readonly signIn: HttpApp };
-  readonly handlers: Pick<RestHandlers, keyof ReturnType<typeof recoveryTokenHandlers>>;
+  readonly handlers: Pick<
+    RestHandlers,
+    keyof ReturnType<typeof recoveryTokenHandlers> | keyof ReturnType<typeof oauthClientHandlers>
+  >;
 }
 
 export async function createIdentityService(o: {
   catalogue: Catalogue;
   authority: CertificateAuthority;
   people: People;
-  authentication: Authentication;
   vault: Vault;
   audit: AuditLog;
   movers: Movers;
   grants: GrantIssuer;
   serverId: string;
+  config: ServerConfig;
   /** The port of the identity service. */
   identityPort: () => number;
   /** Cuts what is open with a revoked certificate, and tells movers: resolves when they have been told. */
@@ -50,13 +57,28 @@ export async function createIdentityService(o: {
       .then(async (isAny) => (isAny ? o.revoked() : undefined))
       .catch((error: unknown) => o.logger.error({ error: toHoldfastError(error) }, 'recoveries of an account go on'));
   });
-  const recovery = new RecoverySignIn({ ...o, accesses, installation, caPem });
+  const { authentication, credentials } = o.people;
+  const recovery = new RecoverySignIn({ ...o, authentication, accesses, installation, caPem });
   return {
     recovery,
+    oauth: new OauthService({
+      ...o,
+      issuer: () => issuerOf(o.config, o.identityPort()),
+      sessionMs: o.config.people.sessionHours * 3_600_000,
+    }),
     apps: {
       identity: await createIdentityApp({ ...o, accesses }),
       signIn: await createSignInApp({ signIn: recovery, logger: o.logger }),
     },
-    handlers: recoveryTokenHandlers({ ...o, accesses, caFingerprint }),
+    handlers: {
+      ...recoveryTokenHandlers({ ...o, accesses, caFingerprint }),
+      ...oauthClientHandlers({ ...o, credentials }),
+    },
   };
+}
+
+/** By what name people know the server: the address that they reach it at, or its first name and port. */
+function issuerOf(config: ServerConfig, port: number): string {
+  const [name = 'localhost'] = publishedNames(config);
+  return config.publicUrl === undefined ? new URL(`https://${name}:${port}`).origin : new URL(config.publicUrl).origin;
 }

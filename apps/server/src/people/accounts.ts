@@ -16,7 +16,7 @@ export function rightsOf(row: { readonly role: PersonRole; readonly groupsJson: 
   return { role: row.role, groups: groupsOf(row.groupsJson) };
 }
 
-function groupsOf(json: string | null): ReadonlySet<string> | undefined {
+export function groupsOf(json: string | null): ReadonlySet<string> | undefined {
   return json === null ? undefined : new Set(readJson(groupNames, json, 'groupsJson'));
 }
 

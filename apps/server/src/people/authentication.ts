@@ -8,11 +8,17 @@ import { type Caller, localAdministrator, narrowed } from './caller.ts';
 import type { CredentialRow, Credentials } from './credentials.ts';
 import type { SecondFactors } from './second-factors.ts';
 
+/** The session or API token that an access token of OAuth is of, if both are still good. */
+interface AccessTokens {
+  find(token: string): Promise<{ readonly tenant: string; readonly row: CredentialRow } | undefined>;
+}
+
 /** From what a request carries to who makes it. Asked at every request, so that what is revoked or lowered counts at once. */
 export class Authentication {
   readonly #localToken: BearerToken;
   readonly #catalogue: Catalogue;
   readonly #credentials: Credentials;
+  readonly #accessTokens: AccessTokens;
   readonly #factors: SecondFactors;
   readonly #factorRoles: ReadonlySet<PersonRole>;
   readonly #clock: Clock;
@@ -21,6 +27,7 @@ export class Authentication {
     localToken: BearerToken;
     catalogue: Catalogue;
     credentials: Credentials;
+    accessTokens: AccessTokens;
     factors: SecondFactors;
     /** Roles whose accounts must have a second factor. */
     factorRoles: readonly PersonRole[];
@@ -29,6 +36,7 @@ export class Authentication {
     this.#localToken = o.localToken;
     this.#catalogue = o.catalogue;
     this.#credentials = o.credentials;
+    this.#accessTokens = o.accessTokens;
     this.#factors = o.factors;
     this.#factorRoles = new Set(o.factorRoles);
     this.#clock = o.clock;
@@ -37,8 +45,8 @@ export class Authentication {
   /** Undefined for a token that is unknown, revoked or expired. */
   async callerOf(token: string): Promise<Caller | undefined> {
     if (this.#localToken.matches(token)) return localAdministrator;
-    if (!/^hf[st]_/.test(token)) return undefined;
-    const found = await this.#credentials.find(token);
+    if (!/^hf[sto]_/.test(token)) return undefined;
+    const found = await (token.startsWith('hfo_') ? this.#accessTokens : this.#credentials).find(token);
     if (!found || found.row.kind === 'pending') return undefined;
     const scope = this.#catalogue.tenant(found.tenant);
     await this.#credentials.touch(scope, found.row);
@@ -87,7 +95,8 @@ export class Authentication {
   }
 
   #stepUpOf(row: CredentialRow | undefined): Caller['stepUp'] {
-    if (row?.kind !== 'session') return 'impossible';
+    // Nobody is there to give one to an API token; with an OAuth client somebody signs in again.
+    if (!row || (row.kind !== 'session' && row.clientId === null)) return 'impossible';
     const givenMs = row.secondFactorAt === null ? 0 : new Date(row.secondFactorAt).getTime();
     return this.#clock.now().getTime() - givenMs < stepUpMs ? 'fresh' : 'needed';
   }

@@ -6,7 +6,7 @@ import { hashToken, newToken } from '../bearer-token.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { CredentialsTable } from '../catalogue/schema.ts';
 import { ceremonyMs, credentialTouchMs, maxCredentialsOfOne, pendingSignInMs } from '../limits.ts';
-import { groupsJson, rightsOf } from './accounts.ts';
+import { groupsJson, groupsOf } from './accounts.ts';
 
 export type CredentialRow = Selectable<CredentialsTable>;
 
@@ -23,6 +23,16 @@ export interface Lifetimes {
   readonly sessionIdleMs: number;
   readonly sessionMs: number;
   readonly apiTokenIdleMs: number;
+}
+
+/** What a person signs in to, if it is not this server's own API: the client, and what it may do at most. */
+export interface SignInClient {
+  readonly id: string;
+  readonly name: string;
+  /** A session manages the account too; what others get is an API token that ends as a session does. */
+  readonly kind: 'session' | 'api-token';
+  readonly role: PersonRole | null;
+  readonly groupsJson: string | null;
 }
 
 /**
@@ -52,12 +62,14 @@ export class Credentials {
       remoteAddress: string;
       challenge?: Challenge;
       withSecondFactor?: boolean;
+      client?: SignInClient | undefined;
     },
   ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
     const lifetimeMs = o.kind === 'pending' ? pendingSignInMs : this.#lifetimes.sessionMs;
     const idleMs = o.kind === 'pending' ? pendingSignInMs : this.#lifetimes.sessionIdleMs;
+    const { id: clientId = null, name = '', kind = o.kind, role = null, groupsJson: groups = null } = o.client ?? {};
     return this.#insert(scope, {
-      ...{ kind: o.kind, accountId: o.accountId, name: '', role: null, groupsJson: null, lifetimeMs, idleMs },
+      ...{ kind, accountId: o.accountId, clientId, name, role, groupsJson: groups, lifetimeMs, idleMs },
       secondFactorAt: o.withSecondFactor ? this.#clock.now().toISOString() : null,
       challenge: o.challenge ? this.#challengeText(o.challenge) : null,
       remoteAddress: o.remoteAddress,
@@ -76,7 +88,7 @@ export class Credentials {
     },
   ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
     return this.#insert(scope, {
-      ...{ kind: 'api-token', accountId: o.accountId, name: o.name, role: o.role },
+      ...{ kind: 'api-token', accountId: o.accountId, clientId: null, name: o.name, role: o.role },
       ...{ groupsJson: groupsJson(o.groups), lifetimeMs: o.lifetimeMs, idleMs: this.#lifetimes.apiTokenIdleMs },
       ...{ secondFactorAt: null, challenge: null, remoteAddress: o.remoteAddress },
     });
@@ -110,7 +122,7 @@ export class Credentials {
   async touch(scope: TenantScope, row: CredentialRow): Promise<void> {
     const now = this.#clock.now();
     if (now.getTime() - new Date(row.lastUsedAt).getTime() < credentialTouchMs) return;
-    const idleMs = row.kind === 'api-token' ? this.#lifetimes.apiTokenIdleMs : this.#lifetimes.sessionIdleMs;
+    const idleMs = isOwnApiToken(row) ? this.#lifetimes.apiTokenIdleMs : this.#lifetimes.sessionIdleMs;
     const idleExpiresAt = new Date(now.getTime() + idleMs).toISOString();
     await scope.query
       .updateTable('credentials')
@@ -149,6 +161,12 @@ export class Credentials {
     this.#onRevoked();
   }
 
+  /** All that a client was given. */
+  async revokeOfClient(scope: TenantScope, clientId: string): Promise<void> {
+    await scope.deleteFrom('credentials').where('clientId', '=', clientId).execute();
+    this.#onRevoked();
+  }
+
   /** All of an account, or its sessions only; but for one. */
   async revokeAll(
     scope: TenantScope,
@@ -156,7 +174,8 @@ export class Credentials {
   ): Promise<void> {
     let deletion = scope.deleteFrom('credentials').where('accountId', '=', o.accountId);
     if (o.except !== undefined) deletion = deletion.where('id', '!=', o.except);
-    if (o.sessionsOnly) deletion = deletion.where('kind', '!=', 'api-token');
+    if (o.sessionsOnly)
+      deletion = deletion.where((row) => row.or([row('kind', '!=', 'api-token'), row('clientId', 'is not', null)]));
     await deletion.execute();
     this.#onRevoked();
   }
@@ -205,7 +224,15 @@ export class Credentials {
     scope: TenantScope,
     o: Pick<
       CredentialRow,
-      'kind' | 'accountId' | 'name' | 'role' | 'groupsJson' | 'secondFactorAt' | 'challenge' | 'remoteAddress'
+      | 'kind'
+      | 'accountId'
+      | 'clientId'
+      | 'name'
+      | 'role'
+      | 'groupsJson'
+      | 'secondFactorAt'
+      | 'challenge'
+      | 'remoteAddress'
     > & { readonly lifetimeMs: number; readonly idleMs: number },
   ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
     const { lifetimeMs, idleMs, ...fields } = o;
@@ -233,22 +260,27 @@ export class Credentials {
   async #makeRoom(scope: TenantScope, accountId: string): Promise<void> {
     const present = await this.list(scope, accountId);
     if (present.length < maxCredentialsOfOne) return;
-    const oldest = present.findLast(({ kind }) => kind === 'session');
+    const oldest = present.findLast((row) => !isOwnApiToken(row));
     if (!oldest)
       throw new HoldfastError('internal.limit', { message: `The account has ${maxCredentialsOfOne} API tokens.` });
     await this.revoke(scope, oldest);
   }
 }
 
+/** One that somebody made, and not what an OAuth client got by a sign-in. */
+function isOwnApiToken({ kind, clientId }: Pick<CredentialRow, 'kind' | 'clientId'>): boolean {
+  return kind === 'api-token' && clientId === null;
+}
+
 export function accessView(row: CredentialRow, present: string | undefined): AccessView {
-  const { groups } =
-    row.role === null ? { groups: undefined } : rightsOf({ role: row.role, groupsJson: row.groupsJson });
+  const groups = groupsOf(row.groupsJson);
   return {
     id: row.id,
     kind: row.kind === 'api-token' ? 'api-token' : 'session',
     name: row.name,
     ...(row.role === null ? {} : { role: row.role }),
     ...(groups ? { groups: [...groups] } : {}),
+    ...(row.clientId === null ? {} : { clientId: row.clientId }),
     createdAt: row.createdAt,
     lastUsedAt: row.lastUsedAt,
     expiresAt: row.expiresAt < row.idleExpiresAt ? row.expiresAt : row.idleExpiresAt,

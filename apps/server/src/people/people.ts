@@ -1,7 +1,10 @@
 import type { Clock } from '@holdfast/core';
+import type { BearerToken } from '../bearer-token.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { ServerConfig } from '../config.ts';
+import { ArtifactStore } from '../oauth/artifact-store.ts';
 import type { Vault } from '../vault.ts';
+import { Authentication } from './authentication.ts';
 import { Credentials } from './credentials.ts';
 import { Passkeys } from './passkeys.ts';
 import { PasswordHasher } from './password-hash.ts';
@@ -16,11 +19,15 @@ export class People {
   readonly credentials: Credentials;
   readonly factors: SecondFactors;
   readonly signIn: SignIn;
+  /** Codes and tokens of OAuth: what somebody signed in to is one of the credentials. */
+  readonly artifacts: ArtifactStore;
+  readonly authentication: Authentication;
 
   constructor(o: {
     catalogue: Catalogue;
     vault: Vault;
     config: ServerConfig;
+    localToken: BearerToken;
     onRevoked: () => void;
     onDelay: (name: string, address: string) => void;
     clock: Clock;
@@ -46,6 +53,18 @@ export class People {
       hasher: this.hasher,
       delays,
       clock,
+    });
+    this.artifacts = new ArtifactStore({
+      catalogue: o.catalogue,
+      vault: o.vault,
+      credentials: this.credentials,
+      clock,
+    });
+    this.authentication = new Authentication({
+      ...{ localToken: o.localToken, catalogue: o.catalogue, credentials: this.credentials, clock },
+      accessTokens: { find: (token) => this.artifacts.findAccess(token) },
+      factors: this.factors,
+      factorRoles: o.config.people.secondFactorRoles,
     });
   }
 }

@@ -3,7 +3,7 @@ import type { SecondFactorProof } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { maxRememberedSignIns, pendingSignInAttempts } from '../limits.ts';
 import { type AccountRow, findAccount, loadAccount } from './accounts.ts';
-import type { CredentialRow, Credentials } from './credentials.ts';
+import type { CredentialRow, Credentials, SignInClient } from './credentials.ts';
 import type { PasswordHasher } from './password-hash.ts';
 import type { SecondFactors } from './second-factors.ts';
 import { remember, type SignInDelays } from './sign-in-delays.ts';
@@ -50,6 +50,7 @@ export class SignIn {
       name: string;
       password: string;
       remoteAddress: string;
+      client?: SignInClient;
       found: (account: AccountRow) => void;
       signal: AbortSignal;
     },
@@ -65,10 +66,10 @@ export class SignIn {
       await scope.query.updateTable('accounts').set({ passwordHash }).where('id', '=', account.id).execute();
     }
     const factors = await this.#factors.list(scope, account.id);
-    const { remoteAddress } = o;
+    const { remoteAddress, client } = o;
     if (factors.length === 0) {
       attempt.succeeded();
-      return this.#begin(scope, account, { remoteAddress, withSecondFactor: false });
+      return this.#begin(scope, account, { remoteAddress, client, withSecondFactor: false });
     }
     attempt.undo();
     const asked = await this.#factors.challenge(scope, account.id);
@@ -95,6 +96,7 @@ export class SignIn {
       pending: string;
       proof: SecondFactorProof;
       remoteAddress: string;
+      client?: SignInClient;
       found: (account: AccountRow) => void;
     },
   ): Promise<SignInResult> {
@@ -112,7 +114,8 @@ export class SignIn {
     }
     attempt.succeeded();
     await this.#forget(scope, found.row);
-    return this.#begin(scope, account, { remoteAddress: o.remoteAddress, withSecondFactor: true });
+    const { remoteAddress, client } = o;
+    return this.#begin(scope, account, { remoteAddress, client, withSecondFactor: true });
   }
 
   /** A second factor of somebody who has signed in, for what asks for a fresh one. Throws as sign-in does. */
@@ -154,7 +157,7 @@ export class SignIn {
   async #begin(
     scope: TenantScope,
     account: AccountRow,
-    o: { remoteAddress: string; withSecondFactor: boolean },
+    o: { remoteAddress: string; client: SignInClient | undefined; withSecondFactor: boolean },
   ): Promise<SignInResult> {
     const begun = await this.#credentials.begin(scope, { kind: 'session', accountId: account.id, ...o });
     await scope.query

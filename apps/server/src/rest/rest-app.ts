@@ -8,6 +8,7 @@ import type { BearerToken } from '../bearer-token.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { maxFailedSignInsPerMinute, maxRequestHeadBytes } from '../limits.ts';
 import { prometheusContentType } from '../metrics/prometheus-text.ts';
+import type { OauthService } from '../oauth/oauth-service.ts';
 import type { Authentication } from '../people/authentication.ts';
 import { type Caller, nobody } from '../people/caller.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
@@ -38,6 +39,8 @@ export async function createRestApp(o: {
   streams: EventStreams;
   metrics: Metrics;
   readiness: Pick<Readiness, 'isReady'>;
+  /** Beside the API, on the same port. */
+  oauth: Pick<OauthService, 'paths' | 'register'>;
   clock: Clock;
   logger: Logger;
 }): Promise<HttpApp> {
@@ -53,7 +56,7 @@ export async function createRestApp(o: {
   });
   const { app, http } = httpApp;
   const publicRoutes = Object.values<Route>(routes).filter(({ access }) => access === 'public');
-  const publicPaths = new Set([healthPath, readyPath, ...publicRoutes.map(({ path }) => path)]);
+  const publicPaths = new Set([healthPath, readyPath, ...o.oauth.paths, ...publicRoutes.map(({ path }) => path)]);
   const callers = new WeakMap<FastifyRequest, Caller>();
 
   // Before anything else of a request is looked at, and for paths that don't exist as well.
@@ -87,6 +90,8 @@ export async function createRestApp(o: {
     }
     throw new HoldfastError('auth.required');
   });
+
+  await o.oauth.register(httpApp);
 
   app.get(healthPath, async () => ({ status: 'up' }));
   app.get(readyPath, async (_, reply) =>

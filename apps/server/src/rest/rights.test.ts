@@ -250,6 +250,13 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'never',
     ask: async (it) => ({ params: { id: it.victimId, accessId: await it.victimAccess() } }),
   },
+  createOauthClient: {
+    may: 'a',
+    confined: 'never',
+    ask: () => ({ body: { name: 'console', redirectUris: ['https://console.test/callback'] } }),
+  },
+  oauthClients: { may: 'a', confined: 'never' },
+  deleteOauthClient: { may: 'a', confined: 'never', ask: () => any },
   approvals: { may: all, confined: 'own' },
   approveRequest: { may: 'a', confined: 'never', ask: () => any },
   rejectRequest: { may: 'a', confined: 'never', ask: () => any },

@@ -85,11 +85,13 @@ export type User = z.infer<typeof user>;
 export const access = z.object({
   id: entityId,
   kind: z.enum(['session', 'api-token']),
-  /** Of an API token. */
+  /** Of an API token, or of the OAuth client. */
   name: z.string(),
   /** What an API token may do at most. */
   role: personRole.optional(),
   groups: groups.optional(),
+  /** The OAuth client that was signed in to. */
+  clientId: z.string().optional(),
   createdAt: isoTime,
   lastUsedAt: isoTime,
   /** Of both ends, the sooner: unused, or too old. */

@@ -1,0 +1,51 @@
+import type { PersonRole } from '@holdfast/protocol';
+import type { Tenant } from './schema.ts';
+
+/** What the OAuth and OpenID provider keeps. */
+
+/** Programs that people may sign in to. */
+export interface OauthClientsTable {
+  tenant: Tenant;
+  id: string;
+  name: string;
+  redirectUrisJson: string;
+  /** Hexadecimal SHA-256; null for a public client, which has none. */
+  secretHash: string | null;
+  /** What it may do at most for whoever signs in. */
+  role: PersonRole | null;
+  groupsJson: string | null;
+  actor: string;
+  createdAt: string;
+}
+
+/** Keys that ID tokens are signed with. */
+export interface OauthKeysTable {
+  tenant: Tenant;
+  id: string;
+  /** JWK, sealed by the vault. */
+  sealedKey: string;
+  createdAt: string;
+}
+
+/** Codes, tokens and sign-ins under way. What they are found by is a secret and kept as a hash; the rest is sealed. */
+export interface OauthArtifactsTable {
+  tenant: Tenant;
+  /** Of oidc-provider: `AccessToken`, `Interaction` … */
+  model: string;
+  idHash: string;
+  uidHash: string | null;
+  /** HMAC of a device's user code under a key of the vault: it is too short for a plain hash. */
+  userCodeMac: string | null;
+  /** The session or API token that it belongs to, and ends with. */
+  credentialId: string | null;
+  sealedPayload: string;
+  createdAt: string;
+  expiresAt: string;
+  consumedAt: string | null;
+}
+
+export interface OauthTables {
+  oauthClients: OauthClientsTable;
+  oauthKeys: OauthKeysTable;
+  oauthArtifacts: OauthArtifactsTable;
+}
