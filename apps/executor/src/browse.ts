@@ -1,16 +1,72 @@
-import { listTree } from '@holdfast/engine';
+import { HoldfastError } from '@holdfast/core';
 import type { Task, TaskOutcome } from '@holdfast/protocol';
+import { ByteLru, type Node, type ObjectId, type Repository, TreeSlices } from '@holdfast/repository';
 import { EntryPage } from './entry-page.ts';
 import type { Work } from './execute.ts';
+import { maxKeptFolderBytes, searchedEntries } from './limits.ts';
 
-/** A page of what a folder of a snapshot holds. */
+/** Folders that were looked into, for the next page: of a large one the opening takes longer than all its pages. */
+const kept = new WeakMap<Repository, ByteLru<TreeSlices>>();
+
+/**
+ * A page of what a folder of a snapshot holds. Without a lock, which would take longer than the answer: what a prune removes at this
+ * very moment is missing, and says so.
+ */
 export async function browse(task: Extract<Task, { kind: 'browse' }>, work: Work): Promise<TaskOutcome> {
-  const { snapshotId, path } = task;
-  const page = new EntryPage(task);
-  return work.repository.underLock({ exclusive: false, ...work }, async (lock) => {
-    const signal = AbortSignal.any([work.signal, lock.signal]);
-    for await (const entry of listTree(work.repository, { snapshotId, path, signal }))
-      if (!page.add(entry.path, entry.node)) return { kind: 'browse', entries: page.entries, more: true };
-    return { kind: 'browse', entries: page.entries, more: false };
-  });
+  const { repository, signal } = work;
+  const { snapshot } = await repository.loadSnapshot(task.snapshotId, { signal });
+  await repository.loadIndex({ signal, ifChanged: true });
+  const names = task.path.split('/').filter((name) => name !== '' && name !== '.');
+  let folder = await openFolder(work, snapshot.tree);
+  let path = '';
+  for (const [at, name] of names.entries()) {
+    path += `/${name}`;
+    const node = folderEntry(folder, Buffer.from(name));
+    if (node?.subtree !== undefined) folder = await openFolder(work, node.subtree);
+    else if (node !== undefined && at === names.length - 1) return pageOf(task, [{ path: Buffer.from(path), node }]);
+    else throw new HoldfastError('request.missing', { message: `The snapshot has no ${path}.`, context: { path } });
+  }
+  // One more than asked for tells whether others follow.
+  const nodes = folder.nodes(task.skip, task.skip + task.limit + 1);
+  return pageOf(
+    { skip: 0, limit: task.limit },
+    nodes.map((node) => ({ path: Buffer.concat([Buffer.from(`${path}/`), node.name]), node })),
+  );
+}
+
+function pageOf(
+  o: { readonly skip: number; readonly limit: number },
+  entries: readonly { readonly path: Buffer; readonly node: Node }[],
+): TaskOutcome {
+  const page = new EntryPage(o);
+  const more = !entries.every(({ path, node }) => page.add(path, node));
+  return { kind: 'browse', entries: page.entries, more };
+}
+
+async function openFolder({ repository, signal }: Work, tree: ObjectId): Promise<TreeSlices> {
+  const folders = kept.get(repository) ?? new ByteLru<TreeSlices>(maxKeptFolderBytes);
+  kept.set(repository, folders);
+  const known = folders.get(tree);
+  if (known !== undefined) return known;
+  const folder = new TreeSlices(await repository.loadTreeBytes(tree, { signal }));
+  folders.set(tree, folder, folder.sizeBytes);
+  return folder;
+}
+
+/** By halves, as names are in order; then one after the other, because programs of old made folders out of order. */
+function folderEntry(folder: TreeSlices, name: Buffer): Node | undefined {
+  for (let [low, high] = [0, folder.count]; low < high; ) {
+    const middle = Math.floor((low + high) / 2);
+    const [node] = folder.nodes(middle, middle + 1);
+    if (node === undefined) break;
+    const order = Buffer.compare(node.name, name);
+    if (order === 0) return node;
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  for (let from = 0; from < folder.count; from += searchedEntries) {
+    const node = folder.nodes(from, from + searchedEntries).find((other) => other.name.equals(name));
+    if (node !== undefined) return node;
+  }
+  return undefined;
 }

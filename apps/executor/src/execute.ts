@@ -1,28 +1,17 @@
 import { HoldfastError } from '@holdfast/core';
-import { dialRepository, type Progress, type Task, type TaskOutcome } from '@holdfast/protocol';
-import { openRepository, type Repository } from '@holdfast/repository';
-import { openRest } from '@holdfast/storage';
-import { createWire, httpClient } from '@holdfast/wire';
+import type { Progress, Task, TaskOutcome } from '@holdfast/protocol';
+import type { Repository } from '@holdfast/repository';
 import { browse } from './browse.ts';
 import { check } from './check.ts';
 import { drillSnapshot } from './drill.ts';
 import { find } from './find.ts';
 import { forget } from './forget.ts';
-import { lockWaitMs, maxParallelRequests, readLockWaitMs } from './limits.ts';
+import { lockWaitMs, readLockWaitMs } from './limits.ts';
 import { listSnapshots } from './list-snapshots.ts';
 import { pruneRepository } from './prune.ts';
+import { read } from './read.ts';
 import { recoveryKey } from './recovery-key.ts';
 import { measure } from './stats.ts';
-
-/** What a task gets from the process that runs it. */
-export interface ExecutorContext {
-  readonly signal: AbortSignal;
-  /** The grant in force: renewed while the task runs. */
-  readonly grant: () => string;
-  /** Resolves when it was sent. */
-  readonly progress: (progress: Progress) => Promise<void>;
-  readonly problem: (problem: HoldfastError) => Promise<void>;
-}
 
 /** What the work on an open repository needs. */
 export interface Work {
@@ -32,52 +21,34 @@ export interface Work {
   readonly sandbox: string | undefined;
   readonly onProgress: (progress: Progress) => void;
   readonly onProblem: (problem: HoldfastError) => void;
+  /** Gives bytes besides the result. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
 }
 
-/** Opens the repository through the mover's local socket, under the task's grant and so under the mover's rules, and works. */
+/** Does a task of the server in an open repository. */
 export async function execute(
-  order: {
-    readonly task: Task;
-    readonly socket: string;
-    readonly secret: string;
-    readonly sandbox?: string | undefined;
+  task: Task,
+  o: Pick<Work, 'repository' | 'signal' | 'sandbox' | 'write'> & {
+    /** Resolves when it was sent. */
+    readonly progress: (progress: Progress) => Promise<void>;
+    readonly problem: (problem: HoldfastError) => Promise<void>;
   },
-  context: ExecutorContext,
 ): Promise<TaskOutcome> {
-  const { task, socket, secret, sandbox } = order;
-  const { access } = task;
-  const { signal } = context;
-  await using wire = createWire({ role: 'repository', bind: '127.0.0.1' });
-  await using target = await openRest({
-    client: httpClient({
-      connections: maxParallelRequests,
-      connect: async (dialling) => {
-        const connection = await wire.dialLocal('role-to-local-mover', socket, { signal: dialling });
-        await dialRepository(connection.stream, secret, dialling);
-        return connection;
-      },
-    }),
-    basePath: `/${access.tenant}/${access.repository}/`,
-    location: `repository ${access.tenant}/${access.repository}`,
-    credentials: { authorize: async () => ({ authorization: `Bearer ${context.grant()}` }), refused: () => false },
-    maxParallelRequests,
-    signal,
-  });
-  const repository = await openRepository(target, { password: access.password, signal });
-  const isRead = task.kind !== 'forget' && task.kind !== 'prune';
-  repository.lockWait = {
-    retryMs: isRead && task.kind !== 'check' && task.kind !== 'drill' ? readLockWaitMs : lockWaitMs,
-  };
+  const { repository } = o;
+  repository.lockWait = { retryMs: isLookedAt(task) ? readLockWaitMs : lockWaitMs };
   const told: Promise<void>[] = [];
   const outcome = await run(task, {
-    repository,
-    signal,
-    sandbox,
-    onProgress: latestOnly(context.progress),
-    onProblem: (problem) => void told.push(context.problem(problem)),
+    ...o,
+    onProgress: latestOnly(o.progress),
+    onProblem: (problem) => void told.push(o.problem(problem)),
   });
   await Promise.all(told);
   return outcome;
+}
+
+/** Somebody waits for the answer. */
+function isLookedAt({ kind }: Task): boolean {
+  return ['snapshots', 'browse', 'find', 'stats', 'recovery-key', 'read'].includes(kind);
 }
 
 async function run(task: Task, work: Work): Promise<TaskOutcome> {
@@ -98,6 +69,8 @@ async function run(task: Task, work: Work): Promise<TaskOutcome> {
       return find(task, work);
     case 'stats':
       return measure(task, work);
+    case 'read':
+      return read(task, work);
     case 'recovery-key':
       return recoveryKey(task, work);
     default:

@@ -11,7 +11,7 @@ export async function find(task: Extract<Task, { kind: 'find' }>, work: Work): P
   return repository.underLock({ exclusive: false, ...work }, async (lock) => {
     const signal = AbortSignal.any([work.signal, lock.signal]);
     const { snapshot } = await repository.loadSnapshot(task.snapshotId, { signal });
-    await repository.loadIndex({ signal });
+    await repository.loadIndex({ signal, ifChanged: true });
     for await (const entry of findEntries(repository, { tree: snapshot.tree, patterns, onProblem, signal }))
       if (!page.add(entry.path, entry.node)) return { kind: 'find', entries: page.entries, more: true };
     return { kind: 'find', entries: page.entries, more: false };

@@ -10,3 +10,10 @@ export const readLockWaitMs = 60_000;
 
 /** Lists of snapshots may carry many sources each; the rest is left out of a list. */
 export const maxListedSources = 1_000;
+
+/** Large folders that somebody has looked into are kept for the next pages. */
+export const maxKeptFolderBytes = 128 * 1024 * 1024;
+/** Entries of a folder that are opened at once while a name is looked for. */
+export const searchedEntries = 1_000;
+/** Whoever reads is told so often that the work goes on. */
+export const aliveEveryMs = 10_000;

@@ -15,7 +15,7 @@ export async function measure(
     if (snapshotIds.length === 0)
       for await (const found of repository.snapshots({ onProblem, signal })) chosen.push(found);
     for (const id of snapshotIds) chosen.push(await repository.loadSnapshot(id, { signal }));
-    await repository.loadIndex({ signal });
+    await repository.loadIndex({ signal, ifChanged: true });
     const stats = await measureSnapshots(repository, {
       mode,
       trees: chosen.map(({ snapshot }) => snapshot.tree),

@@ -38,6 +38,7 @@ const context = (signal: AbortSignal): TaskContext => ({
   report: () => undefined,
   problem: () => undefined,
   degraded: () => undefined,
+  write: async () => undefined,
 });
 
 test('a process that dies is told with its last words', async () => {

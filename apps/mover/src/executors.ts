@@ -1,27 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
-import {
-  CallPeer,
-  type ExecutorMethods,
-  encodeFrame,
-  executorMethods,
-  joinedStream,
-  type LocalAnswer,
-  parseErrorReport,
-  type Task,
-  type TaskContext,
-  type TaskOutcome,
-} from '@holdfast/protocol';
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { encodeFrame, type LocalAnswer, type Task, type TaskContext, type TaskOutcome } from '@holdfast/protocol';
 import type { Connection, PeerIdentity } from '@holdfast/wire';
-import { executorStopMs, maxExecutorErrorBytes, maxTaskMs } from './limits.ts';
+import { type ExecutorCommand, executeIn, startExecutor } from './executor-process.ts';
+import { KeptExecutors } from './kept-executors.ts';
+import { executorStopMs, maxReadings, maxTaskMs } from './limits.ts';
 import type { Sandboxes } from './sandboxes.ts';
-
-/** How to start the process that opens a repository for one task (`serveExecutor`). */
-export interface ExecutorCommand {
-  readonly file: string;
-  readonly arguments: readonly string[];
-}
 
 /**
  * The processes that open a repository for one task of the server. Each gets the task, and with it the repository's password, over
@@ -38,6 +22,8 @@ export class Executors {
   readonly #clock: Clock;
   readonly #stopMs: number;
   readonly #secrets = new Set<string>();
+  readonly #kept: KeptExecutors | undefined;
+  #readings = 0;
 
   constructor(o: {
     command: ExecutorCommand | undefined;
@@ -60,6 +46,26 @@ export class Executors {
     this.#sandboxes = o.sandboxes;
     this.#clock = o.clock;
     this.#stopMs = o.stopMs ?? executorStopMs;
+    const { command } = o;
+    this.#kept =
+      command &&
+      new KeptExecutors({
+        start: () => {
+          const secret = randomBytes(32).toString('base64url');
+          this.#secrets.add(secret);
+          const child = startExecutor(command, { clock: this.#clock, stopMs: this.#stopMs });
+          return {
+            child,
+            way: { socket: this.#socket, secret },
+            [Symbol.asyncDispose]: async () => {
+              await child[Symbol.asyncDispose]();
+              this.#secrets.delete(secret);
+            },
+          };
+        },
+        clock: this.#clock,
+        stopMs: this.#stopMs,
+      });
   }
 
   /** Admits the connection of an executor. Throws `auth.required` for a secret of no task that runs. */
@@ -77,50 +83,65 @@ export class Executors {
     });
   }
 
-  /** Runs one task in a process of its own. It is asked to stop when the task is cancelled, and killed when it does not. */
+  /**
+   * Runs one task in a process of its own, or, when it only looks around, in one that is kept for that. It is asked to stop when the
+   * task is cancelled, and killed when it does not.
+   */
   async run(task: Task, context: TaskContext): Promise<TaskOutcome> {
-    const { signal } = context;
     const command = this.#command;
     if (!command)
       throw new HoldfastError('request.invalid', { message: 'This mover was started without an executor of its own.' });
-    signal.throwIfAborted();
+    context.signal.throwIfAborted();
+    using _place = task.kind === 'read' ? this.#takeReading() : undefined;
+    const limit = new AbortController();
+    const done = new AbortController();
+    const signal = AbortSignal.any([context.signal, limit.signal]);
+    void this.#endLate({ signal: done.signal, limit });
+    try {
+      if (this.#kept && looksAround(task)) return await this.#kept.run(task, { context, signal });
+      return await this.#runAlone(command, { task, context, signal });
+    } finally {
+      done.abort();
+    }
+  }
+
+  /** Ends the processes that are kept. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#kept?.[Symbol.asyncDispose]();
+  }
+
+  async #runAlone(
+    command: ExecutorCommand,
+    o: { readonly task: Task; readonly context: TaskContext; readonly signal: AbortSignal },
+  ): Promise<TaskOutcome> {
     const secret = randomBytes(32).toString('base64url');
     await using stack = new AsyncDisposableStack();
     this.#secrets.add(secret);
     // Removed last: the process that fills it is gone by then, however it ended.
-    const sandbox = task.kind === 'drill' ? stack.use(await this.#sandboxes.make()).path : undefined;
+    const sandbox = o.task.kind === 'drill' ? stack.use(await this.#sandboxes.make()).path : undefined;
     // A process that is asked to stop removes its locks first, and needs a connection for that.
     stack.defer(() => void this.#secrets.delete(secret));
-    const child = stack.use(startChild(command, { clock: this.#clock, stopMs: this.#stopMs }));
-    const limit = new AbortController();
-    const ending = AbortSignal.any([signal, limit.signal]);
-    const done = new AbortController();
-    void this.#endLate({ signal: done.signal, limit });
-    try {
-      context.onGrant(
-        (grant) => void child.peer.call('renew', { grant }, { signal: done.signal }).catch(child.noteLoss),
-      );
-      return await child.peer.call(
-        'execute',
-        { task, socket: this.#socket, secret, sandbox },
-        {
-          signal: ending,
-          onEvent: (event) => {
-            if (event.kind === 'progress') context.report(event);
-            else if (event.kind === 'problem')
-              context.problem(parseErrorReport(event.problem) ?? new HoldfastError('internal.unexpected'));
-          },
-        },
-      );
-    } catch (error) {
-      if (error !== child.peer.ending) throw error;
-      throw new HoldfastError('internal.unexpected', {
-        message: `The process that opens the repository ended before its work did (${await child.howItEnded()}).`,
-        cause: error,
+    const child = stack.use(startExecutor(command, { clock: this.#clock, stopMs: this.#stopMs }));
+    return await executeIn(child, {
+      ...o,
+      taskId: crypto.randomUUID(),
+      way: { socket: this.#socket, secret, sandbox },
+    });
+  }
+
+  /** Downloads go as slowly as who takes them: they leave room for what else is to be done here. */
+  #takeReading(): Disposable {
+    if (this.#readings >= maxReadings)
+      throw new HoldfastError('internal.limit', {
+        message: `${this.#readings} downloads and lists are read here already, as many as there may be at once.`,
+        retry: 'transient',
       });
-    } finally {
-      done.abort();
-    }
+    this.#readings += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#readings -= 1;
+      },
+    };
   }
 
   async #endLate({ signal, limit }: { signal: AbortSignal; limit: AbortController }): Promise<void> {
@@ -141,52 +162,7 @@ export class Executors {
   }
 }
 
-interface Child extends AsyncDisposable {
-  readonly peer: CallPeer<ExecutorMethods>;
-  readonly noteLoss: (error: unknown) => void;
-  /** With the last words of the process, if it had any. */
-  readonly howItEnded: () => Promise<string>;
-}
-
-function startChild(command: ExecutorCommand, { clock, stopMs }: { clock: Clock; stopMs: number }): Child {
-  // No secret is in the environment, and nothing of ours is passed on in it but where compiled code is kept.
-  const { PATH, HOME, TMPDIR, LANG, TZ, SystemRoot, NODE_COMPILE_CACHE } = process.env;
-  const child = spawn(command.file, command.arguments, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH, HOME, TMPDIR, LANG, TZ, SystemRoot, NODE_COMPILE_CACHE },
-    windowsHide: true,
-  });
-  const ended = exitOf(child);
-  let words = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    words = `${words}${text}`.slice(-maxExecutorErrorBytes);
-  });
-  const peer = new CallPeer({
-    stream: joinedStream(child.stdout, child.stdin),
-    methods: executorMethods,
-    handlers: {},
-    clock,
-  });
-  let lost: HoldfastError | undefined;
-  return {
-    peer,
-    noteLoss: (error) => {
-      lost = toHoldfastError(error);
-    },
-    howItEnded: async () => [await ended, words.trim(), lost?.message].filter(Boolean).join(': '),
-    [Symbol.asyncDispose]: async () => {
-      // Hanging up ends a process that is well; the other is ended.
-      await peer[Symbol.asyncDispose]();
-      const late = setTimeout(() => child.kill('SIGKILL'), stopMs);
-      await ended;
-      clearTimeout(late);
-    },
-  };
-}
-
-function exitOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (status, signal) => resolve(signal ?? `status ${status}`));
-  });
+/** Somebody waits for the answer, and may ask for more. */
+function looksAround({ kind }: Task): boolean {
+  return ['snapshots', 'browse', 'find', 'stats', 'read'].includes(kind);
 }

@@ -19,7 +19,8 @@ import type { Carrier } from './caller.ts';
 import type { MoverConfig } from './config.ts';
 import { ConfigurationCopies } from './configuration-copies.ts';
 import { DataChannels } from './data-channels.ts';
-import { type ExecutorCommand, Executors } from './executors.ts';
+import type { ExecutorCommand } from './executor-process.ts';
+import { Executors } from './executors.ts';
 import { markMover } from './http-answer.ts';
 import { Ledger } from './ledger.ts';
 import { sessionSweepMs, shutdownGraceMs } from './limits.ts';
@@ -177,6 +178,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   cleanup.defer(async () => {
     // While what they work with is still served.
     await tasks.stop();
+    await executors[Symbol.asyncDispose]();
     over.abort(new HoldfastError('run.cancelled', { message: 'The mover is shutting down.' }));
     // What is running may finish; then sessions end and with them their channels.
     await http.close({ graceMs: shutdownGraceMs });

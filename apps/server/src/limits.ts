@@ -268,6 +268,11 @@ export const transactionPauseMinMs = 5;
 export const transactionPauseMaxMs = 1_000;
 /** A question to a repository's executor, which has to start, open the repository and read its index: within what the API has. */
 export const queryTimeoutMs = 50_000;
+/** One that nobody waits for any more has so long to give back its lock. */
+export const queryStopMs = 10_000;
+/** Downloads and lists that are read at once: of all, and of one person. Each keeps a piece of a megabyte or two. */
+export const maxReadings = 50;
+export const maxReadingsOfOne = 4;
 
 /** Each instance of the server tells this often that it lives, and looks at the others. */
 export const instanceBeatMs = 2_000;

@@ -1,15 +1,19 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { z } from 'zod';
-import { leaseNonce } from './names.ts';
+import { entityId, leaseNonce } from './names.ts';
+import { outputPiece } from './task-output.ts';
 import { taskEvent, task as taskMessage, taskOutcome } from './tasks.ts';
 
 /**
- * What a mover and the short-lived process that opens a repository for one task say to each other over that process's standard
- * input and output. The repository's key is in that process's memory only; the mover passes it on and keeps none.
+ * What a mover and the short-lived process that opens a repository say to each other over that process's standard input and output.
+ * The repository's key is in that process's memory only; the mover passes it on and keeps none. A process is for one task, or, while
+ * somebody looks around, for all that is only read in one repository.
  */
 export const executorMethods = {
   execute: {
     params: z.strictObject({
+      /** Names the task for the other calls. */
+      taskId: entityId,
       task: taskMessage,
       /** The mover's local socket, and what admits this process to the task's repository there. */
       socket: z.string().max(4_096),
@@ -20,7 +24,15 @@ export const executorMethods = {
     result: taskOutcome,
     event: taskEvent,
   },
-  renew: { params: z.strictObject({ grant: z.string().max(8_192) }), result: z.object({}), event: z.never() },
+  renew: {
+    params: z.strictObject({ taskId: entityId, grant: z.string().max(8_192) }),
+    result: z.object({}),
+    event: z.never(),
+  },
+  /** Answered when the task has ended: one that was cancelled first gives back its lock. */
+  settle: { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
+  /** The next bytes of the task's output; waits for them. */
+  read: { params: z.strictObject({ taskId: entityId }), result: outputPiece, event: z.never() },
 } as const;
 export type ExecutorMethods = typeof executorMethods;
 

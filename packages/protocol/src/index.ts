@@ -28,7 +28,7 @@ export {
   reportPath,
   taskProtocol,
 } from './enrolment.ts';
-export { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
+export { errorReport, parseErrorReport, parseJsonText, parseMessage, reportOf } from './error-report.ts';
 export { type ExecutorMethods, executorMethods, joinedStream } from './executor-process.ts';
 export { encodeFrame, readFrames, writeFrame } from './frames.ts';
 export {
@@ -114,6 +114,16 @@ export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, T
 export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
+export {
+  archiveFormat,
+  type ContentsHead,
+  contentsHead,
+  type Listing,
+  listing,
+  type Reading,
+  type ReadingLine,
+  readingLine,
+} from './reading.ts';
 export {
   firstReceiptHash,
   maxReceiptProblems,
@@ -222,6 +232,7 @@ export { type KeyAndRequest, newKeyAndRequest } from './signing-request.ts';
 export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } from './stored-identity.ts';
 export { taskHandlers } from './task-handlers.ts';
 export { type TaskMethods, taskMethods } from './task-methods.ts';
+export { type OutputPiece, outputPiece, TaskOutput } from './task-output.ts';
 export { type TaskContext, TaskRegistry } from './task-registry.ts';
 export {
   type BackupResult,

@@ -75,6 +75,14 @@ export const maxPageBytes = 512 * 1024;
 export const maxListedProblems = 1000;
 /** Problems of a policy's run that its report has in full: agents keep many reports while there is no server. */
 export const maxReportedProblems = 20;
+/** One piece of a task's output: in base64 it fits a frame. */
+export const maxOutputPieceBytes = 512 * 1024;
+/** So much of a task's output waits for whoever reads it; then the task does. */
+export const maxOutputBytes = 1024 * 1024;
+/** A task whose output nobody fetches for so long is given up. */
+export const outputSilenceMs = 2 * 60_000;
+/** A line of what is read in a repository: an entry with extended attributes, or the document of a snapshot with its paths. */
+export const maxReadingLineBytes = 4 * 1024 * 1024;
 /** Ended tasks whose result is kept for a server that lost the connection and asks again. */
 export const maxKeptTasks = 32;
 

@@ -22,7 +22,10 @@ test('every route is in the document, under its method and path, with its body a
     const operation = paths[one.path]?.[one.method.toLowerCase()];
     assert.equal(operation?.operationId, name);
     assert.equal(operation.requestBody !== undefined, one.body !== undefined, name);
-    assert.ok(operation.responses['200']?.content[one.stream ? 'text/event-stream' : 'application/json'], name);
+    assert.ok(
+      operation.responses['200']?.content[one.stream ? 'text/event-stream' : (one.bytes ?? 'application/json')],
+      name,
+    );
     assert.ok(operation.responses['default'], name);
   }
 });

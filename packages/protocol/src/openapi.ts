@@ -38,9 +38,7 @@ function operation(route: Route): Record<string, unknown> {
     responses: {
       '200': {
         description: route.stream ? 'Server-sent events; the data of each has this form' : 'Done',
-        content: route.stream
-          ? { 'text/event-stream': { schema: jsonSchema(route.response, 'output') } }
-          : json(jsonSchema(route.response, 'output')),
+        content: { [mediaType(route)]: { schema: jsonSchema(route.response, 'output') } },
       },
       ...(route.approval === undefined
         ? {}
@@ -56,6 +54,10 @@ function operation(route: Route): Record<string, unknown> {
       },
     },
   };
+}
+
+function mediaType({ stream, bytes }: Route): string {
+  return stream ? 'text/event-stream' : (bytes ?? 'application/json');
 }
 
 /** A POST without a body is one with an empty object. */
@@ -74,7 +76,7 @@ function headers(route: Route): unknown[] {
   });
   return [
     ...(route.guarded ? [header('If-Match', 'The entity tag that it should still have', { type: 'string' })] : []),
-    ...(route.method === 'POST' && route.access !== 'public'
+    ...(route.method === 'POST' && route.access !== 'public' && !route.bytes
       ? [
           header('Idempotency-Key', 'The request is done once, however often it comes with this key within a day', {
             type: 'string',

@@ -9,6 +9,7 @@ import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { notificationRoutes } from './rest/notification-routes.ts';
 import { oauthClientRoutes } from './rest/oauth-client-routes.ts';
 import { policyRoutes } from './rest/policy-routes.ts';
+import { readingRoutes } from './rest/reading-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { recoveryTokenRoutes } from './rest/recovery-token-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
@@ -28,6 +29,7 @@ export const routes = {
   ...repositoryRoutes,
   ...recoveryTokenRoutes,
   ...maintenanceRoutes,
+  ...readingRoutes,
   ...recoveryRoutes,
   ...drillRoutes,
   ...jobRoutes,

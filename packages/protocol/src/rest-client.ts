@@ -1,12 +1,20 @@
 import { HoldfastError, hasCode } from '@holdfast/core';
-import type { HttpClient } from '@holdfast/wire';
+import type { HttpClient, HttpResponse } from '@holdfast/wire';
 import type { z } from 'zod';
 import { parseJsonText, parseMessage } from './error-report.ts';
-import { answerTimeoutMs, confirmLimitMs, eventSilenceMs, maxJsonBytes } from './limits.ts';
+import {
+  answerTimeoutMs,
+  confirmLimitMs,
+  eventSilenceMs,
+  maxJsonBytes,
+  maxReadingLineBytes,
+  outputSilenceMs,
+} from './limits.ts';
 import { refusalOf } from './problem.ts';
 import type { SecondFactorProof } from './rest/account-routes.ts';
 import { approval } from './rest/user-routes.ts';
 import { type Routes, routes } from './rest-api.ts';
+import type { Route } from './route.ts';
 
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
@@ -35,6 +43,9 @@ type PagedRoute = {
 }[keyof Routes];
 
 type Item<Name extends PagedRoute> = Extract<Answer<Name>[keyof Answer<Name>], readonly unknown[]>[number];
+
+/** Routes whose answers are bytes. */
+type BytesRoute = { [Name in keyof Routes]: Routes[Name]['bytes'] extends string ? Name : never }[keyof Routes];
 
 /** The greatest that `pageQuery` takes. */
 const maxPageLimit = 1000;
@@ -99,21 +110,55 @@ export class RestClient {
     }
   }
 
+  /** The answer of a route that gives bytes, as it comes. What is cut off in the middle throws `channel.closed`. */
+  async bytes<Name extends BytesRoute>(
+    name: Name,
+    args: CallArguments<Routes[Name]>,
+    o: { readonly range?: string | undefined } = {},
+  ): Promise<Pick<HttpResponse, 'status' | 'headers'> & { readonly body: AsyncGenerator<Uint8Array> }> {
+    const { status, headers, body } = await this.#requestConfirmed(
+      name,
+      args,
+      o.range === undefined ? {} : { range: o.range },
+    );
+    return { status, headers, body: wholeBody(body, { name, signal: args.signal }) };
+  }
+
+  /** The lines of JSON of a route that gives them. */
+  async *lines<Name extends BytesRoute>(name: Name, args: CallArguments<Routes[Name]>): AsyncGenerator<Answer<Name>> {
+    const { body } = await this.bytes(name, args);
+    for await (const line of textLines(body))
+      yield parseMessage(
+        routes[name].response,
+        parseJsonText(line, `A line of ${name}`),
+        `A line of ${name}`,
+      ) as Answer<Name>;
+  }
+
   /** Once more, where a fresh second factor was asked for and given. */
-  async #requestConfirmed<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>) {
+  async #requestConfirmed<Name extends keyof Routes>(
+    name: Name,
+    args: CallArguments<Routes[Name]>,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     try {
-      return await this.#request(name, args, 'application/json');
+      return await this.#request(name, args, 'application/json', headers);
     } catch (error) {
       if (!this.#confirm || !hasCode(error, 'auth.step-up')) throw error;
       const { signal } = args;
       const proof = await this.#confirm(signal ?? AbortSignal.timeout(confirmLimitMs));
       await this.#request('confirm', { body: { proof }, ...(signal ? { signal } : {}) }, 'application/json');
-      return this.#request(name, args, 'application/json');
+      return this.#request(name, args, 'application/json', headers);
     }
   }
 
-  async #request<Name extends keyof Routes>(name: Name, args: CallArguments<Routes[Name]>, accept: string) {
-    const route = routes[name];
+  async #request<Name extends keyof Routes>(
+    name: Name,
+    args: CallArguments<Routes[Name]>,
+    accept: string,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    const route: Route = routes[name];
     const body: unknown = args.body;
     const response = await this.#http.request({
       method: route.method,
@@ -122,12 +167,13 @@ export class RestClient {
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
         accept,
         ...(args.ifMatch === undefined ? {} : { 'if-match': args.ifMatch }),
+        ...headers,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(args.signal ? { signal: args.signal } : {}),
       // Event streams carry a comment every 15 seconds; silence for this long means that the server is gone.
-      timeoutMs: route.stream ? eventSilenceMs : answerTimeoutMs,
+      timeoutMs: route.stream ? eventSilenceMs : route.bytes === undefined ? answerTimeoutMs : outputSilenceMs,
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw refusalOf(response, await response.json(maxJsonBytes), name);
@@ -157,16 +203,38 @@ function pathOf(
 
 /** The `data` of each server-sent event (one line each, as our server writes them); comments keep the connection alive and are skipped. */
 async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  for await (const line of textLines(body)) if (line.startsWith('data: ')) yield line.slice('data: '.length);
+}
+
+async function* wholeBody(
+  body: AsyncIterable<Uint8Array>,
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new HoldfastError('channel.closed', {
+      message: `The answer of ${name} was cut off: not all of it has come.`,
+      guidance: 'Try again. Why the server gave up is in its log.',
+      cause,
+    });
+  }
+}
+
+/** Lines that are not empty. */
+async function* textLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let pending = '';
   for await (const chunk of body) {
-    pending += decoder.decode(chunk, { stream: true });
-    if (pending.length > maxJsonBytes)
-      throw new HoldfastError('internal.limit', { message: 'An event is larger than the limit.' });
-    for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
-      const line = pending.slice(0, end);
-      pending = pending.slice(end + 1);
-      if (line.startsWith('data: ')) yield line.slice('data: '.length);
+    const [first = '', ...others] = decoder.decode(chunk, { stream: true }).split('\n');
+    pending += first;
+    for (const next of others) {
+      if (pending !== '') yield pending;
+      pending = next;
     }
+    if (pending.length > maxReadingLineBytes)
+      throw new HoldfastError('internal.limit', { message: 'A line of the answer is larger than the limit.' });
   }
+  if (pending !== '') yield pending;
 }

@@ -29,6 +29,8 @@ export interface Route {
   readonly response: z.ZodType;
   /** The answer is a stream of server-sent events, each `data` of the response's form. */
   readonly stream: boolean;
+  /** The media type of an answer that is bytes, sent as they come, and audited whatever the method. */
+  readonly bytes: string | undefined;
 }
 
 interface RouteSpec {
@@ -44,6 +46,7 @@ interface RouteSpec {
   readonly body?: z.ZodType;
   readonly response: z.ZodType;
   readonly stream?: boolean;
+  readonly bytes?: string;
 }
 
 const nothing = z.strictObject({});
@@ -54,6 +57,7 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
   type Query = Spec['query'] extends z.ZodObject ? Spec['query'] : typeof nothing;
   type Body = Spec['body'] extends z.ZodType ? Spec['body'] : undefined;
   type Stream = Spec['stream'] extends true ? true : false;
+  type Bytes = Spec['bytes'] extends string ? string : undefined;
   return {
     id,
     method,
@@ -70,5 +74,6 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
     body: spec.body as Body,
     response: spec.response as Spec['response'],
     stream: (spec.stream ?? false) as Stream,
+    bytes: spec.bytes as Bytes,
   } satisfies Route;
 }

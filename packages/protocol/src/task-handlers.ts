@@ -15,7 +15,7 @@ export function taskHandlers(o: {
   readonly onTask: (taskId: string, task: Task) => void;
   /** An event that could not be sent. */
   readonly onLost: (taskId: string, error: unknown) => void;
-}): Pick<Handlers<TaskMethods>, 'hello' | 'task.run' | 'task.renew' | 'task.cancel'> {
+}): Pick<Handlers<TaskMethods>, 'hello' | 'task.run' | 'task.renew' | 'task.cancel' | 'task.read'> {
   const { registry } = o;
   return {
     hello: async (theirs) => {
@@ -40,10 +40,12 @@ export function taskHandlers(o: {
       registry.renew(taskId, grant);
       return {};
     },
-    'task.cancel': async ({ taskId }) => {
+    'task.cancel': async ({ taskId, wait }) => {
       registry.cancel(taskId);
+      if (wait) await registry.ended(taskId);
       return {};
     },
+    'task.read': ({ taskId }, { signal }) => registry.read(taskId, signal),
   };
 }
 

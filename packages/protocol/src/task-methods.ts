@@ -3,6 +3,7 @@ import { policyMethods } from './agent-policies.ts';
 import { useAnswer } from './mover-api.ts';
 import { entityId } from './names.ts';
 import { portMethods } from './port-messages.ts';
+import { outputPiece } from './task-output.ts';
 import { hello, task, taskEvent, taskResult } from './tasks.ts';
 
 /** The methods of the task protocol. */
@@ -20,8 +21,14 @@ export const taskMethods = {
     result: z.object({}),
     event: z.never(),
   },
-  /** Cancels a task whichever connection started it. */
-  'task.cancel': { params: z.strictObject({ taskId: entityId }), result: z.object({}), event: z.never() },
+  /** Cancels a task whichever connection started it; with `wait` it is answered when the task has ended. */
+  'task.cancel': {
+    params: z.strictObject({ taskId: entityId, wait: z.literal(true).optional() }),
+    result: z.object({}),
+    event: z.never(),
+  },
+  /** The next bytes of the output of a task that has one; waits for them. */
+  'task.read': { params: z.strictObject({ taskId: entityId }), result: outputPiece, event: z.never() },
   'channels.use': { params: z.strictObject({}), result: useAnswer, event: z.never() },
   ...portMethods,
   ...policyMethods,

@@ -1,6 +1,7 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { reportOf } from './error-report.ts';
 import { maxKeptTasks, maxListedProblems } from './limits.ts';
+import { type OutputPiece, TaskOutput } from './task-output.ts';
 import type { Degradation, Task, TaskEvent, TaskOutcome, TaskResult } from './tasks.ts';
 
 /** What a task gets from the process that runs it. */
@@ -14,6 +15,8 @@ export interface TaskContext {
   report(event: Extract<TaskEvent, { kind: 'progress' | 'channel-offered' }>): void;
   problem(error: HoldfastError): void;
   degraded(degradation: Degradation): void;
+  /** Gives bytes besides the result; waits until whoever asked for the task fetches them. */
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskOutcome>;
@@ -54,6 +57,16 @@ export class TaskRegistry {
 
   cancel(taskId: string, reason = new HoldfastError('run.cancelled')): void {
     this.#find(taskId).cancel(reason);
+  }
+
+  /** Resolves when the task has ended, however. */
+  async ended(taskId: string): Promise<void> {
+    await Promise.allSettled([this.#find(taskId).ended]);
+  }
+
+  /** The next bytes of a task's output. */
+  async read(taskId: string, signal: AbortSignal): Promise<OutputPiece> {
+    return this.#find(taskId).output.read(signal);
   }
 
   /** Tasks under way. */
@@ -99,6 +112,7 @@ export class TaskRegistry {
 class RunningTask {
   readonly ended: Promise<TaskResult>;
   isRunning = true;
+  readonly output = new TaskOutput();
   readonly #controller = new AbortController();
   readonly #watchers = new Set<Watcher>();
   readonly #problems: HoldfastError[] = [];
@@ -158,13 +172,18 @@ class RunningTask {
           this.#degradations.push(degradation);
           this.#tell({ kind: 'degraded', degradation });
         },
+        write: (bytes) => this.output.write(bytes, this.#controller.signal),
       });
+      this.output.end();
       return {
         result,
         problems: this.#problems.map(reportOf),
         problemCount: this.#problemCount,
         degradations: this.#degradations,
       };
+    } catch (error) {
+      this.output.end(error);
+      throw error;
     } finally {
       this.isRunning = false;
     }

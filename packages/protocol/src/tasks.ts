@@ -3,6 +3,7 @@ import { errorReport } from './error-report.ts';
 import { maxBandwidthRules, maxListEntries, minBytesPerSecond } from './limits.ts';
 import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
 import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
+import { reading } from './reading.ts';
 import { repositoryAccess } from './repository-access.ts';
 import { timeWindow, timeZone } from './schedule/schedule.ts';
 
@@ -69,7 +70,10 @@ export const restoreTask = z.strictObject({
   overwrite: z.boolean(),
 });
 
-export const task = z.discriminatedUnion('kind', [backupTask, restoreTask, ...maintenanceTasks]);
+/** Reads in a repository; what it finds is the task's output. */
+const readTask = z.strictObject({ kind: z.literal('read'), access: repositoryAccess, reading });
+
+export const task = z.discriminatedUnion('kind', [backupTask, restoreTask, readTask, ...maintenanceTasks]);
 export type Task = z.infer<typeof task>;
 /** What a repository's executor does; the rest is an agent's. */
 export type MaintenanceTask = Exclude<Task, { kind: 'backup' | 'restore' }>;
@@ -148,7 +152,15 @@ const restoreResult = z.object({
 });
 export type RestoreResult = z.infer<typeof restoreResult>;
 
-export const taskOutcome = z.discriminatedUnion('kind', [backupResult, restoreResult, ...maintenanceResults]);
+/** How much output there was. */
+const readResult = z.object({ kind: z.literal('read'), bytes: z.number().int() });
+
+export const taskOutcome = z.discriminatedUnion('kind', [
+  backupResult,
+  restoreResult,
+  readResult,
+  ...maintenanceResults,
+]);
 export type TaskOutcome = z.infer<typeof taskOutcome>;
 
 /** The last word on a task that did not fail. Problems are counted; the first thousand are listed. */

@@ -56,6 +56,8 @@ export class Repository {
   readonly #cipher: BlobCipher;
   readonly #trees: TreeSource;
   #index: BlobIndex | undefined;
+  /** The ids of the index files that it was loaded from. */
+  #indexFiles = '';
   /** Locks that this process holds through this object, confirmed or not. */
   readonly #locks = new Set<RepositoryLock>();
   /** How `lock` waits for others where its options don't say: what a person asked for holds for all work on the repository. */
@@ -110,11 +112,17 @@ export class Repository {
 
   /**
    * Reads all index files into memory that threads can share. With `onProblem` an unreadable index file is reported and
-   * skipped, so that a planted or damaged one does not stop everything; its blobs then count as missing.
+   * skipped, so that a planted or damaged one does not stop everything; its blobs then count as missing. With `ifChanged` an index
+   * that was loaded before stays while the storage has the same index files: for who reads only, again and again.
    */
-  async loadIndex(options: { onProblem?: OnProblem } & WaitOptions = {}): Promise<BlobIndex> {
+  async loadIndex(options: { onProblem?: OnProblem; ifChanged?: boolean } & WaitOptions = {}): Promise<BlobIndex> {
     const { onProblem, signal } = options;
     const infos = await this.#listAll('index', signal);
+    const files = infos
+      .map(({ id }) => id)
+      .sort()
+      .join();
+    if (options.ifChanged && this.#index !== undefined && this.#indexFiles === files) return this.#index;
     const index = BlobIndex.forFiles(infos, this.config);
     for await (const file of this.listIndexFiles(infos, { signal })) {
       if (!('problem' in file)) for (const pack of file.listing.packs) index.addListed(file.listing, pack);
@@ -122,6 +130,7 @@ export class Repository {
       else onProblem(file.problem, file.id);
     }
     this.#index = index;
+    this.#indexFiles = files;
     return index;
   }
 

@@ -58,7 +58,7 @@ Examples:
   $ holdfast check -r /mnt/disk/repo -p password.txt --read-data --json
   $ holdfast check latest --host web1 --read-data -r /mnt/disk/repo -p password.txt
   $ holdfast check -r /mnt/disk/repo -p password.txt --read-data-subset=1/7     a seventh each day of the week
-${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot check yet')}
+${environmentHelp}
 
 JSON: restic's {message_type: "summary", num_errors, broken_packs, suggest_repair_index, suggest_prune}, and in the same object
 {kind: "check", sound, errors, warnings, problems: [{severity, object, message}], snapshots, indexFiles, packs, blobs, trees,

@@ -34,7 +34,7 @@ Examples:
 Each line begins with what happened:
   +  added        M  other content           U  other metadata (with --metadata)
   -  removed      T  another type            ?  other content although nothing else changed: a failing disk does that
-${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot compare yet')}
+${environmentHelp}
 
 JSON, one line each, as restic's: {message_type: "change", path, modifier}, then {message_type: "statistics",
 source_snapshot, target_snapshot, changed_files, added, removed}, both of them {files, dirs, others, data_blobs,

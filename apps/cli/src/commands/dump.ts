@@ -37,7 +37,7 @@ Examples:
 
 A tar archive (pax) keeps modes, owners, times to the nanosecond, links, devices, extended attributes and ACLs; a zip file
 keeps modes, owners and times to the second. Hard links become files of their own in both.
-${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot dump yet')}
+${environmentHelp}
 ${exitStatusHelp}`,
     )
     .action((reference: string, path: string, options: DumpCommandOptions) =>

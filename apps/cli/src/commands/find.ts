@@ -58,7 +58,7 @@ Examples:
 
 Times are local: 2026-01-31, 31.01.2026, both with 18:00 or 18:00:30, which +0100 or UTC may follow.
 A pattern that matches a folder finds what is in it as well. Ids may be shortened to 4 digits.
-${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot search yet')}
+${environmentHelp}
 
 JSON, as restic's: [{matches: [{path, permissions, type, mode, mtime, atime, ctime, uid, gid, …}], hits, snapshot}]; with
 --blob, --tree, --pack [{object_type, id, path, parent_tree?, snapshot, time}].

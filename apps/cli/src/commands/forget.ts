@@ -76,7 +76,7 @@ export function registerForget(program: Command): void {
     .option('--no-lock', 'with --dry-run: without a lock')
     .option('--prune', 'prune afterwards, if a snapshot was removed');
   addPruneAmounts(command);
-  addRepositoryOptions(command, { orServer: false });
+  addRepositoryOptions(command, { orServer: true });
   addOutputOptions(command)
     .addHelpText(
       'after',
@@ -93,7 +93,7 @@ where the snapshot was made. While a rule has not found enough, it keeps the old
 and what one program would forget the other would as well.
 Nothing is removed without a policy, and no policy removes the last snapshot of a group. Their data stays until a prune.
 The repository is locked exclusively only while snapshots are deleted.
-${environmentHelp.replace('Without --repo the command talks to the backup server. ', '')}
+${environmentHelp}
 
 JSON, as restic's: [{tags, host, paths, keep: [snapshot], remove: [snapshot], reasons: [{snapshot, matches: [text]}]}]
 ${exitStatusHelp}`,

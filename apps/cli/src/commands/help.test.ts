@@ -60,7 +60,9 @@ test('without a server and without --repo it is said what is missing', async () 
   assert.match(status.stderr, /--server, --token-file, --cacert not given/);
   const ls = await runCli(['ls', 'latest']);
   assert.equal(ls.status, 2);
-  assert.match(ls.stderr, /executor[\s\S]*grant create/);
+  assert.match(ls.stderr, /--server, --token-file, --cacert not given/);
+  const mount = await runCli(['mount', '/mnt']);
+  assert.match(mount.stderr, /executor[\s\S]*grant create/);
   const backup = await runCli(['backup', '/etc']);
   assert.match(backup.stderr, /job create/);
 });

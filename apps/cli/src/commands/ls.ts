@@ -47,7 +47,7 @@ Examples:
   $ holdfast ls -l 1a2b3c4d /home/ann -r repo -p password.txt
   $ holdfast ls --json latest --host web1 /etc --recursive -r repo -p password.txt
   $ holdfast ls latest --sort size --reverse -l -r repo -p password.txt | head
-${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot list files yet')}
+${environmentHelp}
 
 JSON, one line each, as restic's: the snapshot with message_type "snapshot", then {name, type, path, uid, gid, size?, mode,
 permissions, mtime, atime, ctime, inode, message_type: "node"}, and pathBase64 where the path is not UTF-8.

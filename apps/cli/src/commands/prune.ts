@@ -82,7 +82,7 @@ export function registerPrune(program: Command): void {
     .option('-n, --dry-run', 'only say what would be done')
     .option('--no-lock', 'with --dry-run: without a lock');
   addPruneAmounts(command);
-  addRepositoryOptions(command, { orServer: false });
+  addRepositoryOptions(command, { orServer: true });
   addProgressOption(addOutputOptions(command))
     .addHelpText(
       'after',
@@ -98,7 +98,7 @@ at all snapshots, spares what has come into use meanwhile, and deletes; backups 
 Stopped at any moment, also by Ctrl-C while it waits, it leaves a sound repository. What was decided is forgotten then, but
 what was packed again is not: the next prune finds the new packs, keeps those, and deletes the old ones.
 Data under retention (immutability) stays, is counted, and goes when its date has passed.
-${environmentHelp.replace('Without --repo the command talks to the backup server. ', '')}
+${environmentHelp}
 
 JSON: {kind: "prune", dryRun, statistics: {blobs, bytes, packs}, repacked: [ids], removed: [ids], newPacks,
 deleted: {packs, bytes, indexes}, spared, retained, failed}; restic has none for prune

@@ -40,7 +40,7 @@ Modes:
   files-by-contents   files of the same content count once
   blobs-per-file      the same, and blobs count once in each path
   raw-data            blobs as they are stored, each once, with what compression saves
-${environmentHelp.replace('talks to the backup server', 'would need the server, which cannot count yet')}
+${environmentHelp}
 
 JSON, as restic's: {total_size, total_uncompressed_size?, compression_ratio?, compression_progress?,
 compression_space_saving?, total_file_count?, total_blob_count?, snapshots_count}; sizes in bytes, shares in percent.

@@ -25,6 +25,17 @@ interface Following {
 
 /** Shows a run until it has ended, prints its result and gives the exit status. Ctrl-C leaves it running and says so. */
 export async function followRun(started: Run, o: Following): Promise<ExitStatus> {
+  return reportRun(await watched(started, o), o);
+}
+
+/** As `followRun`, for a run that is a step of something larger. Throws when it failed or was cancelled. */
+export async function endOfRun(started: Run, o: Following): Promise<Run> {
+  const run = await watched(started, o);
+  throwFailure(run);
+  return run;
+}
+
+async function watched(started: Run, o: Following): Promise<Run> {
   const { view, options, signal } = o;
   if (!options.json && !options.quiet) view.note(`The ${started.kind} is run ${started.id}.`);
   let run: Run;
@@ -39,7 +50,7 @@ export async function followRun(started: Run, o: Following): Promise<ExitStatus>
     });
   }
   view.done();
-  return reportRun(run, o);
+  return run;
 }
 
 async function watch(started: Run, { client, view, signal }: Following): Promise<Run> {
@@ -85,16 +96,25 @@ function hasEnded({ state }: Run): boolean {
 
 /** Prints how a run ended. */
 async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Promise<ExitStatus> {
-  const error = run.error && HoldfastError.fromReport(run.error as ErrorReport);
   if (options.json) await printJson({ kind: 'run', run });
-  else if (run.state === 'failed')
-    throw error ?? new HoldfastError('internal.unexpected', { message: `The ${run.kind} failed.` });
-  else if (run.state === 'cancelled')
-    throw new HoldfastError('run.cancelled', { message: `The ${run.kind} was cancelled.` });
-  else if (!options.quiet) await printText(runText(run));
+  else {
+    throwFailure(run);
+    if (!options.quiet) await printText(runText(run));
+  }
   if (run.state === 'warning') return exitStatus.incomplete;
   if (run.state === 'cancelled') return exitStatus.cancelled;
-  return run.state === 'failed' ? (error?.entry.exit ?? exitStatus.failed) : exitStatus.success;
+  return run.state === 'failed' ? (errorOf(run)?.entry.exit ?? exitStatus.failed) : exitStatus.success;
+}
+
+function throwFailure(run: Run): void {
+  if (run.state === 'failed')
+    throw errorOf(run) ?? new HoldfastError('internal.unexpected', { message: `The ${run.kind} failed.` });
+  if (run.state === 'cancelled')
+    throw new HoldfastError('run.cancelled', { message: `The ${run.kind} was cancelled.` });
+}
+
+function errorOf({ error }: Run): HoldfastError | undefined {
+  return error && HoldfastError.fromReport(error as ErrorReport);
 }
 
 const runNames: Readonly<Record<Run['kind'], string>> = {

@@ -2,7 +2,6 @@ import { type ExitStatus, exitStatus, formatBytes, formatCount, HoldfastError } 
 import type { ObjectId } from '@holdfast/repository';
 import type { CheckProgress, CheckReport, DataSubset } from '@holdfast/repository/check';
 import type { CheckCommandOptions } from '../commands/check.ts';
-import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { counted, print, printJson, type WorkView } from '../output.ts';
 import type { Work } from '../work.ts';
 import { chosenSnapshots } from './chosen-snapshots.ts';
@@ -19,8 +18,9 @@ export async function runCheck(
     throw new HoldfastError('usage.option', {
       message: '--read-data and --read-data-subset exclude each other: all of the data, or a part of it.',
     });
+  if ((await givenRepository(options)) === undefined)
+    return (await import('../managed/server-maintenance.ts')).checkByServer(references, options, work);
   const subset = options.readDataSubset === undefined ? undefined : await parseSubset(options.readDataSubset);
-  if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('check');
   const opening = openGivenRepository(options, work);
   const { checkRepository } = await import('@holdfast/repository/check');
   const repository = await opening;

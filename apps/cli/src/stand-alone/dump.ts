@@ -2,10 +2,8 @@ import { open, rm } from 'node:fs/promises';
 import { type ExitStatus, errnoOf, exitStatus, HoldfastError } from '@holdfast/core';
 import { findFolder, findNode, subtreeOf } from '@holdfast/engine';
 import { type DumpSink, dumpFile, dumpFolder } from '@holdfast/engine/dump';
-import type { ObjectId } from '@holdfast/repository';
 import type { DumpCommandOptions } from '../commands/dump.ts';
 import { resolvePath } from '../data-directory.ts';
-import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { print } from '../output.ts';
 import type { Work } from '../work.ts';
 import { openForReading } from './open-for-reading.ts';
@@ -17,39 +15,57 @@ export async function runDump(
   options: DumpCommandOptions,
   work: Work,
 ): Promise<ExitStatus> {
-  if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('dump');
-  const { view } = work;
-  const { repository, signal } = await openForReading(options, work);
-  const { reference, path } = splitReference(what.reference);
-  const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
-  await repository.loadIndex({ signal });
-  const root = await findFolder(repository, { tree: found.snapshot.tree, path, signal });
-  const entry = await findNode(repository, { tree: root, path: what.path, signal });
-  const folder: { tree: ObjectId; path: Buffer } | undefined =
-    entry === undefined
-      ? { tree: root, path: Buffer.from('/') }
-      : entry.node.type === 'dir'
-        ? { tree: subtreeOf(entry), path: entry.path }
-        : undefined;
-  if (entry !== undefined && folder === undefined && entry.node.type !== 'file')
-    throw new HoldfastError('request.conflict', {
-      message: `${what.path} is neither a file nor a folder but of type ${entry.node.type}.`,
-      guidance: 'Dump the folder that it is in.',
-    });
-  const dump = async (sink: DumpSink): Promise<void> => {
-    if (folder !== undefined) await dumpFolder(repository, { ...folder, format: options.archive, sink, signal });
-    else if (entry !== undefined) await dumpFile(repository, { node: entry.node, sink, signal });
-  };
-  if (options.target !== undefined) await toFile(options.target, dump);
+  const { reference, path: root } = splitReference(what.reference);
+  const wanted = { reference, root, path: what.path };
+  const { isFolder, write } =
+    (await givenRepository(options)) === undefined
+      ? await (await import('../managed/server-contents.ts')).contentsByServer(wanted, options, work)
+      : await contentsOf(wanted, options, work);
+  if (options.target !== undefined) await toFile(options.target, write);
   else {
-    if (folder !== undefined && process.stdout.isTTY)
+    if (isFolder && process.stdout.isTTY)
       throw new HoldfastError('usage.option', {
         message: 'An archive is nothing for a terminal.',
         guidance: 'Send it somewhere with > or |, or use --target FILE.',
       });
-    await dump(print);
+    await write(print);
   }
   return exitStatus.success;
+}
+
+/** What is dumped: a file, or a folder as an archive. */
+export interface Contents {
+  readonly isFolder: boolean;
+  readonly write: (sink: DumpSink) => Promise<void>;
+}
+
+export interface WantedContents {
+  readonly reference: string;
+  /** Where the path begins. */
+  readonly root: string;
+  readonly path: string;
+}
+
+async function contentsOf(wanted: WantedContents, options: DumpCommandOptions, work: Work): Promise<Contents> {
+  const { view } = work;
+  const { repository, signal } = await openForReading(options, work);
+  const { reference } = wanted;
+  const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
+  await repository.loadIndex({ signal });
+  const root = await findFolder(repository, { tree: found.snapshot.tree, path: wanted.root, signal });
+  const entry = await findNode(repository, { tree: root, path: wanted.path, signal });
+  if (entry === undefined || entry.node.type === 'dir') {
+    const [tree, path] = entry === undefined ? [root, Buffer.from('/')] : [subtreeOf(entry), entry.path];
+    const format = options.archive;
+    return { isFolder: true, write: (sink) => dumpFolder(repository, { tree, path, format, sink, signal }) };
+  }
+  const { node } = entry;
+  if (node.type !== 'file')
+    throw new HoldfastError('request.conflict', {
+      message: `${wanted.path} is neither a file nor a folder but of type ${node.type}.`,
+      guidance: 'Dump the folder that it is in.',
+    });
+  return { isFolder: false, write: (sink) => dumpFile(repository, { node, sink, signal }) };
 }
 
 /** What could not be written whole is removed: half an archive looks like one. */

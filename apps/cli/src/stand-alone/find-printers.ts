@@ -1,4 +1,4 @@
-import type { WalkedNode } from '@holdfast/engine';
+import type { ListedNode } from '@holdfast/engine';
 import type { FoundObject } from '@holdfast/engine/find';
 import { type BlobIndex, encodeNode, type FoundSnapshot, type ObjectId, shortId } from '@holdfast/repository';
 import { print, shownTime } from '../output.ts';
@@ -6,7 +6,7 @@ import { goModeText, jsonPath, nodeLine, printable } from './restic-text.ts';
 
 /** What `find` prints, in restic's forms. */
 export interface FindPrinter {
-  entry(entry: WalkedNode, found: FoundSnapshot): Promise<void>;
+  entry(entry: ListedNode, found: FoundSnapshot): Promise<void>;
   object(object: FoundObject, found: FoundSnapshot): Promise<void>;
   /** After the last snapshot. */
   end(): Promise<void>;
@@ -31,7 +31,7 @@ export class TextFindings implements FindPrinter {
     this.#options = options;
   }
 
-  async entry({ path, node }: WalkedNode, { id, snapshot }: FoundSnapshot): Promise<void> {
+  async entry({ path, node }: ListedNode, { id, snapshot }: FoundSnapshot): Promise<void> {
     if (this.#snapshot !== id && !this.#options.quiet) {
       const gap = this.#snapshot === undefined ? '' : '\n';
       await print(`${gap}Found matching entries in snapshot ${shortId(id)} from ${shownTime(snapshot.time)}\n`);
@@ -73,7 +73,7 @@ export class JsonFindings implements FindPrinter {
   #hits = 0;
   #begun = false;
 
-  async entry({ path, node }: WalkedNode, { id }: FoundSnapshot): Promise<void> {
+  async entry({ path, node }: ListedNode, { id }: FoundSnapshot): Promise<void> {
     await this.#begin();
     if (this.#snapshot !== id) {
       if (this.#snapshot !== undefined) await print(`],"hits":${this.#hits},"snapshot":"${this.#snapshot}"},`);

@@ -10,7 +10,6 @@ import {
 } from '@holdfast/engine/find';
 import { type FoundSnapshot, type Repository, shortId } from '@holdfast/repository';
 import type { FindCommandOptions } from '../commands/find.ts';
-import { refuseWithoutExecutor } from '../managed/executor.ts';
 import type { Work } from '../work.ts';
 import { chosenSnapshots } from './chosen-snapshots.ts';
 import { type FindPrinter, JsonFindings, TextFindings } from './find-printers.ts';
@@ -23,18 +22,34 @@ export async function runFind(
   work: Work,
 ): Promise<ExitStatus> {
   const search = searchOf(patterns, options);
-  if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('find');
   const { view } = work;
-  const { repository, signal } = await openForReading(options, work);
   let unreadable = 0;
   const onProblem = (problem: HoldfastError): void => {
     unreadable += 1;
     view.problem(problem);
   };
+  const printer: FindPrinter = options.json ? new JsonFindings() : new TextFindings(options);
+  if ((await givenRepository(options)) === undefined) {
+    const { findByServer } = await import('../managed/server-listing.ts');
+    await findByServer({ patterns, search, printer, onProblem }, options, work);
+  } else await findIn(search, { options, work, printer, onProblem });
+  return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function findIn(
+  search: Search,
+  o: {
+    readonly options: FindCommandOptions;
+    readonly work: Work;
+    readonly printer: FindPrinter;
+    readonly onProblem: (problem: HoldfastError) => void;
+  },
+): Promise<void> {
+  const { options, printer, onProblem } = o;
+  const { repository, signal } = await openForReading(options, o.work);
   const references = options.snapshot ?? [];
   const oldestFirst = await chosenSnapshots(repository, { references, filter: options, signal, onProblem });
   await repository.loadIndex({ signal });
-  const printer: FindPrinter = options.json ? new JsonFindings() : new TextFindings(options);
   const wanted = await wantedObjects(repository, search, signal);
   for (const found of options.reverse ? oldestFirst : oldestFirst.reverse()) {
     const inSnapshot = (problem: HoldfastError, folder: WalkedNode): void =>
@@ -50,10 +65,9 @@ export async function runFind(
   }
   await printer.end();
   if (options.showPackId && wanted !== undefined) await printer.packs(repository.index);
-  return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
 }
 
-type Search =
+export type Search =
   | {
       readonly kind: 'entries';
       readonly patterns: FindPatterns;

@@ -15,7 +15,7 @@ import type { ForgetOptions, KeepOptions } from '../commands/forget.ts';
 import { counted, print, printJson, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
-import { openGivenRepository } from './open-repository.ts';
+import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { pruneAndShow } from './prune.ts';
 import { refuseOtherPacks } from './repository-options.ts';
 import { groupSnapshots, type SnapshotGroupKey } from './snapshot-groups.ts';
@@ -37,8 +37,7 @@ export async function runForget(
   const policy = givenPolicy(options);
   requireSense(references, policy, options);
   if (options.prune) refuseOtherPacks(options);
-  const { signal, view, resources } = work;
-  const repository = await openGivenRepository(options, { resources, signal });
+  const { view } = work;
   const dryRun = options.dryRun === true;
   let problems = 0;
   const onProblem = (problem: HoldfastError): void => {
@@ -51,7 +50,11 @@ export async function runForget(
     plans = planGroups(snapshots, policy, options);
     return plans.flatMap(({ remove }) => remove.map(({ id }) => id));
   };
-  const result = await forgetSnapshots(repository, { choose, dryRun, onProblem, signal });
+  const place =
+    (await givenRepository(options)) === undefined
+      ? await placeByServer(options, work, onProblem)
+      : await placeOf(options, work, onProblem);
+  const result = await place.forget(choose, dryRun);
   for (const error of result.failed.values()) onProblem(error);
   if (options.json) {
     if (plans.length > 0) await printJson(plans.map(planJson));
@@ -59,11 +62,49 @@ export async function runForget(
   // What must stay until its date does not keep a prune from the rest.
   const broken = [...result.failed.values()].some(({ code }) => code !== 'storage.immutable');
   if (options.prune && result.removed.length > 0 && !broken) {
-    const without = dryRun ? { withoutSnapshots: new Set(result.removed) } : {};
-    const report = await pruneAndShow(repository, { options, dryRun, noLock: dryRun, ...without, work });
-    problems += report.failed;
+    problems += await place.prune(result.removed, dryRun);
   }
   return problems === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+/** Where snapshots are forgotten: an open repository, or one of the server. */
+interface ForgetPlace {
+  readonly forget: (
+    choose: (snapshots: readonly FoundSnapshot[]) => ObjectId[],
+    dryRun: boolean,
+  ) => Promise<ForgetResult>;
+  /** Gives how much could not be deleted. */
+  readonly prune: (removed: readonly ObjectId[], dryRun: boolean) => Promise<number>;
+}
+
+type OnProblem = (problem: HoldfastError) => void;
+
+async function placeOf(options: ForgetOptions, work: Work, onProblem: OnProblem): Promise<ForgetPlace> {
+  const { signal } = work;
+  const repository = await openGivenRepository(options, work);
+  return {
+    forget: (choose, dryRun) => forgetSnapshots(repository, { choose, dryRun, onProblem, signal }),
+    prune: async (removed, dryRun) => {
+      const without = dryRun ? { withoutSnapshots: new Set(removed) } : {};
+      const report = await pruneAndShow(repository, { options, dryRun, noLock: dryRun, ...without, work });
+      return report.failed;
+    },
+  };
+}
+
+async function placeByServer(options: ForgetOptions, work: Work, onProblem: OnProblem): Promise<ForgetPlace> {
+  const { forgetByServer } = await import('../managed/server-maintenance.ts');
+  const { snapshots, forget, prune } = await forgetByServer(options, work, onProblem);
+  return {
+    forget: async (choose, dryRun) => {
+      const ids = choose(snapshots);
+      return dryRun ? { removed: ids, failed: new Map() } : forget(ids);
+    },
+    prune: async (_, dryRun) => {
+      if (!dryRun) await prune();
+      return 0;
+    },
+  };
 }
 
 function requireSense(references: readonly string[], policy: RetentionPolicy, options: ForgetOptions): void {

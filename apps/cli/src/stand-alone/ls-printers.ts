@@ -1,5 +1,5 @@
 import { oneLine } from '@holdfast/core';
-import type { WalkedNode } from '@holdfast/engine';
+import type { ListedNode } from '@holdfast/engine';
 import { encodeSnapshot, type FoundSnapshot, parseTime, shortId, unixPermissions } from '@holdfast/repository';
 import { print, printJson, shownTime } from '../output.ts';
 import { goModeText, jsonPath, nodeLine } from './restic-text.ts';
@@ -9,7 +9,7 @@ import { snapshotJson } from './snapshot-json.ts';
 export interface ListPrinter {
   begin(found: FoundSnapshot): Promise<void>;
   /** `shown` is false for a folder that only leads to what is listed. */
-  node(entry: WalkedNode, shown: boolean): Promise<void>;
+  node(entry: ListedNode, shown: boolean): Promise<void>;
   /** The folder given last is over. */
   leave(): Promise<void>;
   end(): Promise<void>;
@@ -39,7 +39,7 @@ export class TextList implements ListPrinter {
     await print(`${oneLine(`snapshot ${shortId(id)} of [${paths.join(' ')}] ${made} filtered by [${folders}]:`)}\n`);
   }
 
-  async node({ path, node }: WalkedNode, shown: boolean): Promise<void> {
+  async node({ path, node }: ListedNode, shown: boolean): Promise<void> {
     if (shown) await print(`${nodeLine(path, node, this.#options)}\n`);
   }
 
@@ -52,7 +52,7 @@ export class JsonList implements ListPrinter {
     await printJson({ ...snapshotJson(found), message_type: 'snapshot', struct_type: 'snapshot' });
   }
 
-  async node({ path, node }: WalkedNode, shown: boolean): Promise<void> {
+  async node({ path, node }: ListedNode, shown: boolean): Promise<void> {
     if (!shown) return;
     await printJson({
       name: node.name.toString(),
@@ -89,7 +89,7 @@ export class NcduList implements ListPrinter {
     await this.#print(`[1, 2, ${encodeSnapshot(snapshot).toString()}, [{"name":"/"}`);
   }
 
-  async node({ node }: WalkedNode): Promise<void> {
+  async node({ node }: ListedNode): Promise<void> {
     const size = node.size ?? 0n;
     const seconds = (parseTime(node.mtime) ?? 0n) / 1_000_000_000n;
     const entry = JSON.stringify({

@@ -1,8 +1,8 @@
-import type { WalkedNode } from '@holdfast/engine';
+import type { ListedNode } from '@holdfast/engine';
 import { parseTime } from '@holdfast/repository';
 import type { SortMode } from '../commands/ls.ts';
 
-type Order = (a: WalkedNode, b: WalkedNode) => number;
+type Order = (a: ListedNode, b: ListedNode) => number;
 
 const compare = (a: bigint | string, b: bigint | string): number => (a < b ? -1 : a > b ? 1 : 0);
 const byTime =
@@ -21,9 +21,9 @@ const orders: Readonly<Record<Exclude<SortMode, 'name'>, Order>> = {
 
 /** As restic: `name` is the order of the walk, everything else is decided by the path where it is the same. */
 export function sortEntries(
-  entries: WalkedNode[],
+  entries: ListedNode[],
   options: { readonly sort: SortMode; readonly reverse?: boolean | undefined },
-): WalkedNode[] {
+): ListedNode[] {
   const { sort } = options;
   if (sort !== 'name') entries.sort((a, b) => orders[sort](a, b) || Buffer.compare(a.path, b.path));
   return options.reverse ? entries.reverse() : entries;

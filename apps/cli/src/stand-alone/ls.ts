@@ -1,7 +1,7 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
-import { findFolder, type WalkedNode, walkTree } from '@holdfast/engine';
+import { findFolder, isListed, type ListedNode, listFolders } from '@holdfast/engine';
+import type { FoundSnapshot } from '@holdfast/repository';
 import type { LsOptions } from '../commands/ls.ts';
-import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { print } from '../output.ts';
 import type { Work } from '../work.ts';
 import { JsonList, type ListPrinter, NcduList, TextList } from './ls-printers.ts';
@@ -10,6 +10,21 @@ import { openForReading } from './open-for-reading.ts';
 import { givenRepository } from './open-repository.ts';
 import { selectSnapshot, splitReference } from './snapshot-selection.ts';
 
+/** A snapshot, and of its entries those that are listed and the folders that lead to them. */
+export interface Listing {
+  readonly found: FoundSnapshot;
+  readonly entries: AsyncIterable<({ readonly kind: 'node' } & ListedNode) | { readonly kind: 'left' }>;
+}
+
+export interface WantedListing {
+  readonly reference: string;
+  /** Where paths begin. */
+  readonly root: string;
+  readonly folders: readonly string[];
+  readonly recursive: boolean;
+  readonly onProblem: (problem: HoldfastError) => void;
+}
+
 export async function runLs(
   what: { readonly reference: string; readonly folders: readonly string[] },
   options: LsOptions,
@@ -17,45 +32,32 @@ export async function runLs(
 ): Promise<ExitStatus> {
   const folders = what.folders.map(checkedFolder);
   checkCombinations(options);
-  if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('ls');
-  const { view } = work;
-  const { reference, path } = splitReference(what.reference);
-  const { repository, signal } = await openForReading(options, work);
-  const found = await selectSnapshot(repository, { reference, filter: options, signal, onProblem: view.problem });
-  await repository.loadIndex({ signal });
-  const tree = await findFolder(repository, { tree: found.snapshot.tree, path, signal });
-
-  const printer = printerOf(options, folders);
-  await printer.begin({ id: found.id, snapshot: { ...found.snapshot, tree } });
-  const missing = new Set(folders);
-  const collected: WalkedNode[] = [];
-  const sorted = options.sort !== 'name' || options.reverse === true;
+  const { reference, path: root } = splitReference(what.reference);
   let unreadable = 0;
-  const isShown = (where: string): boolean => folders.length === 0 || folders.some((folder) => isIn(where, folder));
-  const leadsToShown = (where: string): boolean =>
-    folders.length === 0 || folders.some((folder) => isIn(folder, where));
-  const entries = walkTree(repository, {
-    tree,
-    signal,
-    enter: (folder) => {
-      const where = folder.path.toString();
-      return leadsToShown(where) || (options.recursive === true && isShown(where));
-    },
-    onProblem: (problem) => {
-      unreadable += 1;
-      view.problem(problem);
-    },
-  });
+  const onProblem = (problem: HoldfastError): void => {
+    unreadable += 1;
+    work.view.problem(problem);
+  };
+  const wanted = { reference, root, folders, recursive: options.recursive === true, onProblem };
+  const { found, entries } =
+    (await givenRepository(options)) === undefined
+      ? await (await import('../managed/server-listing.ts')).listByServer(wanted, options, work)
+      : await listOf(wanted, options, work);
+  const printer = printerOf(options, folders);
+  await printer.begin(found);
+  const missing = new Set(folders);
+  const collected: ListedNode[] = [];
+  const sorted = options.sort !== 'name' || options.reverse === true;
   for await (const event of entries) {
-    const where = event.path.toString();
-    const shown = isShown(where);
-    if (!shown && !leadsToShown(where)) continue;
-    if (event.kind === 'left') await printer.leave();
-    else {
-      missing.delete(where);
-      if (sorted && shown) collected.push(event);
-      else if (!sorted) await printer.node(event, shown);
+    if (event.kind === 'left') {
+      await printer.leave();
+      continue;
     }
+    const where = event.path.toString();
+    const shown = isListed(where, folders);
+    missing.delete(where);
+    if (sorted && shown) collected.push(event);
+    else if (!sorted) await printer.node(event, shown);
   }
   for (const entry of sortEntries(collected, options)) await printer.node(entry, true);
   await printer.end();
@@ -66,6 +68,18 @@ export async function runLs(
       context: { path: folder },
     });
   return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function listOf(wanted: WantedListing, options: LsOptions, work: Work): Promise<Listing> {
+  const { repository, signal } = await openForReading(options, work);
+  const { reference, onProblem } = wanted;
+  const { id, snapshot } = await selectSnapshot(repository, { reference, filter: options, signal, onProblem });
+  await repository.loadIndex({ signal });
+  const tree = await findFolder(repository, { tree: snapshot.tree, path: wanted.root, signal });
+  return {
+    found: { id, snapshot: { ...snapshot, tree } },
+    entries: listFolders(repository, { ...wanted, tree, signal }),
+  };
 }
 
 function printerOf(options: LsOptions, folders: readonly string[]): ListPrinter {
@@ -84,9 +98,4 @@ function checkedFolder(folder: string): string {
   if (!folder.startsWith('/'))
     throw new HoldfastError('usage.option', { message: `A path in a snapshot begins with a slash: ${folder}.` });
   return folder.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');
-}
-
-/** True when a path is the folder or below it. */
-function isIn(path: string, folder: string): boolean {
-  return path === folder || folder === '/' || path.startsWith(`${folder}/`);
 }

@@ -5,7 +5,7 @@ import type { PruneAmounts, PruneCommandOptions } from '../commands/prune.ts';
 import { counted, type OutputOptions, print, printJson } from '../output.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
-import { openGivenRepository } from './open-repository.ts';
+import { givenRepository, openGivenRepository } from './open-repository.ts';
 import { refuseOtherPacks } from './repository-options.ts';
 
 export async function runPrune(options: PruneCommandOptions, work: Work): Promise<ExitStatus> {
@@ -14,6 +14,8 @@ export async function runPrune(options: PruneCommandOptions, work: Work): Promis
     throw new HoldfastError('usage.option', {
       message: '--no-lock is for --dry-run only: nobody may delete without a lock.',
     });
+  if ((await givenRepository(options)) === undefined)
+    return (await import('../managed/server-maintenance.ts')).pruneByServer(options, work);
   const report = await pruneAndShow(openGivenRepository(options, work), {
     options,
     dryRun: options.dryRun === true,

@@ -9,6 +9,8 @@ import type { PasswordOptions } from './password.ts';
 
 export interface RepositoryOptions extends PasswordOptions, OutputOptions {
   readonly repo?: string;
+  /** One that the server has. */
+  readonly repository?: string;
   readonly repositoryFile?: string;
   readonly cacert?: string;
   readonly tlsClientCert?: string;
@@ -107,7 +109,11 @@ export function addRepositoryOptions(command: Command, o: { readonly orServer: b
     const option = new Option(flags).hideHelp();
     if (!command.options.some(({ long }) => long === option.long)) command.addOption(option);
   }
-  return o.orServer ? addServerPlace(command) : command;
+  if (!o.orServer) return command;
+  return addServerPlace(command).option(
+    '--repository <name>',
+    'by the server: only this repository of it, by name or id; see `holdfast repo list`',
+  );
 }
 
 export function addOutputOptions(command: Command): Command {

@@ -11,13 +11,14 @@ export function matches({ snapshot }: FoundSnapshot, filter: SnapshotFilter): bo
   return (
     (host === undefined || host.includes(snapshot.hostname ?? '')) &&
     (tag === undefined || tag.some((list) => hasTags(snapshot.tags ?? [], splitTagList(list)))) &&
-    (path === undefined || path.every((one) => paths.has(resolvePath(one))))
+    (path === undefined || path.every((one) => paths.has(resolvePath(one)))) &&
+    (filter.at === undefined || (parseTime(snapshot.time) ?? 0n) <= filter.at)
   );
 }
 
 /** Whether any snapshot is left out. */
 export function isFiltered(filter: SnapshotFilter): boolean {
-  return givenHosts(filter) !== undefined || filter.tag !== undefined || filter.path !== undefined;
+  return [givenHosts(filter), filter.tag, filter.path, filter.at].some((given) => given !== undefined);
 }
 
 /** Empty text instead of the environment's computer, as restic has it: all computers. */
@@ -56,7 +57,9 @@ export async function selectSnapshot(
   }
   if (latest) return latest;
   throw new HoldfastError('snapshot.missing', {
-    message: isFiltered(filter) ? 'No snapshot fits --host, --tag and --path.' : 'The repository has no snapshot yet.',
+    message: isFiltered(filter)
+      ? 'No snapshot fits --host, --tag, --path and --at.'
+      : 'The repository has no snapshot yet.',
   });
 }
 

@@ -1,7 +1,6 @@
-import { type ExitStatus, exitStatus, formatBytes, formatCount } from '@holdfast/core';
+import { type ExitStatus, exitStatus, formatBytes, formatCount, type HoldfastError } from '@holdfast/core';
 import { measureSnapshots, type Stats } from '@holdfast/engine/stats';
 import type { StatsCommandOptions } from '../commands/stats.ts';
-import { refuseWithoutExecutor } from '../managed/executor.ts';
 import { print, printJson } from '../output.ts';
 import type { Work } from '../work.ts';
 import { chosenSnapshots } from './chosen-snapshots.ts';
@@ -14,29 +13,38 @@ export async function runStats(
   options: StatsCommandOptions,
   work: Work,
 ): Promise<ExitStatus> {
-  if ((await givenRepository(options)) === undefined) refuseWithoutExecutor('stats');
-  const { view } = work;
-  const { repository, signal } = await openForReading(options, work);
   let unreadable = 0;
-  const onProblem = (problem: Parameters<typeof view.problem>[0]): void => {
+  const onProblem = (problem: HoldfastError): void => {
     unreadable += 1;
-    view.problem(problem);
+    work.view.problem(problem);
   };
-  const chosen = await chosenSnapshots(repository, { references, filter: options, signal, onProblem });
+  const stats =
+    (await givenRepository(options)) === undefined
+      ? await (await import('../managed/server-listing.ts')).statsByServer({ references, onProblem }, options, work)
+      : await statsOf({ references, onProblem }, options, work);
+  work.view.done();
+  if (options.json) await printJson(statsJson(stats));
+  else await print(statsText(stats));
+  return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function statsOf(
+  o: { readonly references: readonly string[]; readonly onProblem: (problem: HoldfastError) => void },
+  options: StatsCommandOptions,
+  work: Work,
+): Promise<Stats> {
+  const { repository, signal } = await openForReading(options, work);
+  const chosen = await chosenSnapshots(repository, { ...o, filter: options, signal });
   await repository.loadIndex({ signal });
-  const stats = await measureSnapshots(repository, {
+  return measureSnapshots(repository, {
     mode: options.mode,
     trees: chosen.map(({ snapshot }) => snapshot.tree),
     signal,
     onProgress: ({ snapshots, files, bytes }) =>
-      view.status(
+      work.view.status(
         `${formatCount(snapshots)} of ${formatCount(chosen.length)} snapshots  ${formatCount(files)} entries  ${formatBytes(bytes)}`,
       ),
   });
-  view.done();
-  if (options.json) await printJson(statsJson(stats));
-  else await print(statsText(stats));
-  return unreadable === 0 ? exitStatus.success : exitStatus.incomplete;
 }
 
 /** What is zero is left out, as restic does. */

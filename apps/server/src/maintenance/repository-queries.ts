@@ -1,11 +1,19 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
-import { type GrantIssuer, limits, type Task, type TaskOutcome } from '@holdfast/protocol';
+import {
+  type GrantIssuer,
+  type GrantMode,
+  limits,
+  type Reading,
+  type RepositoryAccess,
+  type Task,
+  type TaskOutcome,
+} from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
-import type { AgentCarriers } from '../computers/agent-carriers.ts';
+import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
-import { queryTimeoutMs } from '../limits.ts';
+import { queryStopMs, queryTimeoutMs } from '../limits.ts';
 import { loadRepository } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
@@ -51,6 +59,7 @@ export class RepositoryQueries {
     scope: TenantScope,
     o: { repositoryId: string; query: Extract<Query, { kind: Kind }>; signal: AbortSignal },
   ): Promise<{ answer: Answer<Kind>; unreadable: number }> {
+    const { query } = o;
     return withTimeLimit({
       clock: this.#clock,
       limitMs: queryTimeoutMs,
@@ -60,15 +69,85 @@ export class RepositoryQueries {
           message: `The executor did not answer within ${queryTimeoutMs / 1000} s.`,
           guidance: 'Ask for less at once, or try again when fewer backups run.',
         }),
-      work: (signal) => this.#ask(scope, { ...o, signal }),
+      work: (signal) =>
+        this.#withExecutor(
+          scope,
+          { ...o, mode: query.kind === 'recovery-key' ? 'maintain' : 'read', signal },
+          async ({ peer, taskId, access }) => {
+            const task = { ...query, access } as Extract<Task, { kind: Kind }>;
+            const { result, problemCount } = await peer.call('task.run', { taskId, task }, { signal });
+            if (result.kind !== query.kind)
+              throw new HoldfastError('request.invalid', {
+                message: `The executor answered ${query.kind} with ${result.kind}.`,
+              });
+            return { answer: result as Answer<Kind>, unreadable: problemCount };
+          },
+        ),
     });
   }
 
-  async #ask<Kind extends QueryKind>(
+  /**
+   * Has the executor read, and gives what it finds to `sink` as it comes, no faster than that takes it. Throws what the executor
+   * reports, also in the middle.
+   */
+  read(
     scope: TenantScope,
-    o: { repositoryId: string; query: Extract<Query, { kind: Kind }>; signal: AbortSignal },
-  ): Promise<{ answer: Answer<Kind>; unreadable: number }> {
-    const { query, signal } = o;
+    o: {
+      repositoryId: string;
+      reading: Reading;
+      sink: (bytes: Buffer) => Promise<void>;
+      signal: AbortSignal;
+    },
+  ): Promise<void> {
+    return this.#withExecutor(scope, { ...o, mode: 'read' }, async ({ peer, taskId, access, renew }) => {
+      const failed = new AbortController();
+      const ended = new AbortController();
+      const signal = AbortSignal.any([o.signal, failed.signal]);
+      const running = peer.call('task.run', { taskId, task: { kind: 'read', access, reading: o.reading } }, { signal });
+      // Said by whoever reads the output, or below.
+      running.catch((error: unknown) => failed.abort(error));
+      const renewing = this.#keepRenewed(renew, ended.signal);
+      try {
+        for (let next = peer.call('task.read', { taskId }, { signal }); ; ) {
+          const { bytes, ended: last } = await next;
+          if (!last) {
+            next = peer.call('task.read', { taskId }, { signal });
+            void Promise.allSettled([next]);
+          }
+          await o.sink(Buffer.from(bytes, 'base64'));
+          if (last) break;
+        }
+        await running;
+      } finally {
+        ended.abort();
+        await renewing;
+      }
+    });
+  }
+
+  /** What is read slowly takes longer than a grant lives. One that can't be renewed ends the task, which says why. */
+  async #keepRenewed(renew: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await this.#clock.sleep(limits.jobGrantLifetimeMs / 2, signal);
+        await renew();
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#logger.info({ error: toHoldfastError(error) }, 'grant not renewed');
+    }
+  }
+
+  async #withExecutor<Result>(
+    scope: TenantScope,
+    o: { repositoryId: string; mode: GrantMode; signal: AbortSignal },
+    work: (executor: {
+      peer: ReachedAgent['peer'];
+      taskId: string;
+      access: RepositoryAccess;
+      renew: () => Promise<void>;
+    }) => Promise<Result>,
+  ): Promise<Result> {
+    const { signal } = o;
     const { tenant } = scope;
     const repository = await loadRepository(scope, o.repositoryId);
     if (repository.initialisedAt === null)
@@ -79,6 +158,7 @@ export class RepositoryQueries {
     const whole = this.#catalogue.tenant(tenant);
     const mover = await loadUsableComputer(whole, repository.moverId, 'mover');
     await using executor = await this.#carriers.reach(whole, mover, signal);
+    const { peer } = executor;
     const { fingerprint } = executor.identity;
     const sessionId = crypto.randomUUID();
     const admission = {
@@ -86,7 +166,7 @@ export class RepositoryQueries {
       repository: repository.name,
       subject: `executor/${mover.id}`,
       fingerprint,
-      mode: query.kind === 'recovery-key' ? 'maintain' : 'read',
+      mode: o.mode,
     } as const;
     await this.#movers.trust(tenant, mover, signal);
     await this.#movers.links.tell(mover, {
@@ -96,27 +176,26 @@ export class RepositoryQueries {
       signal,
     });
     const taskId = crypto.randomUUID();
+    const newGrant = (): Promise<string> =>
+      this.#grants.issue({ ...admission, sessionId, lifetimeMs: limits.jobGrantLifetimeMs });
     try {
-      const grant = await this.#grants.issue({ ...admission, sessionId, lifetimeMs: limits.jobGrantLifetimeMs });
-      const access = {
-        tenant,
-        repository: repository.name,
-        password: this.#vault.open(repository.sealedPassword, { tenant, repositoryId: repository.id }),
-        grant,
-        sessionId,
-        mover: { id: mover.id, host: mover.address, port: portOf(mover, 'agent-to-mover-transport'), fingerprint },
-        direction: 'agent-dials' as const,
-      };
-      const task = { ...query, access } as Extract<Task, { kind: Kind }>;
-      const { result, problemCount } = await executor.peer.call('task.run', { taskId, task }, { signal });
-      if (result.kind !== query.kind)
-        throw new HoldfastError('request.invalid', {
-          message: `The executor answered ${query.kind} with ${result.kind}.`,
-        });
-      return { answer: result as Answer<Kind>, unreadable: problemCount };
+      return await work({
+        peer,
+        taskId,
+        access: {
+          tenant,
+          repository: repository.name,
+          password: this.#vault.open(repository.sealedPassword, { tenant, repositoryId: repository.id }),
+          grant: await newGrant(),
+          sessionId,
+          mover: { id: mover.id, host: mover.address, port: portOf(mover, 'agent-to-mover-transport'), fingerprint },
+          direction: 'agent-dials',
+        },
+        renew: async () => void (await peer.call('task.renew', { taskId, grant: await newGrant() })),
+      });
     } catch (error) {
-      // Nobody waits for it any more.
-      if (signal.aborted && executor.peer.ending === undefined) await executor.peer.call('task.cancel', { taskId });
+      // Nobody waits for it any more; but it has a lock to give back, for which it needs the grant.
+      if (peer.ending === undefined) await this.#stop(peer, taskId);
       throw error;
     } finally {
       try {
@@ -125,6 +204,20 @@ export class RepositoryQueries {
         // It ends by itself when it is idle.
         this.#logger.debug({ error: toHoldfastError(error) }, 'session not closed');
       }
+    }
+  }
+
+  /** Cancels a task, if it runs, and waits a moment for its end. */
+  async #stop(peer: ReachedAgent['peer'], taskId: string): Promise<void> {
+    try {
+      await withTimeLimit({
+        clock: this.#clock,
+        limitMs: queryStopMs,
+        expired: () => new HoldfastError('run.timeout', { message: 'A question that was given up goes on.' }),
+        work: async (signal) => void (await peer.call('task.cancel', { taskId, wait: true }, { signal })),
+      });
+    } catch (error) {
+      this.#logger.debug({ error: toHoldfastError(error) }, 'question not stopped');
     }
   }
 }

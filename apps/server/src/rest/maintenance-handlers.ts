@@ -1,12 +1,14 @@
 import { HoldfastError } from '@holdfast/core';
 import { keepsLess } from '@holdfast/protocol';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
+import { requireSnapshot } from '../catalogue/require-snapshot.ts';
 import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { maintenanceOf, requireRetention } from '../maintenance/settings.ts';
 import { loadRepository } from '../repositories.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
+import { readingHandlers } from './reading-handlers.ts';
 import type { RestHandlers } from './rest-app.ts';
 
 export function maintenanceHandlers(o: {
@@ -23,6 +25,7 @@ export function maintenanceHandlers(o: {
   | 'snapshotEntries'
   | 'findEntries'
   | 'repositoryStats'
+  | keyof ReturnType<typeof readingHandlers>
 > {
   const { queries } = o;
   const enqueue = async (scope: TenantScope, repositoryId: string, order: MaintenanceOrder) => {
@@ -34,6 +37,7 @@ export function maintenanceHandlers(o: {
     return o.queue.enqueue(scope, { agentId: repository.moverId, repositoryId, order });
   };
   return {
+    ...readingHandlers({ queries }),
     repositoryMaintenance: async ({ scope, params }) => maintenanceOf(await loadRepository(scope, params.id)),
     setRepositoryMaintenance: async ({ scope, params, body, requireApproval }) => {
       const before = maintenanceOf(await loadRepository(scope, params.id)).retention;
@@ -88,19 +92,4 @@ export function maintenanceHandlers(o: {
       return answer;
     },
   };
-}
-
-/** In a repository of several computers the caller may see the backups of some. @throws snapshot.missing */
-async function requireSnapshot(scope: TenantScope, o: { id: string; snapshotId: string }): Promise<void> {
-  const found = await scope.query
-    .selectFrom('snapshots')
-    .select('id')
-    .where('repositoryId', '=', o.id)
-    .where('id', '=', o.snapshotId)
-    .executeTakeFirst();
-  if (found) return;
-  throw new HoldfastError('snapshot.missing', {
-    message: `No snapshot ${o.snapshotId} is listed in that repository.`,
-    guidance: 'Refresh the list of the repository when another program may have made it.',
-  });
 }

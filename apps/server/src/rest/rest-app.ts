@@ -1,4 +1,4 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { limits, localTenant, type Route, routes } from '@holdfast/protocol';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -11,6 +11,7 @@ import { prometheusContentType } from '../metrics/prometheus-text.ts';
 import type { OauthService } from '../oauth/oauth-service.ts';
 import type { Authentication } from '../people/authentication.ts';
 import { type Caller, nobody } from '../people/caller.ts';
+import { ByteStream, ByteStreams } from './byte-stream.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStreams } from './event-stream.ts';
 import { type Idempotency, idempotencyHeader } from './idempotency.ts';
@@ -57,6 +58,7 @@ export async function createRestApp(o: {
   const { app, http } = httpApp;
   const publicRoutes = Object.values<Route>(routes).filter(({ access }) => access === 'public');
   const publicPaths = new Set([healthPath, readyPath, ...o.oauth.paths, ...publicRoutes.map(({ path }) => path)]);
+  const byteStreams = new ByteStreams();
   const callers = new WeakMap<FastifyRequest, Caller>();
 
   // Before anything else of a request is looked at, and for paths that don't exist as well.
@@ -130,7 +132,22 @@ export async function createRestApp(o: {
             return stream;
           },
           ...(ifMatch === undefined ? {} : { ifMatch }),
+          ...(request.headers.range === undefined ? {} : { range: request.headers.range }),
         };
+        if (route.bytes) {
+          using _place = byteStreams.take(reply.raw, caller);
+          const bytes = new ByteStream(reply.raw, gone.signal);
+          try {
+            await o.runner.run(route, { ...asked, bytes });
+            bytes.end(route.bytes);
+          } catch (error) {
+            if (!bytes.hasBegun) throw error;
+            bytes.cut();
+            o.logger.info({ request: request.id, route: route.id, error: toHoldfastError(error) }, 'answer cut off');
+          }
+          reply.hijack();
+          return reply;
+        }
         const run = (): Promise<RouteAnswer> => o.runner.run(route, asked);
         const key = request.headers[idempotencyHeader];
         const isRepeatable = key !== undefined && route.method === 'POST' && route.access !== 'public';

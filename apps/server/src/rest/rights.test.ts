@@ -164,6 +164,12 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   refreshSnapshots: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
   snapshotEntries: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot }) },
   findEntries: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot, body: { patterns: ['*'] } }) },
+  readSnapshots: {
+    may: 'ar',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: { what: 'list', snapshotId: it.snapshotId } }),
+  },
+  downloadContents: { may: 'ar', confined: 'missing', ask: (it) => ({ params: it.bySnapshot }) },
   repositoryStats: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId }, body: {} }) },
   recoveryKit: { may: 'a', confined: 'never' },
   replaceRecoveryKit: {

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { AuditEntry, AuditIntent, AuditLog } from '../audit/audit-log.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { Caller } from '../people/caller.ts';
+import type { ByteStream } from './byte-stream.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStream } from './event-stream.ts';
 
@@ -22,6 +23,8 @@ export interface RestRequest<R extends Route> {
   readonly body: Output<R['body']>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** The `Range` header. */
+  readonly range: string | undefined;
   /**
    * Of a route that is marked `guarded`: call it with the present answer of the GET route before anything is changed.
    * Throws `request.changed` when the caller has seen another.
@@ -39,12 +42,14 @@ export interface RestRequest<R extends Route> {
 /** A stream's handler opens the stream after it has checked what it was asked for; until then it may still refuse. */
 type RestHandler<R extends Route> = R['stream'] extends true
   ? (request: RestRequest<R>, open: () => EventStream) => Promise<void>
-  : (request: RestRequest<R>) => Promise<z.input<R['response']>>;
+  : R['bytes'] extends string
+    ? (request: RestRequest<R>, stream: ByteStream) => Promise<void>
+    : (request: RestRequest<R>) => Promise<z.input<R['response']>>;
 
 export type RestHandlers = { readonly [Name in keyof Routes]: RestHandler<Routes[Name]> };
 
 /** Handlers by route, with the types that the route table proves taken away: what one loop over all of them can call. */
-type AnyHandler = (request: unknown, open?: () => EventStream) => Promise<unknown>;
+type AnyHandler = (request: unknown, answer?: (() => EventStream) | ByteStream) => Promise<unknown>;
 
 /** A request as it came, and from whom. */
 export interface Asked {
@@ -59,6 +64,9 @@ export interface Asked {
   readonly ifMatch?: string;
   readonly signal: AbortSignal;
   readonly open?: () => EventStream;
+  readonly range?: string;
+  /** Of a route whose answer is bytes. */
+  readonly bytes?: ByteStream;
   /** A second administrator has agreed. */
   readonly approval?: { readonly approval: string; readonly approvedBy: string };
 }
@@ -135,6 +143,7 @@ export class RouteRunner {
         remoteAddress: asked.remoteAddress,
         requestId: asked.requestId,
         signal: asked.signal,
+        range: asked.range,
         requireUnchanged: (present: unknown) => {
           if (asked.ifMatch === undefined) return;
           const tag = entityTag(JSON.stringify(answerOf(shownBy(route), present)));
@@ -150,9 +159,9 @@ export class RouteRunner {
       };
       const handler = this.#handlers[route.id as keyof Routes] as unknown as AnyHandler;
       // Of those who have not signed in, only what they achieve: signing in.
-      if (route.method !== 'GET' && route.access !== 'public')
+      if (isAudited(route) && route.access !== 'public')
         intent = await this.#audit.begin(caller.tenant, record('unknown', idOf(asked.params) ?? '', {}));
-      given = await handler(request, asked.open);
+      given = await handler(request, asked.bytes ?? asked.open);
     } catch (error) {
       const subject = facts.subject ?? idOf(asked.params) ?? '';
       if (error instanceof ApprovalNeeded) {
@@ -173,7 +182,7 @@ export class RouteRunner {
       const outcome = isRefusal ? 'refused' : code === 'database.unavailable' ? 'unknown' : 'failed';
       try {
         // What was asked in a wrong form was not tried; what was only looked for in vain changed nothing.
-        if (isRefusal || (route.method !== 'GET' && code !== 'request.invalid'))
+        if (isRefusal || (isAudited(route) && code !== 'request.invalid'))
           await this.#audit.writeRefusal(
             caller.tenant,
             record(outcome, subject, { code }),
@@ -187,8 +196,9 @@ export class RouteRunner {
     }
     if (route.stream) return { status: 200, body: undefined };
     // First of all: it is done, whatever is wrong with the answer.
-    if (route.method !== 'GET')
+    if (isAudited(route))
       await this.#audit.write(caller.tenant, record('done', idOf(asked.params) ?? idOf(given) ?? '', {}), intent);
+    if (route.bytes) return { status: 200, body: undefined };
     return { status: 200, body: answerOf(route, given) };
   }
 
@@ -199,6 +209,11 @@ export class RouteRunner {
       details: { ...credentialOf(caller), ...keptOf(route, body), repeated: true },
     });
   }
+}
+
+/** What changes something, and what goes out of the backups. */
+function isAudited({ method, bytes }: Route): boolean {
+  return method !== 'GET' || bytes !== undefined;
 }
 
 /** Throws `auth.incomplete`, `auth.forbidden` and `auth.step-up`. */

@@ -31,5 +31,6 @@ export { idBytes, isObjectId, type ObjectId, objectIdOf, parseObjectId, shortId 
 export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';
 export type { RepositoryKey } from './repository-key.ts';
 export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
-export { encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
+export { decodeSnapshot, encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
 export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';
+export { TreeSlices } from './tree-slices.ts';
