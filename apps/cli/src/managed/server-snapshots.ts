@@ -10,7 +10,7 @@ export interface ServerSnapshotFilter extends SnapshotFilter {
 }
 
 /** Snapshots that the server lists and the filter leaves, newest first. */
-export async function serverSnapshots(
+async function serverSnapshots(
   client: RestClient,
   { filter, signal }: { readonly filter: ServerSnapshotFilter; readonly signal: AbortSignal },
 ): Promise<CatalogueSnapshot[]> {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { limits, localTenant, type Route, routes } from '@holdfast/protocol';
 import type { FastifyRequest } from 'fastify';
@@ -107,6 +108,23 @@ export async function createRestApp(o: {
     return reply.type(prometheusContentType).send(await o.metrics.text());
   });
 
+  const answerBytes = async (
+    route: Route,
+    mediaType: string,
+    { asked, response }: { asked: Asked; response: ServerResponse },
+  ): Promise<void> => {
+    using _place = byteStreams.take(response, asked.caller);
+    const bytes = new ByteStream(response, asked.signal);
+    try {
+      await o.runner.run(route, { ...asked, bytes });
+      bytes.end(mediaType);
+    } catch (error) {
+      if (!bytes.hasBegun) throw error;
+      bytes.cut();
+      o.logger.info({ request: asked.requestId, route: route.id, error: toHoldfastError(error) }, 'answer cut off');
+    }
+  };
+
   for (const route of Object.values<Route>(routes)) {
     app.route({
       method: route.method,
@@ -135,16 +153,7 @@ export async function createRestApp(o: {
           ...(request.headers.range === undefined ? {} : { range: request.headers.range }),
         };
         if (route.bytes) {
-          using _place = byteStreams.take(reply.raw, caller);
-          const bytes = new ByteStream(reply.raw, gone.signal);
-          try {
-            await o.runner.run(route, { ...asked, bytes });
-            bytes.end(route.bytes);
-          } catch (error) {
-            if (!bytes.hasBegun) throw error;
-            bytes.cut();
-            o.logger.info({ request: request.id, route: route.id, error: toHoldfastError(error) }, 'answer cut off');
-          }
+          await answerBytes(route, route.bytes, { asked, response: reply.raw });
           reply.hijack();
           return reply;
         }
