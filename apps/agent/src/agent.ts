@@ -76,12 +76,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     }),
   );
   history.follow(wire);
-  const registry = new TaskRegistry(
-    (task, context) => runTask({ wire, scriptFolder: config.scripts?.folder }, task, context),
-    {
-      maxRunning: maxRunningTasks,
-    },
-  );
+  let moverFolders: readonly string[] = [];
+  const environment = { wire, scriptFolder: config.scripts?.folder, moverFolders: () => moverFolders };
+  const registry = new TaskRegistry((task, context) => runTask(environment, task, context), {
+    maxRunning: maxRunningTasks,
+  });
   const store = await PolicyStore.open({ dataDir, agentId: stored.id, log });
   const policies = new Policies({ store, registry, clock, log });
   const over = new AbortController();
@@ -121,7 +120,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     }),
     policies.work(over.signal),
   ];
-  if (config.moverSocket !== undefined) running.push(stayRegistered(links, config.moverSocket));
+  if (config.moverSocket !== undefined) {
+    const onFolders = (folders: readonly string[]): void => {
+      moverFolders = folders;
+    };
+    running.push(stayRegistered(links, { socketPath: config.moverSocket, onFolders }));
+  }
   keeper.start({
     wire,
     channel: control,
@@ -184,7 +188,11 @@ function holdControlConnection(
 }
 
 /** The registration with this computer's mover, which relays the server's calls on 6162. TLS in them ends here. */
-function stayRegistered({ wire, stored, serve, log, clock, signal }: Links, socketPath: string): Promise<void> {
+function stayRegistered(
+  { wire, stored, serve, log, clock, signal }: Links,
+  o: { readonly socketPath: string; readonly onFolders: (folders: readonly string[]) => void },
+): Promise<void> {
+  const { socketPath, onFolders } = o;
   const answer = async (relayed: Duplex): Promise<void> => {
     try {
       const { stream } = await wire.secure(relayed, {
@@ -217,6 +225,7 @@ function stayRegistered({ wire, stored, serve, log, clock, signal }: Links, sock
         onRelayFailure: (error) => log.warn({ error }, 'a relay did not come about'),
         signal,
       });
+      onFolders(registration.folders);
       log.info({ mover: registration.moverId }, "registered with this computer's mover");
       const leave = addAbortListener(signal, () => void registration[Symbol.asyncDispose]());
       return { ended: registration.closed.finally(() => leave[Symbol.dispose]()) };

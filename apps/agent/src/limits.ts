@@ -19,6 +19,9 @@ export const lockWaitMs = 30 * 60_000;
 /** Of what a script prints, the end is kept: enough for what went wrong. It goes into the run, and with it into the catalogue. */
 export const maxScriptOutputBytes = 4096;
 
+/** What is left out of a whole computer and told in its run: containers by the hundred have a few mounts each. */
+export const maxToldFolders = 1_000;
+
 /** How often the agent looks whether a policy is due, or its window has closed. */
 export const policyLookMs = 15_000;
 

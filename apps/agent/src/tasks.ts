@@ -1,24 +1,27 @@
 import { HoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
 import { restore } from '@holdfast/engine/restore';
-import type { BackupTask, RestoreTask, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
+import { type ComputerScope, wholeComputer } from '@holdfast/engine/whole-computer';
+import type { BackupResult, BackupTask, RestoreTask, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
 import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target, throttled } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
 import { BandwidthLimit } from './bandwidth-limit.ts';
 import { openDataChannels } from './data-channels.ts';
-import { dataChannelsPerSession, lockWaitMs } from './limits.ts';
+import { dataChannelsPerSession, lockWaitMs, maxToldFolders } from './limits.ts';
 import { aroundBackup } from './scripts/around-backup.ts';
 
 interface TaskEnvironment {
   readonly wire: Wire;
   /** Where this computer's scripts are, if any are allowed. */
   readonly scriptFolder: string | undefined;
+  /** Where the mover of this computer keeps what is not the computer's own data. */
+  readonly moverFolders: () => readonly string[];
 }
 
 /** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
 export async function runTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
-  const { wire, scriptFolder } = environment;
+  const { wire } = environment;
   const { access } = task;
   await using target = await openRest({
     client: openDataChannels({ wire, access, context }),
@@ -34,9 +37,9 @@ export async function runTask(environment: TaskEnvironment, task: Task, context:
   switch (task.kind) {
     case 'backup':
       return await backUp(await openOrMake(limited(target, task), task, context.signal), {
+        environment,
         task,
         context,
-        scriptFolder,
       });
     case 'restore':
       return await bringBack(
@@ -64,24 +67,28 @@ async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal)
 
 async function backUp(
   repository: Repository,
-  o: { readonly task: BackupTask; readonly context: TaskContext; readonly scriptFolder: string | undefined },
+  o: { readonly environment: TaskEnvironment; readonly task: BackupTask; readonly context: TaskContext },
 ): Promise<TaskOutcome> {
-  const { task, context, scriptFolder } = o;
+  const { environment, task, context } = o;
   repository.lockWait = { retryMs: lockWaitMs };
   const startedAt = repository.clock.now().toISOString();
   repository.compression = compressionOf(task.compression);
-  const { summary, reports } = await aroundBackup({ task, context, folder: scriptFolder }, () =>
-    backup(repository, {
-      sources: task.sources,
+  let computer: ComputerScope | undefined;
+  const { summary, reports } = await aroundBackup({ task, context, folder: environment.scriptFolder }, async () => {
+    // Only now: the script may have mounted something.
+    computer = task.wholeComputer ? await findComputer(environment, context.signal) : undefined;
+    return await backup(repository, {
+      sources: computer?.sources ?? task.sources,
       excludes: task.excludes,
+      excludesAlways: computer?.excludes,
       oneFileSystem: task.oneFileSystem,
       tags: task.tags,
       parent: 'auto',
       signal: context.signal,
       onProgress: (progress) => context.report({ kind: 'progress', progress }),
       onProblem: (problem) => context.problem(problem),
-    }),
-  );
+    });
+  });
   return {
     kind: 'backup',
     snapshotId: summary.snapshotId,
@@ -96,7 +103,17 @@ async function backUp(
     storedBytes: summary.bytesStored,
     durationMs: summary.durationMs,
     ...(reports.length > 0 ? { scripts: reports } : {}),
+    ...(computer ? { wholeComputer: toldOf(computer) } : {}),
   };
+}
+
+function findComputer({ moverFolders }: TaskEnvironment, signal: AbortSignal): Promise<ComputerScope> {
+  const reason = "repositories and drills of this computer's mover";
+  return wholeComputer({ ownFolders: moverFolders().map((path) => ({ path, reason })), signal });
+}
+
+function toldOf({ sources, leftOut }: ComputerScope): NonNullable<BackupResult['wholeComputer']> {
+  return { sources: [...sources], leftOut: leftOut.slice(0, maxToldFolders).map((one) => ({ ...one })) };
 }
 
 async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskOutcome> {

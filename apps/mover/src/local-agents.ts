@@ -24,6 +24,7 @@ interface Registered {
  */
 export class LocalAgents {
   readonly #moverId: string;
+  readonly #folders: readonly string[];
   readonly #onRefused: (error: HoldfastError) => void;
   readonly #onExecutor: (secret: string, connection: Connection) => void;
   readonly #agents = new Map<string, Registered>();
@@ -32,11 +33,14 @@ export class LocalAgents {
 
   constructor(options: {
     moverId: string;
+    /** Of this mover, on this computer: agents leave them out where they back up all of it. */
+    folders: readonly string[];
     onRefused: (error: HoldfastError) => void;
     /** Takes the connection of a process that shows the secret it was started with. Throws for a wrong one. */
     onExecutor: (secret: string, connection: Connection) => void;
   }) {
     this.#moverId = options.moverId;
+    this.#folders = options.folders;
     this.#onRefused = options.onRefused;
     this.#onExecutor = options.onExecutor;
   }
@@ -105,7 +109,8 @@ export class LocalAgents {
     // Nothing more is expected from the agent on this stream; its end is the end of the registration.
     control.once('end', () => control.destroy());
     control.resume();
-    control.write(answer({ type: 'registered', protocolVersion: limits.protocolVersion, moverId: this.#moverId }));
+    const { protocolVersion } = limits;
+    control.write(answer({ type: 'registered', protocolVersion, moverId: this.#moverId, folders: [...this.#folders] }));
   }
 
   #pickUp(relayId: string, stream: Duplex): void {

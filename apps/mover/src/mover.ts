@@ -1,6 +1,6 @@
 import { chmod, mkdir, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
 import { FirewallLeases } from '@holdfast/firewall/leases';
@@ -119,7 +119,8 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
 
   const channelSessions = new WeakMap<Connection, Session>();
   const localSocket = config.localSocket ?? join(dataDir, 'mover.sock');
-  const sandboxes = new Sandboxes(config.drillFolder ?? join(dataDir, 'drills'));
+  const drillFolder = config.drillFolder ?? join(dataDir, 'drills');
+  const sandboxes = new Sandboxes(drillFolder);
   await sandboxes.clear().catch((error: unknown) => logger.warn({ error: toHoldfastError(error) }, 'drills are left'));
   const executors = new Executors({
     command: options.executor,
@@ -136,6 +137,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     clock,
   });
   const agents = new LocalAgents({
+    folders: [storageRoot, drillFolder].map((folder) => resolve(folder)),
     moverId: stored.id,
     onExecutor: (secret, connection) => executors.admit(secret, connection),
     onRefused: (error) => logger.warn({ error }, 'local connection refused'),

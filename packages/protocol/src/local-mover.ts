@@ -39,7 +39,13 @@ export const localRequest = z.discriminatedUnion('type', [
 export type LocalRequest = z.infer<typeof localRequest>;
 
 export const localAnswer = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('registered'), protocolVersion: z.number().int(), moverId: entityId }),
+  z.object({
+    type: z.literal('registered'),
+    protocolVersion: z.number().int(),
+    moverId: entityId,
+    /** Where the mover keeps repositories and what it restores for drills: no backup of the computer holds them. */
+    folders: z.array(z.string().max(4096)).max(10).default([]),
+  }),
   z.object({ type: z.literal('relayed') }),
   z.object({ type: z.literal('refused'), error: errorReport }),
 ]);
@@ -113,6 +119,8 @@ function readBytes(stream: Duplex, length: number, signal: AbortSignal): Promise
 
 export interface LocalRegistration extends AsyncDisposable {
   readonly moverId: string;
+  /** The mover's own folders on this computer. */
+  readonly folders: readonly string[];
   /** Resolves when the registration is over, with what ended it unless it was disposed. */
   readonly closed: Promise<HoldfastError | undefined>;
 }
@@ -146,6 +154,7 @@ export async function registerWithLocalMover(options: {
     });
     return {
       moverId: answer.moverId,
+      folders: answer.folders,
       closed: closed.finally(() => over.abort()),
       [Symbol.asyncDispose]: async () => {
         over.abort();

@@ -48,7 +48,10 @@ const backupScripts = scriptSettings.extend({
 export const backupTask = z.strictObject({
   kind: z.literal('backup'),
   access: repositoryAccess,
-  sources: paths.min(1),
+  /** Folders and files; none where it is the whole computer. */
+  sources: paths,
+  /** All local file systems, as the agent finds them. */
+  wholeComputer: z.boolean().default(false),
   excludes: paths,
   oneFileSystem: z.boolean(),
   tags: z.array(z.string().max(200)).max(100),
@@ -138,6 +141,10 @@ export const backupResult = z.object({
   storedBytes: z.number(),
   durationMs: z.number(),
   scripts: z.array(scriptReport).max(2).optional(),
+  /** Of a backup of the whole computer: what that was, and what of it was left out and why. */
+  wholeComputer: z
+    .object({ sources: paths, leftOut: z.array(z.object({ path, reason: z.string() })).max(maxListEntries) })
+    .optional(),
 });
 export type BackupResult = z.infer<typeof backupResult>;
 

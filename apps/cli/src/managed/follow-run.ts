@@ -159,6 +159,9 @@ export function runText(run: Run): string {
       `  Read      ${formatBytes(result.readBytes)}, added ${formatBytes(result.newBytes)}, stored in ${formatBytes(result.storedBytes)}`,
       `  Time      ${formatDuration(result.durationMs)}`,
       ...(result.scripts ?? []).flatMap(scriptLines),
+      ...(result.wholeComputer?.leftOut ?? []).map(
+        ({ path, reason }) => `  Left out  ${oneLine(path)} (${oneLine(reason)})`,
+      ),
     );
   } else if (result?.kind === 'restore') {
     lines.push(

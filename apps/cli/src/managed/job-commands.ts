@@ -1,4 +1,4 @@
-import { type ExitStatus, exitStatus } from '@holdfast/core';
+import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { PolicySettings } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { collect } from '../option-values.ts';
@@ -51,7 +51,8 @@ function registerDefinitions(commands: Command, kind: JobKind, examples: string)
     kind,
     of('create', `define a ${noun}: what of which computers goes where, and when`)
       .argument('<name>', 'how you want to call it')
-      .argument('<paths...>', 'absolute paths on the computers'),
+      .argument('[paths...]', 'absolute paths on the computers')
+      .option('--whole-computer', 'all local file systems instead of paths; what is left out is told in each run'),
   )
     .addHelpText('after', `\n${examples}\n\n${scheduleHelp}\n\n${scriptHelp}\n${serverHelp}`)
     .action((name: string, paths: string[], options: JobOptions) =>
@@ -61,6 +62,7 @@ function registerDefinitions(commands: Command, kind: JobKind, examples: string)
   addJobOptions(kind, named('change', `change a ${noun}; what no option names stays as it is`))
     .option('--name <name>', 'another name')
     .option('--path <path>', 'other paths; may be repeated', collect)
+    .option('--whole-computer', 'all local file systems instead of paths')
     .addHelpText(
       'after',
       `\nExample:\n  $ holdfast ${noun} change homes --schedule 'daily 22:00'\n\n${scheduleHelp}\n\n${scriptHelp}\n${serverHelp}`,
@@ -139,7 +141,8 @@ async function create(
   options: JobOptions & { readonly name: string; readonly paths: string[] },
   work: ServerWork,
 ): Promise<ExitStatus> {
-  const { name, paths } = options;
+  const { name, paths, wholeComputer } = options;
+  const scope = scopeFrom({ paths, wholeComputer });
   const { target, ...settings } = await settingsFrom(
     // Without any word on it: the only mover that there is.
     options.repository === undefined && options.mover === undefined && options.repositoryName === undefined
@@ -149,7 +152,9 @@ async function create(
     work,
   );
   if (!target) throw new TypeError('a target was chosen');
-  const body = { name, scope: { kind: 'folders' as const, paths }, target, ...settings };
+  if (!scope)
+    throw new HoldfastError('usage.option', { message: 'Say what is to be backed up: paths, or --whole-computer.' });
+  const body = { name, scope, target, ...settings };
   const { noun } = kind;
   const created = await kind.create({ ...work, body });
   if (options.json) await printJson({ kind: noun, [noun]: created });
@@ -161,13 +166,25 @@ async function create(
 }
 
 async function change(kind: JobKind, text: string, options: ChangeOptions, work: ServerWork): Promise<ExitStatus> {
+  const scope = scopeFrom({ paths: options.path ?? [], wholeComputer: options.wholeComputer });
   const before = await chooseOfKind(kind, { ...work, text });
   const changes = {
     ...(await settingsFrom(options, before, work)),
     ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.path ? { scope: { kind: 'folders' as const, paths: options.path } } : {}),
+    ...(scope ? { scope } : {}),
   };
   return put(kind, { before, changes }, options, work);
+}
+
+/** Undefined where nothing is said. */
+function scopeFrom(o: {
+  readonly paths: readonly string[];
+  readonly wholeComputer: boolean | undefined;
+}): PolicySettings['scope'] | undefined {
+  if (o.wholeComputer && o.paths.length > 0)
+    throw new HoldfastError('usage.option', { message: 'Give paths or --whole-computer, not both.' });
+  if (o.wholeComputer) return { kind: 'computer' };
+  return o.paths.length > 0 ? { kind: 'folders', paths: [...o.paths] } : undefined;
 }
 
 async function put(

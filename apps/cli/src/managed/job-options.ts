@@ -13,6 +13,7 @@ export interface JobOptions extends ServerOptions {
   readonly repository?: string;
   readonly mover?: string;
   readonly repositoryName?: string;
+  readonly wholeComputer?: boolean;
   readonly exclude?: string[];
   readonly oneFileSystem?: boolean;
   readonly tag?: string[];

@@ -54,7 +54,7 @@ export async function jobText(
   const lines: [string, string][] = [
     [noun === 'job' ? 'Job' : 'Policy', `${job.name} (${job.id})${job.enabled ? '' : ', disabled'}`],
     ['Computers', computersText(job, names)],
-    ['Backs up', scope.paths.join(' ')],
+    ['Backs up', scope.kind === 'folders' ? scope.paths.join(' ') : 'the whole computer'],
     ['Leaves out', job.excludes.join(' ')],
     ['Tags', job.tags.join(',')],
     ['Repository', targetText(job, names)],

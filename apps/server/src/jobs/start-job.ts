@@ -71,7 +71,9 @@ export function orderOf(
   const hasScripts = scripts.pre !== undefined || scripts.post !== undefined;
   return {
     kind: 'backup',
-    sources: scope.paths,
+    ...(scope.kind === 'folders'
+      ? { sources: scope.paths, wholeComputer: false }
+      : { sources: [], wholeComputer: true }),
     excludes,
     oneFileSystem,
     tags,

@@ -21,7 +21,9 @@ async function retentionRules(scope: TenantScope, row: RepositoryRow): Promise<r
   for (const settings of jobs.of(row)) {
     const hosts = await jobs.hostsOf(settings, row);
     const retention = settings.retention ?? general;
-    rules.push({ hosts, paths: settings.scope.paths, ...(retention && { retention }) });
+    // A whole computer is one source, the root. On Windows, where drives come and go, the rules of the computer hold.
+    const paths = settings.scope.kind === 'folders' ? settings.scope.paths : ['/'];
+    rules.push({ hosts, paths, ...(retention && { retention }) });
   }
   if (general) rules.push({ retention: general });
   return rules.some(({ retention }) => retention !== undefined) ? rules : [];

@@ -286,7 +286,7 @@ async function listSnapshot(
       agentId: view.agentId,
       runId: view.id,
       hostname,
-      sourcesJson: JSON.stringify(order.sources),
+      sourcesJson: JSON.stringify(made.wholeComputer?.sources ?? order.sources),
       tagsJson: JSON.stringify(order.tags),
       takenAt: new Date(made.startedAt).toISOString(),
       totalFiles: made.totalFiles,

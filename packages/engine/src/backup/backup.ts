@@ -196,6 +196,7 @@ async function backupUnder(
     gear: repository.gearTable(),
     slabs,
     excludes,
+    excludesAlways: options.excludesAlways,
     excludesAnyCase: options.excludesAnyCase,
     excludeIfPresent: options.excludeIfPresent,
     excludeLargerThanBytes: options.excludeLargerThanBytes,

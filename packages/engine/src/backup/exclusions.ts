@@ -15,6 +15,8 @@ export interface FolderMark {
 export interface ExclusionOptions {
   /** Patterns; see `patterns.ts`. */
   readonly excludes?: readonly string[] | undefined;
+  /** Patterns by themselves: what they leave out `excludes` can't take back. */
+  readonly excludesAlways?: readonly string[] | undefined;
   /** Patterns for which small and capital letters are the same. */
   readonly excludesAnyCase?: readonly string[] | undefined;
   /** Of folders with such a file, only that file is stored. */
@@ -34,14 +36,16 @@ export class Exclusions {
   readonly anyPath: boolean;
   readonly maxSizeBytes: number;
   readonly #exact: PatternList;
+  readonly #always: PatternList;
   readonly #anyCase: PatternList;
   readonly #marks: readonly FolderMark[];
 
   /** @throws usage.option for what is malformed */
   constructor(options: ExclusionOptions) {
     this.#exact = new PatternList(options.excludes ?? []);
+    this.#always = new PatternList(options.excludesAlways ?? []);
     this.#anyCase = new PatternList((options.excludesAnyCase ?? []).map((pattern) => pattern.toLowerCase()));
-    this.anyPath = this.#exact.empty && this.#anyCase.empty;
+    this.anyPath = this.#exact.empty && this.#always.empty && this.#anyCase.empty;
     this.maxSizeBytes = options.excludeLargerThanBytes ?? Number.POSITIVE_INFINITY;
     this.#marks = options.excludeIfPresent ?? [];
     for (const { name } of this.#marks)
@@ -58,7 +62,7 @@ export class Exclusions {
 
   /** Parts are the names of the path from the root on, as patterns see them. */
   leavesOut(parts: readonly string[]): boolean {
-    if (this.#exact.matches(parts)) return true;
+    if (this.#exact.matches(parts) || this.#always.matches(parts)) return true;
     return !this.#anyCase.empty && this.#anyCase.matches(parts.map((part) => part.toLowerCase()));
   }
 

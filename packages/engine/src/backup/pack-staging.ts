@@ -143,7 +143,7 @@ export class StagedFile {
   }
 }
 
-const temporaryPrefix = 'holdfast-packs-';
+export const temporaryPrefix = 'holdfast-packs-';
 
 async function newTemporaryFolder(): Promise<string> {
   const parent = os.tmpdir();

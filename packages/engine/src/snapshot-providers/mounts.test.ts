@@ -24,6 +24,18 @@ test('mounts are read with their escapes; what a later one hides is gone', () =>
   assert.equal(isInside('/anything', '/'), true);
 });
 
+test('what is mounted on a file system that is listed after it is not hidden by it', () => {
+  const listed = `22 27 0:21 / /proc rw - proc proc rw
+24 22 0:23 / /proc/deep rw - tmpfs tmpfs rw
+27 1 254:0 / / rw - ext4 /dev/vda rw
+28 27 0:25 / /proc rw - tmpfs tmpfs rw
+`;
+  assert.deepEqual(
+    parseMounts(listed).map(({ mountPoint, type }) => `${mountPoint} ${type}`),
+    ['/ ext4', '/proc tmpfs'],
+  );
+});
+
 test('a line of another form is refused', () => {
   assert.throws(() => parseMounts('nonsense\n'), /proc\(5\)/);
 });

@@ -15,9 +15,13 @@ export interface Mount {
   readonly source: string;
 }
 
-/** What a path sees (proc(5), mountinfo), the last mount over a place hiding those before. */
+/**
+ * What a path sees (proc(5), mountinfo), the last mount over a place hiding those before. But not those that are mounted on itself:
+ * they may be listed before it, as where the root is another one than at the start.
+ */
 export function parseMounts(mountinfo: string): Mount[] {
-  const mounts = new Map<string, Mount>();
+  const mounts = new Map<string, Mount & { readonly id: string }>();
+  const parents = new Map<string, string>();
   for (const line of mountinfo.split('\n')) {
     if (line === '') continue;
     const fields = line.split(' ');
@@ -27,11 +31,24 @@ export function parseMounts(mountinfo: string): Mount[] {
       throw new HoldfastError('internal.unexpected', {
         message: 'A line of mountinfo has not the form that proc(5) tells.',
       });
+    const [id = '', parent = ''] = fields;
+    parents.set(id, parent);
     // What lies below is hidden as well.
-    for (const other of mounts.keys()) if (isInside(other, mountPoint)) mounts.delete(other);
-    mounts.set(mountPoint, { mountPoint, root, type, source });
+    for (const [at, other] of mounts)
+      if (isInside(at, mountPoint) && !isMountedOn({ id: other.id, on: id, parents })) mounts.delete(at);
+    mounts.set(mountPoint, { mountPoint, root, type, source, id });
   }
-  return [...mounts.values()];
+  return [...mounts.values()].map(({ id: _id, ...mount }) => mount);
+}
+
+/** Directly, or on what is. */
+function isMountedOn(o: { id: string; on: string; parents: ReadonlyMap<string, string> }): boolean {
+  const seen = new Set<string>();
+  for (let at = o.parents.get(o.id); at !== undefined && !seen.has(at); at = o.parents.get(at)) {
+    if (at === o.on) return true;
+    seen.add(at);
+  }
+  return false;
 }
 
 function unescape(field: string | undefined): string | undefined {

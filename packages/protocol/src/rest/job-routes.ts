@@ -31,8 +31,11 @@ const target = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('shared'), repositoryId: entityId }),
 ]);
 
-/** What is backed up of each computer: folders and files. */
-const scope = z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('folders'), paths: paths.min(1) })]);
+/** What is backed up of each computer: folders and files, or all of its own file systems. */
+const scope = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('folders'), paths: paths.min(1) }),
+  z.strictObject({ kind: z.literal('computer') }),
+]);
 
 const healthCheck = z.strictObject({
   enabled: z.boolean().default(true),

@@ -1,0 +1,1 @@
+export { type ComputerScope, wholeComputer } from './whole-computer.ts';
