@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { type Clock, ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import {
@@ -15,17 +15,14 @@ import { hiddenFields, TestBrowser } from '../testing/test-browser.ts';
 import { oauthServerName, TestOauthClient } from '../testing/test-oauth-client.ts';
 import { TestServer } from '../testing/test-server.ts';
 
-describe('a device, such as the command line, is signed in with a browser elsewhere', () => {
-  const folder = temporaryFolder({ after });
+test('a device, such as the command line, is signed in with a browser elsewhere', async (t) => {
+  const folder = temporaryFolder(t);
   const clock = new ManualClock(new Date());
-  let server: TestServer;
-  before(async () => {
-    server = await TestServer.start(folder, { clock, config: { names: [oauthServerName] } });
-    await server.person('alice', 'administrator');
-  });
-  after(() => server[Symbol.asyncDispose]());
+  const server = await TestServer.start(folder, { clock, config: { names: [oauthServerName] } });
+  t.after(() => server[Symbol.asyncDispose]());
+  await server.person('alice', 'administrator');
   // The limits are by the minute: each test has its own.
-  beforeEach(() => clock.advance(60_000));
+  t.beforeEach(() => clock.advance(60_000));
 
   const browser = () => new TestBrowser(server.http, TestOauthClient.issuerOf(server));
   const ask = async (path: string, fields: Record<string, string>) => {
@@ -54,7 +51,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     return own.follow(await own.post(path, { step: 'password', name: 'alice', password }));
   };
 
-  test('the code is typed, the person confirms and signs in, and the token is a session', async () => {
+  await t.test('the code is typed, the person confirms and signs in, and the token is a session', async () => {
     const asked = await begin();
     assert.match(asked.user_code, /^[B-Z]{4}-[B-Z]{4}$/);
     assert.equal((await poll(asked))['error'], 'authorization_pending');
@@ -77,7 +74,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     await assert.rejects(alice.call('account', {}), { code: 'auth.required' });
   });
 
-  test('signing out ends it, as does being unused for too long', async () => {
+  await t.test('signing out ends it, as does being unused for too long', async () => {
     for (const end of [
       (token: string) => server.clientWith(token).call('signOut', {}),
       async () => clock.advance(61 * 60_000),
@@ -91,7 +88,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     }
   });
 
-  test('who refuses, in either place, gives nothing', async () => {
+  await t.test('who refuses, in either place, gives nothing', async () => {
     const first = await begin();
     const own = browser();
     const question = await type(own, first.user_code);
@@ -107,7 +104,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     assert.match((await type(own, second.user_code)).text, /used already/);
   });
 
-  test('codes can not be guessed: few wrong ones are looked at, from one address', async () => {
+  await t.test('codes can not be guessed: few wrong ones are looked at, from one address', async () => {
     const asked = await begin();
     const own = browser();
     const statuses: number[] = [];
@@ -118,7 +115,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     assert.match((await type(own, asked.user_code)).text, /Is this your device/);
   });
 
-  test('one address is heard so many times in a minute', async () => {
+  await t.test('one address is heard so many times in a minute', async () => {
     const statuses: number[] = [];
     for (let n = 0; n <= 240; n += 1) statuses.push((await browser().get('/.well-known/openid-configuration')).status);
     assert.deepEqual([statuses.indexOf(429), statuses.at(-1)], [240, 429]);
@@ -126,7 +123,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     assert.equal((await browser().get('/.well-known/openid-configuration')).status, 200);
   });
 
-  test('the form of the code needs what our own page gave this browser', async () => {
+  await t.test('the form of the code needs what our own page gave this browser', async () => {
     const asked = await begin();
     const form = hiddenFields(await browser().get(oauthPaths.code_verification));
     const fields = { ...form, user_code: asked.user_code, confirm: 'yes' };
@@ -138,7 +135,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     assert.equal((await poll(asked))['error'], 'authorization_pending');
   });
 
-  test('a client of codes takes no device, and the command line takes no code', async () => {
+  await t.test('a client of codes takes no device, and the command line takes no code', async () => {
     const body = { name: 'Console', redirectUris: ['https://console.test/callback'] };
     const { id } = await server.client.call('createOauthClient', { body });
     assert.equal(
@@ -151,7 +148,7 @@ describe('a device, such as the command line, is signed in with a browser elsewh
     assert.deepEqual([answer.status, answer.location], [400, undefined]);
   });
 
-  test('the command line waits, says when nobody came, and stops when it is told to', async () => {
+  await t.test('the command line waits, says when nobody came, and stops when it is told to', async () => {
     const manual = new ManualClock(new Date());
     /** Nobody waits for it: its time goes on by itself, so many times as fast as is slept. */
     const fast = (times: number): Clock => ({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { oauthPaths } from '@holdfast/protocol';
@@ -29,19 +29,15 @@ async function register(server: TestServer, o: { role?: 'auditor'; groups?: stri
   return TestOauthClient.discover(server, { id, secret, redirectUri });
 }
 
-describe('people sign in to programs with OpenID Connect', () => {
-  const folder = temporaryFolder({ after });
+test('people sign in to programs with OpenID Connect', async (t) => {
+  const folder = temporaryFolder(t);
   const clock = new ManualClock(new Date());
-  let server: TestServer;
-  let client: TestOauthClient;
-  before(async () => {
-    server = await start(folder, { clock });
-    client = await register(server, { confidential: true });
-    await server.person('alice', 'administrator');
-  });
-  after(() => server[Symbol.asyncDispose]());
+  const server = await start(folder, { clock });
+  t.after(() => server[Symbol.asyncDispose]());
+  const client = await register(server, { confidential: true });
+  await server.person('alice', 'administrator');
   // Else the tests together might be too many requests in a minute, on a fast machine.
-  beforeEach(() => clock.advance(60_000));
+  t.beforeEach(() => clock.advance(60_000));
 
   const callWith = (token: string) => server.clientWith(token).call('computers', {});
   const refusedEverywhere = async (token: string): Promise<void> => {
@@ -49,7 +45,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     assert.equal(await client.userinfo(token), undefined);
   };
 
-  test('a code with PKCE gives tokens that are the person, and nothing more than the client may', async () => {
+  await t.test('a code with PKCE gives tokens that are the person, and nothing more than the client may', async () => {
     const answer = await client.tokens('alice');
     const { user } = await server.clientWith(await server.signIn('alice')).call('account', {});
     const claims = (answer as openid.TokenEndpointResponse & openid.TokenEndpointResponseHelpers).claims();
@@ -66,7 +62,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     await assert.rejects(auditor.call('users', {}), { code: 'auth.forbidden' });
   });
 
-  test('what it gave is listed with sessions and API tokens, and ends there', async () => {
+  await t.test('what it gave is listed with sessions and API tokens, and ends there', async () => {
     const { access_token: token, refresh_token: refresh = '' } = await client.tokens('alice');
     const alice = server.clientWith(await server.signIn('alice'));
     const listed = (await alice.call('ownAccess', {})).access;
@@ -77,7 +73,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     await assert.rejects(openid.refreshTokenGrant(client.config, refresh), { error: 'invalid_grant' });
   });
 
-  test('a token counts for what it was asked for alone', async () => {
+  await t.test('a token counts for what it was asked for alone', async () => {
     const {
       access_token: told,
       id_token: idToken = '',
@@ -95,7 +91,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     assert.equal(await client.userinfo(api), undefined);
   });
 
-  test('refresh tokens rotate; one that is used again ends everything', async () => {
+  await t.test('refresh tokens rotate; one that is used again ends everything', async () => {
     const first = await client.tokens('alice');
     const second = await openid.refreshTokenGrant(client.config, first.refresh_token ?? '');
     assert.notEqual(second.refresh_token, first.refresh_token);
@@ -109,7 +105,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     });
   });
 
-  test('of several who use one refresh token or code at once none keeps what it gave', async () => {
+  await t.test('of several who use one refresh token or code at once none keeps what it gave', async () => {
     const { refresh_token: refresh = '' } = await client.tokens('alice');
     const together = (ask: () => Promise<openid.TokenEndpointResponse>) => Promise.allSettled([ask(), ask(), ask()]);
     const { url, checks } = await client.begin();
@@ -122,23 +118,26 @@ describe('people sign in to programs with OpenID Connect', () => {
     assert.ok(answers.filter(({ status }) => status === 'rejected').length >= 4);
   });
 
-  test('a code counts once, for its client, with its verifier and redirect URI; used again it ends what it gave', async () => {
-    const other = await register(server);
-    const { url, checks } = await client.begin();
-    const back = await client.signIn(url.href, 'alice');
-    const wrong = { ...checks, pkceCodeVerifier: openid.randomPKCECodeVerifier() };
-    await assert.rejects(openid.authorizationCodeGrant(client.config, back, wrong), { error: 'invalid_grant' });
-    await assert.rejects(openid.authorizationCodeGrant(other.config, back, checks), { error: 'invalid_grant' });
-    const elsewhere = new URL(back);
-    elsewhere.pathname = '/other';
-    await assert.rejects(openid.authorizationCodeGrant(client.config, elsewhere, checks), { error: 'invalid_grant' });
-    const { access_token: token } = await openid.authorizationCodeGrant(client.config, back, checks);
-    await callWith(token);
-    await assert.rejects(openid.authorizationCodeGrant(client.config, back, checks), { error: 'invalid_grant' });
-    await refusedEverywhere(token);
-  });
+  await t.test(
+    'a code counts once, for its client, with its verifier and redirect URI; used again it ends what it gave',
+    async () => {
+      const other = await register(server);
+      const { url, checks } = await client.begin();
+      const back = await client.signIn(url.href, 'alice');
+      const wrong = { ...checks, pkceCodeVerifier: openid.randomPKCECodeVerifier() };
+      await assert.rejects(openid.authorizationCodeGrant(client.config, back, wrong), { error: 'invalid_grant' });
+      await assert.rejects(openid.authorizationCodeGrant(other.config, back, checks), { error: 'invalid_grant' });
+      const elsewhere = new URL(back);
+      elsewhere.pathname = '/other';
+      await assert.rejects(openid.authorizationCodeGrant(client.config, elsewhere, checks), { error: 'invalid_grant' });
+      const { access_token: token } = await openid.authorizationCodeGrant(client.config, back, checks);
+      await callWith(token);
+      await assert.rejects(openid.authorizationCodeGrant(client.config, back, checks), { error: 'invalid_grant' });
+      await refusedEverywhere(token);
+    },
+  );
 
-  test('revoking a token ends the sign-in; no client ends that of another', async () => {
+  await t.test('revoking a token ends the sign-in; no client ends that of another', async () => {
     const other = await register(server);
     const { access_token: token, refresh_token: refresh = '' } = await client.tokens('alice');
     await openid.tokenRevocation(other.config, token);
@@ -148,7 +147,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     await assert.rejects(openid.refreshTokenGrant(client.config, refresh), { error: 'invalid_grant' });
   });
 
-  test('a person who is disabled, and a client that is removed, are out at once', async () => {
+  await t.test('a person who is disabled, and a client that is removed, are out at once', async () => {
     const bob = await server.person('bob', 'auditor');
     const { access_token: token, refresh_token: refresh = '' } = await client.tokens('bob');
     await callWith(token);
@@ -163,52 +162,57 @@ describe('people sign in to programs with OpenID Connect', () => {
     await refusedEverywhere(last);
   });
 
-  test('nobody is sent anywhere but to what was registered, and nothing but codes with PKCE is given', async () => {
-    const browser = client.browser();
-    for (const redirect_uri of [
-      'https://console.test/callback/',
-      'https://console.test/callback?next=/',
-      'https://console.test/callback/../callback',
-      'https://console.test:444/callback',
-      'http://console.test/callback',
-      'https://console.test@evil.test/callback',
-      'https://console.test.evil.test/callback',
-      'HTTPS://CONSOLE.TEST/callback',
-      'https://console.test/callback#x',
-      '//evil.test/callback',
-      'javascript:alert(1)',
-    ]) {
-      const { url } = await client.begin({ parameters: { redirect_uri } });
-      const { status, location, text } = await browser.get(url.href);
-      assert.deepEqual([status, location], [400, undefined], redirect_uri);
-      assert.doesNotMatch(text, /evil\.test/);
-    }
-    for (const [parameters, error] of [
-      [{ code_challenge: '' }, 'invalid_request'],
-      [{ code_challenge_method: 'plain' }, 'invalid_request'],
-      // They would come in the fragment, which no client may ask for.
-      [{ response_type: 'token' }, 'invalid_request'],
-      [{ response_type: 'id_token' }, 'invalid_request'],
-      [{ response_type: 'token', response_mode: 'query' }, 'invalid_request'],
-      [{ response_type: 'none' }, 'unsupported_response_type'],
-      [{ prompt: 'none' }, 'login_required'],
-    ] as const) {
-      const { url } = await client.begin({ parameters });
-      const { location = '', text } = await browser.get(url.href);
-      assert.ok(location.startsWith(redirectUri), `${JSON.stringify(parameters)}: ${location} ${text}`);
-      const { searchParams, hash } = new URL(location);
-      const given = new URLSearchParams(`${searchParams.toString()}&${hash.slice(1)}`);
-      assert.deepEqual([given.get('error'), given.get('code')], [error, null], location);
-    }
-    for (const response_mode of ['form_post', 'fragment', 'web_message']) {
-      const { status, location } = await browser.get((await client.begin({ parameters: { response_mode } })).url.href);
-      assert.deepEqual([status, location], [400, undefined], response_mode);
-    }
-    const unknown = await client.begin({ parameters: { client_id: crypto.randomUUID() } });
-    assert.equal((await browser.get(unknown.url.href)).status, 400);
-  });
+  await t.test(
+    'nobody is sent anywhere but to what was registered, and nothing but codes with PKCE is given',
+    async () => {
+      const browser = client.browser();
+      for (const redirect_uri of [
+        'https://console.test/callback/',
+        'https://console.test/callback?next=/',
+        'https://console.test/callback/../callback',
+        'https://console.test:444/callback',
+        'http://console.test/callback',
+        'https://console.test@evil.test/callback',
+        'https://console.test.evil.test/callback',
+        'HTTPS://CONSOLE.TEST/callback',
+        'https://console.test/callback#x',
+        '//evil.test/callback',
+        'javascript:alert(1)',
+      ]) {
+        const { url } = await client.begin({ parameters: { redirect_uri } });
+        const { status, location, text } = await browser.get(url.href);
+        assert.deepEqual([status, location], [400, undefined], redirect_uri);
+        assert.doesNotMatch(text, /evil\.test/);
+      }
+      for (const [parameters, error] of [
+        [{ code_challenge: '' }, 'invalid_request'],
+        [{ code_challenge_method: 'plain' }, 'invalid_request'],
+        // They would come in the fragment, which no client may ask for.
+        [{ response_type: 'token' }, 'invalid_request'],
+        [{ response_type: 'id_token' }, 'invalid_request'],
+        [{ response_type: 'token', response_mode: 'query' }, 'invalid_request'],
+        [{ response_type: 'none' }, 'unsupported_response_type'],
+        [{ prompt: 'none' }, 'login_required'],
+      ] as const) {
+        const { url } = await client.begin({ parameters });
+        const { location = '', text } = await browser.get(url.href);
+        assert.ok(location.startsWith(redirectUri), `${JSON.stringify(parameters)}: ${location} ${text}`);
+        const { searchParams, hash } = new URL(location);
+        const given = new URLSearchParams(`${searchParams.toString()}&${hash.slice(1)}`);
+        assert.deepEqual([given.get('error'), given.get('code')], [error, null], location);
+      }
+      for (const response_mode of ['form_post', 'fragment', 'web_message']) {
+        const { status, location } = await browser.get(
+          (await client.begin({ parameters: { response_mode } })).url.href,
+        );
+        assert.deepEqual([status, location], [400, undefined], response_mode);
+      }
+      const unknown = await client.begin({ parameters: { client_id: crypto.randomUUID() } });
+      assert.equal((await browser.get(unknown.url.href)).status, 400);
+    },
+  );
 
-  test('a form counts in the browser that it was shown in, sent by our own page', async () => {
+  await t.test('a form counts in the browser that it was shown in, sent by our own page', async () => {
     const { url } = await client.begin();
     const [browser, other] = [client.browser(), client.browser()];
     const form = await browser.follow(await browser.get(url.href));
@@ -222,7 +226,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     assert.equal((await client.submit(browser, form, fields)).status, 303);
   });
 
-  test('cookies are for this server alone, and pages run no script and stand in no frame', async () => {
+  await t.test('cookies are for this server alone, and pages run no script and stand in no frame', async () => {
     const browser = client.browser();
     const { url } = await client.begin();
     const begun = await browser.get(url.href);
@@ -247,7 +251,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     assert.equal(headers['cache-control'], 'no-store');
   });
 
-  test('a browser that has signed in once gives nobody else its sign-in', async () => {
+  await t.test('a browser that has signed in once gives nobody else its sign-in', async () => {
     await server.person('carol', 'auditor');
     const browser = client.browser();
     for (const name of ['alice', 'carol', 'alice']) {
@@ -261,7 +265,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     }
   });
 
-  test('names and codes that are HTML are shown as text', async () => {
+  await t.test('names and codes that are HTML are shown as text', async () => {
     const browser = client.browser();
     const { url } = await client.begin({ parameters: { login_hint: '"><script>alert(1)</script>' } });
     assert.doesNotMatch((await browser.follow(await browser.get(url.href))).text, /<script/);
@@ -269,7 +273,7 @@ describe('people sign in to programs with OpenID Connect', () => {
     assert.doesNotMatch((await browser.get(address)).text, /<script/);
   });
 
-  test('the database holds none of it in clear', async () => {
+  await t.test('the database holds none of it in clear', async () => {
     const { url, checks } = await client.begin();
     const browser = client.browser();
     const back = await client.signIn(url.href, 'alice', browser);
