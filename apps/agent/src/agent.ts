@@ -80,6 +80,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const environment = { wire, scriptFolder: config.scripts?.folder, moverFolders: () => moverFolders };
   const registry = new TaskRegistry((task, context) => runTask(environment, task, context), {
     maxRunning: maxRunningTasks,
+    process: 'agent',
+    clock,
+    onLine: (ids, { level, message }) => log[level === 'warning' ? 'warn' : level](ids, message),
   });
   const store = await PolicyStore.open({ dataDir, agentId: stored.id, log });
   const policies = new Policies({ store, registry, clock, log });

@@ -26,8 +26,18 @@ export function openDataChannels(options: {
   readonly access: RepositoryAccess;
   readonly context: TaskContext;
 }): HttpClient {
-  const { access } = options;
-  const connect = access.direction === 'mover-dials' ? offering(options) : dialling(options);
+  const { access, context } = options;
+  const direction = access.direction === 'mover-dials' ? 'in' : 'out';
+  const open = direction === 'in' ? offering(options) : dialling(options);
+  const connect: Connect = async (signal) => {
+    const connection = await open(signal);
+    context.uses(connection, direction);
+    const { channel: along, remoteAddress, remotePort, localPort } = connection;
+    const where =
+      direction === 'in' ? `from ${remoteAddress} on port ${localPort}` : `to ${remoteAddress}:${remotePort}`;
+    context.log('info', `Data channel ${along} ${where}`);
+    return connection;
+  };
   return httpClient({ connect, connections: dataChannelsPerSession });
 }
 

@@ -23,8 +23,9 @@ export function agentHandlers(options: {
       registry,
       platform,
       ports,
-      onTask: (taskId, { kind, access }) => log.info({ taskId, kind, repository: access.repository }, 'task'),
-      onLost: (taskId, error) => log.debug({ taskId, error }, 'lost an event'),
+      onTask: (run, { kind, access }, session) =>
+        log.info({ run, session, kind, repository: access.repository }, 'task'),
+      onLost: (run, error) => log.debug({ run, error }, 'lost an event'),
     }),
     'channels.use': async () => ({ channels: wire.use(), report: options.report() }),
     'policies.look': async () => {

@@ -1,8 +1,8 @@
-import { HoldfastError } from '@holdfast/core';
+import { formatBytes, HoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
 import { restore } from '@holdfast/engine/restore';
 import { type ComputerScope, wholeComputer } from '@holdfast/engine/whole-computer';
-import type { BackupResult, BackupTask, RestoreTask, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
+import type { BackupResult, BackupTask, RestoreTask, Task, TaskContext, TaskOutcome, Waits } from '@holdfast/protocol';
 import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target, throttled } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
@@ -71,6 +71,8 @@ async function backUp(
 ): Promise<TaskOutcome> {
   const { environment, task, context } = o;
   repository.lockWait = { retryMs: lockWaitMs };
+  context.log('info', `Repository ${task.access.repository} at mover ${task.access.mover.host} is open`);
+  let waits: Waits | undefined;
   const startedAt = repository.clock.now().toISOString();
   repository.compression = compressionOf(task.compression);
   let computer: ComputerScope | undefined;
@@ -85,10 +87,18 @@ async function backUp(
       tags: task.tags,
       parent: 'auto',
       signal: context.signal,
-      onProgress: (progress) => context.report({ kind: 'progress', progress }),
+      onProgress: (progress) => {
+        waits = progress.waits;
+        context.report({ kind: 'progress', progress });
+      },
       onProblem: (problem) => context.problem(problem),
     });
   });
+  const { source, processing, network, target } = waits ?? { source: 0, processing: 0, network: 0, target: 0 };
+  context.log(
+    'info',
+    `Snapshot ${summary.snapshotId}: ${formatBytes(summary.bytesRead)} read, ${formatBytes(summary.bytesStored)} stored; of the time ${source} % went by waiting for the source, ${processing} % for processing, ${network} % for the network, ${target} % for the target`,
+  );
   return {
     kind: 'backup',
     snapshotId: summary.snapshotId,
@@ -118,6 +128,7 @@ function toldOf({ sources, leftOut }: ComputerScope): NonNullable<BackupResult['
 
 async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskOutcome> {
   repository.lockWait = { retryMs: lockWaitMs };
+  context.log('info', `Repository ${task.access.repository} at mover ${task.access.mover.host} is open`);
   const summary = await restore(repository, {
     snapshotId: task.snapshotId,
     target: task.target,

@@ -32,11 +32,12 @@ export async function execute(
     /** Resolves when it was sent. */
     readonly progress: (progress: Progress) => Promise<void>;
     readonly problem: (problem: HoldfastError) => Promise<void>;
+    readonly log: (message: string) => Promise<void>;
   },
 ): Promise<TaskOutcome> {
   const { repository } = o;
   repository.lockWait = { retryMs: isLookedAt(task) ? readLockWaitMs : lockWaitMs };
-  const told: Promise<void>[] = [];
+  const told = [o.log(`Repository ${task.access.repository} is open, in process ${process.pid}`)];
   const outcome = await run(task, {
     ...o,
     onProgress: latestOnly(o.progress),

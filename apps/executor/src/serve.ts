@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
 import { HoldfastError } from '@holdfast/core';
 import { forbidDumps } from '@holdfast/native';
-import { CallPeer, executorMethods, type RepositoryAccess, reportOf, TaskOutput } from '@holdfast/protocol';
+import { CallPeer, executorMethods, logLineOf, type RepositoryAccess, reportOf, TaskOutput } from '@holdfast/protocol';
 import { execute } from './execute.ts';
 import { type OpenedRepository, openThroughMover } from './open.ts';
 
@@ -66,6 +66,8 @@ export async function serveExecutor(stream: Duplex): Promise<void> {
               write: (bytes) => running.output.write(bytes, signal),
               progress: (progress) => emit({ kind: 'progress', progress }),
               problem: (problem) => emit({ kind: 'problem', problem: reportOf(problem) }),
+              log: (message) =>
+                emit({ kind: 'log', line: logLineOf({ level: 'info', process: 'executor', message }, new Date()) }),
             }),
           );
           running.output.end();

@@ -181,14 +181,19 @@ test('a session is one computer, one repository, one mode; its end is the end of
 
   const data = restCalls(fixture.dataClient('agent-dials', { sessionId, grant }), grant);
   const pack = object(100_000);
-  assert.equal((await data('POST', `data/${pack.id}`, { body: pack.body })).status, 200);
-  assert.equal((await data('GET', `data/${pack.id}`)).status, 200);
+  const timing = /^storage;dur=\d+\.\d$/;
+  const sent = await data('POST', `data/${pack.id}`, { body: pack.body });
+  assert.equal(sent.status, 200);
+  assert.match(String(sent.headers['server-timing']), timing);
+  const got = await data('GET', `data/${pack.id}`);
+  assert.equal(got.status, 200);
+  assert.match(String(got.headers['server-timing']), timing);
   const other = await fixture.openSession({ repository: 'other' });
   const foreign = restCalls(fixture.dataClient('agent-dials', other), grant);
   assert.equal((await foreign('GET', 'keys/')).code, 'grant.invalid', 'a channel serves its own session only');
 
   const status = await fixture.api('GET', `/sessions/${sessionId}`);
-  const { openChannels, ...counted } = sessionStatus.parse(status.json);
+  const { openChannels, log, ...counted } = sessionStatus.parse(status.json);
   assert.ok(openChannels >= 1);
   assert.deepEqual(counted, {
     sessionId,
@@ -196,6 +201,13 @@ test('a session is one computer, one repository, one mode; its end is the end of
     sentBytes: 100_000,
     objectsCreated: 1,
   });
+  assert.match(
+    log.map(({ message }) => message).join('\n'),
+    /^Session for agent\/.*\nData channel agent-local-data with/,
+  );
+  const after = encodeURIComponent(log.at(-2)?.at ?? '');
+  const rest = sessionStatus.parse((await fixture.api('GET', `/sessions/${sessionId}?logAfter=${after}`)).json);
+  assert.deepEqual(rest.log, log.slice(-1));
   assert.equal((await fixture.api('DELETE', `/sessions/${sessionId}`)).status, 200);
   assert.equal((await restCalls(fixture.client(fixture.agent), grant)('GET', 'keys/')).code, 'grant.session');
   await assert.rejects(data('GET', 'keys/'));

@@ -84,6 +84,11 @@ export class DataChannels {
     using _place = place;
     try {
       const connection = await connecting;
+      const { channel: along, remoteAddress, localPort, remotePort } = connection;
+      session.note(
+        'info',
+        `Data channel ${along} with ${remoteAddress}, ports ${localPort} here and ${remotePort} there`,
+      );
       const cut = (): void => void connection.stream.destroy();
       session.over.addEventListener('abort', cut, { once: true });
       try {
@@ -95,7 +100,10 @@ export class DataChannels {
       }
     } catch (error) {
       // A lease that nobody used, or a dial whose caller is told as well.
-      if (!session.over.aborted) this.#onFailure(toHoldfastError(error));
+      if (session.over.aborted) return;
+      const failure = toHoldfastError(error);
+      session.note('warning', `A data channel came to nothing: ${failure.message}`);
+      this.#onFailure(failure);
     }
   }
 

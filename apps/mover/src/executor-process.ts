@@ -105,6 +105,7 @@ export async function executeIn(
       signal,
       onEvent: (event) => {
         if (event.kind === 'progress') context.report(event);
+        else if (event.kind === 'log') context.log(event.line.level, event.line.message, 'executor');
         else if (event.kind === 'problem')
           context.problem(parseErrorReport(event.problem) ?? new HoldfastError('internal.unexpected'));
       },

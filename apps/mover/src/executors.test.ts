@@ -39,6 +39,8 @@ const context = (signal: AbortSignal): TaskContext => ({
   problem: () => undefined,
   degraded: () => undefined,
   write: async () => undefined,
+  log: () => undefined,
+  uses: () => undefined,
 });
 
 test('a process that dies is told with its last words', async () => {

@@ -50,6 +50,8 @@ interface Call {
   readonly carrier: Carrier;
   /** What the pattern's group matched, else ''. */
   readonly id: string;
+  /** `?logAfter=`: of a session's log, the lines after that time. */
+  readonly logAfter: string;
 }
 
 interface Endpoint {
@@ -115,24 +117,24 @@ const endpoints: readonly Endpoint[] = [
     method: 'POST',
     path: /^\/sessions$/,
     caller: 'server',
-    run: async ({ sessions, repositories }, { req }) => {
+    run: async ({ sessions, repositories }, { req, logAfter }) => {
       const request = await readJson(req, openSession, maxApiBytes);
       // A session to a repository that was never placed would fail at the agent, far from who can repair it.
       await using _open = await repositories.open(request);
-      return sessions.open(request).status();
+      return sessions.open(request).status(logAfter);
     },
   },
   {
     method: 'GET',
     path: new RegExp(`^/sessions/${uuid}$`),
     caller: 'server',
-    run: async ({ sessions }, { id }) => sessions.require(id).status(),
+    run: async ({ sessions }, { id, logAfter }) => sessions.require(id).status(logAfter),
   },
   {
     method: 'DELETE',
     path: new RegExp(`^/sessions/${uuid}$`),
     caller: 'server',
-    run: async ({ sessions }, { id }) => sessions.close(id, 'the server closed it').status(),
+    run: async ({ sessions }, { id, logAfter }) => sessions.close(id, 'the server closed it').status(logAfter),
   },
   {
     method: 'POST',
@@ -203,7 +205,8 @@ export async function answerApi(
     if (!endpoint || endpoint.caller === 'server') requireServer(carrier.connection);
     if (!endpoint) throw new HoldfastError('request.missing', { message: 'There is no such operation.' });
     const id = endpoint.path.exec(path)?.[1] ?? '';
-    sendJson(res, 200, await endpoint.run(context, { req, carrier, id }));
+    const logAfter = new URL(req.url ?? '', 'https://mover').searchParams.get('logAfter') ?? '';
+    sendJson(res, 200, await endpoint.run(context, { req, carrier, id, logAfter }));
   } catch (error) {
     const failure = toHoldfastError(error);
     context.onFailure(failure, req);

@@ -89,7 +89,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   });
   const repositories = cleanup.use(new Repositories({ root: storageRoot, ledger, quotas: config.quotas, clock }));
   const keeper = cleanup.use(new IdentityKeeper({ dataDir, stored, clock }));
-  const sessions = new Sessions(clock);
+  const sessions = new Sessions({ clock, logger });
   const over = new AbortController();
 
   const history = cleanup.use(

@@ -59,9 +59,10 @@ export async function answerRest(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  let caller: Caller | undefined;
   try {
     const path = parseRestPath(req.url ?? '');
-    const caller = await identifyCaller(req, carrier, { ...context, repository: path?.key });
+    caller = await identifyCaller(req, carrier, { ...context, repository: path?.key });
     if (!path) throw new HoldfastError('request.missing', { message: 'That is not a path of the REST protocol.' });
     using _running = caller.session?.beginRequest();
     const gone = new AbortController();
@@ -73,6 +74,7 @@ export async function answerRest(
     await answer(context, { req, res, path, caller, actor, signal });
   } catch (error) {
     const failure = toHoldfastError(error);
+    if (restStatus(failure) >= 500) caller?.session?.note('warning', failure.message);
     context.onFailure(failure, req);
     await sendError(req, res, failure, restStatus(failure));
   }
@@ -148,6 +150,7 @@ async function sendHead(repository: GuardedRepository, name: ObjectName, { res, 
 async function sendObject(repository: GuardedRepository, name: ObjectName, request: Request): Promise<void> {
   const { req, res, signal } = request;
   const header = req.headers.range;
+  const begunMs = performance.now();
   await using object = await repository.disk.openReader(name, { signal });
   const { sizeBytes } = object;
   const range = parseRange(header, sizeBytes);
@@ -162,6 +165,7 @@ async function sendObject(repository: GuardedRepository, name: ObjectName, reque
     'content-type': 'application/octet-stream',
     'content-length': length,
     'accept-ranges': 'bytes',
+    'server-timing': storageTiming(performance.now() - begunMs),
     ...(range.kind === 'part' ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` } : {}),
   });
   await sendPieces(req, res, object.pieces({ offset, length, signal }), signal);
@@ -174,6 +178,7 @@ async function receiveObject(repository: GuardedRepository, name: ObjectName, re
   if (lock !== undefined && (lock !== 'exclusive' || name.type !== 'lock'))
     throw new HoldfastError('request.invalid', { message: 'Only a lock can be announced, and only as exclusive.' });
   const before = req.socket.bytesRead;
+  const storageMs = storageWait(req);
   const result = await repository.create({
     actor,
     name,
@@ -187,7 +192,28 @@ async function receiveObject(repository: GuardedRepository, name: ObjectName, re
     receivedBytes: announcedSize(req) ?? req.socket.bytesRead - before,
     objectsCreated: result === 'created' ? 1 : 0,
   });
-  res.writeHead(200, { 'content-length': 0, [restHeaders.result]: result }).end();
+  const timing = storageTiming(storageMs());
+  res.writeHead(200, { 'content-length': 0, [restHeaders.result]: result, 'server-timing': timing }).end();
+}
+
+function storageTiming(ms: number): string {
+  return `storage;dur=${ms.toFixed(1)}`;
+}
+
+/** How long a body waited for whoever stores it: while it was paused because nobody could take more, and since it has ended. */
+function storageWait(body: IncomingMessage): () => number {
+  let waitedMs = 0;
+  let sinceMs: number | undefined;
+  const wait = (): void => {
+    sinceMs ??= performance.now();
+  };
+  const goOn = (): void => {
+    if (sinceMs === undefined || body.readableEnded) return;
+    waitedMs += performance.now() - sinceMs;
+    sinceMs = undefined;
+  };
+  body.on('pause', wait).on('resume', goOn).once('end', wait);
+  return () => waitedMs + (sinceMs === undefined ? 0 : performance.now() - sinceMs);
 }
 
 /** Node's parser admits only digits here, and no message that has a length and is chunked as well. */

@@ -1,5 +1,6 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
-import type { GrantMode, OpenSession, SessionStatus } from '@holdfast/protocol';
+import { type Clock, formatBytes, HoldfastError } from '@holdfast/core';
+import { type GrantMode, type LogLevel, type OpenSession, type SessionStatus, TaskLog } from '@holdfast/protocol';
+import type { Logger } from 'pino';
 import { maxChannelsPerSession, maxSessions, sessionIdleMs } from './limits.ts';
 
 /** One computer's admission to one repository for one run. The server opens and closes it; its data channels live in it. */
@@ -11,6 +12,8 @@ export class Session {
   readonly fingerprint: string;
   readonly mode: GrantMode;
   readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #log: TaskLog;
   readonly #over = new AbortController();
   readonly #channels = new Set<object>();
   #requests = 0;
@@ -19,7 +22,7 @@ export class Session {
   #sentBytes = 0;
   #objectsCreated = 0;
 
-  constructor(request: OpenSession, clock: Clock) {
+  constructor(request: OpenSession, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.id = request.sessionId;
     this.tenant = request.tenant;
     this.repository = request.repository;
@@ -28,6 +31,16 @@ export class Session {
     this.mode = request.mode;
     this.#clock = clock;
     this.#lastUsedMs = clock.monotonicMs();
+    this.#log = new TaskLog(clock);
+    const { run, session } = request;
+    this.#logger = logger.child({ moverSession: this.id, ...(run && { run }), ...(session && { session }) });
+    this.note('info', `Session for ${this.subject} in repository ${this.repository}, to ${this.mode}`);
+  }
+
+  /** A line of the log of what it is open for, and of this process. */
+  note(level: LogLevel, message: string): void {
+    const { message: text } = this.#log.add({ level, process: 'mover', message });
+    this.#logger[level === 'warning' ? 'warn' : level](text);
   }
 
   /** Aborted when the session ends: its leases, channels and requests end with it. */
@@ -88,8 +101,10 @@ export class Session {
     this.#objectsCreated += transferred.objectsCreated ?? 0;
   }
 
-  status(): SessionStatus {
+  /** With the lines of its log after a time. */
+  status(logAfter?: string): SessionStatus {
     return {
+      log: [...this.#log.lines(logAfter)],
       sessionId: this.id,
       openChannels: this.#channels.size,
       receivedBytes: this.#receivedBytes,
@@ -99,6 +114,12 @@ export class Session {
   }
 
   end(why: string): void {
+    const received = formatBytes(this.#receivedBytes);
+    const sent = formatBytes(this.#sentBytes);
+    this.note(
+      'info',
+      `The session is over, ${why}: ${received} received, ${sent} sent, ${this.#objectsCreated} objects made`,
+    );
     this.#over.abort(new HoldfastError('grant.invalid', { message: `The session is over: ${why}.` }));
   }
 
@@ -109,13 +130,13 @@ export class Session {
 
 /** The sessions of a mover. They live in memory: after a restart the server opens them again. */
 export class Sessions {
-  readonly #clock: Clock;
+  readonly #o: { readonly clock: Clock; readonly logger: Logger };
   readonly #open = new Map<string, Session>();
   /** Ids of sessions that no server opened, by whom and what they are for. */
   readonly #standing = new Map<string, string>();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(options: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#o = options;
   }
 
   /** Repeating an identical request is harmless; `request.conflict` for another one of the same id. */
@@ -128,7 +149,7 @@ export class Sessions {
       });
     if (this.#open.size >= maxSessions)
       throw new HoldfastError('internal.limit', { message: `More than ${maxSessions} sessions are open.` });
-    const session = new Session(request, this.#clock);
+    const session = new Session(request, this.#o);
     this.#open.set(session.id, session);
     return session;
   }

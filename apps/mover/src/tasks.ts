@@ -19,13 +19,20 @@ export function taskService(o: {
   logger: Logger;
   clock: Clock;
 }): TaskService {
-  const registry = new TaskRegistry((task, context) => o.executors.run(task, context), { maxRunning: maxRunningTasks });
+  const registry = new TaskRegistry((task, context) => o.executors.run(task, context), {
+    maxRunning: maxRunningTasks,
+    process: 'mover',
+    clock: o.clock,
+    onLine: (ids, { level, process, message }) =>
+      o.logger[level === 'warning' ? 'warn' : level]({ ...ids, process }, message),
+  });
   const handlers: Handlers<TaskMethods> = taskHandlers({
     registry,
     platform: process.platform,
     ports: o.ports,
-    onTask: (taskId, { kind, access }) => o.logger.info({ taskId, kind, repository: access.repository }, 'task'),
-    onLost: (taskId, error) => o.logger.debug({ taskId, error }, 'lost an event'),
+    onTask: (run, { kind, access }, session) =>
+      o.logger.info({ run, session, kind, repository: access.repository }, 'task'),
+    onLost: (run, error) => o.logger.debug({ run, error }, 'lost an event'),
   });
   return {
     serve: async (stream) => {

@@ -4,12 +4,14 @@ import type { Computer, Run, ServerEvent, Session } from '@holdfast/protocol';
 /** What happened, without what: where the other instances find it. */
 export interface EventReference {
   readonly tenant: string;
-  readonly kind: ServerEvent['kind'];
+  readonly kind: ServerEvent['kind'] | 'log';
   readonly id: string;
 }
 
 export interface EventListener {
   readonly onEvent: (event: ServerEvent) => void;
+  /** There are new lines in the log of a run. */
+  readonly onLog?: (runId: string) => void;
   /** Events of other instances may have been missed: what depends on them is read again. */
   readonly onGap?: () => void;
 }
@@ -45,6 +47,15 @@ export class EventHub {
 
   relayComputer(tenant: string, computer: Computer): void {
     this.#publish(tenant, { kind: 'computer', at: this.#clock.now().toISOString(), computer });
+  }
+
+  publishLog(tenant: string, runId: string): void {
+    this.relayLog(tenant, runId);
+    this.#tellOthers({ tenant, kind: 'log', id: runId });
+  }
+
+  relayLog(tenant: string, runId: string): void {
+    for (const [subscriber, subscribed] of this.#subscribers) if (subscribed === tenant) subscriber.onLog?.(runId);
   }
 
   gap(): void {

@@ -115,6 +115,11 @@ export const eventStreamKeepAliveMs = 15_000;
 export const maxQueuedRuns = 100_000;
 /** Problems of a run that are kept in full; all are counted. */
 export const maxListedProblems = 1000;
+/** Lines of the log of one run; the server itself has some more, so that it says how the run ended. */
+export const maxRunLogLines = 1000;
+export const reservedRunLogLines = 100;
+/** Who follows the log of a run sees a line this late at most. */
+export const runLogFlushMs = 1_000;
 /** Degradations of one run that are kept: one for each channel is plenty. */
 export const maxListedDegradations = 100;
 

@@ -53,7 +53,10 @@ export class SimulatedAgent implements AsyncDisposable {
     const { identity, listener } = o;
     const since = systemClock.now().toISOString();
     this.#wire = createWire({ role: 'agent-linux', bind: '127.0.0.1', identity: () => identity });
-    this.#registry = new TaskRegistry((_task, context) => pretend(context, o.taskMs), { maxRunning: 4 });
+    this.#registry = new TaskRegistry((_task, context) => pretend(context, o.taskMs), {
+      maxRunning: 4,
+      process: 'agent',
+    });
     const begun = new Set<string>();
     const handlers = {
       ...taskHandlers({

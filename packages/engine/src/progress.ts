@@ -8,8 +8,22 @@ export interface Progress<Phase extends string> {
   readonly filesTotal?: number;
   readonly bytesDone: number;
   readonly bytesTotal?: number;
+  /** Content that was given to the storage, as it is stored. */
+  readonly transferredBytes?: number;
+  readonly waits?: Waits;
   /** Not necessarily UTF-8 on disk; shown with replacement characters. */
   readonly currentPath?: string;
+}
+
+/** How much of its time the work has waited for each, in whole percent, together 100. The largest is the bottleneck. */
+export interface Waits {
+  /** Looking at and reading what is backed up. */
+  readonly source: number;
+  /** Cutting, hashing, compressing and encrypting. */
+  readonly processing: number;
+  readonly network: number;
+  /** The storage, as whoever has it says. */
+  readonly target: number;
 }
 
 /** Passes on at most ten reports a second; the last one always. */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { errorReport } from './error-report.ts';
-import { maxReportedProblems } from './limits.ts';
+import { maxReportedLogLines, maxReportedProblems } from './limits.ts';
 import { entityId, isoTime } from './names.ts';
+import { logLine } from './run-log.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from './schedule/schedule.ts';
-import { backupResult, backupTask, degradation } from './tasks.ts';
+import { taskStatistics } from './task-statistics.ts';
+import { backupResult, backupTask, degradation, progress } from './tasks.ts';
 
 /**
  * A policy as one agent gets it: all that it needs to run backups without the server, with a standing grant. Holds secrets: it
@@ -43,6 +45,10 @@ export const policyReport = z.strictObject({
   problems: z.array(errorReport).max(maxReportedProblems),
   problemCount: z.number().int().nonnegative(),
   degradations: z.array(degradation).max(100),
+  /** The last state that was reported, and of its log the last lines. */
+  progress: progress.optional(),
+  statistics: taskStatistics.optional(),
+  log: z.array(logLine).max(maxReportedLogLines).optional(),
   /** Reports before this one that the agent had no room to keep. */
   lostBefore: z.number().int().nonnegative(),
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { transferredOver } from '@holdfast/wire';
 import { z } from 'zod';
 import { errorReport, parseErrorReport, parseMessage, reportOf } from './error-report.ts';
 import { encodeFrame, readFrames } from './frames.ts';
@@ -81,6 +82,11 @@ export class CallPeer<Table extends Methods> implements AsyncDisposable {
    */
   get ending(): HoldfastError | undefined {
     return this.#ending;
+  }
+
+  /** Content that went over the connection; nothing where it is no socket. */
+  get transferred(): { readonly sentBytes: number; readonly receivedBytes: number } {
+    return transferredOver(this.#stream);
   }
 
   /** Calls the other end. Rejects with the error it reports, `ending` when the connection ends, or the signal's reason. */

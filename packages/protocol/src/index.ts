@@ -207,6 +207,7 @@ export {
   recoveryScope,
 } from './rest/recovery-token-routes.ts';
 export type { CatalogueSnapshot, HandedGrant, Repository } from './rest/repository-routes.ts';
+export type { RunLogLine } from './rest/run-log-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';
 export type { Session } from './rest/session-routes.ts';
@@ -215,6 +216,13 @@ export { type Routes, routes } from './rest-api.ts';
 export { type CallArguments, RestClient } from './rest-client.ts';
 export { minKeptPoints, type Retention, retention } from './retention.ts';
 export type { Route } from './route.ts';
+export {
+  type LogLevel,
+  type LogLine,
+  logLine,
+  logLineOf,
+  TaskLog,
+} from './run-log.ts';
 export { dueOccurrence } from './schedule/due.ts';
 export type { Timing } from './schedule/occurrences.ts';
 export { nextOccurrence } from './schedule/occurrences.ts';
@@ -233,7 +241,14 @@ export { loadIdentity, prepareDataDir, readSecretFile, type StoredIdentity } fro
 export { taskHandlers } from './task-handlers.ts';
 export { type TaskMethods, taskMethods } from './task-methods.ts';
 export { type OutputPiece, outputPiece, TaskOutput } from './task-output.ts';
-export { type TaskContext, TaskRegistry } from './task-registry.ts';
+export { type TaskContext, type TaskIds, TaskRegistry } from './task-registry.ts';
+export {
+  type SpeedSample,
+  type TaskChannel,
+  TaskChannels,
+  type TaskStatistics,
+  taskStatistics,
+} from './task-statistics.ts';
 export {
   type BackupResult,
   type BackupTask,
@@ -255,4 +270,5 @@ export {
   type TaskEvent,
   type TaskOutcome,
   type TaskResult,
+  type Waits,
 } from './tasks.ts';

@@ -83,6 +83,18 @@ export const maxOutputBytes = 1024 * 1024;
 export const outputSilenceMs = 2 * 60_000;
 /** A line of what is read in a repository: an entry with extended attributes, or the document of a snapshot with its paths. */
 export const maxReadingLineBytes = 4 * 1024 * 1024;
+/** Lines of its log that such a report has. */
+export const maxReportedLogLines = 50;
+/** Lines of a task's log that the process which works on it keeps, for a server that asks again: some 100 KiB. */
+export const maxTaskLogLines = 500;
+/** The messages of errors are shorter; whoever says more is cut off. */
+export const maxLogMessageCharacters = 2_000;
+/** Samples of a task's speed: as many points as a graph of a page shows. */
+export const maxSpeedSamples = 120;
+/** The first distance between two: a task of ten minutes has all of them. */
+export const firstSampleMs = 5_000;
+/** Channels of one task, with their other ends and ports: it has two data channels at once, and a new port after each that broke. */
+export const maxTaskChannels = 64;
 /** Ended tasks whose result is kept for a server that lost the connection and asks again. */
 export const maxKeptTasks = 32;
 

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { grantMode, identityKey } from './grants.ts';
 import { sealedKitPassword } from './kit-key-file.ts';
+import { maxTaskLogLines } from './limits.ts';
 import { certificateSerial, entityId, fingerprint, host, isoTime, leaseNonce, port, slug, tenantId } from './names.ts';
+import { logLine } from './run-log.ts';
 
 /**
  * The mover's own API on 6162, below `/holdfast/v1`. Everything else on 6162 is the restic REST protocol:
@@ -72,16 +74,20 @@ export const openSession = z.strictObject({
   subject: z.string().max(200),
   fingerprint,
   mode: grantMode,
+  /** What it is open for, for logs: the run, and what that is a task of. */
+  run: entityId.optional(),
+  session: entityId.optional(),
 });
 export type OpenSession = z.infer<typeof openSession>;
 
-/** `GET /sessions/:id` and the answer to `DELETE /sessions/:id`. */
+/** `GET /sessions/:id` and the answers to `POST /sessions` and `DELETE /sessions/:id`, with the lines of its log after `?logAfter=`. */
 export const sessionStatus = z.object({
   sessionId: entityId,
   openChannels: z.number().int(),
   receivedBytes: z.number(),
   sentBytes: z.number(),
   objectsCreated: z.number().int(),
+  log: z.array(logLine).max(maxTaskLogLines).default([]),
 });
 export type SessionStatus = z.infer<typeof sessionStatus>;
 

@@ -13,6 +13,7 @@ import { readingRoutes } from './rest/reading-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { recoveryTokenRoutes } from './rest/recovery-token-routes.ts';
 import { repositoryRoutes } from './rest/repository-routes.ts';
+import { runLogRoutes } from './rest/run-log-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
 import { sessionRoutes } from './rest/session-routes.ts';
@@ -35,6 +36,7 @@ export const routes = {
   ...jobRoutes,
   ...policyRoutes,
   ...runRoutes,
+  ...runLogRoutes,
   ...sessionRoutes,
   ...portRoutes,
   ...accountRoutes,

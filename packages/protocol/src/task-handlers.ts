@@ -12,7 +12,7 @@ export function taskHandlers(o: {
   readonly platform: NodeJS.Platform;
   /** The ports that this process really listens on, by channel. */
   readonly ports: () => Readonly<Record<string, number>>;
-  readonly onTask: (taskId: string, task: Task) => void;
+  readonly onTask: (taskId: string, task: Task, sessionId: string | undefined) => void;
   /** An event that could not be sent. */
   readonly onLost: (taskId: string, error: unknown) => void;
 }): Pick<Handlers<TaskMethods>, 'hello' | 'task.run' | 'task.renew' | 'task.cancel' | 'task.read'> {
@@ -32,9 +32,15 @@ export function taskHandlers(o: {
         ports: { ...o.ports() },
       };
     },
-    'task.run': ({ taskId, task }, { emit, signal }) => {
-      o.onTask(taskId, task);
-      return registry.run(taskId, task, { signal, watch: inOrder(emit, (error) => o.onLost(taskId, error)) });
+    'task.run': async ({ taskId, task, sessionId }, { emit, signal }) => {
+      o.onTask(taskId, task, sessionId);
+      const events = inOrder(emit, (error) => o.onLost(taskId, error));
+      try {
+        return await registry.run(taskId, task, { signal, sessionId, watch: events.send });
+      } finally {
+        // The answer overtakes nothing.
+        await events.sent();
+      }
     },
     'task.renew': async ({ taskId, grant }) => {
       registry.renew(taskId, grant);
@@ -53,10 +59,10 @@ export function taskHandlers(o: {
 function inOrder(
   emit: (event: TaskEvent) => Promise<void>,
   onLost: (error: unknown) => void,
-): (event: TaskEvent) => void {
+): { readonly send: (event: TaskEvent) => void; readonly sent: () => Promise<void> } {
   let last: Promise<void> = Promise.resolve();
   let waiting = 0;
-  return (event) => {
+  const send = (event: TaskEvent): void => {
     if (event.kind === 'progress' && waiting >= maxWaitingEvents) return;
     waiting++;
     last = last
@@ -69,4 +75,5 @@ function inOrder(
         },
       );
   };
+  return { send, sent: () => last };
 }

@@ -11,7 +11,11 @@ export const taskMethods = {
   hello: { params: hello, result: hello, event: z.never() },
   /** Runs a task, or attaches to it if the agent runs it already: repeating a call after a lost connection is safe. */
   'task.run': {
-    params: z.strictObject({ taskId: entityId, task }),
+    params: z.strictObject({
+      taskId: entityId,
+      task,
+      /** What it is a task of, for logs. */ sessionId: entityId.optional(),
+    }),
     result: taskResult,
     event: taskEvent,
   },

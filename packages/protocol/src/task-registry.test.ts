@@ -44,7 +44,7 @@ function controlled() {
       started.push({ context, end: (error) => (error ? reject(error) : resolve(result)) });
       return promise;
     },
-    { maxRunning },
+    { maxRunning, process: 'agent' },
   );
   const attach = (id: string, signal = new AbortController().signal) => {
     const events: TaskEvent[] = [];
@@ -68,7 +68,7 @@ test('a task whose connection is lost goes on, and asking for it again attaches 
   assert.equal(started.length, 1);
   assert.deepEqual(
     second.events.map(({ kind }) => kind),
-    ['degraded'],
+    ['degraded', 'log', 'log'],
   );
   started[0]?.end();
   assert.deepEqual((await second.answer).result, result);
@@ -97,7 +97,7 @@ test('problems are all counted and the first thousand listed', async () => {
   const { problems, problemCount } = await watcher.answer;
   assert.equal(problems.length, maxListedProblems);
   assert.equal(problemCount, maxListedProblems + 5);
-  assert.equal(watcher.events.length, maxListedProblems);
+  assert.equal(watcher.events.filter(({ kind }) => kind === 'problem').length, maxListedProblems);
 });
 
 test('only so many tasks run at once, and only so many ended ones are remembered', async () => {
@@ -121,4 +121,47 @@ test('stopping cancels what runs and waits for it', async () => {
   const { registry, attach } = controlled();
   const { answer } = attach('one');
   await Promise.all([registry.stop(), assert.rejects(answer, { code: 'run.cancelled' })]);
+});
+
+test('whoever attaches is told the log and the statistics again, after the end too', async () => {
+  const { started, attach } = controlled();
+  const first = attach('one');
+  const { context } = started[0] ?? assert.fail();
+  context.report({ kind: 'progress', progress: { phase: 'backup', filesDone: 1, bytesDone: 10, transferredBytes: 4 } });
+  context.log('info', 'as\u001b[2J it is');
+  context.log('warning', 'opened', 'executor');
+  started[0]?.end();
+  await first.answer;
+  const logOf = (events: readonly TaskEvent[]) => events.flatMap((event) => (event.kind === 'log' ? [event.line] : []));
+  const lines = logOf(first.events);
+  assert.deepEqual(
+    lines.map(({ level, process, message }) => `${process} ${level}: ${message}`),
+    [
+      'agent info: The restore begins',
+      'agent info: Phase: backup',
+      'agent info: as [2J it is',
+      'executor warning: opened',
+      'agent info: The restore has ended',
+    ],
+  );
+  const again = attach('one');
+  await again.answer;
+  assert.deepEqual(logOf(again.events), lines);
+  const last = again.events.at(-1);
+  assert.ok(last?.kind === 'statistics');
+  assert.deepEqual(
+    last.statistics.samples.map(({ bytesDone, transferredBytes }) => [bytesDone, transferredBytes]),
+    [[10, 4]],
+  );
+  assert.deepEqual(first.events.at(-1), last);
+});
+
+test('the log of a task that fails ends with why', async () => {
+  const { started, attach } = controlled();
+  const { events, answer } = attach('one');
+  started[0]?.end(new HoldfastError('storage.full', { message: 'No room is left.' }));
+  await assert.rejects(answer, { code: 'storage.full' });
+  const line = events.findLast((event) => event.kind === 'log');
+  assert.ok(line?.kind === 'log');
+  assert.deepEqual([line.line.level, line.line.message], ['error', 'No room is left.']);
 });

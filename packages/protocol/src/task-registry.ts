@@ -1,8 +1,18 @@
-import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import type { Connection } from '@holdfast/wire';
 import { reportOf } from './error-report.ts';
 import { maxKeptTasks, maxListedProblems } from './limits.ts';
+import { type LogLevel, type LogLine, TaskLog } from './run-log.ts';
 import { type OutputPiece, TaskOutput } from './task-output.ts';
+import { SpeedSamples, type TaskChannel, TaskChannels } from './task-statistics.ts';
 import type { Degradation, Task, TaskEvent, TaskOutcome, TaskResult } from './tasks.ts';
+
+/** Which task it is, for logs. */
+export interface TaskIds {
+  readonly run: string;
+  /** What it is a task of. */
+  readonly session?: string;
+}
 
 /** What a task gets from the process that runs it. */
 export interface TaskContext {
@@ -17,11 +27,25 @@ export interface TaskContext {
   degraded(degradation: Degradation): void;
   /** Gives bytes besides the result; waits until whoever asked for the task fetches them. */
   write(bytes: Uint8Array): Promise<void>;
+  /** A line of the task's log; by the process that runs it, or by one that works for it. */
+  log(level: LogLevel, message: string, by?: LogLine['process']): void;
+  /** A connection that serves this task alone. */
+  uses(connection: Connection, direction: TaskChannel['direction']): void;
 }
 
 export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskOutcome>;
 
 type Watcher = (event: TaskEvent) => void;
+
+interface RegistryOptions {
+  /** Tasks at once. */
+  readonly maxRunning: number;
+  /** The process that runs them. */
+  readonly process: 'agent' | 'mover';
+  readonly clock?: Clock;
+  /** Each line of a task's log, as it is written. */
+  readonly onLine?: (ids: TaskIds, line: LogLine) => void;
+}
 
 /**
  * The tasks of this process, by id. A task outlives the connection that started it: asking for the same id again attaches
@@ -29,25 +53,25 @@ type Watcher = (event: TaskEvent) => void;
  */
 export class TaskRegistry {
   readonly #runner: TaskRunner;
-  readonly #maxRunning: number;
+  readonly #o: RegistryOptions;
   /** In order of arrival: the oldest ended ones are forgotten first. */
   readonly #tasks = new Map<string, RunningTask>();
 
-  constructor(runner: TaskRunner, o: { /** Tasks at once. */ readonly maxRunning: number }) {
+  constructor(runner: TaskRunner, options: RegistryOptions) {
     this.#runner = runner;
-    this.#maxRunning = o.maxRunning;
+    this.#o = options;
   }
 
   /** Runs the task or attaches to it. Leaving (the signal) does not end the task: `cancel` does. */
   async run(
     taskId: string,
     task: Task,
-    options: { readonly watch: Watcher; readonly signal: AbortSignal },
+    options: { readonly watch: Watcher; readonly signal: AbortSignal; readonly sessionId?: string | undefined },
   ): Promise<TaskResult> {
     const known = this.#tasks.get(taskId);
     // Whoever asks again may bring a fresher grant.
     known?.renew(task.access.grant);
-    const running = known ?? this.#start(taskId, task);
+    const running = known ?? this.#start(taskId, task, options.sessionId);
     return running.attach(options.watch, options.signal);
   }
 
@@ -81,9 +105,9 @@ export class TaskRegistry {
     await Promise.allSettled([...this.#tasks.values()].map((task) => task.ended));
   }
 
-  #start(taskId: string, task: Task): RunningTask {
+  #start(taskId: string, task: Task, sessionId: string | undefined): RunningTask {
     const { running } = this;
-    if (running >= this.#maxRunning) {
+    if (running >= this.#o.maxRunning) {
       throw new HoldfastError('internal.limit', {
         message: `${running} tasks run here already, as many as there may be at once.`,
         retry: 'transient',
@@ -93,7 +117,12 @@ export class TaskRegistry {
       if (this.#tasks.size < maxKeptTasks) break;
       if (!other.isRunning) this.#tasks.delete(id);
     }
-    const started = new RunningTask(task, this.#runner);
+    const started = new RunningTask(task, this.#runner, {
+      process: this.#o.process,
+      clock: this.#o.clock ?? systemClock,
+      onLine: (line) =>
+        this.#o.onLine?.({ run: taskId, ...(sessionId === undefined ? {} : { session: sessionId }) }, line),
+    });
     this.#tasks.set(taskId, started);
     return started;
   }
@@ -118,10 +147,22 @@ class RunningTask {
   readonly #problems: HoldfastError[] = [];
   readonly #degradations: Degradation[] = [];
   readonly #grantListeners: ((grant: string) => void)[] = [];
+  readonly #o: { readonly process: LogLine['process']; readonly onLine: (line: LogLine) => void };
+  readonly #log: TaskLog;
+  readonly #samples: SpeedSamples;
+  readonly #channels = new TaskChannels();
   #problemCount = 0;
+  #phase: string | undefined;
   #grant: string;
 
-  constructor(task: Task, runner: TaskRunner) {
+  constructor(
+    task: Task,
+    runner: TaskRunner,
+    o: { readonly process: LogLine['process']; readonly clock: Clock; readonly onLine: (line: LogLine) => void },
+  ) {
+    this.#o = o;
+    this.#log = new TaskLog(o.clock);
+    this.#samples = new SpeedSamples(o.clock);
     this.#grant = task.access.grant;
     this.ended = this.#run(task, runner);
     // Whoever attaches sees the failure; without anybody attached it must not end the process.
@@ -132,6 +173,9 @@ class RunningTask {
     signal.throwIfAborted();
     this.#watchers.add(watch);
     for (const degradation of this.#degradations) watch({ kind: 'degraded', degradation });
+    for (const line of this.#log.lines()) watch({ kind: 'log', line });
+    // Of one that goes on it comes again, at the latest with the end.
+    if (!this.isRunning) watch(this.#statistics());
     const left = Promise.withResolvers<never>();
     const leave = (): void => left.reject(signal.reason);
     signal.addEventListener('abort', leave, { once: true });
@@ -155,26 +199,40 @@ class RunningTask {
 
   async #run(task: Task, runner: TaskRunner): Promise<TaskResult> {
     try {
+      this.#write('info', `The ${task.kind} begins`, this.#o.process);
       const result = await runner(task, {
         signal: this.#controller.signal,
         grant: () => this.#grant,
         onGrant: (listener) => void this.#grantListeners.push(listener),
-        report: (event) => this.#tell(event),
+        report: (event) => {
+          this.#tell(event);
+          if (event.kind !== 'progress') return;
+          const { phase } = event.progress;
+          if (phase !== this.#phase) this.#write('info', `Phase: ${phase}`, this.#o.process);
+          this.#phase = phase;
+          if (this.#samples.add(event.progress)) this.#tell(this.#statistics());
+        },
         problem: (error) => {
           this.#problemCount++;
           // Beyond the bound they are only counted: a disk with a million bad files must not fill memory and network.
           if (this.#problems.length >= maxListedProblems) return;
           this.#problems.push(error);
+          this.#write('warning', error.message, this.#o.process);
           this.#tell({ kind: 'problem', problem: reportOf(error) });
         },
         degraded: (degradation) => {
           if (this.#degradations.some((known) => known.channel === degradation.channel)) return;
           this.#degradations.push(degradation);
+          const { channel, usedInstead, reason } = degradation;
+          this.#write('warning', `${usedInstead} stands in for ${channel}: ${reason.message}`, this.#o.process);
           this.#tell({ kind: 'degraded', degradation });
         },
         write: (bytes) => this.output.write(bytes, this.#controller.signal),
+        log: (level, message, by) => this.#write(level, message, by ?? this.#o.process),
+        uses: (connection, direction) => this.#channels.follow(connection, direction),
       });
       this.output.end();
+      this.#write('info', `The ${task.kind} has ended`, this.#o.process);
       return {
         result,
         problems: this.#problems.map(reportOf),
@@ -183,10 +241,23 @@ class RunningTask {
       };
     } catch (error) {
       this.output.end(error);
+      this.#write('error', toHoldfastError(error).message, this.#o.process);
       throw error;
     } finally {
       this.isRunning = false;
+      this.#tell(this.#statistics());
     }
+  }
+
+  #write(level: LogLevel, message: string, by: LogLine['process']): void {
+    const line = this.#log.add({ level, message, process: by });
+    this.#o.onLine(line);
+    this.#tell({ kind: 'log', line });
+  }
+
+  #statistics(): TaskEvent {
+    const statistics = { samples: [...this.#samples.all()], channels: [...this.#channels.all()] };
+    return { kind: 'statistics', statistics };
   }
 
   #tell(event: TaskEvent): void {

@@ -5,7 +5,9 @@ import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
 import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
 import { reading } from './reading.ts';
 import { repositoryAccess } from './repository-access.ts';
+import { logLine } from './run-log.ts';
 import { timeWindow, timeZone } from './schedule/schedule.ts';
+import { taskStatistics } from './task-statistics.ts';
 
 /** What the server and an agent say to each other, whatever carries it: a dial to 6184 or 6162, or the connection that the agent holds. */
 
@@ -83,12 +85,21 @@ export type MaintenanceTask = Exclude<Task, { kind: 'backup' | 'restore' }>;
 export type BackupTask = z.infer<typeof backupTask>;
 export type RestoreTask = z.infer<typeof restoreTask>;
 
+const percent = z.number().min(0).max(100);
+
+/** How much of its time a task has waited for each, in percent, together 100. The largest is the bottleneck. */
+export const waits = z.object({ source: percent, processing: percent, network: percent, target: percent });
+export type Waits = z.infer<typeof waits>;
+
 export const progress = z.object({
   phase: z.string(),
   filesDone: z.number(),
   filesTotal: z.number().optional(),
   bytesDone: z.number(),
   bytesTotal: z.number().optional(),
+  /** Content that was given to the storage, as it is stored. */
+  transferredBytes: z.number().optional(),
+  waits: waits.optional(),
   currentPath: z.string().optional(),
 });
 export type Progress = z.infer<typeof progress>;
@@ -106,6 +117,10 @@ export const taskEvent = z.discriminatedUnion('kind', [
   /** Something was left out or went wrong without ending the task. */
   z.object({ kind: z.literal('problem'), problem: errorReport }),
   z.object({ kind: z.literal('degraded'), degradation }),
+  /** Told again to whoever attaches. */
+  z.object({ kind: z.literal('log'), line: logLine }),
+  /** All of it, each time; the last one before the answer. */
+  z.object({ kind: z.literal('statistics'), statistics: taskStatistics }),
   /** The agent has leased a port on its computer for the mover to dial (`mover-dials`). */
   z.object({ kind: z.literal('channel-offered'), port, nonce: leaseNonce, channel: z.string() }),
 ]);

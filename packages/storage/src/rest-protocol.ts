@@ -23,7 +23,9 @@
  *   still sending when the connection closes never sees the answer.
  * - POST of an object answers 200 with `Holdfast-Result: created` or `identical`. `Holdfast-Retain-Until: <RFC 3339>` on
  *   the request protects the object from the first moment on. `Holdfast-Lock: exclusive` on POST of a lock (with a grant to
- *   maintain only) keeps others from writing data, index and snapshots until that lock is deleted.
+ *   maintain only) keeps others from writing data, index and snapshots until that lock is deleted. `Server-Timing:
+ *   storage;dur={milliseconds}` (W3C Server Timing) is how long the upload waited for the storage, and not for the network; on
+ *   answers to GET of an object, how long it took to find it.
  * - GET {base}{type}/?after={id}&limit={n}: at most n entries (1 to 10,000; the mover may give fewer, never none while
  *   more follow) in ascending order after the id; `Holdfast-More: 1` if others follow, `0` if not. Without `limit` the
  *   whole list, as restic asks for it.

@@ -88,6 +88,7 @@ class ThrottledTarget implements Target {
   readonly replaceConfig?: NonNullable<Target['replaceConfig']>;
   readonly #target: Target;
   readonly #throttle: Throttle;
+  #waitedMs = 0;
 
   constructor(target: Target, throttle: Throttle) {
     this.kind = target.kind;
@@ -101,7 +102,11 @@ class ThrottledTarget implements Target {
 
   async create(name: ObjectName, body: readonly Uint8Array[], options?: CreateOptions): Promise<CreateResult> {
     const sizeBytes = body.reduce((sum, piece) => sum + piece.length, 0);
-    if (name.type !== 'lock') await this.#throttle.upload?.take(sizeBytes, options?.signal);
+    if (name.type !== 'lock') {
+      const begunMs = systemClock.monotonicMs();
+      await this.#throttle.upload?.take(sizeBytes, options?.signal);
+      this.#waitedMs += systemClock.monotonicMs() - begunMs;
+    }
     return this.#target.create(name, body, options);
   }
 
@@ -130,8 +135,10 @@ class ThrottledTarget implements Target {
     return this.#target.serverTime(options);
   }
 
+  /** What waits for the rate waits for the network. */
   transferred(): Transferred {
-    return this.#target.transferred();
+    const total = this.#target.transferred();
+    return { ...total, requestMs: total.requestMs + this.#waitedMs };
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -26,6 +26,13 @@ export interface Connection {
   readonly closed: Promise<Error | undefined>;
 }
 
+/** Content that went over the stream of a connection until now, without TLS's own bytes; nothing where it is no socket. */
+export function transferredOver(stream: Duplex): { readonly sentBytes: number; readonly receivedBytes: number } {
+  return stream instanceof Socket
+    ? { sentBytes: stream.bytesWritten, receivedBytes: stream.bytesRead }
+    : { sentBytes: 0, receivedBytes: 0 };
+}
+
 interface Registration {
   readonly stream: Duplex;
   readonly channel: Channel;

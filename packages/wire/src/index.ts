@@ -7,7 +7,7 @@ export {
   readChannelReport,
   withoutFuture,
 } from './channel-history.ts';
-export type { Connection } from './connection.ts';
+export { type Connection, transferredOver } from './connection.ts';
 export type { ClientCertificate } from './handshake.ts';
 export {
   type HttpBody,

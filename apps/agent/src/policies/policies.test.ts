@@ -88,7 +88,7 @@ class Agent {
         this.begun.push(context.grant());
         return this.work(task, context);
       },
-      { maxRunning: 4 },
+      { maxRunning: 4, process: 'agent' },
     );
     const policies = new Policies({ store, registry, clock: this.clock, log });
     const over = new AbortController();

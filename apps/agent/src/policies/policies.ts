@@ -4,9 +4,11 @@ import {
   type CallPeer,
   dueOccurrence,
   isOpen,
+  type LogLine,
   limits,
   type PolicyReport,
   reportOf,
+  type TaskEvent,
   type TaskMethods,
   type TaskRegistry,
 } from '@holdfast/protocol';
@@ -21,6 +23,9 @@ import {
 } from '../limits.ts';
 import { Pause } from './pause.ts';
 import type { DueRun, PolicyStore } from './policy-store.ts';
+
+/** What a run said of itself. */
+type Told = { -readonly [Name in 'progress' | 'statistics' | 'log']?: PolicyReport[Name] };
 
 /** The run under way. */
 interface Running {
@@ -219,23 +224,31 @@ export class Policies {
   async #run(due: DueRun, policy: AgentPolicy, taskId: string): Promise<void> {
     const startedAt = due.startedAt ?? this.#clock.now().toISOString();
     const run = { ...due, startedAt, attempt: due.attempt + 1 };
+    const told: Told = {};
+    const log: LogLine[] = [];
+    const watch = (event: TaskEvent): void => {
+      if (event.kind === 'progress') told.progress = event.progress;
+      else if (event.kind === 'statistics') told.statistics = event.statistics;
+      else if (event.kind === 'log') log.push(event.line);
+      told.log = log.slice(-limits.maxReportedLogLines);
+    };
     await this.#keep(run);
     this.#log.info({ run: run.runId, policy: policy.id, attempt: run.attempt }, 'a run of a policy begins');
     try {
       const never = new AbortController().signal;
       const { result, ...rest } = await this.#registry.run(taskId, policy.task, {
-        watch: () => undefined,
+        watch,
         signal: never,
       });
       if (result.kind !== 'backup') throw new HoldfastError('internal.unexpected');
-      await this.#end(run, policy, { kind: 'done', result }, rest);
+      await this.#end(run, policy, { kind: 'done', result }, { ...rest, ...told });
     } catch (error) {
       // Stopped with this process: that was no attempt.
       if (this.#leaving.signal.aborted) return await this.#keep(due);
       const failure = toHoldfastError(error);
       this.#log.warn({ run: run.runId, policy: policy.id, attempt: run.attempt, error: failure }, 'a run failed');
       if (run.attempt > policy.retries.count || hasCode(failure, 'job.window'))
-        return await this.#end(run, policy, { kind: 'failed', error: reportOf(failure) });
+        return await this.#end(run, policy, { kind: 'failed', error: reportOf(failure) }, told);
       const notBefore = new Date(this.#clock.now().getTime() + policy.retries.pauseMinutes * 60_000);
       await this.#keep({ ...run, notBefore: notBefore.toISOString() });
     }
@@ -252,7 +265,7 @@ export class Policies {
     { runId, dueAt, startedAt, attempt }: DueRun,
     { id, name, repositoryId, task }: AgentPolicy,
     outcome: PolicyReport['outcome'],
-    told: Partial<Pick<PolicyReport, 'problems' | 'problemCount' | 'degradations'>> = {},
+    told: Told & Partial<Pick<PolicyReport, 'problems' | 'problemCount' | 'degradations'>> = {},
   ): Promise<void> {
     const endedAt = this.#clock.now().toISOString();
     const { access: _access, initialise: _initialise, ...order } = task;
@@ -265,6 +278,9 @@ export class Policies {
         problems: (told.problems ?? []).slice(0, limits.maxReportedProblems),
         problemCount: told.problemCount ?? 0,
         degradations: told.degradations ?? [],
+        ...(told.progress ? { progress: told.progress } : {}),
+        ...(told.statistics ? { statistics: told.statistics } : {}),
+        ...(told.log ? { log: told.log } : {}),
         lostBefore: 0,
       },
     ];

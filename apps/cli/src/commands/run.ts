@@ -2,8 +2,11 @@ import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { RestClient, Run } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { followRun, runText } from '../managed/follow-run.ts';
+import { addLogOptions, type ShowLogOptions } from '../managed/log-options.ts';
 import { chooseJobOrPolicy, jobsAndPolicies } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
+import { followLog, printLines } from '../managed/run-log-text.ts';
+import { statisticsOf } from '../managed/run-statistics-text.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { wholeNumber } from '../option-values.ts';
 import { printJson, printText, shownTime } from '../output.ts';
@@ -55,8 +58,33 @@ export function registerRun(program: Command): void {
       performWithServer(options, async ({ client, view, signal }) => {
         const run = await chooseRun(client, { text: id, signal });
         if (options.follow) return followRun(run, { client, view, options, signal });
-        if (options.json) await printJson({ kind: 'run', run });
-        else await printText(runText(run));
+        const statistics = await statisticsOf(client, run, signal);
+        if (options.json) await printJson({ kind: 'run', run, statistics });
+        else await printText(runText(run, statistics));
+        return exitStatus.success;
+      }),
+    );
+
+  addLogOptions(
+    addServerOptions(
+      runs
+        .command('log')
+        .description('what happened in a run, told by all who worked on it')
+        .argument('<id>', 'id, or the beginning of one'),
+    ),
+  )
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ holdfast run log 6f1c2a34\n  $ holdfast run log 6f1c2a34 --follow --level warning\n${serverHelp}`,
+    )
+    .action((id: string, options: ServerOptions & ShowLogOptions) =>
+      performWithServer(options, async ({ client, signal }) => {
+        const run = await chooseRun(client, { text: id, signal });
+        if (options.follow) await followLog(run, { client, options, signal });
+        else {
+          const query = { level: options.level };
+          await printLines(await client.list('runLog', { params: { id: run.id }, query, signal }), options);
+        }
         return exitStatus.success;
       }),
     );
@@ -82,7 +110,7 @@ export function registerRun(program: Command): void {
     );
 }
 
-async function chooseRun(
+export async function chooseRun(
   client: RestClient,
   { text, signal }: { readonly text: string; readonly signal: AbortSignal },
 ): Promise<Run> {

@@ -1,14 +1,18 @@
-import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
+import { type ExitStatus, exitStatus, HoldfastError, hasCode } from '@holdfast/core';
 import type { RestClient, Session } from '@holdfast/protocol';
 import type { Command } from 'commander';
 import { followSession, sessionText, tasksText } from '../managed/follow-session.ts';
+import { addLogOptions, type ShowLogOptions } from '../managed/log-options.ts';
 import { chooseJobOrPolicy } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
+import { followLog, printLines } from '../managed/run-log-text.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
+import { runsOf } from '../managed/session-runs.ts';
 import { wholeNumber } from '../option-values.ts';
 import { printJson, printText, shownTime } from '../output.ts';
 import { addProgressOption, exitStatusHelp } from '../stand-alone/repository-options.ts';
 import { table } from '../terminal.ts';
+import { chooseRun } from './run.ts';
 
 interface ListOptions extends ServerOptions {
   readonly job?: string;
@@ -22,6 +26,8 @@ interface FollowOptions extends ServerOptions {
 
 /** How many sessions are looked through for the beginning of an id. */
 const sessionsSearched = 1000;
+/** Each is a stream of events, and people read no more at a time. */
+const maxFollowedTasks = 16;
 
 /** `holdfast session`: what jobs and people made the fleet do. */
 export function registerSession(program: Command): void {
@@ -51,6 +57,15 @@ export function registerSession(program: Command): void {
           ? followSession(session, { client, options, signal })
           : show(session, options, { client, signal });
       }),
+    );
+
+  addLogOptions(named('log', 'what happened in the tasks of a session, or in one run'))
+    .addHelpText(
+      'after',
+      `\nThe id may also be that of a run, which is one of the tasks.\n\nExamples:\n  $ holdfast session log 6f1c2a34\n  $ holdfast session log 6f1c2a34 --follow --level warning\n${serverHelp}`,
+    )
+    .action((id: string, options: ServerOptions & ShowLogOptions) =>
+      performWithServer(options, async (work) => showLog(id, options, work)),
     );
 
   named('stop', 'stop a session: its tasks that wait, and those under way')
@@ -84,6 +99,53 @@ async function show(
   if (options.json) await printJson({ kind: 'session', session });
   else await printText(await sessionText(session, client, signal));
   return exitStatus.success;
+}
+
+async function showLog(
+  text: string,
+  options: ServerOptions & ShowLogOptions,
+  { client, signal }: Pick<ServerWork, 'client' | 'signal'>,
+): Promise<ExitStatus> {
+  const query = { level: options.level };
+  const session = await sessionOrNone(client, { text, signal });
+  if (!session) {
+    const run = await chooseRun(client, { text, signal });
+    if (options.follow) await followLog(run, { client, options, signal });
+    else await printLines(await client.list('runLog', { params: { id: run.id }, query, signal }), options);
+    return exitStatus.success;
+  }
+  const computers = await client.list('computers', { signal });
+  const hostOf = new Map(computers.map(({ id, hostname }) => [id, hostname]));
+  const runs = await runsOf(client, session, signal);
+  const agentOf = new Map(runs.map((run) => [run.id, run.agentId]));
+  const of = (runId: string): string => {
+    const agent = agentOf.get(runId) ?? '';
+    return hostOf.get(agent) ?? agent;
+  };
+  if (!options.follow) {
+    await printLines(await client.list('sessionLog', { params: { id: session.id }, query, signal }), options, of);
+    return exitStatus.success;
+  }
+  if (runs.length > maxFollowedTasks)
+    throw new HoldfastError('usage.option', {
+      message: `Session ${session.id} has ${runs.length} tasks; the logs of ${maxFollowedTasks} at most are followed at once.`,
+      guidance: 'Follow one of them: `holdfast session show` has their ids.',
+    });
+  await Promise.all(runs.map((run) => followLog(run, { client, options, signal, of })));
+  return exitStatus.success;
+}
+
+/** Undefined when it may be the id of a run. */
+async function sessionOrNone(
+  client: RestClient,
+  wanted: { readonly text: string; readonly signal: AbortSignal },
+): Promise<Session | undefined> {
+  try {
+    return await chooseSession(client, wanted);
+  } catch (error) {
+    if (hasCode(error, 'request.missing')) return undefined;
+    throw error;
+  }
 }
 
 async function chooseSession(

@@ -11,10 +11,11 @@ import {
 } from '@holdfast/core';
 import type { BackupResult, DrillResult, RestClient, Run } from '@holdfast/protocol';
 import { counted, type OutputOptions, printJson, printText, type WorkView } from '../output.ts';
+import { type Statistics, statisticsLines, statisticsOf } from './run-statistics-text.ts';
 
 /** A stream of events that breaks is opened again: the run goes on without us. */
-const maxReconnects = 10;
-const reconnectPauseMs = 1000;
+export const maxReconnects = 10;
+export const reconnectPauseMs = 1000;
 
 interface Following {
   readonly client: RestClient;
@@ -70,20 +71,17 @@ async function watch(started: Run, { client, view, signal }: Following): Promise
       last = await client.call('run', { params: { id: started.id }, signal });
       if (hasEnded(last)) return last;
     } catch (error) {
-      const isCut = hasCode(
-        error,
-        'channel.closed',
-        'channel.refused',
-        'channel.timeout',
-        'channel.unreachable',
-        'run.timeout',
-      );
-      if (!isCut || failures >= maxReconnects) throw error;
+      if (!isCutOff(error) || failures >= maxReconnects) throw error;
     }
     if (failures >= maxReconnects)
       throw new HoldfastError('channel.closed', { message: 'The server ends the stream of events again and again.' });
     await systemClock.sleep(reconnectPauseMs, signal);
   }
+}
+
+/** The stream ended without its end: it is opened again. */
+export function isCutOff(error: unknown): boolean {
+  return hasCode(error, 'channel.closed', 'channel.refused', 'channel.timeout', 'channel.unreachable', 'run.timeout');
 }
 
 function degradationText(channel: string, usedInstead: string): string {
@@ -95,11 +93,11 @@ function hasEnded({ state }: Run): boolean {
 }
 
 /** Prints how a run ended. */
-async function reportRun(run: Run, { options }: Pick<Following, 'options'>): Promise<ExitStatus> {
+async function reportRun(run: Run, { client, options, signal }: Following): Promise<ExitStatus> {
   if (options.json) await printJson({ kind: 'run', run });
   else {
     throwFailure(run);
-    if (!options.quiet) await printText(runText(run));
+    if (!options.quiet) await printText(runText(run, await statisticsOf(client, run, signal)));
   }
   if (run.state === 'warning') return exitStatus.incomplete;
   if (run.state === 'cancelled') return exitStatus.cancelled;
@@ -148,7 +146,7 @@ function scriptLines({ when, path, durationMs, output }: NonNullable<BackupResul
 }
 
 /** A run with its numbers, for people. */
-export function runText(run: Run): string {
+export function runText(run: Run, statistics: Statistics = { samples: [], channels: [] }): string {
   const { result } = run;
   const lines = [`${runNames[run.kind]} ${run.id}: ${run.state}`];
   if (result?.kind === 'backup') {
@@ -185,6 +183,7 @@ export function runText(run: Run): string {
     );
   }
   if (run.carrier !== undefined) lines.push(`  Carrier   ${run.carrier}`);
+  lines.push(...statisticsLines(run, statistics));
   for (const { channel, usedInstead } of run.degradations)
     lines.push(`  Degraded  ${degradationText(channel, usedInstead)}`);
   for (const problem of run.problems.slice(0, 20))

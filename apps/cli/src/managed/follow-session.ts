@@ -2,6 +2,7 @@ import { type ExitStatus, exitStatus, formatBytes, HoldfastError, hasCode, syste
 import type { RestClient, Run, Session } from '@holdfast/protocol';
 import { type OutputOptions, printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
+import { bottleneckOf } from './run-statistics-text.ts';
 import { runsOf } from './session-runs.ts';
 
 /** A stream of events that breaks is opened again: the session goes on without us. */
@@ -101,11 +102,12 @@ export async function sessionText(session: Session, client: RestClient, signal: 
       hostOf.get(run.agentId) ?? run.agentId,
       run.attempt > 1 ? `${run.state} (attempt ${run.attempt})` : run.state,
       formatBytes(run.result?.kind === 'backup' ? run.result.totalBytes : (run.progress?.bytesDone ?? 0)),
+      bottleneckOf(run.progress?.waits),
       run.error?.message ?? run.progress?.phase ?? '',
       run.id,
     ]);
   const more = runs.length - rows.length;
-  return `${lines.join('\n')}\n${table([['Computer', 'State', 'Seen', 'Says', 'Run'], ...rows], { right: [2] })}${more > 0 ? `… and ${more} more: holdfast run list --session ${session.id}\n` : ''}`;
+  return `${lines.join('\n')}\n${table([['Computer', 'State', 'Seen', 'Waits for', 'Says', 'Run'], ...rows], { right: [2] })}${more > 0 ? `… and ${more} more: holdfast run list --session ${session.id}\n` : ''}`;
 }
 
 /** What somebody must look at comes first. */

@@ -1,9 +1,11 @@
 import { HoldfastError } from '@holdfast/core';
 import {
   ColumnNode,
+  ExpressionWrapper,
   expressionBuilder,
   type InsertQueryNode,
   type OperationNode,
+  type SqlBool,
   type UpdateQueryNode,
   ValueNode,
   ValuesNode,
@@ -14,7 +16,7 @@ import type { Database } from './schema.ts';
  * How a row belongs to a group of computers. `groupName`: it names its group. Another column: it belongs to the computer that
  * this column names, and so to that one's group; with `repositoryId` to the repository's; with `agentId` to the repository's where
  * it names no agent: maintenance, and backups of which nobody knows who made them, belong to the repository, wherever its mover is.
- * `nobody`: no query that is confined to groups may touch the table.
+ * `runId`: to the run's. `nobody`: no query that is confined to groups may touch the table.
  */
 const belonging = {
   computers: 'groupName',
@@ -30,6 +32,8 @@ const belonging = {
   policyHandouts: 'agentId',
   sessions: 'groupName',
   runs: 'agentId',
+  runLog: 'runId',
+  runStatistics: 'runId',
   snapshots: 'agentId',
   grants: 'repositoryId',
   // They name backups of several groups, and give keys that open all of a repository.
@@ -58,7 +62,7 @@ const belonging = {
   oauthClients: 'nobody',
   oauthKeys: 'nobody',
   oauthArtifacts: 'nobody',
-} as const satisfies Record<keyof Database, 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'nobody'>;
+} as const satisfies Record<keyof Database, Column | 'nobody'>;
 
 /** What keeps the rows of other groups out. Throws `internal.unexpected` for a table that has no groups. */
 export function groupCondition(o: {
@@ -70,10 +74,22 @@ export function groupCondition(o: {
   const column = columnOf(o.table);
   // Not the table's own type: what is checked above is the name in the statement.
   const build = expressionBuilder<
-    Record<string, Record<string, string>> & Pick<Database, 'computers' | 'repositories'>,
+    Record<string, Record<string, string>> & Pick<Database, 'computers' | 'repositories' | 'runs'>,
     string
   >();
   const groups = [...o.groups];
+  if (column === 'runId')
+    return build(
+      `${o.alias}.${column}`,
+      'in',
+      build
+        .selectFrom('runs as groupRuns')
+        .select('groupRuns.id')
+        .where('groupRuns.tenant', '=', o.tenant)
+        .where(
+          new ExpressionWrapper<never, never, SqlBool>(groupCondition({ ...o, table: 'runs', alias: 'groupRuns' })),
+        ),
+    ).toOperationNode();
   if (column === 'groupName') return build(`${o.alias}.groupName`, 'in', groups).toOperationNode();
   const ofRepositories = build(
     `${o.alias}.repositoryId`,
@@ -131,7 +147,9 @@ function isNode(value: unknown): value is OperationNode {
   return typeof value === 'object' && value !== null && 'kind' in value;
 }
 
-function columnOf(table: string): 'groupName' | 'computerId' | 'agentId' | 'repositoryId' {
+type Column = 'groupName' | 'computerId' | 'agentId' | 'repositoryId' | 'runId';
+
+function columnOf(table: string): Column {
   const column = Object.hasOwn(belonging, table) ? belonging[table as keyof typeof belonging] : 'nobody';
   if (column !== 'nobody') return column;
   throw new HoldfastError('internal.unexpected', {

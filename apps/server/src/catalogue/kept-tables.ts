@@ -2,7 +2,7 @@ import type { Database } from './schema.ts';
 
 /**
  * What a configuration backup has of the catalogue, each table after those that its rows refer to. `left`: of use for a moment
- * only, and to nobody after a restore.
+ * only, and to nobody after a restore; or large, and of no use to start again.
  */
 const tables = {
   groups: 'kept',
@@ -43,6 +43,8 @@ const tables = {
   notificationConditions: 'left',
   notifications: 'left',
   auditIntents: 'left',
+  runLog: 'left',
+  runStatistics: 'left',
   idempotentRequests: 'left',
   // Codes and short tokens: what people signed in to is begun anew.
   oauthArtifacts: 'left',

@@ -11,6 +11,7 @@ import type { IdentityTables } from './identity-tables.ts';
 import type { NotificationTables } from './notification-tables.ts';
 import type { OauthTables } from './oauth-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
+import type { RunRecordTables } from './run-record-tables.ts';
 
 /**
  * The tables. Times are ISO 8601 in UTC, so that text order is time order. Columns that end in `Json` hold JSON, checked by
@@ -387,7 +388,7 @@ export interface ExpectedComputersTable {
   noLongerListedAt: string | null;
 }
 
-export interface Database extends IdentityTables, NotificationTables, OauthTables {
+export interface Database extends IdentityTables, NotificationTables, OauthTables, RunRecordTables {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
   computers: ComputersTable;

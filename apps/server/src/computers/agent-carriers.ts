@@ -67,7 +67,8 @@ export class AgentCarriers {
       peerId: agent.id,
       signal,
     });
-    return this.#converse(scope, agent, connection, { channel, release: async () => undefined });
+    const place = { direction: 'out', address: agent.address, port: portOf(agent, channel) } as const;
+    return this.#converse(scope, agent, connection, { channel, place, release: async () => undefined });
   }
 
   async #executor(scope: TenantScope, mover: ComputerRow, signal: AbortSignal): Promise<ReachedAgent> {
@@ -90,7 +91,8 @@ export class AgentCarriers {
     };
     try {
       const stream = await http.upgrade(moverTasksPath, taskProtocol, { signal });
-      return await this.#converse(scope, mover, { stream, peer: connection?.peer }, { channel, release });
+      const place = { direction: 'out', address: mover.address, port } as const;
+      return await this.#converse(scope, mover, { stream, peer: connection?.peer }, { channel, place, release });
     } catch (error) {
       await release();
       throw error;
@@ -116,7 +118,8 @@ export class AgentCarriers {
         expect: { role: 'agent', id: agent.id },
         signal,
       });
-      return await this.#converse(scope, agent, connection, { channel, release });
+      const place = { direction: 'out', address: agent.address, port } as const;
+      return await this.#converse(scope, agent, connection, { channel, place, release });
     } catch (error) {
       await release();
       throw error;
@@ -137,7 +140,7 @@ export class AgentCarriers {
     scope: TenantScope,
     agent: ComputerRow,
     connection: Pick<Connection, 'stream' | 'peer'>,
-    o: { channel: ChannelId; release: () => Promise<void> },
+    o: { channel: ChannelId; place: AgentPeer['place']; release: () => Promise<void> },
   ): Promise<ReachedAgent> {
     const peer = new CallPeer<TaskMethods>({
       stream: connection.stream,
@@ -152,6 +155,7 @@ export class AgentCarriers {
         peer,
         identity: connection.peer,
         channel: o.channel,
+        place: o.place,
         degradation: undefined,
         [Symbol.asyncDispose]: async () => {
           await peer[Symbol.asyncDispose]();
@@ -175,8 +179,8 @@ export class AgentCarriers {
   }
 
   #useHeld(held: AgentPeer, degradation: Degradation | undefined): ReachedAgent {
-    const { peer, identity, channel } = held;
-    return { peer, identity, channel, degradation, [Symbol.asyncDispose]: async () => undefined };
+    const { peer, identity, channel, place } = held;
+    return { peer, identity, channel, place, degradation, [Symbol.asyncDispose]: async () => undefined };
   }
 }
 

@@ -16,6 +16,13 @@ export interface AgentPeer {
   /** The certificate that the agent showed on it. */
   readonly identity: PeerIdentity;
   readonly channel: ChannelId;
+  /** `out`: the server dialled. The port is where was listened. */
+  readonly place: { readonly direction: 'in' | 'out'; readonly address: string; readonly port: number };
+}
+
+interface HeldConnection extends Omit<AgentPeer, 'peer'> {
+  readonly stream: Duplex;
+  readonly tenant: string;
 }
 
 interface Held extends AgentPeer {
@@ -61,13 +68,13 @@ export class AgentConnections implements AsyncDisposable {
   }
 
   /** Takes over a stream that speaks the task protocol from now on. Resolves when the connection is over. */
-  hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
+  hold(o: HeldConnection): Promise<void> {
     const holding = this.#hold(o).finally(() => this.#holding.delete(holding));
     this.#holding.add(holding);
     return holding;
   }
 
-  async #hold(o: { stream: Duplex; tenant: string; identity: PeerIdentity; channel: ChannelId }): Promise<void> {
+  async #hold(o: HeldConnection): Promise<void> {
     const { identity, tenant } = o;
     await using peer = new CallPeer({
       stream: o.stream,
@@ -76,7 +83,7 @@ export class AgentConnections implements AsyncDisposable {
       clock: this.#clock,
     });
     await this.greet({ peer, tenant, agentId: identity.id });
-    const held: Held = { peer, tenant, identity, channel: o.channel };
+    const held: Held = { peer, tenant, identity, channel: o.channel, place: o.place };
     const earlier = this.#held.get(identity.id);
     this.#held.set(identity.id, held);
     // The agent has called again, so what it held before is dead even if our side has not noticed.

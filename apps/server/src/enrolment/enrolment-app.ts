@@ -171,7 +171,8 @@ async function holdControl(
   if (tenant === undefined || !connection) throw new HoldfastError('channel.identity');
   acceptUpgrade(stream, o.head, taskProtocol);
   try {
-    await parts.connections.hold({ stream, tenant, identity, channel: connection.channel });
+    const { channel, remoteAddress: address, localPort: port } = connection;
+    await parts.connections.hold({ stream, tenant, identity, channel, place: { direction: 'in', address, port } });
   } catch (error) {
     // The stream speaks frames by now: a refusal in HTTP would only confuse the other end.
     stream.destroy();

@@ -54,6 +54,7 @@ export function shareCatalogue(o: Parts): Promise<void>[] {
 /** Passes on to clients of this instance what another did, and begins what it queued for agents that are connected here. */
 async function relay({ catalogue, presence, queue, events }: Parts, { tenant, kind, id }: Notice): Promise<void> {
   const scope = catalogue.tenant(tenant);
+  if (kind === 'log') return events.relayLog(tenant, id);
   if (kind === 'run') {
     const row = await loadRun(scope, id);
     if (row.state === 'queued') queue.look();

@@ -11,6 +11,7 @@ import { orderOf } from '../jobs/start-job.ts';
 import { repositoriesOf } from '../jobs/target-repository.ts';
 import { handoutsKeptMs, standingGrantMs } from '../limits.ts';
 import { loadRepository } from '../repositories.ts';
+import { recordOwnLog, saveStatistics } from '../runs/run-log.ts';
 import { loadRun, recordOwnRun, runView } from '../runs/run-store.ts';
 import { plainPlan } from '../sessions/session-plan.ts';
 import { recordEndedSession, sessionView } from '../sessions/session-store.ts';
@@ -214,11 +215,18 @@ async function record(
     problems: report.problems,
     problemCount: report.problemCount,
     degradations: report.degradations,
+    ...(report.progress ? { progress: report.progress } : {}),
   };
   await recordOwnRun(scope, view, {
     order: { ...report.task, direction: 'agent-dials' },
     hostname: agent.hostname,
   });
+  await recordOwnLog(
+    scope,
+    report.runId,
+    (report.log ?? []).map((line) => ({ ...line, process: 'agent' })),
+  );
+  if (report.statistics) await saveStatistics(scope, report.runId, report.statistics);
   return session;
 }
 

@@ -133,6 +133,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   runPolicy: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.policyId }, body: {} }) },
   sessions: { may: all, confined: 'unmentioned' },
   session: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
+  sessionLog: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
   sessionEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
   stopSession: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.sessionId }, body: {} }) },
   retrySession: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.sessionId } }) },
@@ -144,6 +145,9 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   runs: { may: all, confined: 'unmentioned' },
   run: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   runEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  runLog: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  runLogEvents: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
+  runStatistics: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   cancelRun: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   repositoryMaintenance: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
   setRepositoryMaintenance: {

@@ -1,9 +1,12 @@
 import type { Clock } from '@holdfast/core';
-import type { Degradation, Run, TaskEvent } from '@holdfast/protocol';
+import type { Degradation, LogLine, Run, TaskEvent } from '@holdfast/protocol';
+import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import { maxListedDegradations, maxListedProblems, progressPersistMs } from '../limits.ts';
+import { RunLog } from './run-log.ts';
 import { type RunRow, recordHandover, runView, saveRunning } from './run-store.ts';
+import { isMaintenance } from './work-order.ts';
 
 /** A run under way: its present view is in memory, published at each change, and written to the catalogue now and then. */
 export class ActiveRun {
@@ -18,13 +21,21 @@ export class ActiveRun {
   readonly hasStarted = Promise.withResolvers<void>();
   /** Whether the agent is reached at present. */
   isReached = false;
+  readonly log: RunLog;
   readonly #instance: string;
   readonly #events: EventHub;
   readonly #clock: Clock;
   #view: Run;
   #savedMs: number;
 
-  constructor(o: { row: RunRow; scope: TenantScope; instance: string; events: EventHub; clock: Clock }) {
+  constructor(o: {
+    row: RunRow;
+    scope: TenantScope;
+    instance: string;
+    events: EventHub;
+    clock: Clock;
+    logger: Logger;
+  }) {
     this.#instance = o.instance;
     this.row = o.row;
     this.scope = o.scope;
@@ -32,6 +43,9 @@ export class ActiveRun {
     this.#clock = o.clock;
     this.#view = runView(o.row);
     this.#savedMs = o.clock.monotonicMs();
+    const { id: runId, jobSessionId: sessionId } = o.row;
+    const onWritten = (): void => o.events.publishLog(o.scope.tenant, runId);
+    this.log = new RunLog({ scope: o.scope, runId, sessionId, clock: o.clock, logger: o.logger, onWritten });
   }
 
   /** Throws `run.taken` when another instance has it. */
@@ -74,7 +88,19 @@ export class ActiveRun {
       case 'degraded':
         this.degrade(event.degradation);
         break;
+      case 'log':
+        this.log.take('worker', { ...event.line, process: this.#processOf(event.line) });
+        break;
+      case 'statistics':
+        this.log.tell(event.statistics);
+        break;
     }
+  }
+
+  /** An agent's lines are the agent's, whatever they say; an executor speaks through its mover. */
+  #processOf({ process }: LogLine): LogLine['process'] {
+    if (!isMaintenance(this.row.kind)) return 'agent';
+    return process === 'executor' ? process : 'mover';
   }
 
   /** Writes the view if it has not been written for a while. */

@@ -1,5 +1,12 @@
 import { type Clock, HoldfastError, hasCode, systemClock, toHoldfastError } from '@holdfast/core';
-import { parseErrorReport, type Run, reportOf, type Session, type TaskResult } from '@holdfast/protocol';
+import {
+  parseErrorReport,
+  type Run,
+  reportOf,
+  type Session,
+  type TaskResult,
+  type TaskStatistics,
+} from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
@@ -14,6 +21,7 @@ import { ActiveRun } from './active-run.ts';
 import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
+import { loadStatistics } from './run-log.ts';
 import {
   beginRuns,
   cancelQueuedRuns,
@@ -140,6 +148,18 @@ export class RunQueue implements AsyncDisposable {
   /** Of a list that was read from the catalogue. */
   viewOf(scope: TenantScope, row: RunRow): Run {
     return this.#activeOf(scope, row.id)?.view ?? runView(row);
+  }
+
+  /** Writes what is not written yet of the log of a run. Throws `request.missing`. */
+  async writeLog(scope: TenantScope, id: string): Promise<void> {
+    await loadRun(scope, id);
+    await this.#activeOf(scope, id)?.log.flush();
+  }
+
+  /** What a run used and how fast it was, as far as is known by now. Throws `request.missing`. */
+  async statistics(scope: TenantScope, id: string): Promise<TaskStatistics> {
+    await loadRun(scope, id);
+    return this.#activeOf(scope, id)?.log.statistics ?? (await loadStatistics(scope, id));
   }
 
   /** Asks for the end of a run; of one that waits, it is the end. Throws `request.conflict` for an ended one. */
@@ -277,7 +297,7 @@ export class RunQueue implements AsyncDisposable {
     const known = this.#active.get(row.id);
     if (known) return known.hasStarted.promise;
     const instance = this.#instances.id;
-    const run = new ActiveRun({ row, scope, instance, events: this.#events, clock: this.#clock });
+    const run = new ActiveRun({ row, scope, instance, events: this.#events, clock: this.#clock, logger: this.#logger });
     this.#active.set(row.id, run);
     const work = this.#work(run)
       .catch((error: unknown) =>
@@ -305,13 +325,20 @@ export class RunQueue implements AsyncDisposable {
       hostname = outcome.hostname;
       end = succeeded(run.view, outcome.result);
     } catch (error) {
-      if (this.#leaving.signal.aborted) return await run.save();
+      if (this.#leaving.signal.aborted) {
+        run.log.note('info', 'The server stops; it attaches to the run again when it has started');
+        await run.log.flush();
+        return await run.save();
+      }
       if (run.left.signal.aborted || isOurs(error)) return await this.#letGo(run, error);
       end = failed(run.cancel.signal.aborted ? run.cancel.signal.reason : error);
     }
     const now = this.#clock.now();
     const ended: Run = { ...run.view, ...end, endedAt: now.toISOString() };
     const retryAt = await this.#retryAt(run, ended, now);
+    await run.log.noteLeftOut();
+    noteEnd(run, ended, retryAt);
+    await run.log.flush();
     const instance = this.#instances.id;
     const { recorded, sessionEnded } = await endRun(run.scope, ended, {
       ...{ order, hostname, instance, now, retryAt, receipts: this.#receipts },
@@ -319,8 +346,6 @@ export class RunQueue implements AsyncDisposable {
     if (!recorded) return await this.#letGo(run, new HoldfastError('run.taken'));
     // Published after it is durable, so that nobody hears of an end that a crash takes back.
     run.change(ended);
-    const error = parseErrorReport(ended.error);
-    this.#logger.info({ run: ended.id, state: ended.state, ...(error && { error }), retryAt }, 'run ended');
     if (sessionEnded && run.row.jobSessionId !== null) await this.#tellSession(run.scope, run.row.jobSessionId);
   }
 
@@ -335,7 +360,7 @@ export class RunQueue implements AsyncDisposable {
   async #letGo(run: ActiveRun, error: unknown): Promise<void> {
     const { id } = run.row;
     const to = run.handOverTo;
-    this.#logger.info({ run: id, to, error: toHoldfastError(error) }, 'run let go');
+    run.log.logger.info({ to, error: toHoldfastError(error) }, 'run let go');
     if (to !== undefined) await passOn(run.scope, { id, from: this.#instances.id, to });
     this.#events.publishRun(run.scope.tenant, runView(await loadRun(run.scope, id)));
   }
@@ -385,4 +410,14 @@ function succeeded(view: Run, outcome: TaskResult): Partial<Run> {
 
 function failed(error: unknown): Partial<Run> {
   return { state: hasCode(error, 'run.cancelled') ? 'cancelled' : 'failed', error: reportOf(error) };
+}
+
+/** The last lines of its log: how it went, and what comes of that. */
+function noteEnd({ log }: ActiveRun, ended: Run, retryAt: Date | undefined): void {
+  const error = parseErrorReport(ended.error);
+  const level = ended.state === 'failed' ? 'error' : ended.state === 'succeeded' ? 'info' : 'warning';
+  const said = error ? `: ${error.message}` : ended.problemCount > 0 ? `, ${ended.problemCount} problems` : '';
+  const facts = { state: ended.state, ...(error && { error }), ...(retryAt && { retryAt }) };
+  log.note(level, `Run ended: ${ended.state}${said}`, facts);
+  if (retryAt) log.note('info', `It is tried again, not before ${retryAt.toISOString()}`);
 }

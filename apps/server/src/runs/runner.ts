@@ -15,10 +15,10 @@ import type { Movers } from '../computers/movers.ts';
 import {
   cancelGraceMs,
   controlCallTimeoutMs,
-  progressPersistMs,
   reattachMs,
   reattachPauseMaxMs,
   reattachPauseMinMs,
+  runLogFlushMs,
   sessionKeepMs,
   sessionRetryMs,
 } from '../limits.ts';
@@ -49,7 +49,6 @@ export class Runner {
   readonly #grants: GrantIssuer;
   readonly #vault: Vault;
   readonly #clock: Clock;
-  readonly #logger: Logger;
 
   constructor(o: {
     carriers: AgentCarriers;
@@ -64,7 +63,6 @@ export class Runner {
     this.#grants = o.grants;
     this.#vault = o.vault;
     this.#clock = o.clock;
-    this.#logger = o.logger;
   }
 
   /**
@@ -107,7 +105,10 @@ export class Runner {
       run.cancel.signal.throwIfAborted();
       lost ??= { sinceMs: this.#clock.monotonicMs(), attempt: 0 };
       if (this.#clock.monotonicMs() - lost.sinceMs >= reattachMs) throw notAttached(plan.agent, cause);
-      this.#logger.warn({ run: run.row.id, agent: plan.agent.id, error: cause }, 'no connection to the agent');
+      run.log.note('warning', `No connection to ${plan.agent.hostname}: ${cause.message}`, {
+        agent: plan.agent.id,
+        error: cause,
+      });
       const pauseMs = Math.min(reattachPauseMaxMs, reattachPauseMinMs * 2 ** lost.attempt);
       lost = { ...lost, attempt: lost.attempt + 1 };
       await this.#clock.sleep(pauseMs, AbortSignal.any([leaving, run.cancel.signal]));
@@ -133,13 +134,19 @@ export class Runner {
     run.isReached = true;
     using _reached = { [Symbol.dispose]: () => void (run.isReached = false) };
     run.change({ carrier: reached.channel });
+    const { address, port, direction } = reached.place;
+    const way = direction === 'out' ? `to ${address}:${port}` : `from ${address} on port ${port}`;
+    run.log.note('info', `${plan.agent.hostname} is reached along ${reached.channel}, ${way}`, {
+      agent: plan.agent.id,
+    });
     if (reached.degradation) run.degrade(reached.degradation);
     try {
       await this.#openSession(run, plan, reached, signal);
     } catch (error) {
       // An agent at work may well get on with its mover while we can't reach it.
       if (o.isFirst || toHoldfastError(error).retry === 'permanent') throw error;
-      this.#logger.warn({ run: run.row.id, error: toHoldfastError(error) }, 'mover not reached while attaching');
+      const failure = toHoldfastError(error);
+      run.log.note('warning', `Mover ${plan.mover.hostname} is not reached: ${failure.message}`, { error: failure });
     }
     const access = await this.#access(run, plan, reached);
     await run.recordHandover();
@@ -162,12 +169,13 @@ export class Runner {
       if (event.kind !== 'channel-offered') return run.observe(event);
       this.#dialBack(run, plan, agent, event, done.signal).catch((error: unknown) => {
         dialFailure = toHoldfastError(error);
-        this.#logger.warn({ run: run.row.id, error: dialFailure }, 'the mover could not dial the agent');
+        run.log.note('warning', `The mover could not dial the agent: ${dialFailure.message}`, { error: dialFailure });
       });
     };
+    const counted = countCarrier(run, agent);
     const companions = [
       this.#keepGranted(run, plan, agent, done.signal),
-      this.#keepSaved(run, done.signal),
+      this.#keepSaved(run, counted, done.signal),
       this.#cancelWhenAsked(run, agent, { done: done.signal, stop }),
     ];
     const background = Promise.all(companions).catch((error: unknown) => {
@@ -177,7 +185,7 @@ export class Runner {
       const task = taskOf(plan.order, o.access, plan.repository.initialisedAt === null);
       const result = await agent.peer.call(
         'task.run',
-        { taskId: run.row.id, task },
+        { taskId: run.row.id, task, ...(run.row.jobSessionId === null ? {} : { sessionId: run.row.jobSessionId }) },
         // Aborting gives up the call and not the task: the agent goes on, and the next start of this server attaches to it.
         { onEvent, signal: AbortSignal.any([stop.signal, o.leaving]) },
       );
@@ -190,6 +198,7 @@ export class Runner {
     } finally {
       done.abort();
       await background;
+      counted();
     }
   }
 
@@ -208,10 +217,13 @@ export class Runner {
   }
 
   async #tellSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
-    await this.#movers.links.tell(plan.mover, {
+    const { log } = await this.#movers.links.request(plan.mover, {
       method: 'POST',
-      path: '/sessions',
+      path: `/sessions${logAfter(run)}`,
+      answer: sessionStatus,
       body: {
+        run: run.row.id,
+        ...(run.row.jobSessionId === null ? {} : { session: run.row.jobSessionId }),
         sessionId: run.row.sessionId,
         tenant: run.scope.tenant,
         repository: plan.repository.name,
@@ -221,16 +233,20 @@ export class Runner {
       },
       signal,
     });
+    for (const line of log) run.log.take('mover', line);
   }
 
   async #closeSession(run: ActiveRun, mover: ComputerRow): Promise<void> {
     try {
-      const path = `/sessions/${run.row.sessionId}`;
-      const status = await this.#movers.links.request(mover, { method: 'DELETE', path, answer: sessionStatus });
-      this.#logger.info({ run: run.row.id, session: status }, 'session closed');
+      const path = `/sessions/${run.row.sessionId}${logAfter(run)}`;
+      const { log, ...status } = await this.#movers.links.request(mover, {
+        ...{ method: 'DELETE', path, answer: sessionStatus },
+      });
+      for (const line of log) run.log.take('mover', line);
+      run.log.logger.info({ moverSession: status }, 'session closed');
     } catch (error) {
       // It may never have been opened. One that stays open admits one agent to its own repository, until it is idle.
-      this.#logger.debug({ run: run.row.id, error: toHoldfastError(error) }, 'session not closed');
+      run.log.logger.debug({ error: toHoldfastError(error) }, 'session not closed');
     }
   }
 
@@ -304,14 +320,17 @@ export class Runner {
         done.throwIfAborted();
         pauseMs = sessionRetryMs;
         // Tried again soon; if it never works the agent fails with a clear error of its own.
-        this.#logger.warn({ run: run.row.id, error: toHoldfastError(error) }, 'session or grant not renewed');
+        const failure = toHoldfastError(error);
+        run.log.note('warning', `Session or grant not renewed: ${failure.message}`, { error: failure });
       }
     }
   }
 
-  async #keepSaved(run: ActiveRun, done: AbortSignal): Promise<void> {
+  async #keepSaved(run: ActiveRun, count: () => void, done: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#clock.sleep(progressPersistMs, done);
+      await this.#clock.sleep(runLogFlushMs, done);
+      count();
+      await run.log.flush();
       await run.saveIfDue();
     }
   }
@@ -333,6 +352,26 @@ export class Runner {
     await this.#clock.sleep(cancelGraceMs, o.done);
     o.stop.abort(run.cancel.signal.reason);
   }
+}
+
+/** Of the mover's log of the session, what is not known yet. */
+function logAfter(run: ActiveRun): string {
+  return `?logAfter=${encodeURIComponent(run.log.lastOfMover)}`;
+}
+
+/** Counts what carries the conversation about the task from now on, each time that it is called. */
+function countCarrier(run: ActiveRun, { peer, channel, place }: ReachedAgent): () => void {
+  const before = peer.transferred;
+  const count = (): void => {
+    const now = peer.transferred;
+    run.log.carriedBy({
+      ...{ channel, ...place, connections: 1 },
+      sentBytes: now.sentBytes - before.sentBytes,
+      receivedBytes: now.receivedBytes - before.receivedBytes,
+    });
+  };
+  count();
+  return count;
 }
 
 function subjectOf(plan: Plan): string {

@@ -243,6 +243,9 @@ export async function pruneSessions(scope: TenantScope, o: { before: Date; limit
       .execute();
     const ids = rows.map(({ id }) => id);
     if (ids.length === 0) return 0;
+    const ended = query.selectFrom('runs').select('id').where('jobSessionId', 'in', ids);
+    await deleteFrom('runLog').where('runId', 'in', ended).execute();
+    await deleteFrom('runStatistics').where('runId', 'in', ended).execute();
     const kept = query.selectFrom('snapshots').select('runId');
     await deleteFrom('runs').where('jobSessionId', 'in', ids).where('id', 'not in', kept).execute();
     await deleteFrom('sessions').where('id', 'in', ids).execute();

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { HoldfastError } from '@holdfast/core';
 import {
+  type LogLine,
   moverApiPrefix,
   moverTasksPath,
   type OpenSession,
@@ -21,6 +22,8 @@ export class TestMover implements AsyncDisposable {
   readonly id: string;
   readonly identity: Identity;
   readonly sessions = new Map<string, OpenSession>();
+  /** What it says of each session, whatever it was asked for. */
+  sessionLog: LogLine[] = [];
   readonly closedSessions: string[] = [];
   readonly dialled: unknown[] = [];
   trust: TrustUpdate | undefined;
@@ -92,7 +95,7 @@ export class TestMover implements AsyncDisposable {
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = (req.url ?? '').slice(moverApiPrefix.length);
     const body: unknown = req.method === 'PUT' || req.method === 'POST' ? await json(req) : undefined;
-    const [, kind, id, verb] = path.split('/');
+    const [, kind, id, verb] = path.replace(/\?.*$/, '').split('/');
     if (req.method === 'PUT' && kind === 'trust') {
       this.trust = trustUpdate.parse(body);
       this.trustCount += 1;
@@ -105,7 +108,7 @@ export class TestMover implements AsyncDisposable {
     if (req.method === 'POST' && kind === 'sessions' && id === undefined) {
       const session = openSession.parse(body);
       this.sessions.set(session.sessionId, session);
-      return answer(res, 200, status(session.sessionId));
+      return answer(res, 200, { ...status(session.sessionId), log: this.sessionLog });
     }
     if (req.method === 'POST' && kind === 'sessions' && verb === 'dial') {
       this.dialled.push(body);
@@ -114,7 +117,7 @@ export class TestMover implements AsyncDisposable {
     }
     if (req.method === 'DELETE' && kind === 'sessions' && id !== undefined) {
       this.closedSessions.push(id);
-      return answer(res, 200, status(id));
+      return answer(res, 200, { ...status(id), log: this.sessionLog });
     }
     if (req.method === 'GET' && kind === 'use') return answer(res, 200, { channels: this.#wire.use() });
     return answer(res, 404, reportOf(new HoldfastError('request.missing')));

@@ -54,7 +54,7 @@ export class TestServer implements AsyncDisposable {
       clock?: Clock;
       ports?: Readonly<Partial<Record<ChannelId, number>>>;
       /** Of what `logged` has; warnings and errors unless given. */
-      logLevel?: 'trace';
+      logLevel?: 'trace' | 'info';
     } = {},
   ): Promise<TestServer> {
     const logged: string[] = [];

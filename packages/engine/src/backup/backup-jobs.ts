@@ -184,6 +184,15 @@ export interface ReadResult {
   readonly stored: Stored;
 }
 
+/** How long a job took: to look at and read what is backed up, and to work on it. */
+export interface Spent {
+  readonly sourceMs: number;
+  readonly processingMs: number;
+}
+
+/** What a thread answers to a job. */
+export type BackupAnswer = BackupResult & { readonly spent: Spent };
+
 export type BackupResult =
   | ScanResult
   | CountedFiles

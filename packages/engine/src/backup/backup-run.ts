@@ -6,8 +6,8 @@ import { limits } from '../limits.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { BackupCounts } from './backup-counts.ts';
 import type {
+  BackupAnswer,
   BackupJob,
-  BackupResult,
   FolderToCount,
   FolderToScan,
   FoundFile,
@@ -24,7 +24,9 @@ import { LargeFile } from './large-file.ts';
 import { NodeText } from './node-text.ts';
 import type { PackStaging } from './pack-staging.ts';
 import { PackUploads } from './pack-uploads.ts';
+
 import { ParentTrees } from './parent-trees.ts';
+import { type PipelineTimes, pipelineTimes } from './pipeline-times.ts';
 import { ScanQueue, type ScanTask } from './scan-queue.ts';
 import type { SourceFolder } from './source-tree.ts';
 
@@ -43,6 +45,7 @@ export class BackupRun {
   readonly counts = new BackupCounts();
   currentPath: Buffer | undefined;
   readonly uploads: PackUploads;
+  readonly times: PipelineTimes;
   /** Undefined where nobody wants to know how much there is. */
   readonly ahead: CountAhead | undefined;
   readonly #root: SourceFolder;
@@ -92,6 +95,7 @@ export class BackupRun {
     this.#slabs = options.slabs;
     this.#freeSlabs = Array.from({ length: options.slabCount }, (_, at) => at);
     this.#chunksInSlab = this.#freeSlabs.map(() => 0);
+    this.times = pipelineTimes(options.repository);
     this.uploads = new PackUploads({
       repository: options.repository,
       signal: options.signal,
@@ -222,6 +226,10 @@ export class BackupRun {
   #pump(): void {
     this.#countAhead();
     while (!this.#ended && this.#pool.room && this.uploads.room && this.#next());
+    if (this.#ended) return;
+    // What is stored, and trees of the parent snapshot, come and go over the same way.
+    const isHeldBack = !this.uploads.room || (this.#pool.idle && this.#scans.loading);
+    this.times.waitFor(isHeldBack ? 'uploads' : 'threads');
   }
 
   /** One job at a time counts, beside all the others. */
@@ -265,12 +273,13 @@ export class BackupRun {
     return true;
   }
 
-  async #run<Kind extends BackupResult['kind']>(
+  async #run<Kind extends BackupAnswer['kind']>(
     kind: Kind,
     job: BackupJob,
     transfer: readonly ArrayBuffer[] = [],
-  ): Promise<Extract<BackupResult, { kind: Kind }>> {
+  ): Promise<Extract<BackupAnswer, { kind: Kind }>> {
     const result = await answerTo(kind, job, { pool: this.#pool, transfer });
+    this.times.add(result.spent);
     if ('stored' in result) this.counts.addStored(result.stored);
     return result;
   }

@@ -1,6 +1,6 @@
 import { sha256Each } from '@holdfast/native';
 import { serveJobs } from '../threads/worker-side.ts';
-import type { BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
+import type { BackupAnswer, BackupJob, BackupResult, PackEvent } from './backup-jobs.ts';
 import { BlobStore } from './blob-store.ts';
 import { FileCounter } from './count-files.ts';
 import { LargeFileReader } from './read-large-file.ts';
@@ -17,7 +17,20 @@ interface Tools {
 
 let tools: Tools | undefined;
 
-serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
+serveJobs<BackupJob, BackupAnswer, PackEvent>((job, emit) => {
+  const begunMs = performance.now();
+  const result = answer(job, emit);
+  const jobMs = performance.now() - begunMs;
+  const processingMs = Math.min(jobMs, isOfSource(job) ? (tools?.store.takeProcessingMs() ?? 0) : jobMs);
+  return { result: { ...result, spent: { sourceMs: jobMs - processingMs, processingMs } } };
+});
+
+/** What of such a job is not processing is looking and reading. */
+function isOfSource({ kind }: BackupJob): boolean {
+  return kind === 'scan' || kind === 'read' || kind === 'count';
+}
+
+function answer(job: BackupJob, emit: (event: PackEvent) => void): BackupResult {
   if (job.kind === 'setup') {
     const store = new BlobStore(job, emit);
     tools = {
@@ -26,38 +39,36 @@ serveJobs<BackupJob, BackupResult, PackEvent>((job, emit) => {
       reader: new LargeFileReader(job, store),
       counter: new FileCounter(job),
     };
-    return { result: { kind: 'setup' } };
+    return { kind: 'setup' };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
   const { store, scanner, reader, counter } = tools;
   switch (job.kind) {
     case 'scan':
-      return { result: scanner.scan(job) };
+      return scanner.scan(job);
     case 'count':
-      return { result: counter.count(job.folders) };
+      return counter.count(job.folders);
     case 'read':
-      return { result: reader.read(job) };
+      return reader.read(job);
     case 'cut':
-      return { result: { kind: 'cut', chunks: reader.cut(job.piece, job) } };
+      return { kind: 'cut', chunks: reader.cut(job.piece, job) };
     case 'chunks': {
       const ids = store.storeData(job.chunks.map((chunk) => reader.chunk(chunk)));
-      return { result: { kind: 'chunks', ids, stored: store.takeStored() } };
+      return { kind: 'chunks', ids, stored: store.takeStored() };
     }
     case 'tree': {
       const id = store.storeTree(job.json);
-      return { result: { kind: 'tree', id, stored: store.takeStored() } };
+      return { kind: 'tree', id, stored: store.takeStored() };
     }
     case 'name': {
       const ids = sha256Each(job.packs);
       // Copies of their own: a view would be cloned with all the others.
-      return {
-        result: { kind: 'name', ids: job.packs.map((_, at) => new Uint8Array(ids.subarray(at * 32, at * 32 + 32))) },
-      };
+      return { kind: 'name', ids: job.packs.map((_, at) => new Uint8Array(ids.subarray(at * 32, at * 32 + 32))) };
     }
     case 'flush': {
       const partials = store.flush();
       scanner.end();
-      return { result: { kind: 'flush', partials, stored: store.takeStored() } };
+      return { kind: 'flush', partials, stored: store.takeStored() };
     }
   }
-});
+}

@@ -236,11 +236,13 @@ async function backupUnder(
     const flushed = await pool.runOnAll({ kind: 'flush' });
     const rests = flushed.filter((result) => result.kind === 'flush');
     for (const { stored } of rests) current.counts.addStored(stored);
+    current.times.waitFor('uploads');
     await current.uploads.addPartials(
       rests.flatMap(({ partials }) => partials),
       packSizeBytes,
     );
     await current.uploads.settle();
+    progress.force(progressOf('finish', current));
     signal.throwIfAborted();
     const { stored } = counts;
     const durationMs = (): number => clock.monotonicMs() - startedMs;
@@ -313,10 +315,13 @@ function sum(counts: Readonly<Record<Change, number>>): number {
 function progressOf(phase: 'backup' | 'finish', run: BackupRun | StreamRun): BackupProgress {
   const { counts, currentPath } = run;
   const totals = run.ahead?.totals;
+  const waits = run.times.waits();
   return {
     phase,
     filesDone: sum(counts.files),
     bytesDone: counts.bytesDone,
+    transferredBytes: run.uploads.sentBytes,
+    ...(waits === undefined ? {} : { waits }),
     ...(totals === undefined ? {} : { filesTotal: totals.files, bytesTotal: totals.bytes }),
     ...(currentPath === undefined ? {} : { currentPath: printPath(currentPath) }),
   };

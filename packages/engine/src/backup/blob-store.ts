@@ -39,6 +39,7 @@ export class BlobStore {
   #keptData: KeptBlob[] = [];
   #keptTrees: KeptBlob[] = [];
   #keptTreeBytes = 0;
+  #processingMs = 0;
   #stored = { dataBlobs: 0, treeBlobs: 0, bytes: 0, packedBytes: 0 };
 
   /** @param options.randomBelow gives a whole number from 0 on below its argument, unpredictable to others */
@@ -78,34 +79,57 @@ export class BlobStore {
    * built, or another thread has it in hand.
    */
   storeData(plains: readonly Uint8Array[]): ObjectId[] {
-    const { ids, fresh } = this.#identify(plains);
-    this.#seal('data', fresh);
-    return ids;
+    return this.processing(() => {
+      const { ids, fresh } = this.#identify(plains);
+      this.#seal('data', fresh);
+      return ids;
+    });
   }
 
   /** Like `storeData`, but the bytes of new blobs are looked at again until `sealKept`: leave them as they are. */
   keepData(plains: readonly Uint8Array[]): ObjectId[] {
-    const { ids, fresh } = this.#identify(plains);
-    for (const blob of fresh) this.#keptData.push(blob);
-    return ids;
+    return this.processing(() => {
+      const { ids, fresh } = this.#identify(plains);
+      for (const blob of fresh) this.#keptData.push(blob);
+      return ids;
+    });
   }
 
   /** Seals what `keepData` has kept: from then on its memory may be used again. */
   sealKept(): void {
     const kept = this.#keptData;
     this.#keptData = [];
-    this.#seal('data', kept);
+    this.processing(() => this.#seal('data', kept));
   }
 
   /** Stores a tree; its bytes belong to the store from now on. */
   storeTree(json: Uint8Array): ObjectId {
-    const id = blobId(json);
-    if (this.index.claim(id, 'tree') === 'new') {
-      this.#keptTrees.push({ id, plain: json });
-      this.#keptTreeBytes += json.byteLength;
-      if (this.#keptTreeBytes >= limits.keptTreesSizeBytes) this.#sealTrees();
+    return this.processing(() => {
+      const id = blobId(json);
+      if (this.index.claim(id, 'tree') === 'new') {
+        this.#keptTrees.push({ id, plain: json });
+        this.#keptTreeBytes += json.byteLength;
+        if (this.#keptTreeBytes >= limits.keptTreesSizeBytes) this.#sealTrees();
+      }
+      return objectIdOf(id);
+    });
+  }
+
+  /** Work on content, in whose time nothing is read. */
+  processing<Result>(work: () => Result): Result {
+    const begunMs = performance.now();
+    try {
+      return work();
+    } finally {
+      this.#processingMs += performance.now() - begunMs;
     }
-    return objectIdOf(id);
+  }
+
+  /** What that took since the last call. */
+  takeProcessingMs(): number {
+    const ms = this.#processingMs;
+    this.#processingMs = 0;
+    return ms;
   }
 
   /** What was new and sealed since the last call. */

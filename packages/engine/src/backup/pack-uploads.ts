@@ -26,6 +26,7 @@ export class PackUploads {
   readonly #waiting: (StagedPack | FinishedPack)[] = [];
   readonly #uploads = new Set<Promise<void>>();
   readonly #indexes: IndexWriter;
+  readonly #sentBefore: number;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: {
@@ -39,6 +40,7 @@ export class PackUploads {
     readonly onFailure: (error: unknown) => void;
   }) {
     this.#repository = options.repository;
+    this.#sentBefore = options.repository.target.transferred().sentBytes;
     this.#signal = options.signal;
     this.#staging = options.staging;
     this.#onRoom = options.onRoom;
@@ -54,6 +56,11 @@ export class PackUploads {
   /** False when so many wait that those who make them should pause. */
   get room(): boolean {
     return this.#waiting.length + this.#uploads.size < limits.packsInFlight;
+  }
+
+  /** Content that was given to the target since this began. */
+  get sentBytes(): number {
+    return this.#repository.target.transferred().sentBytes - this.#sentBefore;
   }
 
   /** What a thread tells. */

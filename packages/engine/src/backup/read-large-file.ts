@@ -79,7 +79,8 @@ export class LargeFileReader {
       length += count;
       end = count === 0;
     }
-    const chunks = this.#chunker.chunks({ start: slabAt, end: slabAt + length }, { last: end });
+    const piece = { start: slabAt, end: slabAt + length };
+    const chunks = this.#store.processing(() => this.#chunker.chunks(piece, { last: end }));
     const taken = (chunks.at(-1)?.end ?? slabAt) - slabAt;
     const changed = end && fileVersion(fs.fstatSync(open.fd, { bigint: true })) !== open.version;
     return {

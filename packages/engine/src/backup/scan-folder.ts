@@ -312,7 +312,8 @@ export class FolderScanner {
   #cut(start: number, end: number): Uint8Array[] {
     const { bytes } = this.#chunker;
     if (end - start <= limits.chunkMinSizeBytes) return start === end ? [] : [bytes.subarray(start, end)];
-    return this.#chunker.chunks({ start, end }, { last: true }).map((chunk) => bytes.subarray(chunk.start, chunk.end));
+    const chunks = this.#store.processing(() => this.#chunker.chunks({ start, end }, { last: true }));
+    return chunks.map((chunk) => bytes.subarray(chunk.start, chunk.end));
   }
 
   #identifyPending(): void {

@@ -15,7 +15,7 @@ export class ScanQueue {
   /** Their folders of the parent snapshot are still to be loaded. */
   readonly #unloaded: ScanTask[] = [];
   readonly #ready: ScanTask[] = [];
-  #loading = 0;
+  #loadingCount = 0;
 
   constructor(parentTrees: ParentTrees) {
     this.#parentTrees = parentTrees;
@@ -36,9 +36,15 @@ export class ScanQueue {
 
   /** Loads a folder of the parent snapshot, a little ahead of the threads; undefined when enough are loaded. */
   loadNext(): Promise<void> | undefined {
-    if (this.#loading >= limits.parallelParentTrees || this.#ready.length >= limits.parentTreesAhead) return undefined;
+    if (this.#loadingCount >= limits.parallelParentTrees || this.#ready.length >= limits.parentTreesAhead)
+      return undefined;
     const task = this.#unloaded.pop();
     return task && this.#load(task);
+  }
+
+  /** Folders of the parent snapshot are on their way. */
+  get loading(): boolean {
+    return this.#loadingCount > 0;
   }
 
   /** For one job. Many together cost fewer messages, but every thread gets its share. */
@@ -57,9 +63,9 @@ export class ScanQueue {
 
   async #load(task: ScanTask): Promise<void> {
     const { parentTree } = task.folder;
-    this.#loading += 1;
+    this.#loadingCount += 1;
     const parent = parentTree && (await this.#parentTrees.sealed(parentTree));
-    this.#loading -= 1;
+    this.#loadingCount -= 1;
     this.#ready.push({ ...task, scan: { ...task.scan, parent } });
   }
 }

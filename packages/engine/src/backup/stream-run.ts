@@ -4,12 +4,13 @@ import type { Node, ObjectId, Repository } from '@holdfast/repository';
 import { encodeNode, goFileMode, timeOfDate } from '@holdfast/repository/format';
 import { limits } from '../limits.ts';
 import { BackupCounts } from './backup-counts.ts';
-import type { BackupJob, BackupResult } from './backup-jobs.ts';
+import type { BackupAnswer, BackupJob } from './backup-jobs.ts';
 import { answerTo, type BackupThreads } from './backup-threads.ts';
 import { type GearMemory, gearData } from './gear-scan.ts';
 import { localTime } from './local-time.ts';
 import type { PackStaging } from './pack-staging.ts';
 import { PackUploads } from './pack-uploads.ts';
+import { type PipelineTimes, pipelineTimes } from './pipeline-times.ts';
 
 /** Something that is no file, backed up as one: what a program writes into a pipe. */
 export interface StreamSource {
@@ -36,6 +37,7 @@ export class StreamRun {
   readonly ahead = undefined;
   readonly currentPath: Buffer;
   readonly uploads: PackUploads;
+  readonly times: PipelineTimes;
   readonly #source: StreamSource;
   readonly #time: string;
   readonly #pool: BackupThreads;
@@ -74,6 +76,7 @@ export class StreamRun {
     this.#storing = Array.from({ length: options.slabCount }, () => Promise.resolve());
     // Also when nobody waits for it any more.
     void Promise.allSettled([this.#failed.promise]);
+    this.times = pipelineTimes(options.repository);
     this.uploads = new PackUploads({
       repository: options.repository,
       signal: options.signal,
@@ -110,7 +113,9 @@ export class StreamRun {
   }
 
   async #storeAll(): Promise<ObjectId> {
+    this.times.waitFor('source');
     for await (const piece of this.#source.open(this.#signal)) {
+      this.times.waitFor('threads');
       for (let at = 0; at < piece.length; ) {
         const part = piece.subarray(at, at + limits.slabSizeBytes - this.#length);
         this.#memory.set(part, this.#slab * limits.slabSizeBytes + this.#length);
@@ -118,7 +123,9 @@ export class StreamRun {
         at += part.length;
         if (this.#length === limits.slabSizeBytes) await this.#storeSlab({ last: false });
       }
+      this.times.waitFor('source');
     }
+    this.times.waitFor('threads');
     await this.#storeSlab({ last: true });
     await Promise.all(this.#storing);
     if (this.counts.bytesDone === 0)
@@ -148,9 +155,11 @@ export class StreamRun {
     this.#slab = (this.#slab + 1) % this.#storing.length;
     await this.#storing[this.#slab];
     while (!this.uploads.room) {
+      this.times.waitFor('uploads');
       await Promise.race([this.#room.promise, this.#failed.promise]);
       this.#room = Promise.withResolvers();
     }
+    this.times.waitFor('threads');
     this.#memory.copyWithin(this.#slab * limits.slabSizeBytes, cutEnd, end);
     this.#length = end - cutEnd;
   }
@@ -178,12 +187,13 @@ export class StreamRun {
     return id;
   }
 
-  async #run<Kind extends BackupResult['kind']>(
+  async #run<Kind extends BackupAnswer['kind']>(
     kind: Kind,
     job: BackupJob,
     transfer: readonly ArrayBuffer[] = [],
-  ): Promise<Extract<BackupResult, { kind: Kind }>> {
+  ): Promise<Extract<BackupAnswer, { kind: Kind }>> {
     const result = await answerTo(kind, job, { pool: this.#pool, transfer });
+    this.times.add(result.spent);
     if ('stored' in result) this.counts.addStored(result.stored);
     return result;
   }

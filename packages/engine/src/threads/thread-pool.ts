@@ -100,6 +100,11 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     return this.#threads.some((thread) => thread.pending.size < limits.jobsPerWorker);
   }
 
+  /** True when no thread has anything to do. */
+  get idle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Gives the job to the thread with the least to do. The caller bounds the number of jobs by asking for `room`. */
   run(job: Job, transfer: readonly Transferable[] = []): Promise<Result> {
     const isMore = this.#threads.every((thread) => thread.pending.size > 0);

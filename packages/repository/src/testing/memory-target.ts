@@ -119,7 +119,7 @@ export class MemoryTarget implements Target {
   }
 
   transferred(): Transferred {
-    return { requests: this.calls.length, sentBytes: 0, receivedBytes: 0 };
+    return { requests: this.calls.length, sentBytes: 0, receivedBytes: 0, requestMs: 0, storageMs: 0 };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -23,6 +23,12 @@ export function header(answer: HttpResponse, name: string): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
+/** How long the network waited for the storage, as a mover says it; 0 where nothing is said. */
+export function storageMsOf(answer: HttpResponse): number {
+  const said = /(?:^|,)\s*storage\s*;\s*dur=(\d{1,9}(?:\.\d{1,9})?)/.exec(header(answer, 'server-timing') ?? '')?.[1];
+  return Number(said ?? 0);
+}
+
 /** The error of an answer that is not a success. Reads its body. */
 export async function answerError(answer: HttpResponse, what: string): Promise<HoldfastError> {
   const text = await answer.text(maxShortAnswerBytes);

@@ -5,7 +5,7 @@ import { HoldfastError, isHoldfastError } from '@holdfast/core';
 import type { HttpResponse } from '@holdfast/wire';
 import fc from 'fast-check';
 import { contentOf, nameOf } from '../conformance/content.ts';
-import { answerError } from './answer.ts';
+import { answerError, storageMsOf } from './answer.ts';
 import { takeListPage } from './list-page.ts';
 
 /** An answer as the HTTP client gives it. */
@@ -121,4 +121,13 @@ test('whatever a mover reports, the answer is an error of ours', async () => {
       assert.ok(isHoldfastError(await answerError(answer(status, body, headers), 'x')));
     }),
   );
+});
+
+test('what a mover says of its storage, and what says nothing of it', () => {
+  const said = (timing: string): number => storageMsOf(answer(200, '', { 'server-timing': timing }));
+  assert.equal(said('storage;dur=12.5'), 12.5);
+  assert.equal(said('cache;desc="x", storage ; dur=3'), 3);
+  for (const nothing of ['', 'storage', 'storage;dur=-1', 'storage;dur=1e9', 'otherstorage;dur=4', 'storage;dur=NaN'])
+    assert.equal(said(nothing) > 1, false, nothing);
+  assert.equal(storageMsOf(answer(200, '')), 0);
 });

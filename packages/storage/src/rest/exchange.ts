@@ -5,7 +5,7 @@ import type { CredentialSource } from '../credentials.ts';
 import { firstAttempts, retryAttempts } from '../limits.ts';
 import { restMediaType } from '../rest-protocol.ts';
 import { TransferCount } from '../transfer-count.ts';
-import { answerError } from './answer.ts';
+import { answerError, storageMsOf } from './answer.ts';
 import { withRetry } from './retry.ts';
 
 export interface ExchangeOptions {
@@ -86,9 +86,14 @@ export class Exchange {
     const proof = (await this.#credentials?.authorize({ method, path, headers }, { signal })) ?? {};
     throwIfCancelled(signal);
     this.count.request();
+    const begunMs = this.clock.monotonicMs();
     const answer = await this.#client.request({ method, path, headers: { ...headers, ...proof }, body, signal });
     this.#answered = true;
     if (typeof body === 'object') this.count.sent(body.reduce((sum, piece) => sum + piece.length, 0));
+    using _ = {
+      [Symbol.dispose]: () =>
+        this.count.took({ requestMs: this.clock.monotonicMs() - begunMs, storageMs: storageMsOf(answer) }),
+    };
     if ((answer.status >= 200 && answer.status < 300) || asked.alsoGood?.includes(answer.status))
       return { result: await asked.take(answer) };
     const error = await answerError(answer, asked.what);
