@@ -73,6 +73,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import('./commands/policy.ts')).registerPolicy,
     },
     { names: ['apply', 'export'], load: async () => (await import('./commands/apply.ts')).registerApply },
+    { names: ['bandwidth'], load: async () => (await import('./commands/bandwidth.ts')).registerBandwidth },
     { names: ['session', 'sessions'], load: async () => (await import('./commands/session.ts')).registerSession },
     { names: ['drill'], load: async () => (await import('./commands/drill.ts')).registerDrill },
     {

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { type ChannelId, channel, isChannelId } from '@holdfast/contract';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { DialRequest, LeaseAnswer } from '@holdfast/protocol';
 import type { Connection, Lease, Wire } from '@holdfast/wire';
 import type { Session } from './session.ts';
+import { isThisComputer } from './this-computer.ts';
 
 type Serve = (connection: Connection, session: Session) => void;
 
@@ -123,11 +122,4 @@ function dialledChannel(id: string): ChannelId {
   throw new HoldfastError('channel.unknown', {
     message: `${id.slice(0, 100)} is not a channel along which a mover dials data ports.`,
   });
-}
-
-/** True for loopback and for every address of this computer's own. */
-function isThisComputer(address: string): boolean {
-  if (isIP(address) === 0) return false;
-  if (address === '::1' || address.startsWith('127.')) return true;
-  return Object.values(networkInterfaces()).some((entries) => entries?.some((entry) => entry.address === address));
 }

@@ -12,6 +12,11 @@ export const sessionIdleMs = 30 * 60_000;
 /** How often idle sessions are looked for. */
 export const sessionSweepMs = 60_000;
 
+/** What traffic rules let through at once. At the lowest rate, shared by thirty tasks, each has its turn every half minute. */
+export const pacedBytes = 64 * KiB;
+/** How often a transfer looks whether the window of a traffic rule has opened or closed. */
+export const windowCheckMs = 10_000;
+
 /** Grants whose signature was checked already; the next check costs a hash instead of 0.2 ms. */
 export const maxCachedGrants = 1_024;
 /** A grant has about 700 bytes; the whole head of a request at most 16 KiB. */

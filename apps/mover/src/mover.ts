@@ -29,10 +29,11 @@ import { type ApiContext, answerApi, answerUpgrade, isApiPath } from './mover-ap
 import { portService } from './port-checks.ts';
 import { reportUntilHeard } from './report.ts';
 import { Repositories } from './repositories.ts';
-import { answerRest } from './rest-backend.ts';
+import { answerRest, type RestContext } from './rest-backend.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { type Session, Sessions } from './session.ts';
 import { taskService } from './tasks.ts';
+import { TrafficLimits } from './traffic/traffic-limits.ts';
 import { Trust } from './trust.ts';
 
 /** What comes in on 6162: a computer's mover answers for every role of that computer. */
@@ -53,6 +54,8 @@ export interface MoverOptions {
   /** Starts a process that opens a repository for one task of the server; without it such tasks are refused. */
   readonly executor?: ExecutorCommand;
   readonly clock?: Clock;
+  /** Whether an address is this computer's own; another answer for tests, which have no other computer. */
+  readonly isLocal?: (address: string) => boolean;
 }
 
 export interface RunningMover extends AsyncDisposable {
@@ -81,10 +84,12 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
 
   await using cleanup = new AsyncDisposableStack();
   const ledger = cleanup.use(new Ledger(join(dataDir, 'ledger.sqlite')));
+  const traffic = new TrafficLimits({ clock, isLocal: options.isLocal });
   const trust = await Trust.open({
     dataDir,
     installation: stored.installation,
     identityKeys: stored.identityKeys,
+    traffic,
     clock,
   });
   const repositories = cleanup.use(new Repositories({ root: storageRoot, ledger, quotas: config.quotas, clock }));
@@ -158,10 +163,10 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
     port: () => listener.port,
     clock,
   });
-  const context: ApiContext = {
+  const context: ApiContext & RestContext = {
     configurations: new ConfigurationCopies(storageRoot),
     storageRoot,
-    ...{ trust, sessions, repositories, channels, agents, wire, history, servePorts, onFailure },
+    ...{ trust, traffic, sessions, repositories, channels, agents, wire, history, servePorts, onFailure },
     serveTasks: tasks.serve,
   };
   const carrierOf = (req: IncomingMessage): Carrier => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { type ErrorCode, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
   type ObjectName,
@@ -17,6 +18,7 @@ import { listPageEntries, maxApiBytes } from './limits.ts';
 import type { Repositories } from './repositories.ts';
 import { parseRange, parseRestPath, type RestPath } from './rest-path.ts';
 import type { Sessions } from './session.ts';
+import type { Pace, TrafficLimits } from './traffic/traffic-limits.ts';
 import type { Trust } from './trust.ts';
 
 /**
@@ -38,6 +40,7 @@ const listPaging = z.strictObject({
 
 export interface RestContext {
   readonly trust: Trust;
+  readonly traffic: TrafficLimits;
   readonly sessions: Sessions;
   readonly repositories: Repositories;
   readonly onFailure: (error: HoldfastError, req: IncomingMessage) => void;
@@ -50,6 +53,8 @@ interface Request {
   readonly caller: Caller;
   readonly actor: Actor;
   readonly signal: AbortSignal;
+  /** Where traffic rules hold. */
+  readonly pace: Pace | undefined;
 }
 
 /** Answers one request. Never throws. */
@@ -71,7 +76,10 @@ export async function answerRest(
     });
     const signal = caller.session ? AbortSignal.any([gone.signal, caller.session.over]) : gone.signal;
     const actor = { subject: caller.grant.subject, mode: caller.grant.mode };
-    await answer(context, { req, res, path, caller, actor, signal });
+    const { localAddress, remoteAddress } = carrier.connection;
+    const task = caller.session?.id ?? caller.grant.id;
+    const pace = context.traffic.paceOf({ localAddress, remoteAddress, task });
+    await answer(context, { req, res, path, caller, actor, signal, pace });
   } catch (error) {
     const failure = toHoldfastError(error);
     if (restStatus(failure) >= 500) caller?.session?.note('warning', failure.message);
@@ -168,7 +176,9 @@ async function sendObject(repository: GuardedRepository, name: ObjectName, reque
     'server-timing': storageTiming(performance.now() - begunMs),
     ...(range.kind === 'part' ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${sizeBytes}` } : {}),
   });
-  await sendPieces(req, res, object.pieces({ offset, length, signal }), signal);
+  const pieces = object.pieces({ offset, length, signal });
+  const pace = name.type === 'lock' ? undefined : request.pace;
+  await sendPieces(req, res, pace?.(pieces, { direction: 'out', signal }) ?? pieces, signal);
   request.caller.session?.count({ sentBytes: length });
 }
 
@@ -182,7 +192,7 @@ async function receiveObject(repository: GuardedRepository, name: ObjectName, re
   const result = await repository.create({
     actor,
     name,
-    body: req,
+    body: bodyOf(name, request),
     sizeBytes: announcedSize(req),
     retainUntil: parseDate(req.headers[restHeaders.retainUntil]),
     exclusive: lock === 'exclusive',
@@ -214,6 +224,12 @@ function storageWait(body: IncomingMessage): () => number {
   };
   body.on('pause', wait).on('resume', goOn).once('end', wait);
   return () => waitedMs + (sinceMs === undefined ? 0 : performance.now() - sinceMs);
+}
+
+/** A lock that came late could look forsaken: it has no pace. */
+function bodyOf(name: ObjectName, { req, pace, signal }: Request): Readable {
+  if (!pace || name.type === 'lock') return req;
+  return Readable.from(pace(req.iterator({ destroyOnReturn: false }), { direction: 'in', signal }));
 }
 
 /** Node's parser admits only digits here, and no message that has a length and is chunked as well. */

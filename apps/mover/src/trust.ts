@@ -11,10 +11,14 @@ import {
   writeFileDurably,
 } from '@holdfast/protocol';
 import { maxCachedGrants, maxGrantBytes, maxTrustBytes } from './limits.ts';
+import type { TrafficLimits } from './traffic/traffic-limits.ts';
 
 const fileName = 'trust.json';
 
-/** Whom this mover believes: the pinned keys that sign grants, and the certificates that are revoked. Survives restarts. */
+/**
+ * Whom this mover believes: the pinned keys that sign grants, and the certificates that are revoked; and the traffic rules, which come
+ * with that. Survives restarts.
+ */
 export class Trust {
   readonly #path: string;
   readonly #installation: string;
@@ -22,10 +26,19 @@ export class Trust {
   readonly #verified = new Map<string, Grant>();
   #revoked: ReadonlySet<string>;
   #revokedGrants: ReadonlySet<string>;
+  readonly #traffic: TrafficLimits;
   #verifier: GrantVerifier;
   #saving: Promise<void> = Promise.resolve();
 
-  private constructor(options: { path: string; installation: string; state: TrustUpdate; clock: Clock }) {
+  private constructor(options: {
+    path: string;
+    installation: string;
+    state: TrustUpdate;
+    traffic: TrafficLimits;
+    clock: Clock;
+  }) {
+    this.#traffic = options.traffic;
+    this.#traffic.update(options.state.trafficRules);
     this.#path = options.path;
     this.#installation = options.installation;
     this.#clock = options.clock;
@@ -39,12 +52,20 @@ export class Trust {
     dataDir: string;
     installation: string;
     identityKeys: readonly IdentityKey[];
+    /** Follows the rules that come with trust. */
+    traffic: TrafficLimits;
     clock: Clock;
   }): Promise<Trust> {
     const path = join(options.dataDir, fileName);
-    const atFirst = { identityKeys: [...options.identityKeys], revokedSerials: [], revokedGrants: [] };
+    const atFirst = {
+      identityKeys: [...options.identityKeys],
+      revokedSerials: [],
+      revokedGrants: [],
+      trafficRules: [],
+    };
     const state = (await readState(path)) ?? atFirst;
-    return new Trust({ path, installation: options.installation, state, clock: options.clock });
+    const { installation, traffic, clock } = options;
+    return new Trust({ path, installation, state, traffic, clock });
   }
 
   isRevoked(serial: string): boolean {
@@ -55,6 +76,7 @@ export class Trust {
   update(next: TrustUpdate): Promise<void> {
     this.#revoked = new Set(next.revokedSerials);
     this.#revokedGrants = new Set(next.revokedGrants);
+    this.#traffic.update(next.trafficRules);
     this.#verifier = this.#newVerifier(next.identityKeys);
     this.#verified.clear();
     const text = JSON.stringify(next);

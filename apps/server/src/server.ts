@@ -49,6 +49,7 @@ import { ConfigurationBackups } from './recovery/configuration-backups.ts';
 import { KitKeeper } from './recovery/kit-keeper.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { auditExportHandlers } from './rest/audit-export-handlers.ts';
+import { bandwidthRuleHandlers } from './rest/bandwidth-rule-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { drillHandlers } from './rest/drill-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
@@ -306,6 +307,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         facts,
         listening: () => listening,
       }),
+      ...bandwidthRuleHandlers({ movers, clock }),
       ...groupHandlers({
         rescans,
         caFingerprint,

@@ -175,6 +175,11 @@ export type {
   User,
 } from './rest/account-routes.ts';
 export type { SyslogExport } from './rest/audit-export-routes.ts';
+export {
+  type BandwidthRuleSettings,
+  bandwidthRuleSettings,
+  type NetworkRule,
+} from './rest/bandwidth-rule-routes.ts';
 export { type Computer, type ComputerDetail, type ComputerFilter, computerFilters } from './rest/computer-routes.ts';
 export type { DrilledComputer, ListedReceipt } from './rest/drill-routes.ts';
 export {
@@ -272,3 +277,4 @@ export {
   type TaskResult,
   type Waits,
 } from './tasks.ts';
+export { AddressRanges, type TrafficRule } from './traffic-rules.ts';

@@ -104,6 +104,10 @@ export const maxWaitingEvents = 8;
 /** A person who is asked for a second factor has so long to give one. */
 export const confirmLimitMs = 5 * 60_000;
 
+/** Traffic rules of one installation, and ranges of addresses on each side of one: movers get all of them with whom they believe. */
+export const maxTrafficRules = 200;
+export const maxAddressRanges = 50;
+
 /** Rules of bandwidth that one job has. */
 export const maxBandwidthRules = 20;
 /** A pack of 16 MiB goes out as a whole, and those after it wait until it is paid for: four minutes at this rate. */

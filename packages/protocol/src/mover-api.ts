@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { grantMode, identityKey } from './grants.ts';
 import { sealedKitPassword } from './kit-key-file.ts';
-import { maxTaskLogLines } from './limits.ts';
+import { maxTaskLogLines, maxTrafficRules } from './limits.ts';
 import { certificateSerial, entityId, fingerprint, host, isoTime, leaseNonce, port, slug, tenantId } from './names.ts';
 import { logLine } from './run-log.ts';
+import { trafficRule } from './traffic-rules.ts';
 
 /**
  * The mover's own API on 6162, below `/holdfast/v1`. Everything else on 6162 is the restic REST protocol:
@@ -19,12 +20,14 @@ export const moverTasksPath = `${moverApiPrefix}/tasks`;
 const repositoryRef = z.strictObject({ tenant: tenantId, repository: slug });
 export type RepositoryRef = z.infer<typeof repositoryRef>;
 
-/** `PUT /trust`, server only: whom the mover believes from now on. */
+/** `PUT /trust`, server only: whom the mover believes from now on, and what holds for its traffic. */
 export const trustUpdate = z.strictObject({
   identityKeys: z.array(identityKey).min(1).max(16),
   revokedSerials: z.array(certificateSerial).max(100_000),
   /** Ids of grants for repositories of this mover. */
   revokedGrants: z.array(entityId).max(50_000).default([]),
+  /** How much may pass between which addresses. */
+  trafficRules: z.array(trafficRule).max(maxTrafficRules).default([]),
 });
 export type TrustUpdate = z.output<typeof trustUpdate>;
 

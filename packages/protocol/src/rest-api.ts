@@ -1,6 +1,7 @@
 import { portRoutes } from './port-routes.ts';
 import { accountRoutes } from './rest/account-routes.ts';
 import { auditExportRoutes } from './rest/audit-export-routes.ts';
+import { bandwidthRuleRoutes } from './rest/bandwidth-rule-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { drillRoutes } from './rest/drill-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
@@ -39,6 +40,7 @@ export const routes = {
   ...runLogRoutes,
   ...sessionRoutes,
   ...portRoutes,
+  ...bandwidthRuleRoutes,
   ...accountRoutes,
   ...userRoutes,
   ...oauthClientRoutes,

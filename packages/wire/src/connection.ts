@@ -14,6 +14,8 @@ export interface Connection {
   readonly channel: ChannelId;
   /** 0 for local sockets and for TLS within a relayed stream. */
   readonly localPort: number;
+  /** Ours; empty for local sockets and for TLS within a relayed stream. */
+  readonly localAddress: string;
   readonly remoteAddress: string;
   readonly remotePort: number;
   /** The root that the other end was verified against: what a joiner keeps. */
@@ -94,6 +96,7 @@ export class Connections implements Disposable {
       peer,
       channel: r.channel.id,
       localPort: socket?.localPort ?? 0,
+      localAddress: (socket?.localAddress ?? '').replace(/^::ffff:/, ''),
       remoteAddress: (socket?.remoteAddress ?? '').replace(/^::ffff:/, ''),
       remotePort: socket?.remotePort ?? 0,
       caPem: r.caPem,

@@ -33,6 +33,7 @@ function connectionTo({ says, takes = Number.POSITIVE_INFINITY }: Server): Conne
     peer: undefined,
     channel: 'agent-to-mover-data',
     localPort: 0,
+    localAddress: '192.0.2.2',
     remoteAddress: '192.0.2.1',
     remotePort: 443,
     caPem: undefined,

@@ -11,6 +11,7 @@ import {
   maxAnswerBytes,
   maxClientConnections,
   maxHeaderBytes,
+  maxWriteBytes,
 } from './limits.ts';
 import { request as nodeRequest } from './node-http.ts';
 
@@ -256,9 +257,17 @@ function exchange(
   });
 }
 
+/** So that a slow connection is seen to take something long before its silence counts. */
+function slices(piece: Uint8Array): Uint8Array[] {
+  if (piece.length <= maxWriteBytes) return [piece];
+  const count = Math.ceil(piece.length / maxWriteBytes);
+  return Array.from({ length: count }, (_, at) => piece.subarray(at * maxWriteBytes, (at + 1) * maxWriteBytes));
+}
+
 /** The next piece when the connection has taken the last. */
-function send(req: ClientRequest, pieces: readonly Uint8Array[], onPiece: () => void): void {
+function send(req: ClientRequest, whole: readonly Uint8Array[], onPiece: () => void): void {
   let at = 0;
+  const pieces = whole.flatMap(slices);
   const more = (): void => {
     onPiece();
     for (let piece = pieces[at]; piece !== undefined; piece = pieces[at]) {

@@ -43,6 +43,8 @@ export const maxPortsPerChannelUse = 1_024;
 export const maxHeaderBytes = 16 * 1024;
 /** HTTP: a request's head must be complete by then. */
 export const headersTimeoutMs = 30_000;
+/** HTTP: what is written at once. At 4 KiB/s it takes half of the silence that is the limit. */
+export const maxWriteBytes = 256 * 1024;
 /** HTTP: a body that gives no byte for so long is over. */
 export const bodySilenceMs = 120_000;
 /** HTTP: above the 90 s after which restic closes an idle connection, so that the client is the one that closes. */

@@ -53,6 +53,7 @@ export interface FixtureOptions {
   readonly storageRoot?: string;
   readonly quotaBytes?: number;
   readonly ports?: Record<string, unknown>;
+  readonly isLocal?: (address: string) => boolean;
 }
 
 /** The data range of these tests: apart from the contract's, which a real mover on this computer may use, and of outgoing connections. */
@@ -122,7 +123,8 @@ export async function startFixture(
     },
     ...(options.quotaBytes === undefined ? {} : { quotas: { defaultBytes: options.quotaBytes } }),
   });
-  const start = (): Promise<RunningMover> => startMover({ dataDir, config, logger, clock });
+  const start = (): Promise<RunningMover> =>
+    startMover({ dataDir, config, logger, clock, ...(options.isLocal ? { isLocal: options.isLocal } : {}) });
   let mover = await start();
   const open = new AsyncDisposableStack();
   t.after(async () => {

@@ -59,6 +59,7 @@ const belonging = {
   notificationConditions: 'nobody',
   notifications: 'nobody',
   auditExports: 'nobody',
+  bandwidthRules: 'nobody',
   oauthClients: 'nobody',
   oauthKeys: 'nobody',
   oauthArtifacts: 'nobody',

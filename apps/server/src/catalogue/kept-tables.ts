@@ -37,6 +37,7 @@ const tables = {
   notificationSettings: 'kept',
   notificationSecrets: 'kept',
   auditExports: 'kept',
+  bandwidthRules: 'kept',
   oauthClients: 'kept',
   oauthKeys: 'kept',
   notificationCauses: 'left',

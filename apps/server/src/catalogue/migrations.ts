@@ -15,6 +15,7 @@ import { operations } from './migrations/0014-operations.ts';
 import { auditIntents } from './migrations/0015-audit-intents.ts';
 import { oauth } from './migrations/0016-oauth.ts';
 import { declarations } from './migrations/0017-declarations.ts';
+import { bandwidthRules } from './migrations/0018-bandwidth-rules.ts';
 import { runRecords } from './migrations/0019-run-records.ts';
 import { fleetSize } from './migrations/0022-fleet-size.ts';
 
@@ -49,6 +50,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0015-audit-intents': { up: auditIntents },
   '0016-oauth': { up: oauth },
   '0017-declarations': { up: declarations },
+  '0018-bandwidth-rules': { up: bandwidthRules },
   '0019-run-records': { up: runRecords },
   '0022-fleet-size': { up: fleetSize },
 };

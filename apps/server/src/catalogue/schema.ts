@@ -388,6 +388,17 @@ export interface ExpectedComputersTable {
   noLongerListedAt: string | null;
 }
 
+/** Limits of what passes between addresses. */
+export interface BandwidthRulesTable {
+  tenant: Tenant;
+  id: string;
+  name: string;
+  /** `BandwidthRuleSettings` */
+  settingsJson: string;
+  createdAt: string;
+  changedAt: string;
+}
+
 export interface Database extends IdentityTables, NotificationTables, OauthTables, RunRecordTables {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
@@ -398,6 +409,7 @@ export interface Database extends IdentityTables, NotificationTables, OauthTable
   repositories: RepositoriesTable;
   jobs: JobsTable;
   jobFirings: JobFiringsTable;
+  bandwidthRules: BandwidthRulesTable;
   jobMembers: JobMembersTable;
   policyHandouts: PolicyHandoutsTable;
   sessions: SessionsTable;

@@ -5,6 +5,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
 import { revokedGrantsOf } from '../identity/handed-grants.ts';
 import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs, newMoverMs } from '../limits.ts';
+import { trafficRulesOf } from '../network/bandwidth-rules.ts';
 import { type ComputerRow, listComputers } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
 import type { Presence } from './presence.ts';
@@ -60,7 +61,7 @@ export class Movers {
     if (sinceMs >= moverContactIntervalMs) await this.trust(tenant, mover, signal);
   }
 
-  /** Tells one mover whom to believe. Throws when it can't be told. */
+  /** Tells one mover whom to believe, and the bandwidth rules. Throws when it can't be told. */
   async trust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     this.#lastContactMs.set(mover.id, nowMs);
@@ -69,14 +70,16 @@ export class Movers {
       const revokedSerials = await this.#revocations.list();
       const scope = this.#catalogue.tenant(tenant);
       const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
+      const trafficRules = await trafficRulesOf(scope);
       await this.links.tell(mover, {
         method: 'PUT',
         path: '/trust',
         body: {
           identityKeys: this.#identityKeys,
           revokedSerials,
-          // Movers of an earlier version know of no such list, and refuse what they don't know.
+          // Movers of an earlier version know of no such lists, and refuse what they don't know.
           ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
+          ...(trafficRules.length > 0 ? { trafficRules } : {}),
         },
         ...(signal ? { signal } : {}),
       });

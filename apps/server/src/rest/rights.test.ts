@@ -48,6 +48,26 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   status: { may: all, confined: 'own' },
   channelUse: { may: all, confined: 'never' },
   topology: { may: all, confined: 'never' },
+  createBandwidthRule: {
+    may: 'a',
+    confined: 'never',
+    ask: () => ({ body: { name: `limit ${crypto.randomUUID()}`, bytesPerSecond: 1_000_000 } }),
+  },
+  bandwidthRules: { may: all, confined: 'never' },
+  bandwidthRule: { may: all, confined: 'never', ask: async (it) => ({ params: { id: await it.newBandwidthRule() } }) },
+  changeBandwidthRule: {
+    may: 'a',
+    confined: 'never',
+    ask: async (it) => ({
+      params: { id: await it.newBandwidthRule() },
+      body: { name: `limit ${crypto.randomUUID()}`, bytesPerSecond: 1_000_000 },
+    }),
+  },
+  deleteBandwidthRule: {
+    may: 'a',
+    confined: 'never',
+    ask: async (it) => ({ params: { id: await it.newBandwidthRule() } }),
+  },
   events: { may: all, confined: 'own' },
   audit: { may: 'au', confined: 'never' },
   signProof: { may: 'a', confined: 'never', ask: () => ({ body: { sha256: 'a'.repeat(64) } }) },
@@ -393,6 +413,11 @@ class Fixture {
   async newRecoveryToken(): Promise<string> {
     const body = { repositories: [this.repositoryId] };
     return (await this.server.client.call('createRecoveryToken', { body })).id;
+  }
+
+  async newBandwidthRule(): Promise<string> {
+    const body = { name: `limit ${crypto.randomUUID()}`, bytesPerSecond: 1_000_000 };
+    return (await this.server.client.call('createBandwidthRule', { body })).id;
   }
 
   async newUser(): Promise<string> {
