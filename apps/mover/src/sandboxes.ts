@@ -26,8 +26,12 @@ export class Sandboxes {
     return {
       path,
       [Symbol.asyncDispose]: async () => {
-        await removeTree(path);
-        this.#inUse.delete(name);
+        try {
+          await removeTree(path);
+        } finally {
+          // What could not be removed now is of no task any more: it goes with the next one, or is complained of again.
+          this.#inUse.delete(name);
+        }
       },
     };
   }

@@ -321,6 +321,8 @@ export const historyPruneMs = 60 * minuteMs;
 export const maxPrunedSessions = 500;
 /** The queue of notifications is looked at this often. */
 export const notificationLookMs = 2_000;
+/** Sending goes on for so long in one turn: a slow destination keeps nothing else from being noted, nor other tenants waiting. */
+export const deliveryTurnMs = 30_000;
 /** Whether a computer is offline, unprotected or its certificate about to end is looked at this often. */
 export const conditionLookMs = minuteMs;
 /** Notifications of one tenant that wait: a burst of a whole fleet to programs; mails are folded long before. */
@@ -395,6 +397,10 @@ export const configurationRetryMs = 10 * minuteMs;
 export const configurationAbandonedMs = 60 * minuteMs;
 /** A configuration backup goes to a mover in such pieces: as JSON, below what a message may have. */
 export const configurationPieceBytes = 1024 * 1024;
+/** Snapshots of one repository whose list is compared: a hundred of each of 10,000 computers. */
+export const maxRefreshedSnapshots = 1_000_000;
+/** Of a name that is found in a snapshot: that of a host name (RFC 1035). */
+export const maxHostnameCharacters = 253;
 /** Names of computers that an import tells. */
 export const maxImportedHosts = 1_000;
 

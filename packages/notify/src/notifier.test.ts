@@ -100,6 +100,33 @@ test('what was refused for good is not tried again, and holds up nobody else', a
   assert.equal((await store.dead()).length, 3);
 });
 
+test('what waits goes to nobody whom the configuration has left out since', async (t) => {
+  const folder = temporaryFolder(t);
+  const before = await notifierIn(folder, {});
+  await before.notifier.report(failure());
+  const config = notifyConfigSchema.parse({ destinations: { office: { ...mail, to: ['a@example.com'] } } });
+  const { deliver, store, dials } = await notifierIn(folder, { config, clock: before.clock });
+  assert.deepEqual(kinds(await deliver()).sort(), ['given-up', 'given-up', 'postponed']);
+  assert.equal(dials(), 1);
+  assert.deepEqual(
+    (await store.waiting()).map(({ recipient }) => recipient),
+    ['a@example.com'],
+  );
+});
+
+test('a turn of sending ends when its time is over, and the rest stays due', async (t) => {
+  const clock = new ManualClock(new Date('2026-01-10T06:31:00Z'));
+  const fails = (): HoldfastError => {
+    clock.advance(20_000);
+    return new HoldfastError('notify.deferred');
+  };
+  const { notifier, deliver, dials } = await notifierIn(temporaryFolder(t), { clock, fails });
+  await notifier.report(failure());
+  await notifier.deliver({ signal: new AbortController().signal, limitMs: 30_000 });
+  assert.equal(dials(), 2);
+  assert.equal((await deliver()).length, 1);
+});
+
 test('a server that asks for patience gets it', async (t) => {
   const { notifier, deliver, clock } = await notifierIn(temporaryFolder(t), {
     fails: () => new HoldfastError('notify.deferred', { context: { retryAfterMs: hourMs } }),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
-import { type NotifyConfig, recipientsOf } from './configuration.ts';
+import { type Destination, type NotifyConfig, recipientsOf } from './configuration.ts';
 import type { NotificationEvent } from './event.ts';
 import { claimMs, firstRetryMs, giveUpAfterMs, longestRetryMs, sendTimeoutMs } from './limits.ts';
 import type { ClaimedNotification, Notification, NotificationStore } from './queue/notification-store.ts';
@@ -54,13 +54,18 @@ export class Notifier {
   }
 
   /**
-   * Sends what is due, one after the other, until nothing is or the signal aborts; what was not tried stays due. Never throws
-   * because of a destination.
+   * Sends what is due, one after the other, until nothing is, the signal aborts or `limitMs` are over; what was not tried stays due.
+   * Never throws because of a destination.
    */
-  async deliver(o: { readonly signal: AbortSignal; readonly onAttempt?: (attempt: Attempt) => void }): Promise<void> {
+  async deliver(o: {
+    readonly signal: AbortSignal;
+    readonly limitMs?: number;
+    readonly onAttempt?: (attempt: Attempt) => void;
+  }): Promise<void> {
     /** A destination that can't be reached is not waited for again and again. */
     const down = new Map<string, HoldfastError>();
-    while (!o.signal.aborted) {
+    const untilMs = this.#clock.monotonicMs() + (o.limitMs ?? Number.POSITIVE_INFINITY);
+    while (!o.signal.aborted && this.#clock.monotonicMs() < untilMs) {
       const notification = await this.#store.takeDue({ now: this.#clock.now(), claimMs });
       if (!notification) return;
       const result = await this.#attempt(notification, down, o.signal);
@@ -74,8 +79,11 @@ export class Notifier {
     down: Map<string, HoldfastError>,
     signal: AbortSignal,
   ): Promise<Attempt['result'] | undefined> {
-    let error = down.get(notification.destination);
+    let error: HoldfastError | undefined;
     try {
+      // Also where it is not tried now: what nobody is to get any more is given up.
+      this.#destinationOf(notification);
+      error = down.get(notification.destination);
       if (!error) await this.send(notification, signal);
     } catch (thrown) {
       if (signal.aborted) return undefined;
@@ -104,21 +112,28 @@ export class Notifier {
     signal: AbortSignal,
   ): Promise<void> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(sendTimeoutMs)]);
-    await this.#senderOf(outgoing.destination).send(outgoing, limited);
+    await this.#senderOf(outgoing).send(outgoing, limited);
   }
 
-  #senderOf(name: string): Sender {
-    const known = this.#senders.get(name);
+  #senderOf(outgoing: Pick<Notification, 'destination' | 'recipient'>): Sender {
+    const destination = this.#destinationOf(outgoing);
+    const known = this.#senders.get(outgoing.destination);
     if (known) return known;
-    const destination = Object.hasOwn(this.#config.destinations, name) ? this.#config.destinations[name] : undefined;
-    if (!destination)
-      throw new HoldfastError('notify.refused', {
-        message: `There is no destination ${name} any more.`,
-        guidance: 'Add it to the configuration again, then `holdfast notify retry`.',
-      });
     const sender = senderFor(destination, this.#context);
-    this.#senders.set(name, sender);
+    this.#senders.set(outgoing.destination, sender);
     return sender;
+  }
+
+  /** What waits is sent to nobody whom the configuration has left out since: `notify.refused`. */
+  #destinationOf({ destination: name, recipient }: Pick<Notification, 'destination' | 'recipient'>): Destination {
+    const destination = Object.hasOwn(this.#config.destinations, name) ? this.#config.destinations[name] : undefined;
+    if (destination && recipientsOf(destination).includes(recipient)) return destination;
+    throw new HoldfastError('notify.refused', {
+      message: destination
+        ? `Destination ${name} has no recipient ${recipient ?? ''} any more.`
+        : `There is no destination ${name} any more.`,
+      guidance: 'Add it to the configuration again, then `holdfast notify retry`.',
+    });
   }
 }
 

@@ -45,7 +45,12 @@ export class Movers {
   /** Contacts movers as they fall due until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#contactAll(signal, (mover) => this.#isDue(mover));
+      try {
+        await this.#contactAll(signal, (mover) => this.#isDue(mover));
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#logger.warn({ error: toHoldfastError(error) }, 'movers were not contacted');
+      }
       await this.#clock.sleep(newMoverContactIntervalMs, signal);
     }
   }

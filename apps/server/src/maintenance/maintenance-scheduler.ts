@@ -42,10 +42,15 @@ export class MaintenanceScheduler {
     using subscriptions = new DisposableStack();
     const followed = new Set<string>();
     while (!signal.aborted) {
-      for (const tenant of await this.#catalogue.tenants()) {
-        if (!followed.has(tenant)) subscriptions.use(this.#followBackups(tenant));
-        followed.add(tenant);
-        await this.#look(this.#catalogue.tenant(tenant), signal);
+      try {
+        for (const tenant of await this.#catalogue.tenants()) {
+          if (!followed.has(tenant)) subscriptions.use(this.#followBackups(tenant));
+          followed.add(tenant);
+          await this.#look(this.#catalogue.tenant(tenant), signal);
+        }
+      } catch (error) {
+        // The database may be away: the next look finds everything due that is due now.
+        if (!signal.aborted) this.#logger.error({ error: toHoldfastError(error) }, 'maintenance was not looked at');
       }
       await this.#clock.sleep(maintenanceLookMs, signal);
     }

@@ -139,6 +139,24 @@ test('what is due comes once for each time, and what was forgotten leaves the ca
   assert.ok(task.access.password.length > 20);
 });
 
+test('a database that fails for a while ends no maintenance', async (t) => {
+  const s = await system(t);
+  await s.backUp();
+  await set(s, { retention, prune: manual, check: manual });
+  await s.server.alterDatabase('alter table "maintenanceStates" rename to "away"');
+  const failed = () => s.server.logged.some((line) => line.includes('maintenance was not looked at'));
+  for (let looks = 0; looks < 100 && !failed(); looks += 1) {
+    s.clock.advance(30_000);
+    await delay(50);
+  }
+  assert.ok(failed());
+  await s.server.alterDatabase('alter table "away" rename to "maintenanceStates"');
+  assert.deepEqual(
+    (await s.ended('forget', 1)).map(({ state }) => state),
+    ['succeeded'],
+  );
+});
+
 test('a job says how long the backups of its computers are kept, and when they are checked', async (t) => {
   const s = await system(t);
   await s.backUp();

@@ -1,5 +1,7 @@
+import { HoldfastError } from '@holdfast/core';
 import type { SnapshotFacts } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { maxHostnameCharacters, maxRefreshedSnapshots } from '../limits.ts';
 import { loadRepository, type RepositoryRow } from '../repositories.ts';
 import { unlistSnapshots } from '../runs/run-store.ts';
 import type { RepositoryQueries } from './repository-queries.ts';
@@ -13,7 +15,7 @@ const pageEntries = 1_000;
  */
 export async function refreshSnapshots(
   scope: TenantScope,
-  queries: RepositoryQueries,
+  queries: Pick<RepositoryQueries, 'ask'>,
   o: {
     repositoryId: string;
     /** An administrator vouches for the names of computers: what is nobody's goes to the one agent that has its name. */
@@ -28,26 +30,36 @@ export async function refreshSnapshots(
     .select('id')
     .where('repositoryId', '=', repositoryId)
     .execute();
-  const present = new Map<string, SnapshotFacts>();
+  const known = new Set(listed.map(({ id }) => id));
+  const present = new Set<string>();
+  const found: SnapshotFacts[] = [];
+  const hostnames = new Set<string>();
   let unreadable = 0;
   for (let after: string | undefined, more = true; more; ) {
     const query = { kind: 'snapshots', limit: pageEntries, ...(after === undefined ? {} : { after }) } as const;
     const page = await queries.ask<'snapshots'>(scope, { repositoryId, query, signal });
-    for (const facts of page.answer.snapshots) present.set(facts.id, facts);
+    for (const facts of page.answer.snapshots) {
+      const hostname = storedName(facts.hostname);
+      hostnames.add(hostname);
+      if (!known.has(facts.id) && !present.has(facts.id)) found.push({ ...facts, hostname });
+      present.add(facts.id);
+    }
     unreadable += page.unreadable;
-    after = page.answer.next;
+    const { next } = page.answer;
+    if (present.size > maxRefreshedSnapshots || (next !== undefined && next <= (after ?? '')))
+      throw new HoldfastError('internal.limit', {
+        message: `The list of snapshots that the executor gives does not end: ${present.size} until now.`,
+      });
+    after = next;
     more = after !== undefined;
   }
-  const known = new Set(listed.map(({ id }) => id));
   const gone = unreadable > 0 ? [] : [...known].filter((id) => !present.has(id));
-  const found = [...present.values()].filter(({ id }) => !known.has(id));
   const repository = await loadRepository(scope, repositoryId);
-  const agents = o.trustNames ? await allAgents(scope) : await agentsOf(scope, repository);
-  const owners = new Map([...present.values()].map(({ hostname }) => [hostname, onlyAgentOf(agents, hostname)]));
+  const owners = await ownersOf(scope, repository, { hostnames, trustNames: o.trustNames ?? false });
   await scope.transaction(async (inner) => {
     await unlistSnapshots(inner, repositoryId, gone);
-    for (const [hostname, agentId] of owners)
-      if (o.trustNames && agentId !== undefined) await claimSnapshots(inner, { repositoryId, hostname, agentId });
+    if (o.trustNames)
+      for (const [hostname, agentId] of owners) await claimSnapshots(inner, { repositoryId, hostname, agentId });
     for (const facts of found) {
       await inner.query
         .insertInto('snapshots')
@@ -69,17 +81,43 @@ export async function refreshSnapshots(
         .execute();
     }
   });
-  return { added: found.length, removed: gone.length, unreadable, hostnames: [...owners.keys()].sort() };
+  return { added: found.length, removed: gone.length, unreadable, hostnames: [...hostnames].sort() };
+}
+
+/** As the catalogue keeps it, on whatever database. */
+function storedName(hostname: string): string {
+  return hostname.replaceAll('\0', '\uFFFD').slice(0, maxHostnameCharacters).toWellFormed();
 }
 
 /**
- * The agents that are known to back up to a repository, and are of its group. Computers name themselves: another that takes one of
- * their names must not come by what others have put into a repository.
+ * Who made the snapshots of each name: the one agent that has it, if it is known to back up to the repository. Computers name
+ * themselves: another that takes one of their names, be it in another group or of one that was revoked, must not come by what others
+ * have put into a repository. Where names are trusted it is the one that has joined.
  */
+async function ownersOf(
+  scope: TenantScope,
+  repository: RepositoryRow,
+  { hostnames, trustNames }: { readonly hostnames: ReadonlySet<string>; readonly trustNames: boolean },
+): Promise<ReadonlyMap<string, string>> {
+  const agents = scope.query.selectFrom('computers').select(['id', 'hostname']).where('role', '=', 'agent');
+  const named = Map.groupBy(
+    await (trustNames ? agents.where('revokedAt', 'is', null) : agents).execute(),
+    ({ hostname }) => storedName(hostname),
+  );
+  const known = trustNames ? undefined : await agentsOf(scope, repository);
+  const owners = new Map<string, string>();
+  for (const hostname of hostnames) {
+    const [agent, another] = named.get(hostname) ?? [];
+    if (agent && !another && (known?.has(agent.id) ?? true)) owners.set(hostname, agent.id);
+  }
+  return owners;
+}
+
+/** The agents that are known to back up to a repository, and are of its group. */
 async function agentsOf(
   { query }: TenantScope,
   { id, ownerId, groupName }: RepositoryRow,
-): Promise<{ readonly id: string; readonly hostname: string }[]> {
+): Promise<ReadonlySet<string>> {
   const running = query
     .selectFrom('runs')
     .select('agentId')
@@ -90,31 +128,14 @@ async function agentsOf(
     .select('agentId')
     .where('repositoryId', '=', id)
     .where('runId', 'is not', null);
-  return query
+  const rows = await query
     .selectFrom('computers')
-    .select(['id', 'hostname'])
+    .select('id')
     .where('role', '=', 'agent')
     .where('groupName', '=', groupName)
     .where((row) => row.or([row('id', 'in', running), row('id', 'in', listed), row('id', '=', ownerId ?? '')]))
     .execute();
-}
-
-async function allAgents({ query }: TenantScope): Promise<{ readonly id: string; readonly hostname: string }[]> {
-  return query
-    .selectFrom('computers')
-    .select(['id', 'hostname'])
-    .where('role', '=', 'agent')
-    .where('revokedAt', 'is', null)
-    .execute();
-}
-
-/** Who made a snapshot is known only where one computer alone has that name. */
-function onlyAgentOf(
-  agents: readonly { readonly id: string; readonly hostname: string }[],
-  hostname: string,
-): string | undefined {
-  const [agent, another] = agents.filter((one) => one.hostname === hostname);
-  return another ? undefined : agent?.id;
+  return new Set(rows.map((row) => row.id));
 }
 
 /** Gives the agent what was listed as the mover's, or is of a computer that was revoked. */

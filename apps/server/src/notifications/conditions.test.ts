@@ -4,6 +4,7 @@ import { ManualClock } from '@holdfast/core';
 import { Presence } from '../computers/presence.ts';
 import { EventHub } from '../event-hub.ts';
 import { ComputerList } from '../inventory/computer-list.ts';
+import { maxListedRows } from '../limits.ts';
 import { testCatalogue } from '../testing/test-database.ts';
 import { type Cause, cause } from './causes.ts';
 import { noteConditions, presentConditions } from './conditions.ts';
@@ -81,4 +82,30 @@ test('offline and unprotected computers and certificates that end are told of on
   await presence.gone('local', away);
   clock.advance(7_200_000);
   assert.ok((await look()).some((one) => one.kind === 'computer-offline' && one.computerId === away));
+});
+
+test('of a fleet larger than a page every computer is looked at', async (t) => {
+  const catalogue = await testCatalogue(t.fullName);
+  t.after(() => catalogue[Symbol.asyncDispose]());
+  const scope = catalogue.tenant('local');
+  const clock = new ManualClock(start);
+  const presence = new Presence({ catalogue, events: new EventHub(clock), clock });
+  const list = new ComputerList({ presence, clock, unprotectedAfterMs: 7 * dayMs });
+  const at = new Date(start.getTime() - dayMs).toISOString();
+  const atOnce = 600;
+  const total = maxListedRows + 200;
+  for (let made = 0; made < total; made += atOnce) {
+    const rows = Array.from({ length: atOnce }, () => ({
+      ...{ id: crypto.randomUUID(), role: 'agent' as const, groupName: 'default', hostname: 'h', address: '192.0.2.1' },
+      ...{ platform: 'linux' as const, productVersion: '1.0.0', portsJson: '{}', certificateSerial: 's' },
+      ...{ certificateFingerprint: 'f', certificateExpiresAt: at, enrolledAt: at },
+    }));
+    await scope.query
+      .insertInto('computers')
+      .values(rows.slice(0, total - made))
+      .execute();
+  }
+  const own = { chain: new Map<string, string>() };
+  const o = { presence, list, own, offlineAfterMs: 3_600_000, unprotectedAfterMs: 7 * dayMs };
+  assert.equal((await presentConditions(scope, o, start)).size, total);
 });

@@ -22,12 +22,6 @@ export async function presentConditions(scope: TenantScope, o: Looking, now: Dat
   const found = new Map<string, Cause>();
   const nowMs = now.getTime();
   const before = (ms: number): string => new Date(nowMs - ms).toISOString();
-  const computers = await scope.query
-    .selectFrom('computers')
-    .selectAll()
-    .where('revokedAt', 'is', null)
-    .limit(maxListedRows)
-    .execute();
   const issued = await scope.query
     .selectFrom('certificates')
     .select(['serial', 'issuedAt'])
@@ -35,7 +29,7 @@ export async function presentConditions(scope: TenantScope, o: Looking, now: Dat
     .where('revokedAt', 'is', null)
     .execute();
   const issuedAt = new Map(issued.map((one) => [one.serial, one.issuedAt]));
-  for (const { id, hostname, lastSeenAt, enrolledAt, ...computer } of computers) {
+  for await (const { id, hostname, lastSeenAt, enrolledAt, ...computer } of everyComputer(scope)) {
     if (!o.presence.isOnline(id) && (lastSeenAt ?? enrolledAt) < before(o.offlineAfterMs))
       found.set(`computer-offline ${id}`, { kind: 'computer-offline', computerId: id });
     const from = issuedAt.get(computer.certificateSerial);
@@ -58,6 +52,24 @@ export async function presentConditions(scope: TenantScope, o: Looking, now: Dat
         found.set(`computer-unprotected ${id}`, { kind: 'computer-unprotected', computerId: id });
     after = page.next;
     if (after === undefined) return found;
+  }
+}
+
+/** Page by page: of a part, another one at each look, every computer would come and go. */
+async function* everyComputer({ query }: TenantScope) {
+  for (let after = ''; ; ) {
+    const page = await query
+      .selectFrom('computers')
+      .selectAll()
+      .where('revokedAt', 'is', null)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(maxListedRows)
+      .execute();
+    yield* page;
+    const last = page.at(-1);
+    if (!last || page.length < maxListedRows) return;
+    after = last.id;
   }
 }
 

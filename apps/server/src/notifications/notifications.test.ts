@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { HoldfastError } from '@holdfast/core';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, HoldfastError, ManualClock, systemClock } from '@holdfast/core';
 import { freePort, skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import {
   type Exim,
@@ -11,6 +12,7 @@ import {
   startExim,
   startService,
 } from '@holdfast/notify/testing';
+import type { CallArguments, Routes } from '@holdfast/protocol';
 import { createTestInstallation } from '@holdfast/wire/testing';
 import { success, TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
@@ -21,11 +23,11 @@ const key = randomBytes(32);
 const needsExim = skipUnless({ programs: ['exim4'], root: true });
 
 /** A fleet of one agent with a job, whose server is made anew within the same folder. */
-async function fleet(t: TestContext) {
+async function fleet(t: TestContext, clock: Clock = systemClock) {
   const folder = temporaryFolder(t);
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
-  let server = await TestServer.start(folder);
+  let server = await TestServer.start(folder, { clock });
   stack.defer(() => server[Symbol.asyncDispose]());
   const port = await freePort();
   const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
@@ -56,7 +58,7 @@ async function fleet(t: TestContext) {
     },
     async restart(): Promise<void> {
       await server[Symbol.asyncDispose]();
-      server = await TestServer.start(folder);
+      server = await TestServer.start(folder, { clock });
     },
   };
 }
@@ -155,6 +157,71 @@ test('runs are told of by mail and webhook, with the picture of the last runs, a
   const content = await it.server.databaseContent();
   for (const secret of [mailPassword, key.toString('base64')]) assert.ok(!content.includes(secret));
   assert.ok(!JSON.stringify(await it.server.client.call('notificationSettings', {})).includes(mailPassword));
+});
+
+test('a summary a day, with what was run and who is away; a kept secret goes to no other place', async (t) => {
+  const clock = new ManualClock(new Date());
+  const it = await fleet(t, clock);
+  const seen: ServiceRequest[] = [];
+  const port = await startService(t, {
+    ...{ installation, hosts: ['localhost'] },
+    answer: (request) => {
+      seen.push(request);
+      return { status: 204 };
+    },
+  });
+  const hook = {
+    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
+    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
+  };
+  const halfDayMs = 12 * 3_600_000;
+  const at = new Date(clock.now().getTime() + halfDayMs).toISOString().slice(11, 16);
+  const settings = { timeZone: 'UTC', destinations: { chat: hook }, rules: [], dailySummary: { at } };
+  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
+  const set = (body: CallArguments<Routes['setNotificationSettings']>['body']) =>
+    it.server.client.call('setNotificationSettings', { body });
+  await set({ settings, secrets });
+  await set({ settings: { ...settings, destinations: { chat: hook }, rules: [{ atLeast: 'error', send: ['chat'] }] } });
+  await set({ settings });
+  await assert.rejects(
+    set({ settings: { ...settings, destinations: { renamed: { ...hook, url: 'https://evil.example/' } } } }),
+    { code: 'request.invalid', message: /mail-ca, hook-secret|hook-secret, mail-ca/ },
+  );
+
+  clock.advance(1_000);
+  await it.run(async (task) => success(task));
+  await it.run(async () => {
+    throw new HoldfastError('storage.full', { message: 'The storage of store is full.' });
+  });
+  /** Waits before more time passes: what is being sent would take too long otherwise. */
+  const told = async (count: number): Promise<{ type: string; data: Record<string, unknown> }> => {
+    for (let steps = 0; ; steps += 1) {
+      for (let looks = 0; looks < 300 && seen.length < count; looks += 1) await delay(10);
+      if (seen.length >= count) break;
+      assert.ok(steps < 60, `waited in vain for summary ${count}`);
+      clock.advance(60_000);
+    }
+    return JSON.parse(seen[count - 1]?.body ?? '') as { type: string; data: Record<string, unknown> };
+  };
+  clock.advance(halfDayMs + 60_000);
+  const first = await told(1);
+  assert.deepEqual(
+    [first.type, first.data['subject']],
+    ['daily-summary', 'Summary: 1 succeeded, 0 with warnings, 1 failed'],
+  );
+  const [worst] = first.data['runs'] as { outcome: string; problem: string }[];
+  assert.deepEqual([worst?.outcome, worst?.problem], ['failed', 'The storage of store is full.']);
+  assert.ok((first.data['offline'] as string[]).includes('test-host'));
+  clock.advance(2 * halfDayMs);
+  assert.equal((await told(2)).data['subject'], 'Summary: nothing was run');
+  // Once for each day, across a restart as well.
+  await it.restart();
+  for (let looks = 0; looks < 5; looks += 1) {
+    clock.advance(60_000);
+    await delay(50);
+  }
+  const ids = new Set(seen.map(({ headers }) => headers['webhook-id']));
+  assert.equal(ids.size, 2);
 });
 
 test('a restore drill is told of as such, with what was restored and what was wrong', async (t) => {

@@ -17,6 +17,7 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { readJson } from '../json-column.ts';
 import {
   conditionLookMs,
+  deliveryTurnMs,
   maxCausesPerTurn,
   maxListedInSummary,
   maxToldDelaysPerHour,
@@ -57,8 +58,8 @@ export class Notifications {
   /** Makes messages of what has happened and sends what is due, until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     const { catalogue, clock } = this.#parts;
-    for (const tenant of await catalogue.tenantsWith('notificationSettings'))
-      await this.#queueOf(catalogue.tenant(tenant), hostname()).release(clock.now());
+    for (const tenant of await this.#tenants())
+      await this.#tried(signal, () => this.#queueOf(catalogue.tenant(tenant), hostname()).release(clock.now()));
     while (!signal.aborted) {
       const looksAround = clock.monotonicMs() - this.#lookedMs >= conditionLookMs;
       if (looksAround) this.#lookedMs = clock.monotonicMs();
@@ -71,6 +72,7 @@ export class Notifications {
           await this.#takeCauses(scope, settings);
           await this.#notifierOf(scope, settings).deliver({
             signal,
+            limitMs: deliveryTurnMs,
             onAttempt: ({ notification: { id, destination, event }, result }) => {
               const error = 'error' in result ? { error: result.error } : {};
               const level = result.kind === 'sent' ? 'debug' : 'warn';
@@ -169,8 +171,11 @@ export class Notifications {
         const from = this.#fromOf(settings.config);
         event = await eventOfCause(scope, readJson(cause, causeJson, 'notificationCauses.causeJson'), { from, now });
       } catch (error) {
+        const known = toHoldfastError(error);
+        // The catalogue went away meanwhile: it is looked at again when it is back.
+        if (known.code.startsWith('database.')) throw known;
         // What it was about is gone, or was never there: the others are not to wait for it.
-        this.#parts.logger.warn({ cause: id, error: toHoldfastError(error) }, 'nobody is told of it');
+        this.#parts.logger.warn({ cause: id, error: known }, 'nobody is told of it');
       }
       await scope.transaction(async (inner) => {
         const { numDeletedRows } = await inner.deleteFrom('notificationCauses').where('id', '=', id).executeTakeFirst();

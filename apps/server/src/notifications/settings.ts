@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import { type NotifyConfig, notifyConfigSchema, secretsOf } from '@holdfast/notify';
+import { type Destination, type NotifyConfig, notifyConfigSchema, secretsOf } from '@holdfast/notify';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { readJson } from '../json-column.ts';
 import { maxNotificationSecrets } from '../limits.ts';
@@ -30,7 +30,10 @@ export async function keptSecrets({ query }: Pick<TenantScope, 'query'>): Promis
   );
 }
 
-/** Throws `request.invalid` where a secret is named that neither is given nor was kept before. */
+/**
+ * Throws `request.invalid` where a secret is named that neither is given nor was kept before for the same place: who may change
+ * settings is never shown a secret, and must not have it sent elsewhere either.
+ */
 export async function saveSettings(
   scope: TenantScope,
   o: {
@@ -53,6 +56,13 @@ export async function saveSettings(
         message: `The settings name secrets that the server does not have: ${unknown.join(', ')}.`,
         guidance: 'Send them along.',
       });
+    const before = (await loadSettings(inner))?.config.destinations ?? {};
+    const moved = movedSecrets(before, o.config.destinations).filter((name) => !Object.hasOwn(o.secrets, name));
+    if (moved.length > 0)
+      throw new HoldfastError('request.invalid', {
+        message: `These secrets were given for destinations that were set otherwise: ${moved.join(', ')}.`,
+        guidance: 'Send them along again.',
+      });
     const { query, deleteFrom } = inner;
     for (const name of kept)
       if (!named.includes(name)) await deleteFrom('notificationSecrets').where('name', '=', name).execute();
@@ -72,6 +82,15 @@ export async function saveSettings(
       .onConflict((conflict) => conflict.column('tenant').doUpdateSet({ settingsJson, changedAt: now }))
       .execute();
   });
+}
+
+/** Names of secrets that destinations name which are other places now, or are signed in to otherwise. Who is written to may change. */
+function movedSecrets(before: NotifyConfig['destinations'], after: NotifyConfig['destinations']): string[] {
+  const placeOf = (destination: Destination): string =>
+    JSON.stringify({ ...destination, ...('to' in destination ? { to: [] } : {}) });
+  const known = new Set(Object.values(before).map(placeOf));
+  const others = Object.entries(after).filter(([, destination]) => !known.has(placeOf(destination)));
+  return secretsOf({ destinations: Object.fromEntries(others) });
 }
 
 /** With all that waits, and what was told of. */

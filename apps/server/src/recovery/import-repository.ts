@@ -76,7 +76,8 @@ async function requireStored(
   for (let after: string | undefined; ; ) {
     const page = await storedRepositories(movers, { ...o, after });
     if (page.repositories.some(({ name }) => name === o.name)) return;
-    if (page.next === undefined || page.next > o.name) break;
+    // A mover that comes back to the same names is not followed for ever.
+    if (page.next === undefined || page.next > o.name || page.next <= (after ?? '')) break;
     after = page.next;
   }
   throw new HoldfastError('repository.missing', {

@@ -73,9 +73,14 @@ export class KitKeeper {
     const kit = await kitInForce(scope);
     if (!kit) return;
     const nowMs = this.#clock.monotonicMs();
-    const due = (await dueRepositories(scope, kit)).filter(
-      ({ id }) => (this.#waiting.get(id)?.untilMs ?? nowMs) <= nowMs,
-    );
+    // Those that wait come on top: a mover that is away must not keep the repositories of others from being looked at.
+    const lacking = await dueRepositories(scope, { kit, limit: maxRepositoriesPerLook + this.#waiting.size });
+    const ids = new Set(lacking.map(({ id }) => id));
+    // A repository that is gone has no problem any more.
+    for (const [id, { tenant }] of this.#waiting) if (tenant === scope.tenant && !ids.has(id)) this.#waiting.delete(id);
+    const due = lacking
+      .filter(({ id }) => (this.#waiting.get(id)?.untilMs ?? nowMs) <= nowMs)
+      .slice(0, maxRepositoriesPerLook);
     const slots = new Semaphore(maxParallelKitKeys);
     await Promise.all(
       due.map(async (repository) => {
@@ -115,13 +120,16 @@ export class KitKeeper {
   }
 }
 
-async function dueRepositories({ query }: TenantScope, kit: KitRow): Promise<Due[]> {
+async function dueRepositories(
+  { query }: TenantScope,
+  { kit, limit }: { readonly kit: KitRow; readonly limit: number },
+): Promise<Due[]> {
   return query
     .selectFrom('repositories')
     .select(['id', 'name'])
     .where('initialisedAt', 'is not', null)
     .where((row) => row.or([row('kitId', 'is', null), row('kitId', '!=', kit.id), row('formerKitKeys', '>', 0)]))
     .orderBy('id')
-    .limit(maxRepositoriesPerLook)
+    .limit(limit)
     .execute();
 }
