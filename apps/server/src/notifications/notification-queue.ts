@@ -148,7 +148,7 @@ export class NotificationQueue implements NotificationStore {
     return Number(revived.numUpdatedRows + hastened.numUpdatedRows);
   }
 
-  /** At the start: what this instance had in its hands when it ended is nobody's. */
+  /** What this instance had in its hands when it ended, or lost the catalogue, is nobody's. */
   async release(now: Date): Promise<void> {
     await this.#scope.query
       .updateTable('notifications')

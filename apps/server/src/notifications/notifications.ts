@@ -48,6 +48,8 @@ export class Notifications {
   readonly #parts: Parts;
   /** By tenant; made anew when the settings have changed. Senders within remember their access tokens. */
   readonly #notifiers = new Map<string, { readonly changedAt: string; readonly notifier: Notifier }>();
+  /** Tenants whose last turn came to its end. */
+  readonly #orderly = new Set<string>();
   #lookedMs = Number.NEGATIVE_INFINITY;
   #delays = { sinceMs: Number.NEGATIVE_INFINITY, told: 0 };
 
@@ -58,8 +60,6 @@ export class Notifications {
   /** Makes messages of what has happened and sends what is due, until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
     const { catalogue, clock } = this.#parts;
-    for (const tenant of await this.#tenants())
-      await this.#tried(signal, () => this.#queueOf(catalogue.tenant(tenant), hostname()).release(clock.now()));
     while (!signal.aborted) {
       const looksAround = clock.monotonicMs() - this.#lookedMs >= conditionLookMs;
       if (looksAround) this.#lookedMs = clock.monotonicMs();
@@ -68,6 +68,8 @@ export class Notifications {
         await this.#tried(signal, async () => {
           const settings = await loadSettings(scope);
           if (!settings) return;
+          // Between turns it has nothing in its hands: what seems to be is of an earlier life, or of when the catalogue went away.
+          if (!this.#orderly.delete(tenant)) await this.#queueOf(scope, hostname()).release(clock.now());
           if (looksAround) await this.#lookAround(scope, settings);
           await this.#takeCauses(scope, settings);
           await this.#notifierOf(scope, settings).deliver({
@@ -80,6 +82,7 @@ export class Notifications {
               this.#parts.logger[level](told, 'notification');
             },
           });
+          this.#orderly.add(tenant);
         });
       }
       await clock.sleep(notificationLookMs, signal);
