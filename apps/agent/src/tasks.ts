@@ -79,6 +79,7 @@ async function backUp(
   const { summary, reports } = await aroundBackup({ task, context, folder: environment.scriptFolder }, async () => {
     // Only now: the script may have mounted something.
     computer = task.wholeComputer ? await findComputer(environment, context.signal) : undefined;
+    if (computer) context.log('info', scopeText(computer));
     return await backup(repository, {
       sources: computer?.sources ?? task.sources,
       excludes: task.excludes,
@@ -120,6 +121,10 @@ async function backUp(
 function findComputer({ moverFolders }: TaskEnvironment, signal: AbortSignal): Promise<ComputerScope> {
   const reason = "repositories and drills of this computer's mover";
   return wholeComputer({ ownFolders: moverFolders().map((path) => ({ path, reason })), signal });
+}
+
+function scopeText({ sources, leftOut }: ComputerScope): string {
+  return `Backs up ${sources.join(', ')} without ${leftOut.map(({ path, reason }) => `${path} (${reason})`).join(', ')}`;
 }
 
 function toldOf({ sources, leftOut }: ComputerScope): NonNullable<BackupResult['wholeComputer']> {

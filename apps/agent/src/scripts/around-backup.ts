@@ -1,4 +1,4 @@
-import { HoldfastError, systemClock, toHoldfastError, withoutControl } from '@holdfast/core';
+import { formatDuration, HoldfastError, systemClock, toHoldfastError, withoutControl } from '@holdfast/core';
 import { OutputTail, runScript } from '@holdfast/engine/scripts';
 import type { BackupTask, ScriptReport, TaskContext } from '@holdfast/protocol';
 import { maxScriptOutputBytes } from '../limits.ts';
@@ -17,7 +17,7 @@ type Variables = Readonly<Record<string, string>>;
 export async function aroundBackup<Summary extends { readonly snapshotId: string; readonly complete: boolean }>(
   o: {
     readonly task: Pick<BackupTask, 'scripts' | 'access'>;
-    readonly context: Pick<TaskContext, 'signal' | 'problem'>;
+    readonly context: Pick<TaskContext, 'signal' | 'problem' | 'log'>;
     /** Where this computer's scripts are; undefined where its configuration allows none. */
     readonly folder: string | undefined;
   },
@@ -39,10 +39,13 @@ export async function aroundBackup<Summary extends { readonly snapshotId: string
   const run = async (when: When, variables: Variables, signal?: AbortSignal): Promise<void> => {
     const path = paths.get(when);
     if (path === undefined) return;
+    context.log('info', `Runs ${path} ${when} the backup`);
     const told = { ...variablesOf(scripts, when), HOLDFAST_REPOSITORY: access.repository, ...variables };
-    reports.push(
-      await runOne({ when, path, folder, timeoutMs: scripts.timeoutSeconds * 1000, variables: told }, signal),
-    );
+    const timeoutMs = scripts.timeoutSeconds * 1000;
+    const report = await runOne({ when, path, folder, timeoutMs, variables: told }, signal);
+    const printed = report.output === '' ? 'nothing' : report.output;
+    context.log('info', `${path} ended well after ${formatDuration(report.durationMs)}; it printed: ${printed}`);
+    reports.push(report);
   };
   const after = async (variables: Variables): Promise<void> => {
     try {

@@ -115,6 +115,11 @@ test('scripts of a job run where the computer allows them, and the second one wh
   for (const line of [...about, ...outcome, 'HOLDFAST_SCRIPT=post'])
     assert.ok(jobs.said('after').includes(`${line}\n`), line);
 
+  const log = await system.call((client) => client.list('runLog', { params: { id: done.id } }));
+  assert.ok(
+    log.some(({ process, message }) => process === 'agent' && /thaw ended well .* printed: thawed$/.test(message)),
+  );
+
   const failed = await jobs.run({ pre: 'fails', post: 'thaw' });
   assert.deepEqual([failed.state, failed.error?.code], ['failed', 'backup.script']);
   assert.match(failed.error?.message ?? '', /ended with 7\. It printed at the end:\nout of luck/);
@@ -128,7 +133,8 @@ test('scripts of a job run where the computer allows them, and the second one wh
   writeFileSync(join(folder, 'after'), '');
   await system.call((client) => client.call('stopSession', { params: { id: hanging.session }, body: {} }));
   assert.equal((await jobs.end(hanging.session)).state, 'cancelled');
-  assert.match(jobs.said('after'), /HOLDFAST_BACKUP_STATUS=failed\n/);
+  // After half a minute the server would not wait for the second script any more.
+  await until('the second script has run', () => jobs.said('after').includes('HOLDFAST_BACKUP_STATUS=failed\n'));
   for (const name of ['pid', 'child']) await until(`${name} is gone`, () => hasEnded(Number(jobs.said(name))));
 });
 
