@@ -213,6 +213,12 @@ export const maxPairsAtOnce = 300;
 export const maxTargetsPerCall = 100;
 /** Until a program that is to wait on its ports does so, or is given up: time to reach it, and to look who has its ports. */
 export const listenStartMs = 90_000;
+/**
+ * Reports of policy runs that are taken of one agent: all that it keeps when it was without a server for long (500), and some more.
+ * Each makes a session and a run; what comes too often is told later.
+ */
+export const maxPolicyReports = 600;
+export const policyReportWindowMs = 60 * minuteMs;
 /** A standing grant of a policy: as long as an agent goes on without the server. Each contact renews it. */
 export const standingGrantMs = 30 * 86_400_000;
 /** What an agent was handed is remembered so long after its grant has ended, for reports that come late. */

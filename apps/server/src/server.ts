@@ -10,6 +10,7 @@ import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { BearerToken } from './bearer-token.ts';
 import { Catalogue } from './catalogue/catalogue.ts';
+import type { NoticeReference } from './catalogue/notices.ts';
 import { AgentCarriers } from './computers/agent-carriers.ts';
 import { AgentConnections } from './computers/agent-connections.ts';
 import { forgetHeld } from './computers/computers.ts';
@@ -170,9 +171,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
     );
     for (const tenant of await catalogue.tenants()) await forgetHeld(catalogue.tenant(tenant), instances.id);
-    const events = new EventHub(clock, (reference) =>
-      catalogue.notices?.send({ instance: instances.id, ...reference }),
-    );
+    const tellOthers = (reference: NoticeReference) =>
+      catalogue.notices?.send({ instance: instances.id, ...reference });
+    const events = new EventHub(clock, tellOthers);
     const presence = new Presence({ catalogue, events, clock });
     const links = stack.use(new MoverLinks(wire));
     const movers = new Movers({
@@ -190,6 +191,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       logger,
       ownHello: () => ownHello(listening),
       serve: (agent) => agentPolicies.handlersFor(agent),
+      tellOthers,
     });
     const carriers = new AgentCarriers({ wire, connections, clock });
     const runner = new Runner({ carriers, movers, grants: grants.issuer, vault, clock, logger });
@@ -309,11 +311,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
       ...bandwidthRuleHandlers({ movers, clock }),
       ...groupHandlers({
-        rescans,
-        caFingerprint,
+        ...{ rescans, movers, connections, caFingerprint, clock },
         ownNames: names,
         portOf: (channel) => portAmong(listening, channel),
-        clock,
       }),
       ...computerHandlers({
         list,
@@ -338,7 +338,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       }),
       ...identity.handlers,
       ...jobHandlers({ queue, events, vault, clock }),
-      ...policyHandlers({ queue, events, vault, connections, clock }),
+      ...policyHandlers({ queue, events, vault, connections, movers, clock }),
       ...sessionHandlers({ queue, events, clock }),
       ...runHandlers({ queue, events, logger }),
       ...runLogHandlers({ queue, events }),
@@ -404,7 +404,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       keepRenewed(own, clock, background.signal, logger),
       streams.watch(recheckStreams, clock, background.signal),
       ...shareCatalogue({
-        ...{ catalogue, instances, presence, revocations, queue, events, logger },
+        ...{ catalogue, instances, presence, connections, revocations, queue, events, logger },
         recheckTrust: () => wire.recheckTrust(),
         endLeft: () => endLeft(() => instances.living()),
         signal: background.signal,

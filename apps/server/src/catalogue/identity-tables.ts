@@ -3,7 +3,10 @@ import type { Tenant } from './schema.ts';
 
 /** What the identity service hands out. */
 
-/** Grants that somebody was given to use without a run: their text is not kept. */
+/**
+ * Grants that somebody was given to use without a run, and the standing ones of policies that have been revoked: their text is
+ * not kept.
+ */
 export interface GrantsTable {
   tenant: Tenant;
   id: string;
@@ -14,6 +17,8 @@ export interface GrantsTable {
   createdAt: string;
   expiresAt: string;
   revokedAt: string | null;
+  /** Of a standing grant. */
+  policyId: string | null;
 }
 
 /** What named backups can be restored with, without an enrolled computer. */

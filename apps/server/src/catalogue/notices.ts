@@ -10,8 +10,11 @@ import type { Database } from './schema.ts';
 const channel = 'holdfast';
 
 /** What an instance tells the others: where to look. Never the thing itself, which is in the catalogue behind its tenant. */
-export interface Notice {
+export interface Notice extends NoticeReference {
   readonly instance: string;
+}
+
+export interface NoticeReference {
   readonly tenant: string;
   readonly kind: string;
   readonly id: string;

@@ -144,6 +144,8 @@ export interface PolicyHandoutsTable {
   repositoryId: string;
   handedOutAt: string;
   grantExpiresAt: string;
+  /** By which its grant can be revoked, which every contact renews; null: it is revoked, or of a time when it had none. */
+  grantId: string | null;
 }
 
 /** What was due and has been started: the key lets no two servers start it, and no clock that is set back start it again. */

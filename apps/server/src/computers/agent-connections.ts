@@ -5,6 +5,7 @@ import { CallPeer, type Handlers, type Hello, type TaskMethods, taskMethods } fr
 import type { PeerIdentity } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { NoticeReference } from '../catalogue/notices.ts';
 import { controlCallTimeoutMs } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { forgetHolder, recordHello, recordHolder } from './computers.ts';
@@ -43,6 +44,7 @@ export class AgentConnections implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #ownHello: () => Hello;
   readonly #serve: (o: { tenant: string; identity: PeerIdentity }) => Handlers<TaskMethods>;
+  readonly #tellOthers: (reference: NoticeReference) => void;
   readonly #held = new Map<string, Held>();
   readonly #waiters = new Set<Waiter>();
   readonly #holding = new Set<Promise<void>>();
@@ -57,6 +59,8 @@ export class AgentConnections implements AsyncDisposable {
     ownHello: () => Hello;
     /** What agents may ask for. */
     serve: (o: { tenant: string; identity: PeerIdentity }) => Handlers<TaskMethods>;
+    /** The other instances. */
+    tellOthers: (reference: NoticeReference) => void;
   }) {
     this.#catalogue = o.catalogue;
     this.#instance = o.instance;
@@ -65,6 +69,7 @@ export class AgentConnections implements AsyncDisposable {
     this.#logger = o.logger;
     this.#ownHello = o.ownHello;
     this.#serve = o.serve;
+    this.#tellOthers = o.tellOthers;
   }
 
   /** Takes over a stream that speaks the task protocol from now on. Resolves when the connection is over. */
@@ -142,13 +147,19 @@ export class AgentConnections implements AsyncDisposable {
     });
   }
 
-  /** Tells connected agents that their policies may have changed. Whoever is not reached by it asks at its next contact. */
-  tellPoliciesChanged(agents: Iterable<string>): void {
+  /** Tells agents that their policies may have changed, also those of other instances. Others ask at their next contact. */
+  tellPoliciesChanged(tenant: string, agents: Iterable<string>): void {
     for (const id of agents)
-      this.#held
-        .get(id)
-        ?.peer.call('policies.look', {})
-        .catch((error: unknown) => this.#logger.debug({ agent: id, error: toHoldfastError(error) }, 'not told'));
+      if (this.#held.has(id)) this.lookAtPolicies(id);
+      else this.#tellOthers({ tenant, kind: 'policies', id });
+  }
+
+  /** Asks an agent, if it is connected here, to look at its policies. */
+  lookAtPolicies(agentId: string): void {
+    this.#held
+      .get(agentId)
+      ?.peer.call('policies.look', {})
+      .catch((error: unknown) => this.#logger.debug({ agent: agentId, error: toHoldfastError(error) }, 'not told'));
   }
 
   /** Cuts the connection of an agent whose certificate has been revoked. */

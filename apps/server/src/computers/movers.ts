@@ -6,7 +6,7 @@ import type { Revocations } from '../enrolment/revocations.ts';
 import { revokedGrantsOf } from '../identity/handed-grants.ts';
 import { maxParallelContacts, moverContactIntervalMs, newMoverContactIntervalMs, newMoverMs } from '../limits.ts';
 import { trafficRulesOf } from '../network/bandwidth-rules.ts';
-import { type ComputerRow, listComputers } from './computers.ts';
+import { type ComputerRow, listComputers, loadUsableComputer } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
 import type { Presence } from './presence.ts';
 
@@ -23,6 +23,7 @@ export class Movers {
   readonly #lastContactMs = new Map<string, number>();
   /** When each was told last and did not fail. */
   readonly #toldMs = new Map<string, number>();
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(o: {
     links: MoverLinks;
@@ -68,6 +69,26 @@ export class Movers {
 
   /** Tells one mover whom to believe, and the bandwidth rules. Throws when it can't be told. */
   async trust(tenant: string, mover: ComputerRow, signal?: AbortSignal): Promise<void> {
+    // One telling after another: what was read before something was revoked must not arrive after it, and undo it.
+    const tell = (): Promise<void> => this.#tell(tenant, mover, signal);
+    const turn = (this.#turns.get(mover.id) ?? Promise.resolve()).then(tell, tell);
+    this.#turns.set(mover.id, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(mover.id) === turn) this.#turns.delete(mover.id);
+    }
+  }
+
+  /** Tells movers what has changed, while the caller goes on. Those that can't be reached are told at their next contact. */
+  tellSoon(tenant: string, moverIds: Iterable<string>): void {
+    for (const id of moverIds)
+      loadUsableComputer(this.#catalogue.tenant(tenant), id, 'mover')
+        .then((mover) => this.#contact(tenant, mover, undefined))
+        .catch((error: unknown) => this.#logger.debug({ mover: id, error: toHoldfastError(error) }, 'mover not told'));
+  }
+
+  async #tell(tenant: string, mover: ComputerRow, signal: AbortSignal | undefined): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     this.#lastContactMs.set(mover.id, nowMs);
     this.#toldMs.delete(mover.id);

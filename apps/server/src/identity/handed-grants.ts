@@ -4,7 +4,8 @@ import type { Selectable } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { GrantsTable } from '../catalogue/identity-tables.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
-import { grantGraceMs, maxLiveGrants, maxRevokedGrants } from '../limits.ts';
+import { chunks } from '../jobs/chunks.ts';
+import { grantGraceMs, maxInsertedRows, maxLiveGrants, maxRevokedGrants } from '../limits.ts';
 
 /** Grants for use without a run are kept in the list of those that can be revoked: never their text, which is the secret. */
 
@@ -15,12 +16,15 @@ export async function recordGrant(
 ): Promise<HandedGrant> {
   const now = o.clock.now();
   const { repositoryId, mode, note, actor } = o;
-  return scope.transaction(async ({ query, deleteFrom }) => {
-    await deleteFrom('grants').where('expiresAt', '<=', overSince(o.clock)).execute();
+  return scope.transaction(async (inner) => {
+    const { query } = inner;
+    await forgetExpired(inner, o.clock);
     const { count } = await query
       .selectFrom('grants')
       .select((row) => row.fn.countAll<number>().as('count'))
       .where('repositoryId', '=', repositoryId)
+      // Those of policies are as many as there are agents.
+      .where('policyId', 'is', null)
       .executeTakeFirstOrThrow();
     // Revoked ones are counted as well: the mover has to know of each until its end.
     if (count >= maxLiveGrants)
@@ -70,6 +74,46 @@ export async function revokeGrant(scope: TenantScope, o: { id: string; clock: Cl
     .executeTakeFirst();
   if (!row) throw new HoldfastError('request.missing', { message: `There is no grant ${o.id}.` });
   return row.repositoryId;
+}
+
+/**
+ * Revokes standing grants of policies, which are in the list from now on. In a transaction. Throws `internal.limit` when a mover
+ * would have to know of more than it can.
+ */
+export async function recordRevoked(
+  scope: TenantScope,
+  o: {
+    grants: readonly {
+      id: string;
+      repositoryId: string;
+      moverId: string;
+      policyId: string;
+      agentId: string;
+      handedOutAt: string;
+      grantExpiresAt: string;
+    }[];
+    clock: Clock;
+  },
+): Promise<void> {
+  if (o.grants.length === 0) return;
+  const { query } = scope;
+  await forgetExpired(scope, o.clock);
+  const revokedAt = o.clock.now().toISOString();
+  for (const some of chunks(o.grants, maxInsertedRows)) {
+    const rows = some.map(({ id, repositoryId, policyId, agentId, handedOutAt, grantExpiresAt }) => ({
+      ...{ id, repositoryId, policyId, mode: 'append' as const, note: 'policy', actor: `agent/${agentId}` },
+      ...{ createdAt: handedOutAt, expiresAt: grantExpiresAt, revokedAt },
+    }));
+    await query.insertInto('grants').values(rows).execute();
+    const ids = some.map(({ id }) => id);
+    await query.updateTable('policyHandouts').set({ grantId: null }).where('grantId', 'in', ids).execute();
+  }
+  for (const moverId of new Set(o.grants.map((grant) => grant.moverId)))
+    await revokedGrantsOf(scope, { moverId, clock: o.clock });
+}
+
+async function forgetExpired({ deleteFrom }: TenantScope, clock: Clock): Promise<void> {
+  await deleteFrom('grants').where('expiresAt', '<=', overSince(clock)).execute();
 }
 
 /** What a mover has to refuse although it is signed. Throws `internal.limit`, rather than forget one. */

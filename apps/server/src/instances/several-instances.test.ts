@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { skipUnless } from '@holdfast/core/testing';
 import { TestFleet } from '../testing/test-fleet.ts';
 import { until } from '../testing/test-server.ts';
@@ -12,6 +13,15 @@ test('instances are killed and the database is restarted: no run is lost, and no
   const fleet = await TestFleet.start(t, 6);
   const [second, third] = fleet.others;
   await until(async () => (await holders(fleet)).length === 3, 'every instance has an agent');
+  // Wherever an agent is, it is told that its policies may be others. A notice may be lost, and is repeated here.
+  const { client } = fleet.server;
+  await client.call('createGroup', { body: { name: 'moved' } });
+  for (const { agent } of fleet.agents)
+    await until(async () => {
+      await client.call('moveComputer', { params: { id: agent.id }, body: { group: 'moved' } });
+      await delay(500);
+      return agent.toldOfPolicies > 0;
+    }, 'the agent looks at its policies');
   await fleet.queue(4);
   await until(async () => (await fleet.open()) < 22, 'some runs have ended');
   // One comes back at once, with what it had; what the other had passes to those that are left.

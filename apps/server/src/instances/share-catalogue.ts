@@ -2,6 +2,7 @@ import { toHoldfastError } from '@holdfast/core';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Notice } from '../catalogue/notices.ts';
+import type { AgentConnections } from '../computers/agent-connections.ts';
 import { computerView, loadComputer } from '../computers/computers.ts';
 import type { Presence } from '../computers/presence.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
@@ -15,6 +16,7 @@ interface Parts {
   readonly catalogue: Catalogue;
   readonly instances: Instances;
   readonly presence: Presence;
+  readonly connections: AgentConnections;
   readonly revocations: Revocations;
   readonly queue: RunQueue;
   readonly events: EventHub;
@@ -52,7 +54,10 @@ export function shareCatalogue(o: Parts): Promise<void>[] {
 }
 
 /** Passes on to clients of this instance what another did, and begins what it queued for agents that are connected here. */
-async function relay({ catalogue, presence, queue, events }: Parts, { tenant, kind, id }: Notice): Promise<void> {
+async function relay(
+  { catalogue, presence, connections, queue, events }: Parts,
+  { tenant, kind, id }: Notice,
+): Promise<void> {
   const scope = catalogue.tenant(tenant);
   if (kind === 'log') return events.relayLog(tenant, id);
   if (kind === 'run') {
@@ -62,6 +67,8 @@ async function relay({ catalogue, presence, queue, events }: Parts, { tenant, ki
   } else if (kind === 'session') {
     queue.look();
     events.relaySession(tenant, await sessionView(scope, id));
+  } else if (kind === 'policies') {
+    connections.lookAtPolicies(id);
   } else if (kind === 'computer') {
     const row = await loadComputer(scope, id);
     events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(id)));

@@ -7,6 +7,7 @@ import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { GroupsTable } from '../catalogue/schema.ts';
 import { checkMoved } from '../jobs/other-kind.ts';
 import { readJson } from '../json-column.ts';
+import { revokeLostGrants } from '../policies/standing-grants.ts';
 import { readExclusions } from './exclusions.ts';
 
 export type GroupRow = Selectable<GroupsTable>;
@@ -128,14 +129,15 @@ export async function changeGroup(
 }
 
 /**
- * Deletes a group with its tokens and what it expects. Computers and repositories are moved to another one; without one the group has
+ * Deletes a group with its tokens and what it expects; gives the computers that were moved, and the movers that have to be told of
+ * revoked grants. Computers and repositories are moved to another one; without one the group has
  * to be empty. Throws `request.conflict` also while accounts are confined to it: a later group of its name would be theirs.
  */
 export async function deleteGroup(
   scope: TenantScope,
   o: { name: string; moveTo?: string | undefined; requireUnchanged: (present: Group) => void },
   clock: Clock,
-): Promise<{ movedComputers: number }> {
+): Promise<{ movedIds: string[]; movers: Set<string> }> {
   const refuse = (message: string, guidance: string): never => {
     throw new HoldfastError('request.conflict', { message, guidance });
   };
@@ -145,7 +147,8 @@ export async function deleteGroup(
   return scope.transaction(async (inside) => {
     const { query } = inside;
     o.requireUnchanged(groupView(await loadGroup(inside, o.name)));
-    let movedComputers = 0;
+    const movedIds: string[] = [];
+    let movers = new Set<string>();
     for (const table of ['computers', 'repositories'] as const) {
       if (o.moveTo === undefined) {
         const row = await query.selectFrom(table).select('id').where('groupName', '=', o.name).executeTakeFirst();
@@ -153,14 +156,14 @@ export async function deleteGroup(
           refuse(`The protection group ${o.name} has ${table}; nothing was deleted.`, 'Say where they go: --move-to.');
       } else {
         await loadOpenGroup(inside, o.moveTo, clock);
-        const { numUpdatedRows } = await query
-          .updateTable(table)
-          .set({ groupName: o.moveTo })
-          .where('groupName', '=', o.name)
-          .executeTakeFirst();
         if (table === 'computers') {
-          movedComputers = Number(numUpdatedRows);
+          const rows = await query.selectFrom(table).select('id').where('groupName', '=', o.name).execute();
+          movedIds.push(...rows.map(({ id }) => id));
+        }
+        await query.updateTable(table).set({ groupName: o.moveTo }).where('groupName', '=', o.name).execute();
+        if (table === 'computers') {
           await checkMoved(inside, o.moveTo);
+          movers = await revokeLostGrants(inside, { groupName: o.moveTo }, clock);
         }
       }
     }
@@ -176,7 +179,7 @@ export async function deleteGroup(
       );
     for (const table of ['joinTokens', 'expectedComputers', 'groups'] as const)
       await inside.deleteFrom(table).where('groupName', '=', o.name).execute();
-    return { movedComputers };
+    return { movedIds, movers };
   });
 }
 

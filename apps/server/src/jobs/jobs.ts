@@ -55,12 +55,15 @@ export async function createJob(
   });
 }
 
+interface Changing {
+  readonly id: string;
+  readonly requireUnchanged: RequireUnchanged;
+  /** What else has to be done in the transaction, when what it is about is changed. */
+  readonly onChanged?: (scope: TenantScope) => Promise<void>;
+}
+
 /** As `createJob`; `request.missing` when there is no such job. Settings that are the same change nothing of what is due. */
-export async function changeJob(
-  scope: TenantScope,
-  o: Definition & { readonly id: string; readonly requireUnchanged: RequireUnchanged },
-  clock: Clock,
-): Promise<JobRow> {
+export async function changeJob(scope: TenantScope, o: Definition & Changing, clock: Clock): Promise<JobRow> {
   const { id, kind, settings, managedBy } = o;
   const isTheSame = (row: JobRow): boolean => row.settingsJson === JSON.stringify(settings);
   if (!isTheSame(await loadJob(scope, id, kind))) await checkReferences(scope, { kind, settings });
@@ -75,7 +78,10 @@ export async function changeJob(
       const groupName = await setMembers(inner, { id, kind }, settings);
       Object.assign(change, { groupName, ...changing({ kind, settings }, clock.now()) });
     }
-    return inner.query.updateTable('jobs').set(change).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
+    const query = inner.query.updateTable('jobs').set(change).where('id', '=', id);
+    const row = await query.returningAll().executeTakeFirstOrThrow();
+    if (!isTheSame(before)) await o.onChanged?.(inner);
+    return row;
   });
 }
 
@@ -146,7 +152,7 @@ export async function pageOfJobs(scope: TenantScope, o: PageRequest): Promise<{ 
 /** Its sessions and snapshots stay. Throws `request.conflict` while another job runs after it. */
 export async function deleteJob(
   scope: TenantScope,
-  { id, kind, requireUnchanged }: { id: string; kind: JobKind; requireUnchanged: RequireUnchanged },
+  { id, kind, requireUnchanged, onChanged }: Changing & { readonly kind: JobKind },
 ): Promise<void> {
   await scope.transaction(async (inner) => {
     const { query, deleteFrom } = inner;
@@ -159,5 +165,6 @@ export async function deleteJob(
       });
     await deleteFrom('jobs').where('id', '=', id).execute();
     await deleteFrom('jobMembers').where('jobId', '=', id).execute();
+    await onChanged?.(inner);
   });
 }

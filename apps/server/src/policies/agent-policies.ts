@@ -2,6 +2,7 @@ import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { AgentPolicy, GrantIssuer, Handlers, PolicyReport, Run, TaskMethods } from '@holdfast/protocol';
 import type { PeerIdentity } from '@holdfast/wire';
 import type { Logger } from 'pino';
+import { AttemptLimiter } from '../attempt-limiter.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { type ComputerRow, loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
@@ -9,7 +10,7 @@ import type { EventHub } from '../event-hub.ts';
 import { type JobRow, settingsOf } from '../jobs/job-rows.ts';
 import { orderOf } from '../jobs/start-job.ts';
 import { repositoriesOf } from '../jobs/target-repository.ts';
-import { handoutsKeptMs, standingGrantMs } from '../limits.ts';
+import { maxPolicyReports, policyReportWindowMs, standingGrantMs } from '../limits.ts';
 import { loadRepository } from '../repositories.ts';
 import { recordOwnLog, saveStatistics } from '../runs/run-log.ts';
 import { loadRun, recordOwnRun, runView } from '../runs/run-store.ts';
@@ -17,6 +18,7 @@ import { plainPlan } from '../sessions/session-plan.ts';
 import { recordEndedSession, sessionView } from '../sessions/session-store.ts';
 import type { Vault } from '../vault.ts';
 import { policiesOf } from './policies.ts';
+import { recordHandout } from './standing-grants.ts';
 
 /**
  * The server's side of policies: hands each agent its own, with standing grants that every contact renews, and records what
@@ -30,6 +32,8 @@ export class AgentPolicies {
   readonly #events: EventHub;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  /** By agent. */
+  readonly #reports: AttemptLimiter;
 
   constructor(o: {
     catalogue: Catalogue;
@@ -47,6 +51,8 @@ export class AgentPolicies {
     this.#events = o.events;
     this.#clock = o.clock;
     this.#logger = o.logger;
+    const bound = { limit: maxPolicyReports, windowMs: policyReportWindowMs };
+    this.#reports = new AttemptLimiter({ what: 'reports of policy runs', ...bound, clock: o.clock });
   }
 
   /** What an agent may ask for on the connection that it holds. */
@@ -65,13 +71,18 @@ export class AgentPolicies {
         return { count };
       },
       'policies.report': async (report) => {
+        this.#reports.check(identity.id);
+        this.#reports.count(identity.id);
         await this.#record(scope, identity.id, report);
         return {};
       },
     };
   }
 
-  /** Undefined for a policy that can't be: its mover is revoked, or its repository gone. The others are not to suffer from it. */
+  /**
+   * Undefined for a policy that can't be: its mover is revoked, or its repository gone. The others are not to suffer from it. And
+   * for one that was taken away meanwhile.
+   */
   async #handOut(
     scope: TenantScope,
     o: { row: JobRow; agent: ComputerRow; fingerprint: string },
@@ -89,20 +100,26 @@ export class AgentPolicies {
   async #policyFor(
     scope: TenantScope,
     { row, agent, fingerprint }: { row: JobRow; agent: ComputerRow; fingerprint: string },
-  ): Promise<AgentPolicy> {
+  ): Promise<AgentPolicy | undefined> {
     const { tenant } = scope;
-    const settings = settingsOf(row);
     const now = this.#clock.now();
-    const repositoryId = await scope.transaction(async (inner) => {
-      const { target } = settings;
-      const repositoryOf = await repositoriesOf(inner, { computers: [agent], target, vault: this.#vault, now });
-      const id = repositoryOf(agent.id);
-      await recordHandout(inner, { agentId: agent.id, policyId: row.id, repositoryId: id, now });
-      return id;
+    const handed = await scope.transaction(async (inner) => {
+      // What has been changed since is as it is now, and its former grant is revoked already.
+      const computers = [await loadUsableComputer(inner, agent.id, 'agent')] as const;
+      const present = (await policiesOf(inner, computers[0])).find(({ id }) => id === row.id);
+      if (!present) return undefined;
+      const settings = settingsOf(present);
+      const repositoryOf = await repositoriesOf(inner, { computers, target: settings.target, vault: this.#vault, now });
+      const repositoryId = repositoryOf(agent.id);
+      const grantId = await recordHandout(inner, { agentId: agent.id, policyId: row.id, repositoryId, now });
+      return { repositoryId, grantId, settings, changedAt: present.changedAt };
     });
+    if (!handed) return undefined;
+    const { repositoryId, grantId, settings, changedAt } = handed;
     const repository = await loadRepository(scope, repositoryId);
     const mover = await loadUsableComputer(scope, repository.moverId, 'mover');
     const grant = await this.#grants.issue({
+      id: grantId,
       subject: `agent/${agent.id}`,
       tenant,
       repository: repository.name,
@@ -114,7 +131,7 @@ export class AgentPolicies {
     const { direction, ...order } = orderOf(settings, { id: row.id });
     const { name, schedule, timeZone, missed, windows, retries } = settings;
     return {
-      ...{ id: row.id, name, changedAt: row.changedAt, repositoryId },
+      ...{ id: row.id, name, changedAt, repositoryId },
       ...{ schedule, timeZone, missed, windows, retries },
       task: {
         ...order,
@@ -148,27 +165,6 @@ export class AgentPolicies {
     this.#events.publishRun(scope.tenant, runView(await loadRun(scope, report.runId)));
     this.#events.publishSession(scope.tenant, await sessionView(scope, session));
   }
-}
-
-async function recordHandout(
-  scope: TenantScope,
-  o: { agentId: string; policyId: string; repositoryId: string; now: Date },
-): Promise<void> {
-  const { now, ...key } = o;
-  const times = {
-    handedOutAt: now.toISOString(),
-    grantExpiresAt: new Date(now.getTime() + standingGrantMs).toISOString(),
-  };
-  await scope.query
-    .insertInto('policyHandouts')
-    .values({ ...key, ...times })
-    .onConflict((conflict) => conflict.columns(['tenant', 'agentId', 'policyId', 'repositoryId']).doUpdateSet(times))
-    .execute();
-  await scope
-    .deleteFrom('policyHandouts')
-    .where('agentId', '=', o.agentId)
-    .where('grantExpiresAt', '<', new Date(now.getTime() - handoutsKeptMs).toISOString())
-    .execute();
 }
 
 /** The session that it made; none if the run was recorded before. */

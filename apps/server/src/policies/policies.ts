@@ -12,6 +12,7 @@ import type { ComputerRow } from '../computers/computers.ts';
 import { computersOf } from '../jobs/job-computers.ts';
 import { type JobRow, loadJob, settingsOf } from '../jobs/job-rows.ts';
 import { changeJob, createJob, deleteJob, jobViews, type RequireUnchanged } from '../jobs/jobs.ts';
+import { revokeLostGrants } from './standing-grants.ts';
 
 /** Policies stand among the jobs: what is decided about them is the same. Here is what is not. */
 
@@ -25,25 +26,43 @@ export function createPolicy(scope: TenantScope, { settings, ...o }: Definition,
   return createJob(scope, { ...o, kind: 'policy', settings: asJob(settings) }, clock);
 }
 
-/** Also gives the agents that had it, or have it now. Throws as `changeJob`. */
+/** Whom a change of a policy concerns: agents that had it or have it now, and movers that have to be told of revoked grants. */
+export interface Concerned {
+  readonly agents: Set<string>;
+  readonly movers: Set<string>;
+}
+
+/** Throws as `changeJob`. */
 export async function changePolicy(
   scope: TenantScope,
   { settings, ...o }: Definition & { readonly id: string; readonly requireUnchanged: RequireUnchanged },
   clock: Clock,
-): Promise<{ row: JobRow; agents: Set<string> }> {
+): Promise<{ row: JobRow } & Concerned> {
   const before = await agentsOf(scope, await loadJob(scope, o.id, 'policy'));
-  const row = await changeJob(scope, { ...o, kind: 'policy', settings: asJob(settings) }, clock);
-  return { row, agents: before.union(await agentsOf(scope, row)) };
+  const { movers, onChanged } = revoking(o.id, clock);
+  const row = await changeJob(scope, { ...o, kind: 'policy', settings: asJob(settings), onChanged }, clock);
+  return { row, agents: before.union(await agentsOf(scope, row)), movers };
 }
 
-/** Gives the agents that had it. Throws `request.missing`. */
+/** Throws `request.missing`. */
 export async function deletePolicy(
   scope: TenantScope,
   o: { readonly id: string; readonly requireUnchanged: RequireUnchanged },
-): Promise<Set<string>> {
+  clock: Clock,
+): Promise<Concerned> {
   const agents = await agentsOf(scope, await loadJob(scope, o.id, 'policy'));
-  await deleteJob(scope, { ...o, kind: 'policy' });
-  return agents;
+  const { movers, onChanged } = revoking(o.id, clock);
+  await deleteJob(scope, { ...o, kind: 'policy', onChanged });
+  return { agents, movers };
+}
+
+/** The transaction may be done more than once: the movers are those of all tries, and telling one in vain does no harm. */
+function revoking(policyId: string, clock: Clock) {
+  const movers = new Set<string>();
+  const onChanged = async (inner: TenantScope): Promise<void> => {
+    for (const id of await revokeLostGrants(inner, { policyId }, clock)) movers.add(id);
+  };
+  return { movers, onChanged };
 }
 
 export async function agentsOf(scope: TenantScope, row: JobRow): Promise<Set<string>> {

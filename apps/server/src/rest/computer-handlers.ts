@@ -10,6 +10,7 @@ import { loadOpenGroup } from '../inventory/groups.ts';
 import type { Rescans } from '../inventory/rescans.ts';
 import { checkMoved } from '../jobs/other-kind.ts';
 import { revocationPushMs } from '../limits.ts';
+import { revokeLostGrants } from '../policies/standing-grants.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -51,12 +52,15 @@ export function computerHandlers(o: {
     computers: ({ scope, query }) => o.list.page(scope, query),
     computer: ({ scope, params }) => o.list.one(scope, params.id),
     moveComputer: async ({ scope, params: { id }, body }) => {
-      await scope.transaction(async (inside) => {
+      const movers = await scope.transaction(async (inside) => {
         await loadComputer(inside, id);
         await loadOpenGroup(inside, body.group, o.clock);
         await inside.query.updateTable('computers').set({ groupName: body.group }).where('id', '=', id).execute();
         await checkMoved(inside, body.group);
+        return revokeLostGrants(inside, { agentId: id }, o.clock);
       });
+      o.movers.tellSoon(scope.tenant, movers);
+      o.connections.tellPoliciesChanged(scope.tenant, [id]);
       await o.presence.announce(scope.tenant, id);
       return o.list.one(scope, id);
     },

@@ -1,4 +1,6 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
+import type { AgentConnections } from '../computers/agent-connections.ts';
+import type { Movers } from '../computers/movers.ts';
 import { createJoinToken } from '../enrolment/join-tokens.ts';
 import { readCsvList } from '../inventory/csv-list.ts';
 import { expectComputers, forgetExpected, pageOfExpected, takeList } from '../inventory/expected-computers.ts';
@@ -21,6 +23,8 @@ type GroupRoutes =
 
 export function groupHandlers(o: {
   rescans: Rescans;
+  movers: Movers;
+  connections: AgentConnections;
   caFingerprint: string;
   /** Where computers find this server, as far as it knows. */
   ownNames: readonly string[];
@@ -39,7 +43,10 @@ export function groupHandlers(o: {
       groupView(await changeGroup(scope, { name: params.id, settings, managedBy, requireUnchanged }, clock)),
     deleteGroup: async ({ scope, params, query, note, requireUnchanged }) => {
       if (query.moveTo !== undefined) note({ details: { moveTo: query.moveTo } });
-      return deleteGroup(scope, { name: params.id, ...query, requireUnchanged }, clock);
+      const { movedIds, movers } = await deleteGroup(scope, { name: params.id, ...query, requireUnchanged }, clock);
+      o.movers.tellSoon(scope.tenant, movers);
+      o.connections.tellPoliciesChanged(scope.tenant, movedIds);
+      return { movedComputers: movedIds.length };
     },
     expectedComputers: ({ scope, query }) => pageOfExpected(scope, query),
     expectComputers: ({ scope, params, body }) => expectComputers(scope, { group: params.id, ...body }, clock),

@@ -1,6 +1,7 @@
 import type { Clock } from '@holdfast/core';
 import type { Routes } from '@holdfast/protocol';
 import type { AgentConnections } from '../computers/agent-connections.ts';
+import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
 import type { RequireUnchanged } from '../jobs/jobs.ts';
@@ -8,6 +9,7 @@ import { mayKeepLess } from '../jobs/retention-change.ts';
 import {
   agentsOf,
   asJob,
+  type Concerned,
   changePolicy,
   createPolicy,
   deletePolicy,
@@ -26,12 +28,17 @@ export function policyHandlers(o: {
   events: EventHub;
   vault: Vault;
   connections: AgentConnections;
+  movers: Movers;
   clock: Clock;
 }): Pick<
   RestHandlers,
   'createPolicy' | 'policies' | 'policy' | 'policyComputers' | 'changePolicy' | 'deletePolicy' | 'runPolicy'
 > {
-  const { connections, clock } = o;
+  const { connections, movers, clock } = o;
+  const tell = (tenant: string, concerned: Concerned): void => {
+    movers.tellSoon(tenant, concerned.movers);
+    connections.tellPoliciesChanged(tenant, concerned.agents);
+  };
   const isAsSeen =
     ({ requireUnchanged }: Pick<RestRequest<Routes['changePolicy']>, 'requireUnchanged'>): RequireUnchanged =>
     async (scope, row) =>
@@ -40,7 +47,7 @@ export function policyHandlers(o: {
     createPolicy: async ({ scope, body: { managedBy, ...settings }, requireApproval }) => {
       if (await mayKeepLess(scope, { after: asJob(settings) })) await requireApproval();
       const row = await createPolicy(scope, { settings, managedBy }, clock);
-      connections.tellPoliciesChanged(await agentsOf(scope, row));
+      connections.tellPoliciesChanged(scope.tenant, await agentsOf(scope, row));
       return policyView(scope, row, clock.now());
     },
     policies: ({ scope, query }) => pageOfPolicies(scope, query, clock.now()),
@@ -51,8 +58,9 @@ export function policyHandlers(o: {
       const requireUnchanged = isAsSeen(asked);
       await requireUnchanged(scope, before);
       if (await mayKeepLess(scope, { before: settingsOf(before), after: asJob(settings) })) await requireApproval();
-      const { row, agents } = await changePolicy(scope, { id, settings, managedBy, requireUnchanged }, clock);
-      connections.tellPoliciesChanged(agents);
+      const change = { id, settings, managedBy, requireUnchanged };
+      const { row, ...concerned } = await changePolicy(scope, change, clock);
+      tell(scope.tenant, concerned);
       return policyView(scope, row, clock.now());
     },
     deletePolicy: async ({ scope, params: { id }, note, requireApproval, ...asked }) => {
@@ -62,7 +70,7 @@ export function policyHandlers(o: {
       const requireUnchanged = isAsSeen(asked);
       await requireUnchanged(scope, row);
       if (await mayKeepLess(scope, { before })) await requireApproval();
-      connections.tellPoliciesChanged(await deletePolicy(scope, { id, requireUnchanged }));
+      tell(scope.tenant, await deletePolicy(scope, { id, requireUnchanged }, clock));
       return {};
     },
     runPolicy: ({ scope, params, body }) =>
