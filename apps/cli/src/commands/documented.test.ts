@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { temporaryFolder } from '@holdfast/core/testing';
+import { TestServer } from '@holdfast/server/testing';
+import { type CliResult, runCli, runProgram } from '../testing/run-cli.ts';
+
+/** The commands of the pages, as they stand there and in their order, against a server that has what they name. */
+
+const worker = new URL('../testing/commands-worker.ts', import.meta.url).pathname;
+const names = { mover: ['store'], agent: ['web1', 'anna'] } as const;
+
+/** Lines of the page's consoles, without their prompts. */
+function documented(page: string): string[] {
+  const text = readFileSync(join(import.meta.dirname, '../../../../docs', page), 'utf8').replaceAll('\\\n', ' ');
+  return text.split('\n').flatMap((line) => (line.startsWith('$ ') ? [line.slice(2)] : []));
+}
+
+/** As a shell takes a line apart that has quotes and a comment. */
+function wordsOf(line: string): string[] {
+  return [...line.replace(/ +# .*/, '').matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, plain]) => single ?? double ?? plain ?? '',
+  );
+}
+
+describe('the commands of the documentation', () => {
+  const folder = temporaryFolder({ after });
+  const place = { cwd: folder, env: { HOLDFAST_DATA: folder, INIT_CWD: folder } };
+  const ids: Record<string, string> = {};
+  let server: TestServer;
+  const work = (commands: readonly (readonly string[])[]): Promise<CliResult> =>
+    runProgram(process.execPath, [worker, JSON.stringify(commands)], place);
+  async function run(commands: readonly (readonly string[])[]): Promise<void> {
+    const { status, stderr, stdout } = await work(commands);
+    assert.equal(status, 0, `${stderr}${stdout}`);
+  }
+
+  before(async () => {
+    server = await TestServer.start(folder);
+    const { running, client } = server;
+    for (const group of ['servers', 'laptops']) await client.call('createGroup', { body: { name: group } });
+    for (const role of ['mover', 'agent'] as const)
+      for (const name of names[role]) {
+        const { answer } = await server.join(role, { group: name === 'anna' ? 'laptops' : 'servers' });
+        await server.alterDatabase(`update "computers" set "hostname" = '${name}' where "id" = '${answer.id}'`);
+        ids[name] = answer.id;
+      }
+    await server.alterDatabase(
+      `insert into "repositories" ("tenant", "id", "name", "groupName", "moverId", "location", "sealedPassword", "createdAt")
+       values ('local', '${crypto.randomUUID()}', 'laptops', 'default', '${ids['store']}', '/srv', '', '2026-01-01T00:00:00.000Z')`,
+    );
+    const address = { host: '127.0.0.1', port: running.portOf('client-to-server') };
+    const files = { caFile: running.caFile, tokenFile: running.tokenFile };
+    writeFileSync(join(folder, 'connection.json'), JSON.stringify({ ...address, ...files }));
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  test('docs/inventory.md', async () => {
+    const lines = documented('inventory.md');
+    const [list = assert.fail('it makes no list'), ...more] = lines.filter((line) => line.startsWith('printf '));
+    assert.deepEqual(more, []);
+    assert.equal((await runProgram('sh', ['-c', list], place)).status, 0);
+    const commands = lines.filter((line) => line.startsWith('holdfast ')).map((line) => wordsOf(line).slice(1));
+    assert.ok(commands.length >= 13, `${commands.length} commands`);
+    await run(commands);
+    assert.equal((await server.client.call('group', { params: { id: 'web' } })).rescanAt, '06:30');
+  });
+
+  test('docs/jobs.md', async () => {
+    const { client } = server;
+    const lines = documented('jobs.md').filter((line) => line.startsWith('holdfast '));
+    assert.ok(lines.length >= 13, `${lines.length} commands`);
+    // No agent is there to end a run: nobody waits for it. What needs the id of a session comes when there is one.
+    const commandOf = (line: string): string[] => {
+      const words = wordsOf(line).slice(1);
+      return [...words.filter((word) => word !== '--follow'), ...(words[1] === 'run' ? ['--detach'] : [])];
+    };
+    const isAboutOne = (line: string): boolean => /^holdfast session (show|stop|retry) /.test(line);
+    await client.call('createJob', {
+      body: {
+        ...{ name: 'databases', computers: [ids['web1'] ?? ''] },
+        scope: { kind: 'folders', paths: ['/var'] },
+        target: { kind: 'own', moverId: ids['store'] ?? '' },
+      },
+    });
+    await run(lines.filter((line) => !isAboutOne(line)).map(commandOf));
+    const job = (await client.list('jobs', {})).find(({ name }) => name === 'servers') ?? assert.fail();
+    assert.deepEqual(job.schedule, {
+      ...{ kind: 'weekly', at: '21:00' },
+      days: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'],
+    });
+    const [session = assert.fail('it has not run')] = await client.list('sessions', { query: { jobId: job.id } });
+    const about = lines.filter(isAboutOne).map((line) => commandOf(line.replace('6f1c2a34', session.id)));
+    assert.deepEqual(
+      about.map(([, command]) => command),
+      ['show', 'stop', 'retry'],
+    );
+    // What goes on is not tried again: the last one may be refused for that, and for nothing else.
+    const { status, stderr } = await work(about);
+    assert.ok(status === 0 || /has not ended yet[\s\S]*failed: session retry/.test(stderr), stderr);
+  });
+
+  test('docs/apply.md', async () => {
+    const [first = '', ...more] = documented('apply.md');
+    assert.equal(first, 'holdfast export > fleet.yaml');
+    const exported = await runCli(['export'], place);
+    writeFileSync(join(folder, 'fleet.yaml'), exported.stdout);
+    await run(more.map((line) => wordsOf(line).slice(1)));
+    const jobs = await server.client.list('jobs', {});
+    assert.deepEqual(
+      jobs.map(({ name, managedBy }) => [name, managedBy]).sort(),
+      ['databases', 'homes', 'servers'].map((name) => [name, 'fleet']),
+    );
+  });
+});
