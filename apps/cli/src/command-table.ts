@@ -100,6 +100,10 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       names: ['oauth-client'],
       load: async () => (await import('./commands/oauth-client.ts')).registerOauthClient,
     },
+    {
+      names: ['identity-provider'],
+      load: async () => (await import('./commands/identity-provider.ts')).registerIdentityProvider,
+    },
     { names: ['approvals'], load: async () => (await import('./commands/approvals.ts')).registerApprovals },
     { names: ['audit'], onlyPrint: true, load: async () => (await import('./commands/audit.ts')).registerAudit },
   ],

@@ -434,5 +434,12 @@ export const signingKeyLeadMs = dayMs;
 /** Instances look for keys that others made. */
 export const signingKeyLookMs = minuteMs;
 export const maxOauthClients = 200;
+/** Buttons on the page that people sign in on. */
+export const maxIdentityProviders = 20;
+/** What an outside provider says of itself is asked for again after this. */
+export const outsideDiscoveryMs = 10 * minuteMs;
+/** Discovery documents, keys and tokens are a few KiB. */
+export const maxOutsideAnswerBytes = 1024 * 1024;
+export const outsideAnswerMs = 15_000;
 /** A name, a password, a code, and what a passkey answers. */
 export const maxOauthFormBytes = 64 * 1024;

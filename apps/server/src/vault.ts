@@ -7,7 +7,15 @@ export type SecretPlace =
   | { readonly tenant: string; readonly repositoryId: string }
   | {
       readonly tenant: string;
-      readonly kind: 'second-factor' | 'approval' | 'answer' | 'recovery-kit' | 'notification' | 'oauth' | 'oauth-key';
+      readonly kind:
+        | 'second-factor'
+        | 'approval'
+        | 'answer'
+        | 'recovery-kit'
+        | 'notification'
+        | 'oauth'
+        | 'oauth-key'
+        | 'identity-provider';
       readonly id: string;
     };
 

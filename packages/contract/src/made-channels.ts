@@ -75,6 +75,7 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'server-to-webhook': { dials: 'packages/notify/src/senders/webhook.ts', listens: 'outside' },
   'server-to-syslog': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
   'server-to-syslog-udp': { dials: 'packages/notify/src/senders/syslog.ts', listens: 'outside' },
+  'server-to-identity-provider': { dials: 'apps/server/src/oauth/outside-fetch.ts', listens: 'outside' },
   'server-to-database': { dials: 'apps/server/src/database-place.ts', listens: 'outside' },
   'server-to-dns': { dials: resolver, listens: 'outside' },
   'server-to-dns-tcp': { dials: resolver, listens: 'outside' },

@@ -26,6 +26,7 @@ export type {
   NotificationStore,
   WaitingNotification,
 } from './queue/notification-store.ts';
+export { mayBeReached } from './senders/reachable.ts';
 export type { SenderContext } from './senders/sender.ts';
 export { sendSyslog, syslogLine } from './senders/syslog.ts';
 export { StandAloneNotifications } from './stand-alone/stand-alone-notifications.ts';

@@ -168,11 +168,12 @@ export {
   type RepositoryMaintenance,
   repositoryMaintenance,
 } from './repository-maintenance.ts';
-export type {
-  AccessView,
-  PasskeyRegistration,
-  SecondFactorProof,
-  User,
+export {
+  type AccessView,
+  accountName,
+  type PasskeyRegistration,
+  type SecondFactorProof,
+  type User,
 } from './rest/account-routes.ts';
 export type { SyslogExport } from './rest/audit-export-routes.ts';
 export {
@@ -195,6 +196,12 @@ export {
   type RescanResult,
   rescanResult,
 } from './rest/group-routes.ts';
+export {
+  type IdentityProvider,
+  type IdentityProviderSettings,
+  identityProviderSettings,
+  type OutsideIdentity,
+} from './rest/identity-provider-routes.ts';
 export { type Job, type JobSettings, jobSettings, maxNamedComputers } from './rest/job-routes.ts';
 export type { NotificationView } from './rest/notification-routes.ts';
 export type { OauthClient } from './rest/oauth-client-routes.ts';

@@ -5,6 +5,7 @@ import { bandwidthRuleRoutes } from './rest/bandwidth-rule-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { drillRoutes } from './rest/drill-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
+import { identityProviderRoutes } from './rest/identity-provider-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { notificationRoutes } from './rest/notification-routes.ts';
@@ -44,6 +45,7 @@ export const routes = {
   ...accountRoutes,
   ...userRoutes,
   ...oauthClientRoutes,
+  ...identityProviderRoutes,
   ...notificationRoutes,
   ...auditExportRoutes,
 } as const;

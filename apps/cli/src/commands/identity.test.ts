@@ -79,6 +79,24 @@ describe('signing in with a browser, and programs that people sign in to', () =>
     assert.deepEqual((await list()).clients, []);
   });
 
+  test('a provider elsewhere is asked who it is before it is taken', async () => {
+    writeFileSync(join(folder, 'company.secret'), 'a secret\n');
+    const command = documented('identity-provider create').map((word) =>
+      // Nothing listens there, on any computer.
+      word.startsWith('https:') ? 'https://127.0.0.1:1/realms/company' : word,
+    );
+    const { status, stdout } = await runCli([...command, '--allow-local-addresses', '--json'], { env, cwd: folder });
+    assert.notEqual(status, 0);
+    assert.equal(jsonResult<{ error: { code: string } }>(stdout).error.code, 'request.conflict');
+    const wrong = await runCli([...command, '--accounts-by-claim', 'groups', '--role', 'staff=king'], {
+      env,
+      cwd: folder,
+    });
+    assert.equal(wrong.status, 2);
+    const { providers } = await answer<{ providers: unknown[] }>(...documented('identity-provider list'));
+    assert.deepEqual(providers, []);
+  });
+
   test('what does not go together, and who signs in, is asked for', async () => {
     for (const args of [['login'], ['login', '--device', '--user', 'alice']])
       assert.equal((await runCli(args, { env })).status, 2, args.join(' '));

@@ -1,9 +1,10 @@
 import { exitStatus, HoldfastError, hasCode } from '@holdfast/core';
-import type { RestClient, User } from '@holdfast/protocol';
+import type { User } from '@holdfast/protocol';
 import { personRole } from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
 import { accessTable } from '../managed/access-table.ts';
 import { askSecret, newFirstPassword } from '../managed/ask.ts';
+import { findUser } from '../managed/find-user.ts';
 import { performWithServer } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { print, printJson, printText, shownTime } from '../output.ts';
@@ -199,15 +200,6 @@ export function registerUsers(program: Command): void {
         return exitStatus.success;
       }),
     );
-}
-
-async function findUser(client: RestClient, text: string, signal: AbortSignal): Promise<User> {
-  const found = (await client.call('users', { signal })).users.find(({ id, name }) => id === text || name === text);
-  if (found) return found;
-  throw new HoldfastError('request.missing', {
-    message: `There is no account ${text}.`,
-    guidance: '`holdfast users list` prints them.',
-  });
 }
 
 async function firstPassword(file: string | undefined, signal: AbortSignal): Promise<string> {

@@ -59,6 +59,8 @@ const belonging = {
   notificationConditions: 'nobody',
   notifications: 'nobody',
   auditExports: 'nobody',
+  identityProviders: 'nobody',
+  outsideIdentities: 'nobody',
   bandwidthRules: 'nobody',
   oauthClients: 'nobody',
   oauthKeys: 'nobody',

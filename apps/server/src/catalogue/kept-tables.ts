@@ -37,6 +37,8 @@ const tables = {
   notificationSettings: 'kept',
   notificationSecrets: 'kept',
   auditExports: 'kept',
+  identityProviders: 'kept',
+  outsideIdentities: 'kept',
   bandwidthRules: 'kept',
   oauthClients: 'kept',
   oauthKeys: 'kept',

@@ -44,7 +44,30 @@ export interface OauthArtifactsTable {
   consumedAt: string | null;
 }
 
+/** Providers elsewhere that people may sign in with. */
+export interface IdentityProvidersTable {
+  tenant: Tenant;
+  id: string;
+  /** `IdentityProviderSettings` */
+  settingsJson: string;
+  sealedSecret: string | null;
+  actor: string;
+  createdAt: string;
+}
+
+/** Who somebody of such a provider is here. */
+export interface OutsideIdentitiesTable {
+  tenant: Tenant;
+  id: string;
+  providerId: string;
+  subject: string;
+  accountId: string;
+  createdAt: string;
+}
+
 export interface OauthTables {
+  identityProviders: IdentityProvidersTable;
+  outsideIdentities: OutsideIdentitiesTable;
   oauthClients: OauthClientsTable;
   oauthKeys: OauthKeysTable;
   oauthArtifacts: OauthArtifactsTable;

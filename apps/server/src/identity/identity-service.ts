@@ -1,5 +1,6 @@
 import { type Clock, toHoldfastError } from '@holdfast/core';
 import type { GrantIssuer } from '@holdfast/protocol';
+import type { Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { CertificateAuthority } from '../authority/certificate-authority.ts';
@@ -10,6 +11,7 @@ import type { HttpApp } from '../http-app.ts';
 import { OauthService } from '../oauth/oauth-service.ts';
 import { publishedNames } from '../own-certificate.ts';
 import type { People } from '../people/people.ts';
+import { identityProviderHandlers } from '../rest/identity-provider-handlers.ts';
 import { oauthClientHandlers } from '../rest/oauth-client-handlers.ts';
 import { recoveryTokenHandlers } from '../rest/recovery-token-handlers.ts';
 import type { RestHandlers } from '../rest/rest-app.ts';
@@ -26,7 +28,9 @@ export interface IdentityService {
   readonly apps: { readonly identity: HttpApp; readonly signIn: HttpApp };
   readonly handlers: Pick<
     RestHandlers,
-    keyof ReturnType<typeof recoveryTokenHandlers> | keyof ReturnType<typeof oauthClientHandlers>
+    | keyof ReturnType<typeof recoveryTokenHandlers>
+    | keyof ReturnType<typeof oauthClientHandlers>
+    | keyof ReturnType<typeof identityProviderHandlers>
   >;
 }
 
@@ -39,6 +43,7 @@ export async function createIdentityService(o: {
   movers: Movers;
   grants: GrantIssuer;
   serverId: string;
+  wire: Wire;
   config: ServerConfig;
   /** The port of the identity service. */
   identityPort: () => number;
@@ -59,13 +64,14 @@ export async function createIdentityService(o: {
   });
   const { authentication, credentials } = o.people;
   const recovery = new RecoverySignIn({ ...o, authentication, accesses, installation, caPem });
+  const oauth = new OauthService({
+    ...o,
+    issuer: () => issuerOf(o.config, o.identityPort()),
+    sessionMs: o.config.people.sessionHours * 3_600_000,
+  });
   return {
     recovery,
-    oauth: new OauthService({
-      ...o,
-      issuer: () => issuerOf(o.config, o.identityPort()),
-      sessionMs: o.config.people.sessionHours * 3_600_000,
-    }),
+    oauth,
     apps: {
       identity: await createIdentityApp({ ...o, accesses }),
       signIn: await createSignInApp({ signIn: recovery, logger: o.logger }),
@@ -73,6 +79,7 @@ export async function createIdentityService(o: {
     handlers: {
       ...recoveryTokenHandlers({ ...o, accesses, caFingerprint }),
       ...oauthClientHandlers({ ...o, credentials }),
+      ...identityProviderHandlers({ ...o, outside: oauth.outside }),
     },
   };
 }

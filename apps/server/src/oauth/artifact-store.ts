@@ -11,7 +11,7 @@ import type { Vault } from '../vault.ts';
 type ArtifactRow = Selectable<OauthArtifactsTable>;
 
 /** What anybody may begin. */
-const openModels = ['Interaction', 'Session', 'DeviceCode'];
+const openModels = ['Interaction', 'Session', 'DeviceCode', 'OutsideSignIn'];
 /** Of one sign-in: many in its time. */
 const tokenModels = ['AccessToken', 'RefreshToken', 'AuthorizationCode'];
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, HoldfastError } from '@holdfast/core';
 import { localTenant, oauthPaths } from '@holdfast/protocol';
+import type { Wire } from '@holdfast/wire';
 import type { JWK, Provider } from 'oidc-provider';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
@@ -15,6 +16,7 @@ import {
 } from '../limits.ts';
 import type { People } from '../people/people.ts';
 import type { Vault } from '../vault.ts';
+import { OutsideSignIn } from './outside-sign-in.ts';
 import { pageHeaders } from './page.ts';
 import { providerRoutes, sessionCookie } from './paths.ts';
 import { checkOrigin, registerSignInPages, signInPaths } from './sign-in-pages.ts';
@@ -47,6 +49,8 @@ export class OauthService {
     logger: Logger;
   };
   readonly #scope: TenantScope;
+  /** Providers elsewhere. */
+  readonly outside: OutsideSignIn;
   readonly #typedCodes = new WeakMap<IncomingMessage, string>();
   #present: Made | undefined;
   #made: Promise<Made> | undefined;
@@ -58,12 +62,14 @@ export class OauthService {
     people: People;
     audit: AuditLog;
     issuer: () => string;
+    wire: Wire;
     sessionMs: number;
     clock: Clock;
     logger: Logger;
   }) {
     this.#o = o;
     this.#scope = o.catalogue.tenant(localTenant);
+    this.outside = new OutsideSignIn({ ...o, scope: this.#scope });
   }
 
   async register({ app, http }: HttpApp): Promise<void> {
@@ -77,7 +83,12 @@ export class OauthService {
         wrong.count(remoteAddressOf(http, request));
         wrongOfAll.count(everybody);
       });
-    const parts = { ...this.#o, scope: this.#scope, provider: async () => (await current()).provider };
+    const parts = {
+      ...this.#o,
+      scope: this.#scope,
+      outside: this.outside,
+      provider: async () => (await current()).provider,
+    };
     await registerSignInPages(app, http, parts);
 
     for (const { method, url } of providerRoutes) {

@@ -17,6 +17,9 @@ export const providerRoutes = [
   { method: 'GET', url: `${oauthPaths.code_verification}/:uid` },
 ] as const;
 
+/** Where a provider elsewhere sends people back to. */
+export const outsidePath = '/oauth/outside/:provider';
+
 /** Of the provider's session, which lasts no longer than a sign-in. */
 export const sessionCookie = '__Host-holdfast-oauth';
 

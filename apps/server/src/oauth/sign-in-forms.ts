@@ -3,12 +3,21 @@ import { signInPath } from './paths.ts';
 
 /** The forms that a person signs in with. Each is sent to the page of the sign-in that it belongs to. */
 
-export function passwordForm(o: { uid: string; client: string; gives: string; name: string }): Html {
+export function passwordForm(o: {
+  uid: string;
+  client: string;
+  gives: string;
+  name: string;
+  providers: readonly { readonly id: string; readonly name: string }[];
+}): Html {
+  const others = o.providers.map(
+    ({ id, name }) => html`<p><a href="${signInPath(o.uid)}/with/${id}">Sign in with ${name}</a></p>`,
+  );
   return html`<p>for <strong>${o.client}</strong>, ${o.gives}</p>
 <form method="post" action="${signInPath(o.uid)}">
 <label>Name<input name="name" value="${o.name}" required maxlength="200" autocomplete="username" autocapitalize="none" autofocus></label>
 <label>Password<input name="password" type="password" required maxlength="1024" autocomplete="current-password"></label>
-<button name="step" value="password">Sign in</button><button name="step" value="cancel" formnovalidate>Cancel</button></form>`;
+<button name="step" value="password">Sign in</button><button name="step" value="cancel" formnovalidate>Cancel</button></form>${others}`;
 }
 
 export function codeForm(o: {

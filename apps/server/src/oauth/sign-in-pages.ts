@@ -1,5 +1,5 @@
 import { errorTable, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
-import { commandLineClientId, oauthScopes, parseMessage, routes } from '@holdfast/protocol';
+import { commandLineClientId, entityId, oauthScopes, parseMessage, routes } from '@holdfast/protocol';
 import type { HttpServerOnConnections } from '@holdfast/wire';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Provider } from 'oidc-provider';
@@ -14,8 +14,9 @@ import type { SignInClient } from '../people/credentials.ts';
 import type { People } from '../people/people.ts';
 import type { SignInResult } from '../people/sign-in.ts';
 import { signInClient } from './oauth-clients.ts';
+import type { OutsideSignIn } from './outside-sign-in.ts';
 import { formTargetOf, type Html, html, page, pageHeaders } from './page.ts';
-import { signInPath } from './paths.ts';
+import { outsidePath, signInPath } from './paths.ts';
 import { codeForm, passkeyScript, passkeyScriptPath, passwordForm } from './sign-in-forms.ts';
 
 export interface SignInPageParts {
@@ -23,6 +24,7 @@ export interface SignInPageParts {
   readonly issuer: () => string;
   readonly scope: TenantScope;
   readonly people: People;
+  readonly outside: OutsideSignIn;
   readonly audit: AuditLog;
   readonly logger: Logger;
 }
@@ -55,10 +57,19 @@ const form = z.discriminatedUnion('step', [
   z.object({ step: z.literal('cancel') }),
 ]);
 type Form = z.output<typeof form>;
-const byUid = z.strictObject({ uid: z.string().min(1).max(100) });
+/** What somebody proves, or who vouches for them. */
+type Step =
+  | Exclude<Form, { step: 'cancel' }>
+  | { readonly step: 'outside'; readonly provider: string; readonly query: URLSearchParams };
+const byUid = z.object({ uid: z.string().min(1).max(100) });
+const byProvider = z.object({ provider: entityId });
+const queryOf = (request: FastifyRequest): URLSearchParams => new URL(request.url, 'https://holdfast').searchParams;
+/** With the interaction's cookie, which is for its path alone. */
+const beginOutside = `${signInPath(':uid')}/with/:provider`;
+const endOutside = `${signInPath(':uid')}/from/:provider`;
 
 /** Paths of the pages, which need no token. */
-export const signInPaths = [signInPath(':uid'), passkeyScriptPath];
+export const signInPaths = [signInPath(':uid'), passkeyScriptPath, beginOutside, endOutside, outsidePath];
 
 /** Where people sign in, with the accounts, second factors, delays and audit of the REST API's sign-in. */
 export async function registerSignInPages(
@@ -88,6 +99,27 @@ export async function registerSignInPages(
       return showPassword(reply, begun);
     });
 
+    pages.get(beginOutside, async (request, reply) => {
+      const begun = await find(request, reply);
+      const { provider } = parseMessage(byProvider, request.params, 'The path');
+      return go(reply, await o.outside.begin(provider, begun.uid));
+    });
+
+    // In any browser: only the one that the sign-in was begun in has the cookie for where it goes on.
+    pages.get(outsidePath, async (request, reply) => {
+      const { provider } = parseMessage(byProvider, request.params, 'The path');
+      const query = queryOf(request);
+      const uid = await o.outside.uidOf(provider, query.get('state') ?? '');
+      if (uid === undefined) throw ended();
+      return go(reply, `${signInPath(uid)}/from/${provider}?${query.toString()}`);
+    });
+
+    pages.get(endOutside, async (request, reply) => {
+      const begun = await find(request, reply);
+      const { provider } = parseMessage(byProvider, request.params, 'The path');
+      return proceed(request, reply, begun, { step: 'outside', provider, query: queryOf(request) });
+    });
+
     pages.post(signInPath(':uid'), async (request, reply) => {
       checkOrigin(request, o.issuer());
       const begun = await find(request, reply);
@@ -96,22 +128,44 @@ export async function registerSignInPages(
         const refused = { error: 'access_denied', error_description: 'nobody signed in' };
         return go(reply, await begun.provider.interactionResult(request.raw, reply.raw, refused));
       }
-      let result: SignInResult;
-      try {
-        result = await attempt(request, reply, { begun, given });
-      } catch (error) {
-        if (!isHoldfastError(error) || !error.code.startsWith('auth.')) throw error;
-        if (error.code === 'auth.rate') reply.header('retry-after', String(error.context['retryAfterSeconds'] ?? 60));
-        const { http: status } = errorTable[error.code];
-        const problem = `${error.message} ${error.guidance}`;
-        if (given.step === 'password' || error.code === 'auth.incomplete' || error.code === 'auth.forbidden')
-          return showPassword(reply, begun, { problem, status });
-        return showCode(reply, begun, { pending: given.pending, passkeyOptions: undefined, problem, status });
-      }
-      if (result.state === 'second-factor') return showCode(reply, begun, result);
-      return go(reply, await conclude(request, reply, { begun, result, step: given.step }));
+      return proceed(request, reply, begun, given);
     });
   });
+
+  async function proceed(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    begun: Begun,
+    given: Step,
+  ): Promise<FastifyReply> {
+    let result: SignInResult;
+    try {
+      result = await attempt(request, reply, { begun, given });
+    } catch (error) {
+      if (!isHoldfastError(error) || !error.code.startsWith('auth.')) throw error;
+      if (error.code === 'auth.rate') reply.header('retry-after', String(error.context['retryAfterSeconds'] ?? 60));
+      const { http: status } = errorTable[error.code];
+      const problem = `${error.message} ${error.guidance}`;
+      if ('pending' in given && error.code !== 'auth.incomplete' && error.code !== 'auth.forbidden')
+        return showCode(reply, begun, { pending: given.pending, passkeyOptions: undefined, problem, status });
+      return showPassword(reply, begun, { problem, status });
+    }
+    if (result.state === 'second-factor') return showCode(reply, begun, result);
+    return go(reply, await conclude(request, reply, { begun, result, step: given.step }));
+  }
+
+  async function showPassword(
+    reply: FastifyReply,
+    begun: Begun,
+    shown: { problem?: string; status?: number } = {},
+  ): Promise<FastifyReply> {
+    const { uid, client, params } = begun;
+    const body = passwordForm({
+      ...{ uid, client: client.name, gives: givenTo(begun), providers: await o.outside.providers() },
+      name: params.login_hint?.slice(0, 200) ?? '',
+    });
+    return show(reply, { ...shown, title: 'Sign in to Holdfast', body, formTarget: targetOf(begun) });
+  }
 
   async function find(request: FastifyRequest, reply: FastifyReply): Promise<Begun> {
     const { uid } = parseMessage(byUid, request.params, 'The path');
@@ -130,7 +184,7 @@ export async function registerSignInPages(
   async function attempt(
     request: FastifyRequest,
     reply: FastifyReply,
-    { begun, given }: { begun: Begun; given: Exclude<Form, { step: 'cancel' }> },
+    { begun, given }: { begun: Begun; given: Step },
   ): Promise<SignInResult> {
     const { client } = begun;
     const remoteAddress = remoteAddressOf(http, request.raw);
@@ -139,9 +193,12 @@ export async function registerSignInPages(
       void Object.assign(facts, { actor: actorOf(account), subject: account.id });
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The client has gone.' })));
-    const details: Record<string, unknown> = { client: client.id };
+    const details: Record<string, unknown> = {
+      client: client.id,
+      ...(given.step === 'outside' ? { identityProvider: given.provider } : {}),
+    };
     const entry = () => ({
-      action: given.step === 'password' ? 'signIn' : 'completeSignIn',
+      action: 'pending' in given ? 'completeSignIn' : 'signIn',
       ...{ ...facts, remoteAddress, requestId: request.id, details },
     });
     try {
@@ -151,7 +208,9 @@ export async function registerSignInPages(
           ? await people.signIn.withPassword(scope, {
               ...{ ...asked, name: given.name, password: given.password, signal: gone.signal },
             })
-          : await people.signIn.withSecondFactor(scope, { ...asked, ...proofOf(given) });
+          : given.step === 'outside'
+            ? await withOutside(given, begun.uid, asked)
+            : await people.signIn.withSecondFactor(scope, { ...asked, ...proofOf(given) });
       if (result.state === 'signed-in') await checkUsable(result, client);
       Object.assign(details, result.state === 'signed-in' ? { session: result.row.id } : { secondFactor: 'asked' });
       await o.audit.write(scope.tenant, entry());
@@ -163,6 +222,16 @@ export async function registerSignInPages(
         await o.audit.writeRefusal(scope.tenant, { ...entry(), outcome: 'refused' }, 'anybody');
       throw error;
     }
+  }
+
+  async function withOutside(
+    given: Extract<Step, { step: 'outside' }>,
+    uid: string,
+    { found, ...rest }: { remoteAddress: string; client: SignInClient; found: (account: AccountRow) => void },
+  ): Promise<SignInResult> {
+    const account = await o.outside.complete({ providerId: given.provider, uid, query: given.query });
+    found(account);
+    return people.signIn.withOutsideIdentity(scope, { account, ...rest });
   }
 
   /** Throws `auth.incomplete` and `auth.forbidden` for an account that could do nothing with what it signed in to. */
@@ -189,7 +258,7 @@ export async function registerSignInPages(
   async function conclude(
     request: FastifyRequest,
     reply: FastifyReply,
-    o: { begun: Begun; result: Extract<SignInResult, { state: 'signed-in' }>; step: Form['step'] },
+    o: { begun: Begun; result: Extract<SignInResult, { state: 'signed-in' }>; step: Step['step'] },
   ): Promise<string> {
     const { provider, client, params } = o.begun;
     const { account, row } = o.result;
@@ -199,7 +268,7 @@ export async function registerSignInPages(
     grant.addOIDCScope(oauthScopes.filter((name) => scopes.includes(name)).join(' '));
     await grant.save();
     // RFC 8176.
-    const amr = o.step === 'password' ? ['pwd'] : ['pwd', 'mfa'];
+    const amr = { password: ['pwd'], outside: ['ext'], code: ['mfa'], passkey: ['mfa'] }[o.step];
     return provider.interactionResult(
       request.raw,
       reply.raw,
@@ -246,15 +315,6 @@ function ended(cause?: unknown): HoldfastError {
     guidance: 'Begin again in the program that sent you here.',
     ...(cause === undefined ? {} : { cause }),
   });
-}
-
-function showPassword(reply: FastifyReply, begun: Begun, o: { problem?: string; status?: number } = {}): FastifyReply {
-  const { uid, client, params } = begun;
-  const body = passwordForm({
-    ...{ uid, client: client.name, gives: givenTo(begun) },
-    name: params.login_hint?.slice(0, 200) ?? '',
-  });
-  return show(reply, { ...o, title: 'Sign in to Holdfast', body, formTarget: targetOf(begun) });
 }
 
 function showCode(

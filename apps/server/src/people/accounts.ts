@@ -68,13 +68,17 @@ export async function insertAccount(
     role: PersonRole;
     groups: readonly string[] | undefined;
     passwordHash: string;
+    /** Whether somebody else chose the password. Default true. */
+    passwordChangeDue?: boolean;
     clock: Clock;
   },
+  /** What belongs to it, in the same transaction. */
+  besides?: (inside: TenantScope, row: AccountRow) => Promise<void>,
 ): Promise<AccountRow> {
   return scope.transaction(async (inside) => {
     if (await findAccount(inside, o.name))
       throw new HoldfastError('request.conflict', { message: `There is an account ${o.name} already.` });
-    return inside.query
+    const row = await inside.query
       .insertInto('accounts')
       .values({
         id: crypto.randomUUID(),
@@ -83,11 +87,13 @@ export async function insertAccount(
         role: o.role,
         groupsJson: groupsJson(o.groups),
         passwordHash: o.passwordHash,
-        passwordChangeDue: 1,
+        passwordChangeDue: (o.passwordChangeDue ?? true) ? 1 : 0,
         createdAt: o.clock.now().toISOString(),
       })
       .returningAll()
       .executeTakeFirstOrThrow();
+    await besides?.(inside, row);
+    return row;
   });
 }
 
@@ -111,7 +117,7 @@ export async function updateAccount(
 /** With everything it signs in with. Throws `request.changed` as `updateAccount`. */
 export async function removeAccount(scope: TenantScope, before: AccountRow): Promise<void> {
   await scope.transaction(async ({ deleteFrom }) => {
-    for (const table of ['credentials', 'secondFactors', 'recoveryCodes'] as const)
+    for (const table of ['credentials', 'secondFactors', 'recoveryCodes', 'outsideIdentities'] as const)
       await deleteFrom(table).where('accountId', '=', before.id).execute();
     const { numDeletedRows } = await deleteFrom('accounts')
       .where((row) => isAsRead(row, before))

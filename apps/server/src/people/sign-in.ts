@@ -6,7 +6,7 @@ import { type AccountRow, findAccount, loadAccount } from './accounts.ts';
 import type { CredentialRow, Credentials, SignInClient } from './credentials.ts';
 import type { PasswordHasher } from './password-hash.ts';
 import type { SecondFactors } from './second-factors.ts';
-import { remember, type SignInDelays } from './sign-in-delays.ts';
+import { remember, type SignInAttempt, type SignInDelays } from './sign-in-delays.ts';
 
 export type SignInResult =
   | { readonly state: 'signed-in'; readonly account: AccountRow; readonly token: string; readonly row: CredentialRow }
@@ -65,13 +65,31 @@ export class SignIn {
       const passwordHash = await this.#hasher.hash(o.password, o.signal);
       await scope.query.updateTable('accounts').set({ passwordHash }).where('id', '=', account.id).execute();
     }
+    return this.#afterFirst(scope, account, { ...o, attempt });
+  }
+
+  /** Somebody whom another provider vouches for, in the place of the password. Throws `auth.sign-in` for a disabled account. */
+  async withOutsideIdentity(
+    scope: TenantScope,
+    o: { account: AccountRow; remoteAddress: string; client?: SignInClient },
+  ): Promise<SignInResult> {
+    if (o.account.disabledAt !== null) throw new HoldfastError('auth.sign-in');
+    return this.#afterFirst(scope, o.account, o);
+  }
+
+  /** The second factor is asked for, if the account has one. */
+  async #afterFirst(
+    scope: TenantScope,
+    account: AccountRow,
+    o: { remoteAddress: string; client?: SignInClient; attempt?: SignInAttempt },
+  ): Promise<SignInResult> {
     const factors = await this.#factors.list(scope, account.id);
-    const { remoteAddress, client } = o;
+    const { remoteAddress, client, attempt } = o;
     if (factors.length === 0) {
-      attempt.succeeded();
+      attempt?.succeeded();
       return this.#begin(scope, account, { remoteAddress, client, withSecondFactor: false });
     }
-    attempt.undo();
+    attempt?.undo();
     const asked = await this.#factors.challenge(scope, account.id);
     const { token, row } = await this.#credentials.begin(scope, {
       kind: 'pending',

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** The OAuth and OpenID provider: its clients, its signing keys, and what it has to remember. */
+/** The OAuth and OpenID provider: its clients, its signing keys, and what it has to remember; and providers elsewhere. */
 export async function oauth(database: Kysely<unknown>): Promise<void> {
   await database.schema.alterTable('credentials').addColumn('clientId', 'text').execute();
 
@@ -51,5 +51,32 @@ export async function oauth(database: Kysely<unknown>): Promise<void> {
     .createIndex('oauthArtifactsByAge')
     .on('oauthArtifacts')
     .columns(['tenant', 'model', 'createdAt'])
+    .execute();
+
+  await database.schema
+    .createTable('identityProviders')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('settingsJson', 'text', (column) => column.notNull())
+    .addColumn('sealedSecret', 'text')
+    .addColumn('actor', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('identityProvidersKey', ['tenant', 'id'])
+    .execute();
+
+  await database.schema
+    .createTable('outsideIdentities')
+    .addColumn('tenant', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('providerId', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text', (column) => column.notNull())
+    .addColumn('accountId', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('outsideIdentitiesKey', ['tenant', 'id'])
+    .addUniqueConstraint('outsideIdentitiesOnce', ['tenant', 'providerId', 'subject'])
+    .addForeignKeyConstraint('outsideIdentitiesProvider', ['tenant', 'providerId'], 'identityProviders', [
+      'tenant',
+      'id',
+    ])
     .execute();
 }

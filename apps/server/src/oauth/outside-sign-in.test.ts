@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { temporaryFolder } from '@holdfast/core/testing';
+import * as openid from 'openid-client';
+import type { TestBrowser } from '../testing/test-browser.ts';
+import { oauthServerName, TestOauthClient } from '../testing/test-oauth-client.ts';
+import { type OutsidePerson, TestOutsideProvider } from '../testing/test-outside-provider.ts';
+import { TestServer } from '../testing/test-server.ts';
+
+const redirectUri = 'https://console.test/callback';
+
+async function start(t: TestContext) {
+  const server = await TestServer.start(temporaryFolder(t), { config: { names: [oauthServerName] } });
+  t.after(() => server[Symbol.asyncDispose]());
+  const { id } = await server.client.call('createOauthClient', {
+    body: { name: 'Console', redirectUris: [redirectUri] },
+  });
+  const client = await TestOauthClient.discover(server, { id, redirectUri });
+  const outside = await TestOutsideProvider.start(t);
+  const settings = {
+    ...{ name: 'Company', issuer: outside.issuer, clientId: outside.clientId, clientSecret: outside.clientSecret },
+    ...{ caPem: outside.caPem, allowLocalAddresses: true },
+  };
+  const register = async (more: object = {}) => {
+    const made = await server.client.call('createIdentityProvider', { body: { ...settings, ...more } });
+    outside.redirectTo(made.redirectUri);
+    return made;
+  };
+  /** From the page to where the provider sends the person back to. */
+  const answerFor = async (browser: TestBrowser, person: OutsidePerson, providerId: string) => {
+    outside.person = person;
+    const { url, checks } = await client.begin();
+    const page = await browser.follow(await browser.get(url.href));
+    const link = /href="([^"]+\/with\/[^"]+)"/g;
+    const links = [...page.text.matchAll(link)].map(([, path = '']) => path);
+    const away = await browser.get(links.find((path) => path.endsWith(providerId)) ?? assert.fail(page.text));
+    const there = outside.browser();
+    const back = await there.follow(await there.get(away.location ?? assert.fail(away.text)));
+    return { checks, back: back.location ?? assert.fail(back.text) };
+  };
+  const signIn = async (person: OutsidePerson, providerId: string) => {
+    const browser = client.browser();
+    const { back, checks } = await answerFor(browser, person, providerId);
+    const last = await browser.follow(await browser.get(back));
+    if (last.location === undefined) return { text: last.text };
+    const tokens = await openid.authorizationCodeGrant(client.config, new URL(last.location), checks);
+    return { text: last.text, token: tokens.access_token };
+  };
+  const nameOf = async (token: string | undefined) => (await client.userinfo(token ?? ''))?.['preferred_username'];
+  return { server, client, outside, settings, register, answerFor, signIn, nameOf };
+}
+
+test('who is linked signs in with a provider elsewhere; nobody else, whatever their name there', async (t) => {
+  const { server, register, signIn, nameOf, outside } = await start(t);
+  const alice = await server.person('alice', 'auditor');
+  const { id } = await register();
+  const person = { sub: 'id of alice elsewhere', preferred_username: 'alice' };
+  assert.match((await signIn(person, id)).text, /no account here is linked/);
+  await server.client.call('linkIdentity', { params: { id }, body: { userId: alice.id, subject: person.sub } });
+  const { token } = await signIn(person, id);
+  assert.equal(await nameOf(token), 'alice');
+  assert.equal((await signIn({ sub: 'another', preferred_username: 'alice' }, id)).token, undefined);
+
+  const { identities } = await server.client.call('outsideIdentities', { params: { id }, query: {} });
+  assert.deepEqual(
+    identities.map(({ subject, userName }) => [subject, userName]),
+    [[person.sub, 'alice']],
+  );
+  await assert.rejects(
+    server.client.call('linkIdentity', { params: { id }, body: { userId: alice.id, subject: person.sub } }),
+    { code: 'request.conflict' },
+  );
+  await server.client.call('updateUser', { params: { id: alice.id }, body: { disabled: true } });
+  assert.equal((await signIn(person, id)).token, undefined);
+  await server.client.call('updateUser', { params: { id: alice.id }, body: { disabled: false } });
+  await server.client.call('unlinkIdentity', { params: { id, identityId: identities[0]?.id ?? '' } });
+  assert.equal((await signIn(person, id)).token, undefined);
+  assert.ok(!(await server.databaseContent()).includes(outside.clientSecret));
+});
+
+test('accounts are made on the first sign-in where an administrator said so, with the role that a claim gives', async (t) => {
+  const { server, register, signIn, nameOf } = await start(t);
+  await server.person('taken', 'administrator');
+  const roles = [
+    { value: 'backup-admins', role: 'backup-operator' },
+    { value: 'staff', role: 'auditor', groups: ['default'] },
+  ];
+  const { id } = await register({ newAccounts: { claim: 'groups', roles } });
+  const bob = { sub: '4711', preferred_username: 'Bob', name: 'Bob B.', groups: ['staff', 'backup-admins'] };
+  assert.equal(await nameOf((await signIn(bob, id)).token), 'bob');
+  // What changes there later changes nothing here, nor makes a second account.
+  assert.equal(await nameOf((await signIn({ ...bob, preferred_username: 'robert', groups: [] }, id)).token), 'bob');
+  const { users } = await server.client.call('users', {});
+  assert.deepEqual(
+    users.filter(({ name }) => name !== 'taken').map(({ name, displayName, role }) => [name, displayName, role]),
+    [['bob', 'Bob B.', 'backup-operator']],
+  );
+  for (const [person, why] of [
+    [{ sub: '1', preferred_username: 'eve', groups: ['visitors'] }, /gives no role/],
+    [{ sub: '2', preferred_username: 'eve' }, /gives no role/],
+    [{ sub: '3', preferred_username: 'taken', groups: ['staff'] }, /is an account taken already/],
+    [{ sub: '4', preferred_username: 'not a name!', groups: ['staff'] }, /no name for an account/],
+  ] as const)
+    assert.match((await signIn(person, id)).text, why);
+  assert.equal((await server.client.call('users', {})).users.length, 2);
+});
+
+test('an answer counts once, in the browser that asked, at the provider that was asked', async (t) => {
+  const { server, client, register, answerFor, outside } = await start(t);
+  const alice = await server.person('alice', 'auditor');
+  const { id } = await register();
+  const { id: other } = await server.client.call('createIdentityProvider', {
+    body: { name: 'Other', issuer: outside.issuer, clientId: 'x', caPem: outside.caPem, allowLocalAddresses: true },
+  });
+  await server.client.call('linkIdentity', { params: { id }, body: { userId: alice.id, subject: '1' } });
+  const browser = client.browser();
+  const { back } = await answerFor(browser, { sub: '1' }, id);
+  // Somebody's answer in another browser: the one who is to be signed in to an attacker's account.
+  assert.equal((await client.browser().follow(await client.browser().get(back))).status, 404);
+  assert.equal((await browser.get(back.replace(id, other))).status, 404);
+  const changed = new URL(back);
+  changed.searchParams.set('state', 'made up');
+  assert.equal((await browser.get(changed.href)).status, 404);
+  const done = await browser.follow(await browser.get(back));
+  assert.ok(done.location?.startsWith(redirectUri));
+  assert.equal((await browser.follow(await browser.get(back))).status, 404);
+
+  for (const [name, value] of [
+    ['iss', 'https://evil.test'],
+    ['code', 'made up'],
+  ] as const) {
+    const again = client.browser();
+    const forged = new URL((await answerFor(again, { sub: '1' }, id)).back);
+    forged.searchParams.set(name, value);
+    const { status, location, text } = await again.follow(await again.get(forged.href));
+    assert.deepEqual([status, location], [401, undefined], text);
+  }
+  await server.client.call('deleteIdentityProvider', { params: { id } });
+  const last = client.browser();
+  const page = await last.follow(await last.get((await client.begin()).url.href));
+  assert.ok(!page.text.includes(id));
+});
+
+test('a provider that is none, or is not to be reached, is not taken', async (t) => {
+  const { server, settings } = await start(t);
+  for (const wrong of [{ allowLocalAddresses: false }, { issuer: `${settings.issuer}/other` }, { caPem: server.caPem }])
+    await assert.rejects(server.client.call('createIdentityProvider', { body: { ...settings, ...wrong } }), {
+      code: 'request.conflict',
+    });
+  assert.deepEqual((await server.client.call('identityProviders', {})).providers, []);
+});
