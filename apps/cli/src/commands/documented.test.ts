@@ -109,8 +109,8 @@ describe('the commands of the documentation', () => {
     await run(more.map((line) => wordsOf(line).slice(1)));
     const jobs = await server.client.list('jobs', {});
     assert.deepEqual(
-      jobs.map(({ name, managedBy }) => [name, managedBy]).sort(),
-      ['databases', 'homes', 'servers'].map((name) => [name, 'fleet']),
+      jobs.map(({ name, managedBy }) => `${name} of ${managedBy}`).toSorted(),
+      ['databases of fleet', 'homes of fleet', 'servers of fleet'],
     );
   });
 });
