@@ -108,9 +108,10 @@ describe('the commands of the documentation', () => {
     writeFileSync(join(folder, 'fleet.yaml'), exported.stdout);
     await run(more.map((line) => wordsOf(line).slice(1)));
     const jobs = await server.client.list('jobs', {});
-    assert.deepEqual(
-      jobs.map(({ name, managedBy }) => `${name} of ${managedBy}`).toSorted(),
-      ['databases of fleet', 'homes of fleet', 'servers of fleet'],
-    );
+    assert.deepEqual(jobs.map(({ name, managedBy }) => `${name} of ${managedBy}`).toSorted(), [
+      'databases of fleet',
+      'homes of fleet',
+      'servers of fleet',
+    ]);
   });
 });
