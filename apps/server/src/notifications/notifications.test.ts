@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, HoldfastError, ManualClock, systemClock } from '@holdfast/core';
@@ -15,6 +16,8 @@ import {
 import type { CallArguments, Routes } from '@holdfast/protocol';
 import { createTestInstallation } from '@holdfast/wire/testing';
 import { success, TestAgent } from '../testing/test-agent.ts';
+import { templateVariable, testDatabaseUrl } from '../testing/test-database.ts';
+import { TestInstance } from '../testing/test-instance.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
 
@@ -223,6 +226,56 @@ test('a summary a day, with what was run and who is away; a kept secret goes to 
   const ids = new Set(seen.map(({ headers }) => headers['webhook-id']));
   assert.equal(ids.size, 2);
 });
+
+// Instances share a PostgreSQL.
+if (process.env[templateVariable] !== undefined)
+  test('of two instances one sends each, also when one is killed and comes back', async (t) => {
+    const folder = temporaryFolder(t);
+    const server = await TestServer.start(folder);
+    t.after(() => server[Symbol.asyncDispose]());
+    const database = (await testDatabaseUrl(folder)) ?? assert.fail();
+    const other = await TestInstance.start({ folder: join(folder, 'other'), from: join(folder, 'server'), database });
+    t.after(() => other[Symbol.asyncDispose]());
+    const told = new Map<string, string[]>();
+    const port = await startService(t, {
+      ...{ installation, hosts: ['localhost'] },
+      answer: async ({ body, headers }) => {
+        const { account } = (JSON.parse(body) as { data: { account: string } }).data;
+        told.set(account, [...(told.get(account) ?? []), String(headers['webhook-id'])]);
+        // So that some are under way at any time.
+        await delay(10);
+        return { status: 204 };
+      },
+    });
+    const hook = {
+      ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
+      ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
+    };
+    const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
+    const settings = { destinations: { chat: hook } };
+    await server.client.call('setNotificationSettings', { body: { settings, secrets } });
+    const total = 30;
+    const causes = Array.from({ length: total }, (_, number) => {
+      const noted = JSON.stringify({ kind: 'sign-in-delayed', account: `account ${number}`, address: '192.0.2.1' });
+      return `('local', '${crypto.randomUUID()}', '2026-01-10T06:30:00.000Z', '${noted}')`;
+    });
+    await server.alterDatabase(
+      `insert into "notificationCauses" ("tenant", "id", "at", "causeJson") values ${causes.join(', ')}`,
+    );
+    await until(() => told.size >= 5, 'some are told of');
+    await other.kill();
+    await other.start();
+    await until(() => told.size === total, 'all are told of');
+    const all = [...told.values()];
+    assert.ok(
+      all.every((ids) => new Set(ids).size === 1),
+      'what is repeated is known as the same',
+    );
+    assert.ok(
+      all.filter(({ length }) => length > 1).length <= 1,
+      'only what was in the hands of the one that was killed',
+    );
+  });
 
 test('a restore drill is told of as such, with what was restored and what was wrong', async (t) => {
   const it = await fleet(t);
