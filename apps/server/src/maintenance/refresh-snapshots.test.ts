@@ -50,7 +50,7 @@ async function made(t: TestContext) {
   };
   const pages: { snapshots: SnapshotFacts[]; next?: string }[] = [];
   const queries = {
-    ask: async ({}, { query }: { query: { after?: string } }) => {
+    ask: async (_scope: unknown, { query }: { query: { after?: string } }) => {
       const page = query.after === undefined ? 0 : pages.findIndex(({ next }) => next === query.after) + 1;
       return { answer: { kind: 'snapshots', ...(pages[page] ?? assert.fail()) }, unreadable: 0 };
     },
