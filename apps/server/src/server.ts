@@ -31,7 +31,7 @@ import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
 import { Rescans } from './inventory/rescans.ts';
 import { closeGraceMs } from './limits.ts';
-import { describeListener, listeners, ownHello, portAmong, portOverrides } from './listening.ts';
+import { describeListener, ownHello, portAmong, portOverrides } from './listening.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
@@ -100,6 +100,17 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 const ids = z.strictObject({ installation: z.uuid(), serverId: z.uuid() });
+
+/** Channels of one port, and whether another port may stand in. */
+const listeners: readonly {
+  readonly channels: readonly ChannelId[];
+  readonly app: 'rest' | 'enrolment' | 'signIn';
+}[] = [
+  { channels: ['client-to-server', 'metrics-to-server', 'recovery-media-identity'], app: 'rest' },
+  { channels: ['windows-agent-control', 'windows-enrolment', 'recovery-media-token-sign-in'], app: 'enrolment' },
+  { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
+  { channels: ['recovery-media-credential-sign-in'], app: 'signIn' },
+];
 
 /**
  * Starts a backup server. Needs no rights: where 443 can't be had another port stands in, and `listening` says why. Rejects
