@@ -25,6 +25,8 @@ import { createEnrolmentApp } from './enrolment/enrolment-app.ts';
 import { Revocations } from './enrolment/revocations.ts';
 import { EventHub } from './event-hub.ts';
 import { openGrantIdentity } from './grant-identity.ts';
+import { HealthWatch } from './health/health.ts';
+import { serverProbes } from './health/probes.ts';
 import { createIdentityService } from './identity/identity-service.ts';
 import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
@@ -36,6 +38,7 @@ import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
+import { WorkCounts } from './metrics/work-counts.ts';
 import { Notifications } from './notifications/notifications.ts';
 import { keepRenewed, OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
@@ -242,8 +245,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       countsOf: countsFrom({ history, fleet, movers, connections, clock }),
     });
     const { startedAt } = facts;
+    const work = new WorkCounts({ catalogue, clock });
+    const probes = { catalogue, work, vault, presence, own, dataDir: data.path, clock, listening: () => listening };
+    const health = new HealthWatch({ probes: serverProbes(probes), clock, logger });
     const metrics = new MetricsSource({
-      ...{ catalogue, movers, connections, presence, history, fleet, clock, startedAt, logger },
+      ...{ catalogue, movers, connections, presence, history, fleet, work, clock, startedAt, logger },
     });
     const streams = new EventStreams();
     const unprotectedAfterMs = config.unprotectedAfterDays * 86_400_000;
@@ -353,6 +359,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...sessionHandlers({ queue, events, clock }),
       ...runHandlers({ queue, events, logger }),
       ...runLogHandlers({ queue, events }),
+      health: () => health.now(),
       ...maintenanceHandlers({ catalogue, queue, queries }),
       ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
       ...drillHandlers({ catalogue, queue, clock }),
@@ -405,6 +412,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const loops = [
       movers.watch(background.signal),
       metrics.watch(background.signal),
+      health.watch(background.signal),
       new MaintenanceScheduler({ catalogue, queue, events, clock, logger }).watch(background.signal),
       rescans.watch(background.signal),
       keeper.watch(background.signal),

@@ -196,6 +196,7 @@ export {
   type RescanResult,
   rescanResult,
 } from './rest/group-routes.ts';
+export type { Health, HealthComponent } from './rest/health-routes.ts';
 export {
   type IdentityProvider,
   type IdentityProviderSettings,

@@ -5,6 +5,7 @@ import { bandwidthRuleRoutes } from './rest/bandwidth-rule-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { drillRoutes } from './rest/drill-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
+import { healthRoutes } from './rest/health-routes.ts';
 import { identityProviderRoutes } from './rest/identity-provider-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
@@ -27,6 +28,7 @@ import { userRoutes } from './rest/user-routes.ts';
  */
 export const routes = {
   ...serverRoutes,
+  ...healthRoutes,
   ...computerRoutes,
   ...groupRoutes,
   ...repositoryRoutes,

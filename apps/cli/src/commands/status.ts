@@ -14,6 +14,13 @@ export function registerStatus(program: Command): void {
     )
     .action((options: ServerOptions) => performWithServer(options, (work) => showStatus(options, work)));
 
+  addServerOptions(program.command('health').description('how each part of the server is, and since when'))
+    .addHelpText(
+      'after',
+      `\nThe exit status is 0 when all is well, 3 with warnings, 1 when something has failed.\n\nExamples:\n  $ holdfast health\n  $ holdfast health --json\n${serverHelp}`,
+    )
+    .action((options: ServerOptions) => performWithServer(options, (work) => showHealth(options, work)));
+
   addServerOptions(
     program.command('channel-use').description('how much each channel of the network contract was used, by process'),
   )
@@ -63,6 +70,22 @@ async function showStatus(options: ServerOptions, { client, signal }: ServerWork
     rows.length === 0 ? 'Nothing is running.\n' : table([['Run', 'Kind', 'Agent', 'State', 'Progress'], ...rows]),
   );
   return exitStatus.success;
+}
+
+async function showHealth(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
+  const health = await client.call('health', { signal });
+  if (options.json) await printJson({ kind: 'health', ...health });
+  else {
+    const rows = health.components.map(({ component, state, since, reason }) => [
+      component,
+      state,
+      shownTime(since),
+      oneLine(reason),
+    ]);
+    await printText(table([['Part', 'State', 'Since', 'What there is to say'], ...rows]));
+  }
+  if (health.state === 'failed') return exitStatus.failed;
+  return health.state === 'ok' ? exitStatus.success : exitStatus.incomplete;
 }
 
 /** Said as long as it needs somebody to do something. */

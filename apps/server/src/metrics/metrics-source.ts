@@ -8,12 +8,14 @@ import { channelUseIntervalMs, maxParallelContacts } from '../limits.ts';
 import { askComputer, type ChannelUseParts } from '../rest/channel-use.ts';
 import type { FleetCounts } from './fleet-counts.ts';
 import { metricsText } from './metrics.ts';
+import type { WorkCounts } from './work-counts.ts';
 
 type Parts = Omit<ChannelUseParts, 'fleet' | 'serverId' | 'wire'> & {
   readonly catalogue: Catalogue;
   readonly presence: Presence;
   readonly fleet: FleetCounts;
   readonly startedAt: Date;
+  readonly work: WorkCounts;
   readonly logger: Logger;
 };
 
@@ -58,12 +60,20 @@ export class MetricsSource {
 
   /** What Prometheus reads. */
   async text(): Promise<string> {
-    const { fleet, history, presence, startedAt } = this.#parts;
-    const computers = await this.#computers();
+    const { fleet, history, presence, startedAt, work } = this.#parts;
+    const [computers, databaseMs, jobs, queue, notifications, repositories] = await Promise.all([
+      this.#computers(),
+      work.databaseMs(),
+      work.jobs(),
+      work.queue(),
+      work.notifications(),
+      work.repositories(),
+    ]);
     return metricsText({
       roles: [{ role: 'server', answering: 1, ...history.report() }, ...fleet.roles()],
       computers: computers.map((row) => computerView(row, presence.isOnline(row.id))),
       startedAt,
+      work: { databaseMs, jobs, queue, notifications, repositories },
     });
   }
 

@@ -26,6 +26,24 @@ test('families, labels and values; what has none is left out', () => {
 
 const metrics = metricsText({
   startedAt: new Date('2026-01-02T03:04:05Z'),
+  work: {
+    databaseMs: 2.5,
+    jobs: [{ kind: 'job', enabled: true, count: 3 }],
+    queue: { runs: [{ state: 'queued', kind: 'backup', count: 4 }], oldestWaitMs: 61_000 },
+    notifications: { waiting: 5, givenUp: 0, oldestWaitMs: 0 },
+    repositories: {
+      total: 2,
+      listed: [
+        {
+          ...{ tenant: 'local', name: 'first', snapshots: 6, storedBytes: 700 },
+          lastSuccess: [
+            { kind: 'backup', at: '2026-01-02T03:04:06.000Z' },
+            { kind: 'check', at: '2026-01-02T03:04:07.000Z' },
+          ],
+        },
+      ],
+    },
+  },
   computers: [
     { role: 'agent', state: 'online' },
     { role: 'agent', state: 'online' },
@@ -64,6 +82,14 @@ test('the server’s metrics', () => {
     `holdfast_channel_last_used_timestamp_seconds{${labels},peer="agent"} 1767323046.5`,
     `holdfast_channel_refusals_total{${labels},reason="channel.identity"} 3`,
     'process_start_time_seconds 1767323045',
+    'holdfast_jobs{kind="job",enabled="true"} 3',
+    'holdfast_runs{state="queued",kind="backup"} 4',
+    'holdfast_oldest_wait_seconds 61',
+    'holdfast_notifications{state="waiting"} 5',
+    'holdfast_repositories 2',
+    'holdfast_repository_stored_bytes{tenant="local",repository="first"} 700',
+    'holdfast_repository_last_success_timestamp_seconds{tenant="local",repository="first",kind="check"} 1767323047',
+    'holdfast_database_latency_seconds 0.0025',
   ])
     assert.ok(metrics.includes(`\n${line}\n`), `${line}\n\n${metrics}`);
 });

@@ -47,6 +47,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   openapi: { may: all, confined: 'own' },
   status: { may: all, confined: 'own' },
   channelUse: { may: all, confined: 'never' },
+  health: { may: all, confined: 'never' },
   topology: { may: all, confined: 'never' },
   createBandwidthRule: {
     may: 'a',
