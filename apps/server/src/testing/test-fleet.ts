@@ -40,10 +40,11 @@ class FleetAgent {
     };
   }
 
-  async callIn(instances: readonly Callable[], signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+  /** At one of them first, so that each instance has an agent; later wherever it happens to come. */
+  async callIn(instances: readonly Callable[], first: number, signal: AbortSignal): Promise<void> {
+    for (let tries = 0; !signal.aborted; tries += 1) {
       const running = instances.filter(({ isRunning }) => isRunning);
-      const chosen = running[Math.floor(Math.random() * running.length)];
+      const chosen = running[tries === 0 ? first % running.length : Math.floor(Math.random() * running.length)];
       try {
         if (chosen) {
           const peer = await this.agent.hold(chosen);
@@ -117,7 +118,7 @@ export class TestFleet {
       const one = new FleetAgent(agent, id);
       agents.push(one);
       const here = { isRunning: true, running: server.running };
-      calling.push(one.callIn([here, ...others], stop.signal));
+      calling.push(one.callIn([here, ...others], number, stop.signal));
     }
     return new TestFleet({ cluster, server, others, agents });
   }
