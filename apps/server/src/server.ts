@@ -4,7 +4,6 @@ import { type Clock, systemClock, toHoldfastError } from '@holdfast/core';
 import { writeFileDurably } from '@holdfast/protocol';
 import { ChannelHistory, createWire } from '@holdfast/wire';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { AuditExport } from './audit/audit-export.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
@@ -28,6 +27,7 @@ import { openGrantIdentity } from './grant-identity.ts';
 import { HealthWatch } from './health/health.ts';
 import { serverProbes } from './health/probes.ts';
 import { createIdentityService } from './identity/identity-service.ts';
+import { readInstallation } from './installation.ts';
 import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
@@ -102,8 +102,6 @@ export interface RunningServer extends AsyncDisposable {
   portOf(channel: ChannelId): number;
 }
 
-const ids = z.strictObject({ installation: z.uuid(), serverId: z.uuid() });
-
 /** Channels of one port, and whether another port may stand in. */
 const listeners: readonly {
   readonly channels: readonly ChannelId[];
@@ -127,13 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const stack = new AsyncDisposableStack();
   try {
     const data = stack.use(await DataDirectory.open(options.dataDir));
-    const { installation, serverId } = ids.parse(
-      JSON.parse(
-        await data.readOrMake('server.json', () =>
-          JSON.stringify({ installation: crypto.randomUUID(), serverId: crypto.randomUUID() }),
-        ),
-      ),
-    );
+    const { installation, serverId } = await readInstallation(data);
     const authority = await CertificateAuthority.open(data, { installation, clock });
     const lifetimeMs = config.certificateLifetimeDays * 86_400_000;
     const own = await OwnCertificate.open(data, authority, { serverId, names: serverNames(config), lifetimeMs, clock });

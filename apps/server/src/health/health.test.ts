@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
 import { pino } from 'pino';
-import { healthLimitMs, healthMemoryMs } from '../limits.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
 import { type Finding, HealthWatch, type Probe, type Probes } from './health.ts';
+import { healthLimitMs, healthMemoryMs } from './limits.ts';
 
 const well: Finding = { state: 'ok', reason: 'well' };
 

@@ -1,8 +1,8 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Health, HealthComponent } from '@holdfast/protocol';
 import type { Logger } from 'pino';
-import { healthLimitMs, healthLookMs, healthMemoryMs } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
+import { healthLimitMs, healthLookMs, healthMemoryMs } from './limits.ts';
 
 /** What one look at a part of the server has found. */
 export type Finding = Pick<HealthComponent, 'state' | 'reason'>;

@@ -5,8 +5,13 @@ import { identityOf } from '@holdfast/wire';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { listComputers } from '../computers/computers.ts';
 import type { Presence } from '../computers/presence.ts';
+import { certificateWarningMs } from '../limits.ts';
+import type { WorkCounts } from '../metrics/work-counts.ts';
+import type { OwnCertificate } from '../own-certificate.ts';
+import type { Listening } from '../rest/server-handlers.ts';
+import type { Vault } from '../vault.ts';
+import type { Finding, Probes } from './health.ts';
 import {
-  certificateWarningMs,
   clockJumpMs,
   diskFailedBytes,
   diskWarningBytes,
@@ -15,12 +20,7 @@ import {
   longQueueMs,
   maxNamedInHealth,
   slowDatabaseMs,
-} from '../limits.ts';
-import type { WorkCounts } from '../metrics/work-counts.ts';
-import type { OwnCertificate } from '../own-certificate.ts';
-import type { Listening } from '../rest/server-handlers.ts';
-import type { Vault } from '../vault.ts';
-import type { Finding, Probes } from './health.ts';
+} from './limits.ts';
 
 const ok = (reason: string): Finding => ({ state: 'ok', reason });
 const warning = (reason: string): Finding => ({ state: 'warning', reason });

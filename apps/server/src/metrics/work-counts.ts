@@ -1,7 +1,7 @@
 import type { Clock } from '@holdfast/core';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { JobKind, RunState, RunsTable } from '../catalogue/schema.ts';
-import { maxMeasuredRepositories, repositoryCountsMs } from '../limits.ts';
+import { maxMeasuredRepositories, repositoryCountsMs } from '../health/limits.ts';
 
 interface QueueCounts {
   readonly runs: readonly { readonly state: RunState; readonly kind: RunsTable['kind']; readonly count: number }[];
