@@ -1,8 +1,18 @@
 import { formatBytes, HoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
-import { restore } from '@holdfast/engine/restore';
+import { type RestoredEntry, restore } from '@holdfast/engine/restore';
 import { type ComputerScope, wholeComputer } from '@holdfast/engine/whole-computer';
-import type { BackupResult, BackupTask, RestoreTask, Task, TaskContext, TaskOutcome, Waits } from '@holdfast/protocol';
+import {
+  type BackupResult,
+  type BackupTask,
+  limits,
+  type RestoreResult,
+  type RestoreTask,
+  type Task,
+  type TaskContext,
+  type TaskOutcome,
+  type Waits,
+} from '@holdfast/protocol';
 import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target, throttled } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
@@ -134,13 +144,13 @@ function toldOf({ sources, leftOut }: ComputerScope): NonNullable<BackupResult['
 async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskOutcome> {
   repository.lockWait = { retryMs: lockWaitMs };
   context.log('info', `Repository ${task.access.repository} at mover ${task.access.mover.host} is open`);
+  const { kind: _, access: __, overwrite, ...asked } = task;
+  const overwritten = new OverwrittenEntries();
   const summary = await restore(repository, {
-    snapshotId: task.snapshotId,
-    target: task.target,
-    include: task.include,
-    subfolder: task.subfolder,
-    overwrite: task.overwrite ? 'always' : 'refuse',
+    ...asked,
+    overwrite: typeof overwrite === 'string' ? overwrite : overwrite ? 'always' : 'refuse',
     signal: context.signal,
+    onEntry: (entry) => overwritten.note(entry),
     onProgress: (progress) => context.report({ kind: 'progress', progress }),
     onProblem: (problem) => context.problem(problem),
   });
@@ -159,5 +169,29 @@ async function bringBack(repository: Repository, task: RestoreTask, context: Tas
     directories: summary.foldersRestored,
     bytes: summary.bytesRestored,
     durationMs: summary.durationMs,
+    ...(task.dryRun ? { dryRun: true } : {}),
+    unchanged: summary.filesUnchanged,
+    kept: summary.itemsKept,
+    ...(summary.filesVerified === undefined ? {} : { verified: summary.filesVerified }),
+    overwritten: overwritten.told(),
   };
+}
+
+/** What was there before, as far as it can be told. */
+class OverwrittenEntries {
+  #count = 0;
+  #bytes = 0;
+  readonly #paths: string[] = [];
+
+  note({ action, path }: RestoredEntry): void {
+    if (action !== 'updated') return;
+    this.#count += 1;
+    if (this.#paths.length >= limits.maxOverwrittenPaths || this.#bytes > limits.maxOverwrittenBytes) return;
+    this.#bytes += path.length;
+    this.#paths.push(path.toString());
+  }
+
+  told(): NonNullable<RestoreResult['overwritten']> {
+    return { count: this.#count, paths: this.#paths.toSorted() };
+  }
 }

@@ -262,7 +262,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         .recheck(async (caller) => mayGoOn(caller, await authentication.now(caller)))
         .catch((error: unknown) => logger.error({ error: toHoldfastError(error) }, 'event streams were not rechecked'));
     const identity = await createIdentityService({
-      ...{ catalogue, authority, people, vault, audit, wire, movers, grants: grants.issuer, serverId, config },
+      ...{ catalogue, authority, people, vault, audit, wire, movers, queries, grants: grants.issuer, serverId, config },
       identityPort: () => portAmong(listening, 'recovery-media-identity'),
       revoked: async () => {
         await revocations.list();

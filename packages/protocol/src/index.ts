@@ -142,6 +142,8 @@ export {
   recoveryBackupsPath,
   recoveryBackupsQuery,
   recoveryCertificate,
+  recoveryContentsPath,
+  recoveryContentsQuery,
   recoveryCredentialsAnswer,
   recoveryCredentialsPath,
   recoveryCredentialsRequest,

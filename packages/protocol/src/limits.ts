@@ -75,6 +75,9 @@ export const maxPageBytes = 512 * 1024;
 export const maxListedProblems = 1000;
 /** Problems of a policy's run that its report has in full: agents keep many reports while there is no server. */
 export const maxReportedProblems = 20;
+/** Entries that a restore has overwritten, or would, that are named: their paths together fit a frame. */
+export const maxOverwrittenPaths = 1_000;
+export const maxOverwrittenBytes = 256 * 1024;
 /** One piece of a task's output: in base64 it fits a frame. */
 export const maxOutputPieceBytes = 512 * 1024;
 /** So much of a task's output waits for whoever reads it; then the task does. */

@@ -7,7 +7,7 @@ import { httpClient, type Identity, type Wire } from '@holdfast/wire';
 import { z } from 'zod';
 import { writeFileDurably } from './durable-file.ts';
 import { parseMessage } from './error-report.ts';
-import { answerTimeoutMs, enrolTimeoutMs, maxJsonBytes, protocolVersion } from './limits.ts';
+import { answerTimeoutMs, enrolTimeoutMs, maxJsonBytes, outputSilenceMs, protocolVersion } from './limits.ts';
 import { host, port } from './names.ts';
 import { refusalOf } from './problem.ts';
 import {
@@ -18,6 +18,8 @@ import {
   recoveryBackups,
   recoveryBackupsPath,
   recoveryCertificate,
+  recoveryContentsPath,
+  type recoveryContentsQuery,
   recoveryCredentialsAnswer,
   recoveryCredentialsPath,
   recoveryGrant,
@@ -26,6 +28,7 @@ import {
 } from './recovery.ts';
 import { newKeyAndRequest, publicKeyDigest } from './signing-request.ts';
 import { prepareDataDir, readSecretFile } from './stored-identity.ts';
+import { wholeBody } from './whole-body.ts';
 
 const fileName = 'recovery.json';
 /** The most that a page of the list may have. */
@@ -198,6 +201,20 @@ export class RecoveryClient implements AsyncDisposable {
       await this.#ask('POST', recoveryGrantsPath, { repositoryId }, signal),
       'The grant',
     );
+  }
+
+  /** A file, or a folder as an archive; the body throws `channel.closed` when it is cut off. */
+  async contents(
+    what: z.output<typeof recoveryContentsQuery>,
+    signal: AbortSignal,
+  ): Promise<{ readonly isArchive: boolean; readonly body: AsyncGenerator<Uint8Array> }> {
+    const path = `${recoveryContentsPath}?${new URLSearchParams(what).toString()}`;
+    const response = await this.#http.request({ method: 'GET', path, timeoutMs: outputSilenceMs, signal });
+    if (response.status !== 200) throw refusalOf(response, await response.json(maxJsonBytes), 'The identity service');
+    return {
+      isArchive: response.headers['content-type'] !== 'application/octet-stream',
+      body: wholeBody(response.body, { name: 'the identity service', signal }),
+    };
   }
 
   async #ask(method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal): Promise<unknown> {

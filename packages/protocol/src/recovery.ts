@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { certificateAnswer } from './enrolment.ts';
 import { entityId, host, isoTime, port, slug, snapshotId, tenantId } from './names.ts';
+import { archiveFormat } from './reading.ts';
 import { recoveryCodeProof, totpProof } from './rest/account-routes.ts';
 import { pageQuery } from './rest/parts.ts';
 
@@ -12,6 +13,7 @@ export const recoveryTokenPath = '/v1/recovery/token';
 export const recoveryCredentialsPath = '/v1/recovery/credentials';
 export const recoveryBackupsPath = '/identity/v1/backups';
 export const recoveryGrantsPath = '/identity/v1/grants';
+export const recoveryContentsPath = '/identity/v1/contents';
 
 /** 64 random bits as people type them: `7e8e-72a6-3eb2-ebe0`. Letters of either size, groups apart or not; as 16 hexadecimal digits here. */
 const recoveryTokenText = z
@@ -91,3 +93,16 @@ export const recoveryGrant = z.object({
   expiresAt: isoTime,
 });
 export type RecoveryGrant = z.infer<typeof recoveryGrant>;
+
+/**
+ * `GET recoveryContentsPath?…`: a file of one of these backups as it is, or a folder as an archive, also from a repository whose key
+ * would open more than the recovery may have: its executor reads.
+ */
+export const recoveryContentsQuery = z.strictObject({
+  repositoryId: entityId,
+  snapshotId,
+  /** The folder where paths begin. */
+  root: z.string().min(1).max(4096).default('/'),
+  path: z.string().min(1).max(4096).default('/'),
+  archive: archiveFormat.default('tar'),
+});

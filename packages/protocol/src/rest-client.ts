@@ -15,6 +15,7 @@ import type { SecondFactorProof } from './rest/account-routes.ts';
 import { approval } from './rest/user-routes.ts';
 import { type Routes, routes } from './rest-api.ts';
 import type { Route } from './route.ts';
+import { wholeBody } from './whole-body.ts';
 
 type Input<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
@@ -204,22 +205,6 @@ function pathOf(
 /** The `data` of each server-sent event (one line each, as our server writes them); comments keep the connection alive and are skipped. */
 async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   for await (const line of textLines(body)) if (line.startsWith('data: ')) yield line.slice('data: '.length);
-}
-
-async function* wholeBody(
-  body: AsyncIterable<Uint8Array>,
-  { name, signal }: { readonly name: string; readonly signal: AbortSignal | undefined },
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new HoldfastError('channel.closed', {
-      message: `The answer of ${name} was cut off: not all of it has come.`,
-      guidance: 'Try again. Why the server gave up is in its log.',
-      cause,
-    });
-  }
 }
 
 /** Lines that are not empty. */

@@ -2,6 +2,10 @@ import { HoldfastError } from '@holdfast/core';
 import { z } from 'zod';
 import { maxOutputBytes, maxOutputPieceBytes, outputSilenceMs } from './limits.ts';
 
+/** A piece that is worth a message, and how long one that is smaller waits for more. */
+const goodPieceBytes = 128 * 1024;
+const lingerMs = 20;
+
 /** What `read` answers: the next bytes of a task's output, at least one unless it has ended. */
 export const outputPiece = z.object({ bytes: z.base64(), ended: z.boolean() });
 export type OutputPiece = z.infer<typeof outputPiece>;
@@ -17,7 +21,9 @@ export class TaskOutput {
   #bytes = 0;
   #end: { readonly error: unknown } | 'sound' | undefined;
   #toldEnd = false;
-  /** Resolved and replaced at every change. */
+  /** Who reads wants to hear of so many bytes, and not of each. */
+  #wantedBytes = 1;
+  /** Resolved and replaced at every change that somebody may wait for. */
   #changed = Promise.withResolvers<void>();
 
   constructor(o: { readonly silenceMs?: number } = {}) {
@@ -31,13 +37,13 @@ export class TaskOutput {
 
   /** Waits while enough is there that nobody has fetched. Throws `run.timeout` when nobody does. */
   async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    while (this.#waitingBytes >= maxOutputBytes) await this.#change(signal, { limitMs: this.#silenceMs });
+    while (this.#waitingBytes >= maxOutputBytes) await this.#takenInTime(signal);
     signal.throwIfAborted();
     if (bytes.byteLength === 0) return;
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.byteLength;
     this.#bytes += bytes.byteLength;
-    this.#tell();
+    if (this.#waitingBytes >= this.#wantedBytes) this.#tell();
   }
 
   /** Nothing follows; with an error, whoever reads gets it after what is there. */
@@ -48,11 +54,15 @@ export class TaskOutput {
 
   /** Resolves when whoever reads has been told that it has ended. Throws `run.timeout` when nobody reads. */
   async fetched(signal: AbortSignal): Promise<void> {
-    while (!this.#toldEnd) await this.#change(signal, { limitMs: this.#silenceMs });
+    while (!this.#toldEnd) await this.#takenInTime(signal);
   }
 
   async read(signal: AbortSignal): Promise<OutputPiece> {
+    this.#wantedBytes = 1;
     while (this.#waitingBytes === 0 && this.#end === undefined) await this.#change(signal);
+    // More is likely to come at once, and a piece costs the same whatever its size.
+    this.#wantedBytes = goodPieceBytes;
+    if (this.#waitingBytes < goodPieceBytes && this.#end === undefined) await this.#change(signal, lingerMs);
     if (this.#waitingBytes === 0 && typeof this.#end === 'object') throw this.#end.error;
     const all = Buffer.concat(this.#waiting);
     const piece = all.subarray(0, maxOutputPieceBytes);
@@ -70,20 +80,23 @@ export class TaskOutput {
     this.#changed = Promise.withResolvers();
   }
 
-  async #change(signal: AbortSignal, o: { readonly limitMs?: number } = {}): Promise<void> {
+  async #takenInTime(signal: AbortSignal): Promise<void> {
+    if (await this.#change(signal, this.#silenceMs)) return;
+    throw new HoldfastError('run.timeout', {
+      message: `Nobody has taken what the task gives for ${this.#silenceMs} ms.`,
+    });
+  }
+
+  /** Waits for the next change; false when none came in time. Rejects when the signal aborts. */
+  async #change(signal: AbortSignal, limitMs?: number): Promise<boolean> {
     signal.throwIfAborted();
-    const stopped = Promise.withResolvers<never>();
-    const stop = (): void => stopped.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const stop = (): void => reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
-    const late = (): void =>
-      stopped.reject(
-        new HoldfastError('run.timeout', {
-          message: `Nobody has taken what the task gives for ${this.#silenceMs} ms.`,
-        }),
-      );
-    const timer = o.limitMs === undefined ? undefined : setTimeout(late, o.limitMs);
+    const timer = limitMs === undefined ? undefined : setTimeout(() => resolve(false), limitMs);
+    void this.#changed.promise.then(() => resolve(true));
     try {
-      await Promise.race([this.#changed.promise, stopped.promise]);
+      return await promise;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorReport } from './error-report.ts';
-import { maxBandwidthRules, maxListEntries, minBytesPerSecond } from './limits.ts';
+import { maxBandwidthRules, maxListEntries, maxOverwrittenPaths, minBytesPerSecond } from './limits.ts';
 import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
 import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
 import { reading } from './reading.ts';
@@ -64,6 +64,21 @@ export const backupTask = z.strictObject({
   initialise: z.boolean(),
 });
 
+/** What becomes of what exists in the target; `refuse`: the target has to be empty. */
+export const overwritePolicy = z.enum(['always', 'if-changed', 'if-newer', 'never', 'refuse']);
+
+/** What may be said of a restore besides. */
+export const restoreChoices = {
+  exclude: paths.optional(),
+  /** As `include` and `exclude`, for small and capital letters alike. */
+  includeAnyCase: paths.optional(),
+  excludeAnyCase: paths.optional(),
+  /** Change nothing, and tell what would be. */
+  dryRun: z.boolean().optional(),
+  /** Read every restored file back and compare it with the snapshot. */
+  verify: z.boolean().optional(),
+} as const;
+
 export const restoreTask = z.strictObject({
   kind: z.literal('restore'),
   access: repositoryAccess,
@@ -72,7 +87,9 @@ export const restoreTask = z.strictObject({
   /** Of the snapshot: what is in it is restored into the target, and `include` sees paths below it. */
   subfolder: path.optional(),
   include: paths,
-  overwrite: z.boolean(),
+  ...restoreChoices,
+  /** As text; true means always, false refuse. */
+  overwrite: z.union([z.boolean(), overwritePolicy]),
 });
 
 /** Reads in a repository; what it finds is the task's output. */
@@ -167,10 +184,19 @@ const restoreResult = z.object({
   kind: z.literal('restore'),
   snapshotId,
   target: path,
+  /** Restored, or with a dry run what would be; those that were right already among them. */
   files: z.number(),
   directories: z.number(),
   bytes: z.number(),
   durationMs: z.number(),
+  dryRun: z.boolean().optional(),
+  /** Files that were right already, and what stayed as it was because of the policy. */
+  unchanged: z.number().optional(),
+  kept: z.number().optional(),
+  /** Read back and compared. */
+  verified: z.number().optional(),
+  /** What existed and was replaced or changed, or with a dry run would be; the first of them by path. */
+  overwritten: z.object({ count: z.number().int(), paths: z.array(path).max(maxOverwrittenPaths) }).optional(),
 });
 export type RestoreResult = z.infer<typeof restoreResult>;
 

@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { registerRecoveryTokens } from '../managed/recovery-tokens.ts';
 import { collect } from '../option-values.ts';
 import type { RecoveryOptions } from '../recovery/begin-recovery.ts';
+import type { DownloadOptions } from '../recovery/download.ts';
 import type { RecoverOptions } from '../recovery/recover.ts';
 import { addOutputOptions } from '../stand-alone/repository-options.ts';
 import { perform } from '../work.ts';
@@ -55,6 +56,32 @@ JSON, as of \`holdfast restore\`.`,
     .action((snapshot: string, options: RecoverOptions) =>
       perform(options, async (work) =>
         (await import('../recovery/recover.ts')).recover(snapshot, { ...options, lock: true, sync: true }, work),
+      ),
+    );
+
+  addSignIn(
+    recovery
+      .command('download')
+      .description('a file of one of these to standard output, or a folder as an archive, read beside the repository')
+      .argument('<snapshot[:folder]>', 'id, beginning of an id, or latest; with :folder paths begin there')
+      .argument('[path]', 'file or folder', '/')
+      .addOption(new Option('-a, --archive <format>', 'of folders').choices(['tar', 'zip']).default('tar'))
+      .option('-t, --target <file>', 'write there instead of to standard output'),
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ holdfast recovery download latest /etc/fstab --server backup.example --ca-fingerprint sha256:…
+  $ holdfast recovery download latest:/home/ann | tar -x --xattrs -C /mnt/ann
+
+For this nobody gets the key of the repository, so it also gives one computer's backups out of a repository with those of others,
+where the other commands are refused. The data passes the server, and is audited there.
+${signInHelp}`,
+    )
+    .action((snapshot: string, path: string, options: DownloadOptions) =>
+      perform(options, async (work) =>
+        (await import('../recovery/download.ts')).download({ snapshot, path }, options, work),
       ),
     );
 

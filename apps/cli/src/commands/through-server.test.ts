@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
@@ -125,6 +125,27 @@ describe('commands through the server', { skip: skipUnless({ platform: 'linux' }
     assert.equal(restored.status, 0, restored.stderr);
     const compared = await runProgram('diff', ['-r', '--no-dereference', ours, theirs]);
     assert.equal(compared.status, 0, compared.stdout);
+  });
+
+  test('a restore says beforehand what is in the way, changes nothing until it is done, and keeps what is to stay', async () => {
+    const target = join(folder, 'restored');
+    mkdirSync(join(target, 'sub'), { recursive: true });
+    writeFileSync(join(target, 'sub', 'new'), 'of the target');
+    const restore = (...args: string[]) =>
+      byServer('restore', `latest:${source}`, '--target', target, '--exclude', '*.bin', ...args);
+    const refused = await restore();
+    assert.match(refused.stderr, /restore\.target/);
+    const dry = await restore('--dry-run');
+    assert.match(dry.stdout, /Would be[\s\S]*Would overwrite 1 entry\n\s+\/sub\/new\n/, dry.stderr);
+    assert.deepEqual(readdirSync(target, { recursive: true }).toSorted(), ['sub', 'sub/new']);
+    const kept = await restore('--overwrite', 'never', '--verify');
+    assert.match(kept.stdout, /Kept {6}[\s\S]*Verified/, kept.stderr);
+    assert.equal(readFileSync(join(target, 'sub', 'new'), 'utf8'), 'of the target');
+    assert.equal(readFileSync(join(target, 'sub', 'deep', 'Note.TXT'), 'utf8'), 'a note');
+    assert.equal(existsSync(join(target, 'large.bin')), false);
+    const replaced = await restore('--overwrite', 'if-changed');
+    assert.match(replaced.stdout, /Overwrote 1 entry/, replaced.stderr);
+    assert.equal(readFileSync(join(target, 'sub', 'new'), 'utf8'), 'new');
   });
 
   test('a time takes the backup of that time; check, forget and prune are runs of the executor', async () => {

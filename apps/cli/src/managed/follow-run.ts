@@ -9,13 +9,15 @@ import {
   oneLine,
   systemClock,
 } from '@holdfast/core';
-import type { BackupResult, DrillResult, RestClient, Run } from '@holdfast/protocol';
+import type { BackupResult, DrillResult, RestClient, RestoreResult, Run } from '@holdfast/protocol';
 import { counted, type OutputOptions, printJson, printText, type WorkView } from '../output.ts';
 import { type Statistics, statisticsLines, statisticsOf } from './run-statistics-text.ts';
 
 /** A stream of events that breaks is opened again: the run goes on without us. */
 export const maxReconnects = 10;
 export const reconnectPauseMs = 1000;
+/** Entries in the way of a restore that are named for people. */
+const maxOverwrittenShown = 50;
 
 interface Following {
   readonly client: RestClient;
@@ -145,6 +147,22 @@ function scriptLines({ when, path, durationMs, output }: NonNullable<BackupResul
   ];
 }
 
+/** What was in the way of a restore, for people. */
+function overwrittenLines({ dryRun, unchanged, kept, verified, overwritten }: RestoreResult): string[] {
+  const shown = dryRun ? (overwritten?.paths.slice(0, maxOverwrittenShown) ?? []) : [];
+  const more = (overwritten?.count ?? 0) - shown.length;
+  return [
+    ...(unchanged ? [`  Unchanged ${counted(unchanged, 'file')}`] : []),
+    ...(kept ? [`  Kept      ${counted(kept, 'entry', 'entries')} that exist`] : []),
+    ...(overwritten?.count
+      ? [`  ${dryRun ? 'Would overwrite' : 'Overwrote'} ${counted(overwritten.count, 'entry', 'entries')}`]
+      : []),
+    ...shown.map((path) => `            ${oneLine(path)}`),
+    ...(dryRun && more > 0 ? [`            … and ${more} more; --json names up to a thousand`] : []),
+    ...(verified === undefined ? [] : [`  Verified  ${counted(verified, 'file')}`]),
+  ];
+}
+
 /** A run with its numbers, for people. */
 export function runText(run: Run, statistics: Statistics = { samples: [], channels: [] }): string {
   const { result } = run;
@@ -164,7 +182,8 @@ export function runText(run: Run, statistics: Statistics = { samples: [], channe
   } else if (result?.kind === 'restore') {
     lines.push(
       `  Snapshot  ${result.snapshotId}`,
-      `  Restored  ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${oneLine(result.target)}`,
+      `  ${result.dryRun ? 'Would be ' : 'Restored '} ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${oneLine(result.target)}`,
+      ...overwrittenLines(result),
       `  Time      ${formatDuration(result.durationMs)}`,
     );
   } else if (result?.kind === 'forget') {

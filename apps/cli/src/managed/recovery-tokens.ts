@@ -40,8 +40,8 @@ Examples:
   $ holdfast recovery token create --computer web1
   $ holdfast recovery token create --repository laptops --hours 72 --note 'new disk'
 
-Whoever restores gets the key of the repositories, which opens all that is in them: a computer or snapshot in a repository with
-backups of others is refused, unless the repository itself is named.
+Whoever restores gets the key of the repositories, which opens all that is in them. Out of a repository with backups of others,
+unless that itself is named, nobody gets the key: \`holdfast recovery download\` takes files and archives.
 
 JSON: {kind: "recovery-token", id, token, caFingerprint, scope, usesLeft, expiresAt, …}
 ${serverHelp}`,

@@ -1,10 +1,12 @@
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { RestoreCommandOptions } from '../commands/restore.ts';
 import { print, printJson } from '../output.ts';
+import { readPatternFiles } from '../stand-alone/pattern-files.ts';
 import { splitReference } from '../stand-alone/snapshot-selection.ts';
 import type { Work } from '../work.ts';
 import { followRun } from './follow-run.ts';
-import { chooseComputer, chooseSnapshot } from './names.ts';
+import { chooseComputer } from './names.ts';
+import { serverSnapshot } from './server-snapshots.ts';
 
 /** A restore that the server gives to an agent. */
 export async function restoreByServer(
@@ -16,12 +18,7 @@ export async function restoreByServer(
   const { reference, path } = splitReference(text);
   const { connectServer } = await import('./server-connection.ts');
   const client = await connectServer(options, resources);
-  const { snapshots } = await client.call('snapshots', { query: { limit: 1000 }, signal });
-  const { host } = options;
-  const snapshot = chooseSnapshot(
-    host === undefined ? snapshots : snapshots.filter(({ hostname }) => host.includes(hostname)),
-    reference,
-  );
+  const snapshot = await serverSnapshot(client, { reference, filter: options, signal });
   const agent = await chooseComputer(client, { text: options.agent ?? snapshot.agentId, role: 'agent', signal });
   const run = await client.call('createRestore', {
     body: {
@@ -30,8 +27,14 @@ export async function restoreByServer(
       agentId: agent.id,
       target: options.target,
       ...(path === '/' ? {} : { subfolder: path }),
-      include: options.include ?? [],
-      overwrite: options.overwrite === 'always',
+      include: [...(options.include ?? []), ...(await readPatternFiles(options.includeFile))],
+      exclude: [...(options.exclude ?? []), ...(await readPatternFiles(options.excludeFile))],
+      includeAnyCase: [...(options.iinclude ?? []), ...(await readPatternFiles(options.iincludeFile))],
+      excludeAnyCase: [...(options.iexclude ?? []), ...(await readPatternFiles(options.iexcludeFile))],
+      // Whoever asks what would be done wants to hear of what is in the way.
+      overwrite: options.overwrite ?? (options.dryRun ? 'always' : 'refuse'),
+      ...(options.dryRun ? { dryRun: true } : {}),
+      ...(options.verify ? { verify: true } : {}),
       ...(options.direction ? { direction: options.direction } : {}),
     },
     signal,
@@ -42,22 +45,16 @@ export async function restoreByServer(
   return exitStatus.success;
 }
 
-/** Options that a restore by the server does not know yet, by their names in the command line. */
+/** Options that a restore by the server does not know, by their names in the command line. */
 const onlyWithRepo = {
-  includeFile: '--include-file',
-  iinclude: '--iinclude',
-  iincludeFile: '--iinclude-file',
-  exclude: '--exclude',
-  excludeFile: '--exclude-file',
-  iexclude: '--iexclude',
-  iexcludeFile: '--iexclude-file',
   delete: '--delete',
-  dryRun: '--dry-run',
-  verify: '--verify',
+  includeXattr: '--include-xattr',
+  excludeXattr: '--exclude-xattr',
+  ownershipByName: '--ownership-by-name',
 } as const satisfies Partial<Record<keyof RestoreCommandOptions, string>>;
 
 function refuseWhatAgentsCannot(options: RestoreCommandOptions): void {
-  const { target, overwrite, tag, path } = options;
+  const { target } = options;
   const refuse = (message: string): never => {
     throw new HoldfastError('usage.option', {
       message,
@@ -65,13 +62,8 @@ function refuseWhatAgentsCannot(options: RestoreCommandOptions): void {
     });
   };
   for (const [name, option] of Object.entries(onlyWithRepo))
-    if (options[name as keyof typeof onlyWithRepo] !== undefined)
-      refuse(`A restore by the server knows --include, but not ${option}.`);
+    if (options[name as keyof typeof onlyWithRepo] !== undefined) refuse(`A restore by the server knows no ${option}.`);
   if (!options.sync) refuse('A restore by the server always waits until everything is durable.');
-  if (overwrite !== undefined && overwrite !== 'refuse' && overwrite !== 'always')
-    refuse(`A restore by the server knows --overwrite refuse and always, but not ${overwrite}.`);
-  if (tag !== undefined || path !== undefined)
-    refuse('A restore by the server finds snapshots by id and --host, not by --tag or --path.');
   if (!/^(\/|[A-Za-z]:[\\/])/.test(target))
     refuse(`The target ${target} is on the agent's computer, so it has to be an absolute path.`);
 }

@@ -21,16 +21,19 @@ export async function runDump(
     (await givenRepository(options)) === undefined
       ? await (await import('../managed/server-contents.ts')).contentsByServer(wanted, options, work)
       : await contentsOf(wanted, options, work);
-  if (options.target !== undefined) await toFile(options.target, write);
-  else {
-    if (isFolder && process.stdout.isTTY)
-      throw new HoldfastError('usage.option', {
-        message: 'An archive is nothing for a terminal.',
-        guidance: 'Send it somewhere with > or |, or use --target FILE.',
-      });
-    await write(print);
-  }
+  await writeContents({ isFolder, write }, options.target);
   return exitStatus.success;
+}
+
+/** To a file, or to standard output. */
+export async function writeContents({ isFolder, write }: Contents, target: string | undefined): Promise<void> {
+  if (target !== undefined) return toFile(target, write);
+  if (isFolder && process.stdout.isTTY)
+    throw new HoldfastError('usage.option', {
+      message: 'An archive is nothing for a terminal.',
+      guidance: 'Send it somewhere with > or |, or use --target FILE.',
+    });
+  await write(print);
 }
 
 /** What is dumped: a file, or a folder as an archive. */

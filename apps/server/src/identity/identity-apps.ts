@@ -7,6 +7,8 @@ import {
   recoveryBackups,
   recoveryBackupsPath,
   recoveryBackupsQuery,
+  recoveryContentsPath,
+  recoveryContentsQuery,
   recoveryCredentialsPath,
   recoveryGrantRequest,
   recoveryGrantsPath,
@@ -23,10 +25,13 @@ import type { Movers } from '../computers/movers.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { readJson } from '../json-column.ts';
 import { maxEnrolmentBytes, maxRecoveryRequestsPerMinute } from '../limits.ts';
+import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { loadRepository } from '../repositories.ts';
+import { ByteStream, ByteStreams } from '../rest/byte-stream.ts';
+import { ContentsSink } from '../rest/contents-sink.ts';
 import type { Vault } from '../vault.ts';
 import { mayRecover, type RecoveryAccesses, type RecoveryAccessRow } from './recovery-accesses.ts';
-import { checkRepository, recoverableSnapshots, scopeOf } from './recovery-scope.ts';
+import { checkRepository, isRecoverable, recoverableSnapshots, scopeOf } from './recovery-scope.ts';
 import type { RecoverySignIn } from './recovery-sign-in.ts';
 
 /** 10001: nothing but signing in with an account, for a recovery. */
@@ -49,6 +54,7 @@ export async function createIdentityApp(o: {
   accesses: RecoveryAccesses;
   movers: Movers;
   grants: GrantIssuer;
+  queries: Pick<RepositoryQueries, 'read'>;
   vault: Vault;
   audit: AuditLog;
   clock: Clock;
@@ -57,6 +63,7 @@ export async function createIdentityApp(o: {
   const { clock, logger } = o;
   const httpApp = createHttpApp({ logger, bodyLimitBytes: limits.maxJsonBytes });
   const { app, http } = httpApp;
+  const streams = new ByteStreams();
   const requests = new AttemptLimiter({ what: 'requests', limit: maxRecoveryRequestsPerMinute, clock });
 
   /** Asked at every request: what was revoked counts at once. */
@@ -109,6 +116,39 @@ export async function createIdentityApp(o: {
         await o.audit.writeRefusal(scope.tenant, { ...entry, outcome: 'refused', details: { code } });
       throw error;
     }
+  });
+
+  app.get(recoveryContentsPath, async (request, reply) => {
+    const { scope, row } = await accessOf(request);
+    const asked = parseMessage(recoveryContentsQuery, request.query, 'The query');
+    const { repositoryId, ...what } = asked;
+    const actor = `recovery/${row.id}`;
+    const entry = {
+      ...{ actor, action: 'recoveryContents', subject: repositoryId, details: what },
+      ...{ remoteAddress: remoteAddressOf(http, request.raw), requestId: request.id },
+    };
+    if (!(await isRecoverable(scope, scopeOf(row.scopeJson), asked))) {
+      const details = { ...what, code: 'auth.forbidden' };
+      await o.audit.writeRefusal(scope.tenant, { ...entry, outcome: 'refused', details });
+      throw new HoldfastError('auth.forbidden', { message: 'That backup is none of those that this recovery is for.' });
+    }
+    using _place = streams.take(reply.raw, { actor });
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The client has gone.' })));
+    const stream = new ByteStream(reply.raw, gone.signal);
+    const sink = new ContentsSink(stream, { isPart: false, archive: what.archive });
+    // Before a byte goes out.
+    await o.audit.write(scope.tenant, entry);
+    const reading = { what: 'contents', ...what, from: 0 } as const;
+    try {
+      await o.queries.read(scope, { repositoryId, reading, signal: gone.signal, sink: (bytes) => sink.take(bytes) });
+      stream.end('application/octet-stream');
+    } catch (error) {
+      if (!stream.hasBegun) throw error;
+      stream.cut();
+      logger.info({ request: request.id, error: toHoldfastError(error) }, 'download of a recovery cut off');
+    }
+    reply.hijack();
   });
 
   await app.ready();

@@ -8,6 +8,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { ServerConfig } from '../config.ts';
 import type { HttpApp } from '../http-app.ts';
+import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { OauthService } from '../oauth/oauth-service.ts';
 import { publishedNames } from '../own-certificate.ts';
 import type { People } from '../people/people.ts';
@@ -42,6 +43,7 @@ export async function createIdentityService(o: {
   audit: AuditLog;
   movers: Movers;
   grants: GrantIssuer;
+  queries: RepositoryQueries;
   serverId: string;
   wire: Wire;
   config: ServerConfig;

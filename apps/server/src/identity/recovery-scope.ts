@@ -3,7 +3,10 @@ import { type RecoveryScope, recoveryScope } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { readJson } from '../json-column.ts';
 
-/** Which backups a recovery may have. A repository's key opens all of it, so what names less than a repository has to be all that is in it. */
+/**
+ * Which backups a recovery may have. A repository's key opens all of it, so it is given only where what is named is all that is in it;
+ * of other repositories the executor gives what is named, as it was.
+ */
 
 export function scopeOf(scopeJson: string): RecoveryScope {
   return readJson(recoveryScope, scopeJson, 'scopeJson');
@@ -22,10 +25,7 @@ export function recoverableSnapshots({ query }: TenantScope, scope: RecoveryScop
     );
 }
 
-/**
- * Throws `request.missing` for what is not there, or has no backup, and `auth.forbidden` for what can't be given without giving more
- * than is named.
- */
+/** Throws `request.missing` for what is not there, or has no backup. */
 export async function checkScope(scope: TenantScope, named: RecoveryScope): Promise<void> {
   for (const id of named.repositories) await requireRow(scope, 'repositories', id);
   for (const id of named.computers) await requireRow(scope, 'computers', id);
@@ -37,7 +37,6 @@ export async function checkScope(scope: TenantScope, named: RecoveryScope): Prom
   );
   if (missing) throw new HoldfastError('request.missing', { message: `There is no snapshot ${missing.id} there.` });
   const rows = await recoverableSnapshots(scope, named).select('repositoryId').distinct().execute();
-  for (const { repositoryId } of rows) await checkRepository(scope, named, repositoryId);
   if (rows.length === 0 && named.repositories.length === 0)
     throw new HoldfastError('request.missing', { message: 'There is no backup of what is named.' });
 }
@@ -64,8 +63,23 @@ export async function checkRepository(scope: TenantScope, named: RecoveryScope, 
   if (shown.length > 0 && inIt.every(({ agentId }) => allowed.has(agentId))) return;
   throw new HoldfastError('auth.forbidden', {
     message: `Repository ${repositoryId} holds backups of other computers, and its key opens all of them.`,
-    guidance: 'Name the whole repository, or restore by the server to a computer that has joined.',
+    guidance:
+      'Take the files without the key: `holdfast recovery download`. Or name the whole repository, or restore by the server.',
   });
+}
+
+/** Whether a snapshot is among those that the recovery may have: asked at every request. */
+export async function isRecoverable(
+  scope: TenantScope,
+  named: RecoveryScope,
+  o: { readonly repositoryId: string; readonly snapshotId: string },
+): Promise<boolean> {
+  const [row] = await recoverableSnapshots(scope, named)
+    .select('id')
+    .where('repositoryId', '=', o.repositoryId)
+    .where('id', '=', o.snapshotId)
+    .execute();
+  return row !== undefined;
 }
 
 async function requireRow({ query }: TenantScope, table: 'repositories' | 'computers', id: string): Promise<void> {

@@ -7,10 +7,10 @@ import type { Caller } from '../people/caller.ts';
 
 /** The answers of bytes that are under way, within a bound. */
 export class ByteStreams {
-  readonly #open = new Map<ServerResponse, Caller>();
+  readonly #open = new Map<ServerResponse, Pick<Caller, 'actor'>>();
 
   /** Takes a place for the answer to one request. Throws `internal.limit` when too many are taken, of all or of one caller. */
-  take(response: ServerResponse, caller: Caller): Disposable {
+  take(response: ServerResponse, caller: Pick<Caller, 'actor'>): Disposable {
     const own = [...this.#open.values()].filter(({ actor }) => actor === caller.actor).length;
     if (this.#open.size >= maxReadings || own >= maxReadingsOfOne)
       throw new HoldfastError('internal.limit', {

@@ -39,6 +39,8 @@ export class TestAgent implements AsyncDisposable {
   work: TaskWork = async (task) => success(task);
   /** What it says of its channels, over all its processes. */
   report: TaskMethods['channels.use']['result']['_output']['report'];
+  /** What a task gives besides its result, as the executor of a repository. */
+  output = Buffer.alloc(0);
   /** What it does in checks and audits of the network. */
   ports: Handlers<Pick<TaskMethods, 'ports.listen' | 'ports.try' | 'ports.audit'>> = {};
   #peers = new Set<CallPeer<TaskMethods>>();
@@ -95,6 +97,7 @@ export class TestAgent implements AsyncDisposable {
         this.received.push({ taskId, task });
         return this.work(task, { ...context, taskId });
       },
+      'task.read': async () => ({ bytes: this.output.toString('base64'), ended: true }),
       'task.renew': async ({ grant }) => {
         this.renewed.push(grant);
         return {};

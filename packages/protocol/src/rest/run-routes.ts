@@ -3,7 +3,7 @@ import { errorReport } from '../error-report.ts';
 import { entityId, isoTime, snapshotId } from '../names.ts';
 import { dataDirection } from '../repository-access.ts';
 import { route } from '../route.ts';
-import { degradation, progress, taskOutcome } from '../tasks.ts';
+import { degradation, overwritePolicy, progress, restoreChoices, taskOutcome } from '../tasks.ts';
 import { byId, pageOf, pageQuery, paths } from './parts.ts';
 
 export const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
@@ -48,7 +48,7 @@ export const runRoutes = {
     access: 'restores.run',
     summary: 'Restore a snapshot, or parts of it, to a folder of an agent',
     tag: 'runs',
-    audited: ['repositoryId', 'snapshotId', 'agentId', 'target', 'overwrite'],
+    audited: ['repositoryId', 'snapshotId', 'agentId', 'target', 'subfolder', 'overwrite', 'dryRun'],
     body: z.strictObject({
       repositoryId: entityId,
       snapshotId,
@@ -57,7 +57,8 @@ export const runRoutes = {
       /** A folder of the snapshot, whose content is restored into the target. */
       subfolder: z.string().min(1).max(65_536).optional(),
       include: paths.default([]),
-      overwrite: z.boolean().default(false),
+      ...restoreChoices,
+      overwrite: z.union([z.boolean(), overwritePolicy]).default('refuse'),
       /** Who dials the data channels. */
       direction: dataDirection.default('agent-dials'),
     }),
