@@ -22,10 +22,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   engine: ['core', 'native', 'storage', 'repository'],
   // The server never opens a repository and no backup byte passes it.
   server: ['core', 'contract', 'wire', 'protocol', 'notify', 'directory', 'windows'],
-  mover: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'storage'],
-  agent: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
+  // Of the executor only what starts it: a mover opens no repository.
+  mover: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'storage', 'executor'],
+  agent: [
+    ...['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
+    'executor',
+  ],
   // Opens a repository for one task of the server.
-  executor: ['core', 'native', 'wire', 'protocol', 'storage', 'repository', 'engine'],
+  executor: ['core', 'native', 'contract', 'wire', 'protocol', 'storage', 'repository', 'engine'],
   cli: [
     ...['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
     ...['lab', 'server', 'mover', 'agent', 'executor'],

@@ -1,7 +1,9 @@
 import { addAbortListener } from 'node:events';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { agentRole, type ChannelId } from '@holdfast/contract';
-import { type Clock, HoldfastError, systemClock } from '@holdfast/core';
+import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import type { ExecutorCommand } from '@holdfast/executor/process';
 import { FirewallLeases } from '@holdfast/firewall/leases';
 import {
   CallPeer,
@@ -18,18 +20,22 @@ import {
 import { ChannelHistory, createWire, httpClient, type Listener, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
+import { ExecutorService } from './executor/executor-service.ts';
 import { maxRunningTasks } from './limits.ts';
 import { Policies } from './policies/policies.ts';
 import { PolicyStore } from './policies/policy-store.ts';
 import { agentPortHandlers } from './port-checks.ts';
 import { stayConnected } from './stay-connected.ts';
 import { agentHandlers } from './task-handlers.ts';
-import { runTask } from './tasks.ts';
+import { runTask, type TaskEnvironment } from './tasks.ts';
+import { loadOwnKey } from './zero-knowledge/own-key.ts';
 
 export interface AgentOptions {
   readonly config: AgentConfig;
   readonly dataDir: string;
   readonly logger: Logger;
+  /** Starts a process that does one task in a repository that this computer is the executor of; without it they are refused. */
+  readonly executor?: ExecutorCommand;
   readonly clock?: Clock;
   /** Another platform's channels, for tests: on win32 the agent's service listens on 6184 to 6194. */
   readonly platform?: NodeJS.Platform;
@@ -77,7 +83,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   );
   history.follow(wire);
   let moverFolders: readonly string[] = [];
-  const environment = { wire, scriptFolder: config.scripts?.folder, moverFolders: () => moverFolders };
+  const drillFolder = config.drillFolder ?? join(dataDir, 'drills');
+  const executor = new ExecutorService({ wire, dataDir, command: options.executor, drillFolder, clock, log });
+  await executor.clear().catch((error: unknown) => log.warn({ error: toHoldfastError(error) }, 'drills are left'));
+  const environment: TaskEnvironment = {
+    ...{ wire, executor, log, scriptFolder: config.scripts?.folder, zeroKnowledge: config.zeroKnowledge },
+    moverFolders: () => [...moverFolders, drillFolder],
+    ownKey: () => loadOwnKey(dataDir),
+  };
   const registry = new TaskRegistry((task, context) => runTask(environment, task, context), {
     maxRunning: maxRunningTasks,
     process: 'agent',

@@ -21,15 +21,16 @@ import { dataChannelsPerSession, leaseDialTimeoutMs } from './limits.ts';
  *   mover-dials   the agent leases ports on this computer, offers them through the server, and the mover dials them; nothing
  *                 has to be open from here to the mover
  */
-export function openDataChannels(options: {
-  readonly wire: Wire;
-  readonly access: RepositoryAccess;
-  readonly context: TaskContext;
-}): HttpClient {
+export function openDataChannels(options: DataChannelOptions): HttpClient {
+  return httpClient({ connect: dataConnections(options), connections: dataChannelsPerSession });
+}
+
+/** Makes these connections, one at each call. */
+export function dataConnections(options: DataChannelOptions): Connect {
   const { access, context } = options;
   const direction = access.direction === 'mover-dials' ? 'in' : 'out';
   const open = direction === 'in' ? offering(options) : dialling(options);
-  const connect: Connect = async (signal) => {
+  return async (signal) => {
     const connection = await open(signal);
     context.uses(connection, direction);
     const { channel: along, remoteAddress, remotePort, localPort } = connection;
@@ -38,7 +39,12 @@ export function openDataChannels(options: {
     context.log('info', `Data channel ${along} ${where}`);
     return connection;
   };
-  return httpClient({ connect, connections: dataChannelsPerSession });
+}
+
+interface DataChannelOptions {
+  readonly wire: Wire;
+  readonly access: RepositoryAccess;
+  readonly context: TaskContext;
 }
 
 type Connect = (signal: AbortSignal) => Promise<Connection>;
@@ -54,7 +60,7 @@ const blocked: readonly ErrorCode[] = [
   'firewall.lease',
 ];
 
-function dialling({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
+function dialling({ wire, access, context }: DataChannelOptions): Connect {
   const { mover } = access;
   const transport: Connect = (signal) =>
     wire.dial('agent-to-mover-transport', mover.host, { port: mover.port, peerId: mover.id, signal });
@@ -91,7 +97,7 @@ function dialling({ wire, access, context }: Parameters<typeof openDataChannels>
   };
 }
 
-function offering({ wire, access, context }: Parameters<typeof openDataChannels>[0]): Connect {
+function offering({ wire, access, context }: DataChannelOptions): Connect {
   return async (signal) => {
     const nonce = randomBytes(32);
     const { host: peer, fingerprint } = access.mover;

@@ -1,3 +1,4 @@
 export { type AgentOptions, type RunningAgent, startAgent } from './agent.ts';
 export { type AgentConfig, agentConfigSchema } from './config.ts';
 export { stayConnected } from './stay-connected.ts';
+export { loadOwnKey, type OwnKey, ownKeyPath, saveOwnKey } from './zero-knowledge/own-key.ts';

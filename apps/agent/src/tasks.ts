@@ -1,4 +1,4 @@
-import { formatBytes, HoldfastError } from '@holdfast/core';
+import { formatBytes, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
 import { type RestoredEntry, restore } from '@holdfast/engine/restore';
 import { type ComputerScope, wholeComputer } from '@holdfast/engine/whole-computer';
@@ -16,23 +16,61 @@ import {
 import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
 import { openRest, type Target, throttled } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
+import type { Logger } from 'pino';
 import { BandwidthLimit } from './bandwidth-limit.ts';
+import { noZeroKnowledgeOptions, type ZeroKnowledgeConfig } from './config.ts';
 import { openDataChannels } from './data-channels.ts';
+import type { ExecutorService } from './executor/executor-service.ts';
 import { dataChannelsPerSession, lockWaitMs, maxToldFolders } from './limits.ts';
 import { aroundBackup } from './scripts/around-backup.ts';
+import type { OwnKey } from './zero-knowledge/own-key.ts';
+import { permittedTask } from './zero-knowledge/permitted-task.ts';
+import { contextWithoutNames, errorWithoutNames, outcomeWithoutNames } from './zero-knowledge/without-names.ts';
 
-interface TaskEnvironment {
+/** What tasks are done with. */
+export interface TaskEnvironment {
   readonly wire: Wire;
+  readonly executor: ExecutorService;
   /** Where this computer's scripts are, if any are allowed. */
   readonly scriptFolder: string | undefined;
   /** Where the mover of this computer keeps what is not the computer's own data. */
   readonly moverFolders: () => readonly string[];
+  /** The key of this computer's backups, if it keeps that for itself. */
+  readonly ownKey: () => Promise<OwnKey | undefined>;
+  readonly zeroKnowledge: ZeroKnowledgeConfig | undefined;
+  readonly log: Logger;
 }
 
-/** Runs one task of the server: opens the repository through the mover, and lets the engine do the work. */
+/** Runs one task of the server. What a computer with a key of its own does, and what the server hears of it, is decided here. */
 export async function runTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
+  const { zeroKnowledge, log } = environment;
+  const own = await environment.ownKey();
+  if (!own && zeroKnowledge)
+    throw new HoldfastError('zero-knowledge.no-key', {
+      message:
+        'The configuration here says that this computer keeps the key of its backups for itself, and it has none.',
+    });
+  if (!own) return doTask(environment, task, context);
+  const config = zeroKnowledge ?? noZeroKnowledgeOptions;
+  try {
+    const permitted = await permittedTask(task, { password: own.password, config });
+    return outcomeWithoutNames(await doTask(environment, permitted, contextWithoutNames(context, log)));
+  } catch (error) {
+    log.warn({ error: toHoldfastError(error), kind: task.kind }, 'task failed, told to the server without names');
+    throw errorWithoutNames(error);
+  }
+}
+
+/** Opens the repository through the mover, and lets the engine do the work; maintenance is done in a process of its own. */
+async function doTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
   const { wire } = environment;
   const { access } = task;
+  const { password } = access;
+  if (password === undefined)
+    throw new HoldfastError('zero-knowledge.no-key', {
+      message: `Repository ${access.repository} is of the zero-knowledge mode, and this computer has no key of its own.`,
+    });
+  if (task.kind !== 'backup' && task.kind !== 'restore') return environment.executor.run(task, context);
   await using target = await openRest({
     client: openDataChannels({ wire, access, context }),
     basePath: `/${access.tenant}/${access.repository}/`,
@@ -44,34 +82,24 @@ export async function runTask(environment: TaskEnvironment, task: Task, context:
     maxParallelRequests: dataChannelsPerSession,
     signal: context.signal,
   });
-  switch (task.kind) {
-    case 'backup':
-      return await backUp(await openOrMake(limited(target, task), task, context.signal), {
-        environment,
-        task,
-        context,
-      });
-    case 'restore':
-      return await bringBack(
-        await openRepository(target, { password: access.password, signal: context.signal }),
-        task,
-        context,
-      );
-    default:
-      throw new HoldfastError('request.invalid', {
-        message: `An agent backs up and restores; ${task.kind} is the work of the repository's executor.`,
-      });
-  }
+  const { signal } = context;
+  if (task.kind === 'restore')
+    return await bringBack(await openRepository(target, { password, signal }), task, context);
+  const toFill = limited(target, task);
+  const repository = await openOrMake(toFill, { password, initialise: task.initialise, signal });
+  return await backUp(repository, { environment, task, context });
 }
 
 function limited(target: Target, { bandwidth }: BackupTask): Target {
   return bandwidth ? throttled(target, { upload: new BandwidthLimit(bandwidth) }) : target;
 }
 
-async function openOrMake(target: Target, task: BackupTask, signal: AbortSignal): Promise<Repository> {
-  const { password } = task.access;
+async function openOrMake(
+  target: Target,
+  { password, initialise, signal }: { password: string; initialise: boolean; signal: AbortSignal },
+): Promise<Repository> {
   const config = await target.stat({ type: 'config', id: '' }, { signal });
-  if (config === undefined && task.initialise) return initRepository(target, { password, signal });
+  if (config === undefined && initialise) return initRepository(target, { password, signal });
   return openRepository(target, { password, signal });
 }
 

@@ -88,6 +88,10 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       names: ['recovery-kit'],
       load: async () => (await import('./commands/recovery-kit.ts')).registerRecoveryKit,
     },
+    {
+      names: ['zero-knowledge'],
+      load: async () => (await import('./commands/zero-knowledge.ts')).registerZeroKnowledge,
+    },
     { names: ['import'], load: async () => (await import('./commands/import.ts')).registerImport },
     { names: ['config'], load: async () => (await import('./commands/config.ts')).registerConfig },
   ],

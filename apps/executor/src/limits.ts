@@ -1,7 +1,9 @@
-/** Bounds of the executor's process. */
+/** Bounds of the executor's process, and of what starts it. */
 
 /** Requests to the mover at once: local connections, which cost little. */
 export const maxParallelRequests = 8;
+/** On an agent's computer each is a data channel to the mover. */
+export const maxParallelOfAgent = 4;
 
 /** How long work waits for locks of others, backups above all. Longer ones are left to the next time that the work is due. */
 export const lockWaitMs = 2 * 3_600_000;
@@ -17,3 +19,18 @@ export const maxKeptFolderBytes = 128 * 1024 * 1024;
 export const searchedEntries = 1_000;
 /** Whoever reads is told so often that the work goes on. */
 export const aliveEveryMs = 10_000;
+
+/** Downloads and long lists at once: they last as long as who takes them. */
+export const maxReadings = 4;
+/** Processes that are kept while somebody looks around: each holds an index in memory. Beyond that, one for each question. */
+export const maxKeptExecutors = 4;
+/** Somebody who looks around asks again within this time; then the process, and the key with it, is gone. */
+export const keptIdleMs = 60_000;
+/** And it is gone in any case once it has been there for so long and has nothing to do: another takes its place. */
+export const keptMaxMs = 15 * 60_000;
+/** The longest a task may take, whatever the server says: a week, as runs of the server by default. */
+export const maxTaskMs = 7 * 24 * 3_600_000;
+/** An executor that was cancelled, or is done, has so long to end before it is killed. */
+export const executorStopMs = 20_000;
+/** Of what an executor wrote to its standard error: the end, for the message that it died. */
+export const maxExecutorErrorBytes = 2_000;

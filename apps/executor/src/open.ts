@@ -1,16 +1,25 @@
-import { dialRepository, type RepositoryAccess } from '@holdfast/protocol';
+import { agentRole } from '@holdfast/contract';
+import { HoldfastError } from '@holdfast/core';
+import { dialRepository, type ExecutorPlace, type RepositoryAccess } from '@holdfast/protocol';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { openRest } from '@holdfast/storage';
 import { createWire, httpClient } from '@holdfast/wire';
-import { maxParallelRequests } from './limits.ts';
+import { maxParallelOfAgent, maxParallelRequests } from './limits.ts';
 
 export interface OpenedRepository extends AsyncDisposable {
   readonly repository: Repository;
 }
 
-/** Opens the repository through the mover's local socket, under the grants of its tasks and so under the mover's rules. */
-export async function openThroughMover(o: {
+/** How the process is connected with what started it. An agent has a few data channels to the mover, in which requests wait for each other. */
+const ways = {
+  mover: { role: 'repository', channel: 'role-to-local-mover', connections: maxParallelRequests },
+  agent: { role: agentRole(process.platform), channel: 'executor-to-local-agent', connections: maxParallelOfAgent },
+} as const satisfies Record<ExecutorPlace, unknown>;
+
+/** Opens the repository through a local socket, under the grants of its tasks and so under the mover's rules. */
+export async function openLocally(o: {
   readonly access: RepositoryAccess;
+  readonly place: ExecutorPlace;
   readonly socket: string;
   readonly secret: string;
   /** The grant in force of the task that asks. */
@@ -18,14 +27,15 @@ export async function openThroughMover(o: {
   readonly signal: AbortSignal;
 }): Promise<OpenedRepository> {
   const { access, signal } = o;
+  const { role, channel, connections } = ways[o.place];
   await using stack = new AsyncDisposableStack();
-  const wire = stack.use(createWire({ role: 'repository', bind: '127.0.0.1' }));
+  const wire = stack.use(createWire({ role, bind: '127.0.0.1' }));
   const target = stack.use(
     await openRest({
       client: httpClient({
-        connections: maxParallelRequests,
+        connections,
         connect: async (dialling) => {
-          const connection = await wire.dialLocal('role-to-local-mover', o.socket, { signal: dialling });
+          const connection = await wire.dialLocal(channel, o.socket, { signal: dialling });
           await dialRepository(connection.stream, o.secret, dialling);
           return connection;
         },
@@ -33,11 +43,18 @@ export async function openThroughMover(o: {
       basePath: `/${access.tenant}/${access.repository}/`,
       location: `repository ${access.tenant}/${access.repository}`,
       credentials: { authorize: async () => ({ authorization: `Bearer ${o.grant()}` }), refused: () => false },
-      maxParallelRequests,
+      maxParallelRequests: connections,
       signal,
     }),
   );
-  const repository = await openRepository(target, { password: access.password, signal });
+  const repository = await openRepository(target, { password: requirePassword(access), signal });
   const kept = stack.move();
   return { repository, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function requirePassword({ password, repository }: RepositoryAccess): string {
+  if (password !== undefined) return password;
+  throw new HoldfastError('zero-knowledge.no-key', {
+    message: `Repository ${repository} is of the zero-knowledge mode: its key is not here.`,
+  });
 }

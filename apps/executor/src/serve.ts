@@ -1,10 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { constants, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { HoldfastError } from '@holdfast/core';
 import { forbidDumps } from '@holdfast/native';
-import { CallPeer, executorMethods, logLineOf, type RepositoryAccess, reportOf, TaskOutput } from '@holdfast/protocol';
+import {
+  CallPeer,
+  type ExecutorPlace,
+  executorMethods,
+  logLineOf,
+  type RepositoryAccess,
+  reportOf,
+  TaskOutput,
+} from '@holdfast/protocol';
 import { execute } from './execute.ts';
-import { type OpenedRepository, openThroughMover } from './open.ts';
+import { type OpenedRepository, openLocally } from './open.ts';
 
 interface RunningTask {
   grant: string;
@@ -13,7 +22,7 @@ interface RunningTask {
 }
 
 /**
- * Works in one repository for the mover that started this process, and resolves when the mover hangs up. The repository's password
+ * Works in one repository for the mover or agent that started this process, and resolves when that hangs up. The repository's password
  * comes with the first task, and is nowhere but in this process's memory.
  */
 export async function serveExecutor(stream: Duplex): Promise<void> {
@@ -29,14 +38,19 @@ export async function serveExecutor(stream: Duplex): Promise<void> {
     if (task) return task;
     throw new HoldfastError('request.missing', { message: 'That task does not run here.' });
   };
-  const open = (order: { access: RepositoryAccess; socket: string; secret: string }): Promise<OpenedRepository> => {
+  const open = (order: {
+    access: RepositoryAccess;
+    place: ExecutorPlace;
+    socket: string;
+    secret: string;
+  }): Promise<OpenedRepository> => {
     const { tenant, repository } = order.access;
     const of = `${tenant}/${repository}`;
     if (opened !== undefined && opened.of !== of)
       throw new HoldfastError('request.conflict', { message: 'This process has another repository open.' });
     opened ??= {
       of,
-      opening: openThroughMover({
+      opening: openLocally({
         ...order,
         grant: () => present.getStore()?.grant ?? '',
         signal: over.signal,
@@ -57,6 +71,8 @@ export async function serveExecutor(stream: Duplex): Promise<void> {
         const { promise: ended, resolve: end } = Promise.withResolvers<void>();
         const running = { grant: task.access.grant, output: new TaskOutput(), ended };
         tasks.set(taskId, running);
+        // People work on an agent's computer. The scheduler of its disks goes by this, too.
+        if (way.place === 'agent') setPriority(constants.priority.PRIORITY_LOW);
         try {
           const result = await present.run(running, async () =>
             execute(task, {
@@ -93,7 +109,7 @@ export async function serveExecutor(stream: Duplex): Promise<void> {
     },
   });
   await peer.closed;
-  over.abort(new HoldfastError('run.cancelled', { message: 'The mover has ended this process.' }));
+  over.abort(new HoldfastError('run.cancelled', { message: 'Who started this process has ended it.' }));
   // What runs hears of it by the connection, and needs the way to the repository to give back its lock.
   await Promise.all([...tasks.values()].map(({ ended }) => ended));
   const [last] = await Promise.allSettled(opened === undefined ? [] : [opened.opening]);

@@ -74,17 +74,3 @@ export const reportRetryMaxMs = 60_000;
 
 /** Tasks of the server at once: a process each, of which maintenance may use every core, and what people look at is short. */
 export const maxRunningTasks = 8;
-/** Of them, downloads and long lists: they last as long as who takes them. */
-export const maxReadings = 4;
-/** Processes that are kept while somebody looks around: each holds an index in memory. Beyond that, one for each question. */
-export const maxKeptExecutors = 4;
-/** Somebody who looks around asks again within this time; then the process, and the key with it, is gone. */
-export const keptIdleMs = 60_000;
-/** And it is gone in any case once it has been there for so long and has nothing to do: another takes its place. */
-export const keptMaxMs = 15 * 60_000;
-/** The longest a task may take, whatever the server says: a week, as runs of the server by default. */
-export const maxTaskMs = 7 * 24 * 3_600_000;
-/** An executor that was cancelled, or is done, has so long to end before it is killed. */
-export const executorStopMs = 20_000;
-/** Of what an executor wrote to its standard error: the end, for the message that it died. */
-export const maxExecutorErrorBytes = 2_000;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import type { ChannelId } from '@holdfast/contract';
 import { type Clock, HoldfastError, systemClock, toHoldfastError } from '@holdfast/core';
+import { type ExecutorCommand, Executors, Sandboxes } from '@holdfast/executor/process';
 import { FirewallLeases } from '@holdfast/firewall/leases';
 import { IdentityKeeper, loadIdentity, type StoredIdentity } from '@holdfast/protocol';
 import {
@@ -19,8 +20,6 @@ import type { Carrier } from './caller.ts';
 import type { MoverConfig } from './config.ts';
 import { ConfigurationCopies } from './configuration-copies.ts';
 import { DataChannels } from './data-channels.ts';
-import type { ExecutorCommand } from './executor-process.ts';
-import { Executors } from './executors.ts';
 import { markMover } from './http-answer.ts';
 import { Ledger } from './ledger.ts';
 import { sessionSweepMs, shutdownGraceMs } from './limits.ts';
@@ -30,7 +29,6 @@ import { portService } from './port-checks.ts';
 import { reportUntilHeard } from './report.ts';
 import { Repositories } from './repositories.ts';
 import { answerRest, type RestContext } from './rest-backend.ts';
-import { Sandboxes } from './sandboxes.ts';
 import { type Session, Sessions } from './session.ts';
 import { taskService } from './tasks.ts';
 import { TrafficLimits } from './traffic/traffic-limits.ts';
@@ -127,16 +125,25 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const drillFolder = config.drillFolder ?? join(dataDir, 'drills');
   const sandboxes = new Sandboxes(drillFolder);
   await sandboxes.clear().catch((error: unknown) => logger.warn({ error: toHoldfastError(error) }, 'drills are left'));
+  // As this mover: grants of its executors are bound to its certificate, at each request to the present one.
+  const serveExecutor = (connection: Connection): void =>
+    http.feed({
+      ...connection,
+      get peer() {
+        return identityOf(keeper.identity.certificatePem);
+      },
+    });
   const executors = new Executors({
     command: options.executor,
+    place: 'mover',
     socket: localSocket,
-    identity: () => identityOf(keeper.identity.certificatePem),
-    serve: (connection) => http.feed(connection),
+    serveKept: serveExecutor,
     sandboxes,
     clock,
   });
   const tasks = taskService({
     executors,
+    serve: serveExecutor,
     ports: () => ({ 'server-to-mover': listener.port }),
     logger,
     clock,

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@holdfast/core';
+import type { Executors, ServeExecutor } from '@holdfast/executor/process';
 import { CallPeer, type Handlers, type TaskMethods, TaskRegistry, taskHandlers, taskMethods } from '@holdfast/protocol';
 import type { Logger } from 'pino';
-import type { Executors } from './executors.ts';
 import { maxRunningTasks } from './limits.ts';
 
 export interface TaskService {
@@ -15,11 +15,13 @@ export interface TaskService {
 /** The server's tasks in the repositories of this mover. */
 export function taskService(o: {
   executors: Executors;
+  /** Answers an executor's requests in its repository. */
+  serve: ServeExecutor;
   ports: () => Readonly<Record<string, number>>;
   logger: Logger;
   clock: Clock;
 }): TaskService {
-  const registry = new TaskRegistry((task, context) => o.executors.run(task, context), {
+  const registry = new TaskRegistry((task, context) => o.executors.run(task, context, o.serve), {
     maxRunning: maxRunningTasks,
     process: 'mover',
     clock: o.clock,

@@ -4,9 +4,10 @@ import type { Selectable } from 'kysely';
 import type { TenantScope } from './catalogue/catalogue.ts';
 import { type PageRequest, readPage } from './catalogue/page.ts';
 import type { RepositoriesTable } from './catalogue/schema.ts';
-import type { ComputerRow } from './computers/computers.ts';
+import { type ComputerRow, loadUsableComputer } from './computers/computers.ts';
 import type { Movers } from './computers/movers.ts';
 import { maxListedRows } from './limits.ts';
+import type { Vault } from './vault.ts';
 
 export type RepositoryRow = Selectable<RepositoriesTable>;
 
@@ -18,8 +19,44 @@ export function repositoryView(row: RepositoryRow): Repository {
     moverId: row.moverId,
     location: row.location,
     createdAt: row.createdAt,
+    zeroKnowledge: isZeroKnowledge(row),
+    ...(row.executorId === null ? {} : { executorId: row.executorId }),
     ...(row.initialisedAt === null ? {} : { initialisedAt: row.initialisedAt }),
   };
+}
+
+/** Whether only the computer that is its executor has the key. */
+export function isZeroKnowledge({ zeroKnowledge }: Pick<RepositoryRow, 'zeroKnowledge'>): boolean {
+  return zeroKnowledge === 1;
+}
+
+/** The password, for whoever is to open it; undefined in the zero-knowledge mode. */
+export function passwordOf(
+  row: Pick<RepositoryRow, 'tenant' | 'id' | 'sealedPassword' | 'zeroKnowledge'>,
+  vault: Vault,
+): string | undefined {
+  const { tenant, id, sealedPassword } = row;
+  return isZeroKnowledge(row) ? undefined : vault.open(sealedPassword, { tenant, repositoryId: id });
+}
+
+/** @throws zero-knowledge.server */
+export function refuseZeroKnowledge(row: Pick<RepositoryRow, 'name' | 'zeroKnowledge'>, what: string): void {
+  if (!isZeroKnowledge(row)) return;
+  throw new HoldfastError('zero-knowledge.server', {
+    message: `Repository ${row.name} is of the zero-knowledge mode: the server has no key for it, and can't ${what}.`,
+  });
+}
+
+/** Who works in it. */
+export function executorIdOf({ executorId, moverId }: Pick<RepositoryRow, 'executorId' | 'moverId'>): string {
+  return executorId ?? moverId;
+}
+
+/** Throws `request.missing`, `channel.revoked`. */
+export function loadExecutor(scope: TenantScope, row: RepositoryRow): Promise<ComputerRow> {
+  return row.executorId === null
+    ? loadUsableComputer(scope, row.moverId, 'mover')
+    : loadUsableComputer(scope, row.executorId, 'agent');
 }
 
 /** Throws `request.missing`. */
@@ -41,7 +78,23 @@ export async function pageOfRepositories(
   const query = scope.query.selectFrom('repositories').selectAll();
   const order = { createdAt: 'text', id: 'text' } as const;
   const { items, ...rest } = await readPage(query, { ...o, order, view: repositoryView });
-  return { repositories: items, ...rest };
+  return { repositories: await withDelays(scope, items), ...rest };
+}
+
+/** Work that is due in some of them and waits for their executors. */
+async function withDelays({ query }: TenantScope, repositories: Repository[]): Promise<Repository[]> {
+  const rows = await query
+    .selectFrom('maintenanceStates')
+    .select(['repositoryId', 'kind', 'delayedSince as since'])
+    .where('delayedSince', 'is not', null)
+    .where('repositoryId', 'in', ['', ...repositories.map(({ id }) => id)])
+    .orderBy('kind')
+    .execute();
+  const delays = Map.groupBy(rows, ({ repositoryId }) => repositoryId);
+  return repositories.map((repository) => ({
+    ...repository,
+    delayed: (delays.get(repository.id) ?? []).flatMap(({ kind, since }) => (since === null ? [] : { kind, since })),
+  }));
 }
 
 /** Makes the place for a repository at its mover; where it is. Repeating it is harmless. */

@@ -405,7 +405,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       movers.watch(background.signal),
       metrics.watch(background.signal),
       health.watch(background.signal),
-      new MaintenanceScheduler({ catalogue, queue, events, clock, logger }).watch(background.signal),
+      new MaintenanceScheduler({ catalogue, queue, presence, events, clock, logger }).watch(background.signal),
       rescans.watch(background.signal),
       keeper.watch(background.signal),
       backups.watch(background.signal),

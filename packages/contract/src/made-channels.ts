@@ -43,6 +43,10 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'agent-local-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
   'windows-agent-local-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
   'role-to-local-mover': { dials: agent, listens: mover },
+  'executor-to-local-agent': {
+    dials: 'apps/executor/src/open.ts',
+    listens: 'apps/agent/src/executor/executor-service.ts',
+  },
   'client-to-server': { dials: 'apps/cli/src/managed/server-connection.ts', listens: server },
   'client-to-server-alternate': {
     dials: 'apps/cli/src/managed/server-connection.ts',

@@ -361,6 +361,21 @@ export const errorTable = {
   'kit.none': entry('There is no recovery kit yet.', 'Make one with `holdfast recovery-kit create`, and print it.', {
     http: 409,
   }),
+  'zero-knowledge.server': entry(
+    'Only the computer whose backups they are has the key of this repository: the server can’t have that done.',
+    'Do it at that computer, or at another one with its recovery phrase: docs/zero-knowledge.md.',
+    { http: 409 },
+  ),
+  'zero-knowledge.refused': entry(
+    'This computer keeps the key of its backups for itself, and does not do that for its server.',
+    'docs/zero-knowledge.md says what it does, and how its administrator allows more.',
+    { http: 403 },
+  ),
+  'zero-knowledge.no-key': entry(
+    'The repository is of the zero-knowledge mode, and the computer that is to open it has no key of its own.',
+    'Run `holdfast zero-knowledge setup` at that computer; with --again where it, or one that it replaces, had a key before.',
+    { http: 409 },
+  ),
   'configuration.damaged': entry(
     'A configuration backup is damaged, not whole, or was not made by the server of this kit.',
     'Take another one: the older ones lie beside it.',

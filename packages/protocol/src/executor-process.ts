@@ -4,8 +4,12 @@ import { entityId, leaseNonce } from './names.ts';
 import { outputPiece } from './task-output.ts';
 import { taskEvent, task as taskMessage, taskOutcome } from './tasks.ts';
 
+/** Who starts a process that opens a repository, and stands between it and the repository. */
+export const executorPlace = z.enum(['mover', 'agent']);
+export type ExecutorPlace = z.infer<typeof executorPlace>;
+
 /**
- * What a mover and the short-lived process that opens a repository say to each other over that process's standard input and output.
+ * What a mover, or an agent, and the short-lived process that opens a repository say to each other over that process's standard input and output.
  * The repository's key is in that process's memory only; the mover passes it on and keeps none. A process is for one task, or, while
  * somebody looks around, for all that is only read in one repository.
  */
@@ -15,10 +19,11 @@ export const executorMethods = {
       /** Names the task for the other calls. */
       taskId: entityId,
       task: taskMessage,
-      /** The mover's local socket, and what admits this process to the task's repository there. */
+      place: executorPlace,
+      /** The local socket there, and what admits this process to the task's repository on it. */
       socket: z.string().max(4_096),
       secret: leaseNonce,
-      /** For drills: an empty folder of this task alone, which the mover removes when the process has ended. */
+      /** For drills: an empty folder of this task alone, which is removed when the process has ended. */
       sandbox: z.string().max(4_096).optional(),
     }),
     result: taskOutcome,

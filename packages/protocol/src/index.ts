@@ -29,7 +29,7 @@ export {
   taskProtocol,
 } from './enrolment.ts';
 export { errorReport, parseErrorReport, parseJsonText, parseMessage, reportOf } from './error-report.ts';
-export { type ExecutorMethods, executorMethods, joinedStream } from './executor-process.ts';
+export { type ExecutorMethods, type ExecutorPlace, executorMethods, joinedStream } from './executor-process.ts';
 export { encodeFrame, readFrames, writeFrame } from './frames.ts';
 export {
   type Grant,

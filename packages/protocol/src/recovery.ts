@@ -89,7 +89,8 @@ export const recoveryGrant = z.object({
   tenant: tenantId,
   repository: slug,
   mover: z.object({ id: entityId, host, port }),
-  password: z.string(),
+  /** Left out in the zero-knowledge mode: the person has it. */
+  password: z.string().optional(),
   expiresAt: isoTime,
 });
 export type RecoveryGrant = z.infer<typeof recoveryGrant>;

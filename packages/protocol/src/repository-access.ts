@@ -9,7 +9,8 @@ export type DataDirection = z.infer<typeof dataDirection>;
 export const repositoryAccess = z.strictObject({
   tenant: tenantId,
   repository: slug,
-  password: z.string().min(1).max(4096),
+  /** Left out where only the computer that does the task has it: the zero-knowledge mode. */
+  password: z.string().min(1).max(4096).optional(),
   grant: z.string().max(8192),
   /** The session at the mover. None with a standing grant, by which the mover opens one itself. */
   sessionId: entityId.optional(),

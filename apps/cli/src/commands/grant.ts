@@ -107,9 +107,9 @@ async function createGrant(name: string, options: CreateOptions, { client, signa
   const params = { id: repository.id };
   const body = { mode, lifetimeSeconds: options.hours * 3_600, note };
   const access = await client.call('repositoryGrant', { params, body, signal });
-  const password = options.password
-    ? (await client.call('repositoryPassword', { params, signal })).password
-    : undefined;
+  // In the zero-knowledge mode restic asks the person, or reads a file of theirs.
+  const withPassword = options.password && !repository.zeroKnowledge;
+  const password = withPassword ? (await client.call('repositoryPassword', { params, signal })).password : undefined;
   const { id, expiresAt, username, grant, caPem } = access;
   const url = restAddress(access.url);
   const about = { kind: 'grant', id, repository: repository.name, mode, expiresAt, url };

@@ -117,10 +117,15 @@ function addSignIn(command: Command): Command {
     .option('--computer <name>', 'with --user: whose backups are wanted, by host name or id; may be repeated', collect)
     .option('--password-file <file>', 'with --user: file that holds the password; else it is asked for')
     .option('--code <code>', 'with --user: code of the authenticator, or a recovery code; else it is asked for')
+    .option(
+      '--repository-password-file <file>',
+      'zero-knowledge mode: file with the recovery phrase or the password; else it is asked for',
+    )
     .option('--data <folder>', 'where the key and the certificate of the recovery are kept, with mode 0600');
   return addOutputOptions(command);
 }
 
 const signInHelp = `
 The key is made here, the server's CA is compared with the fingerprint before anything is sent, and the certificate is good for the
-named backups and no longer than the token. Further commands use it without asking again, until it ends.`;
+named backups and no longer than the token. Further commands use it without asking again, until it ends.
+In the zero-knowledge mode the recovery phrase, or the password, of the backups is asked for besides. It stays on this computer.`;

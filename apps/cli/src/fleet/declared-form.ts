@@ -53,7 +53,10 @@ export function declaredDefinition(definition: Job | Policy, names: Names): Decl
     groups: sorted(groups),
     target:
       target.kind === 'own'
-        ? { kind: 'own', name: target.name, mover: names.movers.nameOf(target.moverId) }
+        ? {
+            ...{ kind: 'own', name: target.name, zeroKnowledge: target.zeroKnowledge },
+            mover: names.movers.nameOf(target.moverId),
+          }
         : { kind: 'shared', repository: names.repositories.nameOf(target.repositoryId) },
     schedule: schedule.kind === 'after' ? { kind: 'after', job: names.jobs.nameOf(schedule.jobId) } : schedule,
   };
@@ -70,7 +73,10 @@ export function settingsOf(
     ...rest,
     computers: form.computers.map(idOf.agent),
     target: (target.kind === 'own'
-      ? { kind: 'own', name: target.name, moverId: idOf.mover(target.mover) }
+      ? {
+          ...{ kind: 'own', name: target.name, zeroKnowledge: target.zeroKnowledge },
+          moverId: idOf.mover(target.mover),
+        }
       : { kind: 'shared', repositoryId: idOf.repository(target.repository) }) satisfies JobSettings['target'],
     schedule: (schedule.kind === 'after'
       ? { kind: 'after', jobId: idOf.job(schedule.job) }

@@ -14,6 +14,7 @@ export interface JobOptions extends ServerOptions {
   readonly mover?: string;
   readonly repositoryName?: string;
   readonly wholeComputer?: boolean;
+  readonly zeroKnowledge?: boolean;
   readonly exclude?: string[];
   readonly oneFileSystem?: boolean;
   readonly tag?: string[];
@@ -51,6 +52,7 @@ export function addJobOptions({ noun }: JobKind, command: Command): Command {
     .option('--group <name>', 'all computers of a group, also those that join it later; may be repeated', collect)
     .option('--mover <name>', 'each computer to a repository of its own at this mover')
     .option('--repository-name <template>', 'names of those, of {computer}, {group} and {id} (default: {computer})')
+    .option('--zero-knowledge', 'only each computer itself has the key of its repository: docs/zero-knowledge.md')
     .option('--repository <name>', 'all computers to this one repository, by name or id')
     .option('-e, --exclude <pattern>', 'leave out what matches; may be repeated', collect)
     .option('-x, --one-file-system', 'stay on the file system of each path')
@@ -152,18 +154,20 @@ async function scheduleFrom(text: string, { client, signal }: Context): Promise<
 }
 
 async function targetFrom(
-  { repository, mover, repositoryName }: JobOptions,
+  { repository, mover, repositoryName, zeroKnowledge }: JobOptions,
   { client, signal }: Context,
 ): Promise<JobSettings['target'] | undefined> {
-  if (repository !== undefined && (mover !== undefined || repositoryName !== undefined))
+  const isOwn = mover !== undefined || repositoryName !== undefined || zeroKnowledge === true;
+  if (repository !== undefined && isOwn)
     throw new HoldfastError('usage.option', {
-      message: '--repository is one for all computers, --mover one for each: give one of them.',
+      message:
+        '--repository is one for all computers, --mover and --zero-knowledge make one for each: give one of them.',
     });
   if (repository !== undefined)
     return { kind: 'shared', repositoryId: (await chooseRepository(client, { text: repository, signal })).id };
-  if (mover === undefined && repositoryName === undefined) return undefined;
+  if (!isOwn) return undefined;
   const { id } = await chooseMover(client, { text: mover, signal });
-  return { kind: 'own', moverId: id, name: repositoryName ?? '{computer}' };
+  return { kind: 'own', moverId: id, name: repositoryName ?? '{computer}', zeroKnowledge: zeroKnowledge === true };
 }
 
 function scriptsFrom(options: JobOptions, before: Definition | undefined): JobSettings['scripts'] | undefined {

@@ -85,7 +85,8 @@ function computersText({ computers, groups }: Definition, names: Names): string 
 
 function targetText({ target }: Definition, names: Names): string {
   if (target.kind === 'shared') return names.repository(target.repositoryId);
-  return `${target.name} at ${names.computer(target.moverId)}`;
+  const place = `${target.name} at ${names.computer(target.moverId)}`;
+  return target.zeroKnowledge ? `${place}, zero-knowledge` : place;
 }
 
 function scriptsText({ scripts: { pre, post, timeoutSeconds, preFailure } }: Definition): string {

@@ -18,6 +18,7 @@ test('what a mover says of itself stays one line of the paper, within its quotes
   const paper = recoveryDocument(Buffer.alloc(20, 1), {
     ...{ kitId: '0123456789abcdef', createdAt: '2026-01-01T00:00:00.000Z', installation: 'i', caFingerprint: 'f' },
     ...{ server: serverText({ names: ['vault'], listening }) },
+    zeroKnowledge: ['boss'],
     storage: [
       {
         mover: 'store\n## The words\n',
@@ -26,6 +27,7 @@ test('what a mover says of itself stays one line of the paper, within its quotes
     ],
   });
   assert.match(paper, /^- Server: `vault, port 443`$/m);
+  assert.match(paper, /^\*\*These words do not open\*\* boss:/m);
   assert.match(paper, /^- `\/srv' +type the words at https:\/\/evil.example` \(first\)$/m);
   assert.equal(paper.match(/^## The words$/gm)?.length, 1);
 });

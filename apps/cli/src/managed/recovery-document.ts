@@ -1,5 +1,5 @@
 import { oneLine } from '@holdfast/core';
-import { wordsOf } from '@holdfast/protocol/recovery-kit';
+import { numberedWords } from '@holdfast/protocol/recovery-kit';
 
 /** What stands on the paper besides the words. */
 export interface RecoveryFacts {
@@ -9,6 +9,8 @@ export interface RecoveryFacts {
   readonly caFingerprint: string;
   /** Names and port of the server. */
   readonly server: string;
+  /** Names of repositories of the zero-knowledge mode. */
+  readonly zeroKnowledge: readonly string[];
   /** By mover: where its repositories are. */
   readonly storage: readonly {
     readonly mover: string;
@@ -16,8 +18,6 @@ export interface RecoveryFacts {
   }[];
 }
 
-/** Words of one line. */
-const wordsInLine = 5;
 /** Repositories of one mover that are listed: their folders lie side by side. */
 const maxListed = 20;
 
@@ -38,14 +38,7 @@ export function serverText(status: {
 
 /** The document to print, in Markdown, which can be read as it is. */
 export function recoveryDocument(secret: Uint8Array, facts: RecoveryFacts): string {
-  const words = wordsOf(secret).split(' ');
-  const numbered = words.map((word, at) => `${String(at + 1).padStart(2)}. ${word.padEnd(9)}`);
-  const lines = Array.from({ length: words.length / wordsInLine }, (_, line) =>
-    numbered
-      .slice(line * wordsInLine, (line + 1) * wordsInLine)
-      .join(' ')
-      .trimEnd(),
-  );
+  const lines = numberedWords(secret);
   return `# Holdfast recovery kit ${facts.kitId}
 
 Made ${facts.createdAt} for installation ${facts.installation}.
@@ -65,7 +58,7 @@ word 7 again.
 - Server: \`${facts.server}\`
 - CA fingerprint: \`${facts.caFingerprint}\`
 
-${storageText(facts.storage)}
+${storageText(facts.storage)}${zeroKnowledgeText(facts.zeroKnowledge)}
 ## To start again, with this paper and the storage
 
 On an empty computer with Holdfast, with the storage at \`/srv/holdfast\` (the folder that has \`_configuration\` in it):
@@ -104,6 +97,13 @@ function storageText(storage: RecoveryFacts['storage']): string {
       return `Repositories at mover ${plain(mover)}:\n\n${listed.join('')}${rest > 0 ? `- and ${rest} others beside them\n` : ''}\n`;
     })
     .join('');
+}
+
+function zeroKnowledgeText(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const listed = names.slice(0, maxListed).join(', ');
+  const others = names.length > maxListed ? ` and ${names.length - maxListed} others` : '';
+  return `**These words do not open** ${listed}${others}: only the recovery phrases of their own computers do (zero-knowledge mode).\n`;
 }
 
 /** Movers say their names and where their repositories are: nothing that they say becomes an instruction on the paper. */

@@ -60,6 +60,7 @@ async function factsOf(client: RestClient, o: { kitId: string; signal: AbortSign
     caFingerprint,
     createdAt: new Date().toISOString(),
     server: serverText(status),
+    zeroKnowledge: repositories.filter((one) => one.zeroKnowledge).map(({ name }) => name),
     storage: computers
       .filter(({ role }) => role === 'mover')
       .map(({ id, hostname }) => ({
@@ -109,8 +110,12 @@ function kitText(found: RecoveryKit): string {
   return `Recovery kit ${kit.id}, made ${shownTime(kit.createdAt)} by ${kit.createdBy}.\n${confirmed}\n${sealedText(found)}${old.join('')}`;
 }
 
-function sealedText({ repositories: { total, sealed, openToFormer } }: RecoveryKit): string {
-  const all = `${sealed} of ${counted(total, 'repository', 'repositories')} open with it.\n`;
+function sealedText({ repositories: { total, sealed, openToFormer, zeroKnowledge } }: RecoveryKit): string {
+  const others =
+    zeroKnowledge === 0
+      ? ''
+      : `It does not open ${counted(zeroKnowledge, 'repository', 'repositories')} of the zero-knowledge mode: only the recovery phrases of their own computers do.\n`;
+  const all = `${sealed} of ${counted(total, 'repository', 'repositories')} open with it.\n${others}`;
   if (openToFormer === 0) return all;
   return `${all}${openToFormer} still open with a former one as well: their storage does not let that key go before a date.\n`;
 }

@@ -26,6 +26,7 @@ export interface RecoveryOptions {
   readonly code?: string;
   readonly computer?: string[];
   readonly data?: string;
+  readonly repositoryPasswordFile?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }

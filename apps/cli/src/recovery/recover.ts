@@ -8,7 +8,7 @@ import { splitReference } from '../stand-alone/snapshot-selection.ts';
 import { table } from '../terminal.ts';
 import type { Work } from '../work.ts';
 import { beginRecovery, chooseRecoverable, type RecoveryOptions } from './begin-recovery.ts';
-import { addressOf, openBackup } from './open-backup.ts';
+import { addressOf, openBackup, passwordFor } from './open-backup.ts';
 
 export type RecoverOptions = RecoveryOptions & RestoreFromOptions;
 
@@ -32,7 +32,7 @@ export async function recover(text: string, options: RecoverOptions, work: Work)
   const recovery = await beginRecovery(options, work);
   const { reference, path } = splitReference(text);
   const chosen = chooseRecoverable(await recovery.client.snapshots(work.signal), reference);
-  const opening = openBackup(recovery, { ...work, repositoryId: chosen.repositoryId });
+  const opening = openBackup(recovery, { ...options, ...work, repositoryId: chosen.repositoryId });
   return restoreFrom(opening, `${chosen.id}:${path}`, options, work);
 }
 
@@ -56,7 +56,10 @@ export async function writeResticFiles(
       'RESTIC_TLS_CLIENT_CERT',
       await writeSecretFile(join(folder, 'client.pem'), `${privateKeyPem}${certificate.certificatePem}`),
     ],
-    ['RESTIC_PASSWORD_FILE', await writeSecretFile(join(folder, 'password'), `${access.password}\n`)],
+    [
+      'RESTIC_PASSWORD_FILE',
+      await writeSecretFile(join(folder, 'password'), `${await passwordFor(access, { ...options, ...work })}\n`),
+    ],
   ];
   const lines = settings.map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
   const environmentFile = await writeSecretFile(join(folder, 'environment'), lines.join(''));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { checkedConfiguration } from './configuration.ts';
 import { createLogger } from './log.ts';
+import { ownExecutor } from './own-executor.ts';
 import { dataOf, type RoleOptions } from './role-options.ts';
 import { serveRole } from './serve-role.ts';
 
@@ -18,6 +19,7 @@ export async function runAgent(options: RoleOptions): Promise<void> {
         dataDir: dataOf(options, 'agent'),
         config: { ...config, moverSocket: config.moverSocket ?? defaultMoverSocket() },
         logger: createLogger('agent', config.logLevel),
+        executor: ownExecutor(),
       }),
     ({ id, servicePort }) => ({
       id,

@@ -1,7 +1,7 @@
-import { HoldfastError } from '@holdfast/core';
 import { moverConfigSchema, startMover } from '@holdfast/mover';
 import { checkedConfiguration } from './configuration.ts';
 import { createLogger } from './log.ts';
+import { ownExecutor } from './own-executor.ts';
 import { dataOf, type RoleOptions } from './role-options.ts';
 import { serveRole } from './serve-role.ts';
 
@@ -15,12 +15,4 @@ export async function runMover(options: RoleOptions): Promise<void> {
       listening: [{ channel: 'server-to-mover', host: config.bind, port, reason: portReason }],
     }),
   );
-}
-
-/** This very program: `holdfast execute`. */
-function ownExecutor() {
-  const [, main] = process.argv;
-  if (main === undefined)
-    throw new HoldfastError('internal.unexpected', { message: 'The command does not know its own file.' });
-  return { file: process.execPath, arguments: [main, 'execute'] };
 }

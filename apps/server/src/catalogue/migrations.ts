@@ -17,6 +17,7 @@ import { oauth } from './migrations/0016-oauth.ts';
 import { declarations } from './migrations/0017-declarations.ts';
 import { bandwidthRules } from './migrations/0018-bandwidth-rules.ts';
 import { runRecords } from './migrations/0019-run-records.ts';
+import { zeroKnowledge } from './migrations/0021-zero-knowledge.ts';
 import { fleetSize } from './migrations/0022-fleet-size.ts';
 
 /**
@@ -52,5 +53,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0017-declarations': { up: declarations },
   '0018-bandwidth-rules': { up: bandwidthRules },
   '0019-run-records': { up: runRecords },
+  '0021-zero-knowledge': { up: zeroKnowledge },
   '0022-fleet-size': { up: fleetSize },
 };

@@ -90,6 +90,7 @@ export interface RepositoriesTable {
   moverId: string;
   /** Where the mover keeps it; empty until it has made the place. */
   location: string;
+  /** Empty in the zero-knowledge mode. */
   sealedPassword: string;
   createdAt: string;
   initialisedAt: string | null;
@@ -97,6 +98,10 @@ export interface RepositoriesTable {
   maintenanceJson: Generated<string>;
   /** The computer whose own repository it is. */
   ownerId: string | null;
+  /** The agent that works in it; null: the mover in front of it. */
+  executorId: string | null;
+  /** 1: only the executor has the key. */
+  zeroKnowledge: Generated<number>;
   /** The recovery kit that it has a key for. */
   kitId: string | null;
   /** Keys of former kits that its storage did not let go yet. */
@@ -249,6 +254,8 @@ export interface MaintenanceStatesTable {
   kind: Run['kind'];
   /** What was due until then was seen to. */
   since: string;
+  /** Since when it is due and waits for the executor to be there. */
+  delayedSince: string | null;
   /** Of the parts in which contents are read, the one that was read last. */
   part: number;
   lastRunId: string | null;

@@ -26,7 +26,7 @@ import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { readJson } from '../json-column.ts';
 import { maxEnrolmentBytes, maxRecoveryRequestsPerMinute } from '../limits.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
-import { loadRepository } from '../repositories.ts';
+import { loadRepository, passwordOf } from '../repositories.ts';
 import { ByteStream, ByteStreams } from '../rest/byte-stream.ts';
 import { ContentsSink } from '../rest/contents-sink.ts';
 import type { Vault } from '../vault.ts';
@@ -105,10 +105,11 @@ export async function createIdentityApp(o: {
         ...{ sessionId: undefined, fingerprint: row.fingerprint, lifetimeMs },
       });
       await o.audit.write(scope.tenant, entry);
+      const password = passwordOf(repository, o.vault);
       return {
         ...{ grant, tenant: scope.tenant, repository: repository.name, expiresAt: row.expiresAt },
         mover: { id: mover.id, host: mover.address, port: portOf(mover, 'recovery-media-to-mover') },
-        password: o.vault.open(repository.sealedPassword, { tenant: scope.tenant, repositoryId }),
+        ...(password === undefined ? {} : { password }),
       };
     } catch (error) {
       const { code } = toHoldfastError(error);

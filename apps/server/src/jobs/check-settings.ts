@@ -6,6 +6,7 @@ import { type ComputerRow, loadUsableComputer } from '../computers/computers.ts'
 import { loadRepository } from '../repositories.ts';
 import { computersOf, groupOf } from './job-computers.ts';
 import { loadJob } from './job-rows.ts';
+import { refuseOtherComputers } from './target-repository.ts';
 
 /**
  * Refuses a job of computers, groups, repositories or jobs that are not there, or that the person's scope does not hold. Before
@@ -22,9 +23,14 @@ export async function checkReferences(
     if (kind === 'job' && takesNoJobs(computer)) throw leftOut(computer);
   }
   if (target.kind === 'own') await loadUsableComputer(scope, target.moverId, 'mover');
-  else await loadRepository(scope, target.repositoryId);
+  const inJob = await computersOf(scope, settings);
+  if (target.kind === 'shared')
+    refuseOtherComputers(
+      await loadRepository(scope, target.repositoryId),
+      inJob.map(({ id }) => id),
+    );
   if (schedule.kind === 'after') await loadJob(scope, schedule.jobId);
-  const group = groupOf(settings, await computersOf(scope, settings));
+  const group = groupOf(settings, inJob);
   if (scope.groups && !scope.groups.has(group))
     throw new HoldfastError('auth.forbidden', {
       message: 'Who is confined to some groups defines jobs and policies of one of them, not of several.',

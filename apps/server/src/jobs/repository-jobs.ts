@@ -1,7 +1,7 @@
 import type { JobSettings } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
-import type { RepositoryRow } from '../repositories.ts';
+import { isZeroKnowledge, type RepositoryRow } from '../repositories.ts';
 import { computersOf } from './job-computers.ts';
 import { listJobs, settingsOf } from './job-rows.ts';
 
@@ -42,7 +42,7 @@ export class RepositoryJobs {
   }
 
   /** The settings of the jobs of a repository. */
-  of(repository: Pick<RepositoryRow, 'id' | 'moverId'>): readonly JobSettings[] {
+  of(repository: Pick<RepositoryRow, 'id' | 'moverId' | 'zeroKnowledge'>): readonly JobSettings[] {
     return this.#jobs.filter((job) => this.#writes(job, repository)).map(({ settings }) => settings);
   }
 
@@ -53,11 +53,15 @@ export class RepositoryJobs {
     return [...new Set(computers.map(({ hostname }) => hostname))].sort();
   }
 
-  #writes({ settings, computers, groups }: Job, repository: Pick<RepositoryRow, 'id' | 'moverId'>): boolean {
+  #writes(
+    { settings, computers, groups }: Job,
+    repository: Pick<RepositoryRow, 'id' | 'moverId' | 'zeroKnowledge'>,
+  ): boolean {
     const { target } = settings;
     if (target.kind === 'shared') return target.repositoryId === repository.id;
     const owner = this.#owners.get(repository.id);
     if (!owner || target.moverId !== repository.moverId) return false;
+    if (target.zeroKnowledge !== isZeroKnowledge(repository)) return false;
     return computers.has(owner.id) || groups.has(owner.groupName);
   }
 }

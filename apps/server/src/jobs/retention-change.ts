@@ -36,7 +36,10 @@ async function generalRetentions(
   const filled = query.selectFrom('repositories').where('initialisedAt', 'is not', null);
   const rows = await (target.kind === 'shared'
     ? filled.where('id', '=', target.repositoryId)
-    : filled.where('moverId', '=', target.moverId).where('ownerId', 'is not', null)
+    : filled
+        .where('moverId', '=', target.moverId)
+        .where('ownerId', 'is not', null)
+        .where('zeroKnowledge', '=', Number(target.zeroKnowledge))
   )
     .select('maintenanceJson')
     .distinct()

@@ -2,6 +2,7 @@ import type { JobSettings } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { ComputerRow } from '../computers/computers.ts';
 import { maxInsertedRows, maxQueryValues } from '../limits.ts';
+import { loadRepository, type RepositoryRow, refuseZeroKnowledge } from '../repositories.ts';
 import { newRepositoryPassword, type Vault } from '../vault.ts';
 import { chunks } from './chunks.ts';
 
@@ -19,7 +20,10 @@ export async function repositoriesOf(
   },
 ): Promise<(computerId: string) => string> {
   const { target, computers } = o;
-  if (target.kind === 'shared') return () => target.repositoryId;
+  if (target.kind === 'shared') {
+    refuseOtherComputers(await loadRepository(scope, target.repositoryId), idsOf(computers));
+    return () => target.repositoryId;
+  }
   const own = new Map<string, string>();
   for (const some of chunks(computers, maxQueryValues)) {
     const known = await scope.query
@@ -27,6 +31,7 @@ export async function repositoriesOf(
       .select(['id', 'ownerId'])
       .where('moverId', '=', target.moverId)
       .where('ownerId', 'in', idsOf(some))
+      .where('zeroKnowledge', '=', Number(target.zeroKnowledge))
       .execute();
     for (const { id, ownerId } of known) own.set(ownerId ?? '', id);
   }
@@ -50,7 +55,11 @@ export async function repositoriesOf(
         groupName: computer.groupName,
         moverId: target.moverId,
         location: '',
-        sealedPassword: o.vault.seal(newRepositoryPassword(), { tenant: scope.tenant, repositoryId: id }),
+        sealedPassword: target.zeroKnowledge
+          ? ''
+          : o.vault.seal(newRepositoryPassword(), { tenant: scope.tenant, repositoryId: id }),
+        executorId: target.zeroKnowledge ? computer.id : null,
+        zeroKnowledge: Number(target.zeroKnowledge),
         createdAt: o.now.toISOString(),
         ownerId: computer.id,
       };
@@ -58,6 +67,12 @@ export async function repositoriesOf(
     await scope.query.insertInto('repositories').values(rows).execute();
   }
   return (computerId) => own.get(computerId) ?? '';
+}
+
+/** Only one computer can back up to a repository of the zero-knowledge mode. @throws zero-knowledge.server */
+export function refuseOtherComputers(repository: RepositoryRow, computers: readonly string[]): void {
+  if (computers.some((id) => id !== repository.executorId))
+    refuseZeroKnowledge(repository, 'have another computer back up to it');
 }
 
 function idsOf(computers: readonly ComputerRow[]): string[] {

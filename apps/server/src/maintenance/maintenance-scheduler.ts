@@ -4,10 +4,11 @@ import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { MaintenanceStatesTable } from '../catalogue/schema.ts';
+import type { Presence } from '../computers/presence.ts';
 import type { EventHub } from '../event-hub.ts';
 import { RepositoryJobs } from '../jobs/repository-jobs.ts';
 import { maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
-import { listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
+import { executorIdOf, listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
 import { enterRuns } from '../runs/enter-runs.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
@@ -25,13 +26,22 @@ type State = Selectable<MaintenanceStatesTable>;
 export class MaintenanceScheduler {
   readonly #catalogue: Catalogue;
   readonly #queue: RunQueue;
+  readonly #presence: Pick<Presence, 'isOnline'>;
   readonly #events: EventHub;
   readonly #clock: Clock;
   readonly #logger: Logger;
 
-  constructor(o: { catalogue: Catalogue; queue: RunQueue; events: EventHub; clock: Clock; logger: Logger }) {
+  constructor(o: {
+    catalogue: Catalogue;
+    queue: RunQueue;
+    presence: Pick<Presence, 'isOnline'>;
+    events: EventHub;
+    clock: Clock;
+    logger: Logger;
+  }) {
     this.#catalogue = o.catalogue;
     this.#queue = o.queue;
+    this.#presence = o.presence;
     this.#events = o.events;
     this.#clock = o.clock;
     this.#logger = o.logger;
@@ -102,6 +112,11 @@ export class MaintenanceScheduler {
     }
     const due = lastDue(timingsOf(kind, settings, o.jobs.of(repository)), new Date(state.since), now);
     if (!due) return;
+    // It stays due: begun now it would only fail. A mover is tried, because nothing tells that it is not there.
+    if (repository.executorId !== null && !this.#presence.isOnline(repository.executorId)) {
+      if (state.delayedSince === null) await noteDelay(scope, state, due);
+      return;
+    }
     const part = await nextPart(scope, state, settings);
     const orders = await ordersOf(scope, repository, { kind, settings, part });
     const rows = await scope.transaction(async (inner) => {
@@ -112,11 +127,11 @@ export class MaintenanceScheduler {
         .where('repositoryId', '=', repository.id)
         .where('kind', '=', kind);
       const { numUpdatedRows } = await ofState
-        .set({ since: due.toISOString(), part })
+        .set({ since: due.toISOString(), part, delayedSince: null })
         .where('since', '=', state.since)
         .executeTakeFirst();
       if (numUpdatedRows !== 1n || orders.length === 0) return [];
-      const tasks = orders.map((order) => ({ agentId: repository.moverId, repositoryId: repository.id, order }));
+      const tasks = orders.map((order) => ({ agentId: executorIdOf(repository), repositoryId: repository.id, order }));
       const entered = await enterRuns(inner, { tasks, trigger: 'schedule', now });
       await ofState.set({ lastRunId: entered.at(-1)?.id ?? null }).execute();
       return entered;
@@ -145,7 +160,7 @@ export class MaintenanceScheduler {
     const repository = await loadRepository(scope, repositoryId);
     const order = await retentionOrder(scope, repository);
     if (!order) return;
-    const task = { agentId: repository.moverId, repositoryId, order };
+    const task = { agentId: executorIdOf(repository), repositoryId, order };
     const rows = await scope.transaction(async (inner) =>
       (await isBusy(inner, repositoryId))
         ? []
@@ -153,6 +168,15 @@ export class MaintenanceScheduler {
     );
     for (const row of rows) this.#queue.announce(scope, row);
   }
+}
+
+async function noteDelay({ query }: TenantScope, { repositoryId, kind }: State, due: Date): Promise<void> {
+  await query
+    .updateTable('maintenanceStates')
+    .set({ delayedSince: due.toISOString() })
+    .where('repositoryId', '=', repositoryId)
+    .where('kind', '=', kind)
+    .execute();
 }
 
 /** Whether backups go on, after which it is time, or what is kept is seen to already. */

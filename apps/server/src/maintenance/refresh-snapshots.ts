@@ -2,7 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { SnapshotFacts } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { maxHostnameCharacters, maxRefreshedSnapshots } from '../limits.ts';
-import { loadRepository, type RepositoryRow } from '../repositories.ts';
+import { isZeroKnowledge, loadExecutor, loadRepository, type RepositoryRow } from '../repositories.ts';
 import { unlistSnapshots } from '../runs/run-store.ts';
 import type { RepositoryQueries } from './repository-queries.ts';
 
@@ -34,12 +34,15 @@ export async function refreshSnapshots(
   const present = new Set<string>();
   const found: SnapshotFacts[] = [];
   const hostnames = new Set<string>();
+  const repository = await loadRepository(scope, repositoryId);
+  // Where names are not told, all is of the one computer that has the key.
+  const own = isZeroKnowledge(repository) ? await loadExecutor(scope, repository) : undefined;
   let unreadable = 0;
   for (let after: string | undefined, more = true; more; ) {
     const query = { kind: 'snapshots', limit: pageEntries, ...(after === undefined ? {} : { after }) } as const;
     const page = await queries.ask<'snapshots'>(scope, { repositoryId, query, signal });
     for (const facts of page.answer.snapshots) {
-      const hostname = storedName(facts.hostname);
+      const hostname = own?.hostname ?? storedName(facts.hostname);
       hostnames.add(hostname);
       if (!known.has(facts.id) && !present.has(facts.id)) found.push({ ...facts, hostname });
       present.add(facts.id);
@@ -54,8 +57,9 @@ export async function refreshSnapshots(
     more = after !== undefined;
   }
   const gone = unreadable > 0 ? [] : [...known].filter((id) => !present.has(id));
-  const repository = await loadRepository(scope, repositoryId);
-  const owners = await ownersOf(scope, repository, { hostnames, trustNames: o.trustNames ?? false });
+  const owners = own
+    ? new Map([[own.hostname, own.id]])
+    : await ownersOf(scope, repository, { hostnames, trustNames: o.trustNames ?? false });
   await scope.transaction(async (inner) => {
     await unlistSnapshots(inner, repositoryId, gone);
     if (o.trustNames)

@@ -14,7 +14,7 @@ import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import { queryStopMs, queryTimeoutMs } from '../limits.ts';
-import { loadRepository } from '../repositories.ts';
+import { loadExecutor, loadRepository, passwordOf, refuseZeroKnowledge } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 
@@ -72,7 +72,7 @@ export class RepositoryQueries {
       work: (signal) =>
         this.#withExecutor(
           scope,
-          { ...o, mode: query.kind === 'recovery-key' ? 'maintain' : 'read', signal },
+          { ...o, kind: query.kind, mode: query.kind === 'recovery-key' ? 'maintain' : 'read', signal },
           async ({ peer, taskId, access }) => {
             const task = { ...query, access } as Extract<Task, { kind: Kind }>;
             const { result, problemCount } = await peer.call('task.run', { taskId, task }, { signal });
@@ -99,7 +99,7 @@ export class RepositoryQueries {
       signal: AbortSignal;
     },
   ): Promise<void> {
-    return this.#withExecutor(scope, { ...o, mode: 'read' }, async ({ peer, taskId, access, renew }) => {
+    return this.#withExecutor(scope, { ...o, kind: 'read', mode: 'read' }, async ({ peer, taskId, access, renew }) => {
       const failed = new AbortController();
       const ended = new AbortController();
       const signal = AbortSignal.any([o.signal, failed.signal]);
@@ -139,7 +139,7 @@ export class RepositoryQueries {
 
   async #withExecutor<Result>(
     scope: TenantScope,
-    o: { repositoryId: string; mode: GrantMode; signal: AbortSignal },
+    o: { repositoryId: string; kind: QueryKind | 'read'; mode: GrantMode; signal: AbortSignal },
     work: (executor: {
       peer: ReachedAgent['peer'];
       taskId: string;
@@ -154,17 +154,20 @@ export class RepositoryQueries {
       throw new HoldfastError('repository.missing', {
         message: `No backup has been made to repository ${repository.name} yet.`,
       });
+    // What shows names, or gives others a key: not without the server's key, whatever the executor would answer.
+    if (!['snapshots', 'stats'].includes(o.kind)) refuseZeroKnowledge(repository, 'look into it');
     // Whoever may see the repository need not be allowed to see the mover.
     const whole = this.#catalogue.tenant(tenant);
     const mover = await loadUsableComputer(whole, repository.moverId, 'mover');
-    await using executor = await this.#carriers.reach(whole, mover, signal);
+    const worker = await loadExecutor(whole, repository);
+    await using executor = await this.#carriers.reach(whole, worker, signal);
     const { peer } = executor;
     const { fingerprint } = executor.identity;
     const sessionId = crypto.randomUUID();
     const admission = {
       tenant,
       repository: repository.name,
-      subject: `executor/${mover.id}`,
+      subject: `executor/${worker.id}`,
       fingerprint,
       mode: o.mode,
     } as const;
@@ -178,6 +181,7 @@ export class RepositoryQueries {
     const taskId = crypto.randomUUID();
     const newGrant = (): Promise<string> =>
       this.#grants.issue({ ...admission, sessionId, lifetimeMs: limits.jobGrantLifetimeMs });
+    const password = passwordOf(repository, this.#vault);
     try {
       return await work({
         peer,
@@ -185,10 +189,15 @@ export class RepositoryQueries {
         access: {
           tenant,
           repository: repository.name,
-          password: this.#vault.open(repository.sealedPassword, { tenant, repositoryId: repository.id }),
+          ...(password === undefined ? {} : { password }),
           grant: await newGrant(),
           sessionId,
-          mover: { id: mover.id, host: mover.address, port: portOf(mover, 'agent-to-mover-transport'), fingerprint },
+          mover: {
+            id: mover.id,
+            host: mover.address,
+            port: portOf(mover, 'agent-to-mover-transport'),
+            fingerprint: this.#movers.links.fingerprint(mover),
+          },
           direction: 'agent-dials',
         },
         renew: async () => void (await peer.call('task.renew', { taskId, grant: await newGrant() })),

@@ -11,7 +11,7 @@ import { type JobRow, settingsOf } from '../jobs/job-rows.ts';
 import { orderOf } from '../jobs/start-job.ts';
 import { repositoriesOf } from '../jobs/target-repository.ts';
 import { maxPolicyReports, policyReportWindowMs, standingGrantMs } from '../limits.ts';
-import { loadRepository } from '../repositories.ts';
+import { loadRepository, passwordOf } from '../repositories.ts';
 import { recordOwnLog, saveStatistics } from '../runs/run-log.ts';
 import { loadRun, recordOwnRun, runView } from '../runs/run-store.ts';
 import { plainPlan } from '../sessions/session-plan.ts';
@@ -129,6 +129,7 @@ export class AgentPolicies {
       lifetimeMs: standingGrantMs,
     });
     const { direction, ...order } = orderOf(settings, { id: row.id });
+    const password = passwordOf(repository, this.#vault);
     const { name, schedule, timeZone, missed, windows, retries } = settings;
     return {
       ...{ id: row.id, name, changedAt, repositoryId },
@@ -139,7 +140,7 @@ export class AgentPolicies {
         access: {
           tenant,
           repository: repository.name,
-          password: this.#vault.open(repository.sealedPassword, { tenant, repositoryId }),
+          ...(password === undefined ? {} : { password }),
           grant,
           mover: {
             id: mover.id,

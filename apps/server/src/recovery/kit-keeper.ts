@@ -124,10 +124,12 @@ async function dueRepositories(
   { query }: TenantScope,
   { kit, limit }: { readonly kit: KitRow; readonly limit: number },
 ): Promise<Due[]> {
+  // In the zero-knowledge mode the server has no key with which to add one.
   return query
     .selectFrom('repositories')
     .select(['id', 'name'])
     .where('initialisedAt', 'is not', null)
+    .where('zeroKnowledge', '=', 0)
     .where((row) => row.or([row('kitId', 'is', null), row('kitId', '!=', kit.id), row('formerKitKeys', '>', 0)]))
     .orderBy('id')
     .limit(limit)

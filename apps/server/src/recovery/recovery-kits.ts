@@ -84,10 +84,11 @@ export async function kitView(
     .limit(maxFormerKits)
     .execute();
   const { fn } = scope.query;
-  const counted = scope.query
+  const initialised = scope.query
     .selectFrom('repositories')
     .select(fn.countAll<number>().as('count'))
     .where('initialisedAt', 'is not', null);
+  const counted = initialised.where('zeroKnowledge', '=', 0);
   const count = async (rows: typeof counted): Promise<number> => Number((await rows.executeTakeFirstOrThrow()).count);
   return {
     ...(kit && {
@@ -104,6 +105,7 @@ export async function kitView(
       total: await count(counted),
       sealed: kit ? await count(counted.where('kitId', '=', kit.id)) : 0,
       openToFormer: await count(counted.where('formerKitKeys', '>', 0)),
+      zeroKnowledge: await count(initialised.where('zeroKnowledge', '=', 1)),
     },
     problems: problems(scope.tenant),
   };

@@ -5,7 +5,7 @@ import { readPage } from '../catalogue/page.ts';
 import { drillOrders } from '../maintenance/drills.ts';
 import { maintenanceOf } from '../maintenance/settings.ts';
 import { receiptView } from '../receipts/receipt-log.ts';
-import { loadRepository } from '../repositories.ts';
+import { executorIdOf, loadRepository } from '../repositories.ts';
 import { enterRuns } from '../runs/enter-runs.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { sessionView } from '../sessions/session-store.ts';
@@ -30,7 +30,7 @@ export function drillHandlers(o: {
             : `No backup of these computers is listed in repository ${repository.name}.`,
           guidance: 'Refresh the list of the repository when another program may have made it.',
         });
-      const tasks = orders.map((order) => ({ agentId: repository.moverId, repositoryId: repository.id, order }));
+      const tasks = orders.map((order) => ({ agentId: executorIdOf(repository), repositoryId: repository.id, order }));
       const rows = await scope.transaction((inner) =>
         enterRuns(inner, { tasks, trigger: 'person', now: o.clock.now() }),
       );

@@ -5,7 +5,7 @@ import { requireSnapshot } from '../catalogue/require-snapshot.ts';
 import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { maintenanceOf, requireRetention } from '../maintenance/settings.ts';
-import { loadRepository } from '../repositories.ts';
+import { executorIdOf, loadRepository } from '../repositories.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
 import { readingHandlers } from './reading-handlers.ts';
@@ -34,7 +34,7 @@ export function maintenanceHandlers(o: {
       throw new HoldfastError('repository.missing', {
         message: `No backup has been made to repository ${repository.name} yet.`,
       });
-    return o.queue.enqueue(scope, { agentId: repository.moverId, repositoryId, order });
+    return o.queue.enqueue(scope, { agentId: executorIdOf(repository), repositoryId, order });
   };
   return {
     ...readingHandlers({ queries }),

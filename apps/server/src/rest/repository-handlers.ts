@@ -11,7 +11,13 @@ import type { Movers } from '../computers/movers.ts';
 import { pageOfGrants, recordGrant, revokeGrant } from '../identity/handed-grants.ts';
 import { readJson } from '../json-column.ts';
 import { revocationPushMs } from '../limits.ts';
-import { loadRepository, pageOfRepositories, placeRepository, repositoryView } from '../repositories.ts';
+import {
+  loadRepository,
+  pageOfRepositories,
+  placeRepository,
+  refuseZeroKnowledge,
+  repositoryView,
+} from '../repositories.ts';
 import { newRepositoryPassword, type Vault } from '../vault.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -27,6 +33,7 @@ export function repositoryHandlers(o: {
   RestHandlers,
   | 'createRepository'
   | 'repositories'
+  | 'setRepositoryExecutor'
   | 'repositoryPassword'
   | 'repositoryGrant'
   | 'grants'
@@ -42,18 +49,27 @@ export function repositoryHandlers(o: {
         .where('name', '=', body.name)
         .executeTakeFirst();
       if (taken) throw exists(body.name);
+      const { executorId, zeroKnowledge } = body;
+      const executor = executorId === undefined ? undefined : await loadUsableComputer(scope, executorId, 'agent');
+      if (zeroKnowledge && !executor)
+        throw new HoldfastError('request.invalid', {
+          message: 'A repository of the zero-knowledge mode needs an agent that has its key.',
+          guidance: 'Name the computer whose backups will be in it.',
+        });
       const location = await placeRepository(o.movers, { tenant: scope.tenant, name: body.name, mover, signal });
       const id = crypto.randomUUID();
-      const sealedPassword = o.vault.seal(newRepositoryPassword(), { tenant: scope.tenant, repositoryId: id });
+      const place = { tenant: scope.tenant, repositoryId: id };
       const row = await scope.query
         .insertInto('repositories')
         .values({
           id,
           name: body.name,
-          groupName: body.group ?? mover.groupName,
+          groupName: body.group ?? (zeroKnowledge && executor ? executor : mover).groupName,
           moverId: mover.id,
           location,
-          sealedPassword,
+          sealedPassword: zeroKnowledge ? '' : o.vault.seal(newRepositoryPassword(), place),
+          executorId: executor?.id ?? null,
+          zeroKnowledge: Number(zeroKnowledge),
           createdAt: o.clock.now().toISOString(),
         })
         .returningAll()
@@ -65,8 +81,17 @@ export function repositoryHandlers(o: {
       return repositoryView(row);
     },
     repositories: ({ scope, query }) => pageOfRepositories(scope, query),
+    setRepositoryExecutor: async ({ scope, params, body }) => {
+      const row = await loadRepository(scope, params.id);
+      const { executorId } = body;
+      if (executorId === null) refuseZeroKnowledge(row, 'have its mover work in it');
+      else await loadUsableComputer(scope, executorId, 'agent');
+      await scope.query.updateTable('repositories').set({ executorId }).where('id', '=', row.id).execute();
+      return repositoryView({ ...row, executorId });
+    },
     repositoryPassword: async ({ scope, params }) => {
       const row = await loadRepository(scope, params.id);
+      refuseZeroKnowledge(row, 'show its password');
       const place = { tenant: scope.tenant, repositoryId: row.id };
       return { password: o.vault.open(row.sealedPassword, place) };
     },

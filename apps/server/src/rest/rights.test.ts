@@ -171,6 +171,11 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   runStatistics: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   cancelRun: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   repositoryMaintenance: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
+  setRepositoryExecutor: {
+    may: 'a',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: { executorId: null } }),
+  },
   setRepositoryMaintenance: {
     may: 'a',
     confined: 'missing',

@@ -5,7 +5,7 @@ import type { TenantScope } from '../catalogue/catalogue.ts';
 import { readPage } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
-import { loadRepository } from '../repositories.ts';
+import { loadRepository, refuseZeroKnowledge } from '../repositories.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -26,6 +26,7 @@ export function runHandlers(o: {
           message: `No backup has been made to repository ${repository.name} yet: there is nothing to restore.`,
         });
       }
+      if (agentId !== repository.executorId) refuseZeroKnowledge(repository, 'have it restored by another computer');
       return o.queue.enqueue(scope, { agentId, repositoryId, order: { kind: 'restore', ...order } });
     },
     runs: async ({ scope, query }) => {

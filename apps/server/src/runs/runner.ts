@@ -22,14 +22,14 @@ import {
   sessionKeepMs,
   sessionRetryMs,
 } from '../limits.ts';
-import { loadPlacedRepository, loadRepository, type RepositoryRow } from '../repositories.ts';
+import { loadPlacedRepository, loadRepository, passwordOf, type RepositoryRow } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
 import { isMaintenance, taskOf, type WorkOrder } from './work-order.ts';
 
 interface Plan {
-  /** Who does the work: an agent, or the mover as the repository's executor. */
+  /** Who does the work: an agent, or the mover, where that is the repository's executor. */
   readonly agent: ComputerRow;
   readonly mover: ComputerRow;
   readonly repository: RepositoryRow;
@@ -85,7 +85,7 @@ export class Runner {
     return {
       order,
       repository,
-      agent: await loadUsableComputer(scope, row.agentId, isMaintenance(order.kind) ? 'mover' : 'agent'),
+      agent: await loadUsableComputer(scope, row.agentId, row.agentId === repository.moverId ? 'mover' : 'agent'),
       mover: await loadUsableComputer(scope, repository.moverId, 'mover'),
     };
   }
@@ -265,10 +265,11 @@ export class Runner {
   async #access(run: ActiveRun, plan: Plan, agent: ReachedAgent): Promise<RepositoryAccess> {
     const { repository, mover, order } = plan;
     const { tenant } = run.scope;
+    const password = passwordOf(repository, this.#vault);
     return {
       tenant,
       repository: repository.name,
-      password: this.#vault.open(repository.sealedPassword, { tenant, repositoryId: repository.id }),
+      ...(password === undefined ? {} : { password }),
       grant: await this.#grant(run, plan, agent),
       sessionId: run.row.sessionId,
       mover: {
@@ -375,7 +376,7 @@ function countCarrier(run: ActiveRun, { peer, channel, place }: ReachedAgent): (
 }
 
 function subjectOf(plan: Plan): string {
-  return `${plan.agent.role === 'mover' ? 'executor' : 'agent'}/${plan.agent.id}`;
+  return `${isMaintenance(plan.order.kind) ? 'executor' : 'agent'}/${plan.agent.id}`;
 }
 
 function modeOf(plan: Plan): GrantMode {

@@ -115,4 +115,16 @@ export const local = [
     features: ['local-roles'],
     reason: 'One process per computer owns the ports; the others have to tell it what they need.',
   },
+  {
+    id: 'executor-to-local-agent',
+    from: everyAgent,
+    to: everyAgent,
+    transport: 'local',
+    ports: [],
+    application: 'restic REST',
+    security: 'local',
+    purpose: "The process that does a task in a repository on an agent's computer reaches the mover through its agent.",
+    features: ['local-roles'],
+    reason: 'Only the agent has the certificate; the process that has the key of the repository opens no port.',
+  },
 ] as const satisfies readonly ChannelSpec[];

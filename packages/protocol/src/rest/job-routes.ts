@@ -26,6 +26,8 @@ const target = z.discriminatedUnion('kind', [
       .regex(/^([a-z0-9-]|\{(computer|group|id)\})+$/, 'use a-z, 0-9, -, {computer}, {group} and {id}')
       .max(63)
       .default('{computer}'),
+    /** Only the computer itself has the key of its repository, and works in it. */
+    zeroKnowledge: z.boolean().default(false),
   }),
   /** All to one: data that computers have in common is stored once, and each of them holds the key to all of it. */
   z.strictObject({ kind: z.literal('shared'), repositoryId: entityId }),

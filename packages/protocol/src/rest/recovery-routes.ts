@@ -18,12 +18,14 @@ const recoveryKit = z.object({
   /** Replaced ones: what was sealed to them before still opens with them. */
   former: z.array(z.object({ id: kitSeal.shape.id, createdAt: isoTime, replacedAt: isoTime })),
   repositories: z.object({
-    /** Those in which there is anything. */
+    /** Those in which there is anything and whose key the server has. */
     total: z.number().int(),
     /** Of those, how many open with the kit. */
     sealed: z.number().int(),
     /** Of those, how many still have a key of a former kit, which their storage does not let go before a date. */
     openToFormer: z.number().int(),
+    /** Besides, of the zero-knowledge mode: no kit opens them. */
+    zeroKnowledge: z.number().int(),
   }),
   /** Why repositories do not have their key yet. They are tried again. */
   problems: z.array(z.object({ repositoryId: entityId, name: z.string(), error: errorReport })),

@@ -3,6 +3,7 @@ import { grantMode } from '../grants.ts';
 import { entityId, isoTime, slug, snapshotId } from '../names.ts';
 import { route } from '../route.ts';
 import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
+import { runKind } from './run-routes.ts';
 
 export const repository = z.object({
   id: entityId,
@@ -13,6 +14,12 @@ export const repository = z.object({
   /** Where the mover keeps it, for people. */
   location: z.string(),
   createdAt: isoTime,
+  /** The server has no key for it: only the computer `executorId` has. */
+  zeroKnowledge: z.boolean(),
+  /** The agent that works in it; left out: the mover. */
+  executorId: entityId.optional(),
+  /** What is due in it and waits for its executor, which is not there. */
+  delayed: z.array(z.object({ kind: runKind, since: isoTime })).optional(),
   /** When a first backup has made the repository. */
   initialisedAt: isoTime.optional(),
 });
@@ -53,12 +60,16 @@ export const repositoryRoutes = {
     access: 'repositories.manage',
     summary: 'Make the place for a repository at a mover, and a password in the vault',
     tag: 'repositories',
-    audited: ['name', 'group', 'moverId'],
+    audited: ['name', 'group', 'moverId', 'executorId', 'zeroKnowledge'],
     body: z.strictObject({
       name: slug,
       moverId: entityId,
-      /** Default: the mover's. */
+      /** Default: the mover's, and in the zero-knowledge mode the executor's. */
       group: slug.optional(),
+      /** An agent that works in it in the mover's place. */
+      executorId: entityId.optional(),
+      /** No password goes to the vault: the executor has the only key, and makes the repository with its first backup. */
+      zeroKnowledge: z.boolean().default(false),
     }),
     response: repository,
   }),
@@ -68,6 +79,18 @@ export const repositoryRoutes = {
     tag: 'repositories',
     query: pageQuery,
     response: pageOf('repositories', repository),
+  }),
+  setRepositoryExecutor: route('setRepositoryExecutor', 'PUT', '/api/v1/repositories/{id}/executor', {
+    access: 'repositories.manage',
+    summary: 'Who works in a repository: an agent, or the mover. In the zero-knowledge mode an agent that has the key',
+    tag: 'repositories',
+    params: byId,
+    audited: ['executorId'],
+    body: z.strictObject({
+      /** Null: the mover. */
+      executorId: entityId.nullable(),
+    }),
+    response: repository,
   }),
   repositoryPassword: route('repositoryPassword', 'POST', '/api/v1/repositories/{id}/reveal-password', {
     access: 'secrets.reveal',

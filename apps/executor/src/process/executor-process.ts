@@ -3,6 +3,7 @@ import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
   CallPeer,
   type ExecutorMethods,
+  type ExecutorPlace,
   executorMethods,
   joinedStream,
   parseErrorReport,
@@ -10,7 +11,7 @@ import {
   type TaskContext,
   type TaskOutcome,
 } from '@holdfast/protocol';
-import { maxExecutorErrorBytes } from './limits.ts';
+import { maxExecutorErrorBytes } from '../limits.ts';
 
 /** How to start the process that opens a repository (`serveExecutor`). */
 export interface ExecutorCommand {
@@ -18,8 +19,9 @@ export interface ExecutorCommand {
   readonly arguments: readonly string[];
 }
 
-/** How a process reaches its repository: the mover's local socket, and what admits it there. */
+/** How a process reaches its repository: a local socket of who started it, and what admits it there. */
 export interface WayIn {
+  readonly place: ExecutorPlace;
   readonly socket: string;
   readonly secret: string;
   /** For drills: an empty folder of the task alone. */

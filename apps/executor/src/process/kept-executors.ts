@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { RepositoryAccess, Task, TaskContext, TaskOutcome } from '@holdfast/protocol';
+import { keptIdleMs, keptMaxMs, maxKeptExecutors } from '../limits.ts';
 import { type ExecutorProcess, executeIn, type WayIn } from './executor-process.ts';
-import { keptIdleMs, keptMaxMs, maxKeptExecutors } from './limits.ts';
 
 interface StartedExecutor extends AsyncDisposable {
   readonly child: ExecutorProcess;

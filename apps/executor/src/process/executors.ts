@@ -1,38 +1,48 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { encodeFrame, type LocalAnswer, type Task, type TaskContext, type TaskOutcome } from '@holdfast/protocol';
-import type { Connection, PeerIdentity } from '@holdfast/wire';
+import {
+  type ExecutorPlace,
+  encodeFrame,
+  type LocalAnswer,
+  type Task,
+  type TaskContext,
+  type TaskOutcome,
+} from '@holdfast/protocol';
+import type { Connection } from '@holdfast/wire';
+import { executorStopMs, maxReadings, maxTaskMs } from '../limits.ts';
 import { type ExecutorCommand, executeIn, startExecutor } from './executor-process.ts';
 import { KeptExecutors } from './kept-executors.ts';
-import { executorStopMs, maxReadings, maxTaskMs } from './limits.ts';
 import type { Sandboxes } from './sandboxes.ts';
 
+/** Takes a connection on which an executor speaks HTTP with its repository. */
+export type ServeExecutor = (connection: Connection) => void;
+
 /**
- * The processes that open a repository for one task of the server. Each gets the task, and with it the repository's password, over
- * its standard input, and reaches its repository as everybody else does: by the REST protocol with the task's grant, over the
- * local socket, where a secret of its own admits it. So every rule holds for it, and no key is ever in this process for longer
- * than it takes to pass it on.
+ * The processes that open a repository for one task of the server, started by a mover or an agent. Each gets the task, and with it
+ * the repository's password, over its standard input, and reaches its repository as everybody else does: by the REST protocol
+ * with the task's grant, over a local socket, where a secret of its own admits it. So every rule holds for it, and no key is in
+ * the process that started it for longer than it takes to pass it on.
  */
 export class Executors {
   readonly #command: ExecutorCommand | undefined;
+  readonly #place: ExecutorPlace;
   readonly #socket: string;
-  readonly #identity: () => PeerIdentity;
-  readonly #serve: (connection: Connection) => void;
   readonly #sandboxes: Sandboxes;
   readonly #clock: Clock;
   readonly #stopMs: number;
-  readonly #secrets = new Set<string>();
+  /** By secret. */
+  readonly #admitted = new Map<string, ServeExecutor>();
   readonly #kept: KeptExecutors | undefined;
   #readings = 0;
 
   constructor(o: {
     command: ExecutorCommand | undefined;
-    /** The mover's local socket. */
+    /** Who starts them. */
+    place: ExecutorPlace;
+    /** The local socket on which `admit` is asked. */
     socket: string;
-    /** As whom an executor acts: this mover. Grants of its tasks are bound to its certificate. */
-    identity: () => PeerIdentity;
-    /** Answers HTTP on a connection. */
-    serve: (connection: Connection) => void;
+    /** Who serves processes that are kept while somebody looks around; without it none is. */
+    serveKept?: ServeExecutor;
     /** Where drills restore to. */
     sandboxes: Sandboxes;
     clock: Clock;
@@ -40,26 +50,26 @@ export class Executors {
     stopMs?: number;
   }) {
     this.#command = o.command;
+    this.#place = o.place;
     this.#socket = o.socket;
-    this.#identity = o.identity;
-    this.#serve = o.serve;
     this.#sandboxes = o.sandboxes;
     this.#clock = o.clock;
     this.#stopMs = o.stopMs ?? executorStopMs;
-    const { command } = o;
+    const { command, serveKept } = o;
     this.#kept =
       command &&
+      serveKept &&
       new KeptExecutors({
         start: () => {
           const secret = randomBytes(32).toString('base64url');
-          this.#secrets.add(secret);
+          this.#admitted.set(secret, serveKept);
           const child = startExecutor(command, { clock: this.#clock, stopMs: this.#stopMs });
           return {
             child,
-            way: { socket: this.#socket, secret },
+            way: { place: this.#place, socket: this.#socket, secret },
             [Symbol.asyncDispose]: async () => {
               await child[Symbol.asyncDispose]();
-              this.#secrets.delete(secret);
+              this.#admitted.delete(secret);
             },
           };
         },
@@ -70,27 +80,22 @@ export class Executors {
 
   /** Admits the connection of an executor. Throws `auth.required` for a secret of no task that runs. */
   admit(secret: string, connection: Connection): void {
-    if (!this.#secrets.has(secret))
-      throw new HoldfastError('auth.required', { message: 'That secret is of no task that runs here.' });
-    const identity = this.#identity;
+    const serve = this.#admitted.get(secret);
+    if (!serve) throw new HoldfastError('auth.required', { message: 'That secret is of no task that runs here.' });
     connection.stream.write(encodeFrame({ type: 'relayed' } satisfies LocalAnswer));
-    this.#serve({
-      ...connection,
-      // At each request the present one: certificates are renewed while tasks run.
-      get peer() {
-        return identity();
-      },
-    });
+    serve(connection);
   }
 
   /**
    * Runs one task in a process of its own, or, when it only looks around, in one that is kept for that. It is asked to stop when the
    * task is cancelled, and killed when it does not.
    */
-  async run(task: Task, context: TaskContext): Promise<TaskOutcome> {
+  async run(task: Task, context: TaskContext, serve: ServeExecutor): Promise<TaskOutcome> {
     const command = this.#command;
     if (!command)
-      throw new HoldfastError('request.invalid', { message: 'This mover was started without an executor of its own.' });
+      throw new HoldfastError('request.invalid', {
+        message: `This ${this.#place} was started without an executor of its own.`,
+      });
     context.signal.throwIfAborted();
     using _place = task.kind === 'read' ? this.#takeReading() : undefined;
     const limit = new AbortController();
@@ -99,7 +104,7 @@ export class Executors {
     void this.#endLate({ signal: done.signal, limit });
     try {
       if (this.#kept && looksAround(task)) return await this.#kept.run(task, { context, signal });
-      return await this.#runAlone(command, { task, context, signal });
+      return await this.#runAlone(command, { task, context, signal, serve });
     } finally {
       done.abort();
     }
@@ -112,20 +117,25 @@ export class Executors {
 
   async #runAlone(
     command: ExecutorCommand,
-    o: { readonly task: Task; readonly context: TaskContext; readonly signal: AbortSignal },
+    o: {
+      readonly task: Task;
+      readonly context: TaskContext;
+      readonly signal: AbortSignal;
+      readonly serve: ServeExecutor;
+    },
   ): Promise<TaskOutcome> {
     const secret = randomBytes(32).toString('base64url');
     await using stack = new AsyncDisposableStack();
-    this.#secrets.add(secret);
+    this.#admitted.set(secret, o.serve);
     // Removed last: the process that fills it is gone by then, however it ended.
     const sandbox = o.task.kind === 'drill' ? stack.use(await this.#sandboxes.make()).path : undefined;
     // A process that is asked to stop removes its locks first, and needs a connection for that.
-    stack.defer(() => void this.#secrets.delete(secret));
+    stack.defer(() => void this.#admitted.delete(secret));
     const child = stack.use(startExecutor(command, { clock: this.#clock, stopMs: this.#stopMs }));
     return await executeIn(child, {
       ...o,
       taskId: crypto.randomUUID(),
-      way: { socket: this.#socket, secret, sandbox },
+      way: { place: this.#place, socket: this.#socket, secret, sandbox },
     });
   }
 

@@ -22,14 +22,15 @@ const task: Task = {
 function executors(script: string): Executors {
   return new Executors({
     command: { file: process.execPath, arguments: ['-e', script] },
+    place: 'agent',
     socket: '/nowhere',
-    identity: () => assert.fail('nobody connects'),
-    serve: () => assert.fail('nobody connects'),
     sandboxes: new Sandboxes('/nowhere'),
     clock: systemClock,
     stopMs: 300,
   });
 }
+
+const nobody = (): never => assert.fail('nobody connects');
 
 const context = (signal: AbortSignal): TaskContext => ({
   signal,
@@ -45,7 +46,7 @@ const context = (signal: AbortSignal): TaskContext => ({
 
 test('a process that dies is told with its last words', async () => {
   const running = executors("process.stderr.write('out of everything'); process.exit(7)");
-  await assert.rejects(running.run(task, context(new AbortController().signal)), (error: unknown) => {
+  await assert.rejects(running.run(task, context(new AbortController().signal), nobody), (error: unknown) => {
     assert.ok(error instanceof HoldfastError);
     assert.match(error.message, /status 7: out of everything/);
     return true;
@@ -55,7 +56,7 @@ test('a process that dies is told with its last words', async () => {
 test('a process that does not stop when the task is cancelled is killed', async () => {
   const cancel = new AbortController();
   const running = executors("process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)");
-  const ended = running.run(task, context(cancel.signal));
+  const ended = running.run(task, context(cancel.signal), nobody);
   cancel.abort(new HoldfastError('run.cancelled'));
   // Rejects only when the process is gone.
   await assert.rejects(ended, { code: 'run.cancelled' });
@@ -64,11 +65,10 @@ test('a process that does not stop when the task is cancelled is killed', async 
 test('without an executor such tasks are refused', async () => {
   const none = new Executors({
     command: undefined,
+    place: 'agent',
     socket: '/nowhere',
-    identity: () => assert.fail('nobody connects'),
-    serve: () => assert.fail('nobody connects'),
     sandboxes: new Sandboxes('/nowhere'),
     clock: systemClock,
   });
-  await assert.rejects(none.run(task, context(new AbortController().signal)), { code: 'request.invalid' });
+  await assert.rejects(none.run(task, context(new AbortController().signal), nobody), { code: 'request.invalid' });
 });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
 import type { Task, TaskContext } from '@holdfast/protocol';
+import { keptIdleMs, keptMaxMs, maxKeptExecutors } from '../limits.ts';
 import type { ExecutorProcess } from './executor-process.ts';
 import { KeptExecutors } from './kept-executors.ts';
-import { keptIdleMs, keptMaxMs, maxKeptExecutors } from './limits.ts';
 
 const context: TaskContext = {
   signal: new AbortController().signal,
@@ -56,7 +56,7 @@ function fixture() {
       };
       return {
         child: { peer: { call, ending: undefined }, noteLoss: () => undefined } as unknown as ExecutorProcess,
-        way: { socket: '/nowhere', secret: 'secret' },
+        way: { place: 'mover', socket: '/nowhere', secret: 'secret' },
         [Symbol.asyncDispose]: async () => {
           one.ended = true;
         },

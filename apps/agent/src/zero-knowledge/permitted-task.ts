@@ -1,0 +1,87 @@
+import { lstat, realpath } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { errnoOf, HoldfastError } from '@holdfast/core';
+import type { RestoreTask, Task } from '@holdfast/protocol';
+import type { ZeroKnowledgeConfig } from '../config.ts';
+
+/**
+ * What a computer that keeps the key of its backups for itself does for its server: what is named here, in repositories that its
+ * own key opens, and nothing else. The server may be in the hands of an attacker: so it is this computer's configuration that
+ * decides, and a kind of task that a later version brings is refused until it is named here. Gives the task with the key.
+ * @throws zero-knowledge.refused
+ */
+export async function permittedTask(
+  task: Task,
+  { password, config }: { readonly password: string; readonly config: ZeroKnowledgeConfig },
+): Promise<Task> {
+  // A repository whose key the server has: what is backed up to it would be the server's, and what is restored from it its choice.
+  if (task.access.password !== undefined)
+    throw refused(
+      `Repository ${task.access.repository} is one whose key the server has.`,
+      'Make a repository of the zero-knowledge mode for this computer (`holdfast repo create --zero-knowledge`), and have its jobs and policies back up to that one.',
+    );
+  const access = { ...task.access, password };
+  switch (task.kind) {
+    case 'backup': {
+      const { sources, excludes, oneFileSystem } = config;
+      // Else the server learns from counts which of the names that it guesses are there.
+      return sources
+        ? { ...task, access, wholeComputer: false, sources, excludes, oneFileSystem }
+        : { ...task, access };
+    }
+    case 'restore':
+      return { ...task, access, target: await permittedTarget(task, config.restoreTo) };
+    case 'forget':
+    case 'prune':
+    case 'check':
+    case 'drill':
+    case 'snapshots':
+    case 'stats':
+      return { ...task, access };
+    default:
+      throw refused(
+        `The server asked for ${task.kind}.`,
+        'Look into backups, search them and take files out of them at this computer, or at another with its recovery phrase: `holdfast recovery --help`.',
+      );
+  }
+}
+
+/** Where it really leads to, links followed: a folder that the administrator of this computer allows, or below one. */
+async function permittedTarget({ target }: RestoreTask, folders: readonly string[]): Promise<string> {
+  const place = await realPlace(resolve(target));
+  for (const folder of folders) {
+    const inside = relative(await realPlace(folder), place);
+    if (inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside)) return place;
+  }
+  throw refused(
+    'The server asked for a restore to a folder that is not in `zeroKnowledge.restoreTo` of the configuration here.',
+    'Allow the folder in the configuration of the agent, or restore at this computer: `holdfast recovery restore`.',
+  );
+}
+
+async function realPlace(path: string): Promise<string> {
+  const missing: string[] = [];
+  let present = path;
+  for (; dirname(present) !== present; present = dirname(present)) {
+    if (await exists(present)) break;
+    missing.unshift(relative(dirname(present), present));
+  }
+  return join(await realpath(present), ...missing);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function refused(message: string, guidance: string): HoldfastError {
+  return new HoldfastError('zero-knowledge.refused', {
+    message: `This computer keeps the key of its backups for itself. ${message}`,
+    guidance,
+  });
+}
