@@ -275,12 +275,13 @@ test('out of a shared repository one computer gets its files by the executor, an
       await assert.rejects(client.contents({ ...rest, ...one }, never), { code: 'auth.forbidden' });
   }
   const asked = executor.received.map(({ task }) => task.kind === 'read' && task.reading);
-  assert.deepEqual(asked, Array(2).fill({ what: 'contents', snapshotId: bobs, ...rest, from: 0 }));
+  const granted = { what: 'contents', snapshotId: bobs, ...rest, from: 0 };
+  assert.deepEqual(asked, [granted, granted]);
   const { records } = await server.client.call('audit', { query: { action: 'recoveryContents' } });
-  assert.deepEqual(records.map(({ outcome }) => outcome).toSorted(), [
-    ...Array(2).fill('done'),
-    ...Array(8).fill('refused'),
-  ]);
+  const outcomes = records.map(({ outcome }) => outcome);
+  assert.equal(outcomes.filter((outcome) => outcome === 'done').length, 2);
+  assert.equal(outcomes.filter((outcome) => outcome === 'refused').length, 8);
+  assert.equal(outcomes.length, 10);
 });
 
 test('an account that may have keys recovers on 10001, with its second factor, and only as long as it may', async (t) => {
