@@ -8,7 +8,7 @@ const entries: readonly (readonly [string, ErrorEntry])[] = Object.entries(error
 test('every entry of the table can be understood and acted on', () => {
   const exits: readonly number[] = Object.values(exitStatus);
   for (const [code, entry] of entries) {
-    assert.match(code, /^[a-z]+\.[a-z-]+$/);
+    assert.match(code, /^[a-z-]+\.[a-z-]+$/);
     assert.match(entry.summary, /^[A-Z].*\.$/, code);
     assert.match(entry.guidance, /^\S.*\.$/, code);
     // What waits for another's agreement was accepted.

@@ -18,6 +18,8 @@ type MoverRequest<Schema extends z.ZodType> = {
   readonly path: string;
   readonly body?: unknown;
   readonly answer: Schema;
+  /** A POST that does nothing more when it is sent twice; other methods never do. */
+  readonly repeatable?: boolean;
   readonly signal?: AbortSignal;
 };
 
@@ -70,7 +72,7 @@ export class MoverLinks implements AsyncDisposable {
     try {
       return await ask();
     } catch (error) {
-      if (o.method === 'POST' || !hasCode(error, 'channel.closed')) throw error;
+      if ((o.method === 'POST' && !o.repeatable) || !hasCode(error, 'channel.closed')) throw error;
       await this.drop(mover.id);
       return ask();
     }

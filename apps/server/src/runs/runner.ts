@@ -220,6 +220,7 @@ export class Runner {
     const { log } = await this.#movers.links.request(plan.mover, {
       method: 'POST',
       path: `/sessions${logAfter(run)}`,
+      repeatable: true,
       answer: sessionStatus,
       body: {
         run: run.row.id,
