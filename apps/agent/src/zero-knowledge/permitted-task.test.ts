@@ -68,6 +68,23 @@ test('what is backed up is said here, where it is said here', async () => {
   assert.deepEqual([task.sources, task.excludes, task.oneFileSystem], [['/srv'], ['*.iso'], false]);
 });
 
+test('patterns by which names could be spelt out are refused', async () => {
+  const config = { ...none, restoreTo: ['/'] };
+  const refused = async (order: object): Promise<void> => {
+    await assert.rejects(permittedTask(parsed(order), { password, config }), { code: 'zero-knowledge.refused' });
+  };
+  for (const pattern of ['a*', '/home/?', '[a-m]']) {
+    await refused({ ...backup, excludes: ['/tmp', pattern] });
+    for (const list of ['include', 'exclude', 'includeAnyCase', 'excludeAnyCase'])
+      await refused({ ...restore, target: '/tmp/x', [list]: [pattern] });
+  }
+  await permittedTask(parsed({ ...backup, excludes: ['/tmp/cache'] }), { password, config });
+  await permittedTask(parsed({ ...restore, target: '/tmp/x', include: ['/home/file'] }), { password, config });
+  // What is said here may hold any pattern, and what the server says does not count.
+  const own = { ...none, sources: ['/srv'], excludes: ['*.iso'] };
+  await permittedTask(parsed({ ...backup, excludes: ['a*'] }), { password, config: own });
+});
+
 test('restores go to the folders that are allowed, wherever links lead', async (t) => {
   const folder = temporaryFolder(t);
   const [allowed, other] = [join(folder, 'allowed'), join(folder, 'other')];

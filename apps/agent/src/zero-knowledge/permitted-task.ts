@@ -25,11 +25,13 @@ export async function permittedTask(
     case 'backup': {
       const { sources, excludes, oneFileSystem } = config;
       // Else the server learns from counts which of the names that it guesses are there.
-      return sources
-        ? { ...task, access, wholeComputer: false, sources, excludes, oneFileSystem }
-        : { ...task, access };
+      if (sources) return { ...task, access, wholeComputer: false, sources, excludes, oneFileSystem };
+      refuseWildcards(task.excludes, 'excludes', 'Say what is left out in the configuration of the agent.');
+      return { ...task, access };
     }
     case 'restore':
+      for (const patterns of [task.include, task.exclude, task.includeAnyCase, task.excludeAnyCase])
+        refuseWildcards(patterns ?? [], 'restores', 'Name files and folders in full.');
       return { ...task, access, target: await permittedTarget(task, config.restoreTo) };
     case 'forget':
     case 'prune':
@@ -44,6 +46,12 @@ export async function permittedTask(
         'Look into backups, search them and take files out of them at this computer, or at another with its recovery phrase: `holdfast recovery --help`.',
       );
   }
+}
+
+/** With them, and the counts in results, the server could spell out the names of files, letter by letter. */
+function refuseWildcards(patterns: readonly string[], what: string, guidance: string): void {
+  if (patterns.some((pattern) => /[*?[]/.test(pattern)))
+    throw refused(`The server ${what} by patterns with wildcards (* ? [).`, guidance);
 }
 
 /** Where it really leads to, links followed: a folder that the administrator of this computer allows, or below one. */

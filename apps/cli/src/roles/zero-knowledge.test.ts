@@ -227,6 +227,11 @@ describe('zero-knowledge mode', { skip: skipUnless({ platform: 'linux', programs
     await assert.rejects(client.call('repositoryPassword', { params: { id: repositoryId } }), refused);
     const toMover = client.call('setRepositoryExecutor', { params: { id: repositoryId }, body: { executorId: null } });
     await assert.rejects(toMover, refused);
+    const given = client.call('importRepository', {
+      params: { id: moverId },
+      body: { name: 'boss', password: 'of the owner alone' },
+    });
+    await assert.rejects(given, refused);
   });
 
   test('restores go where the configuration allows, and what goes wrong in them is told without names', async () => {

@@ -6,7 +6,13 @@ import type { Movers } from '../computers/movers.ts';
 import { maxImportedHosts } from '../limits.ts';
 import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
-import { loadRepository, placeRepository, type RepositoryRow, repositoryView } from '../repositories.ts';
+import {
+  loadRepository,
+  placeRepository,
+  type RepositoryRow,
+  refuseZeroKnowledge,
+  repositoryView,
+} from '../repositories.ts';
 import type { Vault } from '../vault.ts';
 
 /** A page of what is in the storage of a mover. */
@@ -90,6 +96,8 @@ async function moveTo(
   known: RepositoryRow,
   o: { mover: ComputerRow; location: string; password: string | undefined; vault: Vault; clock: Clock },
 ): Promise<void> {
+  // It belongs to its owner alone.
+  if (o.password !== undefined) refuseZeroKnowledge(known, 'take its password');
   await query
     .updateTable('repositories')
     .set({
