@@ -215,7 +215,7 @@ ${job('homes', '    excludes: ["*.tmp"]\n').replace('[web1]', '[web3, web1]')}${
 + job new
     computers: ["web1"]
     scope: {"kind":"folders","paths":["/srv"]}
-    target: {"kind":"own","name":"{computer}","mover":"store"}
+    target: {"kind":"own","name":"{computer}","zeroKnowledge":false,"mover":"store"}
 
 Part of declaration f from now on: job mine.
 No longer declared, and left as it is (--prune deletes, --release lets go): job old.
