@@ -13,6 +13,7 @@ await startServer({
     ports: {
       'client-to-server': order.ports.rest,
       'windows-agent-control': 0,
+      'recovery-media-credential-sign-in': 0,
       'posix-agent-control': order.ports.control,
     },
     ...(order.database === undefined ? {} : { database: order.database }),

@@ -68,7 +68,12 @@ export class OneProcessSystem {
       dataDir: join(this.folder, 'server'),
       config: {
         bind,
-        ports: { 'client-to-server': rest, 'windows-agent-control': 0, 'posix-agent-control': agents },
+        ports: {
+          'client-to-server': rest,
+          'windows-agent-control': 0,
+          'recovery-media-credential-sign-in': 0,
+          'posix-agent-control': agents,
+        },
       },
       logger: this.#log,
     });
