@@ -95,7 +95,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     maxRunning: maxRunningTasks,
     process: 'agent',
     clock,
-    onLine: (ids, { level, message }) => log[level === 'warning' ? 'warn' : level](ids, message),
+    onLine: (ids, { level, process, message }) =>
+      log[level === 'warning' ? 'warn' : level]({ ...ids, process }, message),
   });
   const store = await PolicyStore.open({ dataDir, agentId: stored.id, log });
   const policies = new Policies({ store, registry, clock, log });

@@ -23,8 +23,7 @@ export function agentHandlers(options: {
       registry,
       platform,
       ports,
-      onTask: (run, { kind, access }, session) =>
-        log.info({ run, session, kind, repository: access.repository }, 'task'),
+      onTask: (ids, { kind, access }) => log.info({ ...ids, kind, repository: access.repository }, 'task'),
       onLost: (run, error) => log.debug({ run, error }, 'lost an event'),
     }),
     'channels.use': async () => ({ channels: wire.use(), report: options.report() }),

@@ -32,8 +32,13 @@ export class Session {
     this.#clock = clock;
     this.#lastUsedMs = clock.monotonicMs();
     this.#log = new TaskLog(clock);
-    const { run, session } = request;
-    this.#logger = logger.child({ moverSession: this.id, ...(run && { run }), ...(session && { session }) });
+    const { run, session, request: asked } = request;
+    this.#logger = logger.child({
+      moverSession: this.id,
+      ...(run && { run }),
+      ...(session && { session }),
+      ...(asked && { request: asked }),
+    });
     this.note('info', `Session for ${this.subject} in repository ${this.repository}, to ${this.mode}`);
   }
 

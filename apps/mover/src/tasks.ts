@@ -32,8 +32,7 @@ export function taskService(o: {
     registry,
     platform: process.platform,
     ports: o.ports,
-    onTask: (run, { kind, access }, session) =>
-      o.logger.info({ run, session, kind, repository: access.repository }, 'task'),
+    onTask: (ids, { kind, access }) => o.logger.info({ ...ids, kind, repository: access.repository }, 'task'),
     onLost: (run, error) => o.logger.debug({ run, error }, 'lost an event'),
   });
   return {

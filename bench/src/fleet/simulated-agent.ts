@@ -63,7 +63,7 @@ export class SimulatedAgent implements AsyncDisposable {
         registry: this.#registry,
         platform: 'linux',
         ports: () => ({}),
-        onTask: (taskId) => {
+        onTask: ({ run: taskId }) => {
           if (begun.has(taskId)) return;
           begun.add(taskId);
           listener.onTask(identity.id, taskId);

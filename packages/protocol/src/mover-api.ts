@@ -77,9 +77,10 @@ export const openSession = z.strictObject({
   subject: z.string().max(200),
   fingerprint,
   mode: grantMode,
-  /** What it is open for, for logs: the run, and what that is a task of. */
+  /** What it is open for, for logs: the run, what that is a task of, and the request that asked for it. */
   run: entityId.optional(),
   session: entityId.optional(),
+  request: entityId.optional(),
 });
 export type OpenSession = z.infer<typeof openSession>;
 

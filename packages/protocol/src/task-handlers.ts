@@ -3,7 +3,7 @@ import { HoldfastError, productVersion } from '@holdfast/core';
 import type { Handlers } from './calls.ts';
 import { maxWaitingEvents, protocolVersion } from './limits.ts';
 import type { TaskMethods } from './task-methods.ts';
-import type { TaskRegistry } from './task-registry.ts';
+import type { TaskIds, TaskRegistry } from './task-registry.ts';
 import type { Hello, Task, TaskEvent } from './tasks.ts';
 
 /** What whoever runs tasks answers to the server, whichever connection a call comes over. */
@@ -12,7 +12,7 @@ export function taskHandlers(o: {
   readonly platform: NodeJS.Platform;
   /** The ports that this process really listens on, by channel. */
   readonly ports: () => Readonly<Record<string, number>>;
-  readonly onTask: (taskId: string, task: Task, sessionId: string | undefined) => void;
+  readonly onTask: (ids: TaskIds, task: Task) => void;
   /** An event that could not be sent. */
   readonly onLost: (taskId: string, error: unknown) => void;
 }): Pick<Handlers<TaskMethods>, 'hello' | 'task.run' | 'task.renew' | 'task.cancel' | 'task.read'> {
@@ -32,11 +32,16 @@ export function taskHandlers(o: {
         ports: { ...o.ports() },
       };
     },
-    'task.run': async ({ taskId, task, sessionId }, { emit, signal }) => {
-      o.onTask(taskId, task, sessionId);
+    'task.run': async ({ taskId, task, sessionId, requestId }, { emit, signal }) => {
+      const ids = {
+        run: taskId,
+        ...(sessionId === undefined ? {} : { session: sessionId }),
+        ...(requestId === undefined ? {} : { request: requestId }),
+      };
+      o.onTask(ids, task);
       const events = inOrder(emit, (error) => o.onLost(taskId, error));
       try {
-        return await registry.run(taskId, task, { signal, sessionId, watch: events.send });
+        return await registry.run(ids, task, { signal, watch: events.send });
       } finally {
         // The answer overtakes nothing.
         await events.sent();

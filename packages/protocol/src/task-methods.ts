@@ -14,7 +14,9 @@ export const taskMethods = {
     params: z.strictObject({
       taskId: entityId,
       task,
-      /** What it is a task of, for logs. */ sessionId: entityId.optional(),
+      /** What it is a task of, and the request that asked for it, for logs. */
+      sessionId: entityId.optional(),
+      requestId: entityId.optional(),
     }),
     result: taskResult,
     event: taskEvent,

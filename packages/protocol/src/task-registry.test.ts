@@ -48,7 +48,7 @@ function controlled() {
   );
   const attach = (id: string, signal = new AbortController().signal) => {
     const events: TaskEvent[] = [];
-    return { events, answer: registry.run(id, task, { watch: (event) => events.push(event), signal }) };
+    return { events, answer: registry.run({ run: id }, task, { watch: (event) => events.push(event), signal }) };
   };
   return { registry, started, attach };
 }

@@ -12,6 +12,8 @@ export interface TaskIds {
   readonly run: string;
   /** What it is a task of. */
   readonly session?: string;
+  /** The request that asked for it. */
+  readonly request?: string;
 }
 
 /** What a task gets from the process that runs it. */
@@ -64,14 +66,14 @@ export class TaskRegistry {
 
   /** Runs the task or attaches to it. Leaving (the signal) does not end the task: `cancel` does. */
   async run(
-    taskId: string,
+    ids: TaskIds,
     task: Task,
-    options: { readonly watch: Watcher; readonly signal: AbortSignal; readonly sessionId?: string | undefined },
+    options: { readonly watch: Watcher; readonly signal: AbortSignal },
   ): Promise<TaskResult> {
-    const known = this.#tasks.get(taskId);
+    const known = this.#tasks.get(ids.run);
     // Whoever asks again may bring a fresher grant.
     known?.renew(task.access.grant);
-    const running = known ?? this.#start(taskId, task, options.sessionId);
+    const running = known ?? this.#start(ids, task);
     return running.attach(options.watch, options.signal);
   }
 
@@ -105,7 +107,7 @@ export class TaskRegistry {
     await Promise.allSettled([...this.#tasks.values()].map((task) => task.ended));
   }
 
-  #start(taskId: string, task: Task, sessionId: string | undefined): RunningTask {
+  #start(ids: TaskIds, task: Task): RunningTask {
     const { running } = this;
     if (running >= this.#o.maxRunning) {
       throw new HoldfastError('internal.limit', {
@@ -120,10 +122,9 @@ export class TaskRegistry {
     const started = new RunningTask(task, this.#runner, {
       process: this.#o.process,
       clock: this.#o.clock ?? systemClock,
-      onLine: (line) =>
-        this.#o.onLine?.({ run: taskId, ...(sessionId === undefined ? {} : { session: sessionId }) }, line),
+      onLine: (line) => this.#o.onLine?.(ids, line),
     });
-    this.#tasks.set(taskId, started);
+    this.#tasks.set(ids.run, started);
     return started;
   }
 

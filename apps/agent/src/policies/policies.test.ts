@@ -282,7 +282,7 @@ test('nothing runs outside of the windows, or beside what the server runs here',
   assert.equal(agent.begun.length, 0);
   const { task } = policyOf();
   const leave = new AbortController();
-  const theirs = agent.registry.run(agentId, task, { watch: () => undefined, signal: leave.signal });
+  const theirs = agent.registry.run({ run: agentId }, task, { watch: () => undefined, signal: leave.signal });
   assert.equal(agent.begun.length, 1);
   await agent.pass(120 * minuteMs);
   assert.equal(agent.begun.length, 1);

@@ -236,7 +236,7 @@ export class Policies {
     this.#log.info({ run: run.runId, policy: policy.id, attempt: run.attempt }, 'a run of a policy begins');
     try {
       const never = new AbortController().signal;
-      const { result, ...rest } = await this.#registry.run(taskId, policy.task, {
+      const { result, ...rest } = await this.#registry.run({ run: taskId }, policy.task, {
         watch,
         signal: never,
       });

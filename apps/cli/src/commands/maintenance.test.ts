@@ -42,6 +42,17 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
   });
   after(() => system[Symbol.asyncDispose]());
 
+  /** The lines of the logs of all processes that one `grep` for an id finds. */
+  const grep = (id: string): Record<string, unknown>[] =>
+    ['server', 'mover', 'agent'].flatMap((role) =>
+      readFileSync(join(system.data, 'log', `${role}.log`), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(id))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    );
+  const writers = (lines: readonly Record<string, unknown>[]): string[] =>
+    [...new Set(lines.map(({ role, process }) => String(process ?? role)))].toSorted();
+
   async function backUp(text: string): Promise<string> {
     mkdirSync(join(source, 'folder'), { recursive: true });
     writeFileSync(join(source, 'folder', 'file.txt'), text);
@@ -96,6 +107,23 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
 
     const check = await maintain({ kind: 'check', read: 'everything' });
     assert.ok(check.result?.kind === 'check' && check.result.snapshots === 5 && check.result.bytesRead > 0);
+
+    // Whoever has one of the ids finds what every process did for it.
+    const { runs } = await system.client.call('runs', { query: { jobId, limit: 1 } });
+    for (const [run, processes] of [
+      [check, ['executor', 'mover', 'server']],
+      [runs[0] ?? assert.fail(), ['agent', 'mover', 'server']],
+    ] as const) {
+      for (const id of [run.id, run.sessionId, run.requestId])
+        assert.deepEqual(writers(grep(id ?? assert.fail('an id is missing'))), processes);
+      // Beside the line of the request itself, which knows no more than what it made.
+      const lines = grep(run.requestId ?? '').filter(({ msg }) => msg !== 'request done');
+      for (const line of lines)
+        assert.deepEqual([line['run'], line['session']], [run.id, run.sessionId], JSON.stringify(line));
+    }
+    // A question is no run: its task is found by the request alone.
+    const asked = grep('"kind":"stats"')[0];
+    assert.ok(writers(grep(String(asked?.['request']))).includes('mover'), JSON.stringify(asked));
 
     // By name: gone from the repository and from the catalogue.
     const forgotten = await succeed(

@@ -19,6 +19,7 @@ import { bandwidthRules } from './migrations/0018-bandwidth-rules.ts';
 import { runRecords } from './migrations/0019-run-records.ts';
 import { zeroKnowledge } from './migrations/0021-zero-knowledge.ts';
 import { fleetSize } from './migrations/0022-fleet-size.ts';
+import { requestIds } from './migrations/0023-request-ids.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -55,4 +56,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0019-run-records': { up: runRecords },
   '0021-zero-knowledge': { up: zeroKnowledge },
   '0022-fleet-size': { up: fleetSize },
+  '0023-request-ids': { up: requestIds },
 };

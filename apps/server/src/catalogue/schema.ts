@@ -229,6 +229,8 @@ export interface RunsTable {
   superseded: Generated<number>;
   processedBytes: Generated<number>;
   storedBytes: Generated<number>;
+  /** The request that asked for it; null where nobody did. */
+  requestId: string | null;
 }
 
 export interface SnapshotsTable {

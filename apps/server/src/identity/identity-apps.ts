@@ -26,6 +26,7 @@ import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { readJson } from '../json-column.ts';
 import { maxEnrolmentBytes, maxRecoveryRequestsPerMinute } from '../limits.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
+import { forRequest } from '../present-request.ts';
 import { loadRepository, passwordOf } from '../repositories.ts';
 import { ByteStream, ByteStreams } from '../rest/byte-stream.ts';
 import { ContentsSink } from '../rest/contents-sink.ts';
@@ -142,7 +143,9 @@ export async function createIdentityApp(o: {
     await o.audit.write(scope.tenant, entry);
     const reading = { what: 'contents', ...what, from: 0 } as const;
     try {
-      await o.queries.read(scope, { repositoryId, reading, signal: gone.signal, sink: (bytes) => sink.take(bytes) });
+      await forRequest(request.id, () =>
+        o.queries.read(scope, { repositoryId, reading, signal: gone.signal, sink: (bytes) => sink.take(bytes) }),
+      );
       stream.end('application/octet-stream');
     } catch (error) {
       if (!stream.hasBegun) throw error;

@@ -14,6 +14,7 @@ import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts
 import { loadUsableComputer, portOf } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import { queryStopMs, queryTimeoutMs } from '../limits.ts';
+import { presentRequest } from '../present-request.ts';
 import { loadExecutor, loadRepository, passwordOf, refuseZeroKnowledge } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
@@ -73,9 +74,9 @@ export class RepositoryQueries {
         this.#withExecutor(
           scope,
           { ...o, kind: query.kind, mode: query.kind === 'recovery-key' ? 'maintain' : 'read', signal },
-          async ({ peer, taskId, access }) => {
+          async ({ peer, ids, access }) => {
             const task = { ...query, access } as Extract<Task, { kind: Kind }>;
-            const { result, problemCount } = await peer.call('task.run', { taskId, task }, { signal });
+            const { result, problemCount } = await peer.call('task.run', { ...ids, task }, { signal });
             if (result.kind !== query.kind)
               throw new HoldfastError('request.invalid', {
                 message: `The executor answered ${query.kind} with ${result.kind}.`,
@@ -99,11 +100,12 @@ export class RepositoryQueries {
       signal: AbortSignal;
     },
   ): Promise<void> {
-    return this.#withExecutor(scope, { ...o, kind: 'read', mode: 'read' }, async ({ peer, taskId, access, renew }) => {
+    return this.#withExecutor(scope, { ...o, kind: 'read', mode: 'read' }, async ({ peer, ids, access, renew }) => {
+      const { taskId } = ids;
       const failed = new AbortController();
       const ended = new AbortController();
       const signal = AbortSignal.any([o.signal, failed.signal]);
-      const running = peer.call('task.run', { taskId, task: { kind: 'read', access, reading: o.reading } }, { signal });
+      const running = peer.call('task.run', { ...ids, task: { kind: 'read', access, reading: o.reading } }, { signal });
       // Said by whoever reads the output, or below.
       running.catch((error: unknown) => failed.abort(error));
       const renewing = this.#keepRenewed(renew, ended.signal);
@@ -142,7 +144,7 @@ export class RepositoryQueries {
     o: { repositoryId: string; kind: QueryKind | 'read'; mode: GrantMode; signal: AbortSignal },
     work: (executor: {
       peer: ReachedAgent['peer'];
-      taskId: string;
+      ids: { readonly taskId: string; readonly requestId?: string };
       access: RepositoryAccess;
       renew: () => Promise<void>;
     }) => Promise<Result>,
@@ -164,6 +166,7 @@ export class RepositoryQueries {
     const { peer } = executor;
     const { fingerprint } = executor.identity;
     const sessionId = crypto.randomUUID();
+    const requestId = presentRequest();
     const admission = {
       tenant,
       repository: repository.name,
@@ -175,17 +178,18 @@ export class RepositoryQueries {
     await this.#movers.links.tell(mover, {
       method: 'POST',
       path: '/sessions',
-      body: { sessionId, ...admission },
+      body: { sessionId, ...admission, ...(requestId === undefined ? {} : { request: requestId }) },
       signal,
     });
     const taskId = crypto.randomUUID();
+    const ids = { taskId, ...(requestId === undefined ? {} : { requestId }) };
     const newGrant = (): Promise<string> =>
       this.#grants.issue({ ...admission, sessionId, lifetimeMs: limits.jobGrantLifetimeMs });
     const password = passwordOf(repository, this.#vault);
     try {
       return await work({
         peer,
-        taskId,
+        ids,
         access: {
           tenant,
           repository: repository.name,

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { AuditEntry, AuditIntent, AuditLog } from '../audit/audit-log.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { Caller } from '../people/caller.ts';
+import { forRequest } from '../present-request.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStream } from './event-stream.ts';
@@ -161,7 +162,7 @@ export class RouteRunner {
       // Of those who have not signed in, only what they achieve: signing in.
       if (isAudited(route) && route.access !== 'public')
         intent = await this.#audit.begin(caller.tenant, record('unknown', idOf(asked.params) ?? '', {}));
-      given = await handler(request, asked.bytes ?? asked.open);
+      given = await forRequest(asked.requestId, () => handler(request, asked.bytes ?? asked.open));
     } catch (error) {
       const subject = facts.subject ?? idOf(asked.params) ?? '';
       if (error instanceof ApprovalNeeded) {
@@ -196,8 +197,19 @@ export class RouteRunner {
     }
     if (route.stream) return { status: 200, body: undefined };
     // First of all: it is done, whatever is wrong with the answer.
-    if (isAudited(route))
+    if (isAudited(route)) {
+      this.#logger.info(
+        {
+          request: asked.requestId,
+          route: route.id,
+          actor: caller.actor,
+          subject: idOf(asked.params),
+          made: idOf(given),
+        },
+        'request done',
+      );
       await this.#audit.write(caller.tenant, record('done', idOf(asked.params) ?? idOf(given) ?? '', {}), intent);
+    }
     if (route.bytes) return { status: 200, body: undefined };
     return { status: 200, body: answerOf(route, given) };
   }

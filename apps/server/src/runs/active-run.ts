@@ -43,9 +43,10 @@ export class ActiveRun {
     this.#clock = o.clock;
     this.#view = runView(o.row);
     this.#savedMs = o.clock.monotonicMs();
-    const { id: runId, jobSessionId: sessionId } = o.row;
+    const { id: runId, jobSessionId: sessionId, requestId } = o.row;
     const onWritten = (): void => o.events.publishLog(o.scope.tenant, runId);
-    this.log = new RunLog({ scope: o.scope, runId, sessionId, clock: o.clock, logger: o.logger, onWritten });
+    const { scope, clock, logger } = o;
+    this.log = new RunLog({ scope, runId, sessionId, requestId, clock, logger, onWritten });
   }
 
   /** Throws `run.taken` when another instance has it. */

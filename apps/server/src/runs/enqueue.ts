@@ -2,6 +2,7 @@ import { HoldfastError } from '@holdfast/core';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { chunks } from '../jobs/chunks.ts';
 import { maxInsertedRows, maxQueuedRuns } from '../limits.ts';
+import { presentRequest } from '../present-request.ts';
 import type { RunRow } from './run-store.ts';
 import type { WorkOrder } from './work-order.ts';
 
@@ -15,6 +16,8 @@ interface NewRun {
   readonly now: Date;
   readonly attempt?: number;
   readonly notBefore?: Date | undefined;
+  /** Of who asked for it, if somebody did. */
+  readonly requestId: string | undefined;
 }
 
 function newRow(o: NewRun) {
@@ -36,6 +39,7 @@ function newRow(o: NewRun) {
     problemsJson: '[]',
     problemCount: 0,
     degradationsJson: '[]',
+    requestId: o.requestId ?? null,
   };
 }
 
@@ -58,7 +62,8 @@ export async function enqueueRuns(
   if (Number(waiting) + o.tasks.length > maxQueuedRuns) {
     throw new HoldfastError('internal.limit', { message: `More than ${maxQueuedRuns} runs would wait.` });
   }
-  const { tasks, order, ...common } = o;
+  const { tasks, order, ...given } = o;
+  const common = { ...given, requestId: presentRequest() };
   const orderJson = JSON.stringify(order);
   const rows = tasks.map((one) => newRow({ ...common, ...one, orderJson, kind: order.kind }));
   for (const some of chunks(rows, maxInsertedRows)) await query.insertInto('runs').values(some).execute();
@@ -74,9 +79,10 @@ export async function repeatRun(
   if (row.jobSessionId === null) return;
   const { agentId, repositoryId, orderJson, kind, jobId } = row;
   const session = row.jobSessionId;
+  const requestId = presentRequest() ?? row.requestId ?? undefined;
   await query.updateTable('runs').set({ superseded: 1 }).where('id', '=', row.id).execute();
   await query
     .insertInto('runs')
-    .values(newRow({ ...o, agentId, repositoryId, orderJson, kind, jobId: jobId ?? undefined, session }))
+    .values(newRow({ ...o, agentId, repositoryId, orderJson, kind, jobId: jobId ?? undefined, session, requestId }))
     .execute();
 }

@@ -31,7 +31,7 @@ interface Known {
  * gathered, and written now and then. Not more than a bound of them: what comes after is counted.
  */
 export class RunLog {
-  /** Of the process, with the ids of the run and of its session. */
+  /** Of the process, with the ids of the run, of its session and of the request. */
   readonly logger: Logger;
   readonly #scope: TenantScope;
   readonly #runId: string;
@@ -48,7 +48,9 @@ export class RunLog {
   constructor(o: {
     scope: TenantScope;
     runId: string;
+    /** Of the session that it is a task of, and of who asked for it. */
     sessionId: string | null;
+    requestId: string | null;
     clock: Clock;
     logger: Logger;
     onWritten: () => void;
@@ -57,7 +59,11 @@ export class RunLog {
     this.#runId = o.runId;
     this.#clock = o.clock;
     this.#onWritten = o.onWritten;
-    this.logger = o.logger.child({ run: o.runId, ...(o.sessionId === null ? {} : { session: o.sessionId }) });
+    this.logger = o.logger.child({
+      run: o.runId,
+      ...(o.sessionId === null ? {} : { session: o.sessionId }),
+      ...(o.requestId === null ? {} : { request: o.requestId }),
+    });
   }
 
   /** A line of the server's, also in the log of this process. */

@@ -30,6 +30,7 @@ export function runView(row: RunRow): Run {
     degradations: readJson(z.array(degradation), row.degradationsJson, 'runs.degradationsJson'),
     ...(row.jobId === null ? {} : { jobId: row.jobId }),
     ...(row.jobSessionId === null ? {} : { sessionId: row.jobSessionId }),
+    ...(row.requestId === null ? {} : { requestId: row.requestId }),
     ...(row.notBefore === null ? {} : { notBefore: row.notBefore }),
     ...(row.startedAt === null ? {} : { startedAt: row.startedAt }),
     ...(row.endedAt === null ? {} : { endedAt: row.endedAt }),

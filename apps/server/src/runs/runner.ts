@@ -183,9 +183,14 @@ export class Runner {
     });
     try {
       const task = taskOf(plan.order, o.access, plan.repository.initialisedAt === null);
+      const { id: taskId, jobSessionId, requestId } = run.row;
+      const ids = {
+        ...(jobSessionId === null ? {} : { sessionId: jobSessionId }),
+        ...(requestId === null ? {} : { requestId }),
+      };
       const result = await agent.peer.call(
         'task.run',
-        { taskId: run.row.id, task, ...(run.row.jobSessionId === null ? {} : { sessionId: run.row.jobSessionId }) },
+        { taskId, task, ...ids },
         // Aborting gives up the call and not the task: the agent goes on, and the next start of this server attaches to it.
         { onEvent, signal: AbortSignal.any([stop.signal, o.leaving]) },
       );
@@ -217,6 +222,7 @@ export class Runner {
   }
 
   async #tellSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
+    const { jobSessionId, requestId } = run.row;
     const { log } = await this.#movers.links.request(plan.mover, {
       method: 'POST',
       path: `/sessions${logAfter(run)}`,
@@ -224,7 +230,8 @@ export class Runner {
       answer: sessionStatus,
       body: {
         run: run.row.id,
-        ...(run.row.jobSessionId === null ? {} : { session: run.row.jobSessionId }),
+        ...(jobSessionId === null ? {} : { session: jobSessionId }),
+        ...(requestId === null ? {} : { request: requestId }),
         sessionId: run.row.sessionId,
         tenant: run.scope.tenant,
         repository: plan.repository.name,

@@ -23,6 +23,8 @@ export const run = z.object({
   repositoryId: entityId,
   state: runState,
   queuedAt: isoTime,
+  /** The request that asked for it: in its `X-Request-Id`, in the audit, and in the log of every process that works on it. */
+  requestId: entityId.optional(),
   /** 1 for the first; a task that failed is tried again as another run of its session. */
   attempt: z.number().int().positive(),
   /** A run that waits does so until then at least: the pause before another attempt. */
