@@ -218,11 +218,7 @@ async function record(
     order: { ...report.task, direction: 'agent-dials' },
     hostname: agent.hostname,
   });
-  await recordOwnLog(
-    scope,
-    report.runId,
-    (report.log ?? []).map((line) => ({ ...line, process: 'agent' })),
-  );
+  await recordOwnLog(scope, report.runId, report.log ?? []);
   if (report.statistics) await saveStatistics(scope, report.runId, report.statistics);
   return session;
 }

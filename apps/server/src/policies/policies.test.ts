@@ -180,7 +180,13 @@ test('a run is recorded once, as a session of its own, with its snapshot', async
   const policy = await fleet.policy([agent]);
   const [got] = await policiesOf(peer);
   assert.ok(got);
-  const report = runOf(got, { lostBefore: 2, attempt: 3 });
+  const line = {
+    at: new Date().toISOString(),
+    level: 'info',
+    process: 'server',
+    message: 'read\u0000\u001b[2J',
+  } as const;
+  const report = runOf(got, { lostBefore: 2, attempt: 3, log: [line] });
   for (let told = 0; told < 3; told += 1) await peer.call('policies.report', report);
   const { client } = fleet.server;
   const { sessions } = await client.call('sessions', { query: { jobId: policy.id } });
@@ -193,6 +199,11 @@ test('a run is recorded once, as a session of its own, with its snapshot', async
   assert.match(String(session?.notes[0]?.message), /2 runs/);
   const [run] = await fleet.server.runsOf(session?.id ?? '');
   assert.deepEqual([run?.id, run?.attempt, run?.agentId], [report.runId, 3, agent.id]);
+  const { lines } = await client.call('runLog', { params: { id: report.runId } });
+  assert.deepEqual(
+    lines.map(({ process, message }) => [process, message]),
+    [['agent', 'read [2J']],
+  );
   const { snapshots } = await client.call('snapshots', { query: { repositoryId: got.repositoryId } });
   assert.deepEqual(
     snapshots.map(({ id, runId }) => [id, runId]),

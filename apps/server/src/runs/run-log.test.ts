@@ -40,7 +40,7 @@ const lineOf = (second: number, message: string, process: LogLine['process'] = '
 
 test('the log of a run has the lines of all who work on it, once, in pages and as a stream', async (t) => {
   const { server, mover, agent, start } = await system(t);
-  mover.sessionLog = [lineOf(3, 'opened', 'mover')];
+  mover.sessionLog = [lineOf(3, 'opened', 'server')];
   const statistics: TaskStatistics = {
     samples: [{ at: '2026-01-01T00:00:01.000Z', bytesDone: 7, transferredBytes: 3 }],
     channels: [
@@ -87,7 +87,7 @@ test('the log of a run has the lines of all who work on it, once, in pages and a
     lines.map((_, at) => at),
   );
   const told = lines.filter(({ process }) => process !== 'server').map(({ message }) => message);
-  // What an agent tells is an agent's, whatever it says.
+  // What an agent or a mover tells is its own, whatever it says.
   assert.deepEqual(told.toSorted(), ['at the end', 'begun [2J', 'not read', 'opened'].toSorted());
   const own = lines.filter(({ process }) => process === 'server').map(({ message }) => message);
   assert.equal(own.filter((message) => message.includes('is reached along posix-agent-control')).length, 2);

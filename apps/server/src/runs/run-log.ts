@@ -76,7 +76,7 @@ export class RunLog {
   take(writer: Exclude<RunLogWriter, 'server'>, line: LogLine): void {
     // Until it is written a bound holds as well.
     if (this.#pending.length >= maxRunLogLines) this.#leftOut += 1;
-    else this.#pending.push({ writer, line: { ...line, message: oneLine(line.message) } });
+    else this.#pending.push({ writer, line: heardLine(line, writer === 'mover' ? 'mover' : line.process) });
   }
 
   /** The latest line of the mover's that was heard of. */
@@ -183,6 +183,11 @@ export class RunLog {
   }
 }
 
+/** What somebody else tells steers no terminal, and is nobody else's. */
+function heardLine(line: LogLine, process: LogLine['process']): LogLine {
+  return { ...line, process, message: oneLine(line.message) };
+}
+
 async function insertLines(
   { query }: TenantScope,
   rows: readonly (LogLine & { runId: string; number: number; writer: RunLogWriter })[],
@@ -197,7 +202,10 @@ async function insertLines(
 
 /** The log of a run that an agent did by itself, as it told. */
 export async function recordOwnLog(scope: TenantScope, runId: string, lines: readonly LogLine[]): Promise<void> {
-  const rows = lines.map((line, number) => ({ ...line, runId, number, writer: 'worker' as const }));
+  const rows = lines.map((line, number) => ({
+    ...heardLine(line, 'agent'),
+    ...{ runId, number, writer: 'worker' as const },
+  }));
   for (let first = 0; first < rows.length; first += maxInsertedRows)
     await insertLines(scope, rows.slice(first, first + maxInsertedRows));
 }

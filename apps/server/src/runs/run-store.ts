@@ -44,17 +44,23 @@ export function runView(row: RunRow): Run {
 /** A database takes only so many values in one statement. */
 const unlistedAtOnce = 500;
 
-/** Snapshots that are no longer in their repository. */
+/** Snapshots that are no longer in their repository; with them go the runs that were kept for them when their session was forgotten. */
 export async function unlistSnapshots(
-  { deleteFrom }: Pick<TenantScope, 'deleteFrom'>,
+  { query, deleteFrom }: TenantScope,
   repositoryId: string,
   ids: readonly string[],
 ): Promise<void> {
-  for (let from = 0; from < ids.length; from += unlistedAtOnce)
-    await deleteFrom('snapshots')
+  const sessions = query.selectFrom('sessions').select('id');
+  for (let from = 0; from < ids.length; from += unlistedAtOnce) {
+    const gone = await deleteFrom('snapshots')
       .where('repositoryId', '=', repositoryId)
       .where('id', 'in', ids.slice(from, from + unlistedAtOnce))
+      .returning('runId')
       .execute();
+    const runs = gone.flatMap(({ runId }) => (runId === null ? [] : [runId]));
+    if (runs.length > 0)
+      await deleteFrom('runs').where('id', 'in', runs).where('jobSessionId', 'not in', sessions).execute();
+  }
 }
 
 /** Throws `request.missing`. */

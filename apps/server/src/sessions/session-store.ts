@@ -231,7 +231,7 @@ export async function lastSessions(
   return found;
 }
 
-/** Forgets sessions that ended before, with their runs, at most `limit`; snapshots stay, and name the run that made them. */
+/** Forgets sessions that ended before, with their runs, at most `limit`; snapshots stay, with the runs that made them. */
 export async function pruneSessions(scope: TenantScope, o: { before: Date; limit: number }): Promise<number> {
   return scope.transaction(async ({ query, deleteFrom }) => {
     const rows = await query
@@ -246,7 +246,7 @@ export async function pruneSessions(scope: TenantScope, o: { before: Date; limit
     const ended = query.selectFrom('runs').select('id').where('jobSessionId', 'in', ids);
     await deleteFrom('runLog').where('runId', 'in', ended).execute();
     await deleteFrom('runStatistics').where('runId', 'in', ended).execute();
-    const kept = query.selectFrom('snapshots').select('runId');
+    const kept = query.selectFrom('snapshots').select('runId').where('runId', 'is not', null);
     await deleteFrom('runs').where('jobSessionId', 'in', ids).where('id', 'not in', kept).execute();
     await deleteFrom('sessions').where('id', 'in', ids).execute();
     return ids.length;
