@@ -87,7 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const executor = new ExecutorService({ wire, dataDir, command: options.executor, drillFolder, clock, log });
   await executor.clear().catch((error: unknown) => log.warn({ error: toHoldfastError(error) }, 'drills are left'));
   const environment: TaskEnvironment = {
-    ...{ wire, executor, log, scriptFolder: config.scripts?.folder, zeroKnowledge: config.zeroKnowledge },
+    ...{ wire, executor, log, dataDir, scriptFolder: config.scripts?.folder, zeroKnowledge: config.zeroKnowledge },
     moverFolders: () => [...moverFolders, drillFolder],
     ownKey: () => loadOwnKey(dataDir),
   };

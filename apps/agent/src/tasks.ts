@@ -1,6 +1,6 @@
 import { formatBytes, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { backup } from '@holdfast/engine/backup';
-import { type RestoredEntry, restore } from '@holdfast/engine/restore';
+import { restore } from '@holdfast/engine/restore';
 import { type ComputerScope, wholeComputer } from '@holdfast/engine/whole-computer';
 import {
   type BackupResult,
@@ -38,6 +38,8 @@ export interface TaskEnvironment {
   /** The key of this computer's backups, if it keeps that for itself. */
   readonly ownKey: () => Promise<OwnKey | undefined>;
   readonly zeroKnowledge: ZeroKnowledgeConfig | undefined;
+  /** Of this agent: its identity, its policies and their history. */
+  readonly dataDir: string;
   readonly log: Logger;
 }
 
@@ -84,7 +86,11 @@ async function doTask(environment: TaskEnvironment, task: Task, context: TaskCon
   });
   const { signal } = context;
   if (task.kind === 'restore')
-    return await bringBack(await openRepository(target, { password, signal }), task, context);
+    return await bringBack(await openRepository(target, { password, signal }), {
+      ...{ task, context },
+      // Neither what others have stored on this computer, nor what this agent lives by.
+      protect: [...environment.moverFolders(), environment.dataDir],
+    });
   const toFill = limited(target, task);
   const repository = await openOrMake(toFill, { password, initialise: task.initialise, signal });
   return await backUp(repository, { environment, task, context });
@@ -169,16 +175,25 @@ function toldOf({ sources, leftOut }: ComputerScope): NonNullable<BackupResult['
   return { sources: [...sources], leftOut: leftOut.slice(0, maxToldFolders).map((one) => ({ ...one })) };
 }
 
-async function bringBack(repository: Repository, task: RestoreTask, context: TaskContext): Promise<TaskOutcome> {
+async function bringBack(
+  repository: Repository,
+  o: { readonly task: RestoreTask; readonly context: TaskContext; readonly protect: readonly string[] },
+): Promise<TaskOutcome> {
+  const { task, context, protect } = o;
   repository.lockWait = { retryMs: lockWaitMs };
   context.log('info', `Repository ${task.access.repository} at mover ${task.access.mover.host} is open`);
   const { kind: _, access: __, overwrite, ...asked } = task;
-  const overwritten = new OverwrittenEntries();
+  const overwritten = new ToldEntries();
+  const deleted = new ToldEntries();
   const summary = await restore(repository, {
     ...asked,
     overwrite: typeof overwrite === 'string' ? overwrite : overwrite ? 'always' : 'refuse',
     signal: context.signal,
-    onEntry: (entry) => overwritten.note(entry),
+    protect,
+    onEntry: ({ action, path }) => {
+      if (action === 'updated') overwritten.note(path);
+      else if (action === 'deleted') deleted.note(path);
+    },
     onProgress: (progress) => context.report({ kind: 'progress', progress }),
     onProblem: (problem) => context.problem(problem),
   });
@@ -202,24 +217,24 @@ async function bringBack(repository: Repository, task: RestoreTask, context: Tas
     kept: summary.itemsKept,
     ...(summary.filesVerified === undefined ? {} : { verified: summary.filesVerified }),
     overwritten: overwritten.told(),
+    ...(task.deletes ? { deleted: deleted.told() } : {}),
   };
 }
 
 /** What was there before, as far as it can be told. */
-class OverwrittenEntries {
+class ToldEntries {
   #count = 0;
   #bytes = 0;
   readonly #paths: string[] = [];
 
-  note({ action, path }: RestoredEntry): void {
-    if (action !== 'updated') return;
+  note(path: Buffer): void {
     this.#count += 1;
     if (this.#paths.length >= limits.maxOverwrittenPaths || this.#bytes > limits.maxOverwrittenBytes) return;
     this.#bytes += path.length;
     this.#paths.push(path.toString());
   }
 
-  told(): NonNullable<RestoreResult['overwritten']> {
+  told(): NonNullable<RestoreResult['deleted']> {
     return { count: this.#count, paths: this.#paths.toSorted() };
   }
 }

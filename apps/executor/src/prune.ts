@@ -4,7 +4,7 @@ import type { Work } from './execute.ts';
 
 /** Frees what no snapshot needs, beside running backups. */
 export async function pruneRepository(
-  { maxUnusedPercent }: Extract<Task, { kind: 'prune' }>,
+  { maxUnusedPercent, dryRun = false }: Extract<Task, { kind: 'prune' }>,
   { repository, signal, onProgress, onProblem }: Work,
 ): Promise<TaskOutcome> {
   const startedMs = repository.clock.monotonicMs();
@@ -14,12 +14,30 @@ export async function pruneRepository(
     maxRepackBytes: Number.POSITIVE_INFINITY,
     repackTreesOnly: false,
     repackUncompressed: false,
+    dryRun,
     waitMs: repository.lockWait.retryMs,
     onProgress: ({ phase, done, total }) =>
       onProgress({ phase, filesDone: done, bytesDone: 0, ...(total === undefined ? {} : { filesTotal: total }) }),
     onProblem,
     signal,
   });
+  const { repacked, removed, statistics } = report;
+  const durationMs = repository.clock.monotonicMs() - startedMs;
+  if (dryRun) {
+    const { repack, repackRemove, remove, unlisted } = statistics.bytes;
+    return {
+      kind: 'prune',
+      dryRun,
+      deletedPacks: removed.length + repacked.length,
+      deletedBytes: remove + repack + unlisted,
+      newPacks: 0,
+      repackedPacks: repacked.length,
+      freedBytes: remove + repackRemove + unlisted,
+      spared: 0,
+      retained: report.retained,
+      durationMs,
+    };
+  }
   return {
     kind: 'prune',
     deletedPacks: report.deleted.packs,
@@ -27,6 +45,6 @@ export async function pruneRepository(
     newPacks: report.newPacks,
     spared: report.spared,
     retained: report.retained,
-    durationMs: repository.clock.monotonicMs() - startedMs,
+    durationMs,
   };
 }

@@ -285,6 +285,7 @@ export {
   type TaskEvent,
   type TaskOutcome,
   type TaskResult,
+  type ToldEntries,
   type Waits,
 } from './tasks.ts';
 export { AddressRanges, type TrafficRule } from './traffic-rules.ts';

@@ -47,6 +47,8 @@ export const pruneTask = z.strictObject({
   access: repositoryAccess,
   /** Waste that may remain, as a share of what is needed. */
   maxUnusedPercent: z.number().min(0).max(100),
+  /** Change nothing, and tell what would be. */
+  dryRun: z.boolean().optional(),
 });
 
 export const checkTask = z.strictObject({
@@ -149,9 +151,14 @@ const forgetResult = z.object({
 
 const pruneResult = z.object({
   kind: z.literal('prune'),
+  dryRun: z.boolean().optional(),
+  /** Deleted, or with a dry run what would be; those that are packed again are among them. */
   deletedPacks: count,
   deletedBytes: count,
   newPacks: count,
+  /** Of a dry run: packs of which what is needed would be packed again, and how many bytes all would give back. */
+  repackedPacks: count.optional(),
+  freedBytes: count.optional(),
   /** Packs that stayed: a backup that ended meanwhile needs them, or their retention does. */
   spared: count,
   retained: count,

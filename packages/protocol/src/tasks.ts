@@ -67,12 +67,21 @@ export const backupTask = z.strictObject({
 /** What becomes of what exists in the target; `refuse`: the target has to be empty. */
 export const overwritePolicy = z.enum(['always', 'if-changed', 'if-newer', 'never', 'refuse']);
 
+const attributeNames = z.array(z.string().min(1).max(1_000)).max(1_000);
+
 /** What may be said of a restore besides. */
 export const restoreChoices = {
   exclude: paths.optional(),
   /** As `include` and `exclude`, for small and capital letters alike. */
   includeAnyCase: paths.optional(),
   excludeAnyCase: paths.optional(),
+  /** Patterns of names of extended attributes: only these are restored, or all but these. */
+  includeXattrs: attributeNames.optional(),
+  excludeXattrs: attributeNames.optional(),
+  /** Owners by the names that users and groups have on the target computer, instead of by their numbers. */
+  ownersByName: z.boolean().optional(),
+  /** Remove from restored folders what the snapshot does not have, as far as the patterns choose it. */
+  deletes: z.boolean().optional(),
   /** Change nothing, and tell what would be. */
   dryRun: z.boolean().optional(),
   /** Read every restored file back and compare it with the snapshot. */
@@ -180,6 +189,10 @@ export const backupResult = z.object({
 });
 export type BackupResult = z.infer<typeof backupResult>;
 
+/** How many entries, and the first of them by path. */
+const toldEntries = z.object({ count: z.number().int(), paths: z.array(path).max(maxOverwrittenPaths) });
+export type ToldEntries = z.infer<typeof toldEntries>;
+
 const restoreResult = z.object({
   kind: z.literal('restore'),
   snapshotId,
@@ -195,8 +208,10 @@ const restoreResult = z.object({
   kept: z.number().optional(),
   /** Read back and compared. */
   verified: z.number().optional(),
-  /** What existed and was replaced or changed, or with a dry run would be; the first of them by path. */
-  overwritten: z.object({ count: z.number().int(), paths: z.array(path).max(maxOverwrittenPaths) }).optional(),
+  /** What existed and was replaced or changed, or with a dry run would be. */
+  overwritten: toldEntries.optional(),
+  /** What the snapshot does not have and was removed, or with a dry run would be. */
+  deleted: toldEntries.optional(),
 });
 export type RestoreResult = z.infer<typeof restoreResult>;
 

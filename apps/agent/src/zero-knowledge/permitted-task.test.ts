@@ -75,11 +75,12 @@ test('patterns by which names could be spelt out are refused', async () => {
   };
   for (const pattern of ['a*', '/home/?', '[a-m]']) {
     await refused({ ...backup, excludes: ['/tmp', pattern] });
-    for (const list of ['include', 'exclude', 'includeAnyCase', 'excludeAnyCase'])
+    for (const list of ['include', 'exclude', 'includeAnyCase', 'excludeAnyCase', 'includeXattrs', 'excludeXattrs'])
       await refused({ ...restore, target: '/tmp/x', [list]: [pattern] });
   }
   await permittedTask(parsed({ ...backup, excludes: ['/tmp/cache'] }), { password, config });
   await permittedTask(parsed({ ...restore, target: '/tmp/x', include: ['/home/file'] }), { password, config });
+  await refused({ ...restore, target: '/tmp/x', deletes: true });
   // What is said here may hold any pattern, and what the server says does not count.
   const own = { ...none, sources: ['/srv'], excludes: ['*.iso'] };
   await permittedTask(parsed({ ...backup, excludes: ['a*'] }), { password, config: own });

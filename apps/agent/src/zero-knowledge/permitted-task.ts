@@ -30,8 +30,15 @@ export async function permittedTask(
       return { ...task, access };
     }
     case 'restore':
+      if (task.deletes)
+        throw refused(
+          'The server asked for a restore that deletes what the backup does not have.',
+          'Restore at this computer for that: `holdfast recovery restore --delete`.',
+        );
       for (const patterns of [task.include, task.exclude, task.includeAnyCase, task.excludeAnyCase])
         refuseWildcards(patterns ?? [], 'restores', 'Name files and folders in full.');
+      for (const patterns of [task.includeXattrs, task.excludeXattrs])
+        refuseWildcards(patterns ?? [], 'restores', 'Name extended attributes in full.');
       return { ...task, access, target: await permittedTarget(task, config.restoreTo) };
     case 'forget':
     case 'prune':

@@ -95,7 +95,7 @@ test('the texts in results are known: each is left out, or the server has said i
     // Of the task.
     'drill.seed',
     // Without paths: how many they are is told.
-    'restore.overwritten.paths[]',
+    ...['restore.deleted.paths[]', 'restore.overwritten.paths[]'],
     // Of the task.
     'restore.target',
     // See below.
@@ -130,6 +130,7 @@ test('a restore tells how many files it replaced, and not which', () => {
     target: '/srv',
     ...{ snapshotId: 'ab'.repeat(32), files: 2, directories: 1, bytes: 3, durationMs: 4 },
     overwritten: { count: 2, paths: [`/srv/${name}`] },
+    deleted: { count: 1, paths: [`/srv/${name}`] },
   };
   const told = JSON.stringify(outcomeWithoutNames(restored));
   assert.ok(!told.includes(name), told);

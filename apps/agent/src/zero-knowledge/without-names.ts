@@ -55,8 +55,12 @@ export function outcomeWithoutNames(outcome: TaskOutcome): TaskOutcome {
       return rest;
     }
     case 'restore': {
-      const { overwritten, ...rest } = outcome;
-      return overwritten ? { ...rest, overwritten: { ...overwritten, paths: [] } } : rest;
+      const { overwritten, deleted, ...rest } = outcome;
+      return {
+        ...rest,
+        ...(overwritten ? { overwritten: { ...overwritten, paths: [] } } : {}),
+        ...(deleted ? { deleted: { ...deleted, paths: [] } } : {}),
+      };
     }
     case 'forget':
     case 'prune':

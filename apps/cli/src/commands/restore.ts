@@ -113,7 +113,8 @@ Policies of --overwrite for what exists already:
 Folders are filled, never replaced; links are replaced, never followed. So a restore that was interrupted is continued by
 running it again. A file that is not finished has another size than it will have.
 
---delete never follows links, never empties other file systems, and spares the repository itself.
+--delete never follows links, never empties other file systems, and spares the repository itself. By the server it needs
+--overwrite as well, and spares what the agent and the mover of that computer keep; --dry-run names what would go.
 
 JSON, as of restic: {message_type: "summary", total_files, files_restored, files_skipped, files_deleted, total_bytes,
 bytes_restored, bytes_skipped, seconds_elapsed}, folders counted as files; every second {message_type: "status", …}; with

@@ -148,6 +148,27 @@ describe('commands through the server', { skip: skipUnless({ platform: 'linux' }
     assert.equal(readFileSync(join(target, 'sub', 'new'), 'utf8'), 'new');
   });
 
+  test('a restore that deletes shows what, and needs to be told what becomes of the rest', async () => {
+    const target = join(folder, 'made-equal');
+    mkdirSync(join(target, 'sub', 'foreign'), { recursive: true });
+    writeFileSync(join(target, 'sub', 'foreign', 'file'), 'not in the snapshot');
+    writeFileSync(join(target, 'kept.bin'), 'left out by the pattern');
+    const restore = (...args: string[]) =>
+      byServer('restore', `latest:${source}`, '--target', target, '--exclude', '*.bin', '--delete', ...args);
+    assert.match((await restore()).stderr, /request\.invalid/);
+    const dry = await restore('--dry-run');
+    assert.match(dry.stdout, /Would delete 2 entries\n\s+\/sub\/foreign\n\s+\/sub\/foreign\/file\n/, dry.stderr);
+    assert.ok(existsSync(join(target, 'sub', 'foreign', 'file')));
+    const done = await restore('--overwrite', 'always', '--ownership-by-name', '--exclude-xattr', 'user.*');
+    assert.match(done.stdout, /Deleted {3}2 entries/, done.stderr);
+    assert.deepEqual(readdirSync(join(target, 'sub')).sort(), readdirSync(join(source, 'sub')).sort());
+    assert.equal(readFileSync(join(target, 'kept.bin'), 'utf8'), 'left out by the pattern');
+    const contradictory = await restore('--overwrite', 'always', '--include-xattr', 'a', '--exclude-xattr', 'b');
+    assert.match(contradictory.stderr, /exclude each other/);
+    const everything = await byServer('restore', 'latest', '--target', '/', '--delete', '--dry-run');
+    assert.match(everything.stderr, /--target \/ with --delete/);
+  });
+
   test('a time takes the backup of that time; check, forget and prune are runs of the executor', async () => {
     const { snapshots } = await system.client.call('snapshots', { query: { repositoryId } });
     const at = snapshots.find(({ id }) => id === first)?.takenAt ?? assert.fail();
@@ -156,8 +177,15 @@ describe('commands through the server', { skip: skipUnless({ platform: 'linux' }
     assert.equal(dumped.stdout, 'soon', dumped.stderr);
     const checked = await byServer('check', '--repository', 'books', '--read-data-subset', '1/2');
     assert.match(checked.stdout, /Sound {5}2 snapshots/, checked.stderr);
-    const forgotten = await byServer('forget', first, '--prune');
+    const forgotten = await byServer('forget', first);
     assert.match(forgotten.stdout, /Removed 1 snapshot/, forgotten.stderr);
+    const packs = (): string[] => readdirSync(join(location, 'data'), { recursive: true, encoding: 'utf8' }).sort();
+    const before = packs();
+    const dry = await byServer('prune', '--repository', 'books', '--max-unused', '0%', '--dry-run');
+    const [, count] = /Would delete (\d+) packs?, /.exec(dry.stdout) ?? assert.fail(dry.stderr);
+    assert.deepEqual(packs(), before);
+    const pruned = await byServer('prune', '--repository', 'books', '--max-unused', '0%');
+    assert.match(pruned.stdout, new RegExp(`Deleted {3}${count} pack`), pruned.stderr);
     const left = await system.client.call('snapshots', { query: { repositoryId } });
     assert.deepEqual(
       left.snapshots.map(({ id }) => id),

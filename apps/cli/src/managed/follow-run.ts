@@ -9,7 +9,7 @@ import {
   oneLine,
   systemClock,
 } from '@holdfast/core';
-import type { BackupResult, DrillResult, RestClient, RestoreResult, Run } from '@holdfast/protocol';
+import type { BackupResult, DrillResult, RestClient, RestoreResult, Run, ToldEntries } from '@holdfast/protocol';
 import { counted, type OutputOptions, printJson, printText, type WorkView } from '../output.ts';
 import { type Statistics, statisticsLines, statisticsOf } from './run-statistics-text.ts';
 
@@ -148,18 +148,25 @@ function scriptLines({ when, path, durationMs, output }: NonNullable<BackupResul
 }
 
 /** What was in the way of a restore, for people. */
-function overwrittenLines({ dryRun, unchanged, kept, verified, overwritten }: RestoreResult): string[] {
-  const shown = dryRun ? (overwritten?.paths.slice(0, maxOverwrittenShown) ?? []) : [];
-  const more = (overwritten?.count ?? 0) - shown.length;
+function overwrittenLines({ dryRun, unchanged, kept, verified, overwritten, deleted }: RestoreResult): string[] {
   return [
     ...(unchanged ? [`  Unchanged ${counted(unchanged, 'file')}`] : []),
     ...(kept ? [`  Kept      ${counted(kept, 'entry', 'entries')} that exist`] : []),
-    ...(overwritten?.count
-      ? [`  ${dryRun ? 'Would overwrite' : 'Overwrote'} ${counted(overwritten.count, 'entry', 'entries')}`]
-      : []),
+    ...toldLines(dryRun ? 'Would overwrite' : 'Overwrote', overwritten, dryRun),
+    ...toldLines(dryRun ? 'Would delete' : 'Deleted', deleted, dryRun),
+    ...(verified === undefined ? [] : [`  Verified  ${counted(verified, 'file')}`]),
+  ];
+}
+
+/** What a restore changed by its number, and what it would change by name. */
+function toldLines(what: string, told: ToldEntries | undefined, dryRun = false): string[] {
+  if (!told?.count) return [];
+  const shown = dryRun ? told.paths.slice(0, maxOverwrittenShown) : [];
+  const more = told.count - shown.length;
+  return [
+    `  ${what.padEnd(9)} ${counted(told.count, 'entry', 'entries')}`,
     ...shown.map((path) => `            ${oneLine(path)}`),
     ...(dryRun && more > 0 ? [`            … and ${more} more; --json names up to a thousand`] : []),
-    ...(verified === undefined ? [] : [`  Verified  ${counted(verified, 'file')}`]),
   ];
 }
 
@@ -189,6 +196,11 @@ export function runText(run: Run, statistics: Statistics = { samples: [], channe
   } else if (result?.kind === 'forget') {
     const retained = result.retained > 0 ? `, ${result.retained} protected until a date` : '';
     lines.push(`  Removed   ${counted(result.removed.length, 'snapshot')}, ${result.kept} kept${retained}`);
+  } else if (result?.kind === 'prune' && result.dryRun) {
+    lines.push(
+      `  Would delete ${counted(result.deletedPacks, 'pack')}, ${formatBytes(result.deletedBytes)}; of ${counted(result.repackedPacks ?? 0, 'pack')} of them what is needed is packed again first`,
+      `  Would free   ${formatBytes(result.freedBytes ?? 0)}`,
+    );
   } else if (result?.kind === 'prune') {
     lines.push(`  Deleted   ${counted(result.deletedPacks, 'pack')}, ${formatBytes(result.deletedBytes)}`);
   } else if (result?.kind === 'check') {

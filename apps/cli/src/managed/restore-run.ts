@@ -35,6 +35,10 @@ export async function restoreByServer(
       overwrite: options.overwrite ?? (options.dryRun ? 'always' : 'refuse'),
       ...(options.dryRun ? { dryRun: true } : {}),
       ...(options.verify ? { verify: true } : {}),
+      ...(options.delete ? { deletes: true } : {}),
+      ...(options.ownershipByName ? { ownersByName: true } : {}),
+      ...(options.includeXattr ? { includeXattrs: options.includeXattr } : {}),
+      ...(options.excludeXattr ? { excludeXattrs: options.excludeXattr } : {}),
       ...(options.direction ? { direction: options.direction } : {}),
     },
     signal,
@@ -45,14 +49,6 @@ export async function restoreByServer(
   return exitStatus.success;
 }
 
-/** Options that a restore by the server does not know, by their names in the command line. */
-const onlyWithRepo = {
-  delete: '--delete',
-  includeXattr: '--include-xattr',
-  excludeXattr: '--exclude-xattr',
-  ownershipByName: '--ownership-by-name',
-} as const satisfies Partial<Record<keyof RestoreCommandOptions, string>>;
-
 function refuseWhatAgentsCannot(options: RestoreCommandOptions): void {
   const { target } = options;
   const refuse = (message: string): never => {
@@ -61,8 +57,6 @@ function refuseWhatAgentsCannot(options: RestoreCommandOptions): void {
       guidance: 'Leave it out, or restore without the server, with --repo.',
     });
   };
-  for (const [name, option] of Object.entries(onlyWithRepo))
-    if (options[name as keyof typeof onlyWithRepo] !== undefined) refuse(`A restore by the server knows no ${option}.`);
   if (!options.sync) refuse('A restore by the server always waits until everything is durable.');
   if (!/^(\/|[A-Za-z]:[\\/])/.test(target))
     refuse(`The target ${target} is on the agent's computer, so it has to be an absolute path.`);

@@ -36,20 +36,28 @@ export async function checkByServer(
 }
 
 export async function pruneByServer(options: PruneCommandOptions, work: Work): Promise<ExitStatus> {
-  if (options.dryRun) refuse('has no --dry-run of a prune');
   const { client, id } = await theRepository(options, work);
   return followRun(await startPrune(client, { id, options, signal: work.signal }), { client, options, ...work });
 }
 
 async function startPrune(
   client: RestClient,
-  { id, options, signal }: { readonly id: string; readonly options: PruneAmounts; readonly signal: AbortSignal },
+  {
+    id,
+    options,
+    signal,
+  }: {
+    readonly id: string;
+    readonly options: PruneAmounts & { readonly dryRun?: boolean };
+    readonly signal: AbortSignal;
+  },
 ): Promise<Run> {
   for (const name of ['maxRepackSize', 'repackCacheableOnly', 'repackUncompressed', 'repackSmallerThan'] as const)
     if (options[name] !== undefined)
       refuse('packs again what it finds best: leave out --max-repack-size and --repack-…');
   const maxUnusedPercent = percentOf(options.maxUnused);
-  return client.call('maintain', { params: { id }, body: { kind: 'prune', maxUnusedPercent }, signal });
+  const body = { kind: 'prune', maxUnusedPercent, ...(options.dryRun ? { dryRun: true } : {}) } as const;
+  return client.call('maintain', { params: { id }, body, signal });
 }
 
 /** The share of the repository that may be unused, from how much that is beside something used. */

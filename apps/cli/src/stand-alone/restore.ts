@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { RestoreOptions } from '@holdfast/engine/restore';
 import type { Repository } from '@holdfast/repository';
@@ -40,7 +39,6 @@ export async function restoreFrom(
   void Promise.allSettled([opening]);
   const patterns = await patternsOf(options);
   const target = resolvePath(options.target);
-  refuseToEmptyAll(target, options, patterns);
   const { reference, path } = splitReference(text);
   const { restore, restoreThreads } = await import('@holdfast/engine/restore');
   const threads = resources.use(restoreThreads());
@@ -84,20 +82,4 @@ async function patternsOf(options: RestoreFromOptions): Promise<Patterns> {
     exclude: [...(exclude ?? []), ...(await readPatternFiles(excludeFile))],
     excludeAnyCase: [...(iexclude ?? []), ...(await readPatternFiles(iexcludeFile))],
   };
-}
-
-/** As restic: `--target / --delete` would remove the system itself. */
-function refuseToEmptyAll(target: string, options: RestoreFromOptions, patterns: Patterns): void {
-  if (!options.delete || Object.values(patterns).some((list) => list !== undefined && list.length > 0)) return;
-  let real = target;
-  try {
-    real = realpathSync(target);
-  } catch {
-    // Not there: nothing can be deleted in it.
-  }
-  if (real === '/')
-    throw new HoldfastError('usage.option', {
-      message: '--target / with --delete would remove everything that the snapshot does not have.',
-      guidance: 'Say with --include or --exclude which part is meant.',
-    });
 }

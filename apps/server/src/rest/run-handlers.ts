@@ -17,6 +17,12 @@ export function runHandlers(o: {
   return {
     createRestore: async ({ scope, body }) => {
       const { agentId, repositoryId, ...order } = body;
+      if (order.deletes && (order.overwrite === 'refuse' || order.overwrite === false)) {
+        throw new HoldfastError('request.invalid', {
+          message: 'Only in an empty folder nothing may be overwritten, and there nothing can be deleted.',
+          guidance: 'Say as well what becomes of what exists (`--overwrite`), or leave out `--delete`.',
+        });
+      }
       await loadUsableComputer(scope, agentId, 'agent');
       const repository = await loadRepository(scope, repositoryId);
       // Others may use the repository as well: who is confined to some groups restores what came from these alone.

@@ -391,8 +391,9 @@ function modeOf(plan: Plan): GrantMode {
   switch (plan.order.kind) {
     case 'backup':
       return 'append';
-    case 'forget':
     case 'prune':
+      return plan.order.dryRun ? 'read' : 'maintain';
+    case 'forget':
       return 'maintain';
     default:
       return 'read';

@@ -154,6 +154,7 @@ async function restoreUnder(
   const tree = await findFolder(repository, { tree: snapshot.tree, path: Buffer.from(part), signal });
   await lock.confirm(signal);
   const target = prepareTarget(options.target, { overwrite, dryRun });
+  if (deletes && selection.whole) refuseToEmptyAll(target);
   pool.setUp({ kind: 'setup', key: repository.masterKey, overwrite, setOwners, deletes, xattrs });
   const totals =
     selection.whole && tree === snapshot.tree && snapshot.summary !== undefined
@@ -227,6 +228,15 @@ async function restoreUnder(
     complete: !problems.incomplete,
     damage: current.damage,
   };
+}
+
+/** As restic: `--target / --delete` would remove the system itself. */
+function refuseToEmptyAll(target: Buffer | undefined): void {
+  if (target?.toString() !== '/') return;
+  throw new HoldfastError('usage.option', {
+    message: '--target / with --delete would remove everything that the snapshot does not have.',
+    guidance: 'Say with --include or --exclude which part is meant.',
+  });
 }
 
 /**

@@ -52,12 +52,16 @@ export const maintenanceRoutes = {
     access: 'repositories.maintain',
     summary: 'Apply retention to a repository, free space in it, or check it, now',
     tag: 'maintenance',
-    audited: ['kind', 'read', 'maxUnusedPercent'],
+    audited: ['kind', 'read', 'maxUnusedPercent', 'dryRun'],
     params: byId,
     body: z.discriminatedUnion('kind', [
       /** By the retention that is set. */
       z.strictObject({ kind: z.literal('forget') }),
-      z.strictObject({ kind: z.literal('prune'), maxUnusedPercent: z.number().min(0).max(100).default(5) }),
+      z.strictObject({
+        kind: z.literal('prune'),
+        maxUnusedPercent: z.number().min(0).max(100).default(5),
+        dryRun: z.boolean().optional(),
+      }),
       z.strictObject({ kind: z.literal('check'), read: checkTask.shape.read.default('nothing') }),
     ]),
     response: run,

@@ -50,7 +50,7 @@ export const runRoutes = {
     access: 'restores.run',
     summary: 'Restore a snapshot, or parts of it, to a folder of an agent',
     tag: 'runs',
-    audited: ['repositoryId', 'snapshotId', 'agentId', 'target', 'subfolder', 'overwrite', 'dryRun'],
+    audited: ['repositoryId', 'snapshotId', 'agentId', 'target', 'subfolder', 'overwrite', 'deletes', 'dryRun'],
     body: z.strictObject({
       repositoryId: entityId,
       snapshotId,
