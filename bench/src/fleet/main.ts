@@ -15,6 +15,8 @@ Agents that speak the real protocol, connected to one server over mutual TLS, an
   --postgres       three instances on a PostgreSQL of their own, instead of one on a file
   --kills N        with --postgres: instances killed at random meanwhile (default: 20)
   --task-ms N      how long an agent takes for its task (default: 2000)
+  --settle-s N     how long the agents only stay connected before (default: 65, so that each has sent a heartbeat)
+  --reads N        requests in a second meanwhile, of lists that people look at (default: 20)
   --folder DIR     keeps what was enrolled there, for the next time; not with --postgres
   --help`;
 
@@ -28,19 +30,34 @@ async function main(args: string[]): Promise<number> {
       postgres: { type: 'boolean', default: false },
       kills: { type: 'string', default: '20' },
       'task-ms': { type: 'string', default: '2000' },
+      'settle-s': { type: 'string', default: '65' },
+      reads: { type: 'string', default: '20' },
       folder: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   const sizes = values.agents.split(',').map(Number);
   const [kills, taskMs] = [Number(values.kills), Number(values['task-ms'])];
-  if (values.help || ![...sizes, taskMs].every((one) => Number.isInteger(one) && one > 0) || !(kills >= 0)) {
+  const [settleMs, readsPerSecond] = [Number(values['settle-s']) * 1000, Number(values.reads)];
+  if (
+    values.help ||
+    ![...sizes, taskMs, settleMs, readsPerSecond].every((one) => Number.isInteger(one) && one > 0) ||
+    !(kills >= 0)
+  ) {
     console.log(usage);
     return values.help ? 0 : 2;
   }
   const measured: Measured[] = [];
   for (const agentCount of sizes) {
-    const one = await measureOne({ agentCount, kills, taskMs, postgres: values.postgres, folder: values.folder });
+    const one = await measureOne({
+      agentCount,
+      kills,
+      taskMs,
+      settleMs,
+      readsPerSecond,
+      postgres: values.postgres,
+      folder: values.folder,
+    });
     measured.push(one);
     console.log(renderFleet(measured));
   }
@@ -51,6 +68,8 @@ async function measureOne(o: {
   agentCount: number;
   kills: number;
   taskMs: number;
+  settleMs: number;
+  readsPerSecond: number;
   postgres: boolean;
   folder: string | undefined;
 }): Promise<Measured> {
@@ -69,9 +88,9 @@ async function measureOne(o: {
       database = cluster.url('fleet');
     }
     const installation = await prepareInstallation({ folder, agentCount: o.agentCount, database, say });
-    const { taskMs } = o;
+    const { taskMs, settleMs, readsPerSecond } = o;
     const [instances, kills] = o.postgres ? [3, o.kills] : [1, 0];
-    return await measureFleet({ installation, database, instances, kills, taskMs, say });
+    return await measureFleet({ installation, database, instances, kills, taskMs, settleMs, readsPerSecond, say });
   } finally {
     for (const end of over.toReversed()) await end();
   }

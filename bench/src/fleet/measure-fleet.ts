@@ -11,10 +11,6 @@ import { Worker } from './processes.ts';
 const host = '127.0.0.1';
 /** Agents of one process of the simulator. */
 const agentsPerProcess = 1000;
-/** Until every agent has sent or answered a heartbeat at least once, and has been asked how it uses its channels. */
-const settleMs = 65_000;
-/** What an administrator's page and a few scripts ask for meanwhile. */
-const readsPerSecond = 20;
 const giveUpMs = 30 * 60_000;
 
 export interface Measured {
@@ -49,6 +45,10 @@ export async function measureFleet(o: {
   instances: number;
   kills: number;
   taskMs: number;
+  /** How long the agents only stay connected before anything is asked of them. */
+  settleMs: number;
+  /** What an administrator's page and a few scripts ask for meanwhile. */
+  readsPerSecond: number;
   say: (text: string) => void;
 }): Promise<Measured> {
   const { installation, say } = o;
@@ -83,16 +83,16 @@ export async function measureFleet(o: {
   }
   await until(() => counters.connected >= count, 'all agents are connected');
   const connectSeconds = (Date.now() - startedMs) / 1000;
-  say(`${count} agents are connected after ${connectSeconds.toFixed(1)} s; a minute of heartbeats`);
+  say(`${count} agents are connected after ${connectSeconds.toFixed(1)} s; ${o.settleMs / 1000} s of heartbeats`);
   const loadFrom = processorSeconds(servers);
-  await delay(settleMs);
-  const idleLoad = (processorSeconds(servers) - loadFrom) / (settleMs / 1000);
+  await delay(o.settleMs);
+  const idleLoad = (processorSeconds(servers) - loadFrom) / (o.settleMs / 1000);
   const idleBytes = sum(servers.map((server) => server.memory().residentBytes));
 
   const client = restClient(installation, orders, resources);
   const reading = new AbortController();
   const reads: number[] = [];
-  const reader = keepReading(client, reads, reading.signal);
+  const reader = keepReading(client, reads, { perSecond: o.readsPerSecond, signal: reading.signal });
   const before = processorSeconds(servers);
   const askedMs = Date.now();
   const session = await client.call('runJob', { params: { id: installation.jobId }, body: {} });
@@ -176,7 +176,11 @@ function restClient(
 }
 
 /** Pages of the lists that people look at, one after the other at a steady pace, whether or not the one before was answered. */
-async function keepReading(client: RestClient, timesMs: number[], signal: AbortSignal): Promise<void> {
+async function keepReading(
+  client: RestClient,
+  timesMs: number[],
+  { perSecond, signal }: { perSecond: number; signal: AbortSignal },
+): Promise<void> {
   const reads = [
     () => client.call('computers', { query: { limit: 100 } }),
     () => client.call('runs', { query: { limit: 100 } }),
@@ -192,7 +196,7 @@ async function keepReading(client: RestClient, timesMs: number[], signal: AbortS
     // One that fails took its time as well.
     const done = (): void => void timesMs.push(performance.now() - beganMs);
     if (read) under.push(read().then(done, done));
-    await delay(1000 / readsPerSecond);
+    await delay(1000 / perSecond);
   }
   await Promise.all(under);
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Kysely, sql } from 'kysely';
-import { testCatalogue } from '../testing/test-database.ts';
-import { Catalogue } from './catalogue.ts';
+import { openSqliteCatalogue, testCatalogue } from '../testing/test-database.ts';
+import type { Catalogue } from './catalogue.ts';
 import type { Database } from './schema.ts';
 
 /** What belongs to the installation: who shares the catalogue, and what the migrations keep for themselves. */
@@ -69,7 +69,7 @@ test('a tenant sees, changes and deletes nothing of another, in every table that
 });
 
 test('every table has the tenant in a key, and every reference stays within one tenant', async (t) => {
-  const catalogue = await Catalogue.open({ kind: 'sqlite', path: ':memory:' });
+  const catalogue = await openSqliteCatalogue();
   t.after(() => catalogue[Symbol.asyncDispose]());
   for (const { name } of await tenantTables(catalogue)) {
     const keys = await sql<{ columns: string }>`

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { after } from 'node:test';
+import { temporaryFolder } from '@holdfast/core/testing';
 import { createWire } from '@holdfast/wire';
 import { Catalogue } from '../catalogue/catalogue.ts';
 import { readPostgresAddress } from '../catalogue/postgres-address.ts';
@@ -22,10 +24,15 @@ export async function testDatabaseUrl(key: string): Promise<string | undefined> 
   return making;
 }
 
-/** A catalogue that is forgotten when it is closed, on the database that the suite runs on. */
+/** A catalogue that is forgotten when the tests are over, on the database that the suite runs on. */
 export async function testCatalogue(key: string): Promise<Catalogue> {
   const url = await testDatabaseUrl(key);
-  return url === undefined ? Catalogue.open({ kind: 'sqlite', path: ':memory:' }) : openPostgresCatalogue(url);
+  return url === undefined ? openSqliteCatalogue() : openPostgresCatalogue(url);
+}
+
+/** A catalogue in a file that goes with the process. */
+export async function openSqliteCatalogue(): Promise<Catalogue> {
+  return Catalogue.open({ kind: 'sqlite', path: join(temporaryFolder({ after }), 'catalogue.sqlite') });
 }
 
 /** A catalogue on PostgreSQL, without a server. Its sockets are closed with it. */
