@@ -58,7 +58,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
   ],
   'Manage a fleet': [
     {
-      names: ['status', 'health', 'channel-use'],
+      names: ['status', 'health', 'channel-use', 'set-up-link'],
       onlyPrint: true,
       load: async () => (await import('./commands/status.ts')).registerStatus,
     },

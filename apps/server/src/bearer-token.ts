@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { DataDirectory } from './data-directory.ts';
 
-type TokenPrefix = 'hfa' | 'hfc' | 'hfj' | 'hfm' | 'hfo' | 'hfp' | 'hfr' | 'hfs' | 'hft';
+type TokenPrefix = 'hfa' | 'hfb' | 'hfc' | 'hfj' | 'hfm' | 'hfo' | 'hfp' | 'hfr' | 'hfs' | 'hft';
 
 /** Makes the bearer tokens of the product: a prefix that scanners of leaked secrets can find, and 256 random bits. */
 export function newToken(prefix: TokenPrefix): string {

@@ -91,6 +91,15 @@ export function publishedNames(o: { bind: string; names: readonly string[] }): s
   return [...new Set([...o.names, ...others])];
 }
 
+/** By what address people know the server: the one that it was told, or its first name with its port. */
+export function publicOrigin(
+  o: { bind: string; names: readonly string[]; publicUrl?: string | undefined },
+  port: number,
+): string {
+  const [name = 'localhost'] = publishedNames(o);
+  return o.publicUrl === undefined ? new URL(`https://${name}:${port}`).origin : new URL(o.publicUrl).origin;
+}
+
 /** Names and addresses at which browsers and other clients may reach this server. Our own processes go by the id instead. */
 export function serverNames(o: { bind: string; names: readonly string[] }): string[] {
   const isWildcard = o.bind === '0.0.0.0' || o.bind === '::';

@@ -1,9 +1,7 @@
 import { hostname } from 'node:os';
-import type { ChannelId } from '@holdfast/contract';
-import { type Clock, systemClock, toHoldfastError } from '@holdfast/core';
-import { writeFileDurably } from '@holdfast/protocol';
+import { systemClock, toHoldfastError } from '@holdfast/core';
+import { localTenant, writeFileDurably } from '@holdfast/protocol';
 import { ChannelHistory, createWire } from '@holdfast/wire';
-import type { Logger } from 'pino';
 import { AuditExport } from './audit/audit-export.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
@@ -16,7 +14,7 @@ import { forgetHeld } from './computers/computers.ts';
 import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
-import { parseServerConfig, type ServerConfigInput } from './config.ts';
+import { parseServerConfig } from './config.ts';
 import { DataDirectory } from './data-directory.ts';
 import { databasePlace } from './database-place.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
@@ -33,17 +31,18 @@ import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
 import { Rescans } from './inventory/rescans.ts';
 import { closeGraceMs } from './limits.ts';
-import { describeListener, ownHello, portAmong, portOverrides } from './listening.ts';
+import { describeListener, listeners, ownHello, portAmong, portOverrides } from './listening.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
 import { WorkCounts } from './metrics/work-counts.ts';
 import { Notifications } from './notifications/notifications.ts';
-import { keepRenewed, OwnCertificate, publishedNames, serverNames } from './own-certificate.ts';
+import { keepRenewed, OwnCertificate, publicOrigin, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
 import { mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
+import { SetUp } from './people/set-up.ts';
 import { AgentPolicies } from './policies/agent-policies.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
 import { ownPortHandlers } from './port-checks/own-handlers.ts';
@@ -54,6 +53,7 @@ import { KitKeeper } from './recovery/kit-keeper.ts';
 import { accountHandlers } from './rest/account-handlers.ts';
 import { auditExportHandlers } from './rest/audit-export-handlers.ts';
 import { bandwidthRuleHandlers } from './rest/bandwidth-rule-handlers.ts';
+import { browserHandlers } from './rest/browser-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { drillHandlers } from './rest/drill-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
@@ -75,43 +75,11 @@ import { runLogHandlers } from './rest/run-log-handlers.ts';
 import { type Listening, serverHandlers } from './rest/server-handlers.ts';
 import { sessionHandlers } from './rest/session-handlers.ts';
 import { userHandlers } from './rest/user-handlers.ts';
+import type { RunningServer, ServerOptions } from './running-server.ts';
 import { RunQueue } from './runs/run-queue.ts';
 import { Runner } from './runs/runner.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Vault } from './vault.ts';
-
-export interface ServerOptions {
-  /** Everything the server owns is in it; made if it is not there. */
-  readonly dataDir: string;
-  readonly config?: ServerConfigInput;
-  readonly clock?: Clock;
-  readonly logger: Logger;
-}
-
-export interface RunningServer extends AsyncDisposable {
-  readonly installation: string;
-  readonly serverId: string;
-  /** What a person compares before a computer joins. */
-  readonly caFingerprint: string;
-  /** Files that clients read: the administrator token (mode 0600) and the CA's certificate. */
-  readonly tokenFile: string;
-  readonly caFile: string;
-  /** One entry for each listener, with the reason where it is not the contract's port. */
-  readonly listening: readonly Listening[];
-  /** The port that a channel listens on. */
-  portOf(channel: ChannelId): number;
-}
-
-/** Channels of one port, and whether another port may stand in. */
-const listeners: readonly {
-  readonly channels: readonly ChannelId[];
-  readonly app: 'rest' | 'enrolment' | 'signIn';
-}[] = [
-  { channels: ['client-to-server', 'metrics-to-server', 'recovery-media-identity'], app: 'rest' },
-  { channels: ['windows-agent-control', 'windows-enrolment', 'recovery-media-token-sign-in'], app: 'enrolment' },
-  { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
-  { channels: ['recovery-media-credential-sign-in'], app: 'signIn' },
-];
 
 /**
  * Starts a backup server. Needs no rights: where 443 can't be had another port stands in, and `listening` says why. Rejects
@@ -257,6 +225,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       onDelay: (name, address) => notifications.signInDelayed(name, address),
     });
     const { authentication } = people;
+    const origin = (): string => publicOrigin(config, portAmong(listening, 'client-to-server'));
+    const setUp = new SetUp({ vault, clock, url: (code) => `${origin()}/set-up#${code}` });
     const recheckStreams = (): Promise<void> =>
       streams
         .recheck(async (caller) => mayGoOn(caller, await authentication.now(caller)))
@@ -264,6 +234,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const identity = await createIdentityService({
       ...{ catalogue, authority, people, vault, audit, wire, movers, queries, grants: grants.issuer, serverId, config },
       identityPort: () => portAmong(listening, 'recovery-media-identity'),
+      publicOrigin: origin,
       revoked: async () => {
         await revocations.list();
         wire.recheckTrust();
@@ -359,6 +330,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...notificationHandlers({ notifications, instance: instances.id, vault, clock }),
       ...auditExportHandlers({ clock }),
       ...accountHandlers({ people, authentication, catalogue }),
+      ...browserHandlers({ people, setUp, catalogue }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
     };
     const routeRunner = new RouteRunner({ handlers, catalogue, audit, gate: approvals, logger });
@@ -370,6 +342,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       idempotency: new Idempotency({ catalogue, vault, clock }),
       streams,
       oauth: identity.oauth,
+      publicOrigin: origin,
       metrics: { token: metricsToken, text: () => metrics.text() },
       readiness,
       clock,
@@ -437,6 +410,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       listening,
       tokenFile: data.file('admin-token'),
       caFile: data.file('ca.pem'),
+      setUp: (await setUp.isNeeded(catalogue.tenant(localTenant))) ? setUp.code() : undefined,
       portOf: (channel) => portAmong(listening, channel),
       [Symbol.asyncDispose]: async () => {
         await running.disposeAsync();

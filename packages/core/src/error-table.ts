@@ -253,6 +253,16 @@ export const errorTable = {
       http: 403,
     },
   ),
+  'auth.origin': entry(
+    'A request with the cookie of a session did not come from a page of this server.',
+    'Use the console at the address of the server; programs use a token instead of the cookie.',
+    { http: 403 },
+  ),
+  'auth.set-up': entry(
+    'The set-up code is wrong or has expired, or the server has an account already.',
+    'Run `holdfast set-up-link` on the computer of the server for a new one; where there is an account, sign in with it.',
+    { http: 403 },
+  ),
   'auth.rate': entry('Too many attempts from this address.', 'Wait a minute and try again.', {
     retry: 'transient',
     http: 429,

@@ -8,6 +8,12 @@ export {
   firstAuditHash,
 } from './audit-chain.ts';
 export { auditRequestOf } from './audit-plan.ts';
+export {
+  type PageRequest,
+  pageRequestHeader,
+  pageRequests,
+  sessionCookieName,
+} from './browser-session.ts';
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
 export { type DeviceAuthorization, signInAsDevice } from './device-sign-in.ts';
 export { writeFileDurably } from './durable-file.ts';

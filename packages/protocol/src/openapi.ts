@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pageRequestHeader, sessionCookieName } from './browser-session.ts';
 import { problem, problemType } from './problem.ts';
 import { approval } from './rest/user-routes.ts';
 import type { Route } from './route.ts';
@@ -16,9 +17,13 @@ export function openApiDocument(
   return {
     openapi: '3.1.0',
     info: { ...info, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-    security: [{ token: [] }],
+    security: [{ token: [] }, { cookie: [], page: [] }],
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        cookie: { type: 'apiKey', in: 'cookie', name: sessionCookieName },
+        page: { type: 'apiKey', in: 'header', name: pageRequestHeader },
+      },
       schemas: { Problem: jsonSchema(problem, 'output') },
     },
     paths,
@@ -30,7 +35,7 @@ function operation(route: Route): Record<string, unknown> {
     operationId: route.id,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === 'public' ? { security: [] } : {}),
+    ...(route.access === 'public' ? { security: route.browser ? [{ page: [] }] : [] } : {}),
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...headers(route)],
     ...(route.body === undefined
       ? {}

@@ -2,6 +2,7 @@ import { portRoutes } from './port-routes.ts';
 import { accountRoutes } from './rest/account-routes.ts';
 import { auditExportRoutes } from './rest/audit-export-routes.ts';
 import { bandwidthRuleRoutes } from './rest/bandwidth-rule-routes.ts';
+import { browserRoutes } from './rest/browser-routes.ts';
 import { computerRoutes } from './rest/computer-routes.ts';
 import { drillRoutes } from './rest/drill-routes.ts';
 import { groupRoutes } from './rest/group-routes.ts';
@@ -23,8 +24,8 @@ import { sessionRoutes } from './rest/session-routes.ts';
 import { userRoutes } from './rest/user-routes.ts';
 
 /**
- * The server's REST API, on 443. Every route but `signIn` and `completeSignIn` needs a caller who has signed in and has the
- * route's permission, the OpenAPI document too.
+ * The server's REST API, on 443. Every route that is not `public` (signing in) needs a caller who has signed in and has the route's
+ * permission, the OpenAPI document too.
  */
 export const routes = {
   ...serverRoutes,
@@ -45,6 +46,7 @@ export const routes = {
   ...portRoutes,
   ...bandwidthRuleRoutes,
   ...accountRoutes,
+  ...browserRoutes,
   ...userRoutes,
   ...oauthClientRoutes,
   ...identityProviderRoutes,

@@ -27,6 +27,8 @@ export interface Route {
   /** undefined: the route takes no body. */
   readonly body: z.ZodType | undefined;
   readonly response: z.ZodType;
+  /** Answers with the cookie of a session, and is only for pages of this server. */
+  readonly browser: boolean;
   /** The answer is a stream of server-sent events, each `data` of the response's form. */
   readonly stream: boolean;
   /** The media type of an answer that is bytes, sent as they come, and audited whatever the method. */
@@ -45,6 +47,7 @@ interface RouteSpec {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly response: z.ZodType;
+  readonly browser?: boolean;
   readonly stream?: boolean;
   readonly bytes?: string;
 }
@@ -73,6 +76,7 @@ export function route<const Spec extends RouteSpec>(id: string, method: Route['m
     query: (spec.query ?? nothing) as Query,
     body: spec.body as Body,
     response: spec.response as Spec['response'],
+    browser: spec.browser ?? false,
     stream: (spec.stream ?? false) as Stream,
     bytes: spec.bytes as Bytes,
   } satisfies Route;

@@ -2,6 +2,7 @@ import { type ExitStatus, exitStatus, formatBytes, oneLine } from '@holdfast/cor
 import type { Command } from 'commander';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
+import { setUpText } from '../managed/set-up-text.ts';
 import { printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
 
@@ -20,6 +21,17 @@ export function registerStatus(program: Command): void {
       `\nThe exit status is 0 when all is well, 3 with warnings, 1 when something has failed.\n\nExamples:\n  $ holdfast health\n  $ holdfast health --json\n${serverHelp}`,
     )
     .action((options: ServerOptions) => performWithServer(options, (work) => showHealth(options, work)));
+
+  addServerOptions(
+    program
+      .command('set-up-link')
+      .description('the link to make the first administrator in a browser, on a server that has no account yet'),
+  )
+    .addHelpText(
+      'after',
+      `\nThe link is good for an hour at least, and once. It needs the admin-token, which is on the computer of the server.\n\nExample:\n  $ holdfast set-up-link\n${serverHelp}`,
+    )
+    .action((options: ServerOptions) => performWithServer(options, (work) => showSetUpLink(options, work)));
 
   addServerOptions(
     program.command('channel-use').description('how much each channel of the network contract was used, by process'),
@@ -86,6 +98,13 @@ async function showHealth(options: ServerOptions, { client, signal }: ServerWork
   }
   if (health.state === 'failed') return exitStatus.failed;
   return health.state === 'ok' ? exitStatus.success : exitStatus.incomplete;
+}
+
+async function showSetUpLink(options: ServerOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
+  const code = await client.call('createSetUpCode', { signal });
+  if (options.json) await printJson({ kind: 'set-up-link', ...code });
+  else await printText(setUpText(code));
+  return exitStatus.success;
 }
 
 /** Said as long as it needs somebody to do something. */

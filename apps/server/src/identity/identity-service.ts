@@ -10,7 +10,6 @@ import type { ServerConfig } from '../config.ts';
 import type { HttpApp } from '../http-app.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { OauthService } from '../oauth/oauth-service.ts';
-import { publishedNames } from '../own-certificate.ts';
 import type { People } from '../people/people.ts';
 import { identityProviderHandlers } from '../rest/identity-provider-handlers.ts';
 import { oauthClientHandlers } from '../rest/oauth-client-handlers.ts';
@@ -49,6 +48,8 @@ export async function createIdentityService(o: {
   config: ServerConfig;
   /** The port of the identity service. */
   identityPort: () => number;
+  /** Who the OAuth provider says it is. */
+  publicOrigin: () => string;
   /** Cuts what is open with a revoked certificate, and tells movers: resolves when they have been told. */
   revoked: () => Promise<void>;
   clock: Clock;
@@ -68,7 +69,7 @@ export async function createIdentityService(o: {
   const recovery = new RecoverySignIn({ ...o, authentication, accesses, installation, caPem });
   const oauth = new OauthService({
     ...o,
-    issuer: () => issuerOf(o.config, o.identityPort()),
+    issuer: o.publicOrigin,
     sessionMs: o.config.people.sessionHours * 3_600_000,
   });
   return {
@@ -84,10 +85,4 @@ export async function createIdentityService(o: {
       ...identityProviderHandlers({ ...o, outside: oauth.outside }),
     },
   };
-}
-
-/** By what name people know the server: the address that they reach it at, or its first name and port. */
-function issuerOf(config: ServerConfig, port: number): string {
-  const [name = 'localhost'] = publishedNames(config);
-  return config.publicUrl === undefined ? new URL(`https://${name}:${port}`).origin : new URL(config.publicUrl).origin;
 }

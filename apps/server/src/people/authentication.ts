@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/core';
-import { type PersonRole, permissionsOf } from '@holdfast/protocol';
+import { type PageRequest, type PersonRole, permissionsOf } from '@holdfast/protocol';
 import type { BearerToken } from '../bearer-token.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { stepUpMs } from '../limits.ts';
@@ -50,6 +50,15 @@ export class Authentication {
     if (!found || found.row.kind === 'pending') return undefined;
     const scope = this.#catalogue.tenant(found.tenant);
     await this.#credentials.touch(scope, found.row);
+    return this.#callerWith(scope, { accountId: found.row.accountId, row: found.row });
+  }
+
+  /** Of the cookie of a browser. Other tokens are no cookies, and this one is no bearer token: each is good in its place only. */
+  async callerOfCookie(token: string, by: PageRequest): Promise<Caller | undefined> {
+    const found = token.startsWith('hfb_') ? await this.#credentials.find(token) : undefined;
+    if (found?.row.kind !== 'session') return undefined;
+    const scope = this.#catalogue.tenant(found.tenant);
+    if (by === 'person') await this.#credentials.touch(scope, found.row);
     return this.#callerWith(scope, { accountId: found.row.accountId, row: found.row });
   }
 

@@ -7,6 +7,7 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { CredentialsTable } from '../catalogue/schema.ts';
 import { ceremonyMs, credentialTouchMs, maxCredentialsOfOne, pendingSignInMs } from '../limits.ts';
 import { groupsJson, groupsOf } from './accounts.ts';
+import { renewedSessionGraceMs } from './limits.ts';
 
 export type CredentialRow = Selectable<CredentialsTable>;
 
@@ -15,6 +16,9 @@ interface Challenge {
   readonly purpose: 'assertion' | 'registration';
   readonly text: string;
 }
+
+/** How lists of sessions call one that is in a cookie. */
+const browserSessionName = 'browser';
 
 const challengeForm = /^(\w+):(\d+):(.+)$/s;
 
@@ -63,16 +67,26 @@ export class Credentials {
       challenge?: Challenge;
       withSecondFactor?: boolean;
       client?: SignInClient | undefined;
+      /** The token is for a cookie. */
+      isBrowser?: boolean | undefined;
     },
   ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
     const lifetimeMs = o.kind === 'pending' ? pendingSignInMs : this.#lifetimes.sessionMs;
     const idleMs = o.kind === 'pending' ? pendingSignInMs : this.#lifetimes.sessionIdleMs;
-    const { id: clientId = null, name = '', kind = o.kind, role = null, groupsJson: groups = null } = o.client ?? {};
+    const isCookie = o.isBrowser === true && o.kind === 'session';
+    const {
+      id: clientId = null,
+      name = isCookie ? browserSessionName : '',
+      kind = o.kind,
+      role = null,
+      groupsJson: groups = null,
+    } = o.client ?? {};
     return this.#insert(scope, {
       ...{ kind, accountId: o.accountId, clientId, name, role, groupsJson: groups, lifetimeMs, idleMs },
       secondFactorAt: o.withSecondFactor ? this.#clock.now().toISOString() : null,
       challenge: o.challenge ? this.#challengeText(o.challenge) : null,
       remoteAddress: o.remoteAddress,
+      prefix: isCookie ? 'hfb' : kind === 'api-token' ? 'hft' : kind === 'session' ? 'hfs' : 'hfp',
     });
   }
 
@@ -90,7 +104,7 @@ export class Credentials {
     return this.#insert(scope, {
       ...{ kind: 'api-token', accountId: o.accountId, clientId: null, name: o.name, role: o.role },
       ...{ groupsJson: groupsJson(o.groups), lifetimeMs: o.lifetimeMs, idleMs: this.#lifetimes.apiTokenIdleMs },
-      ...{ secondFactorAt: null, challenge: null, remoteAddress: o.remoteAddress },
+      ...{ secondFactorAt: null, challenge: null, remoteAddress: o.remoteAddress, prefix: 'hft' },
     });
   }
 
@@ -215,6 +229,28 @@ export class Credentials {
     await scope.query.updateTable('credentials').set({ secondFactorAt }).where('id', '=', id).execute();
   }
 
+  /**
+   * Another token for the session of a browser, as its rights grow (OWASP, session renewal). Requests of the same page that are
+   * under way have the former one, which is good for some seconds more, without the fresh second factor.
+   */
+  async renew(scope: TenantScope, id: string): Promise<string> {
+    const token = newToken('hfb');
+    const nowMs = this.#clock.now().getTime();
+    const soon = new Date(nowMs + renewedSessionGraceMs).toISOString();
+    await scope.transaction(async ({ query }) => {
+      const before = await query.selectFrom('credentials').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+      const tokenHash = hashToken(token).toString('hex');
+      await query.updateTable('credentials').set({ tokenHash }).where('id', '=', id).execute();
+      const { tenant: _, ...former } = before;
+      const expiresAt = soon < former.expiresAt ? soon : former.expiresAt;
+      await query
+        .insertInto('credentials')
+        .values({ ...former, id: crypto.randomUUID(), secondFactorAt: null, challenge: null, expiresAt })
+        .execute();
+    });
+    return token;
+  }
+
   /** Says that what some credentials may do has changed, so that streams are looked at again. */
   changed(): void {
     this.#onRevoked();
@@ -233,11 +269,11 @@ export class Credentials {
       | 'secondFactorAt'
       | 'challenge'
       | 'remoteAddress'
-    > & { readonly lifetimeMs: number; readonly idleMs: number },
+    > & { readonly lifetimeMs: number; readonly idleMs: number; readonly prefix: 'hfb' | 'hfp' | 'hfs' | 'hft' },
   ): Promise<{ readonly token: string; readonly row: CredentialRow }> {
-    const { lifetimeMs, idleMs, ...fields } = o;
+    const { lifetimeMs, idleMs, prefix, ...fields } = o;
     await this.#makeRoom(scope, o.accountId);
-    const token = newToken(o.kind === 'api-token' ? 'hft' : o.kind === 'session' ? 'hfs' : 'hfp');
+    const token = newToken(prefix);
     const nowMs = this.#clock.now().getTime();
     const at = (afterMs: number): string => new Date(nowMs + afterMs).toISOString();
     const row = await scope.query

@@ -51,6 +51,7 @@ export class SignIn {
       password: string;
       remoteAddress: string;
       client?: SignInClient;
+      isBrowser?: boolean;
       found: (account: AccountRow) => void;
       signal: AbortSignal;
     },
@@ -81,13 +82,13 @@ export class SignIn {
   async #afterFirst(
     scope: TenantScope,
     account: AccountRow,
-    o: { remoteAddress: string; client?: SignInClient; attempt?: SignInAttempt },
+    o: { remoteAddress: string; client?: SignInClient; isBrowser?: boolean; attempt?: SignInAttempt },
   ): Promise<SignInResult> {
     const factors = await this.#factors.list(scope, account.id);
-    const { remoteAddress, client, attempt } = o;
+    const { remoteAddress, client, isBrowser, attempt } = o;
     if (factors.length === 0) {
       attempt?.succeeded();
-      return this.#begin(scope, account, { remoteAddress, client, withSecondFactor: false });
+      return this.#begin(scope, account, { remoteAddress, client, isBrowser, withSecondFactor: false });
     }
     attempt?.undo();
     const asked = await this.#factors.challenge(scope, account.id);
@@ -115,6 +116,7 @@ export class SignIn {
       proof: SecondFactorProof;
       remoteAddress: string;
       client?: SignInClient;
+      isBrowser?: boolean;
       found: (account: AccountRow) => void;
     },
   ): Promise<SignInResult> {
@@ -132,8 +134,8 @@ export class SignIn {
     }
     attempt.succeeded();
     await this.#forget(scope, found.row);
-    const { remoteAddress, client } = o;
-    return this.#begin(scope, account, { remoteAddress, client, withSecondFactor: true });
+    const { remoteAddress, client, isBrowser } = o;
+    return this.#begin(scope, account, { remoteAddress, client, isBrowser, withSecondFactor: true });
   }
 
   /** A second factor of somebody who has signed in, for what asks for a fresh one. Throws as sign-in does. */
@@ -147,7 +149,6 @@ export class SignIn {
     if (!(await this.#factors.verify(scope, { accountId: account.id, proof, challenge })))
       throw new HoldfastError('auth.sign-in', { message: 'The second factor is wrong, or was used before.' });
     attempt.succeeded();
-    await this.#credentials.confirm(scope, credentialId);
   }
 
   /** The own password again. Throws as sign-in does. */
@@ -175,7 +176,12 @@ export class SignIn {
   async #begin(
     scope: TenantScope,
     account: AccountRow,
-    o: { remoteAddress: string; client: SignInClient | undefined; withSecondFactor: boolean },
+    o: {
+      remoteAddress: string;
+      client: SignInClient | undefined;
+      isBrowser: boolean | undefined;
+      withSecondFactor: boolean;
+    },
   ): Promise<SignInResult> {
     const begun = await this.#credentials.begin(scope, { kind: 'session', accountId: account.id, ...o });
     await scope.query

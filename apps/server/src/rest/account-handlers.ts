@@ -9,6 +9,7 @@ import { checkNewPassword } from '../people/password-rules.ts';
 import type { People } from '../people/people.ts';
 import { factorViews } from '../people/second-factors.ts';
 import type { SignInResult } from '../people/sign-in.ts';
+import type { SessionCookie } from './browser-request.ts';
 import type { RestHandlers } from './rest-app.ts';
 
 type AccountRoutes = Extract<
@@ -55,6 +56,13 @@ export function accountHandlers(o: {
     throw new HoldfastError('auth.forbidden', { message: 'That needs a session: sign in with `holdfast login`.' });
   }
 
+  /** A second factor was given: the session is fresh, and that of a browser gets another token. */
+  async function confirmed(scope: TenantScope, caller: Caller, cookie: SessionCookie): Promise<void> {
+    const session = sessionOf(caller);
+    if (cookie.present !== undefined) cookie.give(await credentials.renew(scope, session));
+    await credentials.confirm(scope, session);
+  }
+
   async function signedIn(result: Extract<SignInResult, { state: 'signed-in' }>) {
     const caller = await o.authentication.callerOf(result.token);
     return {
@@ -90,16 +98,20 @@ export function accountHandlers(o: {
       note({ details: { session: result.row.id, secondFactor: body.proof.kind } });
       return signedIn(result);
     },
-    signOut: async ({ caller }) => {
+    signOut: async ({ caller, cookie }) => {
       const { scope, account } = await own(caller);
       await credentials.revoke(scope, { accountId: account.id, id: sessionOf(caller) });
+      if (cookie.present !== undefined) cookie.take();
       return {};
     },
     account: async ({ caller }) => {
       const { scope, account } = await own(caller);
       const user = userView(account, factorViews(await factors.list(scope, account.id)));
       const recoveryCodesLeft = await factors.recoveryCodesLeft(scope, account.id);
-      return { user, due: caller.due, recoveryCodesLeft };
+      const { credential } = caller;
+      const row = credential.kind === 'session' ? await credentials.load(scope, credential.id) : undefined;
+      const session = row && { expiresAt: row.expiresAt, idleExpiresAt: row.idleExpiresAt };
+      return { user, due: caller.due, recoveryCodesLeft, ...(session ? { session } : {}) };
     },
     changePassword: async ({ caller, body, remoteAddress, signal }) => {
       const { scope, account } = await own(caller);
@@ -119,10 +131,11 @@ export function accountHandlers(o: {
       await credentials.revokeAll(scope, { accountId: account.id, except, sessionsOnly });
       return {};
     },
-    confirm: async ({ caller, body, remoteAddress }) => {
+    confirm: async ({ caller, body, remoteAddress, cookie }) => {
       const { scope, account } = await own(caller);
       const credentialId = sessionOf(caller);
       await signIn.confirm(scope, { account, credentialId, proof: body.proof, remoteAddress });
+      await confirmed(scope, caller, cookie);
       return { until: new Date(clock.now().getTime() + stepUpMs).toISOString() };
     },
     passkeyChallenge: async ({ caller }) => {
@@ -140,12 +153,12 @@ export function accountHandlers(o: {
       note({ subject: begun.id });
       return begun;
     },
-    confirmTotp: async ({ caller, params, body, remoteAddress }) => {
+    confirmTotp: async ({ caller, params, body, remoteAddress, cookie }) => {
       const { scope, account } = await own(caller);
-      const session = sessionOf(caller);
+      sessionOf(caller);
       const { code } = body;
       const recoveryCodes = await signIn.confirmTotp(scope, { account, id: params.id, code, remoteAddress });
-      await credentials.confirm(scope, session);
+      await confirmed(scope, caller, cookie);
       return recoveryCodes ? { recoveryCodes } : {};
     },
     addPasskey: async ({ caller, body, remoteAddress, signal }) => {
@@ -156,12 +169,12 @@ export function accountHandlers(o: {
       await credentials.setChallenge(scope, session, { purpose: 'registration', text: challenge });
       return { passkeyOptions: options };
     },
-    confirmPasskey: async ({ caller, body }) => {
+    confirmPasskey: async ({ caller, body, cookie }) => {
       const { scope, account } = await own(caller);
       const session = sessionOf(caller);
       const challenge = await credentials.takeChallenge(scope, { id: session, purpose: 'registration' });
       const made = await factors.confirmPasskey(scope, { accountId: account.id, ...body, challenge });
-      await credentials.confirm(scope, session);
+      await confirmed(scope, caller, cookie);
       return { id: made.id, ...(made.recoveryCodes ? { recoveryCodes: made.recoveryCodes } : {}) };
     },
     removeSecondFactor: async ({ caller, params }) => {

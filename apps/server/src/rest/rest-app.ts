@@ -12,6 +12,7 @@ import { prometheusContentType } from '../metrics/prometheus-text.ts';
 import type { OauthService } from '../oauth/oauth-service.ts';
 import type { Authentication } from '../people/authentication.ts';
 import { type Caller, nobody } from '../people/caller.ts';
+import { checkOwnPage, cookieOf, type SessionCookie } from './browser-request.ts';
 import { ByteStream, ByteStreams } from './byte-stream.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStreams } from './event-stream.ts';
@@ -43,6 +44,8 @@ export async function createRestApp(o: {
   readiness: Pick<Readiness, 'isReady'>;
   /** Beside the API, on the same port. */
   oauth: Pick<OauthService, 'paths' | 'register'>;
+  /** `https://HOST[:PORT]`: where people reach the server, as far as it knows. */
+  publicOrigin: () => string;
   clock: Clock;
   logger: Logger;
 }): Promise<HttpApp> {
@@ -58,18 +61,38 @@ export async function createRestApp(o: {
   });
   const { app, http } = httpApp;
   const publicRoutes = Object.values<Route>(routes).filter(({ access }) => access === 'public');
+  const routeOf = new Map(Object.values<Route>(routes).map((route) => [`${route.method} ${urlOf(route)}`, route]));
   const publicPaths = new Set([healthPath, readyPath, ...o.oauth.paths, ...publicRoutes.map(({ path }) => path)]);
   const byteStreams = new ByteStreams();
   const callers = new WeakMap<FastifyRequest, Caller>();
+  const cookies = new WeakMap<FastifyRequest, SessionCookie>();
 
   // Before anything else of a request is looked at, and for paths that don't exist as well.
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const address = remoteAddressOf(http, request.raw);
-    if (publicPaths.has(request.routeOptions.url ?? '')) return;
-    const given = bearerOf(request);
+    const { url = '' } = request.routeOptions;
+    const route = routeOf.get(`${request.method} ${url}`);
+    const cookie = cookieOf(request, reply);
+    const byPage = () => checkOwnPage(request, { publicOrigin: o.publicOrigin(), route });
+    if (route?.browser) {
+      byPage();
+      cookies.set(request, cookie);
+    }
+    if (publicPaths.has(url)) return;
+    if (cookie.present !== undefined) {
+      const caller = await o.authentication.callerOfCookie(cookie.present, byPage());
+      if (caller) {
+        callers.set(request, caller);
+        cookies.set(request, cookie);
+        return;
+      }
+      // Else the browser would go on with it.
+      cookie.take();
+    }
+    const given = cookie.present ?? bearerOf(request);
     // Asked first: whoever is behind the same address as somebody who tries tokens must not be kept out. A token has 256 bits;
     // the limit is about load and about the log.
-    const caller = await o.authentication.callerOf(given);
+    const caller = cookie.present === undefined ? await o.authentication.callerOf(given) : undefined;
     if (caller) {
       callers.set(request, caller);
       return;
@@ -128,7 +151,7 @@ export async function createRestApp(o: {
   for (const route of Object.values<Route>(routes)) {
     app.route({
       method: route.method,
-      url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      url: urlOf(route),
       handler: async (request, reply) => {
         const gone = new AbortController();
         reply.raw.once('close', () =>
@@ -136,6 +159,7 @@ export async function createRestApp(o: {
         );
         const caller = callers.get(request) ?? nobody;
         const ifMatch = request.headers['if-match'];
+        const cookie = cookies.get(request);
         const asked: Asked = {
           caller,
           remoteAddress: remoteAddressOf(http, request.raw),
@@ -149,6 +173,7 @@ export async function createRestApp(o: {
             reply.hijack();
             return stream;
           },
+          ...(cookie ? { cookie } : {}),
           ...(ifMatch === undefined ? {} : { ifMatch }),
           ...(request.headers.range === undefined ? {} : { range: request.headers.range }),
         };
@@ -176,6 +201,11 @@ export async function createRestApp(o: {
   }
   await app.ready();
   return httpApp;
+}
+
+/** As the framework writes parameters. */
+function urlOf({ path }: Route): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
 /** Empty when the header is missing or of another kind: no token is. */

@@ -235,6 +235,16 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'own',
     ask: () => ({ body: { pending: 'hfp_none', proof: { kind: 'totp', code } } }),
   },
+  console: { may: all, confined: 'own' },
+  // Refused to who is no browser, as others are: the test of browser sessions asks as one.
+  browserSignIn: { may: all, confined: 'own', ask: () => ({ body: { name: 'nobody', password } }) },
+  completeBrowserSignIn: {
+    may: all,
+    confined: 'own',
+    ask: () => ({ body: { pending: 'hfp_none', proof: { kind: 'totp', code } } }),
+  },
+  setUp: { may: all, confined: 'own', ask: () => ({ body: { code: 'none', name: 'first', password } }) },
+  createSetUpCode: { may: 'a', confined: 'never' },
   account: { may: all, confined: 'own' },
   changePassword: {
     may: all,

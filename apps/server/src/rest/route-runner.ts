@@ -6,6 +6,7 @@ import type { AuditEntry, AuditIntent, AuditLog } from '../audit/audit-log.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { Caller } from '../people/caller.ts';
 import { forRequest } from '../present-request.ts';
+import { noCookie, type SessionCookie } from './browser-request.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStream } from './event-stream.ts';
@@ -22,6 +23,8 @@ export interface RestRequest<R extends Route> {
   readonly params: Output<R['params']>;
   readonly query: Output<R['query']>;
   readonly body: Output<R['body']>;
+  /** Of a browser. */
+  readonly cookie: SessionCookie;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /** The `Range` header. */
@@ -64,6 +67,7 @@ export interface Asked {
   /** `If-Match`: the entity tag that what is changed should still have. */
   readonly ifMatch?: string;
   readonly signal: AbortSignal;
+  readonly cookie?: SessionCookie;
   readonly open?: () => EventStream;
   readonly range?: string;
   /** Of a route whose answer is bytes. */
@@ -143,6 +147,7 @@ export class RouteRunner {
         caller,
         remoteAddress: asked.remoteAddress,
         requestId: asked.requestId,
+        cookie: asked.cookie ?? noCookie,
         signal: asked.signal,
         range: asked.range,
         requireUnchanged: (present: unknown) => {

@@ -13,7 +13,7 @@ import {
   taskProtocol,
 } from '@holdfast/protocol';
 import { createWire, httpClient, type Identity, type Wire } from '@holdfast/wire';
-import type { RunningServer } from '../server.ts';
+import type { RunningServer } from '../running-server.ts';
 import type { Enrolled } from './test-server.ts';
 
 type RunHandler = NonNullable<Handlers<TaskMethods>['task.run']>;

@@ -19,7 +19,8 @@ import {
 import { createWire, type HttpClient, httpClient, type Identity, type Wire } from '@holdfast/wire';
 import { pino } from 'pino';
 import type { ServerConfigInput } from '../config.ts';
-import { type RunningServer, startServer } from '../server.ts';
+import type { RunningServer } from '../running-server.ts';
+import { startServer } from '../server.ts';
 import { testDatabaseUrl } from './test-database.ts';
 import { dumpOf, statementOn } from './test-postgres.ts';
 

@@ -5,7 +5,7 @@ import { route } from '../route.ts';
 import { byId, text } from './parts.ts';
 
 /** Longer ones are no passwords that people have; argon2id takes any length. */
-const password = z.string().min(1).max(1024);
+export const password = z.string().min(1).max(1024);
 /** Lower-case, also an address of mail: `alice`, `alice@example.org`. */
 export const accountName = z
   .string()
@@ -49,7 +49,7 @@ const proof = z.discriminatedUnion('kind', [
 export type SecondFactorProof = z.infer<typeof proof>;
 export type PasskeyRegistration = z.infer<typeof passkeyRegistration>;
 
-const session = z.object({
+export const session = z.object({
   state: z.literal('signed-in'),
   /** For the header `authorization: Bearer`. Told this once. */
   token: z.string(),
@@ -140,7 +140,13 @@ export const accountRoutes = {
     access: 'account.manage',
     summary: 'The own account',
     tag: 'account',
-    response: z.object({ user, due: session.shape.due, recoveryCodesLeft: z.number().int() }),
+    response: z.object({
+      user,
+      due: session.shape.due,
+      recoveryCodesLeft: z.number().int(),
+      /** Until when the session lasts at most, and until when unless it is used. */
+      session: z.object({ expiresAt: isoTime, idleExpiresAt: isoTime }).optional(),
+    }),
   }),
   changePassword: route('changePassword', 'POST', '/api/v1/account/password', {
     access: 'account.manage',

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { isoTime } from '../names.ts';
+import { route } from '../route.ts';
+import { accountName, accountRoutes, password, session } from './account-routes.ts';
+import { text } from './parts.ts';
+
+/** As `session`, but the token is in a cookie that no script sees. */
+const browserSession = session.omit({ token: true });
+const [, needsFactor] = accountRoutes.signIn.response.options;
+
+/** What pages of the console sign in with. They answer with a cookie, and only to pages of this server. */
+export const browserRoutes = {
+  console: route('console', 'GET', '/api/v1/console', {
+    access: 'public',
+    summary: 'What a page needs to know before anybody has signed in',
+    tag: 'account',
+    response: z.object({
+      /** There is no account: somebody with a set-up code makes the first administrator. */
+      setUpNeeded: z.boolean(),
+    }),
+  }),
+  browserSignIn: route('browserSignIn', 'POST', '/api/v1/browser/sign-in', {
+    access: 'public',
+    browser: true,
+    summary: 'Sign in with a name and a password from a page of the console: the session is in a cookie',
+    tag: 'account',
+    body: accountRoutes.signIn.body,
+    response: z.discriminatedUnion('state', [browserSession, needsFactor]),
+  }),
+  completeBrowserSignIn: route('completeBrowserSignIn', 'POST', '/api/v1/browser/sign-in/second-factor', {
+    access: 'public',
+    browser: true,
+    summary: 'The second factor of a sign-in from a page of the console',
+    tag: 'account',
+    body: accountRoutes.completeSignIn.body,
+    response: browserSession,
+  }),
+  setUp: route('setUp', 'POST', '/api/v1/browser/set-up', {
+    access: 'public',
+    browser: true,
+    summary: 'Make the first administrator, with the code that the server printed; signs in',
+    tag: 'account',
+    audited: ['name', 'displayName'],
+    body: z.strictObject({
+      code: z.string().min(1).max(100),
+      name: accountName,
+      displayName: text.optional(),
+      password,
+    }),
+    response: browserSession,
+  }),
+  createSetUpCode: route('createSetUpCode', 'POST', '/api/v1/set-up-codes', {
+    access: 'server.manage',
+    summary: 'The code with which the first administrator is made in a browser, while there is no account',
+    tag: 'account',
+    response: z.object({
+      code: z.string(),
+      /** Where to open it: the code is behind the `#`, which browsers send to nobody. */
+      url: z.url(),
+      expiresAt: isoTime,
+    }),
+  }),
+} as const;
