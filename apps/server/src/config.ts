@@ -36,6 +36,8 @@ export const serverConfigSchema = z.strictObject({
   databasePasswordFile: z.string().min(1).max(4_096).optional(),
   /** Where people and programs reach the REST API, if it is not only an address: `https://backup.example.org`. Passkeys need it. */
   publicUrl: z.url({ protocol: /^https$/, hostname: z.regexes.domain }).optional(),
+  /** The built console; without it that of the checkout. */
+  consoleFolder: z.string().min(1).max(4_096).optional(),
   /** Files that CSV groups read are in this folder; without it lists can only be uploaded. */
   csvFolder: z.string().min(1).max(4_096).optional(),
   /** An agent without a backup for so long is unprotected. */

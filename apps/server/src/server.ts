@@ -15,6 +15,7 @@ import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
 import { parseServerConfig } from './config.ts';
+import { ConsoleFiles, defaultConsoleFolder } from './console/console-files.ts';
 import { DataDirectory } from './data-directory.ts';
 import { databasePlace } from './database-place.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
@@ -343,6 +344,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       streams,
       oauth: identity.oauth,
       publicOrigin: origin,
+      console: new ConsoleFiles({ folder: config.consoleFolder ?? defaultConsoleFolder, clock, logger }),
       metrics: { token: metricsToken, text: () => metrics.text() },
       readiness,
       clock,

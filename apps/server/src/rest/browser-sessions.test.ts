@@ -34,7 +34,13 @@ class Browser {
     const set = [response.headers['set-cookie'] ?? []].flat();
     for (const each of set) this.cookie = /Max-Age=0/.test(each) ? '' : (each.split(';', 1)[0] ?? '');
     const content = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
-    return { status: response.status, code: typeof content['code'] === 'string' ? content['code'] : '', content, text, set };
+    return {
+      status: response.status,
+      code: typeof content['code'] === 'string' ? content['code'] : '',
+      content,
+      text,
+      set,
+    };
   }
 
   signIn(name: string, headers?: Headers) {
@@ -201,7 +207,10 @@ test('the first administrator is made by who has the code, once', async (t) => {
       setUp({ code, name, password: TestServer.passwordOf(name) }, new Browser(server)),
     ),
   );
-  assert.deepEqual(rivals.map(({ status }) => status).toSorted((a, b) => a - b), [200, 403, 403]);
+  assert.deepEqual(
+    rivals.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, 403, 403],
+  );
   assert.equal((await setUp({ ...given, code, name: 'mallory' })).code, 'auth.set-up');
   await assert.rejects(server.client.call('createSetUpCode', {}), { code: 'request.conflict' });
   assert.deepEqual((await browser.ask('GET', '/api/v1/console', { headers: {} })).content, { setUpNeeded: false });

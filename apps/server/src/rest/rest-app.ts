@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { BearerToken } from '../bearer-token.ts';
+import type { ConsoleFiles } from '../console/console-files.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { maxFailedSignInsPerMinute, maxRequestHeadBytes } from '../limits.ts';
 import { prometheusContentType } from '../metrics/prometheus-text.ts';
@@ -33,7 +34,12 @@ const metricsPath = '/metrics';
 const healthPath = '/healthz';
 const readyPath = '/readyz';
 
-/** The REST API: every route of the protocol's table. All but the public ones need a caller. Beside it the metrics. */
+/** Whatever no other route takes. */
+const consoleUrl = '/*';
+/** What begins so is never a page of the console, whether there is such a route or not. */
+const otherPaths = /^\/(?:\.well-known|api|healthz|metrics|oauth|readyz|recovery)(?:\/|$)/;
+
+/** The REST API: every route of the protocol's table. All but the public ones need a caller. Beside it the metrics, and the console's files. */
 export async function createRestApp(o: {
   runner: RouteRunner;
   authentication: Authentication;
@@ -44,6 +50,7 @@ export async function createRestApp(o: {
   readiness: Pick<Readiness, 'isReady'>;
   /** Beside the API, on the same port. */
   oauth: Pick<OauthService, 'paths' | 'register'>;
+  console: Pick<ConsoleFiles, 'answer'>;
   /** `https://HOST[:PORT]`: where people reach the server, as far as it knows. */
   publicOrigin: () => string;
   clock: Clock;
@@ -78,7 +85,7 @@ export async function createRestApp(o: {
       byPage();
       cookies.set(request, cookie);
     }
-    if (publicPaths.has(url)) return;
+    if (publicPaths.has(url) || isOfConsole(request)) return;
     if (cookie.present !== undefined) {
       const caller = await o.authentication.callerOfCookie(cookie.present, byPage());
       if (caller) {
@@ -118,6 +125,17 @@ export async function createRestApp(o: {
   });
 
   await o.oauth.register(httpApp);
+
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: consoleUrl,
+    handler: async (request, reply) => {
+      const path = `/${pathBelowRoot(request)}`;
+      const answer = isOfConsole(request) ? await o.console.answer(path, request.headers) : undefined;
+      if (!answer) return reply.callNotFound();
+      return reply.code(answer.status).headers(answer.headers).send(answer.body);
+    },
+  });
 
   app.get(healthPath, async () => ({ status: 'up' }));
   app.get(readyPath, async (_, reply) =>
@@ -201,6 +219,16 @@ export async function createRestApp(o: {
   }
   await app.ready();
   return httpApp;
+}
+
+/** Files and pages of the console hold nothing of anybody: who asks for them need not have signed in. */
+function isOfConsole(request: FastifyRequest): boolean {
+  return request.routeOptions.url === consoleUrl && !otherPaths.test(`/${pathBelowRoot(request)}`);
+}
+
+/** The path that was asked for, decoded, without the slash in front. */
+function pathBelowRoot({ params }: FastifyRequest): string {
+  return typeof params === 'object' && params !== null && '*' in params ? String(params['*']) : '';
 }
 
 /** As the framework writes parameters. */

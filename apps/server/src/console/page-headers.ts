@@ -1,0 +1,34 @@
+import { securityHeaders } from '../http-app.ts';
+
+/** What of the browser no page of the console needs. */
+const permissions = [
+  ...['accelerometer', 'autoplay', 'camera', 'display-capture', 'geolocation', 'gyroscope', 'hid', 'microphone'],
+  ...['midi', 'payment', 'screen-wake-lock', 'serial', 'usb', 'xr-spatial-tracking'],
+].map((name) => `${name}=()`);
+
+/**
+ * Headers of a page of the console: scripts and styles are files of ours, and nothing goes to another host. `styleNonce`: of the style
+ * elements that the console's components make in the page; scripts have no such way. The referrer stays here, so that browsers say from
+ * where a request comes.
+ */
+export function consolePageHeaders(styleNonce: string): Record<string, string> {
+  return {
+    ...securityHeaders,
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': [
+      "default-src 'none'",
+      "script-src 'self'",
+      `style-src 'self' 'nonce-${styleNonce}'`,
+      "img-src 'self' data:",
+      "font-src 'self'",
+      "connect-src 'self'",
+      "manifest-src 'self'",
+      "form-action 'self'",
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ].join('; '),
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': permissions.join(', '),
+    'referrer-policy': 'same-origin',
+  };
+}
