@@ -28,7 +28,7 @@ test('the console is served to anybody, with strict headers, beside the API and 
   const get = async (path: string, headers: Record<string, string> = {}) => {
     const response = await server.http.request({ method: 'GET', path, headers });
     const chunks: Uint8Array[] = [];
-    for await (const chunk of response.body) chunks.push(chunk);
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) chunks.push(chunk);
     return { status: response.status, headers: response.headers, body: Buffer.concat(chunks) };
   };
   const missing = await get('/');
