@@ -163,7 +163,8 @@ const endpoints: readonly Endpoint[] = [
     caller: 'computer',
     run: async (context, { req, carrier }) => {
       const { grant } = await identifyCaller(req, carrier, { ...context, repository: undefined });
-      if (grant.sessionId !== undefined || grant.fingerprint === undefined)
+      const isComputer = carrier.connection.channel !== 'client-to-mover';
+      if (grant.sessionId !== undefined || grant.fingerprint === undefined || !isComputer)
         throw new HoldfastError('auth.forbidden', { message: 'That needs a standing grant of a computer.' });
       const { tenant, repository, subject, fingerprint, mode } = grant;
       const session = context.sessions.standing({ tenant, repository, subject, fingerprint, mode });

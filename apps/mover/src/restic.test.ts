@@ -86,3 +86,49 @@ for (const { path, version } of found) {
     assert.match(await ok('read', 'snapshots', '--json'), /"short_id"/);
   });
 }
+
+const newest = found.find(({ version }) => Number(version.split('.')[1]) >= 17);
+
+test('restic shows the certificate that its grant is bound to; without it the grant is good for nobody', {
+  skip: newest ? false : 'needs restic 0.17 or newer (npm run peers)',
+}, async (t) => {
+  const fixture = await startFixture(t);
+  const folder = temporaryFolder(t);
+  const caFile = join(folder, 'ca.pem');
+  writeFileSync(caFile, fixture.installation.caPem);
+  await fixture.place('bound');
+  const bound = async (pem: string, fingerprint: string) => {
+    const file = join(folder, `${fingerprint}.pem`);
+    writeFileSync(file, pem, { mode: 0o600 });
+    const grant = { mode: 'append', repository: 'bound', subject: 'service-account/nas', fingerprint } as const;
+    const environment = {
+      RESTIC_REPOSITORY: `rest:https://127.0.0.1:${fixture.mover.port}/local/bound/`,
+      ...{ RESTIC_REST_USERNAME: 'grant', RESTIC_REST_PASSWORD: await fixture.grant(grant) },
+      RESTIC_PASSWORD: 'correct horse',
+    };
+    const restic = (shown: string | undefined, ...args: string[]): Promise<Result> =>
+      run(
+        newest?.path ?? '',
+        ['--cacert', caFile, '--no-cache', ...(shown === undefined ? [] : ['--tls-client-cert', shown]), ...args],
+        environment,
+      );
+    return { file, restic };
+  };
+  const [one, agent] = await Promise.all(
+    (['machine', 'agent'] as const).map((role) => fixture.installation.issue({ role })),
+  );
+  if (!one || !agent) throw new Error('no certificates');
+  const machine = await bound(`${one.privateKeyPem}\n${one.certificatePem}`, one.fingerprint);
+  const computer = await bound(`${agent.privateKeyPem}\n${agent.certificatePem}`, agent.fingerprint);
+  const made = await machine.restic(machine.file, 'init');
+  assert.equal(made.status, 0, made.output);
+  for (const { file, restic } of [machine, computer]) {
+    const good = await restic(file, 'cat', 'config');
+    assert.equal(good.status, 0, good.output);
+    for (const shown of [undefined, file === machine.file ? computer.file : machine.file]) {
+      const { status, output } = await restic(shown, 'cat', 'config');
+      assert.notEqual(status, 0, output);
+      assert.doesNotMatch(output, /chunker_polynomial/);
+    }
+  }
+});

@@ -58,6 +58,7 @@ import { browserHandlers } from './rest/browser-handlers.ts';
 import { computerHandlers } from './rest/computer-handlers.ts';
 import { drillHandlers } from './rest/drill-handlers.ts';
 import { EventStreams } from './rest/event-stream.ts';
+import { grantHandlers } from './rest/grant-handlers.ts';
 import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
 import { jobHandlers } from './rest/job-handlers.ts';
@@ -277,17 +278,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const handlers: RestHandlers = {
       ...serverHandlers({
-        catalogue,
-        wire,
-        history,
-        fleet,
-        movers,
-        connections,
-        audit,
-        events,
-        clock,
-        logger,
-        facts,
+        ...{ catalogue, wire, history, fleet, movers, connections, audit, events, clock, logger, facts },
         listening: () => listening,
       }),
       ...bandwidthRuleHandlers({ movers, clock }),
@@ -309,13 +300,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         clock,
       }),
       ...proofHandlers(grants),
-      ...repositoryHandlers({
-        vault,
-        movers,
-        grants: grants.issuer,
-        needsApproval: (tenant) => approvals.isNeeded(tenant),
-        caPem,
-        clock,
+      ...repositoryHandlers({ vault, movers, clock }),
+      ...grantHandlers({
+        ...{ movers, caPem, clock, grants: grants.issuer, needsApproval: (tenant) => approvals.isNeeded(tenant) },
       }),
       ...identity.handlers,
       ...jobHandlers({ queue, events, vault, clock }),
@@ -367,9 +354,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const { channels, app } of listeners) {
       const listener = await wire.listen(channels, {
         port: app === 'rest' ? 'fallback' : config.busyPorts,
-        // Whoever comes with a certificate to the port of the REST API gets to the identity service, and to nothing else.
-        onConnection: (connection) =>
-          apps[connection.channel === 'recovery-media-identity' ? 'identity' : app].feed(connection),
+        // Of a machine, to which its tokens are bound: whoever issued it, it proves nothing by itself.
+        ...(app === 'rest' ? { foreignCertificates: 'admit' } : {}),
+        // Whoever comes with the certificate of a recovery gets to the identity service, and to nothing else.
+        onConnection: (connection) => {
+          const isRecovery = app === 'rest' && connection.peer?.role === 'recovery';
+          apps[isRecovery ? 'identity' : app].feed(connection);
+        },
       });
       for (const channel of channels) listening.push(describeListener(listener, channel));
     }

@@ -55,6 +55,8 @@ interface Common {
   /** The programs at both ends, where they are not simply those of the roles: the mover answers for the agent on 6162. */
   readonly dialledBy?: readonly ProcessName[];
   readonly listenedBy?: readonly ProcessName[];
+  /** Programs whose certificate the dialler may show besides: with `server-tls` it only adds to the proof inside. */
+  readonly shownBesides?: readonly ProcessName[];
   readonly application: string;
   readonly security: Security;
   readonly endpoints?: readonly Endpoint[];

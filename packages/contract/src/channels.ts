@@ -82,7 +82,7 @@ function processesOf(ends: readonly Role[]): readonly ProcessName[] {
 }
 
 function certificatesOf(processes: readonly ProcessName[]): readonly CertificateRole[] {
-  return processes.map((name) => certificateRoleOf[name]).filter((role) => role !== 'none');
+  return [...new Set(processes.map((name) => certificateRoleOf[name]).filter((role) => role !== 'none'))];
 }
 
 function build(subject: Subject, spec: ChannelSpec): Channel {
@@ -109,7 +109,7 @@ function build(subject: Subject, spec: ChannelSpec): Channel {
     ...(ours || spec.configuredPort ? { configurationKey: `ports.${id}` } : {}),
     processes,
     certificates: {
-      from: installationTls ? certificatesOf(processes.from) : [],
+      from: installationTls ? certificatesOf([...processes.from, ...(spec.shownBesides ?? [])]) : [],
       to: installationTls ? certificatesOf(processes.to) : [],
     },
     application: spec.application,

@@ -270,6 +270,7 @@ test('the certificates at the ends of a channel are those of the programs there'
   assert.deepEqual(ends('server-to-agent-data').from, ['mover']);
   assert.deepEqual(ends('mover-to-agent-transport').to, ['mover']);
   assert.deepEqual(ends('agent-to-smb-share'), { from: [], to: [] });
+  assert.deepEqual(ends('client-to-server'), { from: ['machine', 'agent', 'mover'], to: ['server'] });
   for (const entry of channels)
     if (entry.security === 'mutual-tls') {
       assert.ok(entry.certificates.from.length > 0 && entry.certificates.to.length > 0, entry.id);

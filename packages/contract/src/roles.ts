@@ -24,7 +24,7 @@ export type CertificateRole =
   | 'distributor'
   | 'deployer'
   | 'recovery'
-  | 'administrator';
+  | 'machine';
 
 export type Platform = 'windows' | 'linux' | 'unix' | 'macos';
 
@@ -43,7 +43,8 @@ export const certificateRoleOf: Readonly<Record<ProcessName, CertificateRole | '
   updates: 'none',
   // Of one recovery: for the backups and the time that a token or a person gives it.
   recovery: 'recovery',
-  client: 'administrator',
+  // Of a service account: people have none.
+  client: 'machine',
   outside: 'none',
 };
 

@@ -46,6 +46,7 @@ export {
   grantMode,
   type IdentityKey,
   identityKey,
+  sameText,
 } from './grants.ts';
 export { IdentityKeeper, type RenewalOptions } from './identity-keeper.ts';
 export { kitPasswordIn, type SealedKitPassword } from './kit-key-file.ts';
@@ -231,6 +232,7 @@ export type { CatalogueSnapshot, HandedGrant, Repository } from './rest/reposito
 export type { RunLogLine } from './rest/run-log-routes.ts';
 export type { Run } from './rest/run-routes.ts';
 export type { ServerEvent } from './rest/server-routes.ts';
+export { type MachineGrants, machineGrants, type ServiceAccount } from './rest/service-account-routes.ts';
 export type { Session } from './rest/session-routes.ts';
 export { type Approval, approval } from './rest/user-routes.ts';
 export { type Routes, routes } from './rest-api.ts';

@@ -20,6 +20,7 @@ import { repositoryRoutes } from './rest/repository-routes.ts';
 import { runLogRoutes } from './rest/run-log-routes.ts';
 import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
+import { serviceAccountRoutes } from './rest/service-account-routes.ts';
 import { sessionRoutes } from './rest/session-routes.ts';
 import { userRoutes } from './rest/user-routes.ts';
 
@@ -49,6 +50,7 @@ export const routes = {
   ...browserRoutes,
   ...userRoutes,
   ...oauthClientRoutes,
+  ...serviceAccountRoutes,
   ...identityProviderRoutes,
   ...notificationRoutes,
   ...auditExportRoutes,

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Channel, ChannelId } from '@holdfast/contract';
@@ -11,6 +12,11 @@ export interface Connection {
   readonly stream: Duplex;
   /** Who the other end is; undefined for one that came without a certificate. */
   readonly peer: PeerIdentity | undefined;
+  /**
+   * What the dialler of an accepted connection has shown, whoever issued it: TLS has proved that its key is there, and nothing more.
+   * Neither its time nor its issuer is checked unless `peer` says so.
+   */
+  readonly certificate: X509Certificate | undefined;
   readonly channel: ChannelId;
   /** 0 for local sockets and for TLS within a relayed stream. */
   readonly localPort: number;
@@ -40,6 +46,7 @@ interface Registration {
   readonly channel: Channel;
   readonly direction: 'in' | 'out';
   readonly peer: PeerIdentity | undefined;
+  readonly certificate?: X509Certificate | undefined;
   readonly caPem?: string | undefined;
   /** The listening port; 0 for local sockets. */
   readonly port: number;
@@ -94,6 +101,7 @@ export class Connections implements Disposable {
     const connection: Connection = {
       stream,
       peer,
+      certificate: r.certificate,
       channel: r.channel.id,
       localPort: socket?.localPort ?? 0,
       localAddress: (socket?.localAddress ?? '').replace(/^::ffff:/, ''),

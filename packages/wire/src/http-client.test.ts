@@ -31,6 +31,7 @@ function connectionTo({ says, takes = Number.POSITIVE_INFINITY }: Server): Conne
   return {
     stream,
     peer: undefined,
+    certificate: undefined,
     channel: 'agent-to-mover-data',
     localPort: 0,
     localAddress: '192.0.2.2',

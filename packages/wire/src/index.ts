@@ -8,6 +8,7 @@ export {
   withoutFuture,
 } from './channel-history.ts';
 export { type Connection, transferredOver } from './connection.ts';
+export { type PresentedCertificate, presentedBy } from './presented-certificate.ts';
 export type { ClientCertificate } from './handshake.ts';
 export {
   type HttpBody,
@@ -19,7 +20,14 @@ export {
   singleConnection,
 } from './http-client.ts';
 export { createHttpServer, type HttpServerOnConnections, type HttpServerOptions } from './http-server.ts';
-export { certificateFingerprint, type Identity, identityOf, type PeerIdentity, parseFingerprint } from './identity.ts';
+export {
+  certificateFingerprint,
+  type Identity,
+  identityOf,
+  type PeerIdentity,
+  parseFingerprint,
+  peerIdentity,
+} from './identity.ts';
 export type { Lease } from './lease.ts';
 export type { Listener } from './listener.ts';
 export type { ChannelCounts, ChannelRefusals, ChannelTraffic, ChannelUse } from './meter.ts';

@@ -75,6 +75,7 @@ test('a listener has a bound of open connections', (t) => {
   const acceptor = new Acceptor({
     channels: [channel(control)],
     clientCertificate: 'required',
+    foreignCertificates: false,
     identity: () => fleet.server,
     isRevoked: () => false,
     connections,

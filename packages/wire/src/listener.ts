@@ -5,9 +5,9 @@ import { HoldfastError, isHoldfastError } from '@holdfast/core';
 import type { Connection, Connections } from './connection.ts';
 import { connectionError } from './failure.ts';
 import { acceptTls, type ClientCertificate, claimedChannel } from './handshake.ts';
-import { type Identity, identityOf } from './identity.ts';
+import { type Identity, identityOf, peerIdentity } from './identity.ts';
 import { maxConnectionsPerListener, maxPendingHandshakes, maxPendingHandshakesPerAddress } from './limits.ts';
-import { checkPeer } from './peer-check.ts';
+import { checkPeer, type PeerCheck } from './peer-check.ts';
 import { channelFor } from './roles.ts';
 import { sendAccepted, sendRefused } from './verdict.ts';
 
@@ -26,6 +26,7 @@ export interface Listener extends AsyncDisposable {
 export interface AcceptorOptions {
   readonly channels: readonly Channel[];
   readonly clientCertificate: ClientCertificate;
+  readonly foreignCertificates: boolean;
   readonly identity: () => Identity;
   readonly isRevoked: (serial: string) => boolean;
   readonly connections: Connections;
@@ -107,16 +108,20 @@ export class Acceptor {
     const { channels } = this.#o;
     const claimed = claimedChannel(socket);
     const remote = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    const check = checkPeer(
-      socket,
-      {
-        certificate: this.#o.clientCertificate,
-        roles: undefined,
-        installation: identityOf(identity.certificatePem).installation,
-        isRevoked: this.#o.isRevoked,
-      },
-      'a client certificate',
-    );
+    const certificate = socket.getPeerX509Certificate();
+    const isForeign = this.#o.foreignCertificates && certificate !== undefined && !peerIdentity(certificate);
+    const check: PeerCheck = isForeign
+      ? { ok: true, peer: undefined }
+      : checkPeer(
+          socket,
+          {
+            certificate: this.#o.clientCertificate,
+            roles: undefined,
+            installation: identityOf(identity.certificatePem).installation,
+            isRevoked: this.#o.isRevoked,
+          },
+          'a client certificate',
+        );
     const channel = check.ok ? channelFor(channels, check.peer, claimed) : undefined;
     if (!check.ok || !channel) {
       const refusal = check.ok
@@ -143,6 +148,7 @@ export class Acceptor {
       channel,
       direction: 'in',
       peer: check.peer,
+      certificate,
       caPem: identity.caPem,
       port: this.port,
     });

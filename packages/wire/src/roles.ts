@@ -1,11 +1,5 @@
-import { type CertificateRole, type Channel, certificateRoleOf } from '@holdfast/contract';
+import type { Channel } from '@holdfast/contract';
 import type { PeerIdentity } from './identity.ts';
-
-/** The certificate roles that may dial along a channel. Where TLS asks for none, whoever has one may still present it. */
-function diallerRoles(channel: Channel): readonly CertificateRole[] {
-  if (channel.security === 'mutual-tls') return channel.certificates.from;
-  return channel.processes.from.map((name) => certificateRoleOf[name]).filter((role) => role !== 'none');
-}
 
 /** Whether somebody without a certificate may come along the channel, and prove itself inside: a joiner, a browser, restic. */
 export function admitsAnonymous(channel: Channel): boolean {
@@ -22,7 +16,7 @@ export function channelFor(
   claimed: string | undefined,
 ): Channel | undefined {
   const open = channels.filter((channel) =>
-    peer ? diallerRoles(channel).includes(peer.role) : admitsAnonymous(channel),
+    peer ? channel.certificates.from.includes(peer.role) : admitsAnonymous(channel),
   );
   return claimed === undefined ? open[0] : open.find((channel) => channel.id === claimed);
 }

@@ -134,3 +134,20 @@ export async function createTestInstallation(installation: string = randomUUID()
     },
   };
 }
+
+/** A certificate that its own key has signed, as a machine makes one for itself. */
+export async function selfSigned(
+  o: { name?: string; notAfter?: Date } = {},
+): Promise<{ certificatePem: string; pem: string }> {
+  const keys = await makeKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: `CN=${o.name ?? 'machine'}`,
+    keys,
+    notBefore: new Date(Date.now() - dayMs),
+    notAfter: o.notAfter ?? new Date(Date.now() + 30 * dayMs),
+    signingAlgorithm: algorithm,
+  });
+  const certificatePem = `${certificate.toString('pem')}\n`;
+  const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
+  return { certificatePem, pem: `${key}\n${certificatePem}` };
+}

@@ -2,6 +2,7 @@
 export {
   createTestInstallation,
   type IssueOptions,
+  selfSigned,
   type TestInstallation,
   type TestLeaf,
 } from './test-certificates.ts';

@@ -41,6 +41,11 @@ export interface ListenOptions {
    * never admit anybody without a certificate, whatever this says.
    */
   readonly clientCertificate?: ClientCertificate | undefined;
+  /**
+   * `admit`: who shows a certificate that names no role of Holdfast comes in as somebody without one does. Nobody has vouched for it:
+   * it proves that its key is there (`Connection.certificate`), and the application knows whose key that is, or not. Default `refuse`.
+   */
+  readonly foreignCertificates?: 'admit' | 'refuse' | undefined;
   /** `fallback`: when the ports can't be had, the contract's fallback, else any free one; `Listener.reason` says why. */
   readonly port?: PortPolicy | undefined;
   readonly signal?: AbortSignal | undefined;

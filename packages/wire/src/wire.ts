@@ -75,6 +75,7 @@ export class Wire implements AsyncDisposable {
     const acceptor = new Acceptor({
       channels: listed,
       clientCertificate: o.clientCertificate ?? (listed.some(admitsAnonymous) ? 'optional' : 'required'),
+      foreignCertificates: o.foreignCertificates === 'admit',
       identity: () => this.#identity(first),
       isRevoked: this.#isRevoked,
       connections: this.#connections,

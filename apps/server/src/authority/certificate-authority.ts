@@ -23,7 +23,7 @@ import { keyAlgorithm, privateKeyToPem, sha256Base64url, signingAlgorithm, signi
 export interface LeafRequest {
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array<ArrayBuffer>;
-  readonly role: 'server' | 'agent' | 'mover' | 'recovery';
+  readonly role: 'server' | 'agent' | 'mover' | 'recovery' | 'machine';
   readonly id: string;
   /** DNS names and addresses for clients that judge by them: browsers, restic. */
   readonly names: readonly string[];

@@ -67,15 +67,17 @@ export class Catalogue implements AsyncDisposable {
     return row?.tenant;
   }
 
-  /** The tenant of an access token of OAuth; undefined for an unknown one. */
-  async tenantOfAccessToken(idHash: string): Promise<string | undefined> {
+  /** The tenant of an access token of OAuth, of a person or a machine; undefined for an unknown one. */
+  async tenantOfAccessToken(
+    idHash: string,
+  ): Promise<{ tenant: string; model: 'AccessToken' | 'ClientCredentials' } | undefined> {
     const row = await this.#database
       .selectFrom('oauthArtifacts')
-      .select('tenant')
-      .where('model', '=', 'AccessToken')
+      .select(['tenant', 'model'])
+      .where('model', 'in', ['AccessToken', 'ClientCredentials'])
       .where('idHash', '=', idHash)
       .executeTakeFirst();
-    return row?.tenant;
+    return row && { tenant: row.tenant, model: row.model === 'AccessToken' ? row.model : 'ClientCredentials' };
   }
 
   /** The tenant that a join token was made for, or was used in; undefined for an unknown one. */

@@ -63,6 +63,7 @@ const belonging = {
   outsideIdentities: 'nobody',
   bandwidthRules: 'nobody',
   oauthClients: 'nobody',
+  serviceAccounts: 'nobody',
   oauthKeys: 'nobody',
   oauthArtifacts: 'nobody',
 } as const satisfies Record<keyof Database, Column | 'nobody'>;

@@ -41,6 +41,7 @@ const tables = {
   outsideIdentities: 'kept',
   bandwidthRules: 'kept',
   oauthClients: 'kept',
+  serviceAccounts: 'kept',
   oauthKeys: 'kept',
   notificationCauses: 'left',
   notificationConditions: 'left',

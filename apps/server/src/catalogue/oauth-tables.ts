@@ -18,6 +18,26 @@ export interface OauthClientsTable {
   createdAt: string;
 }
 
+/** Accounts of machines. */
+export interface ServiceAccountsTable {
+  tenant: Tenant;
+  id: string;
+  name: string;
+  /** null: it may do nothing but what `grantsJson` says. */
+  role: PersonRole | null;
+  groupsJson: string | null;
+  /** `MachineGrants` */
+  grantsJson: string | null;
+  /** null: it proves itself with certificates that were registered. */
+  computerId: string | null;
+  /** PEM texts. */
+  certificatesJson: string;
+  actor: string;
+  createdAt: string;
+  lastTokenAt: string | null;
+  lastTokenFrom: string | null;
+}
+
 /** Keys that ID tokens are signed with. */
 export interface OauthKeysTable {
   tenant: Tenant;
@@ -36,7 +56,7 @@ export interface OauthArtifactsTable {
   uidHash: string | null;
   /** HMAC of a device's user code under a key of the vault: it is too short for a plain hash. */
   userCodeMac: string | null;
-  /** The session or API token that it belongs to, and ends with. */
+  /** The session, API token or service account that it belongs to, and ends with. */
   credentialId: string | null;
   sealedPayload: string;
   createdAt: string;
@@ -69,6 +89,7 @@ export interface OauthTables {
   identityProviders: IdentityProvidersTable;
   outsideIdentities: OutsideIdentitiesTable;
   oauthClients: OauthClientsTable;
+  serviceAccounts: ServiceAccountsTable;
   oauthKeys: OauthKeysTable;
   oauthArtifacts: OauthArtifactsTable;
 }

@@ -15,6 +15,7 @@ import { identityProviderHandlers } from '../rest/identity-provider-handlers.ts'
 import { oauthClientHandlers } from '../rest/oauth-client-handlers.ts';
 import { recoveryTokenHandlers } from '../rest/recovery-token-handlers.ts';
 import type { RestHandlers } from '../rest/rest-app.ts';
+import { serviceAccountHandlers } from '../rest/service-account-handlers.ts';
 import type { Vault } from '../vault.ts';
 import { createIdentityApp, createSignInApp } from './identity-apps.ts';
 import { RecoveryAccesses } from './recovery-accesses.ts';
@@ -31,6 +32,7 @@ export interface IdentityService {
     | keyof ReturnType<typeof recoveryTokenHandlers>
     | keyof ReturnType<typeof oauthClientHandlers>
     | keyof ReturnType<typeof identityProviderHandlers>
+    | keyof ReturnType<typeof serviceAccountHandlers>
   >;
 }
 
@@ -69,6 +71,7 @@ export async function createIdentityService(o: {
   const recovery = new RecoverySignIn({ ...o, authentication, accesses, installation, caPem });
   const oauth = new OauthService({
     ...o,
+    installation,
     issuer: o.publicOrigin,
     sessionMs: o.config.people.sessionHours * 3_600_000,
   });
@@ -83,6 +86,7 @@ export async function createIdentityService(o: {
       ...recoveryTokenHandlers({ ...o, accesses, caFingerprint }),
       ...oauthClientHandlers({ ...o, credentials }),
       ...identityProviderHandlers({ ...o, outside: oauth.outside }),
+      ...serviceAccountHandlers({ ...o, credentials }),
     },
   };
 }

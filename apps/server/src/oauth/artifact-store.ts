@@ -1,4 +1,6 @@
 import type { Clock } from '@holdfast/core';
+import { sameText } from '@holdfast/protocol';
+import type { PresentedCertificate } from '@holdfast/wire';
 import type { Selectable } from 'kysely';
 import type { AdapterPayload } from 'oidc-provider';
 import { hashToken } from '../bearer-token.ts';
@@ -7,13 +9,19 @@ import type { OauthArtifactsTable } from '../catalogue/oauth-tables.ts';
 import { artifactSweepMs, expiredArtifactMs, hourMs, maxOauthTokensOfOne, maxOpenOauthSignIns } from '../limits.ts';
 import type { CredentialRow, Credentials } from '../people/credentials.ts';
 import type { Vault } from '../vault.ts';
+import { admits, findServiceAccount, type ServiceAccountRow } from './service-accounts.ts';
 
 type ArtifactRow = Selectable<OauthArtifactsTable>;
 
 /** What anybody may begin. */
 const openModels = ['Interaction', 'Session', 'DeviceCode', 'OutsideSignIn'];
 /** Of one sign-in: many in its time. */
-const tokenModels = ['AccessToken', 'RefreshToken', 'AuthorizationCode'];
+const tokenModels = ['AccessToken', 'RefreshToken', 'AuthorizationCode', 'ClientCredentials'];
+
+type FoundAccess = { readonly tenant: string } & (
+  | { readonly row: CredentialRow }
+  | { readonly machine: ServiceAccountRow; readonly presented: PresentedCertificate }
+);
 
 /**
  * What the provider remembers: codes, tokens, sign-ins under way. A person's sign-in is a session or API token of the server, whose
@@ -33,16 +41,26 @@ export class ArtifactStore {
     this.#clock = o.clock;
   }
 
-  /** The session or API token of an access token for the REST API; undefined if either is not good any more. */
-  async findAccess(token: string): Promise<{ readonly tenant: string; readonly row: CredentialRow } | undefined> {
-    const tenant = await this.#catalogue.tenantOfAccessToken(hashOf(token));
-    if (tenant === undefined) return undefined;
+  /**
+   * The session or API token of an access token for the REST API, or the service account; undefined if either is not good any more, or
+   * where the token is bound to a certificate other than the one of the connection (RFC 8705, section 3).
+   */
+  async findAccess(token: string, presented: PresentedCertificate | undefined): Promise<FoundAccess | undefined> {
+    const found = await this.#catalogue.tenantOfAccessToken(hashOf(token));
+    if (!found) return undefined;
+    const { tenant, model } = found;
     const scope = this.#catalogue.tenant(tenant);
-    const payload = await this.find(scope, 'AccessToken', token);
-    // A bound one is good only with its certificate, and who comes with one does not get to the REST API.
-    if (payload?.grantId === undefined || payload['x5t#S256'] !== undefined) return undefined;
+    const payload = await this.find(scope, model, token);
+    const bound = payload?.['x5t#S256'];
+    if (!payload || (bound !== undefined && !(presented && sameText(bound, presented.fingerprint)))) return undefined;
     if (!(payload.scope ?? '').split(' ').includes('api')) return undefined;
-    const row = await this.#credentials.load(scope, payload.grantId);
+    if (model === 'ClientCredentials') {
+      if (bound === undefined || !presented) return undefined;
+      const machine = await findServiceAccount(scope, payload.clientId ?? '');
+      // The certificate may have been taken away from it since.
+      return machine && admits(machine, presented) ? { tenant, machine, presented } : undefined;
+    }
+    const row = payload.grantId === undefined ? undefined : await this.#credentials.load(scope, payload.grantId);
     return row && { tenant, row };
   }
 
@@ -69,7 +87,7 @@ export class ArtifactStore {
     await this.#sweep(scope);
     const idHash = hashOf(id);
     const slackMs = model === 'DeviceCode' ? expiredArtifactMs : 0;
-    const credentialId = model === 'Grant' ? id : (payload.grantId ?? null);
+    const credentialId = model === 'Grant' ? id : ((isOfMachine(model) ? payload.clientId : payload.grantId) ?? null);
     const changing = {
       uidHash: payload.uid === undefined ? null : hashOf(payload.uid),
       userCodeMac: payload.userCode === undefined ? null : this.#vault.mac('user-code', payload.userCode),
@@ -132,7 +150,9 @@ export class ArtifactStore {
 
   async #open(scope: TenantScope, row: ArtifactRow | undefined): Promise<AdapterPayload | undefined> {
     if (!row) return undefined;
-    if (row.credentialId !== null && !(await this.#credentials.load(scope, row.credentialId))) return undefined;
+    if (row.credentialId !== null && !isOfMachine(row.model)) {
+      if (!(await this.#credentials.load(scope, row.credentialId))) return undefined;
+    }
     const payload = JSON.parse(this.#vault.open(row.sealedPayload, place(scope, row))) as AdapterPayload;
     return row.consumedAt === null ? payload : { ...payload, consumed: new Date(row.consumedAt).getTime() / 1000 };
   }
@@ -179,6 +199,11 @@ export class ArtifactStore {
       .where('createdAt', '<=', oldest.createdAt)
       .execute();
   }
+}
+
+/** It ends with a service account, and not with what a person signed in to. */
+function isOfMachine(model: string): boolean {
+  return model === 'ClientCredentials';
 }
 
 /** What is found by it has 126 random bits or more: nothing to guess. */

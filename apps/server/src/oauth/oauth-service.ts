@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { localTenant, oauthPaths } from '@holdfast/protocol';
-import type { Wire } from '@holdfast/wire';
+import { presentedBy, type Wire } from '@holdfast/wire';
 import type { JWK, Provider } from 'oidc-provider';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
@@ -19,6 +19,8 @@ import type { Vault } from '../vault.ts';
 import { OutsideSignIn } from './outside-sign-in.ts';
 import { pageHeaders } from './page.ts';
 import { providerRoutes, sessionCookie } from './paths.ts';
+import type { ProviderParts } from './provider.ts';
+import { findServiceAccount, loadServiceAccount, machineActor, noteToken } from './service-accounts.ts';
 import { checkOrigin, registerSignInPages, signInPaths } from './sign-in-pages.ts';
 import { signingKeys } from './signing-keys.ts';
 
@@ -29,6 +31,12 @@ interface Made {
   readonly provider: Provider;
   readonly serve: Serve;
 }
+
+/** What the provider asks of the connection that a request came over. */
+type AskedOfProvider = Pick<ProviderParts, 'onWrongUserCode' | 'presentedBy' | 'onMachineToken' | 'onMachineRefused'>;
+
+/** As the audit has it. */
+const machineTokenAction = 'serviceAccountToken';
 
 /** Of all addresses together. */
 const everybody = 'everywhere';
@@ -44,6 +52,7 @@ export class OauthService {
     audit: AuditLog;
     /** `https://HOST[:PORT]`: who the provider says it is, wherever it is asked. */
     issuer: () => string;
+    installation: string;
     sessionMs: number;
     clock: Clock;
     logger: Logger;
@@ -62,6 +71,7 @@ export class OauthService {
     people: People;
     audit: AuditLog;
     issuer: () => string;
+    installation: string;
     wire: Wire;
     sessionMs: number;
     clock: Clock;
@@ -79,9 +89,14 @@ export class OauthService {
     const wrong = new AttemptLimiter({ ...window, limit: maxWrongUserCodesPerAddress });
     const wrongOfAll = new AttemptLimiter({ ...window, limit: maxWrongUserCodes });
     const current = (): Promise<Made> =>
-      this.#current((request) => {
-        wrong.count(remoteAddressOf(http, request));
-        wrongOfAll.count(everybody);
+      this.#current({
+        onWrongUserCode: (request) => {
+          wrong.count(remoteAddressOf(http, request));
+          wrongOfAll.count(everybody);
+        },
+        presentedBy: (request) => presentedBy(http.connectionOf(request), clock),
+        onMachineToken: (asked) => this.#noteMachine(http, asked),
+        onMachineRefused: (asked) => void this.#noteRefused(http, asked),
       });
     const parts = {
       ...this.#o,
@@ -134,7 +149,7 @@ export class OauthService {
     request.url = address.pathname;
   }
 
-  async #current(onWrongUserCode: (request: IncomingMessage) => void): Promise<Made> {
+  async #current(asked: AskedOfProvider): Promise<Made> {
     const { clock, vault } = this.#o;
     const nowMs = clock.monotonicMs();
     if (this.#made && nowMs - this.#lookedMs < signingKeyLookMs) return this.#made;
@@ -143,7 +158,7 @@ export class OauthService {
     const made = (async () => {
       const keys = await signingKeys(this.#scope, { vault, clock });
       const names = keys.map(({ kid }) => kid).join(' ');
-      return present?.keys === names ? present : this.#make({ keys, names, onWrongUserCode });
+      return present?.keys === names ? present : this.#make({ keys, names, asked });
     })();
     this.#made = made;
     try {
@@ -156,15 +171,53 @@ export class OauthService {
     return made;
   }
 
-  async #make(o: { keys: JWK[]; names: string; onWrongUserCode: (request: IncomingMessage) => void }): Promise<Made> {
-    const { vault, people, issuer, sessionMs, clock, logger } = this.#o;
+  /** A machine gets a token: in the audit, and beside its account. Throws where neither can be written. */
+  async #noteMachine(
+    http: HttpApp['http'],
+    { accountId, request }: { accountId: string; request: IncomingMessage },
+  ): Promise<void> {
+    const { audit, clock } = this.#o;
+    const row = await loadServiceAccount(this.#scope, accountId);
+    const remoteAddress = remoteAddressOf(http, request);
+    await noteToken(this.#scope, { id: row.id, remoteAddress, clock });
+    const fingerprint = presentedBy(http.connectionOf(request), clock)?.fingerprint;
+    await audit.write(this.#scope.tenant, {
+      ...{ actor: machineActor(row), action: machineTokenAction, subject: row.id },
+      ...{ remoteAddress, details: { certificate: fingerprint ?? '' } },
+    });
+  }
+
+  async #noteRefused(
+    http: HttpApp['http'],
+    { accountId, request }: { accountId: string; request: IncomingMessage },
+  ): Promise<void> {
+    const { audit, clock, logger } = this.#o;
+    try {
+      const row = await findServiceAccount(this.#scope, accountId);
+      const fingerprint = presentedBy(http.connectionOf(request), clock)?.fingerprint;
+      const remoteAddress = remoteAddressOf(http, request);
+      const details = fingerprint === undefined ? {} : { certificate: fingerprint };
+      const entry = {
+        actor: 'nobody',
+        action: machineTokenAction,
+        subject: row?.id ?? '',
+        outcome: 'refused',
+      } as const;
+      await audit.writeRefusal(this.#scope.tenant, { ...entry, remoteAddress, details }, 'anybody');
+    } catch (error) {
+      logger.error({ error: toHoldfastError(error) }, 'audit of a refused machine');
+    }
+  }
+
+  async #make(o: { keys: JWK[]; names: string; asked: AskedOfProvider }): Promise<Made> {
+    const { vault, people, issuer, installation, sessionMs, clock, logger } = this.#o;
     // Loaded where it is needed: most servers never do.
     const { newProvider } = await import('./provider.ts');
     const provider = newProvider({
-      ...{ issuer: issuer(), scope: this.#scope, store: people.artifacts, keys: o.keys, sessionMs, clock, logger },
+      ...{ issuer: issuer(), installation, scope: this.#scope, store: people.artifacts, keys: o.keys, sessionMs },
+      ...{ ...o.asked, clock, logger },
       cookieKey: vault.mac('cookie', 'oauth'),
       userCodeOf: (request) => this.#typedCodes.get(request),
-      onWrongUserCode: o.onWrongUserCode,
     });
     return { keys: o.names, provider, serve: provider.callback() };
   }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { commandLineClientId, oauthPaths, oauthScopes } from '@holdfast/protocol';
+import type { PresentedCertificate } from '@holdfast/wire';
 import { type Adapter, errors, interactionPolicy, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Logger } from 'pino';
 import { hashToken, newToken } from '../bearer-token.ts';
@@ -11,6 +12,7 @@ import type { ArtifactStore } from './artifact-store.ts';
 import { deviceCodeForm, deviceConfirmation, deviceDone, providerError } from './device-pages.ts';
 import { clientMetadata } from './oauth-clients.ts';
 import { sessionCookie, signInPath } from './paths.ts';
+import { machineMetadata, uriOf } from './service-accounts.ts';
 
 /** Paths of the provider's own that nobody can ask for: they are not passed on to it. */
 const unused = '/oauth/unused';
@@ -21,7 +23,7 @@ const cookieNames = {
   resume: '__Secure-holdfast-resume',
 } as const;
 
-interface ProviderParts {
+export interface ProviderParts {
   readonly issuer: string;
   readonly scope: TenantScope;
   readonly store: ArtifactStore;
@@ -31,6 +33,13 @@ interface ProviderParts {
   readonly sessionMs: number;
   /** A device's code that was asked for in the address of the page, to be shown in its field. */
   readonly userCodeOf: (request: IncomingMessage) => string | undefined;
+  /** What the client has shown in the handshake of its connection. */
+  readonly presentedBy: (request: IncomingMessage) => PresentedCertificate | undefined;
+  /** A machine is about to get a token. */
+  readonly onMachineToken: (o: { accountId: string; request: IncomingMessage }) => Promise<void>;
+  /** Something that names a machine did not prove to be it. */
+  readonly onMachineRefused: (o: { accountId: string; request: IncomingMessage }) => void;
+  readonly installation: string;
   /** Somebody typed a code that no device has. */
   readonly onWrongUserCode: (request: IncomingMessage) => void;
   readonly clock: Clock;
@@ -55,7 +64,13 @@ export function newProvider(o: ProviderParts): Provider {
   const provider = new Provider(o.issuer, {
     adapter: (model) => adapterOf(o, model),
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: [
+      'none',
+      'client_secret_basic',
+      'client_secret_post',
+      'tls_client_auth',
+      'self_signed_tls_client_auth',
+    ],
     clientBasedCORS: () => false,
     claims: { openid: ['sub'], profile: ['name', 'preferred_username'] },
     scopes: [...oauthScopes],
@@ -72,6 +87,18 @@ export function newProvider(o: ProviderParts): Provider {
       // Of a client's own tokens alone; of others it is told nothing.
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       userinfo: { enabled: true },
+      clientCredentials: { enabled: true },
+      // RFC 8705, for machines alone: what people sign in to is bound to no certificate.
+      mTLS: {
+        enabled: true,
+        ...{ certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true, tlsClientAuth: true },
+        getCertificate: ({ req }) => o.presentedBy(req)?.certificate,
+        certificateAuthorized: ({ req }) => o.presentedBy(req)?.peer !== undefined,
+        certificateSubjectMatches: ({ req }, property, expected) => {
+          const peer = o.presentedBy(req)?.peer;
+          return property === 'tls_client_auth_san_uri' && peer !== undefined && uriOf(peer) === expected;
+        },
+      },
       deviceFlow: {
         enabled: true,
         deviceInfo: (ctx) => ({ ip: ctx.req.socket.remoteAddress ?? '' }),
@@ -119,6 +146,7 @@ export function newProvider(o: ProviderParts): Provider {
       AccessToken: (_ctx, _token, client) =>
         client.clientId === commandLineClientId ? sessionSeconds : seconds(oauthTokenMs),
       AuthorizationCode: seconds(oauthCodeMs),
+      ClientCredentials: seconds(oauthTokenMs),
       DeviceCode: seconds(oauthSignInMs),
       Grant: sessionSeconds,
       IdToken: seconds(oauthTokenMs),
@@ -131,6 +159,7 @@ export function newProvider(o: ProviderParts): Provider {
   // With prefixes that scanners of leaked secrets can find.
   makeWith(provider.AccessToken, 'hfo');
   makeWith(provider.RefreshToken, 'hfr');
+  makeWith(provider.ClientCredentials, 'hfo');
   // What is kept of a secret is its hash.
   provider.Client.prototype.compareClientSecret = function compareClientSecret(given: string): boolean {
     return timingSafeEqual(hashToken(given), Buffer.from(this.clientSecret ?? '', 'hex'));
@@ -138,6 +167,11 @@ export function newProvider(o: ProviderParts): Provider {
   provider.on('server_error', (_ctx: KoaContextWithOIDC, error: Error) =>
     o.logger.error({ error: toHoldfastError(error), cause: error }, 'OAuth provider'),
   );
+  provider.on('grant.error', (ctx: KoaContextWithOIDC) => {
+    const accountId = ctx.oidc.params?.['client_id'];
+    const isOfMachine = ctx.oidc.params?.['grant_type'] === 'client_credentials';
+    if (isOfMachine && typeof accountId === 'string') o.onMachineRefused({ accountId, request: ctx.req });
+  });
   return provider;
 }
 
@@ -155,12 +189,20 @@ function makeWith({ prototype }: { readonly prototype: object }, prefix: 'hfo' |
   Object.assign(prototype, { generateTokenId });
 }
 
-function adapterOf({ scope, store }: ProviderParts, model: string): Adapter {
+function adapterOf({ scope, store, installation, onMachineToken }: ProviderParts, model: string): Adapter {
+  const findClient = async (id: string) =>
+    (await clientMetadata(scope, id)) ?? (await machineMetadata(scope, { id, installation }));
   return {
-    find: (id) => (model === 'Client' ? clientMetadata(scope, id) : store.find(scope, model, id)),
+    find: (id) => (model === 'Client' ? findClient(id) : store.find(scope, model, id)),
     findByUid: (uid) => store.findByUid(scope, model, uid),
     findByUserCode: (userCode) => store.findByUserCode(scope, model, userCode),
-    upsert: (id, payload, expiresInSeconds) => store.upsert(scope, { model, id, payload, expiresInSeconds }),
+    upsert: async (id, payload, expiresInSeconds) => {
+      const request = Provider.ctx?.req;
+      // Noted first: a token that nobody knows of is given to nobody.
+      if (model === 'ClientCredentials' && request)
+        await onMachineToken({ accountId: payload.clientId ?? '', request });
+      await store.upsert(scope, { model, id, payload, expiresInSeconds });
+    },
     consume: async (id) => {
       if (await store.consume(scope, model, id)) return;
       // Somebody else used it between this one's look and now: whoever of both is the thief, neither keeps what it gave.

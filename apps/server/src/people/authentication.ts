@@ -1,24 +1,22 @@
 import type { Clock } from '@holdfast/core';
-import { type PageRequest, type PersonRole, permissionsOf } from '@holdfast/protocol';
+import { type PageRequest, type Permission, type PersonRole, permissionsOf } from '@holdfast/protocol';
+import type { PresentedCertificate } from '@holdfast/wire';
 import type { BearerToken } from '../bearer-token.ts';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { stepUpMs } from '../limits.ts';
-import { actorOf, rightsOf } from './accounts.ts';
+import type { ArtifactStore } from '../oauth/artifact-store.ts';
+import { admits, findServiceAccount, machineActor, type ServiceAccountRow } from '../oauth/service-accounts.ts';
+import { actorOf, groupsOf, rightsOf } from './accounts.ts';
 import { type Caller, localAdministrator, narrowed } from './caller.ts';
 import type { CredentialRow, Credentials } from './credentials.ts';
 import type { SecondFactors } from './second-factors.ts';
-
-/** The session or API token that an access token of OAuth is of, if both are still good. */
-interface AccessTokens {
-  find(token: string): Promise<{ readonly tenant: string; readonly row: CredentialRow } | undefined>;
-}
 
 /** From what a request carries to who makes it. Asked at every request, so that what is revoked or lowered counts at once. */
 export class Authentication {
   readonly #localToken: BearerToken;
   readonly #catalogue: Catalogue;
   readonly #credentials: Credentials;
-  readonly #accessTokens: AccessTokens;
+  readonly #accessTokens: Pick<ArtifactStore, 'findAccess'>;
   readonly #factors: SecondFactors;
   readonly #factorRoles: ReadonlySet<PersonRole>;
   readonly #clock: Clock;
@@ -27,7 +25,8 @@ export class Authentication {
     localToken: BearerToken;
     catalogue: Catalogue;
     credentials: Credentials;
-    accessTokens: AccessTokens;
+    /** What OAuth gave. */
+    accessTokens: Pick<ArtifactStore, 'findAccess'>;
     factors: SecondFactors;
     /** Roles whose accounts must have a second factor. */
     factorRoles: readonly PersonRole[];
@@ -42,13 +41,23 @@ export class Authentication {
     this.#clock = o.clock;
   }
 
-  /** Undefined for a token that is unknown, revoked or expired. */
-  async callerOf(token: string): Promise<Caller | undefined> {
+  /**
+   * Undefined for a token that is unknown, revoked or expired, or bound to another certificate than the one of the connection that it
+   * came over.
+   */
+  async callerOf(
+    token: string,
+    presented: () => PresentedCertificate | undefined = () => undefined,
+  ): Promise<Caller | undefined> {
     if (this.#localToken.matches(token)) return localAdministrator;
     if (!/^hf[sto]_/.test(token)) return undefined;
-    const found = await (token.startsWith('hfo_') ? this.#accessTokens : this.#credentials).find(token);
-    if (!found || found.row.kind === 'pending') return undefined;
+    const found = token.startsWith('hfo_')
+      ? await this.#accessTokens.findAccess(token, presented())
+      : await this.#credentials.find(token);
+    if (!found) return undefined;
     const scope = this.#catalogue.tenant(found.tenant);
+    if ('machine' in found) return machineCaller(scope, found);
+    if (found.row.kind === 'pending') return undefined;
     await this.#credentials.touch(scope, found.row);
     return this.#callerWith(scope, { accountId: found.row.accountId, row: found.row });
   }
@@ -66,6 +75,11 @@ export class Authentication {
   async now(caller: Caller): Promise<Caller | undefined> {
     if (!('id' in caller.credential)) return caller;
     const scope = this.#catalogue.tenant(caller.tenant);
+    if (caller.credential.kind === 'service-account') {
+      const { id, presented } = caller.credential;
+      const machine = await findServiceAccount(scope, id);
+      return machine && admits(machine, presented) ? machineCaller(scope, { machine, presented }) : undefined;
+    }
     const row = await this.#credentials.load(scope, caller.credential.id);
     return row && this.#callerWith(scope, { accountId: row.accountId, row });
   }
@@ -109,6 +123,31 @@ export class Authentication {
     const givenMs = row.secondFactorAt === null ? 0 : new Date(row.secondFactorAt).getTime();
     return this.#clock.now().getTime() - givenMs < stepUpMs ? 'fresh' : 'needed';
   }
+}
+
+/** What only people have: an account of their own to manage, and the say over what another asked for. */
+const ofPeople: ReadonlySet<Permission> = new Set(['account.manage', 'approvals.decide']);
+
+/** A machine without a role gets grants, and sees no more than that the server is there. */
+const onlyGrants: ReadonlySet<Permission> = new Set(['status.read']);
+
+function machineCaller(
+  { tenant }: TenantScope,
+  { machine, presented }: { machine: ServiceAccountRow; presented: PresentedCertificate },
+): Caller {
+  const groups = groupsOf(machine.groupsJson);
+  return {
+    actor: machineActor(machine),
+    tenant,
+    accountId: undefined,
+    credential: { kind: 'service-account', id: machine.id, presented },
+    permissions:
+      machine.role === null ? onlyGrants : permissionsOf(machine.role, { allGroups: !groups }).difference(ofPeople),
+    groups,
+    due: undefined,
+    // Nobody is there to give one.
+    stepUp: 'impossible',
+  };
 }
 
 /** Whether a stream that was opened by the one may go on for the other. */

@@ -1,11 +1,12 @@
 import { localTenant, type Permission, type PersonRole, permissionsOf } from '@holdfast/protocol';
+import type { PresentedCertificate } from '@holdfast/wire';
 
 /** Who makes a request, and what that one may do now. */
 export interface Caller {
-  /** As the audit names it: `user/NAME`, `local-administrator`, or `nobody`. */
+  /** As the audit names it: `user/NAME`, `service-account/NAME`, `local-administrator`, or `nobody`. */
   readonly actor: string;
   readonly tenant: string;
-  /** Undefined for who has not signed in, and for the local administrator. */
+  /** Undefined for who has not signed in, for a machine, and for the local administrator. */
   readonly accountId: string | undefined;
   readonly credential: CallerCredential;
   readonly permissions: ReadonlySet<Permission>;
@@ -20,7 +21,9 @@ export interface Caller {
 export type CallerCredential =
   | { readonly kind: 'none' }
   | { readonly kind: 'local' }
-  | { readonly kind: 'session' | 'api-token'; readonly id: string };
+  | { readonly kind: 'session' | 'api-token'; readonly id: string }
+  /** Of a machine, with the certificate of its connection. */
+  | { readonly kind: 'service-account'; readonly id: string; readonly presented: PresentedCertificate };
 
 /** Who may read the data directory: nothing is kept from that one anyway. */
 export const localAdministrator: Caller = {

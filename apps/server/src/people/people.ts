@@ -62,7 +62,7 @@ export class People {
     });
     this.authentication = new Authentication({
       ...{ localToken: o.localToken, catalogue: o.catalogue, credentials: this.credentials, clock },
-      accessTokens: { find: (token) => this.artifacts.findAccess(token) },
+      accessTokens: this.artifacts,
       factors: this.factors,
       factorRoles: o.config.people.secondFactorRoles,
     });

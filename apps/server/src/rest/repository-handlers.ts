@@ -1,16 +1,13 @@
-import { isIPv6 } from 'node:net';
 import { type Clock, HoldfastError } from '@holdfast/core';
-import type { CatalogueSnapshot, GrantIssuer } from '@holdfast/protocol';
+import type { CatalogueSnapshot } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import { readPage } from '../catalogue/page.ts';
 import type { SnapshotsTable } from '../catalogue/schema.ts';
-import { loadUsableComputer, portOf } from '../computers/computers.ts';
+import { loadUsableComputer } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
-import { pageOfGrants, recordGrant, revokeGrant } from '../identity/handed-grants.ts';
 import { readJson } from '../json-column.ts';
-import { revocationPushMs } from '../limits.ts';
 import {
   loadRepository,
   pageOfRepositories,
@@ -24,21 +21,10 @@ import type { RestHandlers } from './rest-app.ts';
 export function repositoryHandlers(o: {
   vault: Vault;
   movers: Movers;
-  grants: GrantIssuer;
-  /** Whether a second administrator has to agree where backups are deleted. */
-  needsApproval: (tenant: string) => Promise<boolean>;
-  caPem: string;
   clock: Clock;
 }): Pick<
   RestHandlers,
-  | 'createRepository'
-  | 'repositories'
-  | 'setRepositoryExecutor'
-  | 'repositoryPassword'
-  | 'repositoryGrant'
-  | 'grants'
-  | 'revokeGrant'
-  | 'snapshots'
+  'createRepository' | 'repositories' | 'setRepositoryExecutor' | 'repositoryPassword' | 'snapshots'
 > {
   return {
     createRepository: async ({ scope, body, signal }) => {
@@ -94,54 +80,6 @@ export function repositoryHandlers(o: {
       refuseZeroKnowledge(row, 'show its password');
       const place = { tenant: scope.tenant, repositoryId: row.id };
       return { password: o.vault.open(row.sealedPassword, place) };
-    },
-    repositoryGrant: async ({ scope, caller, params, body, note }) => {
-      const row = await loadRepository(scope, params.id);
-      // It deletes whatever restic is told to, and a grant that waits for somebody can't be handed out.
-      if (body.mode === 'maintain' && (await o.needsApproval(scope.tenant)))
-        throw new HoldfastError('auth.forbidden', {
-          message: 'A grant to maintain deletes backups, to which a second administrator has to agree here.',
-          guidance: 'Delete backups through the server, or take a grant to read or to append.',
-        });
-      const mover = await loadUsableComputer(scope, row.moverId, 'mover');
-      const lifetimeMs = body.lifetimeSeconds * 1000;
-      const handed = await recordGrant(scope, {
-        ...{ repositoryId: row.id, mode: body.mode, note: body.note, actor: caller.actor },
-        ...{ lifetimeMs, clock: o.clock },
-      });
-      note({ details: { grant: handed.id } });
-      const grant = await o.grants.issue({
-        id: handed.id,
-        subject: `administrator/${body.note}`,
-        tenant: scope.tenant,
-        repository: row.name,
-        mode: body.mode,
-        sessionId: undefined,
-        fingerprint: undefined,
-        lifetimeMs,
-      });
-      const host = isIPv6(mover.address) ? `[${mover.address}]` : mover.address;
-      return {
-        ...handed,
-        grant,
-        username: 'grant',
-        url: `https://${host}:${portOf(mover, 'client-to-mover')}/${scope.tenant}/${row.name}/`,
-        caPem: o.caPem,
-      };
-    },
-    grants: ({ scope, query }) => pageOfGrants(scope, { ...query, clock: o.clock }),
-    revokeGrant: async ({ scope, params }) => {
-      const repositoryId = await revokeGrant(scope, { id: params.id, clock: o.clock });
-      const { moverId } = await loadRepository(scope, repositoryId);
-      const told = loadUsableComputer(scope, moverId, 'mover')
-        .then((mover) => o.movers.trust(scope.tenant, mover))
-        .then(
-          () => true,
-          () => false,
-        );
-      // One that can't be reached now is told at the next contact; nobody has to wait for its time-out.
-      const moverTold = await Promise.race([told, o.clock.sleep(revocationPushMs).then(() => false)]);
-      return { moverTold };
     },
     snapshots: async ({ scope, query }) => {
       let rows = scope.query.selectFrom('snapshots').selectAll();

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { limits, localTenant, type Route, routes } from '@holdfast/protocol';
+import { presentedBy } from '@holdfast/wire';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
@@ -99,7 +100,8 @@ export async function createRestApp(o: {
     const given = cookie.present ?? bearerOf(request);
     // Asked first: whoever is behind the same address as somebody who tries tokens must not be kept out. A token has 256 bits;
     // the limit is about load and about the log.
-    const caller = cookie.present === undefined ? await o.authentication.callerOf(given) : undefined;
+    const presented = () => presentedBy(http.connectionOf(request.raw), o.clock);
+    const caller = cookie.present === undefined ? await o.authentication.callerOf(given, presented) : undefined;
     if (caller) {
       callers.set(request, caller);
       return;

@@ -115,6 +115,12 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'never',
     ask: (it) => ({ params: { id: it.repositoryId }, body: { mode: 'read' } }),
   },
+  // Of people nobody: only machines get one.
+  machineGrant: {
+    may: '',
+    confined: 'never',
+    ask: (it) => ({ params: { id: it.repositoryId }, body: { mode: 'read' } }),
+  },
   grants: { may: 'a', confined: 'never' },
   revokeGrant: { may: 'a', confined: 'never', ask: async (it) => ({ params: { id: await it.newGrant() } }) },
   createRecoveryToken: {
@@ -317,6 +323,18 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   unlinkIdentity: { may: 'a', confined: 'never', ask: () => ({ params: { id: anyId, identityId: anyId } }) },
   oauthClients: { may: 'a', confined: 'never' },
   deleteOauthClient: { may: 'a', confined: 'never', ask: () => any },
+  createServiceAccount: {
+    may: 'a',
+    confined: 'never',
+    ask: (it) => ({ body: { name: `m-${crypto.randomUUID()}`, role: 'auditor', computerId: it.agentId } }),
+  },
+  serviceAccounts: { may: 'a', confined: 'never' },
+  setServiceAccountCertificates: {
+    may: 'a',
+    confined: 'never',
+    ask: () => ({ ...any, body: { certificates: ['none'] } }),
+  },
+  deleteServiceAccount: { may: 'a', confined: 'never', ask: () => any },
   approvals: { may: all, confined: 'own' },
   approveRequest: { may: 'a', confined: 'never', ask: () => any },
   rejectRequest: { may: 'a', confined: 'never', ask: () => any },

@@ -138,7 +138,13 @@ export class RouteRunner {
       checkRights(route, asked);
       const parsed = parse(route, asked);
       const needApproval = async (): Promise<void> => {
-        if (!asked.approval && (await this.#gate.isNeeded(caller.tenant))) throw new ApprovalNeeded();
+        if (asked.approval || !(await this.#gate.isNeeded(caller.tenant))) return;
+        // It would be done later, with the rights of an account, which a machine has not.
+        if (caller.credential.kind === 'service-account')
+          throw new HoldfastError('auth.forbidden', {
+            message: 'A second administrator has to agree to that, and only a person can ask for it.',
+          });
+        throw new ApprovalNeeded();
       };
       if (route.approval === 'always') await needApproval();
       const request = {
@@ -285,7 +291,9 @@ function shownBy(route: Route): Route {
 }
 
 function credentialOf({ credential }: Caller): Record<string, unknown> {
-  return 'id' in credential ? { [credential.kind === 'session' ? 'session' : 'apiToken']: credential.id } : {};
+  if (!('id' in credential)) return {};
+  if (credential.kind === 'service-account') return { certificate: credential.presented.fingerprint };
+  return { [credential.kind === 'session' ? 'session' : 'apiToken']: credential.id };
 }
 
 function keptOf(route: Route, body: unknown): Record<string, unknown> {

@@ -7,7 +7,7 @@ import { TestServer } from './test-server.ts';
 export const oauthServerName = 'backup.test';
 
 /** openid-client's requests, over the connections of the test. */
-function fetchOver(http: HttpClient): openid.CustomFetch {
+export function fetchOver(http: HttpClient): openid.CustomFetch {
   return async (address, { method, headers, body }) => {
     const url = new URL(address);
     const response = await http.request({

@@ -8,6 +8,8 @@ export const own = [
     to: ['backup-server'],
     transport: 'tcp',
     ports: [port(443)],
+    // Of a service account of that computer: tokens are bound to it.
+    shownBesides: ['agent', 'mover'],
     application: 'HTTPS',
     security: 'server-tls',
     purpose: 'Console, command line and REST clients reach the server.',
@@ -22,6 +24,7 @@ export const own = [
     ports: [port(8443)],
     condition: "only where the server's user may not listen on 443, or another program holds it",
     options: ['alternate-rest-port'],
+    shownBesides: ['agent', 'mover'],
     application: 'HTTPS',
     security: 'server-tls',
     purpose: 'Everything that otherwise goes to port 443 of the server.',

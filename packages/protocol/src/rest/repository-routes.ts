@@ -55,6 +55,14 @@ export const handedGrant = z.object({
 });
 export type HandedGrant = z.infer<typeof handedGrant>;
 
+/** With all that restic needs to use it. */
+const grantAnswer = handedGrant.extend({
+  grant: z.string(),
+  username: z.string(),
+  url: z.string(),
+  caPem: z.string(),
+});
+
 export const repositoryRoutes = {
   createRepository: route('createRepository', 'POST', '/api/v1/repositories', {
     access: 'repositories.manage',
@@ -117,12 +125,21 @@ export const repositoryRoutes = {
         .default(86_400),
       note: text.default('restic'),
     }),
-    response: handedGrant.extend({
-      grant: z.string(),
-      username: z.string(),
-      url: z.string(),
-      caPem: z.string(),
+    response: grantAnswer,
+  }),
+  machineGrant: route('machineGrant', 'POST', '/api/v1/repositories/{id}/machine-grants', {
+    access: 'status.read',
+    summary:
+      'A grant for the service account that asks, bound to the certificate that it asks with (RFC 8705). Audited',
+    tag: 'repositories',
+    params: byId,
+    audited: ['mode', 'lifetimeSeconds', 'note'],
+    body: z.strictObject({
+      mode: z.enum(['append', 'read']),
+      lifetimeSeconds: z.number().int().min(60).max(86_400).default(3_600),
+      note: text.default('restic'),
     }),
+    response: grantAnswer,
   }),
   grants: route('grants', 'GET', '/api/v1/grants', {
     access: 'secrets.reveal',
