@@ -105,6 +105,10 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       load: async () => (await import('./commands/oauth-client.ts')).registerOauthClient,
     },
     {
+      names: ['service-account', 'service-accounts'],
+      load: async () => (await import('./commands/service-account.ts')).registerServiceAccount,
+    },
+    {
       names: ['identity-provider'],
       load: async () => (await import('./commands/identity-provider.ts')).registerIdentityProvider,
     },

@@ -105,6 +105,7 @@ export {
   useAnswer,
 } from './mover-api.ts';
 export { entityId, isoTime, localTenant, platform, slug } from './names.ts';
+export { machineTokens } from './machine-sign-in.ts';
 export {
   commandLineClientId,
   deviceAuthorization,

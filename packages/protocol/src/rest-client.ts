@@ -51,16 +51,21 @@ type BytesRoute = { [Name in keyof Routes]: Routes[Name]['bytes'] extends string
 /** The greatest that `pageQuery` takes. */
 const maxPageLimit = 1000;
 
+type Token = string | undefined | ((signal?: AbortSignal) => Promise<string>);
+
 type Confirm = (signal: AbortSignal) => Promise<SecondFactorProof>;
 
 /** Calls the REST API with the types of its routes. Give it an HttpClient that dials `client-to-server`. */
 export class RestClient {
   readonly #http: HttpClient;
-  readonly #token: string | undefined;
+  readonly #token: Token;
   readonly #confirm: Confirm | undefined;
 
-  /** Without a token for what nobody has to have signed in for. `confirm` is asked for a second factor when an action needs one. */
-  constructor(options: { http: HttpClient; token: string | undefined; confirm?: Confirm }) {
+  /**
+   * Without a token for what nobody has to have signed in for; a function is asked for one at every request. `confirm` is asked for a
+   * second factor when an action needs one.
+   */
+  constructor(options: { http: HttpClient; token: Token; confirm?: Confirm }) {
     this.#http = options.http;
     this.#token = options.token;
     this.#confirm = options.confirm;
@@ -161,11 +166,12 @@ export class RestClient {
   ) {
     const route: Route = routes[name];
     const body: unknown = args.body;
+    const token = typeof this.#token === 'function' ? await this.#token(args.signal) : this.#token;
     const response = await this.#http.request({
       method: route.method,
       path: pathOf(route.path, args.params, args.query),
       headers: {
-        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         accept,
         ...(args.ifMatch === undefined ? {} : { 'if-match': args.ifMatch }),
         ...headers,

@@ -1,11 +1,13 @@
-import { type ExitStatus, exitStatus } from '@holdfast/core';
+import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import type { GrantMode } from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
 import { restAddress, writeAccess } from '../managed/grant-files.ts';
+import { readMachineCertificate } from '../managed/machine-certificate.ts';
 import { choose, chooseRepository } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { requirePlace, shellWord } from '../managed/secret-file.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
+import { isOfMachine, readSession } from '../managed/session-file.ts';
 import { wholeNumber } from '../option-values.ts';
 import { print, printJson, printText, shownTime } from '../output.ts';
 import { table } from '../terminal.ts';
@@ -16,6 +18,8 @@ interface CreateOptions extends ServerOptions {
   readonly note: string;
   /** `--no-password` gives false. */
   readonly password: boolean;
+  readonly forRestic?: true;
+  readonly forMachine?: true;
   readonly out?: string;
   readonly show?: boolean;
 }
@@ -33,7 +37,8 @@ export function registerGrant(program: Command): void {
       .description('by the server: what an unmodified restic or `holdfast --repo` needs; audited')
       .argument('<repository>', 'name or id'),
   )
-    .requiredOption('--for-restic', 'for a client without a certificate of ours: whoever has the grant may use it')
+    .option('--for-restic', 'for a client without a certificate of ours: whoever has the grant may use it')
+    .option('--for-machine', 'for this service account (`holdfast login --service-account`), bound to its certificate')
     .addOption(
       new Option('--mode <mode>', 'append: back up; read: restore and check; maintain: delete as well')
         .choices(['append', 'read', 'maintain'])
@@ -51,6 +56,10 @@ Examples:
   $ holdfast grant create laptops --for-restic --out access
   $ . access/environment && restic snapshots                    or: holdfast ls latest
   $ holdfast grant create laptops --for-restic --mode append --hours 168 --note 'restic on nas1' --out access
+  $ holdfast grant create 6f1c2a34-… --for-machine --mode append --out access
+
+A service account names the repository by its id, and gets grants of 24 hours at most, without the password: restic is given that by
+who has set it up. What it gets is of no use without its certificate.
 
 The folder gets ca.pem, password and environment, which a shell reads: no secret stands in a command line. restic reads user
 name and grant from the environment from version 0.17 on; an older one needs them in the address: RESTIC_REPOSITORY_FILE
@@ -60,7 +69,9 @@ JSON: {kind: "grant", id, repository, mode, expiresAt, url, environmentFile}
 ${serverHelp}`,
     )
     .action((name: string, options: CreateOptions) =>
-      performWithServer(options, (work) => createGrant(name, options, work)),
+      performWithServer(options, (work) =>
+        forWhom(options) === 'machine' ? machineGrant(name, options, work) : createGrant(name, options, work),
+      ),
     );
 
   addServerOptions(grants.command('list').description('by the server: grants that can still be used'))
@@ -98,6 +109,37 @@ ${serverHelp}`,
         return exitStatus.success;
       }),
     );
+}
+
+function forWhom({ forRestic, forMachine }: CreateOptions): 'restic' | 'machine' {
+  if ((forRestic ?? false) !== (forMachine ?? false)) return forMachine ? 'machine' : 'restic';
+  throw new HoldfastError('usage.option', {
+    message: 'For whom the grant is, was not said.',
+    guidance: 'Give --for-restic or, as a service account, --for-machine.',
+  });
+}
+
+/** With the certificate of the machine, which restic has to show. */
+async function machineGrant(id: string, options: CreateOptions, { client, signal }: ServerWork): Promise<ExitStatus> {
+  const { mode, note, hours } = options;
+  const session = await readSession(options.data);
+  if (options.out === undefined || mode === 'maintain' || !session || !isOfMachine(session))
+    throw new HoldfastError('usage.option', {
+      message: 'Such a grant is for a service account, to read or to append, in files.',
+      guidance: 'Sign in with `holdfast login --service-account`, and give --out and --mode read or append.',
+    });
+  const body = { mode, lifetimeSeconds: Math.min(hours, 24) * 3_600, note };
+  const access = await client.call('machineGrant', { params: { id }, body, signal });
+  const clientPem = await readMachineCertificate(session.certificateFile);
+  const environmentFile = await writeAccess(options.out, { ...access, password: undefined, clientPem });
+  const { id: grantId, expiresAt } = access;
+  if (options.json)
+    await printJson({ kind: 'grant', id: grantId, mode, expiresAt, url: restAddress(access.url), environmentFile });
+  else
+    await printText(
+      `Grant ${grantId}, mode ${mode}, until ${shownTime(expiresAt)}. To use it:\n\n  . ${shellWord(environmentFile)} && restic snapshots\n`,
+    );
+  return exitStatus.success;
 }
 
 async function createGrant(name: string, options: CreateOptions, { client, signal }: ServerWork): Promise<ExitStatus> {

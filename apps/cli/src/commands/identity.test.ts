@@ -79,6 +79,38 @@ describe('signing in with a browser, and programs that people sign in to', () =>
     assert.deepEqual((await list()).clients, []);
   });
 
+  test('a machine signs in with its certificate, does what it may, and is removed', async () => {
+    const made = await answer<{ serviceAccount: { id: string }; certificateFile: string }>(
+      ...documented('service-account create report'),
+    );
+    assert.equal(statSync(made.certificateFile).mode & 0o777, 0o600);
+    const there = { HOLDFAST_DATA: join(folder, 'machine') };
+    const { caFile } = server.running;
+    const command = documented('login --service-account').map((word) => {
+      if (word === 'ID') return made.serviceAccount.id;
+      if (word === 'backup.example') return `127.0.0.1:${server.running.portOf('client-to-server')}`;
+      return word === 'ca.pem' ? caFile : word;
+    });
+    const run = (...args: string[]) => runCli(args, { env: there, cwd: folder });
+    const signedIn = await run(...command);
+    assert.equal(signedIn.status, 0, signedIn.stderr);
+    assert.doesNotMatch(readFileSync(join(folder, 'machine', 'session.json'), 'utf8'), /hfo_|PRIVATE KEY/);
+    assert.equal((await run(...documented('session list'))).status, 0);
+    assert.match((await run('users', 'list')).stderr, /not allowed|may not|right/i);
+    const { serviceAccounts } = await answer<{ serviceAccounts: { name: string; lastTokenFrom: string }[] }>(
+      ...documented('service-account list'),
+    );
+    assert.deepEqual(
+      serviceAccounts.map(({ name, lastTokenFrom }) => [name, lastTokenFrom]),
+      [['report', '127.0.0.1']],
+    );
+    await answer('service-account', 'certificate', 'report', '--out', 'next.pem');
+    await answer('service-account', 'delete', 'report');
+    const refused = await run('computers', 'list', '--json');
+    assert.equal(jsonResult<{ error: { code: string } }>(refused.stdout).error.code, 'auth.sign-in');
+    assert.equal((await run('logout')).status, 0);
+  });
+
   test('a provider elsewhere is asked who it is before it is taken', async () => {
     writeFileSync(join(folder, 'company.secret'), 'a secret\n');
     const command = documented('identity-provider create').map((word) =>

@@ -1,10 +1,11 @@
 import { exitStatus, HoldfastError, systemClock } from '@holdfast/core';
 import { type RestClient, signInAsDevice } from '@holdfast/protocol';
 import type { Command } from 'commander';
+import { resolvePath } from '../data-directory.ts';
 import { askNewPassword, askProof, askSecret } from '../managed/ask.ts';
 import type { ServerPlace } from '../managed/server-connection.ts';
 import { addServerOptions, type ServerOptions } from '../managed/server-options.ts';
-import { readSession, removeSession, type SavedSession, writeSession } from '../managed/session-file.ts';
+import { isOfMachine, readSession, removeSession, type SavedSession, writeSession } from '../managed/session-file.ts';
 import { print, printJson, printText, shownTime } from '../output.ts';
 import { perform, type Work } from '../work.ts';
 
@@ -14,6 +15,8 @@ interface LoginOptions extends ServerOptions {
   readonly passwordFile?: string;
   readonly newPasswordFile?: string;
   readonly code?: string;
+  readonly serviceAccount?: string;
+  readonly certificateFile?: string;
 }
 
 /** `holdfast login` and `logout`. */
@@ -26,6 +29,14 @@ export function registerLogin(program: Command): void {
     .option('--device', 'sign in with a browser, here or elsewhere: it asks for the short code that is shown here')
     .option('--password-file <file>', 'file that holds the password; else it is asked for')
     .option('--new-password-file <file>', 'file with the new password, where it has to be changed')
+    .option(
+      '--service-account <id>',
+      'as a machine: the certificate signs in at each command, and no password is asked for',
+    )
+    .option(
+      '--certificate-file <file>',
+      'of the machine: private key and certificate (PEM), or the identity.json of an agent',
+    )
     .option('--code <code>', 'code of the authenticator, or a recovery code; else it is asked for')
     .addHelpText(
       'after',
@@ -34,6 +45,7 @@ Examples:
   $ holdfast login --user alice
   $ holdfast login --user alice --server backup.example --cacert ca.pem
   $ holdfast login --device
+  $ holdfast login --service-account 6f1c2a34-… --certificate-file report.pem --server backup.example --cacert ca.pem
 
 The session is in session.json of the data directory (--data, HOLDFAST_DATA), and all commands use it until \`holdfast logout\`
 or until it expires. --token-file comes before it. With --device no password passes this terminal, and passkeys work; the code
@@ -61,6 +73,7 @@ async function login(options: LoginOptions, work: Work) {
   const { signal, resources } = work;
   const { openServer, serverPlace } = await import('../managed/server-connection.ts');
   const place = await serverPlace(options);
+  if (options.serviceAccount !== undefined) return loginMachine(options, options.serviceAccount, { place, work });
   const session = await (options.device ? withDevice : withPassword)(options, place, work);
   const { user, token, expiresAt } = session;
   const earlier = await earlierSession(options);
@@ -73,11 +86,35 @@ async function login(options: LoginOptions, work: Work) {
           signal,
         })
       : session.due;
-  if (earlier) await endEarlier(openServer(earlier, resources), signal);
+  if (earlier && !isOfMachine(earlier)) await endEarlier(openServer(earlier, resources), signal);
   if (options.json) await printJson({ kind: 'session', user, expiresAt, sessionFile: path, due });
   else await printText(`Signed in as ${user} until ${shownTime(expiresAt)}. The session is in ${path}.\n`);
   if (due === 'second-factor' && !options.json)
     await print('The account needs a second factor before anything else: `holdfast account totp` sets one up.\n');
+  return exitStatus.success;
+}
+
+/** Nothing begins: the file says with what each command is to get a token. One is asked for now, to see that it can. */
+async function loginMachine(
+  options: LoginOptions,
+  serviceAccount: string,
+  { place, work: { signal, resources } }: { place: ServerPlace; work: Work },
+) {
+  const { certificateFile: file } = options;
+  if (file === undefined)
+    throw new HoldfastError('usage.option', {
+      message: 'What the machine proves itself with is not known.',
+      guidance: 'Give the file of key and certificate with --certificate-file.',
+    });
+  const { openAsMachine, openServer } = await import('../managed/server-connection.ts');
+  const session = { ...place, serviceAccount, certificateFile: resolvePath(file) };
+  const client = await openAsMachine(session, resources);
+  await client.call('status', { signal });
+  const earlier = await earlierSession(options);
+  const path = await writeSession(options.data, session);
+  if (earlier && !isOfMachine(earlier)) await endEarlier(openServer(earlier, resources), signal);
+  if (options.json) await printJson({ kind: 'session', serviceAccount, sessionFile: path });
+  else await printText(`Commands are done as service account ${serviceAccount} from now on. ${path} says so.\n`);
   return exitStatus.success;
 }
 
@@ -171,14 +208,16 @@ async function logout(options: ServerOptions, { signal, resources }: Work) {
   const session = await readSession(options.data);
   if (!session)
     throw new HoldfastError('usage.option', { message: 'Nobody has signed in.', guidance: '`holdfast login` does.' });
+  const user = isOfMachine(session) ? `service-account/${session.serviceAccount}` : session.user;
   try {
-    await openServer(session, resources).call('signOut', { signal });
+    // Of a machine there is no session to end: its tokens end by themselves.
+    if (!isOfMachine(session)) await openServer(session, resources).call('signOut', { signal });
   } catch (error) {
     // It has ended already.
     if (!(error instanceof HoldfastError && error.code === 'auth.required')) throw error;
   }
   await removeSession(options.data);
-  if (options.json) await printJson({ kind: 'signed-out', user: session.user });
-  else await printText(`${session.user} has signed out.\n`);
+  if (options.json) await printJson({ kind: 'signed-out', user });
+  else await printText(`${user} has signed out.\n`);
   return exitStatus.success;
 }

@@ -9,6 +9,8 @@ export interface AccessFromServer {
   readonly caPem: string;
   /** The repository's password, where it was asked for. */
   readonly password: string | undefined;
+  /** Private key and certificate that restic has to show. */
+  readonly clientPem?: string;
 }
 
 /** The address as restic and `--repo` take it. */
@@ -28,6 +30,8 @@ export async function writeAccess(folder: string, access: AccessFromServer): Pro
     ['RESTIC_REST_PASSWORD', access.grant],
     ['RESTIC_CACERT', await writeSecretFile(join(full, 'ca.pem'), access.caPem)],
   ];
+  if (access.clientPem !== undefined)
+    settings.push(['RESTIC_TLS_CLIENT_CERT', await writeSecretFile(join(full, 'certificate.pem'), access.clientPem)]);
   if (access.password !== undefined) {
     settings.push(['RESTIC_PASSWORD_FILE', await writeSecretFile(join(full, 'password'), `${access.password}\n`)]);
   }

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { errnoOf, HoldfastError } from '@holdfast/core';
-import { RestClient } from '@holdfast/protocol';
+import { errnoOf, HoldfastError, systemClock } from '@holdfast/core';
+import { machineTokens, RestClient } from '@holdfast/protocol';
 import { createWire, type HttpClient, httpClient } from '@holdfast/wire';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 import { parseServer } from '../server-address.ts';
 import { canPrompt } from '../stand-alone/password-prompt.ts';
 import { askProof } from './ask.ts';
 import { readConnectionFile } from './connection-file.ts';
+import { readMachineCertificate } from './machine-certificate.ts';
 import { defaultServerPort, type ServerOptions } from './server-options.ts';
-import { readSession, type SavedSession } from './session-file.ts';
+import { isOfMachine, type MachineSession, readSession, type SavedSession } from './session-file.ts';
 
 /** Requests at once: one may be a stream of events. */
 const serverConnections = 2;
@@ -22,7 +23,7 @@ export interface ServerPlace {
 /** A client of the server that the options, a session or this computer's data directory name. Closed with the stack. */
 export async function connectServer(options: ServerOptions, resources: AsyncDisposableStack): Promise<RestClient> {
   const session = options.tokenFile === undefined ? await sessionFor(options) : undefined;
-  if (session) return openServer(session, resources);
+  if (session) return isOfMachine(session) ? openAsMachine(session, resources) : openServer(session, resources);
   const local = await readConnectionFile(options.data);
   // This computer's own token is for its own server, whatever else is named.
   const ownToken = options.server === undefined ? local?.tokenFile : undefined;
@@ -67,14 +68,27 @@ export function openServer(
   return new RestClient({ http, token, ...(canPrompt() ? { confirm: (signal) => askProof(undefined, signal) } : {}) });
 }
 
-/** For what of the server is not the REST API. */
-export function openHttp({ host, port, caPem }: ServerPlace, resources: AsyncDisposableStack): HttpClient {
+/** As a service account: all its connections show its certificate, and tokens are asked for when they are needed. */
+export async function openAsMachine(
+  { certificateFile, serviceAccount: id, ...place }: MachineSession,
+  resources: AsyncDisposableStack,
+): Promise<RestClient> {
+  const http = openHttp(place, resources, await readMachineCertificate(certificateFile));
+  return new RestClient({ http, token: machineTokens(http, { id, clock: systemClock }) });
+}
+
+/** For what of the server is not the REST API. `clientPem`: private key and certificate to show. */
+export function openHttp(
+  { host, port, caPem }: ServerPlace,
+  resources: AsyncDisposableStack,
+  clientPem?: string,
+): HttpClient {
   const wire = resources.use(createWire({ role: 'client', bind: '127.0.0.1' }));
   return resources.use(
     httpClient({
       connections: serverConnections,
       host,
-      connect: (signal) => wire.dial('client-to-server', host, { port, caPem, signal }),
+      connect: (signal) => wire.dial('client-to-server', host, { port, caPem, clientPem, signal }),
     }),
   );
 }

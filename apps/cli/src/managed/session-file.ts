@@ -5,16 +5,23 @@ import { writeFileDurably } from '@holdfast/protocol';
 import { z } from 'zod';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 
-/** `<data>/session.json`, mode 0600, of `holdfast login`: where the server is, how to know it, and the session's token. */
-const sessionFile = z.object({
-  host: z.string().min(1),
-  port: z.number().int().min(1).max(65_535),
-  caPem: z.string().min(1),
-  token: z.string().min(1),
-  user: z.string(),
-  expiresAt: z.string(),
-});
+const place = { host: z.string().min(1), port: z.number().int().min(1).max(65_535), caPem: z.string().min(1) };
+const ofPerson = z.object({ ...place, token: z.string().min(1), user: z.string(), expiresAt: z.string() });
+/** No secret: that is in the certificate's file. */
+const ofMachine = z.object({ ...place, serviceAccount: z.uuid(), certificateFile: z.string().min(1) });
+
+/**
+ * `<data>/session.json`, mode 0600, of `holdfast login`: where the server is, how to know it, and the session's token, or what a
+ * machine gets its tokens with.
+ */
+const sessionFile = z.union([ofPerson, ofMachine]);
+export type PersonSession = z.infer<typeof ofPerson>;
+export type MachineSession = z.infer<typeof ofMachine>;
 export type SavedSession = z.infer<typeof sessionFile>;
+
+export function isOfMachine(session: SavedSession): session is MachineSession {
+  return 'serviceAccount' in session;
+}
 
 function pathOf(data: string | undefined): string {
   return join(data === undefined ? defaultDataDirectory() : resolvePath(data), 'session.json');
