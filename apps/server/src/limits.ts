@@ -439,8 +439,6 @@ export const maxServiceAccounts = 1_000;
 export const maxMachineCertificates = 5;
 /** Of a certificate that is issued for a service account, which a person renews. */
 export const machineCertificateMs = 365 * dayMs;
-/** Of a key that a service account proves itself with (NIST SP 800-131A). */
-export const minRsaBits = 2_048;
 /** Buttons on the page that people sign in on. */
 export const maxIdentityProviders = 20;
 /** What an outside provider says of itself is asked for again after this. */

@@ -62,6 +62,7 @@ export {
   readSingleFrame,
   registerWithLocalMover,
 } from './local-mover.ts';
+export { machineTokens } from './machine-sign-in.ts';
 export {
   checkTask,
   type DrillResult,
@@ -105,7 +106,6 @@ export {
   useAnswer,
 } from './mover-api.ts';
 export { entityId, isoTime, localTenant, platform, slug } from './names.ts';
-export { machineTokens } from './machine-sign-in.ts';
 export {
   commandLineClientId,
   deviceAuthorization,

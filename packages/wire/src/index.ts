@@ -8,7 +8,6 @@ export {
   withoutFuture,
 } from './channel-history.ts';
 export { type Connection, transferredOver } from './connection.ts';
-export { type PresentedCertificate, presentedBy } from './presented-certificate.ts';
 export type { ClientCertificate } from './handshake.ts';
 export {
   type HttpBody,
@@ -33,6 +32,7 @@ export type { Listener } from './listener.ts';
 export type { ChannelCounts, ChannelRefusals, ChannelTraffic, ChannelUse } from './meter.ts';
 export { outsideError, outsideTls, type ResolveName } from './outside.ts';
 export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
+export { type PresentedCertificate, presentedBy } from './presented-certificate.ts';
 export { pipe, type Relayed } from './relay.ts';
 export { systemCaPem } from './system-cas.ts';
 export { createWire, type Wire } from './wire.ts';

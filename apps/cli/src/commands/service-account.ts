@@ -169,7 +169,8 @@ async function sourceOf({ out, certificate = [] }: SourceOptions, computerId?: s
     const keep = (issued = ''): Promise<string> => writeSecretFile(out, `${privateKeyPem.trimEnd()}\n${issued}`);
     return { signingRequest, keep };
   }
-  const keep = (_?: string): Promise<undefined> => Promise.resolve(undefined);
+  // Nothing was issued.
+  const keep = (): Promise<undefined> => Promise.resolve(undefined);
   if (computerId !== undefined) return { computerId, keep };
   return { certificates: await Promise.all(certificate.map((path) => readFile(resolvePath(path), 'utf8'))), keep };
 }

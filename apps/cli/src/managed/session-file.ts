@@ -15,7 +15,6 @@ const ofMachine = z.object({ ...place, serviceAccount: z.uuid(), certificateFile
  * machine gets its tokens with.
  */
 const sessionFile = z.union([ofPerson, ofMachine]);
-export type PersonSession = z.infer<typeof ofPerson>;
 export type MachineSession = z.infer<typeof ofMachine>;
 export type SavedSession = z.infer<typeof sessionFile>;
 

@@ -1,27 +1,30 @@
 import { X509Certificate } from 'node:crypto';
 import { type Clock, HoldfastError } from '@holdfast/core';
 import {
+  type GrantMode,
   type MachineGrants,
   machineGrants,
   type PersonRole,
   type ServiceAccount,
-  type GrantMode,
 } from '@holdfast/protocol';
 import { certificateFingerprint, type PeerIdentity, type PresentedCertificate, peerIdentity } from '@holdfast/wire';
 import type { Selectable } from 'kysely';
 import type { AllClientMetadata } from 'oidc-provider';
 import { z } from 'zod';
+import type { CertificateAuthority } from '../authority/certificate-authority.ts';
+import { readSigningRequest } from '../authority/signing-request.ts';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import type { ServiceAccountsTable } from '../catalogue/oauth-tables.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
-import type { CertificateAuthority } from '../authority/certificate-authority.ts';
-import { readSigningRequest } from '../authority/signing-request.ts';
 import { loadComputer } from '../computers/computers.ts';
 import { readJson } from '../json-column.ts';
-import { machineCertificateMs, maxMachineCertificates, maxServiceAccounts, minRsaBits } from '../limits.ts';
+import { machineCertificateMs, maxMachineCertificates, maxServiceAccounts } from '../limits.ts';
 import { groupsJson, groupsOf } from '../people/accounts.ts';
 import { loadRepository } from '../repositories.ts';
+
+/** NIST SP 800-131A. */
+const minRsaBits = 2_048;
 
 export type ServiceAccountRow = Selectable<ServiceAccountsTable>;
 
