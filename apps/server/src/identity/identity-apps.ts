@@ -137,14 +137,14 @@ export async function createIdentityApp(o: {
     using _place = streams.take(reply.raw, { actor });
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The client has gone.' })));
-    const stream = new ByteStream(reply.raw, gone.signal);
+    const stream = new ByteStream(reply.raw);
     const sink = new ContentsSink(stream, { isPart: false, archive: what.archive });
     // Before a byte goes out.
     await o.audit.write(scope.tenant, entry);
     const reading = { what: 'contents', ...what, from: 0 } as const;
     try {
       await forRequest(request.id, () =>
-        o.queries.read(scope, { repositoryId, reading, signal: gone.signal, sink: (bytes) => sink.take(bytes) }),
+        o.queries.read(scope, { repositoryId, reading, signal: gone.signal, sink: sink.take.bind(sink) }),
       );
       stream.end('application/octet-stream');
     } catch (error) {

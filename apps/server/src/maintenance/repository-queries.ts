@@ -96,7 +96,8 @@ export class RepositoryQueries {
     o: {
       repositoryId: string;
       reading: Reading;
-      sink: (bytes: Buffer) => Promise<void>;
+      /** The signal aborts when nobody needs the bytes any more: the task has failed. */
+      sink: (bytes: Buffer, signal: AbortSignal) => Promise<void>;
       signal: AbortSignal;
     },
   ): Promise<void> {
@@ -116,7 +117,7 @@ export class RepositoryQueries {
             next = peer.call('task.read', { taskId }, { signal });
             void Promise.allSettled([next]);
           }
-          await o.sink(Buffer.from(bytes, 'base64'));
+          await o.sink(Buffer.from(bytes, 'base64'), signal);
           if (last) break;
         }
         await running;

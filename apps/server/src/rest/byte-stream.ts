@@ -26,11 +26,9 @@ export class ByteStreams {
 /** An answer of bytes, sent as fast as the client takes it. Until `begin` its request may still be refused. */
 export class ByteStream {
   readonly #response: ServerResponse;
-  readonly #signal: AbortSignal;
 
-  constructor(response: ServerResponse, signal: AbortSignal) {
+  constructor(response: ServerResponse) {
     this.#response = response;
-    this.#signal = signal;
   }
 
   begin(head: { readonly status: 200 | 206; readonly headers: Readonly<Record<string, string>> }): void {
@@ -41,10 +39,10 @@ export class ByteStream {
     return this.#response.headersSent;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    this.#signal.throwIfAborted();
-    if (bytes.byteLength > 0 && !this.#response.write(bytes))
-      await once(this.#response, 'drain', { signal: this.#signal });
+  /** Waits until the client has taken enough, or the signal aborts. */
+  async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (bytes.byteLength > 0 && !this.#response.write(bytes)) await once(this.#response, 'drain', { signal });
   }
 
   /** `mediaType`: of an answer that has no bytes at all. */

@@ -16,11 +16,11 @@ export class ContentsSink {
     this.#archive = o.archive;
   }
 
-  async take(bytes: Buffer): Promise<void> {
+  async take(bytes: Buffer, signal: AbortSignal): Promise<void> {
     const body = this.#stream.hasBegun ? bytes : this.#begin(bytes);
     if (body === undefined) return;
     this.bytes += body.length;
-    await this.#stream.write(body);
+    await this.#stream.write(body, signal);
   }
 
   /** What follows the line; undefined while it is not there as a whole. */

@@ -13,9 +13,9 @@ export function readingHandlers(o: {
   return {
     readSnapshots: async ({ scope, params, body, signal }, stream) => {
       for (const snapshotId of snapshotsOf(body)) await requireSnapshot(scope, { id: params.id, snapshotId });
-      const sink = async (bytes: Buffer): Promise<void> => {
+      const sink = async (bytes: Buffer, needed: AbortSignal): Promise<void> => {
         if (!stream.hasBegun) stream.begin({ status: 200, headers: { 'content-type': 'application/x-ndjson' } });
-        await stream.write(bytes);
+        await stream.write(bytes, needed);
       };
       try {
         await queries.read(scope, { repositoryId: params.id, reading: body, signal, sink });
@@ -42,7 +42,7 @@ export function readingHandlers(o: {
         from: part?.from ?? 0,
         to: part?.to,
       } as const;
-      await queries.read(scope, { repositoryId: id, reading, signal, sink: (bytes) => sink.take(bytes) });
+      await queries.read(scope, { repositoryId: id, reading, signal, sink: sink.take.bind(sink) });
       note({ details: { bytes: sink.bytes } });
     },
   };

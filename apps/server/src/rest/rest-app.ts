@@ -157,7 +157,7 @@ export async function createRestApp(o: {
     { asked, response }: { asked: Asked; response: ServerResponse },
   ): Promise<void> => {
     using _place = byteStreams.take(response, asked.caller);
-    const bytes = new ByteStream(response, asked.signal);
+    const bytes = new ByteStream(response);
     try {
       await o.runner.run(route, { ...asked, bytes });
       bytes.end(mediaType);

@@ -41,6 +41,9 @@ export class TestAgent implements AsyncDisposable {
   report: TaskMethods['channels.use']['result']['_output']['report'];
   /** What a task gives besides its result, as the executor of a repository. */
   output = Buffer.alloc(0);
+  /** The same follows again and again. */
+  hasMoreOutput = false;
+  outputsRead = 0;
   /** What it does in checks and audits of the network. */
   ports: Handlers<Pick<TaskMethods, 'ports.listen' | 'ports.try' | 'ports.audit'>> = {};
   #peers = new Set<CallPeer<TaskMethods>>();
@@ -97,7 +100,10 @@ export class TestAgent implements AsyncDisposable {
         this.received.push({ taskId, task });
         return this.work(task, { ...context, taskId });
       },
-      'task.read': async () => ({ bytes: this.output.toString('base64'), ended: true }),
+      'task.read': async () => {
+        this.outputsRead += 1;
+        return { bytes: this.output.toString('base64'), ended: !this.hasMoreOutput };
+      },
       'task.renew': async ({ grant }) => {
         this.renewed.push(grant);
         return {};
