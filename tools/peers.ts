@@ -45,6 +45,8 @@ const systemPrograms = [
   { name: 'sslscan', package: 'sslscan', use: 'what is weak in TLS' },
   { name: 'zsh', package: 'zsh', use: 'its completion' },
   { name: 'fish', package: 'fish', use: 'its completion' },
+  { name: 'fusermount3', package: 'fuse3', use: 'mounts of restic, and of who is not root' },
+  { name: 'mkfs.btrfs', package: 'btrfs-progs', use: 'snapshots of volumes' },
   { name: 'man', package: 'man-db', use: 'manual pages' },
   { name: 'groff', package: 'groff', use: 'manual pages' },
 ] as const;

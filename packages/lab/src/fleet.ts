@@ -12,7 +12,7 @@ export interface RunReport {
   readonly id: string;
   readonly state: string;
   readonly carrier?: string;
-  readonly result?: { readonly snapshotId: string };
+  readonly result?: { readonly snapshotId: string; readonly durationMs: number };
   readonly error?: { readonly code: string; readonly message: string; readonly guidance: string };
   readonly degradations: readonly {
     readonly channel: string;

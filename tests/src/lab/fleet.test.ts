@@ -11,6 +11,8 @@ import { makeSource, setFirewall, sourceBytes, ThreeComputers } from './three-co
  * contract's ports. Rows of the contract are live because of these tests.
  */
 
+/** Half of what a rule of 64 KiB/s would make of one backup. */
+const slowestMs = (sourceBytes / 2 ** 16 / 2) * 1000;
 const isDataPort = (port: number): boolean => port >= 2500 && port <= 3300;
 
 test('a fleet on the contract’s ports', { skip: labNeeds }, async (t) => {
@@ -103,6 +105,44 @@ test('a fleet on the contract’s ports', { skip: labNeeds }, async (t) => {
       const use = await fleet.use('server-to-agent-data');
       assert.ok(use.ports.length > 0 && use.ports.every(isDataPort), `ports ${use.ports.join()}`);
       assert.ok(use.bytesOut > sourceBytes);
+    },
+  );
+
+  await t.test(
+    'bandwidth rules hold between the computers that they name, in both directions, and nowhere else',
+    async () => {
+      makeSource(computer);
+      const rule = (name: string, limit: string, ...ends: string[]) =>
+        fleet.command(['bandwidth', 'create', name, limit, ...ends]);
+      await rule('elsewhere', '64k', '--from', '10.78.0.0/16');
+      await rule('wan', '2m', '--from', `${computer.address}/32`, '--to', store.address);
+      const leastMs = (sourceBytes / 2 ** 21 - 0.5) * 1000;
+      const isKept = (ms: number): boolean => ms >= leastMs && ms < slowestMs;
+      const backup = await fleet.run(job);
+      assert.ok(
+        isKept(backup.result?.durationMs ?? 0),
+        `${sourceBytes} bytes went out in ${backup.result?.durationMs} ms`,
+      );
+      const begun = performance.now();
+      const target = join(computer.folder, 'restored');
+      await fleet.command([
+        'restore',
+        'latest',
+        '--agent',
+        fleet.id('agent', computer),
+        '--repository',
+        repository,
+        '--target',
+        target,
+      ]);
+      const restoredMs = performance.now() - begun;
+      assert.ok(isKept(restoredMs), `${sourceBytes} bytes came back in ${restoredMs} ms`);
+      // At that rate it would take two minutes; but what stays on one computer has no limit.
+      await rule('everything', '64k');
+      makeSource(computer);
+      const own = await fleet.run('to-computer-agent-dials');
+      assert.ok((own.result?.durationMs ?? slowestMs) < slowestMs);
+      for (const name of ['elsewhere', 'wan', 'everything']) await fleet.command(['bandwidth', 'delete', name]);
     },
   );
 

@@ -355,8 +355,11 @@ test('what is wrong between two computers is told apart', { skip: labNeeds }, as
     // The system tells of one packet in a second, and the others would seem to be dropped.
     router.sysctl({ 'net/ipv4/icmp_ratelimit': '0' });
     for (const address of [server, store]) router.ip('route', 'replace', 'unreachable', address);
-    const onTheWay = await site.check();
-    assert.deepEqual(new Set(Object.values(onTheWay.kinds)), new Set(['no-route']));
+    let onTheWay = await site.check();
+    const kinds = () => new Set(Object.values(onTheWay.kinds));
+    // All namespaces of a computer share another limit, of a thousand in a second.
+    for (let attempt = 1; attempt < maxAttempts && kinds().size > 1; attempt += 1) onTheWay = await site.check();
+    assert.deepEqual(kinds(), new Set(['no-route']));
     assert.equal(onTheWay.at('server:10006')?.['where'], 'on-the-way');
     site.network.host('web').namespace.ip('route', 'delete', 'default');
     const here = await site.check();

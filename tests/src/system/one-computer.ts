@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { errnoOf } from '@holdfast/core';
@@ -291,9 +291,9 @@ function commandLine(pid: string): readonly string[] {
 }
 
 /** Nothing once the process has ended, and what the kernel was built without. */
-function readProcessFile(path: string): string {
+function readProcessFile(path: string, read: (path: string, encoding: 'utf8') => string = readFileSync): string {
   try {
-    return readFileSync(path, 'utf8');
+    return read(path, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ESRCH', 'EINVAL'].includes(errnoOf(error) ?? '')) return '';
     throw error;
@@ -318,6 +318,12 @@ export function listeningSockets(pid: number): readonly ListeningSocket[] {
         return { address: addressOf(address), port: Number.parseInt(port, 16) };
       }),
   );
+}
+
+/** Whether a process is in a network of its own by now, and still there: until then it sees what listens on the machine. */
+export function isIsolated(pid: number): boolean {
+  const network = readProcessFile(`/proc/${pid}/ns/net`, readlinkSync);
+  return network !== '' && network !== readlinkSync('/proc/self/ns/net');
 }
 
 /** `0100007F`: the kernel prints the four bytes of the address as one little-endian number. */

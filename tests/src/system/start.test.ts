@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { requireProgram, skipUnless } from '@holdfast/core/testing';
 import { labNeeds } from '../lab/lab-needs.ts';
 import { allocatedBytes, fingerprint, makeNastyTree, nastyTreeNeeds } from './nasty-tree.ts';
-import { listeningSockets, OneComputer, type Run, rolesOf } from './one-computer.ts';
+import { isIsolated, listeningSockets, OneComputer, type Run, rolesOf } from './one-computer.ts';
 
 /** What the first command of the README promises: protect a folder, prove the restore, leave a repository that restic reads. */
 
@@ -58,7 +58,7 @@ test('one command protects a folder on the contract’s ports, and restic agrees
   await t.test('start, back up, restore, compare, end', async () => {
     const up = computer.launch(['--demonstrate', '--once', '--json', source]);
     const watching = setInterval(() => {
-      if (!up.isRunning) return;
+      if (!up.isRunning || !isIsolated(up.pid)) return;
       for (const { address, port } of listeningSockets(up.pid))
         seen.set(port, (seen.get(port) ?? new Set()).add(address));
     }, 10);

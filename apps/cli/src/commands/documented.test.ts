@@ -1,28 +1,16 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { TestServer } from '@holdfast/server/testing';
+import { blockOf, documented, wordsOf } from '../testing/documented-commands.ts';
 import { type CliResult, runCli, runProgram } from '../testing/run-cli.ts';
 
 /** The commands of the pages, as they stand there and in their order, against a server that has what they name. */
 
 const worker = new URL('../testing/commands-worker.ts', import.meta.url).pathname;
 const names = { mover: ['store'], agent: ['web1', 'anna'] } as const;
-
-/** Lines of the page's consoles, without their prompts. */
-function documented(page: string): string[] {
-  const text = readFileSync(join(import.meta.dirname, '../../../../docs', page), 'utf8').replaceAll('\\\n', ' ');
-  return text.split('\n').flatMap((line) => (line.startsWith('$ ') ? [line.slice(2)] : []));
-}
-
-/** As a shell takes a line apart that has quotes and a comment. */
-function wordsOf(line: string): string[] {
-  return [...line.replace(/ +# .*/, '').matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
-    ([, single, double, plain]) => single ?? double ?? plain ?? '',
-  );
-}
 
 describe('the commands of the documentation', () => {
   const folder = temporaryFolder({ after });
@@ -113,5 +101,39 @@ describe('the commands of the documentation', () => {
       'homes of fleet',
       'servers of fleet',
     ]);
+  });
+
+  test('docs/notifications.md', async () => {
+    // What the page names is below the test's folder, and its servers are ports of this computer that nobody listens on.
+    const here = (text: string): string =>
+      text
+        .replaceAll(/\/(etc\/holdfast|srv\/backup|home\b)/g, `${folder}/$1`)
+        .replaceAll(/(mail|hooks|log)\.example\.com/g, '127.0.0.1');
+    const [etc, home, backup] = ['/etc/holdfast', '/home', '/srv/backup'].map(here) as [string, string, string];
+    for (const made of [etc, home]) mkdirSync(made, { recursive: true });
+    writeFileSync(join(home, 'letter'), 'dear Ada');
+    writeFileSync(join(etc, 'mail-password'), 'secret');
+    const secret = documented('notifications.md', '`echo ').find((line) => line.includes('openssl')) ?? assert.fail();
+    const made = await runProgram('sh', ['-c', `echo ${secret.replace(/`.*/, '')}`]);
+    writeFileSync(join(etc, 'webhook-secret'), made.stdout);
+    for (const file of [join(folder, 'notify.yaml'), join(etc, 'notify.yaml')])
+      writeFileSync(file, here(blockOf('notifications.md', 'yaml')));
+    const env = { ...place.env, RESTIC_PASSWORD: 'secret' };
+    const perform = (words: readonly string[]) => runCli(words, { ...place, env });
+    assert.equal((await perform(['init', '--repo', backup])).status, 0);
+    const commands = documented('notifications.md').map((line) => wordsOf(here(line)).slice(1));
+    assert.equal(commands.length, 10);
+    for (const words of commands) {
+      // As a service it would stay.
+      const { status, stdout, stderr } = await perform(words.filter((word) => word !== '--stay'));
+      const isTrial = words[1] === 'test';
+      assert.equal(status, isTrial ? 1 : 0, `${words.join(' ')}\n${stdout}${stderr}`);
+      if (isTrial)
+        for (const to of ['ada@example.com', 'admins@example.com', 'chat', 'log'])
+          assert.match(stderr, new RegExp(`${to}.*: not sent`));
+      if (words[0] === 'backup') assert.match(stderr, /is tried again at /);
+    }
+    const { settings } = await server.client.call('notificationSettings', {});
+    assert.deepEqual(Object.keys(settings?.destinations ?? {}), ['office', 'chat', 'log']);
   });
 });

@@ -9,6 +9,7 @@ import { ManualClock } from '@holdfast/core';
 import { freePort, skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import type { Run } from '@holdfast/protocol';
 import { TestServer } from '@holdfast/server/testing';
+import { documented, wordsOf } from '../testing/documented-commands.ts';
 import { runCli } from '../testing/run-cli.ts';
 
 /** Drills that the schedule starts, on a server whose days the test makes pass, by a real mover and its executor. */
@@ -196,5 +197,35 @@ describe('drills by schedule', { skip: skipUnless({ platform: 'linux' }) }, () =
     assert.ok(!readdirSync(sandboxes).includes(left()));
     assert.equal((await nextDrill()).state, 'succeeded');
     assert.match(await receipts(), /5 receipts /);
+  });
+
+  test('docs/drills.md: its commands, as they stand there', async (t) => {
+    const { caFile, tokenFile, portOf } = server.running;
+    const address = { host: '127.0.0.1', port: portOf('client-to-server') };
+    writeFileSync(join(folder, 'connection.json'), JSON.stringify({ ...address, caFile, tokenFile }));
+    const lines = documented('drills.md').map((line) => wordsOf(line).slice(1));
+    assert.equal(lines.length, 7);
+    const printed = new Map<string, string>();
+    // Who follows a session is told of it from time to time.
+    const passing = setInterval(() => clock.advance(1_000), 100);
+    t.after(() => clearInterval(passing));
+    for (const words of lines) {
+      const at = words.indexOf('>');
+      const args = at < 0 ? words : words.slice(0, at);
+      // What an earlier verification has printed.
+      const head = args.indexOf('--expect');
+      if (head >= 0) args[head + 1] = /\b\d+:[0-9a-f]{64}\b/.exec(await receipts())?.[0] ?? assert.fail();
+      const { status, stdout, stderr } = await runCli(args, {
+        cwd: folder,
+        env: { HOLDFAST_DATA: folder, INIT_CWD: folder },
+      });
+      assert.equal(status, 0, `${words.join(' ')}\n${stderr}`);
+      printed.set(args.slice(0, 2).join(' '), stdout);
+      if (at >= 0) writeFileSync(join(folder, words[at + 1] ?? ''), stdout);
+    }
+    assert.match(printed.get('receipt verify') ?? '', /6 receipts /);
+    assert.match(printed.get('drill list') ?? '', /Last good drill/);
+    const { drill } = await server.client.call('repositoryMaintenance', { params: { id: repositoryId } });
+    assert.deepEqual(drill, { kind: 'weekly', days: ['saturday'], at: '06:00' });
   });
 });

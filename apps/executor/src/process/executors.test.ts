@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError, systemClock } from '@holdfast/core';
-import type { Task, TaskContext } from '@holdfast/protocol';
+import type { Task } from '@holdfast/protocol';
+import { silentContext } from '../testing/silent-context.ts';
 import { Executors } from './executors.ts';
 import { Sandboxes } from './sandboxes.ts';
 
@@ -32,21 +33,9 @@ function executors(script: string): Executors {
 
 const nobody = (): never => assert.fail('nobody connects');
 
-const context = (signal: AbortSignal): TaskContext => ({
-  signal,
-  grant: () => 'grant',
-  onGrant: () => undefined,
-  report: () => undefined,
-  problem: () => undefined,
-  degraded: () => undefined,
-  write: async () => undefined,
-  log: () => undefined,
-  uses: () => undefined,
-});
-
 test('a process that dies is told with its last words', async () => {
   const running = executors("process.stderr.write('out of everything'); process.exit(7)");
-  await assert.rejects(running.run(task, context(new AbortController().signal), nobody), (error: unknown) => {
+  await assert.rejects(running.run(task, silentContext(), nobody), (error: unknown) => {
     assert.ok(error instanceof HoldfastError);
     assert.match(error.message, /status 7: out of everything/);
     return true;
@@ -56,7 +45,7 @@ test('a process that dies is told with its last words', async () => {
 test('a process that does not stop when the task is cancelled is killed', async () => {
   const cancel = new AbortController();
   const running = executors("process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)");
-  const ended = running.run(task, context(cancel.signal), nobody);
+  const ended = running.run(task, silentContext(cancel.signal), nobody);
   cancel.abort(new HoldfastError('run.cancelled'));
   // Rejects only when the process is gone.
   await assert.rejects(ended, { code: 'run.cancelled' });
@@ -70,5 +59,5 @@ test('without an executor such tasks are refused', async () => {
     sandboxes: new Sandboxes('/nowhere'),
     clock: systemClock,
   });
-  await assert.rejects(none.run(task, context(new AbortController().signal), nobody), { code: 'request.invalid' });
+  await assert.rejects(none.run(task, silentContext(), nobody), { code: 'request.invalid' });
 });

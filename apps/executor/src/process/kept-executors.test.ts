@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
-import type { Task, TaskContext } from '@holdfast/protocol';
+import type { Task } from '@holdfast/protocol';
 import { keptIdleMs, keptMaxMs, maxKeptExecutors } from '../limits.ts';
+import { silentContext } from '../testing/silent-context.ts';
 import type { ExecutorProcess } from './executor-process.ts';
 import { KeptExecutors } from './kept-executors.ts';
 
-const context: TaskContext = {
-  signal: new AbortController().signal,
-  grant: () => 'grant',
-  onGrant: () => undefined,
-  report: () => undefined,
-  problem: () => undefined,
-  degraded: () => undefined,
-  write: async () => undefined,
-  log: () => undefined,
-  uses: () => undefined,
-};
+const context = silentContext();
 
 function taskIn(repository: string, password = 'secret'): Task {
   return {

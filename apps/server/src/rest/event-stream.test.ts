@@ -42,6 +42,19 @@ test('events go out one line each, with a comment now and then', async (t: TestC
   assert.match(client.sent(), /\n:\n\n/);
 });
 
+test('however often a stream waits for something, it listens for its end once', async () => {
+  using streams = new EventStreams();
+  const client = response({ reads: true });
+  const stream = streams.open(client.response, nobody);
+  const before = client.response.listenerCount('close');
+  for (let waits = 0; waits < 100; waits += 1) await stream.waitFor(Promise.resolve());
+  assert.equal(client.response.listenerCount('close'), before);
+  const never = stream.waitFor(Promise.withResolvers<void>().promise);
+  client.response.destroy();
+  await never;
+  await stream.waitFor(Promise.withResolvers<void>().promise);
+});
+
 test('a client that does not read is cut before it costs more than the limit', async () => {
   using streams = new EventStreams();
   const client = response({ reads: false });

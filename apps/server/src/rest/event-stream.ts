@@ -71,6 +71,19 @@ export class EventStream {
     return new Promise((resolve) => this.#response.once('close', () => resolve()));
   }
 
+  /** Waits for something, or until `closed`. Leaves no listener behind: a stream waits thousands of times. */
+  async waitFor(something: Promise<void>): Promise<void> {
+    const closed = Promise.withResolvers<void>();
+    const close = (): void => closed.resolve();
+    if (this.#response.closed) close();
+    this.#response.once('close', close);
+    try {
+      await Promise.race([something, closed.promise]);
+    } finally {
+      this.#response.off('close', close);
+    }
+  }
+
   send(event: unknown): void {
     this.#write(`data: ${JSON.stringify(event)}\n\n`);
   }

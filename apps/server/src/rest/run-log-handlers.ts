@@ -55,7 +55,7 @@ export function runLogHandlers(o: {
         for (const row of rows) stream.send(view(row));
         next = (rows.at(-1)?.number ?? next - 1) + 1;
         if (endedAt !== undefined) break;
-        await Promise.race([changed.promise, stream.closed]);
+        await stream.waitFor(changed.promise);
         if (signal.aborted) return;
         changed = Promise.withResolvers<void>();
       }

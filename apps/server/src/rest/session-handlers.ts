@@ -34,11 +34,11 @@ export function sessionHandlers(o: {
       for (;;) {
         stream.send(view);
         if (view.endedAt !== undefined) break;
-        await Promise.race([changed.promise, stream.closed]);
+        await stream.waitFor(changed.promise);
         if (signal.aborted) return;
         changed = Promise.withResolvers<void>();
         view = await sessionView(scope, params.id);
-        if (view.endedAt === undefined) await Promise.race([o.clock.sleep(sessionEventMs, signal), stream.closed]);
+        if (view.endedAt === undefined) await stream.waitFor(o.clock.sleep(sessionEventMs, signal));
       }
       stream.end();
       await stream.closed;
