@@ -116,7 +116,7 @@ describe('mount', { skip }, () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     leftOver(t, theirs, theirPoint);
-    const ended = new Promise((resolve) => theirs.once('close', resolve));
+    const ended = new Promise<number | null>((resolve) => theirs.once('close', resolve));
     const serves = new Promise<void>((resolve) =>
       theirs.stdout?.on('data', (piece: Buffer) => piece.toString().includes('Now serving') && resolve()),
     );
