@@ -36,6 +36,17 @@ export function codeForm(o: {
 <button name="step" value="code">Continue</button><button name="step" value="cancel" formnovalidate>Cancel</button></form>`;
 }
 
+/** Somebody else chose the password: it is known again here, so that nobody else who got so far chooses the next one. */
+export function newPasswordForm(o: { uid: string; pending: string }): Html {
+  const field = html`type="password" required maxlength="1024"`;
+  return html`<p>The present one was chosen by somebody else.</p>
+<form method="post" action="${signInPath(o.uid)}"><input type="hidden" name="pending" value="${o.pending}">
+<label>Present password<input name="current" ${field} autocomplete="current-password" autofocus></label>
+<label>New password<input name="password" ${field} autocomplete="new-password"></label>
+<label>New password again<input name="again" ${field} autocomplete="new-password"></label>
+<button name="step" value="new-password">Change it and go on</button><button name="step" value="cancel" formnovalidate>Cancel</button></form>`;
+}
+
 export const passkeyScriptPath = '/oauth/passkey.js';
 
 /** WebAuthn level 3: only a script can ask the browser for a passkey. */

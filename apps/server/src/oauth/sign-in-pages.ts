@@ -10,14 +10,14 @@ import type { TenantScope } from '../catalogue/catalogue.ts';
 import { remoteAddressOf } from '../http-app.ts';
 import { maxOauthFormBytes } from '../limits.ts';
 import { type AccountRow, actorOf, groupsOf } from '../people/accounts.ts';
-import type { SignInClient } from '../people/credentials.ts';
+import type { CredentialRow, SignInClient } from '../people/credentials.ts';
 import type { People } from '../people/people.ts';
-import type { SignInResult } from '../people/sign-in.ts';
+import type { PasswordDue, SignInResult } from '../people/sign-in.ts';
 import { signInClient } from './oauth-clients.ts';
 import type { OutsideSignIn } from './outside-sign-in.ts';
 import { formTargetOf, type Html, html, page, pageHeaders } from './page.ts';
 import { outsidePath, signInPath } from './paths.ts';
-import { codeForm, passkeyScript, passkeyScriptPath, passwordForm } from './sign-in-forms.ts';
+import { codeForm, newPasswordForm, passkeyScript, passkeyScriptPath, passwordForm } from './sign-in-forms.ts';
 
 export interface SignInPageParts {
   readonly provider: () => Promise<Provider>;
@@ -46,14 +46,16 @@ interface Begun {
 }
 
 const pending = z.string().min(1).max(100);
+const password = z.string().min(1).max(1024);
 const form = z.discriminatedUnion('step', [
   z.strictObject({
     step: z.literal('password'),
     name: z.string().min(1).max(200),
-    password: z.string().min(1).max(1024),
+    password,
   }),
   z.strictObject({ step: z.literal('code'), pending, code: z.string().trim().min(1).max(40) }),
   z.strictObject({ step: z.literal('passkey'), pending, response: z.string() }),
+  z.strictObject({ step: z.literal('new-password'), pending, current: password, password, again: password }),
   z.object({ step: z.literal('cancel') }),
 ]);
 type Form = z.output<typeof form>;
@@ -138,7 +140,7 @@ export async function registerSignInPages(
     begun: Begun,
     given: Step,
   ): Promise<FastifyReply> {
-    let result: SignInResult;
+    let result: SignInResult | PasswordDue;
     try {
       result = await attempt(request, reply, { begun, given });
     } catch (error) {
@@ -146,11 +148,14 @@ export async function registerSignInPages(
       if (error.code === 'auth.rate') reply.header('retry-after', String(error.context['retryAfterSeconds'] ?? 60));
       const { http: status } = errorTable[error.code];
       const problem = `${error.message} ${error.guidance}`;
+      if (given.step === 'new-password')
+        return showNewPassword(reply, begun, { pending: given.pending, problem, status });
       if ('pending' in given && error.code !== 'auth.incomplete' && error.code !== 'auth.forbidden')
         return showCode(reply, begun, { pending: given.pending, passkeyOptions: undefined, problem, status });
       return showPassword(reply, begun, { problem, status });
     }
     if (result.state === 'second-factor') return showCode(reply, begun, result);
+    if (result.state === 'new-password') return showNewPassword(reply, begun, result);
     return go(reply, await conclude(request, reply, { begun, result, step: given.step }));
   }
 
@@ -185,7 +190,7 @@ export async function registerSignInPages(
     request: FastifyRequest,
     reply: FastifyReply,
     { begun, given }: { begun: Begun; given: Step },
-  ): Promise<SignInResult> {
+  ): Promise<SignInResult | PasswordDue> {
     const { client } = begun;
     const remoteAddress = remoteAddressOf(http, request.raw);
     const facts = { actor: 'nobody', subject: '' };
@@ -198,21 +203,23 @@ export async function registerSignInPages(
       ...(given.step === 'outside' ? { identityProvider: given.provider } : {}),
     };
     const entry = () => ({
-      action: 'pending' in given ? 'completeSignIn' : 'signIn',
+      action: given.step === 'new-password' ? 'changePassword' : 'pending' in given ? 'completeSignIn' : 'signIn',
       ...{ ...facts, remoteAddress, requestId: request.id, details },
     });
     try {
       const asked = { remoteAddress, client, found };
-      const result =
+      const first =
         given.step === 'password'
           ? await people.signIn.withPassword(scope, {
               ...{ ...asked, name: given.name, password: given.password, signal: gone.signal },
             })
           : given.step === 'outside'
             ? await withOutside(given, begun.uid, asked)
-            : await people.signIn.withSecondFactor(scope, { ...asked, ...proofOf(given) });
-      if (result.state === 'signed-in') await checkUsable(result, client);
-      Object.assign(details, result.state === 'signed-in' ? { session: result.row.id } : { secondFactor: 'asked' });
+            : given.step === 'new-password'
+              ? await withNewPassword(given, { ...asked, signal: gone.signal })
+              : await people.signIn.withSecondFactor(scope, { ...asked, ...proofOf(given) });
+      const result = first.state === 'signed-in' ? await usable(first, client) : first;
+      Object.assign(details, noted[result.state](result.row));
       await o.audit.write(scope.tenant, entry());
       return result;
     } catch (error) {
@@ -234,22 +241,34 @@ export async function registerSignInPages(
     return people.signIn.withOutsideIdentity(scope, { account, ...rest });
   }
 
-  /** Throws `auth.incomplete` and `auth.forbidden` for an account that could do nothing with what it signed in to. */
-  async function checkUsable(
-    { token, account, row }: Extract<SignInResult, { state: 'signed-in' }>,
+  async function withNewPassword(
+    given: Extract<Step, { step: 'new-password' }>,
+    asked: Omit<Parameters<People['signIn']['withNewPassword']>[1], 'pending' | 'currentPassword' | 'newPassword'>,
+  ): Promise<SignInResult> {
+    if (given.password !== given.again)
+      throw new HoldfastError('auth.password', { message: 'The new password was typed in two different ways.' });
+    const { pending, current: currentPassword, password: newPassword } = given;
+    return people.signIn.withNewPassword(scope, { ...asked, pending, currentPassword, newPassword });
+  }
+
+  /**
+   * What was signed in to, or the sign-in withheld until a new password is chosen. Throws `auth.incomplete` and `auth.forbidden` for an
+   * account that could do nothing with it.
+   */
+  async function usable(
+    result: Extract<SignInResult, { state: 'signed-in' }>,
     client: SignInClient,
-  ): Promise<void> {
+  ): Promise<SignInResult | PasswordDue> {
+    const { token, account, row } = result;
     const caller = await people.authentication.callerOf(token);
-    // What is due can be done with the command line.
-    if (caller && (caller.due === undefined || client.id === commandLineClientId)) return;
+    if (caller?.due === 'password') return people.signIn.withholdForPassword(scope, result);
+    // A second factor is set up with the command line.
+    if (caller && (caller.due === undefined || client.id === commandLineClientId)) return result;
     await people.credentials.revoke(scope, { accountId: account.id, id: row.id });
     if (!caller)
       throw new HoldfastError('auth.forbidden', { message: `The account has no right that ${client.name} may use.` });
     throw new HoldfastError('auth.incomplete', {
-      message:
-        caller.due === 'password'
-          ? 'The password was chosen by somebody else: it has to be changed first.'
-          : 'Accounts of this role need a second factor: it has to be set up first.',
+      message: 'Accounts of this role need a second factor: it has to be set up first.',
       guidance: `Use the command line: \`holdfast login --user ${account.name}\`.`,
     });
   }
@@ -268,7 +287,9 @@ export async function registerSignInPages(
     grant.addOIDCScope(oauthScopes.filter((name) => scopes.includes(name)).join(' '));
     await grant.save();
     // RFC 8176.
-    const amr = { password: ['pwd'], outside: ['ext'], code: ['mfa'], passkey: ['mfa'] }[o.step];
+    const amr = { password: ['pwd'], 'new-password': ['pwd'], outside: ['ext'], code: ['mfa'], passkey: ['mfa'] }[
+      o.step
+    ];
     return provider.interactionResult(
       request.raw,
       reply.raw,
@@ -328,6 +349,24 @@ function showCode(
     ...{ ...given, title: 'One more step', body: codeForm({ uid: begun.uid, ...o }) },
     ...{ formTarget: targetOf(begun), script: o.passkeyOptions !== undefined },
   });
+}
+
+/** What the audit has of each. */
+const noted: Readonly<Record<(SignInResult | PasswordDue)['state'], (row: CredentialRow) => Record<string, unknown>>> = {
+  'signed-in': ({ id }) => ({ session: id }),
+  'second-factor': () => ({ secondFactor: 'asked' }),
+  'new-password': () => ({ newPassword: 'asked' }),
+};
+
+function showNewPassword(
+  reply: FastifyReply,
+  begun: Begun,
+  { pending, ...shown }: { pending: string; problem?: string; status?: number },
+): FastifyReply {
+  const { problem, status } = shown;
+  const given = { ...(problem === undefined ? {} : { problem }), ...(status === undefined ? {} : { status }) };
+  const body = newPasswordForm({ uid: begun.uid, pending });
+  return show(reply, { ...given, title: 'Choose a new password', body, formTarget: targetOf(begun) });
 }
 
 /** What a client gets: a person agrees to it by signing in. */

@@ -13,7 +13,7 @@ export type CredentialRow = Selectable<CredentialsTable>;
 
 /** A challenge counts for what it was made for alone: what may be asked for freely must not be answered with a new passkey. */
 interface Challenge {
-  readonly purpose: 'assertion' | 'registration';
+  readonly purpose: 'assertion' | 'registration' | 'password';
   readonly text: string;
 }
 

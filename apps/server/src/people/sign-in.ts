@@ -1,12 +1,21 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, hasCode } from '@holdfast/core';
 import type { SecondFactorProof } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { maxRememberedSignIns, pendingSignInAttempts } from '../limits.ts';
 import { type AccountRow, findAccount, loadAccount } from './accounts.ts';
 import type { CredentialRow, Credentials, SignInClient } from './credentials.ts';
 import type { PasswordHasher } from './password-hash.ts';
+import { checkNewPassword } from './password-rules.ts';
 import type { SecondFactors } from './second-factors.ts';
 import { remember, type SignInAttempt, type SignInDelays } from './sign-in-delays.ts';
+
+/** Somebody who has signed in but has to choose another password before it counts for anything. */
+export interface PasswordDue {
+  readonly state: 'new-password';
+  readonly account: AccountRow;
+  readonly pending: string;
+  readonly row: CredentialRow;
+}
 
 export type SignInResult =
   | { readonly state: 'signed-in'; readonly account: AccountRow; readonly token: string; readonly row: CredentialRow }
@@ -18,6 +27,10 @@ export type SignInResult =
       readonly factors: readonly ('totp' | 'passkey' | 'recovery-code')[];
       readonly passkeyOptions: Record<string, unknown> | undefined;
     };
+
+/** What a withheld sign-in had, in the place of a challenge. */
+const withSecondFactor = 'second-factor';
+const withoutSecondFactor = 'password';
 
 /** Name and password, then a second factor where the account has one. What is wrong is not told, nor whether the account is there. */
 export class SignIn {
@@ -160,6 +173,77 @@ export class SignIn {
     if (!(await this.#hasher.verify(o.password, account.passwordHash, o.signal)))
       throw new HoldfastError('auth.sign-in', { message: 'The present password is wrong.' });
     attempt.undo();
+  }
+
+  /** Takes the sign-in back until a new password is chosen in it. */
+  async withholdForPassword(
+    scope: TenantScope,
+    { account, row }: Extract<SignInResult, { state: 'signed-in' }>,
+  ): Promise<PasswordDue> {
+    await this.#credentials.revoke(scope, row);
+    const text = row.secondFactorAt === null ? withoutSecondFactor : withSecondFactor;
+    const { token, row: held } = await this.#credentials.begin(scope, {
+      ...{ kind: 'pending', accountId: account.id, remoteAddress: row.remoteAddress },
+      challenge: { purpose: 'password', text },
+    });
+    return { state: 'new-password', account, pending: token, row: held };
+  }
+
+  /** Goes on with what was withheld. All else of the account ends, as it may be of who chose the password before. */
+  async withNewPassword(
+    scope: TenantScope,
+    o: {
+      pending: string;
+      currentPassword: string;
+      newPassword: string;
+      remoteAddress: string;
+      client: SignInClient;
+      found: (account: AccountRow) => void;
+      signal: AbortSignal;
+    },
+  ): Promise<SignInResult> {
+    const found = await this.#credentials.find(o.pending);
+    if (found?.row.kind !== 'pending' || found.tenant !== scope.tenant) throw new HoldfastError('auth.sign-in');
+    const { id, accountId } = found.row;
+    const account = await loadAccount(scope, accountId);
+    o.found(account);
+    // Of a sign-in that waits for something else there is none.
+    const text = await this.#credentials.takeChallenge(scope, { id, purpose: 'password' });
+    if (text === undefined || account.disabledAt !== null) throw new HoldfastError('auth.sign-in');
+    try {
+      await this.replacePassword(scope, account, o);
+    } catch (error) {
+      // A wrong one as often as a second factor, a new one that is not accepted as often as it takes.
+      if (hasCode(error, 'auth.sign-in')) await this.#countWrong(scope, found.row);
+      await this.#credentials.setChallenge(scope, id, { purpose: 'password', text });
+      throw error;
+    }
+    this.#wrong.delete(id);
+    await this.#credentials.revokeAll(scope, { accountId });
+    const { remoteAddress, client } = o;
+    const isBrowser = undefined;
+    return this.#begin(scope, account, {
+      ...{ remoteAddress, client, isBrowser, withSecondFactor: text === withSecondFactor },
+    });
+  }
+
+  /** By who knows the present one. Throws as sign-in does, and `auth.password`. */
+  async replacePassword(
+    scope: TenantScope,
+    account: AccountRow,
+    o: { currentPassword: string; newPassword: string; remoteAddress: string; signal: AbortSignal },
+  ): Promise<void> {
+    const { currentPassword, newPassword, remoteAddress, signal } = o;
+    await this.checkPassword(account, { password: currentPassword, remoteAddress, signal });
+    checkNewPassword(newPassword, account);
+    if (newPassword === currentPassword)
+      throw new HoldfastError('auth.password', { message: 'The new password is the present one.' });
+    const passwordHash = await this.#hasher.hash(newPassword, signal);
+    await scope.query
+      .updateTable('accounts')
+      .set({ passwordHash, passwordChangeDue: 0 })
+      .where('id', '=', account.id)
+      .execute();
   }
 
   /** A first code of one-time passwords: guessing it is made as slow as signing in is. Gives recovery codes with the first factor. */

@@ -5,7 +5,6 @@ import { type AccountRow, actorOf, loadAccount, rightsOf, userView } from '../pe
 import type { Authentication } from '../people/authentication.ts';
 import type { Caller } from '../people/caller.ts';
 import { accessView } from '../people/credentials.ts';
-import { checkNewPassword } from '../people/password-rules.ts';
 import type { People } from '../people/people.ts';
 import { factorViews } from '../people/second-factors.ts';
 import type { SignInResult } from '../people/sign-in.ts';
@@ -38,7 +37,7 @@ export function accountHandlers(o: {
   authentication: Authentication;
   catalogue: Catalogue;
 }): Pick<RestHandlers, AccountRoutes> {
-  const { credentials, factors, hasher, signIn, clock } = o.people;
+  const { credentials, factors, signIn, clock } = o.people;
 
   /** The own account, in the tenant's whole scope: accounts belong to no group. */
   async function own(caller: Caller): Promise<{ scope: TenantScope; account: AccountRow }> {
@@ -116,16 +115,7 @@ export function accountHandlers(o: {
     changePassword: async ({ caller, body, remoteAddress, signal }) => {
       const { scope, account } = await own(caller);
       const except = sessionOf(caller);
-      await signIn.checkPassword(account, { password: body.currentPassword, remoteAddress, signal });
-      checkNewPassword(body.newPassword, account);
-      if (body.newPassword === body.currentPassword)
-        throw new HoldfastError('auth.password', { message: 'The new password is the present one.' });
-      const passwordHash = await hasher.hash(body.newPassword, signal);
-      await scope.query
-        .updateTable('accounts')
-        .set({ passwordHash, passwordChangeDue: 0 })
-        .where('id', '=', account.id)
-        .execute();
+      await signIn.replacePassword(scope, account, { ...body, remoteAddress, signal });
       // What was made with a password that somebody else chose may be that one's.
       const sessionsOnly = account.passwordChangeDue === 0 && !body.endApiTokens;
       await credentials.revokeAll(scope, { accountId: account.id, except, sessionsOnly });
