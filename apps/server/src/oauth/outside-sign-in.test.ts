@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type Clock, ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
 import * as openid from 'openid-client';
+import type { ServerConfigInput } from '../config.ts';
+import { stepAt, totpCode } from '../people/totp.ts';
+import { fromBase32 } from '../testing/from-base32.ts';
 import type { TestBrowser } from '../testing/test-browser.ts';
 import { oauthServerName, TestOauthClient } from '../testing/test-oauth-client.ts';
 import { type OutsidePerson, TestOutsideProvider } from '../testing/test-outside-provider.ts';
@@ -9,8 +13,10 @@ import { TestServer } from '../testing/test-server.ts';
 
 const redirectUri = 'https://console.test/callback';
 
-async function start(t: TestContext) {
-  const server = await TestServer.start(temporaryFolder(t), { config: { names: [oauthServerName] } });
+async function start(t: TestContext, o: { clock?: Clock; people?: ServerConfigInput['people'] } = {}) {
+  const { people = {}, ...rest } = o;
+  const config = { names: [oauthServerName], people };
+  const server = await TestServer.start(temporaryFolder(t), { ...rest, config });
   t.after(() => server[Symbol.asyncDispose]());
   const { id } = await server.client.call('createOauthClient', {
     body: { name: 'Console', redirectUris: [redirectUri] },
@@ -148,4 +154,57 @@ test('a provider that is none, or is not to be reached, is not taken', async (t)
       code: 'request.conflict',
     });
   assert.deepEqual((await server.client.call('identityProviders', {})).providers, []);
+});
+
+test("an account's own second factor is asked for, whatever the provider says that it has seen", async (t) => {
+  const clock = new ManualClock(new Date());
+  const { server, client, register, answerFor } = await start(t, { clock });
+  const password = TestServer.passwordOf('alice');
+  const alice = await server.person('alice', 'auditor');
+  const { id: factor, secret } = await alice.client.call('addTotp', { body: { currentPassword: password } });
+  const code = (): string => totpCode(fromBase32(secret), stepAt(clock.now()));
+  await alice.client.call('confirmTotp', { params: { id: factor }, body: { code: code() } });
+  const { id } = await register();
+  const person = { sub: 'alice there', preferred_username: 'alice', amr: ['pwd', 'otp', 'mfa'], acr: 'phrh' };
+  await server.client.call('linkIdentity', { params: { id }, body: { userId: alice.id, subject: person.sub } });
+  const begin = async () => {
+    const browser = client.browser();
+    const { back, checks } = await answerFor(browser, person, id);
+    const page = await browser.follow(await browser.get(back));
+    assert.match(page.text, /One more step/);
+    return { browser, page, checks };
+  };
+  const { browser, page, checks } = await begin();
+  clock.advance(60_000);
+  assert.equal((await client.submit(browser, page, { step: 'code', code: '000000' })).status, 401);
+  const done = await browser.follow(await client.submit(browser, page, { step: 'code', code: code() }));
+  const tokens = await openid.authorizationCodeGrant(client.config, new URL(done.location ?? ''), checks);
+  await server.clientWith(tokens.access_token).call('computers', {});
+
+  // A password that is due is changed by who knows it: the provider vouches for the person, not for that.
+  await server.client.call('resetUser', { params: { id: alice.id }, body: { password: 'a first password of hers' } });
+  clock.advance(25 * 3_600_000);
+  const due = await begin();
+  const asked = await client.submit(due.browser, due.page, { step: 'code', code: code() });
+  assert.match(asked.text, /Choose a new password/);
+  const next = 'what she alone knows of it';
+  const guessed = { step: 'new-password', current: 'any other password', password: next, again: next };
+  assert.equal((await client.submit(due.browser, asked, guessed)).status, 401);
+  await assert.rejects(server.signIn('alice', next), { code: 'auth.sign-in' });
+});
+
+test('a role that needs a second factor needs one here, also of who signs in with a provider elsewhere', async (t) => {
+  const { server, register, signIn } = await start(t, { people: { secondFactorRoles: ['backup-operator'] } });
+  const roles = [
+    { value: 'backup-admins', role: 'backup-operator' },
+    { value: 'staff', role: 'auditor' },
+  ];
+  const { id } = await register({ newAccounts: { claim: 'groups', roles } });
+  const person = { preferred_username: 'bob', amr: ['mfa'], acr: 'phrh' };
+  const refused = await signIn({ ...person, sub: '1', groups: ['backup-admins'] }, id);
+  assert.match(refused.text, /need a second factor/);
+  assert.equal(refused.token, undefined);
+  const [bob] = (await server.client.call('users', {})).users;
+  assert.equal((await server.client.call('userAccess', { params: { id: bob?.id ?? '' } })).access.length, 0);
+  assert.ok((await signIn({ ...person, sub: '2', preferred_username: 'carl', groups: ['staff'] }, id)).token);
 });

@@ -352,11 +352,12 @@ function showCode(
 }
 
 /** What the audit has of each. */
-const noted: Readonly<Record<(SignInResult | PasswordDue)['state'], (row: CredentialRow) => Record<string, unknown>>> = {
-  'signed-in': ({ id }) => ({ session: id }),
-  'second-factor': () => ({ secondFactor: 'asked' }),
-  'new-password': () => ({ newPassword: 'asked' }),
-};
+const noted: Readonly<Record<(SignInResult | PasswordDue)['state'], (row: CredentialRow) => Record<string, unknown>>> =
+  {
+    'signed-in': ({ id }) => ({ session: id }),
+    'second-factor': () => ({ secondFactor: 'asked' }),
+    'new-password': () => ({ newPassword: 'asked' }),
+  };
 
 function showNewPassword(
   reply: FastifyReply,

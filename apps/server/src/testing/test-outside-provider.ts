@@ -12,6 +12,9 @@ export interface OutsidePerson {
   readonly preferred_username?: string;
   readonly name?: string;
   readonly groups?: readonly string[];
+  /** How it says that the person signed in there. */
+  readonly amr?: readonly string[];
+  readonly acr?: string;
 }
 
 /** Another oidc-provider, on loopback with a CA of its own, that lets in whoever the test says. */
@@ -53,7 +56,11 @@ export class TestOutsideProvider {
         const grant = new provider.Grant({ accountId: one.person.sub, clientId: String(params['client_id']) });
         grant.addOIDCScope(String(params['scope']));
         const result = {
-          login: { accountId: one.person.sub, remember: false },
+          login: {
+            ...{ accountId: one.person.sub, remember: false },
+            ...(one.person.amr ? { amr: [...one.person.amr] } : {}),
+            ...(one.person.acr === undefined ? {} : { acr: one.person.acr }),
+          },
           consent: { grantId: await grant.save() },
         };
         await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
