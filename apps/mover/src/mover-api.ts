@@ -24,6 +24,7 @@ import { findRepositories } from './found-repositories.ts';
 import { readJson, sendError, sendJson } from './http-answer.ts';
 import { maxApiBytes, maxConfigurationPieceBytes, maxTrustBytes } from './limits.ts';
 import type { LocalAgents } from './local-agents.ts';
+import { measureRepository } from './measured-repository.ts';
 import type { ServePorts } from './port-checks.ts';
 import type { Repositories } from './repositories.ts';
 import type { Sessions } from './session.ts';
@@ -96,6 +97,16 @@ const endpoints: readonly Endpoint[] = [
         'The query',
       );
       return findRepositories(storageRoot, { tenant, after: repository ?? '' });
+    },
+  },
+  {
+    method: 'GET',
+    path: /^\/repositories\/usage$/,
+    caller: 'server',
+    run: async ({ storageRoot }, { req }) => {
+      const { searchParams } = new URL(req.url ?? '', 'https://mover');
+      const key = parseMessage(placeRepository, Object.fromEntries(searchParams), 'The query');
+      return measureRepository(storageRoot, key);
     },
   },
   {

@@ -47,14 +47,26 @@ export class Usage {
 
   async #count(): Promise<void> {
     try {
-      let totalBytes = (await this.#target.stat({ type: 'config', id: '' }))?.sizeBytes ?? 0;
-      for (const type of objectTypes.filter((one): one is Exclude<ObjectType, 'config'> => one !== 'config'))
-        for await (const page of this.#target.list(type)) for (const { sizeBytes } of page) totalBytes += sizeBytes;
-      this.#usedBytes += totalBytes;
+      this.#usedBytes += (await measureTarget(this.#target)).usedBytes;
     } catch (error) {
       // The next upload counts again.
       this.#counting = undefined;
       throw error;
     }
   }
+}
+
+/** All objects of a repository and their bytes, by listing them. */
+export async function measureTarget(
+  target: Pick<Target, 'list' | 'stat'>,
+): Promise<{ usedBytes: number; objects: number }> {
+  const config = await target.stat({ type: 'config', id: '' });
+  let [usedBytes, objects] = [config?.sizeBytes ?? 0, config ? 1 : 0];
+  for (const type of objectTypes.filter((one): one is Exclude<ObjectType, 'config'> => one !== 'config'))
+    for await (const page of target.list(type))
+      for (const { sizeBytes } of page) {
+        usedBytes += sizeBytes;
+        objects += 1;
+      }
+  return { usedBytes, objects };
 }

@@ -1,8 +1,9 @@
 import { HoldfastError } from '@holdfast/core';
-import { placedRepository, type Repository } from '@holdfast/protocol';
+import { placedRepository, type Repository, type Routes } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
+import type { z } from 'zod';
 import type { TenantScope } from './catalogue/catalogue.ts';
-import { type PageRequest, readPage } from './catalogue/page.ts';
+import { holds, readPage, totalOf } from './catalogue/page.ts';
 import type { RepositoriesTable } from './catalogue/schema.ts';
 import { type ComputerRow, loadUsableComputer } from './computers/computers.ts';
 import type { Movers } from './computers/movers.ts';
@@ -21,6 +22,8 @@ export function repositoryView(row: RepositoryRow): Repository {
     createdAt: row.createdAt,
     zeroKnowledge: isZeroKnowledge(row),
     ...(row.executorId === null ? {} : { executorId: row.executorId }),
+    ...(row.usedBytes === null ? {} : { usedBytes: row.usedBytes }),
+    ...(row.measuredAt === null ? {} : { measuredAt: row.measuredAt }),
     ...(row.initialisedAt === null ? {} : { initialisedAt: row.initialisedAt }),
   };
 }
@@ -70,15 +73,28 @@ export async function listRepositories(scope: TenantScope): Promise<RepositoryRo
   return scope.query.selectFrom('repositories').selectAll().orderBy('createdAt').limit(maxListedRows).execute();
 }
 
-/** A page of the list, oldest first. */
+/** Columns that each order has; the last one makes it a total one. */
+const orders = {
+  created: { createdAt: 'text', id: 'text' },
+  name: { name: 'text', id: 'text' },
+  usedBytes: { usedBytes: 'number', id: 'text' },
+} as const;
+
 export async function pageOfRepositories(
   scope: TenantScope,
-  o: PageRequest,
-): Promise<{ repositories: Repository[]; next?: string }> {
-  const query = scope.query.selectFrom('repositories').selectAll();
-  const order = { createdAt: 'text', id: 'text' } as const;
-  const { items, ...rest } = await readPage(query, { ...o, order, view: repositoryView });
-  return { repositories: await withDelays(scope, items), ...rest };
+  o: z.output<Routes['repositories']['query']>,
+): Promise<{ repositories: Repository[]; next?: string; total?: number }> {
+  let query = scope.query.selectFrom('repositories').selectAll();
+  const { text } = o;
+  if (text !== undefined) query = query.where((row) => holds(row.ref('name'), text));
+  if (o.group !== undefined) query = query.where('groupName', '=', o.group);
+  if (o.moverId !== undefined) query = query.where('moverId', '=', o.moverId);
+  // By what was never measured nothing can be ordered.
+  if (o.measured !== undefined || o.sort === 'usedBytes')
+    query = query.where('usedBytes', (o.measured ?? true) ? 'is not' : 'is', null);
+  const page = { ...o, order: orders[o.sort], newestFirst: o.order === 'desc', view: repositoryView };
+  const { items, ...rest } = await readPage(query, page);
+  return { repositories: await withDelays(scope, items), ...rest, ...(await totalOf(query, o.total)) };
 }
 
 /** Work that is due in some of them and waits for their executors. */

@@ -39,6 +39,8 @@ import { FleetCounts } from './metrics/fleet-counts.ts';
 import { MetricsSource } from './metrics/metrics-source.ts';
 import { WorkCounts } from './metrics/work-counts.ts';
 import { Notifications } from './notifications/notifications.ts';
+import { OverviewCounts } from './overview/overview.ts';
+import { StorageUsage } from './overview/storage-usage.ts';
 import { keepRenewed, OwnCertificate, publicOrigin, publishedNames, serverNames } from './own-certificate.ts';
 import { Approvals } from './people/approvals.ts';
 import { mayGoOn } from './people/authentication.ts';
@@ -64,6 +66,7 @@ import { Idempotency } from './rest/idempotency.ts';
 import { jobHandlers } from './rest/job-handlers.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
 import { notificationHandlers } from './rest/notification-handlers.ts';
+import { overviewHandlers } from './rest/overview-handlers.ts';
 import { policyHandlers } from './rest/policy-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
@@ -319,6 +322,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...auditExportHandlers({ clock }),
       ...accountHandlers({ people, authentication, catalogue }),
       ...browserHandlers({ people, setUp, catalogue }),
+      ...overviewHandlers({ counts: new OverviewCounts({ list, approvals, clock }) }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
     };
     const routeRunner = new RouteRunner({ handlers, catalogue, audit, gate: approvals, logger });
@@ -374,6 +378,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       new MaintenanceScheduler({ catalogue, queue, presence, events, clock, logger }).watch(background.signal),
       rescans.watch(background.signal),
       keeper.watch(background.signal),
+      new StorageUsage({ catalogue, movers, presence, clock, logger }).watch(background.signal),
       backups.watch(background.signal),
       notifications.watch(background.signal),
       auditExport.watch(background.signal),

@@ -89,6 +89,7 @@ export {
   leaseAnswer,
   leaseRequest,
   localAgents,
+  measuredRepository,
   moverApiPrefix,
   moverPortsPath,
   moverTasksPath,
@@ -216,6 +217,7 @@ export {
 export { type Job, type JobSettings, jobSettings, maxNamedComputers } from './rest/job-routes.ts';
 export type { NotificationView } from './rest/notification-routes.ts';
 export type { OauthClient } from './rest/oauth-client-routes.ts';
+export type { Counted, Overview } from './rest/overview-routes.ts';
 export { type Policy, type PolicyComputer, type PolicySettings, policySettings } from './rest/policy-routes.ts';
 export {
   type ConfigurationBackup,
@@ -249,7 +251,7 @@ export {
 } from './run-log.ts';
 export { dueOccurrence } from './schedule/due.ts';
 export type { Timing } from './schedule/occurrences.ts';
-export { nextOccurrence } from './schedule/occurrences.ts';
+export { nextOccurrence, occurrencesWithin } from './schedule/occurrences.ts';
 export {
   type Schedule,
   schedule,

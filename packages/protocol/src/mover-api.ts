@@ -51,6 +51,9 @@ export type FoundRepository = z.infer<typeof foundRepository>;
 /** `GET /repositories?tenant=…&repository=…`, server only: what is in the storage after that name, whoever put it there. */
 export const foundRepositories = z.object({ repositories: z.array(foundRepository), next: slug.optional() });
 
+/** `GET /repositories/usage?tenant=…&repository=…`, server only: what the objects of a repository take. */
+export const measuredRepository = z.object({ usedBytes: z.number().nonnegative(), objects: z.number().int() });
+
 /** A file of a server's configuration, sealed to a recovery kit. Their names are in the order of their times. */
 const configurationName = z.string().regex(/^\d{8}T\d{9}Z-[0-9a-f]{16}\.holdfast-configuration$/);
 const configurationFile = z.strictObject({ installation: entityId, name: configurationName });

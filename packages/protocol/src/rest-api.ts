@@ -12,6 +12,7 @@ import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
 import { notificationRoutes } from './rest/notification-routes.ts';
 import { oauthClientRoutes } from './rest/oauth-client-routes.ts';
+import { overviewRoutes } from './rest/overview-routes.ts';
 import { policyRoutes } from './rest/policy-routes.ts';
 import { readingRoutes } from './rest/reading-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
@@ -30,6 +31,7 @@ import { userRoutes } from './rest/user-routes.ts';
  */
 export const routes = {
   ...serverRoutes,
+  ...overviewRoutes,
   ...healthRoutes,
   ...computerRoutes,
   ...groupRoutes,

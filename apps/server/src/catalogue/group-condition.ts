@@ -40,6 +40,8 @@ const belonging = {
   recoveryTokens: 'nobody',
   recoveryAccesses: 'nobody',
   maintenanceStates: 'repositoryId',
+  repositoryUsage: 'repositoryId',
+  groupUsage: 'groupName',
   receipts: 'agentId',
   receiptHeads: 'nobody',
   audit: 'nobody',

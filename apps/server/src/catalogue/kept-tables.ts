@@ -47,6 +47,8 @@ const tables = {
   notificationConditions: 'left',
   notifications: 'left',
   auditIntents: 'left',
+  repositoryUsage: 'kept',
+  groupUsage: 'kept',
   runLog: 'left',
   runStatistics: 'left',
   idempotentRequests: 'left',

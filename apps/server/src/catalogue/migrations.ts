@@ -21,6 +21,7 @@ import { zeroKnowledge } from './migrations/0021-zero-knowledge.ts';
 import { fleetSize } from './migrations/0022-fleet-size.ts';
 import { requestIds } from './migrations/0023-request-ids.ts';
 import { serviceAccounts } from './migrations/0024-service-accounts.ts';
+import { overview } from './migrations/0025-overview.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -59,4 +60,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0022-fleet-size': { up: fleetSize },
   '0023-request-ids': { up: requestIds },
   '0024-service-accounts': { up: serviceAccounts },
+  '0025-overview': { up: overview },
 };

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import { type SelectQueryBuilder, sql } from 'kysely';
+import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { z } from 'zod';
 import type { Database } from './schema.ts';
 
@@ -7,6 +7,25 @@ import type { Database } from './schema.ts';
 export interface PageRequest {
   readonly limit: number;
   readonly after?: string | undefined;
+}
+
+/** Whether a text holds a part, whatever the case. */
+export function holds(column: Expression<unknown>, part: string) {
+  const pattern = `%${part.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  return sql<SqlBool>`lower(${column}) like ${pattern} escape '\\'`;
+}
+
+/** How many rows a query has, where that is asked for. */
+export async function totalOf<Table extends keyof Database, Row>(
+  query: SelectQueryBuilder<Database, Table, Row>,
+  isAsked: boolean,
+): Promise<{ total?: number }> {
+  if (!isAsked) return {};
+  const { total } = await query
+    .clearSelect()
+    .select(({ fn }) => fn.countAll().as('total'))
+    .executeTakeFirstOrThrow();
+  return { total: Number(total) };
 }
 
 /** The columns that a list is ordered by, and their types. The last one makes the order a total one. */

@@ -12,6 +12,7 @@ import type { NotificationTables } from './notification-tables.ts';
 import type { OauthTables } from './oauth-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 import type { RunRecordTables } from './run-record-tables.ts';
+import type { UsageTables } from './usage-tables.ts';
 
 /**
  * The tables. Times are ISO 8601 in UTC, so that text order is time order. Columns that end in `Json` hold JSON, checked by
@@ -43,6 +44,12 @@ export interface ComputersTable {
   preinstalled: Generated<number>;
   /** The instance of the server that has the connection which the agent holds. */
   heldBy: string | null;
+  /** Kept up by the database itself; empty: never. Of its newest backup, and of the last good drill. */
+  lastBackupAt: Generated<string>;
+  lastDrillAt: Generated<string>;
+  /** How its last backup ended, and when. */
+  lastResult: Generated<'' | Exclude<RunState, 'queued' | 'running'>>;
+  lastResultAt: Generated<string>;
 }
 
 export interface CertificatesTable {
@@ -106,6 +113,9 @@ export interface RepositoriesTable {
   kitId: string | null;
   /** Keys of former kits that its storage did not let go yet. */
   formerKitKeys: Generated<number>;
+  /** What it took when it was last measured. */
+  usedBytes: number | null;
+  measuredAt: string | null;
 }
 
 /** The server runs a job; agents run a policy by themselves. */
@@ -213,6 +223,8 @@ export interface RunsTable {
   progressJson: string | null;
   resultJson: string | null;
   errorJson: string | null;
+  /** That of `errorJson`. */
+  errorCode: string | null;
   problemsJson: string;
   problemCount: number;
   degradationsJson: string;
@@ -410,7 +422,7 @@ export interface BandwidthRulesTable {
   changedAt: string;
 }
 
-export interface Database extends IdentityTables, NotificationTables, OauthTables, RunRecordTables {
+export interface Database extends IdentityTables, NotificationTables, OauthTables, RunRecordTables, UsageTables {
   groups: GroupsTable;
   expectedComputers: ExpectedComputersTable;
   computers: ComputersTable;

@@ -1,7 +1,8 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { type Job, type JobSettings, nextOccurrence } from '@holdfast/protocol';
+import { type Job, type JobSettings, nextOccurrence, type Routes } from '@holdfast/protocol';
+import type { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { type PageRequest, readPage } from '../catalogue/page.ts';
+import { readPage, totalOf } from '../catalogue/page.ts';
 import type { JobKind } from '../catalogue/schema.ts';
 import { maxJobs } from '../limits.ts';
 import { lastSessions } from '../sessions/session-store.ts';
@@ -142,11 +143,35 @@ export async function jobView(scope: TenantScope, row: JobRow): Promise<Job> {
 }
 
 /** A page of the list, oldest first. */
-export async function pageOfJobs(scope: TenantScope, o: PageRequest): Promise<{ jobs: Job[]; next?: string }> {
-  const query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', 'job');
+export async function pageOfJobs(
+  scope: TenantScope,
+  o: z.output<Routes['jobs']['query']>,
+): Promise<{ jobs: Job[]; next?: string; total?: number }> {
+  let query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', 'job');
+  const { agentId } = o;
+  if (o.enabled !== undefined) query = query.where('enabled', '=', Number(o.enabled));
+  if (agentId !== undefined)
+    query = query.where('id', 'in', (row) =>
+      row
+        .selectFrom('jobMembers')
+        .select('jobMembers.jobId')
+        .where((member) =>
+          member.or([
+            member('jobMembers.agentId', '=', agentId),
+            member.and([
+              member('jobMembers.agentId', '=', ''),
+              member(
+                'jobMembers.groupName',
+                'in',
+                member.selectFrom('computers').select('computers.groupName').where('computers.id', '=', agentId),
+              ),
+            ]),
+          ]),
+        ),
+    );
   const order = { createdAt: 'text', id: 'text' } as const;
   const { items, ...rest } = await readPage(query, { ...o, order, view: (row) => row });
-  return { jobs: await jobViews(scope, items), ...rest };
+  return { jobs: await jobViews(scope, items), ...rest, ...(await totalOf(query, o.total)) };
 }
 
 /** Its sessions and snapshots stay. Throws `request.conflict` while another job runs after it. */

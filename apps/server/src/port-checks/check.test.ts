@@ -41,6 +41,7 @@ function row(o: { role: 'agent' | 'mover'; hostname: string; address: string } &
     certificateExpiresAt: '2027',
     enrolledAt: '2026',
     lastSeenAt: null,
+    ...{ lastBackupAt: '', lastDrillAt: '', lastResult: '', lastResultAt: '' },
     preinstalled: 0,
     revokedAt: null,
     ...o,

@@ -129,7 +129,13 @@ async function settle(transaction: Transaction<Database>, now: Date): Promise<vo
   });
   await transaction
     .updateTable('runs')
-    .set({ state: 'cancelled', endedAt, errorJson: JSON.stringify(reportOf(error)), heldBy: null })
+    .set({
+      state: 'cancelled',
+      endedAt,
+      errorJson: JSON.stringify(reportOf(error)),
+      errorCode: error.code,
+      heldBy: null,
+    })
     .where('state', 'in', ['queued', 'running'])
     .execute();
   await transaction.updateTable('sessions').set({ state: 'cancelled', endedAt }).where('state', 'is', null).execute();

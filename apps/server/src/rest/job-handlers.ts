@@ -4,6 +4,7 @@ import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { JobKind } from '../catalogue/schema.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
+import { jobCalendar } from '../jobs/job-calendar.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
 import { changeJob, createJob, deleteJob, jobView, pageOfJobs, type RequireUnchanged } from '../jobs/jobs.ts';
 import { mayKeepLess } from '../jobs/retention-change.ts';
@@ -19,7 +20,7 @@ export function jobHandlers(o: {
   events: EventHub;
   vault: Vault;
   clock: Clock;
-}): Pick<RestHandlers, 'createJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'runJob'> {
+}): Pick<RestHandlers, 'createJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'jobCalendar' | 'runJob'> {
   return {
     createJob: async ({ scope, body: { managedBy, ...settings }, requireApproval }) => {
       if (await mayKeepLess(scope, { after: settings })) await requireApproval();
@@ -45,6 +46,7 @@ export function jobHandlers(o: {
       await deleteJob(scope, { id, kind: 'job', requireUnchanged });
       return {};
     },
+    jobCalendar: async ({ scope, params, query }) => jobCalendar(scope, await loadJob(scope, params.id), query),
     runJob: ({ scope, params, body }) => runNow(scope, { ...o, id: params.id, kind: 'job', computers: body.computers }),
   };
 }

@@ -24,7 +24,7 @@ export function repositoryHandlers(o: {
   clock: Clock;
 }): Pick<
   RestHandlers,
-  'createRepository' | 'repositories' | 'setRepositoryExecutor' | 'repositoryPassword' | 'snapshots'
+  'createRepository' | 'repositories' | 'setRepositoryExecutor' | 'repositoryPassword' | 'repositoryUsage' | 'snapshots'
 > {
   return {
     createRepository: async ({ scope, body, signal }) => {
@@ -81,10 +81,24 @@ export function repositoryHandlers(o: {
       const place = { tenant: scope.tenant, repositoryId: row.id };
       return { password: o.vault.open(row.sealedPassword, place) };
     },
+    repositoryUsage: async ({ scope, params, query }) => {
+      await loadRepository(scope, params.id);
+      const since = new Date(o.clock.now().getTime() - query.days * 86_400_000).toISOString().slice(0, 10);
+      const days = await scope.query
+        .selectFrom('repositoryUsage')
+        .select(['day', 'usedBytes'])
+        .where('repositoryId', '=', params.id)
+        .where('day', '>', since)
+        .orderBy('day')
+        .execute();
+      return { days };
+    },
     snapshots: async ({ scope, query }) => {
       let rows = scope.query.selectFrom('snapshots').selectAll();
       if (query.repositoryId !== undefined) rows = rows.where('repositoryId', '=', query.repositoryId);
       if (query.agentId !== undefined) rows = rows.where('agentId', '=', query.agentId);
+      if (query.takenFrom !== undefined) rows = rows.where('takenAt', '>=', query.takenFrom);
+      if (query.takenTo !== undefined) rows = rows.where('takenAt', '<=', query.takenTo);
       const { items, ...rest } = await readPage(rows, {
         ...query,
         order: { takenAt: 'text', id: 'text' },

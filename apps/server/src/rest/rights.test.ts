@@ -69,6 +69,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'never',
     ask: async (it) => ({ params: { id: await it.newBandwidthRule() } }),
   },
+  overview: { may: all, confined: 'unmentioned' },
   events: { may: all, confined: 'own' },
   audit: { may: 'au', confined: 'never' },
   signProof: { may: 'a', confined: 'never', ask: () => ({ body: { sha256: 'a'.repeat(64) } }) },
@@ -136,6 +137,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   },
   recoveryAccesses: { may: 'a', confined: 'never' },
   revokeRecoveryAccess: { may: 'a', confined: 'never', ask: () => any },
+  repositoryUsage: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
   snapshots: { may: all, confined: 'unmentioned' },
   createJob: {
     may: 'ab',
@@ -146,6 +148,14 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   job: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.jobId } }) },
   changeJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: it.jobSettings }) },
   deleteJob: { may: 'ab', confined: 'missing', ask: async (it) => ({ params: { id: await it.newJob() } }) },
+  jobCalendar: {
+    may: all,
+    confined: 'missing',
+    ask: (it) => ({
+      params: { id: it.jobId },
+      query: { from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' },
+    }),
+  },
   runJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: {} }) },
   createPolicy: { may: 'ab', confined: 'missing', ask: async (it) => ({ body: await it.policySettings() }) },
   policies: { may: all, confined: 'unmentioned' },

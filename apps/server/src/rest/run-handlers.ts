@@ -2,7 +2,7 @@ import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Run } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { readPage } from '../catalogue/page.ts';
+import { readPage, totalOf } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadRepository, refuseZeroKnowledge } from '../repositories.ts';
@@ -39,13 +39,20 @@ export function runHandlers(o: {
       let rows = scope.query.selectFrom('runs').selectAll();
       if (query.jobId !== undefined) rows = rows.where('jobId', '=', query.jobId);
       if (query.sessionId !== undefined) rows = rows.where('jobSessionId', '=', query.sessionId);
+      for (const name of ['kind', 'state', 'agentId', 'repositoryId', 'errorCode'] as const) {
+        const wanted = query[name];
+        if (wanted !== undefined) rows = rows.where(name, '=', wanted);
+      }
+      if (query.endedFrom !== undefined) rows = rows.where('endedAt', '>=', query.endedFrom);
+      if (query.endedTo !== undefined) rows = rows.where('endedAt', '<=', query.endedTo);
+      if (query.superseded !== undefined) rows = rows.where('superseded', '=', Number(query.superseded));
       const { items, ...rest } = await readPage(rows, {
         ...query,
         order: { sequence: 'number' },
         newestFirst: true,
         view: (row) => o.queue.viewOf(scope, row),
       });
-      return { runs: items, ...rest };
+      return { runs: items, ...rest, ...(await totalOf(rows, query.total)) };
     },
     run: async ({ scope, params }) => o.queue.view(scope, params.id),
     runEvents: async ({ scope, params }, open) => {

@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/core';
-import { readPage } from '../catalogue/page.ts';
+import { readPage, totalOf } from '../catalogue/page.ts';
 import type { EventHub } from '../event-hub.ts';
 import { sessionEventMs } from '../limits.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
@@ -15,9 +15,16 @@ export function sessionHandlers(o: {
     sessions: async ({ scope, query }) => {
       let rows = scope.query.selectFrom('sessions').selectAll();
       if (query.jobId !== undefined) rows = rows.where('jobId', '=', query.jobId);
+      if (query.kind !== undefined) rows = rows.where('kind', '=', query.kind);
+      if (query.trigger !== undefined) rows = rows.where('trigger', '=', query.trigger);
+      if (query.state === 'queued' || query.state === 'running')
+        rows = rows.where('state', 'is', null).where('startedAt', query.state === 'queued' ? 'is' : 'is not', null);
+      else if (query.state !== undefined) rows = rows.where('state', '=', query.state);
+      if (query.createdFrom !== undefined) rows = rows.where('createdAt', '>=', query.createdFrom);
+      if (query.createdTo !== undefined) rows = rows.where('createdAt', '<=', query.createdTo);
       const order = { createdAt: 'text', id: 'text' } as const;
       const { items, ...rest } = await readPage(rows, { ...query, order, newestFirst: true, view: (row) => row });
-      return { sessions: await sessionViews(scope, items), ...rest };
+      return { sessions: await sessionViews(scope, items), ...rest, ...(await totalOf(rows, query.total)) };
     },
     session: async ({ scope, params }) => sessionView(scope, params.id),
     sessionEvents: async ({ scope, params, signal }, open) => {

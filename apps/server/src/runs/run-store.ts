@@ -228,6 +228,7 @@ export async function endRun(
         endedAt: view.endedAt ?? null,
         resultJson: view.result === undefined ? null : JSON.stringify(view.result),
         errorJson: view.error === undefined ? null : JSON.stringify(view.error),
+        errorCode: view.error?.code ?? null,
       })
       .returningAll()
       .executeTakeFirst();
@@ -272,6 +273,7 @@ export async function recordOwnRun(
       endedAt: view.endedAt ?? null,
       resultJson: view.result === undefined ? null : JSON.stringify(view.result),
       errorJson: view.error === undefined ? null : JSON.stringify(view.error),
+      errorCode: view.error?.code ?? null,
     })
     .execute();
   if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, ...o });

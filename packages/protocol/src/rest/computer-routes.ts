@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { enrollableRole } from '../enrolment.ts';
 import { certificateSerial, entityId, isoTime, platform, slug } from '../names.ts';
 import { route } from '../route.ts';
-import { byId, pageOf, pageQuery } from './parts.ts';
+import { byId, countedPageOf, pageOf, pageQuery, sortOrder, totalQuery } from './parts.ts';
 
 const joinToken = z.object({
   id: entityId,
@@ -37,12 +37,32 @@ export type Computer = z.infer<typeof computer>;
  * Apart from being there or not. `out-of-date`: an older version than the server's. `untrusted`: revoked, or the certificate has
  * expired. `unprotected`: an agent without a job, or without a backup for as many days as the server is set to.
  */
+const backupResult = z.enum(['succeeded', 'warning', 'failed', 'cancelled']);
+
 const computerCondition = z.enum(['out-of-date', 'untrusted', 'unprotected']);
-const computerDetail = computer.extend({ conditions: z.array(computerCondition), lastBackupAt: isoTime.optional() });
+const computerDetail = computer.extend({
+  conditions: z.array(computerCondition),
+  lastBackupAt: isoTime.optional(),
+  /** Of the last good restore drill. */
+  lastDrillAt: isoTime.optional(),
+  /** How its last backup ended, and when. */
+  lastResult: backupResult.optional(),
+  lastResultAt: isoTime.optional(),
+});
 export type ComputerDetail = z.infer<typeof computerDetail>;
 
-/** The built-in groups that hold computers. `manually-added`: in a group of type `individual`. */
-export const computerFilters = ['online', 'offline', 'manually-added', ...computerCondition.options] as const;
+/**
+ * The built-in groups that hold computers. `manually-added`: in a group of type `individual`. `trusted`: not revoked. `protected`: a
+ * trusted agent that is not `unprotected`.
+ */
+export const computerFilters = [
+  'online',
+  'offline',
+  'manually-added',
+  'trusted',
+  'protected',
+  ...computerCondition.options,
+] as const;
 export type ComputerFilter = (typeof computerFilters)[number];
 
 export const computerRoutes = {
@@ -89,8 +109,22 @@ export const computerRoutes = {
       state: z.enum(computerFilters).optional(),
       /** A part of the host name or address. */
       text: z.string().min(1).max(253).optional(),
+      platform: platform.optional(),
+      /** `never`: without any; `any`: with one. */
+      backup: z.enum(['never', 'any']).optional(),
+      /** The newest backup is older, or there is none; and: it is as new, or newer. */
+      lastBackupBefore: isoTime.optional(),
+      lastBackupAfter: isoTime.optional(),
+      drill: z.enum(['never', 'any']).optional(),
+      /** As above, of the last good drill. */
+      lastDrillBefore: isoTime.optional(),
+      lastDrillAfter: isoTime.optional(),
+      lastResult: backupResult.optional(),
+      sort: z.enum(['joined', 'name', 'lastBackup']).default('joined'),
+      order: sortOrder.default('asc'),
+      ...totalQuery,
     }),
-    response: pageOf('computers', computerDetail),
+    response: countedPageOf('computers', computerDetail),
   }),
   computer: route('computer', 'GET', '/api/v1/computers/{id}', {
     access: 'fleet.read',

@@ -6,7 +6,7 @@ import { retention } from '../retention.ts';
 import { route } from '../route.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
 import { bandwidthRule, compressionLevel, scriptSettings } from '../tasks.ts';
-import { byId, givenManagedBy, managedBy, pageOf, pageQuery, paths, text } from './parts.ts';
+import { byId, countedPageOf, givenManagedBy, managedBy, pageQuery, paths, text, totalQuery } from './parts.ts';
 import { session } from './session-routes.ts';
 
 /** More computers than one server has; they are named one by one, or by their groups. */
@@ -116,8 +116,13 @@ export const jobRoutes = {
     access: 'fleet.read',
     summary: 'Backup jobs',
     tag: 'jobs',
-    query: pageQuery,
-    response: pageOf('jobs', job),
+    query: pageQuery.extend({
+      enabled: z.stringbool().optional(),
+      /** Those that back this computer up, by itself or with its group. */
+      agentId: entityId.optional(),
+      ...totalQuery,
+    }),
+    response: countedPageOf('jobs', job),
   }),
   job: route('job', 'GET', '/api/v1/jobs/{id}', {
     access: 'fleet.read',
@@ -145,6 +150,19 @@ export const jobRoutes = {
     tag: 'jobs',
     params: byId,
     response: z.object({}),
+  }),
+  jobCalendar: route('jobCalendar', 'GET', '/api/v1/jobs/{id}/calendar', {
+    access: 'fleet.read',
+    summary: 'When a job is due within a time, by its schedule and time zone, and when it has run',
+    tag: 'jobs',
+    params: byId,
+    query: z.strictObject({ from: isoTime, to: isoTime }),
+    response: z.object({
+      timeZone: z.string(),
+      /** The first ones: at most 1000. Empty for a job that is disabled, or that no clock starts. */
+      due: z.array(isoTime),
+      sessions: z.array(session.pick({ id: true, state: true, createdAt: true, endedAt: true })),
+    }),
   }),
   runJob: route('runJob', 'POST', '/api/v1/jobs/{id}/run', {
     access: 'jobs.run',

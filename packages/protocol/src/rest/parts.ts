@@ -21,9 +21,18 @@ export const pageQuery = z.strictObject({
   after: z.string().max(1000).optional(),
 });
 
+/** Of lists that can be counted as well. */
+export const totalQuery = { total: z.stringbool().default(false) };
+export const sortOrder = z.enum(['asc', 'desc']);
+
 /** One page of a list; `next` is absent on the last one. */
 export function pageOf<Name extends string, Item extends z.ZodType>(name: Name, item: Item) {
   return z.object({ [name]: z.array(item), next: z.string().optional() } as Record<Name, z.ZodArray<Item>> & {
     next: z.ZodOptional<z.ZodString>;
   });
+}
+
+/** With `total`, where it was asked for: how many there are on all pages. */
+export function countedPageOf<Name extends string, Item extends z.ZodType>(name: Name, item: Item) {
+  return pageOf(name, item).extend({ total: z.number().int().nonnegative().optional() });
 }

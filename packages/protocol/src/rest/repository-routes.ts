@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { grantMode } from '../grants.ts';
 import { entityId, isoTime, slug, snapshotId } from '../names.ts';
 import { route } from '../route.ts';
-import { byId, pageOf, pageQuery, paths, text } from './parts.ts';
+import { byId, countedPageOf, pageOf, pageQuery, paths, sortOrder, text, totalQuery } from './parts.ts';
 import { runKind } from './run-routes.ts';
 
 export const repository = z.object({
@@ -20,6 +20,9 @@ export const repository = z.object({
   executorId: entityId.optional(),
   /** What is due in it and waits for its executor, which is not there. */
   delayed: z.array(z.object({ kind: runKind, since: isoTime })).optional(),
+  /** What it took when the mover measured it last, which is once a day, and when that was. */
+  usedBytes: z.number().optional(),
+  measuredAt: isoTime.optional(),
   /** When a first backup has made the repository. */
   initialisedAt: isoTime.optional(),
 });
@@ -85,8 +88,17 @@ export const repositoryRoutes = {
     access: 'fleet.read',
     summary: 'Repositories',
     tag: 'repositories',
-    query: pageQuery,
-    response: pageOf('repositories', repository),
+    query: pageQuery.extend({
+      /** A part of the name. */
+      text: z.string().min(1).max(100).optional(),
+      group: slug.optional(),
+      moverId: entityId.optional(),
+      measured: z.stringbool().optional(),
+      sort: z.enum(['created', 'name', 'usedBytes']).default('created'),
+      order: sortOrder.default('asc'),
+      ...totalQuery,
+    }),
+    response: countedPageOf('repositories', repository),
   }),
   setRepositoryExecutor: route('setRepositoryExecutor', 'PUT', '/api/v1/repositories/{id}/executor', {
     access: 'repositories.manage',
@@ -158,11 +170,24 @@ export const repositoryRoutes = {
       moverTold: z.boolean(),
     }),
   }),
+  repositoryUsage: route('repositoryUsage', 'GET', '/api/v1/repositories/{id}/usage', {
+    access: 'fleet.read',
+    summary: 'What a repository took, by day',
+    tag: 'repositories',
+    params: byId,
+    query: z.strictObject({ days: z.coerce.number().int().min(1).max(400).default(90) }),
+    response: z.object({ days: z.array(z.object({ day: z.iso.date(), usedBytes: z.number() })) }),
+  }),
   snapshots: route('snapshots', 'GET', '/api/v1/snapshots', {
     access: 'fleet.read',
     summary: 'Snapshots that runs have reported complete or a repository was found to have, newest first',
     tag: 'repositories',
-    query: pageQuery.extend({ repositoryId: entityId.optional(), agentId: entityId.optional() }),
+    query: pageQuery.extend({
+      repositoryId: entityId.optional(),
+      agentId: entityId.optional(),
+      takenFrom: isoTime.optional(),
+      takenTo: isoTime.optional(),
+    }),
     response: pageOf('snapshots', catalogueSnapshot),
   }),
 } as const;

@@ -4,7 +4,7 @@ import { entityId, isoTime, snapshotId } from '../names.ts';
 import { dataDirection } from '../repository-access.ts';
 import { route } from '../route.ts';
 import { degradation, overwritePolicy, progress, restoreChoices, taskOutcome } from '../tasks.ts';
-import { byId, pageOf, pageQuery, paths } from './parts.ts';
+import { byId, countedPageOf, pageQuery, paths, totalQuery } from './parts.ts';
 
 export const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
@@ -70,8 +70,23 @@ export const runRoutes = {
     access: 'fleet.read',
     summary: 'Runs, newest first',
     tag: 'runs',
-    query: pageQuery.extend({ jobId: entityId.optional(), sessionId: entityId.optional() }),
-    response: pageOf('runs', run),
+    query: pageQuery.extend({
+      jobId: entityId.optional(),
+      sessionId: entityId.optional(),
+      kind: runKind.optional(),
+      state: runState.optional(),
+      agentId: entityId.optional(),
+      repositoryId: entityId.optional(),
+      /** Of what made it fail, as `docs/errors.md` has them. */
+      errorCode: z.string().min(1).max(100).optional(),
+      /** Ended within these. */
+      endedFrom: isoTime.optional(),
+      endedTo: isoTime.optional(),
+      /** False: without those in whose place another attempt was made. */
+      superseded: z.stringbool().optional(),
+      ...totalQuery,
+    }),
+    response: countedPageOf('runs', run),
   }),
   run: route('run', 'GET', '/api/v1/runs/{id}', {
     access: 'fleet.read',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorReport } from '../error-report.ts';
 import { entityId, isoTime } from '../names.ts';
 import { route } from '../route.ts';
-import { byId, pageOf, pageQuery } from './parts.ts';
+import { byId, countedPageOf, pageQuery, totalQuery } from './parts.ts';
 import { runKind, runState } from './run-routes.ts';
 
 const count = z.number().int().nonnegative();
@@ -48,8 +48,16 @@ export const sessionRoutes = {
     access: 'fleet.read',
     summary: 'Sessions, newest first',
     tag: 'sessions',
-    query: pageQuery.extend({ jobId: entityId.optional() }),
-    response: pageOf('sessions', session),
+    query: pageQuery.extend({
+      jobId: entityId.optional(),
+      kind: runKind.optional(),
+      state: runState.optional(),
+      trigger: session.shape.trigger.optional(),
+      createdFrom: isoTime.optional(),
+      createdTo: isoTime.optional(),
+      ...totalQuery,
+    }),
+    response: countedPageOf('sessions', session),
   }),
   session: route('session', 'GET', '/api/v1/sessions/{id}', {
     access: 'fleet.read',

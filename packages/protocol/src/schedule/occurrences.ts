@@ -27,6 +27,16 @@ export function nextOccurrence({ schedule, timeZone }: Timing, after: Date): Dat
   return undefined;
 }
 
+/** The instants after `after` and not after `until`, in order; the first `limit` of them. */
+export function occurrencesWithin(timing: Timing, o: { after: Date; until: Date; limit: number }): Date[] {
+  const found: Date[] = [];
+  for (let next = nextOccurrence(timing, o.after); next && next <= o.until; next = nextOccurrence(timing, next)) {
+    if (found.length === o.limit) break;
+    found.push(next);
+  }
+  return found;
+}
+
 /** The last instant after `after` and not after `until`. */
 export function lastOccurrence({ schedule, timeZone }: Timing, o: { after: Date; until: Date }): Date | undefined {
   const [afterMs, untilMs] = [o.after.getTime(), o.until.getTime()];
