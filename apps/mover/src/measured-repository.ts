@@ -9,5 +9,5 @@ export async function measureRepository(
   o: { readonly tenant: string; readonly repository: string },
 ): Promise<{ usedBytes: number; objects: number }> {
   await using disk = await openLocalDisk({ path: join(root, o.tenant, o.repository), clock: systemClock });
-  return measureTarget(disk);
+  return await measureTarget(disk);
 }

@@ -65,6 +65,7 @@ import { groupHandlers } from './rest/group-handlers.ts';
 import { Idempotency } from './rest/idempotency.ts';
 import { jobHandlers } from './rest/job-handlers.ts';
 import { maintenanceHandlers } from './rest/maintenance-handlers.ts';
+import { networkHandlers } from './rest/network-handlers.ts';
 import { notificationHandlers } from './rest/notification-handlers.ts';
 import { overviewHandlers } from './rest/overview-handlers.ts';
 import { policyHandlers } from './rest/policy-handlers.ts';
@@ -318,6 +319,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
       ...drillHandlers({ catalogue, queue, clock }),
       ...portChecks.handlers,
+      ...networkHandlers({ ...portChecks, history, counts: fleet }),
       ...notificationHandlers({ notifications, instance: instances.id, vault, clock }),
       ...auditExportHandlers({ clock }),
       ...accountHandlers({ people, authentication, catalogue }),

@@ -215,6 +215,7 @@ export {
   type OutsideIdentity,
 } from './rest/identity-provider-routes.ts';
 export { type Job, type JobSettings, jobSettings, maxNamedComputers } from './rest/job-routes.ts';
+export type { NetworkChange, NetworkMap } from './rest/network-routes.ts';
 export type { NotificationView } from './rest/notification-routes.ts';
 export type { OauthClient } from './rest/oauth-client-routes.ts';
 export type { Counted, Overview } from './rest/overview-routes.ts';

@@ -10,6 +10,7 @@ import { healthRoutes } from './rest/health-routes.ts';
 import { identityProviderRoutes } from './rest/identity-provider-routes.ts';
 import { jobRoutes } from './rest/job-routes.ts';
 import { maintenanceRoutes } from './rest/maintenance-routes.ts';
+import { networkRoutes } from './rest/network-routes.ts';
 import { notificationRoutes } from './rest/notification-routes.ts';
 import { oauthClientRoutes } from './rest/oauth-client-routes.ts';
 import { overviewRoutes } from './rest/overview-routes.ts';
@@ -47,6 +48,7 @@ export const routes = {
   ...runLogRoutes,
   ...sessionRoutes,
   ...portRoutes,
+  ...networkRoutes,
   ...bandwidthRuleRoutes,
   ...accountRoutes,
   ...browserRoutes,

@@ -12,7 +12,7 @@ import type { NotificationTables } from './notification-tables.ts';
 import type { OauthTables } from './oauth-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
 import type { RunRecordTables } from './run-record-tables.ts';
-import type { UsageTables } from './usage-tables.ts';
+import type { BandwidthRulesTable, UsageTables } from './usage-tables.ts';
 
 /**
  * The tables. Times are ISO 8601 in UTC, so that text order is time order. Columns that end in `Json` hold JSON, checked by
@@ -409,17 +409,6 @@ export interface ExpectedComputersTable {
   comment: string | null;
   addedAt: string;
   noLongerListedAt: string | null;
-}
-
-/** Limits of what passes between addresses. */
-export interface BandwidthRulesTable {
-  tenant: Tenant;
-  id: string;
-  name: string;
-  /** `BandwidthRuleSettings` */
-  settingsJson: string;
-  createdAt: string;
-  changedAt: string;
 }
 
 export interface Database extends IdentityTables, NotificationTables, OauthTables, RunRecordTables, UsageTables {

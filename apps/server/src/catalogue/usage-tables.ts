@@ -16,6 +16,17 @@ export interface GroupUsageTable {
   usedBytes: number;
 }
 
+/** Limits of what passes between addresses. */
+export interface BandwidthRulesTable {
+  tenant: Tenant;
+  id: string;
+  name: string;
+  /** `BandwidthRuleSettings` */
+  settingsJson: string;
+  createdAt: string;
+  changedAt: string;
+}
+
 export interface UsageTables {
   repositoryUsage: RepositoryUsageTable;
   groupUsage: GroupUsageTable;

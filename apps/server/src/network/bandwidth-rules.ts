@@ -9,7 +9,7 @@ import {
 import type { Selectable } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
-import type { BandwidthRulesTable } from '../catalogue/schema.ts';
+import type { BandwidthRulesTable } from '../catalogue/usage-tables.ts';
 import { readJson } from '../json-column.ts';
 
 type RuleRow = Selectable<BandwidthRulesTable>;

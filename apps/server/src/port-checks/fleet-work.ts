@@ -86,6 +86,11 @@ export class FleetWork<Result> {
     };
   }
 
+  /** All that are kept. */
+  results(): readonly Result[] {
+    return this.#results.map(({ result }) => result);
+  }
+
   /** Results from a place on, as many as an answer holds; `next` is where to go on. */
   page(o: { readonly after: number; readonly limit: number; readonly only: 'all' | 'problems' }): {
     results: Result[];

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { listComputers } from '../computers/computers.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
+import type { Known } from '../network/network-map.ts';
 import { attemptsOf } from '../port-checks/attempts.ts';
 import { type AuditJob, prepareAudit, unaudited } from '../port-checks/audit.ts';
 import { runCheck } from '../port-checks/check.ts';
@@ -37,7 +38,11 @@ export function portCheckHandlers(o: {
   logger: Logger;
   listening: () => readonly Listening[];
   countsOf: AuditJob['countsOf'];
-}): { readonly handlers: Pick<RestHandlers, PortRoutes> } & AsyncDisposable {
+}): {
+  readonly handlers: Pick<RestHandlers, PortRoutes>;
+  readonly planned: (scope: TenantScope, asked: Asked) => Promise<Planned>;
+  readonly findings: (tenant: string) => FleetFindings;
+} & AsyncDisposable {
   const { peers, clock, logger } = o;
   const checks = new FleetWorks<CheckResult>({ what: 'check', clock, logger });
   const audits = new FleetWorks<AuditResult>({ what: 'audit', clock, logger });
@@ -95,10 +100,28 @@ export function portCheckHandlers(o: {
   };
   return {
     handlers,
+    planned,
+    findings: (tenant) => {
+      const [check] = checks.list(tenant);
+      const [endedCheck, audit] = [lastEnded(checks, tenant), lastEnded(audits, tenant)];
+      return {
+        check,
+        endedCheck: endedCheck && { id: endedCheck.view.id, results: endedCheck.results },
+        audit,
+      };
+    },
     [Symbol.asyncDispose]: async () => {
       await Promise.all([checks[Symbol.asyncDispose](), audits[Symbol.asyncDispose]()]);
     },
   };
+}
+
+/** What the last check and the last audit have found. */
+export type FleetFindings = Pick<Known, 'check' | 'endedCheck' | 'audit'>;
+
+function lastEnded<Result>(works: FleetWorks<Result>, tenant: string) {
+  const view = works.list(tenant).find(({ endedAt }) => endedAt !== undefined);
+  return view && { view, results: works.find(tenant, view.id).results() };
 }
 
 interface Asked {
@@ -109,6 +132,7 @@ interface Asked {
 
 interface Planned {
   readonly plan: Plan;
+  readonly zones: Known['zones'];
   readonly fleet: Fleet;
   readonly hosts: ReadonlySet<string> | undefined;
   /** What of the inventory is not in the plan. */
@@ -117,9 +141,9 @@ interface Planned {
 }
 
 /** The plan of the topology that was sent, or of the server's own inventory, and who of it has joined. */
-async function planFleet(scope: TenantScope, asked: Asked, listening: readonly Listening[]): Promise<Planned> {
+export async function planFleet(scope: TenantScope, asked: Asked, listening: readonly Listening[]): Promise<Planned> {
   const document = asked.topology ?? (await inventoryTopology(scope, { listening, name: 'holdfast' }));
-  const { plan, leftOut } = await planOf(document, asked);
+  const { plan, zones, leftOut } = await planOf(document, asked);
   const fleet = fleetOf(plan, await listComputers(scope));
   const known = new Set(plan.hosts.map(({ name }) => name));
   const isAsked = ({ name }: LeftOut): boolean => asked.hosts?.includes(name) ?? true;
@@ -136,17 +160,21 @@ async function planFleet(scope: TenantScope, asked: Asked, listening: readonly L
     strangers.length === 0
       ? []
       : [`These have joined the server, and no host of the topology is one of them: ${shown}${more}.`];
-  return { plan, fleet, hosts: asked.hosts && new Set(asked.hosts), leftOut: leftOut.filter(isAsked), notes };
+  return { plan, zones, fleet, hosts: asked.hosts && new Set(asked.hosts), leftOut: leftOut.filter(isAsked), notes };
 }
 
 async function planOf(
   document: TopologyDocument,
   { topology, includePlanned }: Asked,
-): Promise<{ readonly plan: Plan; readonly leftOut: readonly LeftOut[] }> {
+): Promise<Pick<Planned, 'plan' | 'zones' | 'leftOut'>> {
   // The parser is loaded where it is needed; JSON is YAML.
   const { parseTopology } = await import('@holdfast/contract/topology');
   const parsed = topology
     ? { topology: parseTopology(JSON.stringify(document), 'topology'), leftOut: [] }
     : parseInventory(document, parseTopology);
-  return { plan: planTopology(parsed.topology, includePlanned ? { includePlanned } : {}), leftOut: parsed.leftOut };
+  return {
+    plan: planTopology(parsed.topology, includePlanned ? { includePlanned } : {}),
+    zones: parsed.topology.zones.map(({ name, nat }) => ({ name, nat: Boolean(nat) })),
+    leftOut: parsed.leftOut,
+  };
 }

@@ -41,6 +41,7 @@ const notifySettings = { destinations: { log: { kind: 'syslog' as const, host: '
 const all = 'abru';
 const password = 'a password for a start';
 const code = '000000';
+const topology = { name: 'other', zones: { a: {} }, hosts: {} };
 const key = () => randomBytes(32).toString('base64url');
 
 const table: { readonly [Name in keyof Routes]: Row<Name> } = {
@@ -245,6 +246,10 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   portAudit: { may: all, confined: 'never', ask: () => any },
   portAuditResults: { may: all, confined: 'never', ask: () => any },
   cancelPortAudit: { may: 'ab', confined: 'never', ask: () => any },
+  networkMap: { may: all, confined: 'never' },
+  whatIf: { may: all, confined: 'never', ask: () => ({ body: { topology } }) },
+  renderers: { may: all, confined: 'never' },
+  renderPlan: { may: all, confined: 'never', ask: () => ({ body: { format: 'nftables', topology } }) },
   signIn: { may: all, confined: 'own', ask: () => ({ body: { name: `u-${crypto.randomUUID()}`, password } }) },
   completeSignIn: {
     may: all,

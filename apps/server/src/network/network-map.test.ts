@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freePort, temporaryFolder } from '@holdfast/core/testing';
+import { TestMover } from '../testing/test-mover.ts';
+import { TestServer, until } from '../testing/test-server.ts';
+
+test('the map has what the plan opens, with what was used and checked; other topologies are tried out and rendered', async (t) => {
+  await using server = await TestServer.start(temporaryFolder(t));
+  const port = await freePort();
+  const joined = await server.join('mover', { ports: { 'server-to-mover': port }, group: 'stores' });
+  await using mover = new TestMover(joined, { port });
+  await mover.listen();
+  const ids: string[] = [];
+  for (const last of [1, 2, 3]) {
+    const { id } = (await server.join('agent', { group: 'desks' })).answer;
+    ids.push(id);
+    await server.alterDatabase(
+      `update "computers" set "hostname" = 'desk-${last}', "address" = '10.0.0.${last}' where "id" = '${id}'`,
+    );
+  }
+  const repository = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });
+  await server.client.call('createJob', {
+    body: {
+      ...{ name: 'j', computers: ids, scope: { kind: 'folders', paths: ['/a'] } },
+      target: { kind: 'shared', repositoryId: repository.id },
+    },
+  });
+
+  await server.alterDatabase(
+    `update "computers" set "hostname" = 'store', "address" = '10.0.1.1' where "id" = '${mover.id}'`,
+  );
+
+  const map = await server.client.call('networkMap', {});
+  const desks = map.nodes.find(({ zone }) => zone === 'desks') ?? assert.fail(map.notes.join('\n'));
+  assert.deepEqual([desks.count, desks.managed, desks.roles], [3, true, ['agent-linux']]);
+  assert.deepEqual(new Set(desks.hosts.flatMap(({ computerIds }) => computerIds)), new Set(ids));
+  const known = new Set(map.nodes.map(({ id }) => id));
+  for (const { from, to } of map.flows) for (const end of [...from, ...to]) assert.ok(known.has(end), end);
+  const control =
+    map.flows.find(({ channels }) => channels.some(({ id }) => id === 'posix-agent-control')) ?? assert.fail();
+  assert.ok(control.from.includes(desks.id) && control.rows.length > 0 && control.reasons.length > 0);
+  assert.ok(control.features.every(({ id }) => map.features.some((feature) => feature.id === id)));
+  const tells = map.flows.find(({ channels }) => channels.some(({ id }) => id === 'server-to-mover'));
+  assert.equal(tells?.fromHosts, 1);
+
+  // With one more computer, and one less.
+  const topology = await server.client.call('topology', {});
+  const gone = desks.hosts[0]?.name ?? '';
+  const all = Object.entries(topology.hosts ?? {});
+  const hosts = Object.fromEntries(
+    all.map(([name, host]) => (name === gone ? ['new-1', { ...host, addresses: ['10.0.0.9'] }] : [name, host])),
+  );
+  const asked = { topology: { ...topology, hosts } };
+  const { added, removed } = await server.client.call('whatIf', { body: asked });
+  const ends = (changes: typeof added) => new Set(changes.flatMap(({ from, to }) => [...from, ...to]));
+  assert.ok(ends(added).has('new-1') && !ends(added).has(gone));
+  assert.ok(ends(removed).has(gone) && !ends(removed).has('new-1'));
+  const same = await server.client.call('whatIf', { body: { topology } });
+  assert.deepEqual([same.added, same.removed], [[], []]);
+
+  const { renderers } = await server.client.call('renderers', {});
+  assert.ok(renderers.length > 10);
+  for (const format of ['nftables', 'change-request-markdown'].filter((id) =>
+    renderers.some((each) => each.id === id),
+  )) {
+    const { files } = await server.client.call('renderPlan', { body: { format, ...asked } });
+    const text = files.map(({ base64 }) => Buffer.from(base64, 'base64').toString('utf8')).join('\n');
+    assert.match(text, /10\.0\.0\.9/, format);
+  }
+  await assert.rejects(server.client.call('renderPlan', { body: { format: 'none' } }), { code: 'request.invalid' });
+
+  const { id } = await server.client.call('createPortCheck', { body: { hosts: ['desk-1'] } });
+  await until(
+    async () => (await server.client.call('portCheck', { params: { id } })).endedAt !== undefined,
+    'the check',
+  );
+  const checked = await server.client.call('networkMap', {});
+  assert.equal(checked.check?.id, id);
+  const results = checked.flows.flatMap(({ check }) => check ?? []);
+  assert.ok(results.length > 0 && results.every(({ checkId, outcome }) => checkId === id && outcome !== 'open'));
+  assert.ok(results.some(({ causes }) => causes.length > 0));
+});
