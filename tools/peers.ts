@@ -43,6 +43,7 @@ const systemPrograms = [
   { name: 'rsyslogd', package: 'rsyslog-gnutls', use: 'a syslog server, with TLS' },
   { name: 'openssl', package: 'openssl', use: 'a TLS client that is not ours' },
   { name: 'sslscan', package: 'sslscan', use: 'what is weak in TLS' },
+  { name: 'chromium', package: 'chromium', use: 'the web console in a real browser' },
   { name: 'zsh', package: 'zsh', use: 'its completion' },
   { name: 'fish', package: 'fish', use: 'its completion' },
   { name: 'fusermount3', package: 'fuse3', use: 'mounts of restic, and of who is not root' },

@@ -20,6 +20,7 @@ const commands = {
   fuzz: ['packages/repository/src/fuzz/main.ts'],
   proof: ['apps/cli/src/main.mjs', 'ports', 'prove', 'tests/src/lab/main-job.yaml'],
   peers: ['tools/peers.ts'],
+  'build:console': ['tools/build-console.ts'],
   bench: ['bench/src/main.ts'],
   'bench:fleet': ['bench/src/fleet/main.ts'],
   'bench:peers': ['tools/bench-peers.ts'],
@@ -60,6 +61,15 @@ if (!command) {
   process.exit(2);
 }
 if (!installed()) install();
+
+// The server hands the console out as it is built: a fresh clone has none yet.
+if (name === 'start') {
+  const built = spawnSync(nodeBinary, [join(root, 'tools/build-console.ts'), '--if-needed'], {
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  if (built.status !== 0) console.error('Going on without it: everything can be done with the holdfast command, too.');
+}
 
 const [script, ...fixed] = command;
 const child = spawn(nodeBinary, [join(root, script), ...fixed, ...rest], {

@@ -6,6 +6,7 @@
  * The output ends with the closing lines of Node's test runner. With CI=true, a test of `required-tests.json` that was
  * skipped fails the run.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -27,6 +28,8 @@ const fileLimitMs = 15 * 60_000;
 /** The aim is 15 minutes on two cores; the limit leaves room for a machine that others use too: what is cut off is not tested. */
 const totalLimitMs = 70 * 60_000;
 const longTotalLimitMs = 6 * 3_600_000;
+/** They open the console as it is built. */
+const browserTests = /^tests\/src\/console\//;
 /** Kept of each file's output, for when it fails. */
 const keptOutputCharacters = 64_000;
 
@@ -51,6 +54,10 @@ if (files.length === 0) {
   console.error(`No test file's path contains ${positionals.join(' or ')}.`);
   process.exit(2);
 }
+
+// Once for all tests that open it in a browser.
+if (files.some((file) => browserTests.test(file)))
+  spawnSync(process.execPath, [join(import.meta.dirname, 'build-console.ts'), '--if-needed'], { stdio: 'inherit' });
 
 // Nearly every file loads the same modules, and starts processes that do: compiled once for all of them.
 const compiled = mkdtempSync(join(tmpdir(), 'holdfast-test-compiled-'));

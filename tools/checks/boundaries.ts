@@ -30,6 +30,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   // Opens a repository for one task of the server.
   executor: ['core', 'native', 'contract', 'wire', 'protocol', 'storage', 'repository', 'engine'],
+  // Runs in browsers: of ours only the types of the REST API.
+  console: ['protocol'],
   cli: [
     ...['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
     ...['lab', 'server', 'mover', 'agent', 'executor'],
@@ -115,6 +117,8 @@ function importProblem(place: ImportPlace): string | undefined {
   const { specifier } = use;
   if (specifier.startsWith('.')) return relativeProblem(place);
   if (isBuiltin(specifier)) return specifier.startsWith('node:') ? undefined : `write node:${specifier}`;
+  // Made by the plugins of a build, which are in the same package.
+  if (specifier.startsWith('virtual:')) return undefined;
   const name = packageNameOf(specifier);
   const to = place.byName.get(name);
   if (to === from) return `${from.manifest.name} imports itself by name: use a relative path`;

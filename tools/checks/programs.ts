@@ -1,20 +1,27 @@
 /** The checks that other programs make. Each proves by its own count that it looked at every source file. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Check, CheckReport, Finding } from './check.ts';
 import { type ProgramOutput, runNode } from './program.ts';
 import { minimumSourceFiles, sourceFiles } from './source-files.ts';
+
+/** Folders with a TypeScript configuration: what runs on Node, and what runs in browsers. */
+const typeProjects = ['', 'apps/console'];
+const tscOptions = ['--listFiles', '--pretty', 'false'];
 
 export const types: Check = {
   name: 'types',
   purpose: 'TypeScript, as strict as it gets',
   async run(root) {
-    const output = await runNode(root, 'node_modules/typescript/bin/tsc', [
-      '-p',
-      root,
-      '--listFiles',
-      '--pretty',
-      'false',
-    ]);
-    const lines = output.stdout.split('\n').filter((line) => line !== '');
+    const projects = typeProjects.filter((folder) => existsSync(join(root, folder, 'tsconfig.json')));
+    const outputs = await Promise.all(
+      projects.map((folder) =>
+        runNode(root, 'node_modules/typescript/bin/tsc', ['-p', join(root, folder), ...tscOptions]),
+      ),
+    );
+    // The console's project reads what it imports of the other packages as well.
+    const lines = [...new Set(outputs.flatMap(({ stdout }) => stdout.split('\n')))].filter((line) => line !== '');
+    const output = outputs.find(({ status }) => status !== 0) ?? { status: 0, stdout: '', stderr: '' };
     const findings = lines.flatMap((line): readonly Finding[] => {
       const match = /^(?:(.+?)\((\d+),\d+\): )?error (TS\d+: .*)$/.exec(line);
       if (!match) return [];

@@ -34,9 +34,14 @@ function walk(root: string, folder: string): readonly string[] {
   return files.sort();
 }
 
-/** Dependencies, hidden folders (run-time data, downloaded programs) and the fixtures that are wrong on purpose. */
+/** Dependencies, hidden folders (run-time data, downloaded programs), what is built, and the fixtures that are wrong on purpose. */
 function isSkipped(path: string, name: string): boolean {
-  return name === 'node_modules' || name.startsWith('.') || path === 'tools/fixtures/known-bad';
+  return (
+    name === 'node_modules' ||
+    name.startsWith('.') ||
+    path === 'tools/fixtures/known-bad' ||
+    path === 'apps/console/dist'
+  );
 }
 
 function entries(folder: string): ReturnType<typeof readFolder> {

@@ -240,7 +240,7 @@ export { type MachineGrants, machineGrants, type ServiceAccount } from './rest/s
 export type { Session } from './rest/session-routes.ts';
 export { type Approval, approval } from './rest/user-routes.ts';
 export { type Routes, routes } from './rest-api.ts';
-export { type CallArguments, RestClient } from './rest-client.ts';
+export { type Answer, type CallArguments, RestClient } from './rest-client.ts';
 export { minKeptPoints, type Retention, retention } from './retention.ts';
 export type { Route } from './route.ts';
 export {

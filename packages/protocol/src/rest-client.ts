@@ -30,7 +30,8 @@ export type CallArguments<R extends Routes[keyof Routes]> = (Record<string, neve
     signal?: AbortSignal;
   };
 
-type Answer<Name extends keyof Routes> = z.output<Routes[Name]['response']>;
+/** What a route answers. */
+export type Answer<Name extends keyof Routes> = z.output<Routes[Name]['response']>;
 
 /** Routes whose answers are pages of a list (`pageOf`). */
 type PagedRoute = {

@@ -1,4 +1,4 @@
-import { randomBytes, webcrypto } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
@@ -10,7 +10,7 @@ export async function makeProbeCertificate(): Promise<{ readonly cert: string; r
   // The library needs it before it is loaded itself.
   await import('reflect-metadata');
   const { PemConverter, X509CertificateGenerator } = await import('@peculiar/x509');
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: `4${randomBytes(15).toString('hex')}`,
     name: probeSubject,
@@ -19,6 +19,6 @@ export async function makeProbeCertificate(): Promise<{ readonly cert: string; r
     keys,
     signingAlgorithm: algorithm,
   });
-  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+  const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
   return { cert: certificate.toString('pem'), key: PemConverter.encode(pkcs8, 'PRIVATE KEY') };
 }

@@ -1,0 +1,73 @@
+import { restRoutes } from 'virtual:rest-routes';
+import type { Answer, CallArguments, Routes } from '@holdfast/protocol';
+import { ApiProblem } from './problem.ts';
+import { send } from './transport.ts';
+
+export type RouteName = keyof Routes;
+
+type Call<Name extends RouteName> = CallArguments<Routes[Name]> & {
+  /** Of a POST: whoever repeats it with the same key gets the same answer, and it is done once. */
+  idempotencyKey?: string;
+};
+
+/** One request, one answer. Throws `ApiProblem`, also `approval.needed` where a second administrator has to agree. */
+export async function call<Name extends RouteName>(name: Name, args: Call<Name>): Promise<Answer<Name>> {
+  return (await tagged(name, args)).answer;
+}
+
+/** As `call`, with the entity tag of the answer, for `ifMatch`. */
+export async function tagged<Name extends RouteName>(
+  name: Name,
+  args: Call<Name>,
+): Promise<{ answer: Answer<Name>; tag: string }> {
+  const [method, path] = restRoutes[name];
+  const response = await send({
+    method,
+    path: pathOf(path, args.params, args.query),
+    body: args.body,
+    signal: args.signal,
+    headers: {
+      ...(args.ifMatch === undefined ? {} : { 'if-match': args.ifMatch }),
+      ...(args.idempotencyKey === undefined ? {} : { 'idempotency-key': args.idempotencyKey }),
+    },
+  });
+  const answer: unknown = await response.json();
+  if (response.status === 202)
+    throw new ApiProblem({ code: 'approval.needed', status: 202, message: '', context: answer as object as Context });
+  return { answer: answer as Answer<Name>, tag: response.headers.get('etag') ?? '' };
+}
+type Context = Readonly<Record<string, unknown>>;
+
+/** The events of a streaming route until it ends or the signal aborts. */
+export async function* events<Name extends RouteName>(name: Name, args: Call<Name>): AsyncGenerator<Answer<Name>> {
+  const [method, path] = restRoutes[name];
+  const { signal } = args;
+  const response = await send({ method, path: pathOf(path, args.params, args.query), signal, stream: true });
+  let rest = '';
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const lines = (rest + value).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines)
+        if (line.startsWith('data: ')) yield JSON.parse(line.slice('data: '.length)) as Answer<Name>;
+    }
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+function pathOf(
+  template: string,
+  params: Readonly<Record<string, unknown>> = {},
+  query: Readonly<Record<string, unknown>> = {},
+): string {
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return path;
+  const parameters = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+  return `${path}?${parameters.toString()}`;
+}

@@ -1,0 +1,40 @@
+import {
+  IconDatabase,
+  IconDeviceDesktop,
+  IconHistory,
+  IconLayoutDashboard,
+  IconListCheck,
+  IconRocket,
+} from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { useText } from '../i18n/language.tsx';
+import classes from './navigation.module.css';
+
+/** The pages that there are. */
+const places = [
+  { to: '/', text: 'nav.overview', Icon: IconLayoutDashboard },
+  { to: '/computers', text: 'nav.computers', Icon: IconDeviceDesktop },
+  { to: '/jobs', text: 'nav.jobs', Icon: IconListCheck },
+  { to: '/sessions', text: 'nav.sessions', Icon: IconHistory },
+  { to: '/repositories', text: 'nav.repositories', Icon: IconDatabase },
+  { to: '/get-started', text: 'nav.get-started', Icon: IconRocket },
+] as const;
+
+export function Navigation(): ReactNode {
+  const t = useText();
+  return (
+    <nav aria-label={t('nav.label')}>
+      <ul className={classes['list']}>
+        {places.map(({ to, text, Icon }) => (
+          <li key={to}>
+            <Link to={to} className={classes['link']} activeOptions={{ exact: to === '/', includeSearch: false }}>
+              <Icon size={19} stroke={1.7} aria-hidden="true" />
+              {t(text)}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

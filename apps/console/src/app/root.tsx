@@ -1,0 +1,37 @@
+import { Center, Loader } from '@mantine/core';
+import { useLocation } from '@tanstack/react-router';
+import { lazy, type ReactNode, Suspense, useEffect } from 'react';
+import { useText } from '../i18n/language.tsx';
+import { findSession, useSession } from '../session/session.tsx';
+import { Shell } from './shell.tsx';
+
+const SignInPage = lazy(async () => ({ default: (await import('../session/sign-in-page.tsx')).SignInPage }));
+const SetUpPage = lazy(async () => ({ default: (await import('../session/set-up-page.tsx')).SetUpPage }));
+const DuePage = lazy(async () => ({ default: (await import('../session/due-page.tsx')).DuePage }));
+const SignInAgain = lazy(async () => ({ default: (await import('../session/sign-in-again.tsx')).SignInAgain }));
+
+/** What is shown depends first on who looks: the address stays, so that signing in leads to what was asked for. */
+export function Root(): ReactNode {
+  const session = useSession();
+  const { pathname } = useLocation();
+  useEffect(() => void findSession(), []);
+  return (
+    <Suspense fallback={<Waiting />}>
+      {session.kind === 'unknown' && <Waiting />}
+      {session.kind === 'signed-out' &&
+        (session.setUpNeeded || pathname === '/set-up' ? <SetUpPage needed={session.setUpNeeded} /> : <SignInPage />)}
+      {session.kind === 'due' && <DuePage what={session.what} />}
+      {(session.kind === 'signed-in' || session.kind === 'expired') && <Shell />}
+      {session.kind === 'expired' && <SignInAgain />}
+    </Suspense>
+  );
+}
+
+function Waiting(): ReactNode {
+  const t = useText();
+  return (
+    <Center component="main" h="100vh">
+      <Loader aria-label={t('app.loading')} />
+    </Center>
+  );
+}

@@ -1,0 +1,93 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { parseComputersSearch } from '../pages/computers/computers-search.ts';
+import { NotFoundPage } from '../pages/not-found-page.tsx';
+import { parseSessionsSearch } from '../pages/sessions/sessions-search.ts';
+import { PageFailure } from './page-failure.tsx';
+import { Root } from './root.tsx';
+
+/** What each page's loader is given. */
+interface RouterContext {
+  readonly queryClient: QueryClient;
+}
+
+const root = createRootRouteWithContext<RouterContext>()({
+  component: Root,
+  notFoundComponent: NotFoundPage,
+});
+
+/** Each page is a part of its own, loaded when somebody goes there; a pointer over a link loads it ahead. */
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('../pages/overview/overview-page.tsx'), 'OverviewPage'),
+});
+const getStarted = createRoute({
+  getParentRoute: () => root,
+  path: '/get-started',
+  component: lazyRouteComponent(() => import('../pages/get-started/get-started-page.tsx'), 'GetStartedPage'),
+});
+const computers = createRoute({
+  getParentRoute: () => root,
+  path: '/computers',
+  validateSearch: parseComputersSearch,
+  component: lazyRouteComponent(() => import('../pages/computers/computers-page.tsx'), 'ComputersPage'),
+});
+const computer = createRoute({
+  getParentRoute: () => root,
+  path: '/computers/$id',
+  component: lazyRouteComponent(() => import('../pages/computers/computer-page.tsx'), 'ComputerPage'),
+});
+const jobs = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs',
+  component: lazyRouteComponent(() => import('../pages/jobs/jobs-page.tsx'), 'JobsPage'),
+});
+const sessions = createRoute({
+  getParentRoute: () => root,
+  path: '/sessions',
+  validateSearch: parseSessionsSearch,
+  component: lazyRouteComponent(() => import('../pages/sessions/sessions-page.tsx'), 'SessionsPage'),
+});
+const session = createRoute({
+  getParentRoute: () => root,
+  path: '/sessions/$id',
+  component: lazyRouteComponent(() => import('../pages/sessions/session-page.tsx'), 'SessionPage'),
+});
+const repositories = createRoute({
+  getParentRoute: () => root,
+  path: '/repositories',
+  component: lazyRouteComponent(() => import('../pages/repositories/repositories-page.tsx'), 'RepositoriesPage'),
+});
+/** Before anybody has signed in: see `Root`. */
+const setUp = createRoute({ getParentRoute: () => root, path: '/set-up' });
+
+const routeTree = root.addChildren([
+  overview,
+  getStarted,
+  computers,
+  computer,
+  jobs,
+  sessions,
+  session,
+  repositories,
+  setUp,
+]);
+
+export function createConsoleRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    defaultErrorComponent: PageFailure,
+    scrollRestoration: true,
+    // What a page needs is in the cache of queries.
+    defaultPreloadStaleTime: 0,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createConsoleRouter>;
+  }
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatMessage, languages, loadCatalogue, type Message } from './catalogue.ts';
+import { en } from './en.ts';
+import { createFormats } from './formats.ts';
+
+const texts = (message: Message): readonly string[] =>
+  typeof message === 'string' ? [message] : Object.values(message);
+const placeholders = (text: string): string => [...text.matchAll(/\{\w+\}/g)].map(String).sort().join(' ');
+
+for (const language of ['en', 'de'] as const)
+  test(`${languages[language]} has every text, with the same values in it`, async () => {
+    const catalogue = await loadCatalogue(language);
+    assert.deepEqual(Object.keys(catalogue), Object.keys(en));
+    for (const [key, message] of Object.entries(catalogue)) {
+      const expected = placeholders(texts(en[key as keyof typeof en]).at(-1) ?? '');
+      for (const text of texts(message)) assert.notEqual(text.trim(), '', key);
+      assert.equal(placeholders(texts(message).at(-1) ?? ''), expected, key);
+    }
+  });
+
+test('values, plural forms and numbers are put in as the language has them', () => {
+  const message = { one: 'one file', other: '{count} files of {name}' };
+  assert.equal(formatMessage(message, { count: 1 }, 'en'), 'one file');
+  assert.equal(formatMessage(message, { count: 12345, name: 'x' }, 'en'), '12,345 files of x');
+  assert.equal(formatMessage(message, { count: 12345, name: 'x' }, 'de'), '12.345 files of x');
+});
+
+test('bytes, durations and ages', () => {
+  const formats = createFormats('en');
+  assert.equal(formats.bytes(0), '0 B');
+  assert.equal(formats.bytes(1536), '1.5 KiB');
+  assert.equal(formats.bytes(3 * 2 ** 40), '3 TiB');
+  assert.equal(formats.duration(3_900_000), '1 hr 5 min');
+  const now = Date.parse('2026-01-10T12:00:00Z');
+  assert.equal(formats.age('2026-01-10T09:00:00Z', now), '3 hours ago');
+  assert.equal(formats.age('2026-01-12T13:00:00Z', now), 'in 2 days');
+});

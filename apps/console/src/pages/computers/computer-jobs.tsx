@@ -1,0 +1,84 @@
+import type { ComputerDetail } from '@holdfast/protocol';
+import { Button, Group } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { routeQuery, useAction } from '../../api/queries.ts';
+import { Age } from '../../components/age.tsx';
+import { Card } from '../../components/card.tsx';
+import { PlainTable } from '../../components/plain-table.tsx';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
+import { useLanguage } from '../../i18n/language.tsx';
+import { scheduleText } from '../jobs/schedule-text.ts';
+
+/** The jobs that name the computer or its group. */
+export function ComputerJobs({ computer }: { readonly computer: ComputerDetail }): ReactNode {
+  const { t, formats } = useLanguage();
+  const navigate = useNavigate();
+  const jobs = useQuery(routeQuery('jobs', { query: { limit: 1000 } }));
+  const run = useAction('runJob', ['sessions', 'jobs']);
+  const own = (jobs.data?.jobs ?? []).filter(
+    ({ computers, groups }) => computers.includes(computer.id) || groups.includes(computer.group),
+  );
+  return (
+    <Card title={t('computer.jobs')}>
+      {jobs.error && <ProblemAlert error={jobs.error} />}
+      {run.error && <ProblemAlert error={run.error} />}
+      {jobs.data && own.length === 0 ? (
+        <Group justify="space-between">
+          <span>{t('computer.no-jobs')}</span>
+          <Button component={Link} to="/get-started" hash="protect" variant="default">
+            {t('computer.protect')}
+          </Button>
+        </Group>
+      ) : (
+        <PlainTable
+          label={t('computer.jobs')}
+          rows={own}
+          keyOf={({ id }) => id}
+          columns={[
+            { id: 'name', head: t('jobs.column.name'), cell: ({ name }) => name },
+            {
+              id: 'schedule',
+              head: t('jobs.column.schedule'),
+              cell: ({ schedule }) => scheduleText(schedule, t, formats),
+            },
+            {
+              id: 'last',
+              head: t('jobs.column.last'),
+              cell: ({ lastSession }) =>
+                lastSession ? (
+                  <Link to="/sessions/$id" params={{ id: lastSession.id }}>
+                    <StateBadge state={lastSession.state} /> <Age at={lastSession.endedAt ?? lastSession.createdAt} />
+                  </Link>
+                ) : (
+                  t('age.never')
+                ),
+            },
+            {
+              id: 'run',
+              head: t('table.actions'),
+              align: 'end',
+              cell: ({ id, name }) => (
+                <Button
+                  size="compact-sm"
+                  variant="default"
+                  aria-label={t('jobs.run.named', { name })}
+                  onClick={() =>
+                    run.mutate(
+                      { params: { id }, body: { computers: [computer.id] } },
+                      { onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }) },
+                    )
+                  }
+                >
+                  {t('jobs.run')}
+                </Button>
+              ),
+            },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}

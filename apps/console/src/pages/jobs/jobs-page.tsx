@@ -1,0 +1,139 @@
+import type { Job } from '@holdfast/protocol';
+import { Button, Switch } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { pagesQuery, useAction } from '../../api/queries.ts';
+import { Age } from '../../components/age.tsx';
+import { type Column, DataTable } from '../../components/data-table.tsx';
+import { PageHead } from '../../components/page-head.tsx';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
+import { useLanguage } from '../../i18n/language.tsx';
+import { scheduleText } from './schedule-text.ts';
+import { useSetEnabled } from './set-enabled.ts';
+
+const pageSize = 200;
+
+/** All jobs: when they run, how they went, and a way to run one now. */
+export function JobsPage(): ReactNode {
+  const { t, formats } = useLanguage();
+  const navigate = useNavigate();
+  const jobs = useInfiniteQuery(pagesQuery('jobs', { query: { limit: pageSize } }));
+  const run = useAction('runJob', ['sessions', 'jobs']);
+  const setEnabled = useSetEnabled();
+  const start = (id: string): void =>
+    run.mutate(
+      { params: { id }, body: {} },
+      { onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }) },
+    );
+  const columns: readonly Column<Job>[] = [
+    {
+      id: 'name',
+      head: t('jobs.column.name'),
+      cell: ({ id, name }) => (
+        <Link to="/sessions" search={{ jobId: id }} title={t('jobs.sessions')}>
+          {name}
+        </Link>
+      ),
+    },
+    {
+      id: 'last',
+      head: t('jobs.column.last'),
+      cell: ({ lastSession }) =>
+        lastSession ? (
+          <Link to="/sessions/$id" params={{ id: lastSession.id }}>
+            <StateBadge state={lastSession.state} />
+          </Link>
+        ) : (
+          t('age.never')
+        ),
+    },
+    {
+      id: 'when',
+      head: t('jobs.column.when'),
+      cell: ({ lastSession }) => lastSession && <Age at={lastSession.endedAt ?? lastSession.createdAt} />,
+      wide: true,
+    },
+    {
+      id: 'schedule',
+      head: t('jobs.column.schedule'),
+      cell: ({ schedule }) => scheduleText(schedule, t, formats),
+      wide: true,
+    },
+    {
+      id: 'next',
+      head: t('jobs.column.next'),
+      cell: ({ nextRunAt, enabled }) =>
+        enabled ? nextRunAt && formats.dateTime(nextRunAt) : <StateBadge state="disabled" />,
+      wide: true,
+    },
+    {
+      id: 'scope',
+      head: t('jobs.column.scope'),
+      cell: ({ scope }) => scopeText(scope, t('jobs.whole-computer')),
+      wide: true,
+    },
+    {
+      id: 'enabled',
+      head: t('jobs.column.enabled'),
+      cell: ({ id, name, enabled }) => (
+        <Switch
+          aria-label={t('jobs.enabled.named', { name })}
+          checked={enabled}
+          disabled={setEnabled.isPending}
+          onChange={({ currentTarget }) => setEnabled.mutate({ id, enabled: currentTarget.checked })}
+        />
+      ),
+      wide: true,
+    },
+    {
+      id: 'run',
+      head: t('table.actions'),
+      align: 'end',
+      cell: ({ id, name }) => (
+        <Button
+          size="compact-sm"
+          variant="default"
+          aria-label={t('jobs.run.named', { name })}
+          loading={run.isPending && run.variables.params.id === id}
+          onClick={() => start(id)}
+        >
+          {t('jobs.run')}
+        </Button>
+      ),
+    },
+  ];
+  return (
+    <>
+      <PageHead title={t('jobs.title')} subtitle={t('jobs.lead')}>
+        <Button
+          component={Link}
+          to="/get-started"
+          hash="protect"
+          leftSection={<IconPlus size={17} aria-hidden="true" />}
+        >
+          {t('jobs.add')}
+        </Button>
+      </PageHead>
+      {run.error && <ProblemAlert error={run.error} />}
+      {setEnabled.error && <ProblemAlert error={setEnabled.error} />}
+      {jobs.error && <ProblemAlert error={jobs.error} />}
+      <DataTable
+        label={t('jobs.title')}
+        rows={jobs.data?.pages.flatMap((page) => page.jobs) ?? []}
+        keyOf={({ id }) => id}
+        columns={columns}
+        empty={t('jobs.none')}
+        isLoading={jobs.isPending || jobs.isFetchingNextPage}
+        hasMore={jobs.hasNextPage}
+        onMore={() => void jobs.fetchNextPage()}
+      />
+    </>
+  );
+}
+
+function scopeText(scope: Job['scope'], wholeComputer: string): string {
+  return scope.kind === 'computer' ? wholeComputer : scope.paths.join(', ');
+}

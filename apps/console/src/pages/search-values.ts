@@ -1,0 +1,17 @@
+/** What stands in an address is foreign text: each value is one that the page knows, or is left out. */
+
+export function textIn(value: unknown): string | undefined {
+  const text = typeof value === 'number' ? String(value) : value;
+  return typeof text === 'string' && text !== '' && text.length <= 253 ? text : undefined;
+}
+
+export function oneOf<const Choice extends string>(value: unknown, choices: readonly Choice[]): Choice | undefined {
+  return choices.find((choice) => choice === value);
+}
+
+type Given<Values extends object> = { -readonly [Key in keyof Values]?: Exclude<Values[Key], undefined> };
+
+/** Without the keys that have no value, so that the address stays short. */
+export function given<Values extends object>(values: Values): Given<Values> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Given<Values>;
+}

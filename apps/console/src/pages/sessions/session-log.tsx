@@ -1,0 +1,49 @@
+import { Switch } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { routeQuery } from '../../api/queries.ts';
+import { Card } from '../../components/card.tsx';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { useLanguage } from '../../i18n/language.tsx';
+import classes from './session-log.module.css';
+
+const shownLines = 1_000;
+const refreshMs = 1_500;
+
+/** What all who worked on a session wrote, by time. It follows the end while the session goes on, if the person likes. */
+export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boolean }): ReactNode {
+  const { t, formats } = useLanguage();
+  const [isFollowing, setIsFollowing] = useState(true);
+  const end = useRef<HTMLDivElement>(null);
+  const args = { params: { id: o.sessionId }, query: { limit: shownLines } };
+  const log = useQuery({ ...routeQuery('sessionLog', args), refetchInterval: o.isOpen ? refreshMs : false });
+  const lines = log.data?.lines ?? [];
+  useEffect(() => {
+    const box = end.current;
+    if (isFollowing && box) box.scrollTop = box.scrollHeight;
+  }, [isFollowing, lines.length]);
+  return (
+    <Card
+      title={t('session.log')}
+      aside={
+        <Switch
+          label={t('session.log.follow')}
+          checked={isFollowing}
+          onChange={({ currentTarget }) => setIsFollowing(currentTarget.checked)}
+        />
+      }
+    >
+      {log.error && <ProblemAlert error={log.error} />}
+      <div ref={end} className={classes['log']} tabIndex={0} role="log" aria-label={t('session.log')}>
+        {lines.length === 0 && <p>{t('session.log.empty')}</p>}
+        {lines.map(({ runId, number, at, level, process, message }) => (
+          <div key={`${runId} ${number}`} className={classes['line']} data-level={level}>
+            <time dateTime={at}>{formats.clock(at)}</time>
+            <span className={classes['process']}>{t(`process.${process}`)}</span>
+            <span>{message}</span>
+          </div>
+        ))}
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,80 @@
+import type { Session } from '@holdfast/protocol';
+import { Button } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { pagesQuery } from '../../api/queries.ts';
+import { Age } from '../../components/age.tsx';
+import { type Column, DataTable } from '../../components/data-table.tsx';
+import { PageHead } from '../../components/page-head.tsx';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
+import { useLanguage } from '../../i18n/language.tsx';
+import { sessionName } from './session-name.ts';
+
+const route = getRouteApi('/sessions');
+const pageSize = 200;
+
+/** What was done, newest first, and what is going on. */
+export function SessionsPage(): ReactNode {
+  const { t, formats } = useLanguage();
+  const search = route.useSearch();
+  const sessions = useInfiniteQuery(pagesQuery('sessions', { query: { limit: pageSize, ...search } }));
+  const columns: readonly Column<Session>[] = [
+    {
+      id: 'name',
+      head: t('sessions.column.name'),
+      cell: (one) => (
+        <Link to="/sessions/$id" params={{ id: one.id }}>
+          {sessionName(one, t)}
+        </Link>
+      ),
+    },
+    { id: 'state', head: t('sessions.column.state'), cell: ({ state }) => <StateBadge state={state} /> },
+    { id: 'begun', head: t('sessions.column.begun'), cell: ({ createdAt }) => <Age at={createdAt} /> },
+    { id: 'trigger', head: t('sessions.column.trigger'), cell: ({ trigger }) => t(`trigger.${trigger}`), wide: true },
+    {
+      id: 'tasks',
+      head: t('sessions.column.tasks'),
+      cell: ({ tasks }) => formats.number(Object.values(tasks).reduce((sum, count) => sum + count, 0)),
+      align: 'end',
+      wide: true,
+    },
+    {
+      id: 'processed',
+      head: t('sessions.column.processed'),
+      cell: ({ processedBytes }) => formats.bytes(processedBytes),
+      align: 'end',
+      wide: true,
+    },
+    {
+      id: 'stored',
+      head: t('sessions.column.stored'),
+      cell: ({ storedBytes }) => formats.bytes(storedBytes),
+      align: 'end',
+      wide: true,
+    },
+  ];
+  return (
+    <>
+      <PageHead title={t('sessions.title')} subtitle={t('sessions.lead')}>
+        {search.jobId !== undefined && (
+          <Button component={Link} to="/sessions" variant="default">
+            {t('sessions.all')}
+          </Button>
+        )}
+      </PageHead>
+      {sessions.error && <ProblemAlert error={sessions.error} />}
+      <DataTable
+        label={t('sessions.title')}
+        rows={sessions.data?.pages.flatMap((page) => page.sessions) ?? []}
+        keyOf={({ id }) => id}
+        columns={columns}
+        empty={t('sessions.none')}
+        isLoading={sessions.isPending || sessions.isFetchingNextPage}
+        hasMore={sessions.hasNextPage}
+        onMore={() => void sessions.fetchNextPage()}
+      />
+    </>
+  );
+}

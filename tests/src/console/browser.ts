@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { requireProgram } from '@holdfast/core/testing';
+import axe from 'axe-core';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+
+/** Busy machines take their time; nothing that a page does takes so long. */
+const stepLimitMs = 30_000;
+/** The browser says this of each answer with such a status, which are the server's to give. */
+const expectedComplaint = /Failed to load resource|net::ERR_CONNECTION_REFUSED/;
+
+/** A page of Debian's Chromium, with a record of what must never happen in it. */
+export class WatchedPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors of scripts, what the console of the browser complains of (the Content-Security-Policy too), requests to elsewhere. */
+  readonly complaints: string[] = [];
+  readonly #origin: string;
+
+  private constructor(context: BrowserContext, page: Page, origin: string) {
+    this.context = context;
+    this.page = page;
+    this.#origin = origin;
+  }
+
+  static async open(t: Pick<TestContext, 'after'>, origin: string): Promise<WatchedPage> {
+    const browser = await chromium.launch({ executablePath: requireProgram('chromium').path, args: ['--no-sandbox'] });
+    t.after(() => browser.close());
+    const context = await browser.newContext({
+      // The certificate is of the server's own CA, which this browser does not know.
+      ignoreHTTPSErrors: true,
+      locale: 'en-GB',
+      viewport: { width: 1280, height: 800 },
+      reducedMotion: 'reduce',
+    });
+    context.setDefaultTimeout(stepLimitMs);
+    const page = await context.newPage();
+    const watched = new WatchedPage(context, page, origin);
+    watched.#watch();
+    return watched;
+  }
+
+  #watch(): void {
+    this.page.on('pageerror', (error) => this.complaints.push(String(error)));
+    this.page.on('console', (message) => {
+      if (message.type() === 'error' && !expectedComplaint.test(message.text())) this.complaints.push(message.text());
+    });
+    this.page.on('request', (request) => {
+      const url = new URL(request.url());
+      if (url.origin !== this.#origin && url.protocol !== 'data:') this.complaints.push(`request to ${url.href}`);
+    });
+  }
+
+  /** Looks with axe-core at what is shown now, in light and dark; throws what it finds. */
+  async checkAccessibility(what: string): Promise<void> {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme });
+      await this.page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor();
+      await this.page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))');
+      await this.page.evaluate(axe.source);
+      const found = (await this.page.evaluate(
+        `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+      )) as AxeResult;
+      const lines = found.violations.flatMap(({ id, help, nodes }) =>
+        nodes.map(({ html, failureSummary }) => `${id}: ${help}\n    ${html}\n    ${failureSummary ?? ''}`),
+      );
+      assert.deepEqual(lines, [], `axe-core, ${what}, ${colorScheme}`);
+    }
+    await this.page.emulateMedia({ colorScheme: 'light' });
+  }
+
+  /** On a phone nothing sticks out at the side. */
+  async checkNarrow(what: string): Promise<void> {
+    await this.page.setViewportSize({ width: 390, height: 844 });
+    const beyond = await this.page.evaluate(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    );
+    await this.page.setViewportSize({ width: 1280, height: 800 });
+    assert.equal(beyond, 0, `${what} is wider than a phone`);
+  }
+}
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly help: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+  }[];
+}

@@ -1,0 +1,125 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { agentConfigSchema, startAgent } from '@holdfast/agent';
+import { freePort, freeRange, temporaryFolder } from '@holdfast/core/testing';
+import { moverConfigSchema, startMover } from '@holdfast/mover';
+import { RestClient } from '@holdfast/protocol';
+import { type RunningServer, startServer } from '@holdfast/server';
+import { createWire, httpClient } from '@holdfast/wire';
+import { pino } from 'pino';
+import { holdfastProgram } from '../lab/lab-needs.ts';
+
+const bind = '127.0.0.1';
+/** What a mover listens on; the system chooses. */
+const transport = [
+  ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
+  ...['server-to-agent-transport', 'mover-to-agent-transport'],
+];
+
+interface Ports {
+  readonly rest: number;
+  readonly agents: number;
+  readonly data: { readonly from: number; readonly to: number };
+}
+
+/** A server with nothing, which hands out the built console, and a computer that can join it: all of them as they are. */
+export class ConsoleSystem {
+  readonly folder: string;
+  readonly #log = pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'silent' });
+  readonly #ports: Ports;
+  readonly #resources: AsyncDisposableStack;
+  #server: RunningServer | undefined;
+
+  private constructor(folder: string, ports: Ports, resources: AsyncDisposableStack) {
+    this.folder = folder;
+    this.#ports = ports;
+    this.#resources = resources;
+  }
+
+  static async start(t: Pick<TestContext, 'after'>): Promise<ConsoleSystem> {
+    const ports = { rest: await freePort(), agents: await freePort(), data: await freeRange(4) };
+    const resources = new AsyncDisposableStack();
+    t.after(() => resources.disposeAsync());
+    const system = new ConsoleSystem(temporaryFolder(t), ports, resources);
+    resources.defer(() => system.stopServer());
+    await system.startServer();
+    return system;
+  }
+
+  get origin(): string {
+    return `https://${bind}:${this.#ports.rest}`;
+  }
+
+  /** What the server prints when it has no account yet, with the address by which the browser finds it here. */
+  get setUpUrl(): string {
+    const { url = '' } = this.#server?.setUp ?? {};
+    return `${this.origin}${url.slice(new URL(url).origin.length)}`;
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = await startServer({
+      dataDir: join(this.folder, 'server'),
+      config: {
+        bind,
+        ports: {
+          'client-to-server': this.#ports.rest,
+          'windows-agent-control': 0,
+          'recovery-media-credential-sign-in': 0,
+          'posix-agent-control': this.#ports.agents,
+        },
+      },
+      logger: this.#log,
+    });
+  }
+
+  async stopServer(): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+  }
+
+  /**
+   * The environment in which a line of the console is run as it was copied: `holdfast` is this one, with a data directory of the test,
+   * and `sudo` changes nobody.
+   */
+  lineEnvironment(): NodeJS.ProcessEnv {
+    const programs = join(this.folder, 'bin');
+    mkdirSync(programs, { recursive: true });
+    const write = (name: string, text: string): void => {
+      writeFileSync(join(programs, name), `#!/bin/sh\n${text}\n`);
+      chmodSync(join(programs, name), 0o755);
+    };
+    write('sudo', 'exec "$@"');
+    write('holdfast', `exec '${process.execPath}' '${holdfastProgram[1]}' "$@" --address ${bind}`);
+    return { ...process.env, PATH: `${programs}:${process.env['PATH'] ?? ''}`, HOLDFAST_DATA: this.folder };
+  }
+
+  /** Starts what has joined, in this process. */
+  async startComputer(): Promise<void> {
+    const { data } = this.#ports;
+    const mover = moverConfigSchema.parse({
+      bind,
+      ports: {
+        ...Object.fromEntries(transport.map((channel) => [channel, 0])),
+        'agent-to-mover-data': data,
+        'agent-local-data': data,
+      },
+    });
+    const moverFolder = join(this.folder, 'mover');
+    this.#resources.use(await startMover({ dataDir: moverFolder, config: mover, logger: this.#log }));
+    const agent = agentConfigSchema.parse({ bind, moverSocket: join(moverFolder, 'mover.sock') });
+    this.#resources.use(await startAgent({ dataDir: join(this.folder, 'agent'), config: agent, logger: this.#log }));
+  }
+
+  /** As the administrator of the server's own computer. */
+  async call<Result>(work: (client: RestClient) => Promise<Result>): Promise<Result> {
+    const server = this.#server;
+    if (!server) throw new Error('no server runs');
+    await using wire = createWire({ role: 'client', bind });
+    const caPem = readFileSync(server.caFile, 'utf8');
+    await using http = httpClient({
+      connect: (signal) => wire.dial('client-to-server', bind, { port: this.#ports.rest, caPem, signal }),
+    });
+    return await work(new RestClient({ http, token: readFileSync(server.tokenFile, 'utf8').trim() }));
+  }
+}

@@ -1,0 +1,158 @@
+/** The web console as people use it: Debian's Chromium, and a real server, mover and agent. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { skipUnless } from '@holdfast/core/testing';
+import { WatchedPage } from './browser.ts';
+import { ConsoleSystem } from './console-system.ts';
+
+const password = 'a calm green harbour';
+
+test('from an empty server to the first backup, and what happens to an open page', {
+  skip: skipUnless({ programs: ['chromium'], platform: 'linux' }),
+}, async (t) => {
+  const system = await ConsoleSystem.start(t);
+  const watched = await WatchedPage.open(t, system.origin);
+  const { page } = watched;
+  const heading = (name: string) => page.getByRole('heading', { level: 1, name });
+  const source = join(system.folder, 'documents');
+  mkdirSync(source);
+  writeFileSync(join(source, 'letter'), 'kept\n');
+
+  await t.test('the first administrator is made with the code that the server printed', async () => {
+    await page.goto(system.setUpUrl);
+    await heading('Welcome').waitFor();
+    assert.equal(new URL(page.url()).hash, '', 'the code is no longer in the address');
+    await watched.checkAccessibility('set-up');
+    await page.getByRole('textbox', { name: 'Name' }).fill('alice');
+    await page.getByRole('textbox', { name: 'Password', exact: true }).fill(password);
+    await page.getByRole('textbox', { name: 'The password once more' }).fill(password);
+    await page.getByRole('button', { name: 'Make the administrator' }).click();
+    await heading('Get started').waitFor();
+    const cookies = await watched.context.cookies();
+    assert.ok(cookies.every(({ httpOnly, secure, sameSite }) => httpOnly && secure && sameSite !== 'None'));
+    assert.equal(await page.evaluate('document.cookie'), '');
+  });
+
+  await t.test('the line that is shown joins a computer, which appears by itself', async () => {
+    await page.getByRole('button', { name: 'Make the line for a computer' }).click();
+    const line = (await page.getByRole('region', { name: 'Line that joins the computer' }).textContent()) ?? '';
+    await promisify(execFile)('/bin/sh', ['-c', line], { env: system.lineEnvironment(), timeout: 120_000 });
+    const joined = page.getByRole('list', { name: 'Computers that have joined' });
+    await joined.getByText('Agent').waitFor();
+    await system.startComputer();
+    await joined.getByText('Online').nth(1).waitFor();
+    await watched.checkAccessibility('get started');
+    await watched.checkNarrow('get started');
+  });
+
+  await t.test('a repository and a job are made, and the first backup is watched to its end', async () => {
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('backups');
+    await page.getByRole('button', { name: 'Add the repository' }).click();
+    await page.getByText('There already: backups').waitFor();
+    await page.getByRole('radio', { name: 'Some folders' }).check();
+    await page.getByRole('textbox', { name: 'Folders' }).fill(source);
+    await page.getByRole('button', { name: 'Protect, and back up now' }).click();
+    await heading('Daily backup').waitFor();
+    await page.getByText('1 file,').waitFor();
+    await page.getByRole('main').getByText('Succeeded').first().waitFor();
+    await page.getByRole('log').getByText('agent', { exact: true }).first().waitFor();
+    await watched.checkAccessibility('session');
+    await watched.checkNarrow('session');
+    const { snapshots } = await system.call((client) => client.call('snapshots', {}));
+    assert.deepEqual(
+      snapshots.map(({ sources }) => sources),
+      [[source]],
+    );
+  });
+
+  const pages: readonly { readonly link: string; readonly title: string; readonly shows: string }[] = [
+    { link: 'Overview', title: 'Overview', shows: 'Daily backup' },
+    { link: 'Computers', title: 'Computers', shows: 'Agent' },
+    { link: 'Jobs', title: 'Jobs', shows: 'daily at 21:00' },
+    { link: 'Sessions', title: 'Sessions', shows: 'Daily backup' },
+    { link: 'Repositories', title: 'Repositories', shows: 'backups' },
+  ];
+  for (const { link, title, shows } of pages)
+    await t.test(`the page ${title} shows what there is, and axe-core finds nothing`, async () => {
+      await page.getByRole('navigation').getByRole('link', { name: link }).click();
+      await heading(title).waitFor();
+      await page.getByRole('main').getByText(shows).first().waitFor();
+      await watched.checkAccessibility(title);
+      await watched.checkNarrow(title);
+    });
+
+  await t.test('a job is switched off', async () => {
+    await page.getByRole('navigation').getByRole('link', { name: 'Jobs' }).click();
+    const toggle = page.getByRole('switch', { name: 'Run Daily backup by its schedule' });
+    await toggle.click({ force: true });
+    await page.getByRole('table').getByText('Disabled').waitFor();
+    const { jobs } = await system.call((client) => client.call('jobs', {}));
+    assert.deepEqual(
+      jobs.map(({ enabled }) => enabled),
+      [false],
+    );
+  });
+
+  await t.test('the table of computers is filtered by the server, and its state stands in the address', async () => {
+    await page.goto(`${system.origin}/computers?role=mover`);
+    await page.getByRole('table').getByText('Data mover').waitFor();
+    assert.equal(await page.getByRole('row').count(), 2);
+    await page.getByRole('searchbox').fill('no such computer');
+    await page.getByText('No computer is like that.').waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('text'), 'no such computer');
+    await page.goto(`${system.origin}/computers?role=agent`);
+    await page.getByRole('table').getByRole('link').first().click();
+    await page.getByRole('table', { name: 'Backups' }).getByText(source).waitFor();
+    await watched.checkAccessibility('computer');
+    await watched.checkNarrow('computer');
+  });
+
+  await t.test('another language', async () => {
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
+    await page.getByRole('heading', { name: 'Sicherungen' }).waitFor();
+    assert.equal(await page.evaluate('document.documentElement.lang'), 'de');
+    await page.getByRole('combobox', { name: 'Sprache' }).selectOption('en');
+    await page.getByRole('heading', { name: 'Backups' }).waitFor();
+  });
+
+  await t.test('the server is restarted under the page, which says so and goes on', async () => {
+    await system.stopServer();
+    await page.getByText('Reconnecting').waitFor();
+    await page.getByRole('heading', { name: 'Backups' }).waitFor();
+    await system.startServer();
+    await page.getByText('Reconnecting').waitFor({ state: 'detached' });
+  });
+
+  await t.test('a session that has ended asks to sign in again in place', async () => {
+    const address = page.url();
+    await system.call(async (client) => {
+      const { users } = await client.call('users', {});
+      const id = users[0]?.id ?? '';
+      const { access } = await client.call('userAccess', { params: { id } });
+      for (const one of access) await client.call('revokeUserAccess', { params: { id, accessId: one.id } });
+    });
+    await page.getByRole('button', { name: 'Look at it again' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Sign in again' });
+    await dialog.waitFor();
+    await watched.checkAccessibility('sign in again');
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('alice');
+    await dialog.getByRole('textbox', { name: 'Password' }).fill(password);
+    await dialog.getByRole('button', { name: 'Sign in' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal(page.url(), address);
+    await page.getByRole('table', { name: 'Backups' }).getByText(source).waitFor();
+  });
+
+  await t.test('signed out, the page is that of the sign-in', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await heading('Sign in').waitFor();
+    await watched.checkAccessibility('sign-in');
+    await watched.checkNarrow('sign-in');
+  });
+
+  assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
+});
