@@ -3,7 +3,7 @@
  * the system with apt-get; the newest restic and its REST server are unpacked from Debian's development suite into
  * `.peers/bin`, and Python packages that read our output into `.peers/python`, without touching the system. What cannot be
  * installed is named, with the way to get it by hand: that is no failure, because the tests that need it say so and are
- * skipped.
+ * skipped. With `-- --keycloak` Keycloak comes as well, into `.peers/keycloak`.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peersFolder, program, programs } from '@holdfast/core/testing';
+import { installKeycloak } from './keycloak.ts';
 
 /** A program, Debian's package that brings it, and what it is needed for. */
 const systemPrograms = [
@@ -93,6 +94,7 @@ let updated: boolean | undefined;
 installSystemPrograms();
 installNewestPrograms();
 installPythonPackages();
+if (process.argv.includes('--keycloak')) bringKeycloak();
 report();
 
 function installSystemPrograms(): void {
@@ -143,6 +145,14 @@ function installPythonPackages(): void {
         reason: 'pip could not install it',
         byHand: `python3 -m pip install --target ${pythonFolder} ${name}`,
       });
+}
+
+function bringKeycloak(): void {
+  console.log('Unpacking into .peers/keycloak with Maven: keycloak');
+  const reason = installKeycloak();
+  const use = 'a provider elsewhere that people sign in with';
+  if (reason !== undefined)
+    missing.push({ name: `keycloak (${use})`, reason, byHand: 'unpack its distribution into .peers/keycloak' });
 }
 
 function isImportable(module: string): boolean {

@@ -31,6 +31,9 @@ export interface TestNeeds {
 /** `npm run peers` puts the newest peers here; they win over the system's. */
 export const peersFolder = join(import.meta.dirname, '..', '..', '..', '.peers', 'bin');
 
+/** `npm run peers -- --keycloak` puts it here. */
+export const keycloakFolder = join(peersFolder, '..', 'keycloak');
+
 /** Debian keeps PostgreSQL's programs here; on the PATH it has only a wrapper, which goes by the name it is called by. */
 const debianPostgres = '/usr/lib/postgresql/*/bin';
 
