@@ -6,9 +6,11 @@ import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls';
 import { type ErrorCode, type HoldfastError, hasCode, ManualClock } from '@holdfast/core';
 import type { Connection } from './connection.ts';
+import { certificateFingerprint } from './identity.ts';
 import { revocationCheckIntervalMs } from './limits.ts';
-import { createTestInstallation } from './test-certificates.ts';
+import { createTestInstallation, selfSigned, type TestLeaf } from './test-certificates.ts';
 import { connectedPair, testFleet } from './wire-fixture.ts';
+import type { ListenOptions } from './wire-options.ts';
 
 const fleet = await testFleet();
 const control = 'posix-agent-control';
@@ -455,6 +457,46 @@ test('where a host name will do, a role is still the right one', async (t) => {
   const options = { port, caPem: fleet.installation.caPem, orHostName: true };
   const error = await rejection(client.dial('client-to-mover', '127.0.0.1', options), 'channel.identity');
   assert.match(error.message, /met agent/);
+});
+
+test('a certificate of an unknown issuer proves its key where it is let in, and nothing else', async (t) => {
+  const accepted: Connection[] = [];
+  const listen = async (o: Partial<ListenOptions>): Promise<number> => {
+    const wire = fleet.wire(t, fleet.server, { overrides: anyPort });
+    const onConnection = (connection: Connection): void => void accepted.push(connection);
+    return (await wire.listen('client-to-server', { onConnection, ...o })).port;
+  };
+  const client = fleet.wire(t, undefined, { role: 'client' });
+  const { caPem } = fleet.installation;
+  const dial = (port: number, clientPem: string) =>
+    client.dial('client-to-server', '127.0.0.1', { port, caPem, clientPem });
+  const pemOf = ({ privateKeyPem, certificatePem }: TestLeaf): string => `${privateKeyPem}\n${certificatePem}`;
+  const own = await selfSigned();
+  await rejection(dial(await listen({}), own.pem), 'channel.tls');
+
+  const port = await listen({ foreignCertificates: 'admit' });
+  await dial(port, own.pem);
+  const [admitted] = accepted;
+  assert.equal(admitted?.peer, undefined);
+  assert.equal(
+    admitted?.certificate && certificateFingerprint(admitted.certificate),
+    certificateFingerprint(own.certificatePem),
+  );
+  // Whoever claims a role has to prove it, and an old proof is none.
+  const elsewhere = await createTestInstallation();
+  const expired = { notAfter: new Date(Date.now() - 60_000) };
+  for (const claiming of [
+    await elsewhere.issue({ role: 'agent' }),
+    await fleet.installation.issue({ role: 'agent', ...expired }),
+    await fleet.installation.issue({ role: 'deployer' }),
+  ])
+    await assert.rejects(dial(port, pemOf(claiming)), /channel client-to-server/i);
+  const agent = await fleet.installation.issue({ role: 'agent' });
+  await dial(port, pemOf(agent));
+  assert.deepEqual(
+    accepted.map(({ peer }) => peer?.id),
+    [undefined, agent.id],
+  );
 });
 
 test('a client without an identity shows the certificate that it was given', async (t) => {
