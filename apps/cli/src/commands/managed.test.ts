@@ -259,6 +259,64 @@ describe('commands that talk to the server', { skip: skipUnless({ platform: 'lin
     assert.equal((await holdfast('grant revoke', id)).status, 1);
   });
 
+  test('a machine fetches grants for restic that are good with its certificate alone', {
+    skip: skipUnless({ programs: ['restic'] }),
+  }, async () => {
+    const { port, caFile } = JSON.parse(readFileSync(join(data, 'connection.json'), 'utf8')) as {
+      port: number;
+      caFile: string;
+    };
+    const { repositories } = await answer<{ repositories: Identified[] }>('repo list');
+    const passwordFile = join(folder, 'password-of-machines');
+    await answer('repo password', 'laptops', '--out', passwordFile);
+    const forRepository = ['--repository', 'laptops', '--mode', 'append'];
+    const { computers } = await answer<{ computers: Identified[] }>('computers list', '--role', 'agent');
+    for (const [name, source] of [
+      ['nas1', ['--out', join(folder, 'nas1.pem')]],
+      ['scripts', ['--computer', computers[0]?.id ?? '']],
+    ] as const) {
+      const made = await answer<{ serviceAccount: Identified }>(
+        'service-account create',
+        name,
+        ...forRepository,
+        ...source,
+      );
+      const certificate = name === 'nas1' ? join(folder, 'nas1.pem') : join(data, 'agent', 'identity.json');
+      const env = { HOLDFAST_DATA: join(folder, name) };
+      const there = (...args: string[]): Promise<CliResult> => runCli(args, { env });
+      const place = ['--server', `127.0.0.1:${port}`, '--cacert', caFile];
+      const login = ['--service-account', made.serviceAccount.id, '--certificate-file', certificate];
+      const signedIn = await there('login', ...login, ...place);
+      assert.equal(signedIn.status, 0, signedIn.stderr);
+      const access = join(folder, `access of ${name}`);
+      const grant = [
+        'grant',
+        'create',
+        repositories[0]?.id ?? '',
+        '--for-machine',
+        '--mode',
+        'append',
+        '--out',
+        access,
+      ];
+      const granted = await there(...grant);
+      assert.equal(granted.status, 0, granted.stderr);
+      const restic = (before: string): Promise<CliResult> =>
+        runProgram('/bin/sh', ['-c', `. '${access}/environment'; ${before} exec restic --no-cache snapshots`], {
+          env: {
+            PATH: `${dirname(requireProgram('restic').path)}:${process.env['PATH']}`,
+            RESTIC_PASSWORD_FILE: passwordFile,
+          },
+        });
+      const good = await restic('');
+      assert.equal(good.status, 0, good.stderr);
+      assert.notEqual((await restic('unset RESTIC_TLS_CLIENT_CERT;')).status, 0);
+      await answer('service-account delete', name);
+      assert.notEqual((await restic('')).status, 0, 'its grants end with it');
+      assert.equal((await there('grant', 'list')).status, 1);
+    }
+  });
+
   test('a recovery token restores to a computer that has not joined, by ourselves and by restic, until it is revoked', {
     skip: skipUnless({ programs: ['restic'] }),
   }, async () => {
