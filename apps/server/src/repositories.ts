@@ -64,7 +64,17 @@ export function loadExecutor(scope: TenantScope, row: RepositoryRow): Promise<Co
 
 /** Throws `request.missing`. */
 export async function loadRepository(scope: TenantScope, id: string): Promise<RepositoryRow> {
-  const row = await scope.query.selectFrom('repositories').selectAll().where('id', '=', id).executeTakeFirst();
+  const [row] = await loadRepositories(scope, [id]);
+  return requireRepository(row, id);
+}
+
+/** Those that there are. */
+export async function loadRepositories({ query }: TenantScope, ids: readonly string[]): Promise<RepositoryRow[]> {
+  return query.selectFrom('repositories').selectAll().where('id', 'in', ids).execute();
+}
+
+/** What `loadRepository` gives, or throws, of a row that was read. */
+export function requireRepository(row: RepositoryRow | undefined, id: string): RepositoryRow {
   if (!row) throw new HoldfastError('request.missing', { message: `There is no repository ${id}.` });
   return row;
 }

@@ -1,5 +1,8 @@
 import type { Clock, HoldfastError } from '@holdfast/core';
 
+/** Only tells the timer: one for all, because to make an error takes longer than most of the work. */
+const over = new Error('the work has ended within its time');
+
 /** Gives `work` a signal that aborts with the error of `expired` when the time is over, or when the caller's signal does. */
 export async function withTimeLimit<T>(o: {
   readonly clock: Clock;
@@ -20,7 +23,7 @@ export async function withTimeLimit<T>(o: {
   try {
     return await o.work(o.signal ? AbortSignal.any([o.signal, limit.signal]) : limit.signal);
   } finally {
-    done.abort();
+    done.abort(over);
     await timer;
   }
 }

@@ -21,13 +21,27 @@ export async function listComputers(scope: TenantScope, role?: EnrollableRole): 
 /** Throws `request.missing` when there is none of that id and role. */
 export async function loadComputer(scope: TenantScope, id: string, role?: EnrollableRole): Promise<ComputerRow> {
   const row = await scope.query.selectFrom('computers').selectAll().where('id', '=', id).executeTakeFirst();
+  return required(row, id, role);
+}
+
+function required(row: ComputerRow | undefined, id: string, role?: EnrollableRole): ComputerRow {
   if (row && (role === undefined || row.role === role)) return row;
   throw new HoldfastError('request.missing', { message: `There is no ${role ?? 'computer'} ${id}.` });
 }
 
+/** Those that there are. */
+export async function loadComputers({ query }: TenantScope, ids: readonly string[]): Promise<ComputerRow[]> {
+  return query.selectFrom('computers').selectAll().where('id', 'in', ids).execute();
+}
+
 /** As `loadComputer`, and refuses a computer whose certificate is revoked. */
 export async function loadUsableComputer(scope: TenantScope, id: string, role: EnrollableRole): Promise<ComputerRow> {
-  const row = await loadComputer(scope, id, role);
+  return requireUsable(await loadComputer(scope, id, role), id, role);
+}
+
+/** What `loadUsableComputer` gives, or throws, of a row that was read. */
+export function requireUsable(read: ComputerRow | undefined, id: string, role: EnrollableRole): ComputerRow {
+  const row = required(read, id, role);
   if (row.revokedAt === null) return row;
   throw new HoldfastError('channel.revoked', {
     message: `The certificate of ${role} ${row.hostname} (${id}) has been revoked.`,

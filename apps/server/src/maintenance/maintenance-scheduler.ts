@@ -1,4 +1,4 @@
-import { type Clock, toHoldfastError } from '@holdfast/core';
+import { type Clock, systemClock, toHoldfastError } from '@holdfast/core';
 import { dueOccurrence, type JobSettings, type RepositoryMaintenance, type Timing } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
@@ -7,7 +7,7 @@ import type { MaintenanceStatesTable } from '../catalogue/schema.ts';
 import type { Presence } from '../computers/presence.ts';
 import type { EventHub } from '../event-hub.ts';
 import { RepositoryJobs } from '../jobs/repository-jobs.ts';
-import { maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
+import { backupsEndedMs, maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
 import { executorIdOf, listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
 import { enterRuns } from '../runs/enter-runs.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
@@ -54,7 +54,7 @@ export class MaintenanceScheduler {
     while (!signal.aborted) {
       try {
         for (const tenant of await this.#catalogue.tenants()) {
-          if (!followed.has(tenant)) subscriptions.use(this.#followBackups(tenant));
+          if (!followed.has(tenant)) subscriptions.use(this.#followBackups(tenant, signal));
           followed.add(tenant);
           await this.#look(this.#catalogue.tenant(tenant), signal);
         }
@@ -143,14 +143,20 @@ export class MaintenanceScheduler {
   }
 
   /** After the last of a repository's backups what retention no longer keeps goes. */
-  #followBackups(tenant: string): Disposable {
+  #followBackups(tenant: string, signal: AbortSignal): Disposable {
+    /** Repositories that are looked at soon: once for all backups that end at the same time. */
+    const ended = new Set<string>();
     return this.#events.subscribe(tenant, (event) => {
       if (event.kind !== 'run' || event.run.kind !== 'backup' || event.run.endedAt === undefined) return;
-      if (event.run.result === undefined) return;
-      const { repositoryId } = event.run;
-      void this.#tried({ id: repositoryId }, () =>
-        this.#forgetAfterBackup(this.#catalogue.tenant(tenant), repositoryId),
-      );
+      const { repositoryId, result } = event.run;
+      if (result === undefined || ended.has(repositoryId)) return;
+      ended.add(repositoryId);
+      void this.#tried({ id: repositoryId }, async () => {
+        // In real time, whatever clock decides what is due: it only spares work.
+        await systemClock.sleep(backupsEndedMs);
+        ended.delete(repositoryId);
+        if (!signal.aborted) await this.#forgetAfterBackup(this.#catalogue.tenant(tenant), repositoryId);
+      });
     });
   }
 

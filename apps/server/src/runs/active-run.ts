@@ -32,6 +32,8 @@ export class ActiveRun {
     row: RunRow;
     scope: TenantScope;
     instance: string;
+    /** It has just begun, and never before. */
+    isNew: boolean;
     events: EventHub;
     clock: Clock;
     logger: Logger;
@@ -45,8 +47,8 @@ export class ActiveRun {
     this.#savedMs = o.clock.monotonicMs();
     const { id: runId, jobSessionId: sessionId, requestId } = o.row;
     const onWritten = (): void => o.events.publishLog(o.scope.tenant, runId);
-    const { scope, clock, logger } = o;
-    this.log = new RunLog({ scope, runId, sessionId, requestId, clock, logger, onWritten });
+    const { scope, isNew, clock, logger } = o;
+    this.log = new RunLog({ scope, runId, sessionId, requestId, isNew, clock, logger, onWritten });
   }
 
   /** Throws `run.taken` when another instance has it. */
@@ -111,6 +113,6 @@ export class ActiveRun {
 
   async save(): Promise<void> {
     this.#savedMs = this.#clock.monotonicMs();
-    await saveRunning(this.scope, this.#view, this.#instance);
+    await Promise.all([saveRunning(this.scope, this.#view, this.#instance), this.log.save()]);
   }
 }

@@ -44,22 +44,25 @@ export async function runnable(
   o: { readonly now: Date; readonly free: number; readonly slots: Slots; readonly others: readonly string[] },
 ): Promise<RunRow[]> {
   if (o.free <= 0) return [];
+  // Counted by the database: there may be thousands, and this is asked for after each that ends.
   const running = await scope.query
     .selectFrom('runs')
     .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
     .where('runs.state', '=', 'running')
-    .select(['runs.turn', 'runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId'])
+    .groupBy(['runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId'])
+    .select(['runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId', scope.query.fn.countAll().as('count')])
     .execute();
-  const busy = new Set(running.flatMap(({ turn }) => turn ?? []));
   const [ofSession, ofRepository, ofMover] = [new Counts(), new Counts(), new Counts()];
-  for (const { jobSessionId, repositoryId, moverId } of running) {
-    ofSession.add(jobSessionId ?? '');
-    ofRepository.add(repositoryId);
-    ofMover.add(moverId);
+  for (const { jobSessionId, repositoryId, moverId, count } of running) {
+    ofSession.add(jobSessionId ?? '', Number(count));
+    ofRepository.add(repositoryId, Number(count));
+    ofMover.add(moverId, Number(count));
   }
+  /** The turns of what was chosen; those of what is under way were left out when the others were read. */
+  const taken = new Set<string>();
   const turns = (await waitingSessions(scope, o)).map((session) => ({ ...session, ...noneFound() }));
   const isFree = (run: Candidate): boolean =>
-    !busy.has(turnOf(run)) &&
+    !taken.has(turnOf(run)) &&
     ofRepository.of(run.repositoryId) < o.slots.perRepository &&
     ofMover.of(run.moverId) < o.slots.perMover;
   const chosen: RunRow[] = [];
@@ -78,7 +81,7 @@ export async function runnable(
         limit,
         now: o.now,
         others: o.others,
-        busy: [...busy],
+        taken: [...taken],
         fullRepositories: ofRepository.from(o.slots.perRepository),
         fullMovers: ofMover.from(o.slots.perMover),
       });
@@ -89,7 +92,7 @@ export async function runnable(
     // What was chosen since they were read may stand in the way.
     if (!found || !isFree(found)) continue;
     const { moverId, ...run } = found;
-    busy.add(turnOf(run));
+    taken.add(turnOf(run));
     ofSession.add(next.session ?? '');
     next.lastBegunAt = o.now.toISOString();
     ofRepository.add(run.repositoryId);
@@ -107,8 +110,8 @@ function noneFound(): { found: Candidate[]; isLast: boolean } {
 class Counts {
   readonly #counts = new Map<string, number>();
 
-  add(key: string): void {
-    this.#counts.set(key, this.of(key) + 1);
+  add(key: string, count = 1): void {
+    this.#counts.set(key, this.of(key) + count);
   }
 
   of(key: string): number {
@@ -123,19 +126,7 @@ class Counts {
 /** Sessions with a run that may begin, in the order in which they came, where their windows are open. */
 async function waitingSessions(scope: TenantScope, o: { now: Date; others: readonly string[] }): Promise<Waiting[]> {
   const { query } = scope;
-  const busy = query
-    .selectFrom('runs as running')
-    .select('running.turn')
-    .where('running.state', '=', 'running')
-    .where('running.turn', 'is not', null);
-  const ready = queued(scope, o)
-    .where((run) =>
-      run.or([
-        run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', busy)]),
-        run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', busy)]),
-      ]),
-    )
-    .select('runs.id');
+  const ready = queued(scope, o).select('runs.id');
   // By the sessions, and not by all that waits in them: that may be a whole fleet, and is asked for after each run.
   const sessions = await query
     .selectFrom('sessions')
@@ -155,14 +146,25 @@ async function waitingSessions(scope: TenantScope, o: { now: Date; others: reado
   ];
 }
 
-/** What waits and need not wait longer, of agents that no other living instance is connected to. */
+/** What waits and need not wait longer, of agents that no other living instance is connected to, where it is nobody else's turn. */
 function queued({ query }: TenantScope, { now, others }: { now: Date; others: readonly string[] }) {
+  const busy = query
+    .selectFrom('runs as running')
+    .select('running.turn')
+    .where('running.state', '=', 'running')
+    .where('running.turn', 'is not', null);
   const runs = query
     .selectFrom('runs')
     .innerJoin('computers', 'computers.id', 'runs.agentId')
     .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
     .where('runs.state', '=', 'queued')
-    .where((run) => run.or([run('runs.notBefore', 'is', null), run('runs.notBefore', '<=', now.toISOString())]));
+    .where((run) => run.or([run('runs.notBefore', 'is', null), run('runs.notBefore', '<=', now.toISOString())]))
+    .where((run) =>
+      run.or([
+        run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', busy)]),
+        run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', busy)]),
+      ]),
+    );
   if (others.length === 0) return runs;
   return runs.where((run) => run.or([run('computers.heldBy', 'is', null), run('computers.heldBy', 'not in', others)]));
 }
@@ -174,7 +176,7 @@ async function firstOf(
     limit: number;
     now: Date;
     others: readonly string[];
-    busy: string[];
+    taken: string[];
     fullRepositories: string[];
     fullMovers: string[];
   },
@@ -185,11 +187,11 @@ async function firstOf(
     .where('runs.jobSessionId', session === null ? 'is' : '=', session)
     .orderBy('runs.sequence')
     .limit(o.limit);
-  if (o.busy.length > 0)
+  if (o.taken.length > 0)
     runs = runs.where((run) =>
       run.or([
-        run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', o.busy)]),
-        run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', o.busy)]),
+        run.and([run('runs.kind', 'in', agentKinds), run('runs.agentId', 'not in', o.taken)]),
+        run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', o.taken)]),
       ]),
     );
   if (o.fullRepositories.length > 0) runs = runs.where('runs.repositoryId', 'not in', o.fullRepositories);

@@ -51,6 +51,8 @@ export class RunLog {
     /** Of the session that it is a task of, and of who asked for it. */
     sessionId: string | null;
     requestId: string | null;
+    /** Nothing of it is written yet. */
+    isNew: boolean;
     clock: Clock;
     logger: Logger;
     onWritten: () => void;
@@ -59,6 +61,7 @@ export class RunLog {
     this.#runId = o.runId;
     this.#clock = o.clock;
     this.#onWritten = o.onWritten;
+    if (o.isNew) this.#known = { next: 0, heard: new Map() };
     this.logger = o.logger.child({
       run: o.runId,
       ...(o.sessionId === null ? {} : { session: o.sessionId }),
@@ -104,12 +107,21 @@ export class RunLog {
     };
   }
 
-  /** Writes what there is. */
+  /** Writes the lines that there are. */
   flush(): Promise<void> {
-    const written = this.#writing.then(async () => {
+    return this.#inTurn(() => this.#writeLines());
+  }
+
+  /** Writes the lines, and what the task has used, which changes all the time. */
+  save(): Promise<void> {
+    return this.#inTurn(async () => {
       await this.#writeLines();
       await this.#writeStatistics();
     });
+  }
+
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#writing.then(write);
     // A failed write is told to its caller; the next one must still be tried.
     this.#writing = written.then(
       () => undefined,

@@ -101,7 +101,8 @@ export class RunQueue implements AsyncDisposable {
       const held = new Map((await heldRuns(scope, instance)).map((run) => [run.id, run]));
       for (const run of before) this.#lookAt(run, held.get(run.row.id));
       for (const id of held.keys())
-        if (!this.#active.has(id) && !this.#leaving.signal.aborted) void this.#start(scope, await loadRun(scope, id));
+        if (!this.#active.has(id) && !this.#leaving.signal.aborted)
+          void this.#start(scope, await loadRun(scope, id), { isNew: false });
     }
     this.look();
   }
@@ -207,10 +208,15 @@ export class RunQueue implements AsyncDisposable {
 
   /** Stops what goes on outside of the windows of its job. */
   async closeWindows(): Promise<void> {
-    for (const run of this.#active.values()) {
+    const now = this.#clock.now();
+    /** By session: of a whole fleet's runs it is the same. */
+    const open = new Map<string, boolean>();
+    for (const run of [...this.#active.values()]) {
       const { jobSessionId } = run.row;
       if (jobSessionId === null || run.cancel.signal.aborted) continue;
-      if (isWithin(await loadSession(run.scope, jobSessionId), this.#clock.now())) continue;
+      const isOpen = open.get(jobSessionId) ?? isWithin(await loadSession(run.scope, jobSessionId), now);
+      open.set(jobSessionId, isOpen);
+      if (isOpen) continue;
       run.cancel.abort(
         new HoldfastError('job.window', { message: 'The backup window of the job has closed: its run was stopped.' }),
       );
@@ -274,7 +280,9 @@ export class RunQueue implements AsyncDisposable {
       const free = Math.min(maxStartsAtOnce, this.#parallelRuns - this.#active.size);
       const next = await runnable(scope, { now, free, slots: this.#slots, others });
       if (this.#leaving.signal.aborted) return;
-      const started = (await beginRuns(scope, next, { instance, now })).map((row) => this.#start(scope, row));
+      const started = (await beginRuns(scope, next, { instance, now })).map((row) =>
+        this.#start(scope, row, { isNew: true }),
+      );
       if (next.length < maxStartsAtOnce) continue;
       // There may be more. Those of computers that don't answer are not waited for.
       this.#pumpAgain = true;
@@ -292,12 +300,13 @@ export class RunQueue implements AsyncDisposable {
   }
 
   /** Resolves when the agent may have the task, or will not get it. */
-  #start(scope: TenantScope, row: RunRow): Promise<void> {
+  #start(scope: TenantScope, row: RunRow, { isNew }: { isNew: boolean }): Promise<void> {
     // The look around and the queue may have found the same.
     const known = this.#active.get(row.id);
     if (known) return known.hasStarted.promise;
     const instance = this.#instances.id;
-    const run = new ActiveRun({ row, scope, instance, events: this.#events, clock: this.#clock, logger: this.#logger });
+    const [events, clock, logger] = [this.#events, this.#clock, this.#logger];
+    const run = new ActiveRun({ row, scope, instance, isNew, events, clock, logger });
     this.#active.set(row.id, run);
     const work = this.#work(run)
       .catch((error: unknown) =>
@@ -318,11 +327,11 @@ export class RunQueue implements AsyncDisposable {
     const order = readJson(workOrder, run.row.orderJson, 'runs.orderJson');
     if (run.row.cancelRequested === 1) run.cancel.abort(new HoldfastError('run.cancelled'));
     let end: Partial<Run>;
-    let hostname = '';
+    let [hostname, isFirst] = ['', false];
     try {
       const leaving = AbortSignal.any([this.#leaving.signal, run.left.signal]);
       const outcome = await this.#withinLimit(run, () => this.#runner.run(run, order, leaving));
-      hostname = outcome.hostname;
+      ({ hostname, isFirst } = outcome);
       end = succeeded(run.view, outcome.result);
     } catch (error) {
       if (this.#leaving.signal.aborted) {
@@ -338,10 +347,10 @@ export class RunQueue implements AsyncDisposable {
     const retryAt = await this.#retryAt(run, ended, now);
     await run.log.noteLeftOut();
     noteEnd(run, ended, retryAt);
-    await run.log.flush();
+    await run.log.save();
     const instance = this.#instances.id;
     const { recorded, sessionEnded } = await endRun(run.scope, ended, {
-      ...{ order, hostname, instance, now, retryAt, receipts: this.#receipts },
+      ...{ order, hostname, isFirst, instance, now, retryAt, receipts: this.#receipts },
     });
     if (!recorded) return await this.#letGo(run, new HoldfastError('run.taken'));
     // Published after it is durable, so that nobody hears of an end that a crash takes back.

@@ -213,6 +213,8 @@ export async function endRun(
   o: {
     readonly order: WorkOrder;
     readonly hostname: string;
+    /** Nothing was in the repository when it began. */
+    readonly isFirst: boolean;
     readonly instance: string;
     readonly now: Date;
     readonly receipts: ReceiptLog;
@@ -235,7 +237,7 @@ export async function endRun(
     if (!row) return { recorded: false, sessionEnded: false };
     if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
     if (view.result?.kind === 'backup' && o.order.kind === 'backup')
-      await listSnapshot(inner, view, { made: view.result, order: o.order, hostname: o.hostname });
+      await listSnapshot(inner, view, { ...o, made: view.result, order: o.order });
     if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
     if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
     // One that is tried again has not ended for anybody.
@@ -276,7 +278,7 @@ export async function recordOwnRun(
       errorCode: view.error?.code ?? null,
     })
     .execute();
-  if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, ...o });
+  if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, isFirst: true, ...o });
   await noteCause(scope, { kind: 'run-ended', runId: view.id }, new Date(view.endedAt ?? view.queuedAt));
 }
 
@@ -284,7 +286,12 @@ export async function recordOwnRun(
 async function listSnapshot(
   { query }: TenantScope,
   view: Run,
-  o: { made: BackupResult; order: { sources: readonly string[]; tags: readonly string[] }; hostname: string },
+  o: {
+    made: BackupResult;
+    order: { sources: readonly string[]; tags: readonly string[] };
+    hostname: string;
+    isFirst: boolean;
+  },
 ): Promise<void> {
   const { made, order, hostname } = o;
   await query
@@ -305,6 +312,7 @@ async function listSnapshot(
     // A run that was attached to again may report the snapshot that it reported before.
     .onConflict((conflict) => conflict.columns(['tenant', 'repositoryId', 'id']).doNothing())
     .execute();
+  if (!o.isFirst) return;
   await query
     .updateTable('repositories')
     .set({ initialisedAt: view.endedAt ?? view.queuedAt })

@@ -9,8 +9,9 @@ import {
   type TaskResult,
 } from '@holdfast/protocol';
 import type { Logger } from 'pino';
+import { ReadTogether } from '../catalogue/read-together.ts';
 import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
-import { type ComputerRow, loadUsableComputer, portOf } from '../computers/computers.ts';
+import { type ComputerRow, loadComputers, portOf, requireUsable } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import {
   cancelGraceMs,
@@ -22,7 +23,13 @@ import {
   sessionKeepMs,
   sessionRetryMs,
 } from '../limits.ts';
-import { loadPlacedRepository, loadRepository, passwordOf, type RepositoryRow } from '../repositories.ts';
+import {
+  loadPlacedRepository,
+  loadRepositories,
+  passwordOf,
+  type RepositoryRow,
+  requireRepository,
+} from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
@@ -36,11 +43,22 @@ interface Plan {
   readonly order: WorkOrder;
 }
 
+export interface RunOutcome {
+  readonly result: TaskResult;
+  /** Of the computer that did the work. */
+  readonly hostname: string;
+  /** Nothing was in the repository when it began. */
+  readonly isFirst: boolean;
+}
+
 /** `failed` is the agent's word; `lost`: it may still be at work, only the connection to it is gone. */
 type Attempt =
   | { readonly kind: 'ended'; readonly result: TaskResult }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'lost'; readonly cause: HoldfastError };
+
+/** Only tells what goes on beside a conversation that it has ended: one for all, because errors take long to make. */
+const over = new Error('the conversation about the task has ended');
 
 /** Takes one run from the session at the mover to the agent's last word. Writes nothing about how it ended. */
 export class Runner {
@@ -49,6 +67,9 @@ export class Runner {
   readonly #grants: GrantIssuer;
   readonly #vault: Vault;
   readonly #clock: Clock;
+  /** A thousand runs that begin need the same few repositories and movers. */
+  readonly #repositories = new ReadTogether(loadRepositories);
+  readonly #computers = new ReadTogether(loadComputers);
 
   constructor(o: {
     carriers: AgentCarriers;
@@ -69,11 +90,11 @@ export class Runner {
    * Runs to the end, attaching again after lost connections. Rejects with what failed. `leaving` aborts when the server
    * stops: then everything is left as it is, for the next start. The run's own `cancel` stops the task at the agent first.
    */
-  async run(run: ActiveRun, order: WorkOrder, leaving: AbortSignal): Promise<{ result: TaskResult; hostname: string }> {
+  async run(run: ActiveRun, order: WorkOrder, leaving: AbortSignal): Promise<RunOutcome> {
     const plan = await this.#plan(run, order);
     try {
       const result = await this.#runAttached(run, plan, leaving);
-      return { result, hostname: plan.agent.hostname };
+      return { result, hostname: plan.agent.hostname, isFirst: plan.repository.initialisedAt === null };
     } finally {
       if (!leaving.aborted) await this.#closeSession(run, plan.mover);
     }
@@ -81,12 +102,18 @@ export class Runner {
 
   async #plan(run: ActiveRun, order: WorkOrder): Promise<Plan> {
     const { scope, row } = run;
-    const repository = await loadRepository(scope, row.repositoryId);
+    const { repositoryId, agentId } = row;
+    const repository = requireRepository(await this.#repositories.load(scope, repositoryId), repositoryId);
+    const { moverId } = repository;
+    const [agent, mover] = await Promise.all([
+      this.#computers.load(scope, agentId),
+      this.#computers.load(scope, moverId),
+    ]);
     return {
       order,
       repository,
-      agent: await loadUsableComputer(scope, row.agentId, row.agentId === repository.moverId ? 'mover' : 'agent'),
-      mover: await loadUsableComputer(scope, repository.moverId, 'mover'),
+      agent: requireUsable(agent, agentId, agentId === moverId ? 'mover' : 'agent'),
+      mover: requireUsable(mover, moverId, 'mover'),
     };
   }
 
@@ -201,7 +228,7 @@ export class Runner {
       // The agent only sees that nobody came; the mover knows why.
       return { kind: 'failed', error: dialFailure && !run.cancel.signal.aborted ? dialFailure : error };
     } finally {
-      done.abort();
+      done.abort(over);
       await background;
       counted();
     }

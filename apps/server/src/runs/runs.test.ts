@@ -296,7 +296,7 @@ test("an offered channel makes the mover dial; when it cannot, its error is the 
   s.agent.work = async (task, { emit }) => {
     assert.equal(task.access.direction, 'mover-dials');
     await emit({ kind: 'channel-offered', port: 2501, nonce: 'n'.repeat(43), channel: 'server-to-agent-data' });
-    const isKnown = (): boolean => s.server.logged.some((line) => line.includes('the mover could not dial the agent'));
+    const isKnown = (): boolean => s.server.logged.some((line) => line.includes('The mover could not dial the agent'));
     await until(isKnown, 'the server knows of the failed dial');
     throw new HoldfastError('lease.refused');
   };
