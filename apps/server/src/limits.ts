@@ -301,8 +301,6 @@ export const maxPendingNotices = 50_000;
 export const noticeProbeMs = 15_000;
 /** What is due in repositories is looked for so often: nobody notices half a minute. */
 export const maintenanceLookMs = 30_000;
-/** A repository is looked at this long after a backup, once for all that end meanwhile. */
-export const backupsEndedMs = 200;
 /** Maintenance that was missed is done whenever a server runs again. */
 export const maintenanceGraceMs = 60 * minuteMs;
 

@@ -22,6 +22,7 @@ import { fleetSize } from './migrations/0022-fleet-size.ts';
 import { requestIds } from './migrations/0023-request-ids.ts';
 import { serviceAccounts } from './migrations/0024-service-accounts.ts';
 import { overview } from './migrations/0025-overview.ts';
+import { runsUnderWay } from './migrations/0026-runs-under-way.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -61,4 +62,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0023-request-ids': { up: requestIds },
   '0024-service-accounts': { up: serviceAccounts },
   '0025-overview': { up: overview },
+  '0026-runs-under-way': { up: runsUnderWay },
 };

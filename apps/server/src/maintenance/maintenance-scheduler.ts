@@ -7,13 +7,16 @@ import type { MaintenanceStatesTable } from '../catalogue/schema.ts';
 import type { Presence } from '../computers/presence.ts';
 import type { EventHub } from '../event-hub.ts';
 import { RepositoryJobs } from '../jobs/repository-jobs.ts';
-import { backupsEndedMs, maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
+import { maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
 import { executorIdOf, listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
 import { enterRuns } from '../runs/enter-runs.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
 import { drillOrders } from './drills.ts';
 import { maintenanceOf, retentionOrder } from './settings.ts';
+
+/** A repository is looked at this long after a backup, once for all that end meanwhile. */
+const backupsEndedMs = 200;
 
 const kinds = ['forget', 'prune', 'check', 'drill'] as const;
 type Kind = (typeof kinds)[number];

@@ -9,6 +9,9 @@ import { type RunRow, turnOf } from './run-store.ts';
  * statement that says whom it is taken from, so of several that try one succeeds.
  */
 
+/** Spelled out in the statement: what has an index of its own is known by it. */
+const underWay = sql.lit('running');
+
 /** What agents do; the rest takes turns by repository. */
 const agentKinds: readonly RunRow['kind'][] = ['backup', 'restore'];
 
@@ -48,7 +51,7 @@ export async function runnable(
   const running = await scope.query
     .selectFrom('runs')
     .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
-    .where('runs.state', '=', 'running')
+    .where('runs.state', '=', underWay)
     .groupBy(['runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId'])
     .select(['runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId', scope.query.fn.countAll().as('count')])
     .execute();
@@ -151,7 +154,7 @@ function queued({ query }: TenantScope, { now, others }: { now: Date; others: re
   const busy = query
     .selectFrom('runs as running')
     .select('running.turn')
-    .where('running.state', '=', 'running')
+    .where('running.state', '=', underWay)
     .where('running.turn', 'is not', null);
   const runs = query
     .selectFrom('runs')
