@@ -10,7 +10,7 @@ import { type RunRow, turnOf } from './run-store.ts';
  */
 
 /** Spelled out in the statement: what has an index of its own is known by it. */
-const underWay = sql.lit('running');
+const underWay = sql.lit('running' as const);
 
 /** What agents do; the rest takes turns by repository. */
 const agentKinds: readonly RunRow['kind'][] = ['backup', 'restore'];
