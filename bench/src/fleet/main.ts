@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TestPostgres } from '@holdfast/server/testing';
 import { prepareInstallation } from './installation.ts';
-import { type Measured, measureFleet } from './measure-fleet.ts';
+import { type Conditions, type Measured, measureFleet } from './measure-fleet.ts';
 import { renderFleet } from './report.ts';
 
 const usage = `usage: npm run bench:fleet [-- options]
@@ -17,6 +17,7 @@ Agents that speak the real protocol, connected to one server over mutual TLS, an
   --task-ms N      how long an agent takes for its task (default: 2000)
   --settle-s N     how long the agents only stay connected before (default: 65, so that each has sent a heartbeat)
   --reads N        requests in a second meanwhile, of lists that people look at (default: 20)
+  --give-up-s N    how long the end of all is waited for (default: 1800); what is not done then is counted
   --folder DIR     keeps what was enrolled there, for the next time; not with --postgres
   --help`;
 
@@ -32,47 +33,38 @@ async function main(args: string[]): Promise<number> {
       'task-ms': { type: 'string', default: '2000' },
       'settle-s': { type: 'string', default: '65' },
       reads: { type: 'string', default: '20' },
+      'give-up-s': { type: 'string', default: '1800' },
       folder: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   const sizes = values.agents.split(',').map(Number);
-  const [kills, taskMs] = [Number(values.kills), Number(values['task-ms'])];
-  const [settleMs, readsPerSecond] = [Number(values['settle-s']) * 1000, Number(values.reads)];
-  if (
-    values.help ||
-    ![...sizes, taskMs, settleMs, readsPerSecond].every((one) => Number.isInteger(one) && one > 0) ||
-    !(kills >= 0)
-  ) {
+  const conditions: Conditions = {
+    ...(values.postgres ? { instances: 3, kills: Number(values.kills) } : { instances: 1, kills: 0 }),
+    taskMs: Number(values['task-ms']),
+    settleMs: Number(values['settle-s']) * 1000,
+    readsPerSecond: Number(values.reads),
+    giveUpMs: Number(values['give-up-s']) * 1000,
+  };
+  const { kills, ...positive } = conditions;
+  const numbers = [...sizes, ...Object.values(positive), kills + 1];
+  if (values.help || !numbers.every((one) => Number.isInteger(one) && one > 0)) {
     console.log(usage);
     return values.help ? 0 : 2;
   }
   const measured: Measured[] = [];
   for (const agentCount of sizes) {
-    const one = await measureOne({
-      agentCount,
-      kills,
-      taskMs,
-      settleMs,
-      readsPerSecond,
-      postgres: values.postgres,
-      folder: values.folder,
-    });
+    const one = await measureOne(conditions, { agentCount, postgres: values.postgres, folder: values.folder });
     measured.push(one);
     console.log(renderFleet(measured));
   }
   return measured.every(({ twice, never, failed }) => twice + never + failed === 0) ? 0 : 1;
 }
 
-async function measureOne(o: {
-  agentCount: number;
-  kills: number;
-  taskMs: number;
-  settleMs: number;
-  readsPerSecond: number;
-  postgres: boolean;
-  folder: string | undefined;
-}): Promise<Measured> {
+async function measureOne(
+  conditions: Conditions,
+  o: { agentCount: number; postgres: boolean; folder: string | undefined },
+): Promise<Measured> {
   const say = (text: string): void => console.error(text);
   const over: (() => void | Promise<void>)[] = [];
   let folder: string;
@@ -88,9 +80,7 @@ async function measureOne(o: {
       database = cluster.url('fleet');
     }
     const installation = await prepareInstallation({ folder, agentCount: o.agentCount, database, say });
-    const { taskMs, settleMs, readsPerSecond } = o;
-    const [instances, kills] = o.postgres ? [3, o.kills] : [1, 0];
-    return await measureFleet({ installation, database, instances, kills, taskMs, settleMs, readsPerSecond, say });
+    return await measureFleet({ ...conditions, installation, database, say });
   } finally {
     for (const end of over.toReversed()) await end();
   }

@@ -11,7 +11,8 @@ import { Worker } from './processes.ts';
 const host = '127.0.0.1';
 /** Agents of one process of the simulator. */
 const agentsPerProcess = 1000;
-const giveUpMs = 30 * 60_000;
+/** Until all agents are connected. */
+const connectMs = 10 * 60_000;
 
 export interface Measured {
   readonly agents: number;
@@ -38,19 +39,24 @@ export interface Measured {
   readonly failed: number;
 }
 
-/** Starts the server's instances, the mover and the agents, runs the job of all of them, and says what that took. */
-export async function measureFleet(o: {
-  installation: Installation;
-  database: string | undefined;
-  instances: number;
-  kills: number;
-  taskMs: number;
+export interface Conditions {
+  readonly instances: number;
+  /** Of instances, at random. */
+  readonly kills: number;
+  /** How long an agent takes for its task. */
+  readonly taskMs: number;
   /** How long the agents only stay connected before anything is asked of them. */
-  settleMs: number;
+  readonly settleMs: number;
   /** What an administrator's page and a few scripts ask for meanwhile. */
-  readsPerSecond: number;
-  say: (text: string) => void;
-}): Promise<Measured> {
+  readonly readsPerSecond: number;
+  /** From the request: what is not done by then is not waited for. */
+  readonly giveUpMs: number;
+}
+
+/** Starts the server's instances, the mover and the agents, runs the job of all of them, and says what that took. */
+export async function measureFleet(
+  o: Conditions & { installation: Installation; database: string | undefined; say: (text: string) => void },
+): Promise<Measured> {
   const { installation, say } = o;
   const count = installation.agents.length;
   await using resources = new AsyncDisposableStack();
@@ -81,7 +87,8 @@ export async function measureFleet(o: {
       }
     });
   }
-  await until(() => counters.connected >= count, 'all agents are connected');
+  if (!(await until(() => counters.connected >= count, connectMs)))
+    throw new Error(`only ${counters.connected} of ${count} agents were connected in time`);
   const connectSeconds = (Date.now() - startedMs) / 1000;
   say(`${count} agents are connected after ${connectSeconds.toFixed(1)} s; ${o.settleMs / 1000} s of heartbeats`);
   const loadFrom = processorSeconds(servers);
@@ -96,18 +103,20 @@ export async function measureFleet(o: {
   const before = processorSeconds(servers);
   const askedMs = Date.now();
   const session = await client.call('runJob', { params: { id: installation.jobId }, body: {} });
-  const killing = killAtRandom(servers, orders, { kills: o.kills, say });
-  await until(() => given.size >= count, 'every agent has its task');
+  const isGivenUp = (): boolean => Date.now() - askedMs > o.giveUpMs;
+  const killing = killAtRandom(servers, orders, { kills: o.kills, isOver: isGivenUp, say });
+  const allGiven = await until(() => given.size >= count, o.giveUpMs);
   const readsMeanwhile = [...reads].toSorted((a, b) => a - b);
-  say(`every agent has its task after ${((Date.now() - askedMs) / 1000).toFixed(1)} s`);
+  const after = ((Date.now() - askedMs) / 1000).toFixed(1);
+  say(`${allGiven ? 'every agent has its task' : `${given.size} of ${count} tasks were given`} after ${after} s`);
   await killing;
   let ended = await client.call('session', { params: { id: session.id } });
-  while (ended.endedAt === undefined) {
-    if (Date.now() - askedMs > giveUpMs) throw new Error('the session did not end');
+  while (ended.endedAt === undefined && !isGivenUp()) {
     await delay(500);
     ended = await client.call('session', { params: { id: session.id } });
   }
-  const endSeconds = (Date.parse(ended.endedAt) - askedMs) / 1000;
+  if (ended.endedAt === undefined) say(`given up, with ${JSON.stringify(ended.tasks)}`);
+  const endSeconds = ((ended.endedAt === undefined ? Date.now() : Date.parse(ended.endedAt)) - askedMs) / 1000;
   reading.abort();
   await reader;
   const runs = await client.list('runs', { query: { sessionId: session.id } });
@@ -143,9 +152,9 @@ async function startServer(order: ServerOrder): Promise<Worker> {
 async function killAtRandom(
   servers: Worker[],
   orders: readonly ServerOrder[],
-  o: { kills: number; say: (text: string) => void },
+  o: { kills: number; isOver: () => boolean; say: (text: string) => void },
 ): Promise<void> {
-  for (let number = 1; number <= o.kills; number += 1) {
+  for (let number = 1; number <= o.kills && !o.isOver(); number += 1) {
     await delay(Math.random() * 3_000);
     const place = 1 + Math.floor(Math.random() * (servers.length - 1));
     const order = orders[place];
@@ -201,12 +210,14 @@ async function keepReading(
   await Promise.all(under);
 }
 
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  const limit = Date.now() + giveUpMs;
+/** Whether it came to be so in time. */
+async function until(isSo: () => boolean, limitMs: number): Promise<boolean> {
+  const limit = Date.now() + limitMs;
   while (!isSo()) {
-    if (Date.now() > limit) throw new Error(`waited in vain until ${what}`);
+    if (Date.now() > limit) return false;
     await delay(50);
   }
+  return true;
 }
 
 function processorSeconds(servers: readonly Worker[]): number {
