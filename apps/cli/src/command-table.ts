@@ -58,6 +58,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
   ],
   'Manage a fleet': [
     {
+      names: ['overview'],
+      onlyPrint: true,
+      load: async () => (await import('./commands/overview.ts')).registerOverview,
+    },
+    {
       names: ['status', 'health', 'channel-use', 'set-up-link'],
       onlyPrint: true,
       load: async () => (await import('./commands/status.ts')).registerStatus,

@@ -45,7 +45,7 @@ import { keepRenewed, OwnCertificate, publicOrigin, publishedNames, serverNames 
 import { Approvals } from './people/approvals.ts';
 import { mayGoOn } from './people/authentication.ts';
 import { People } from './people/people.ts';
-import { SetUp } from './people/set-up.ts';
+import { SetUp, setUpOrigin } from './people/set-up.ts';
 import { AgentPolicies } from './policies/agent-policies.ts';
 import { countsFrom } from './port-checks/counted-use.ts';
 import { ownPortHandlers } from './port-checks/own-handlers.ts';
@@ -232,7 +232,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const { authentication } = people;
     const origin = (): string => publicOrigin(config, portAmong(listening, 'client-to-server'));
-    const setUp = new SetUp({ vault, clock, url: (code) => `${origin()}/set-up#${code}` });
+    const setUp = new SetUp({ vault, clock, origin: () => setUpOrigin(config, origin()) });
     const recheckStreams = (): Promise<void> =>
       streams
         .recheck(async (caller) => mayGoOn(caller, await authentication.now(caller)))

@@ -260,7 +260,7 @@ export const errorTable = {
   ),
   'auth.set-up': entry(
     'The set-up code is wrong or has expired, or the server has an account already.',
-    'Run `holdfast set-up-link` on the computer of the server for a new one; where there is an account, sign in with it.',
+    'The server prints a new one when it is started, and `holdfast set-up-link` does; where there is an account, sign in with it.',
     { http: 403 },
   ),
   'auth.rate': entry('Too many attempts from this address.', 'Wait a minute and try again.', {

@@ -29,7 +29,7 @@ export function registerStatus(program: Command): void {
   )
     .addHelpText(
       'after',
-      `\nThe link is good for an hour at least, and once. It needs the admin-token, which is on the computer of the server.\n\nExample:\n  $ holdfast set-up-link\n${serverHelp}`,
+      `\nThe link is good for an hour at least, and once. It needs the admin-token, which is on the computer of the server.\n\nExamples:\n  $ holdfast set-up-link\n  $ holdfast set-up-link --server localhost --token-file /var/lib/holdfast/admin-token --cacert /var/lib/holdfast/ca.pem\n${serverHelp}`,
     )
     .action((options: ServerOptions) => performWithServer(options, (work) => showSetUpLink(options, work)));
 

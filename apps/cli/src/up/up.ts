@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { defaultDataDirectory, resolvePath } from '../data-directory.ts';
 import { demonstrate } from '../demonstration/demonstrate.ts';
 import { isIdentical, summaryText } from '../demonstration/summary.ts';
+import { setUpText } from '../managed/set-up-text.ts';
 import { checkedConfiguration } from '../roles/configuration.ts';
 import { progressView } from '../terminal.ts';
 import { type ListeningPort, LocalSystem, roleEnded } from './local-system.ts';
@@ -39,6 +40,8 @@ export async function up(folder: string, options: UpOptions): Promise<number> {
   for (const port of system.listening) if (port.reason !== undefined) say(`Port: ${port.reason}`);
   say(`REST API: ${system.address} (token in ${dataDir}/server/admin-token)`);
 
+  const { setUpNeeded } = await system.client.call('console', { signal: ending.signal });
+  if (setUpNeeded) say(setUpText(await system.client.call('createSetUpCode', { signal: ending.signal })));
   const { recoveryKit } = await system.client.call('status', { signal: ending.signal });
   if (recoveryKit === 'none')
     say('There is no recovery kit yet: make one with `holdfast recovery-kit create`, and print it.');

@@ -4,7 +4,8 @@ import { ManualClock } from '@holdfast/core';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
 import type { Counted, Overview } from '@holdfast/protocol';
 import { TestMover } from '../testing/test-mover.ts';
-import { TestServer } from '../testing/test-server.ts';
+import { TestServer, until } from '../testing/test-server.ts';
+import { usageLookMs } from './limits.ts';
 
 const now = new Date('2026-11-22T07:00:00.000Z');
 const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000).toISOString();
@@ -178,4 +179,34 @@ test('a job’s calendar has what its schedule starts, by the wall clock of its 
   assert.deepEqual(calendar.due, ['2026-10-24T00:30:00.000Z', '2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z']);
   const { jobs, total } = await server.client.call('jobs', { query: { agentId: agent.answer.id, total: 'true' } });
   assert.deepEqual([jobs.map(({ id }) => id), total], [[job.id], 1]);
+});
+
+test('movers measure their repositories once a day, and one that can not is asked again', async (t) => {
+  const clock = new ManualClock(now);
+  await using server = await TestServer.start(temporaryFolder(t), { clock });
+  const port = await freePort();
+  await using mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
+  await mover.listen();
+  const { id } = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });
+  await server.alterDatabase(`update "repositories" set "initialisedAt" = '2026-11-22T06:00:00.000Z'`);
+  const measured = async (usedBytes: number | undefined) => {
+    clock.advance(usageLookMs);
+    const { repositories } = await server.client.call('repositories', { query: { sort: 'name', text: 'BOOK' } });
+    return repositories[0]?.usedBytes === usedBytes && repositories.length === 1;
+  };
+  assert.ok(await measured(undefined));
+  mover.usedBytes = 4_000;
+  await until(() => measured(4_000), 'the first day');
+  clock.advance(86_400_000);
+  mover.usedBytes = 5_000;
+  await until(() => measured(5_000), 'the second day');
+  const { days } = await server.client.call('repositoryUsage', { params: { id } });
+  assert.deepEqual(
+    days.map(({ usedBytes }) => usedBytes),
+    [4_000, 5_000],
+  );
+  const sums = async () => (await server.client.call('overview', {})).storage;
+  await until(async () => (await sums()).trend.length === 2, 'the sums of both days');
+  const { usedBytes, trend } = await sums();
+  assert.deepEqual([usedBytes, trend.map((each) => each.usedBytes)], [5_000, [4_000, 5_000]]);
 });

@@ -12,13 +12,13 @@ import { setUpCodeBytes, setUpSlotMs } from './limits.ts';
 export class SetUp {
   readonly #vault: Vault;
   readonly #clock: Clock;
-  /** In the fragment: no browser sends it, so that it stands in no log. */
-  readonly #url: (code: string) => string;
+  readonly #origin: () => string;
 
-  constructor(o: { vault: Vault; clock: Clock; url: (code: string) => string }) {
+  /** `origin`: where the page is, `https://HOST[:PORT]`. */
+  constructor(o: { vault: Vault; clock: Clock; origin: () => string }) {
     this.#vault = o.vault;
     this.#clock = o.clock;
-    this.#url = o.url;
+    this.#origin = o.origin;
   }
 
   async isNeeded({ query }: TenantScope): Promise<boolean> {
@@ -28,7 +28,9 @@ export class SetUp {
   code(): { readonly code: string; readonly url: string; readonly expiresAt: string } {
     const slot = this.#slot();
     const code = this.#codeOf(slot);
-    return { code, url: this.#url(code), expiresAt: new Date((slot + 2) * setUpSlotMs).toISOString() };
+    // In the fragment: no browser sends it, so that it stands in no log.
+    const url = `${this.#origin()}/set-up#${code}`;
+    return { code, url, expiresAt: new Date((slot + 2) * setUpSlotMs).toISOString() };
   }
 
   /** Takes the same time for every wrong code. */
@@ -47,6 +49,15 @@ export class SetUp {
     const mac = Buffer.from(this.#vault.mac('set-up', String(slot)), 'hex');
     return mac.subarray(0, setUpCodeBytes).toString('base64url');
   }
+}
+
+/** A server that listens on its own computer alone is not found by its name there. */
+export function setUpOrigin(
+  config: { readonly bind: string; readonly publicUrl?: string | undefined },
+  origin: string,
+): string {
+  if (config.publicUrl !== undefined || config.bind !== '127.0.0.1') return origin;
+  return Object.assign(new URL(origin), { hostname: config.bind }).origin;
 }
 
 function sha256(text: string): Buffer {

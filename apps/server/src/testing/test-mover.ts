@@ -33,6 +33,8 @@ export class TestMover implements AsyncDisposable {
   /** Does the tasks in repositories of this mover. */
   executor: TestAgent | undefined;
   dialError: HoldfastError | undefined;
+  /** What each of its repositories takes; undefined: it can't say. */
+  usedBytes: number | undefined;
   readonly #wire: Wire;
   readonly #serverId: string;
   #listener: Listener | undefined;
@@ -119,6 +121,8 @@ export class TestMover implements AsyncDisposable {
       this.closedSessions.push(id);
       return answer(res, 200, { ...status(id), log: this.sessionLog });
     }
+    if (req.method === 'GET' && kind === 'repositories' && id === 'usage' && this.usedBytes !== undefined)
+      return answer(res, 200, { usedBytes: this.usedBytes, objects: 1 });
     if (req.method === 'GET' && kind === 'use') return answer(res, 200, { channels: this.#wire.use() });
     return answer(res, 404, reportOf(new HoldfastError('request.missing')));
   }
