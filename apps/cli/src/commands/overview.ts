@@ -46,6 +46,7 @@ const ages = {
 
 function overviewText({ computers, backups, failures, running, storage, drills, approvals }: Overview): string {
   const counts = [
+    ['', 'Now', ''],
     [
       'Computers',
       String(computers.agents.count),

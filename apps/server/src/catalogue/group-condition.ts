@@ -118,7 +118,14 @@ export function groupCondition(o: {
       build(`${o.alias}.${column}`, 'in', ofGroups.where('groupComputers.role', '=', 'agent')),
       build.and([
         ofRepositories,
-        build(`${o.alias}.${column}`, 'not in', computers.where('groupComputers.role', '=', 'agent')),
+        // Looked up for the rows in question; a list of all agents would be made anew for every query.
+        build.not(
+          build.exists(
+            computers
+              .where('groupComputers.role', '=', 'agent')
+              .whereRef('groupComputers.id', '=', `${o.alias}.${column}`),
+          ),
+        ),
       ]),
     ])
     .toOperationNode();
