@@ -86,51 +86,50 @@ test('each process of a fleet is needed', { skip: labNeeds }, async (t) => {
   });
 });
 
-test('the agent reads and writes files of its own side only; the repository’s folder is the mover’s', {
-  skip: labNeeds || skipUnless({ programs: ['strace'] }),
-}, async (t) => {
+test('one computer', { skip: labNeeds }, async (t) => {
   const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   for (let number = 0; number < 20; number++) writeFileSync(join(source, `file-${number}`), randomBytes(50_000));
   await using _up = await computer.up();
   await computer.prepareJob('files', source);
-  const roles = rolesOf(computer.data);
-  const repositories = join(computer.data, 'repositories');
-  const target = join(computer.folder, 'restored');
 
-  const traces = { agent: join(computer.folder, 'agent.trace'), mover: join(computer.folder, 'mover.trace') };
-  const tracers = [
-    await trace(roles.get('agent') ?? 0, traces.agent),
-    await trace(roles.get('mover') ?? 0, traces.mover),
-  ];
-  assert.equal((await computer.runJob('files')).state, 'succeeded');
-  await computer.holdfast(['restore', 'latest', '--target', target]);
-  for (const tracer of tracers) await tracer.detach();
+  await t.test(
+    'the agent reads and writes files of its own side only; the repository’s folder is the mover’s',
+    {
+      skip: skipUnless({ programs: ['strace'] }),
+    },
+    async () => {
+      const roles = rolesOf(computer.data);
+      const repositories = join(computer.data, 'repositories');
+      const target = join(computer.folder, 'restored');
 
-  const agent = readFileSync(traces.agent, 'utf8');
-  const mover = readFileSync(traces.mover, 'utf8');
-  assert.ok(agent.includes('file-19') && agent.includes(source), 'the agent was watched while it read');
-  assert.ok(agent.includes(target), 'and while it restored');
-  // The mover is the proof that such an access would be seen.
-  assert.ok(mover.includes(join(repositories, 'local', 'default', 'data')), 'the mover was watched');
-  assert.deepEqual(
-    agent.split('\n').filter((line) => line.includes(repositories)),
-    [],
+      const traces = { agent: join(computer.folder, 'agent.trace'), mover: join(computer.folder, 'mover.trace') };
+      const tracers = [
+        await trace(roles.get('agent') ?? 0, traces.agent),
+        await trace(roles.get('mover') ?? 0, traces.mover),
+      ];
+      assert.equal((await computer.runJob('files')).state, 'succeeded');
+      await computer.holdfast(['restore', 'latest', '--target', target]);
+      for (const tracer of tracers) await tracer.detach();
+
+      const agent = readFileSync(traces.agent, 'utf8');
+      const mover = readFileSync(traces.mover, 'utf8');
+      assert.ok(agent.includes('file-19') && agent.includes(source), 'the agent was watched while it read');
+      assert.ok(agent.includes(target), 'and while it restored');
+      // The mover is the proof that such an access would be seen.
+      assert.ok(mover.includes(join(repositories, 'local', 'default', 'data')), 'the mover was watched');
+      assert.deepEqual(
+        agent.split('\n').filter((line) => line.includes(repositories)),
+        [],
+      );
+      assert.deepEqual(
+        mover.split('\n').filter((line) => line.includes(`${source}/`) || line.includes(`${target}/`)),
+        [],
+      );
+    },
   );
-  assert.deepEqual(
-    mover.split('\n').filter((line) => line.includes(`${source}/`) || line.includes(`${target}/`)),
-    [],
-  );
-});
 
-test('ports blocked on one computer', { skip: labNeeds }, async (t) => {
-  const computer = OneComputer.isolated(t);
-  const source = computer.makeFolder('source');
-  writeFileSync(join(source, 'file'), randomBytes(300_000));
-  await using _up = await computer.up();
-  await computer.prepareJob('files', source);
-
-  await t.test('2500 to 3300: data goes over 6162, and the run is degraded by that channel', async () => {
+  await t.test('2500 to 3300 blocked: data goes over 6162, and the run is degraded by that channel', async () => {
     computer.firewall(['tcp dport 2500-3300 reject with tcp reset']);
     const run = await computer.runJob('files', 3);
     assert.equal(run.state, 'warning');
@@ -140,7 +139,7 @@ test('ports blocked on one computer', { skip: labNeeds }, async (t) => {
     );
   });
 
-  await t.test('6162: the run fails, and the error names the channel', async () => {
+  await t.test('6162 blocked: the run fails, and the error names the channel', async () => {
     computer.firewall(['tcp dport 6162 reject with tcp reset']);
     const run = await computer.runJob('files', 1);
     assert.equal(run.state, 'failed');
@@ -149,7 +148,7 @@ test('ports blocked on one computer', { skip: labNeeds }, async (t) => {
     assert.match(run.error?.guidance ?? '', /holdfast ports list/);
   });
 
-  await t.test('nothing: all is as before', async () => {
+  await t.test('nothing blocked: all is as before', async () => {
     computer.firewall([]);
     const run = await computer.runJob('files');
     assert.deepEqual(run.degradations, []);

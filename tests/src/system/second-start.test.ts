@@ -78,7 +78,9 @@ test('a second start says what it found and harms nothing; Ctrl-C ends everythin
   });
 });
 
-test('when `up` is killed, what it started ends by itself, and the next start works', { skip: labNeeds }, async (t) => {
+test('when `up` is killed, what it started ends by itself, and the next start works; when a process of it dies, it says which', {
+  skip: labNeeds,
+}, async (t) => {
   const computer = OneComputer.isolated(t);
   const source = computer.makeFolder('source');
   writeFileSync(join(source, 'file'), 'content\n');
@@ -86,23 +88,21 @@ test('when `up` is killed, what it started ends by itself, and the next start wo
   assert.deepEqual([...rolesOf(computer.data).keys()].sort(), ['agent', 'mover', 'server']);
   assert.equal((await up.kill()).signal, 'SIGKILL');
   await waitUntil('its processes have ended', () => rolesOf(computer.data).size === 0);
-  await using again = await computer.up();
-  assert.doesNotMatch(again.said, /Port:/, 'the ports are free again');
-  await computer.prepareJob('files', source);
-  assert.equal((await computer.runJob('files')).state, 'succeeded');
-});
-
-test('when a process of `up` dies, `up` says which one and ends the others', { skip: labNeeds }, async (t) => {
-  const computer = OneComputer.isolated(t);
-  for (const role of ['agent', 'server'] as const) {
-    await using up = await computer.up();
+  const whenItDies = async (role: 'agent' | 'server', again: Awaited<ReturnType<OneComputer['up']>>): Promise<void> => {
     process.kill(rolesOf(computer.data).get(role) ?? 0, 'SIGKILL');
-    const ended = await up.ended;
+    const ended = await again.ended;
     assert.equal(ended.status, 1);
     assert.match(ended.stderr, new RegExp(`The process of the ${role} has ended`));
     assert.match(ended.stderr, new RegExp(`${role}\\.log`));
     assert.equal(rolesOf(computer.data).size, 0);
-  }
+  };
+  await using again = await computer.up();
+  assert.doesNotMatch(again.said, /Port:/, 'the ports are free again');
+  await computer.prepareJob('files', source);
+  assert.equal((await computer.runJob('files')).state, 'succeeded');
+  await whenItDies('agent', again);
+  await using last = await computer.up();
+  await whenItDies('server', last);
 });
 
 function portsElsewhere(computer: OneComputer): string {

@@ -277,6 +277,46 @@ if (process.env[templateVariable] !== undefined)
     );
   });
 
+test('what can not be read at one moment is told of when it can, and what is gone keeps nobody waiting', async (t) => {
+  const it = await fleet(t);
+  const { server } = it;
+  await it.run(async () => {
+    throw new HoldfastError('storage.full', { message: 'The storage of store is full.' });
+  });
+  const seen: ServiceRequest[] = [];
+  const port = await startService(t, {
+    ...{ installation, hosts: ['localhost'] },
+    answer: (request) => {
+      seen.push(request);
+      return { status: 204 };
+    },
+  });
+  const hook = {
+    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
+    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
+  };
+  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
+  await server.client.call('setNotificationSettings', {
+    body: { settings: { destinations: { chat: hook } }, secrets },
+  });
+  const { runs } = await server.client.call('runs', { query: {} });
+  await server.alterDatabase(`update "runs" set "problemsJson" = ''`);
+  const causes = [crypto.randomUUID(), runs[0]?.id].map((runId, number) => {
+    const noted = JSON.stringify({ kind: 'run-ended', runId });
+    return `('local', '${crypto.randomUUID()}', '2026-01-10T06:30:0${number}.000Z', '${noted}')`;
+  });
+  await server.alterDatabase(
+    `insert into "notificationCauses" ("tenant", "id", "at", "causeJson") values ${causes.join(', ')}`,
+  );
+  await until(() => server.logged.filter((line) => line.includes('"cause":')).length >= 2, 'both were looked at');
+  await server.alterDatabase(`update "runs" set "problemsJson" = '[]'`);
+  await until(() => seen.length > 0, 'it is told of');
+  assert.match(seen[0]?.body ?? '', /The storage of store is full/);
+  const left = () => server.readDatabase('select "id" from "notificationCauses"');
+  await until(async () => (await left()).length === 0, 'none is left');
+  assert.equal(seen.length, 1);
+});
+
 test('a restore drill is told of as such, with what was restored and what was wrong', async (t) => {
   const it = await fleet(t);
   const seen: ServiceRequest[] = [];

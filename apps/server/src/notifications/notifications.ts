@@ -16,6 +16,7 @@ import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { readJson } from '../json-column.ts';
 import {
+  causeRetryMs,
   conditionLookMs,
   deliveryTurnMs,
   maxCausesPerTurn,
@@ -50,6 +51,8 @@ export class Notifications {
   readonly #notifiers = new Map<string, { readonly changedAt: string; readonly notifier: Notifier }>();
   /** Tenants whose last turn came to its end. */
   readonly #orderly = new Set<string>();
+  /** By cause, since when no messages can be made of it. */
+  readonly #failingSinceMs = new Map<string, number>();
   #lookedMs = Number.NEGATIVE_INFINITY;
   #delays = { sinceMs: Number.NEGATIVE_INFINITY, told: 0 };
 
@@ -177,14 +180,32 @@ export class Notifications {
         const known = toHoldfastError(error);
         // The catalogue went away meanwhile: it is looked at again when it is back.
         if (known.code.startsWith('database.')) throw known;
-        // What it was about is gone, or was never there: the others are not to wait for it.
+        // What is gone is not waited for. Anything else may pass, as a full disk does, and the others go on meanwhile.
+        const isNew = !this.#failingSinceMs.has(id);
+        if (known.code !== 'request.missing' && this.#mayPass(id)) {
+          this.#parts.logger[isNew ? 'warn' : 'debug']({ cause: id, error: known }, 'a cause is looked at again');
+          continue;
+        }
         this.#parts.logger.warn({ cause: id, error: known }, 'nobody is told of it');
       }
+      this.#failingSinceMs.delete(id);
       await scope.transaction(async (inner) => {
         const { numDeletedRows } = await inner.deleteFrom('notificationCauses').where('id', '=', id).executeTakeFirst();
         if (numDeletedRows === 1n && event) await this.#report(inner, settings, event);
       });
     }
+  }
+
+  /** Whether a cause that could not be made into messages is tried again. */
+  #mayPass(id: string): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const known = this.#failingSinceMs;
+    const sinceMs = known.get(id) ?? nowMs;
+    known.set(id, sinceMs);
+    // Another instance may have told of it.
+    const [oldest] = known.keys();
+    if (known.size > maxCausesPerTurn && oldest !== undefined) known.delete(oldest);
+    return nowMs - sinceMs < causeRetryMs;
   }
 
   async #summarise(scope: TenantScope, settings: StoredSettings, now: Date): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelId } from '@holdfast/contract';
 import { type Clock, productVersion } from '@holdfast/core';
 import {
@@ -110,8 +111,17 @@ export class TestServer implements AsyncDisposable {
   /** Changes the database behind the server's back. */
   async alterDatabase(statement: string): Promise<void> {
     if (this.#database !== undefined) return void (await statementOn(this.#database, statement));
-    using database = new DatabaseSync(this.#sqlitePath, { timeout: 10_000 });
-    database.exec(statement);
+    // The server may be in a transaction, and goes on with it only when nobody waits here for that.
+    for (let tries = 1; ; tries += 1) {
+      try {
+        using database = new DatabaseSync(this.#sqlitePath);
+        database.exec(statement);
+        return;
+      } catch (error) {
+        if (tries === 500 || !(error instanceof Error && error.message === 'database is locked')) throw error;
+        await delay(20);
+      }
+    }
   }
 
   /** What a query of the database gives; columns parted by `|`. */
