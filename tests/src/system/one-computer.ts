@@ -17,8 +17,9 @@ const commandLimitMs = 450_000;
 const stopLimitMs = 60_000;
 const waitLimitMs = 120_000;
 const pollMs = 50;
-/** Who has to be asked is a process that is started each time: at most so long after the last one. */
-const longestPauseMs = 1000;
+/** Who has to be asked is a process that is started each time, which takes a third of a second of a core. */
+const shortestPauseMs = 200;
+const longestPauseMs = 2_000;
 
 export interface Ended {
   readonly status: number | null;
@@ -339,7 +340,7 @@ export async function waitUntil(what: string, isSo: () => boolean | Promise<bool
     if (await answer) return;
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    if (answer instanceof Promise) pauseMs = Math.min(1.5 * pauseMs, longestPauseMs);
+    if (answer instanceof Promise) pauseMs = Math.max(shortestPauseMs, Math.min(1.5 * pauseMs, longestPauseMs));
   }
 }
 

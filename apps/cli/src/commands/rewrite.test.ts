@@ -79,9 +79,27 @@ test('--include keeps what restic keeps with it', { skip: skipUnless({ programs:
   writeFileSync(patterns, '# comment\n\n*.TXT\n');
   const original = await freshRepository('include');
   await restic(original, 'backup', tree, '--host', 'a');
-  for (const [at, step] of [
+  const [{ id }] = (await listed(original)) as [Listed];
+  const both = async (name: string): Promise<readonly [string, string]> => {
+    const copies = [join(folder, `${name}-ours`), join(folder, `${name}-theirs`)] as const;
+    for (const copy of copies) cpSync(original, copy, { recursive: true });
+    return copies;
+  };
+  const rewrite = async ([ours, theirs]: readonly [string, string], step: readonly string[]): Promise<void> => {
+    const [result] = await Promise.all([
+      holdfast('rewrite', ours, ...step, id, '--json'),
+      restic(theirs, 'rewrite', ...step, id),
+    ]);
+    assert.equal(result.status, 0, `${step.join(' ')}: ${result.stderr}`);
+  };
+  const compare = async ([ours, theirs]: readonly [string, string]): Promise<void> => {
+    const [mine, other] = await Promise.all([listed(ours), listed(theirs)]);
+    assert.deepEqual(facts(mine), facts(other));
+  };
+  // Each makes another snapshot of the same one.
+  const places = await both('include');
+  for (const step of [
     ['-i', '*.txt'],
-    ['--iinclude', '*.txt', '--forget'],
     ['--include-file', patterns],
     ['--iinclude-file', patterns],
     ['-i', 'a'],
@@ -96,19 +114,18 @@ test('--include keeps what restic keeps with it', { skip: skipUnless({ programs:
     // Nothing changes, or nothing is left.
     ['-i', '/'],
     ['-i', 'nothing'],
+  ])
+    await rewrite(places, step);
+  await compare(places);
+  for (const [at, step] of [
+    ['--iinclude', '*.txt', '--forget'],
     ['-i', 'nothing', '--new-host', 'elsewhere', '-s', '--forget'],
   ].entries()) {
-    const [ours, theirs] = [join(folder, `include-ours-${at}`), join(folder, `include-theirs-${at}`)];
-    for (const copy of [ours, theirs]) cpSync(original, copy, { recursive: true });
-    const [result] = await Promise.all([
-      holdfast('rewrite', ours, ...step, '--json'),
-      restic(theirs, 'rewrite', ...step),
-    ]);
-    assert.equal(result.status, 0, `${step.join(' ')}: ${result.stderr}`);
-    const [mine, other] = await Promise.all([listed(ours), listed(theirs)]);
-    assert.deepEqual(facts(mine), facts(other), step.join(' '));
+    const own = await both(`include-forget-${at}`);
+    await rewrite(own, step);
+    await compare(own);
   }
-  assert.match(await restic(join(folder, 'include-ours-0'), 'check', '--read-data'), /no errors were found/);
+  assert.match(await restic(places[0], 'check', '--read-data'), /no errors were found/);
   assert.equal((await holdfast('rewrite', original, '-i', 'a', '--iexclude', 'b')).status, 2);
 });
 
