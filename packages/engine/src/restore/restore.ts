@@ -177,7 +177,8 @@ async function restoreUnder(
     deletes,
     dryRun,
     durable: options.durable !== false,
-    protect: (options.protect ?? []).map(protectedFolder).filter((folder) => folder !== undefined),
+    // Only who deletes looks at them at all.
+    protect: deletes ? (options.protect ?? []).map(protectedFolder).filter((folder) => folder !== undefined) : [],
     target,
     onProgress: () => progress.report(() => report('restore', current)),
     onEntry: options.onEntry,
