@@ -1,4 +1,4 @@
-import { didYouMean, type Path } from '@holdfast/contract/topology';
+import { didYouMean, type Path, shownValue, valueAt } from '@holdfast/contract/topology';
 import type { z } from 'zod';
 import { fleetDocument, sectionKeys } from './schema.ts';
 
@@ -39,7 +39,7 @@ export function describeIssue(issue: Issue, value: unknown): readonly SchemaProb
     case 'invalid_type':
       if (given === undefined)
         return [{ path: path.slice(0, -1), at: 'key', message: `${String(path.at(-1))} is missing` }];
-      return here(`${fieldOf(path)} must be ${kinds[issue.expected] ?? issue.expected}, not ${shown(given)}`);
+      return here(`${fieldOf(path)} must be ${kinds[issue.expected] ?? issue.expected}, not ${shownValue(given)}`);
     default:
       return here(`${fieldOf(path)}: ${issue.message}`);
   }
@@ -61,7 +61,7 @@ function rankOf(issues: readonly Issue[]): number {
 
 function notKnown(given: unknown, known: readonly string[]): string {
   if (given === undefined) return `is missing; possible: ${known.join(', ')}`;
-  return `${shown(given)} is none of ${known.join(', ')}.${didYouMean(typeof given === 'string' ? given : '', known)}`;
+  return `${shownValue(given)} is none of ${known.join(', ')}.${didYouMean(typeof given === 'string' ? given : '', known)}`;
 }
 
 /** As it is named in plans, too: `schedule.at`. */
@@ -74,20 +74,4 @@ function fieldOf(path: Path): string {
 function keysAt([section, ...rest]: Path): readonly string[] {
   if (section === undefined) return Object.keys(fleetDocument.shape);
   return rest.length === 1 ? (sectionKeys[String(section)] ?? []) : [];
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  let at = value;
-  for (const part of path) {
-    if (typeof at !== 'object' || at === null) return undefined;
-    at = (at as Record<PropertyKey, unknown>)[part];
-  }
-  return at;
-}
-
-function shown(value: unknown): string {
-  if (value === null) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  return JSON.stringify(value)?.slice(0, 60) ?? typeof value;
 }

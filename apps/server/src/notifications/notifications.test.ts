@@ -86,23 +86,30 @@ async function mailServer(t: TestContext, port: number): Promise<Exim> {
   return exim;
 }
 
+/** A receiver of events, and what the settings say of it. */
+async function webhook(t: TestContext, answer: Parameters<typeof startService>[1]['answer'] = () => ({ status: 204 })) {
+  const seen: ServiceRequest[] = [];
+  const port = await startService(t, {
+    ...{ installation, hosts: ['localhost'] },
+    answer: (request) => {
+      seen.push(request);
+      return answer(request);
+    },
+  });
+  const hook = {
+    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
+    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
+  };
+  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
+  return { seen, hook, secrets };
+}
+
 test('runs are told of by mail and webhook, with the picture of the last runs, and across a restart', {
   skip: needsExim,
 }, async (t) => {
   const it = await fleet(t);
-  const seen: ServiceRequest[] = [];
-  const hooks = await startService(t, {
-    ...{ installation, hosts: ['localhost'] },
-    answer: (request) => {
-      seen.push(request);
-      return { status: 204 };
-    },
-  });
+  const { seen, hook, secrets: ofHook } = await webhook(t);
   const mailPort = await freePort();
-  const hook = {
-    ...{ kind: 'webhook' as const, url: `https://localhost:${hooks}/a`, allowLocalAddresses: true },
-    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
-  };
   const settings = {
     ...{ name: 'vault', timeZone: 'Europe/Berlin', destinations: { office: smtp(mailPort), chat: hook } },
     rules: [
@@ -110,7 +117,7 @@ test('runs are told of by mail and webhook, with the picture of the last runs, a
       { events: ['run-ended' as const], atLeast: 'information' as const, send: ['chat'] },
     ],
   };
-  const secrets = { ...mailSecrets, 'hook-secret': `whsec_${key.toString('base64')}` };
+  const secrets = { ...mailSecrets, ...ofHook };
   const shown = await it.server.client.call('setNotificationSettings', { body: { settings, secrets } });
   assert.deepEqual(shown.secrets, ['hook-secret', 'mail-ca', 'mail-password']);
 
@@ -165,22 +172,10 @@ test('runs are told of by mail and webhook, with the picture of the last runs, a
 test('a summary a day, with what was run and who is away; a kept secret goes to no other place', async (t) => {
   const clock = new ManualClock(new Date());
   const it = await fleet(t, clock);
-  const seen: ServiceRequest[] = [];
-  const port = await startService(t, {
-    ...{ installation, hosts: ['localhost'] },
-    answer: (request) => {
-      seen.push(request);
-      return { status: 204 };
-    },
-  });
-  const hook = {
-    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
-    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
-  };
+  const { seen, hook, secrets } = await webhook(t);
   const halfDayMs = 12 * 3_600_000;
   const at = new Date(clock.now().getTime() + halfDayMs).toISOString().slice(11, 16);
   const settings = { timeZone: 'UTC', destinations: { chat: hook }, rules: [], dailySummary: { at } };
-  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
   const set = (body: CallArguments<Routes['setNotificationSettings']>['body']) =>
     it.server.client.call('setNotificationSettings', { body });
   await set({ settings, secrets });
@@ -237,21 +232,13 @@ if (process.env[templateVariable] !== undefined)
     const other = await TestInstance.start({ folder: join(folder, 'other'), from: join(folder, 'server'), database });
     t.after(() => other[Symbol.asyncDispose]());
     const told = new Map<string, string[]>();
-    const port = await startService(t, {
-      ...{ installation, hosts: ['localhost'] },
-      answer: async ({ body, headers }) => {
-        const { account } = (JSON.parse(body) as { data: { account: string } }).data;
-        told.set(account, [...(told.get(account) ?? []), String(headers['webhook-id'])]);
-        // So that some are under way at any time.
-        await delay(10);
-        return { status: 204 };
-      },
+    const { hook, secrets } = await webhook(t, async ({ body, headers }) => {
+      const { account } = (JSON.parse(body) as { data: { account: string } }).data;
+      told.set(account, [...(told.get(account) ?? []), String(headers['webhook-id'])]);
+      // So that some are under way at any time.
+      await delay(10);
+      return { status: 204 };
     });
-    const hook = {
-      ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
-      ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
-    };
-    const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
     const settings = { destinations: { chat: hook } };
     await server.client.call('setNotificationSettings', { body: { settings, secrets } });
     const total = 30;
@@ -283,19 +270,7 @@ test('what can not be read at one moment is told of when it can, and what is gon
   await it.run(async () => {
     throw new HoldfastError('storage.full', { message: 'The storage of store is full.' });
   });
-  const seen: ServiceRequest[] = [];
-  const port = await startService(t, {
-    ...{ installation, hosts: ['localhost'] },
-    answer: (request) => {
-      seen.push(request);
-      return { status: 204 };
-    },
-  });
-  const hook = {
-    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
-    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
-  };
-  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
+  const { seen, hook, secrets } = await webhook(t);
   await server.client.call('setNotificationSettings', {
     body: { settings: { destinations: { chat: hook } }, secrets },
   });
@@ -319,20 +294,8 @@ test('what can not be read at one moment is told of when it can, and what is gon
 
 test('a restore drill is told of as such, with what was restored and what was wrong', async (t) => {
   const it = await fleet(t);
-  const seen: ServiceRequest[] = [];
-  const port = await startService(t, {
-    ...{ installation, hosts: ['localhost'] },
-    answer: (request) => {
-      seen.push(request);
-      return { status: 204 };
-    },
-  });
+  const { seen, hook, secrets } = await webhook(t);
   await it.run(async (task) => success(task));
-  const hook = {
-    ...{ kind: 'webhook' as const, url: `https://localhost:${port}/a`, allowLocalAddresses: true },
-    ...{ secretFile: 'hook-secret', caFile: 'mail-ca' },
-  };
-  const secrets = { 'mail-ca': installation.caPem, 'hook-secret': `whsec_${key.toString('base64')}` };
   const settings = { destinations: { chat: hook } };
   await it.server.client.call('setNotificationSettings', { body: { settings, secrets } });
   it.agent.work = async () => {

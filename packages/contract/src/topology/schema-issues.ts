@@ -3,6 +3,7 @@ import { optionIds } from '../options.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { allowRule, channelIds, host, neighbour, topologyDocument, zone } from './schema.ts';
 import type { Path } from './source.ts';
+import { shownValue, valueAt } from './values.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -34,10 +35,10 @@ function describe(issue: Issue, value: unknown): readonly SchemaProblem[] {
   const here = (message: string, at: 'key' | 'value' = 'value'): readonly SchemaProblem[] => [{ path, at, message }];
   const isPort = path[0] !== 'allow' && path[2] === 'ports' && path.length === 4;
   if (path[0] === 'allow' && path[2] === 'ports' && path.length === 4)
-    return here(`${shown(valueAt(value, path))}: a port is written as tcp/22 or udp/33434-33534`);
+    return here(`${shownValue(valueAt(value, path))}: a port is written as tcp/22 or udp/33434-33534`);
   if (isPort && issue.code !== 'unrecognized_keys')
     return here(
-      `${shown(valueAt(value, path))}: a port is a whole number from 1 to 65535, or a range such as "2500-2600"`,
+      `${shownValue(valueAt(value, path))}: a port is a whole number from 1 to 65535, or a range such as "2500-2600"`,
     );
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -63,7 +64,7 @@ function describe(issue: Issue, value: unknown): readonly SchemaProblem[] {
       const given = valueAt(value, path);
       if (given === undefined)
         return [{ path: path.slice(0, -1), at: 'key', message: `${String(path.at(-1))} is missing` }];
-      return here(`${word(path)} must be ${kinds[issue.expected] ?? issue.expected}, not ${shown(given)}`);
+      return here(`${word(path)} must be ${kinds[issue.expected] ?? issue.expected}, not ${shownValue(given)}`);
     }
     case 'too_big':
       return here(`${word(path)} may have at most ${String(issue.maximum)}${units[issue.origin] ?? ''}`);
@@ -123,20 +124,4 @@ function keysAt([section, , field]: Path): readonly string[] {
   if (section === 'neighbours') return Object.keys(neighbour.shape);
   if (section === 'allow') return Object.keys(allowRule.shape);
   return Object.keys(topologyDocument.shape);
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-  let at = value;
-  for (const part of path) {
-    if (typeof at !== 'object' || at === null) return undefined;
-    at = (at as Record<PropertyKey, unknown>)[part];
-  }
-  return at;
-}
-
-function shown(value: unknown): string {
-  if (value === null) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  return JSON.stringify(value)?.slice(0, 60) ?? typeof value;
 }
