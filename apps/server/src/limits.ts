@@ -344,8 +344,6 @@ export const foldFrom = 5;
 export const maxFoldedAtOnce = 1_000;
 /** Sent notifications are remembered so long: to be looked at, and to know a burst. */
 export const sentNotificationsKeptMs = dayMs;
-/** What nobody can be told of, whatever is in the way, is tried for so long; what is gone is not tried again. */
-export const causeRetryMs = 60 * minuteMs;
 /** Causes that are looked at in one turn. */
 export const maxCausesPerTurn = 200;
 /** Secrets of notifications of one tenant: some for each destination. */

@@ -16,9 +16,9 @@ import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { readJson } from '../json-column.ts';
 import {
-  causeRetryMs,
   conditionLookMs,
   deliveryTurnMs,
+  hourMs,
   maxCausesPerTurn,
   maxListedInSummary,
   maxToldDelaysPerHour,
@@ -196,7 +196,7 @@ export class Notifications {
     }
   }
 
-  /** Whether a cause that could not be made into messages is tried again. */
+  /** Whether a cause that could not be made into messages is tried again: for an hour, whatever is in the way. */
   #mayPass(id: string): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
     const known = this.#failingSinceMs;
@@ -205,7 +205,7 @@ export class Notifications {
     // Another instance may have told of it.
     const [oldest] = known.keys();
     if (known.size > maxCausesPerTurn && oldest !== undefined) known.delete(oldest);
-    return nowMs - sinceMs < causeRetryMs;
+    return nowMs - sinceMs < hourMs;
   }
 
   async #summarise(scope: TenantScope, settings: StoredSettings, now: Date): Promise<void> {
