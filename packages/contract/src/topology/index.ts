@@ -4,5 +4,5 @@ export { didYouMean } from './nearest.ts';
 export { Problems } from './problems.ts';
 export { type DialStyle, dialStyles, type Host, type TopologyDocument, topologyDocument } from './schema.ts';
 export { type Path, Source, type SourceForm } from './source.ts';
-export { shownValue, valueAt } from './values.ts';
 export type { AllowEnd, AllowRule, Topology, TopologyHost, Zone } from './topology.ts';
+export { shownValue, valueAt } from './values.ts';
