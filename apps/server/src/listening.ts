@@ -39,14 +39,3 @@ export function portOverrides(ports: Readonly<Record<string, number | { from: nu
   }
   return ports;
 }
-
-/** Channels of one port, and whether another port may stand in. */
-export const listeners: readonly {
-  readonly channels: readonly ChannelId[];
-  readonly app: 'rest' | 'enrolment' | 'signIn';
-}[] = [
-  { channels: ['client-to-server', 'metrics-to-server', 'recovery-media-identity'], app: 'rest' },
-  { channels: ['windows-agent-control', 'windows-enrolment', 'recovery-media-token-sign-in'], app: 'enrolment' },
-  { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
-  { channels: ['recovery-media-credential-sign-in'], app: 'signIn' },
-];

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { ChannelId } from '@holdfast/contract';
 import { systemClock, toHoldfastError } from '@holdfast/core';
 import { localTenant, writeFileDurably } from '@holdfast/protocol';
 import { ChannelHistory, createWire } from '@holdfast/wire';
@@ -32,7 +33,7 @@ import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
 import { Rescans } from './inventory/rescans.ts';
 import { closeGraceMs } from './limits.ts';
-import { describeListener, listeners, ownHello, portAmong, portOverrides } from './listening.ts';
+import { describeListener, ownHello, portAmong, portOverrides } from './listening.ts';
 import { MaintenanceScheduler } from './maintenance/maintenance-scheduler.ts';
 import { RepositoryQueries } from './maintenance/repository-queries.ts';
 import { FleetCounts } from './metrics/fleet-counts.ts';
@@ -86,6 +87,17 @@ import { RunQueue } from './runs/run-queue.ts';
 import { Runner } from './runs/runner.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Vault } from './vault.ts';
+
+/** Channels of one port, and whether another port may stand in. */
+const listeners: readonly {
+  readonly channels: readonly ChannelId[];
+  readonly app: 'rest' | 'enrolment' | 'signIn';
+}[] = [
+  { channels: ['client-to-server', 'metrics-to-server', 'recovery-media-identity'], app: 'rest' },
+  { channels: ['windows-agent-control', 'windows-enrolment', 'recovery-media-token-sign-in'], app: 'enrolment' },
+  { channels: ['posix-agent-control', 'mover-to-server', 'enrolment'], app: 'enrolment' },
+  { channels: ['recovery-media-credential-sign-in'], app: 'signIn' },
+];
 
 /**
  * Starts a backup server. Needs no rights: where 443 can't be had another port stands in, and `listening` says why. Rejects
