@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { freePort, requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import { oauthPaths } from '@holdfast/protocol';
+import { oauthPaths, type PasskeyRegistration } from '@holdfast/protocol';
 import { TestServer } from '@holdfast/server/testing';
 import { chromium, type Page } from 'playwright-core';
 
@@ -95,9 +95,9 @@ test('a real browser signs in with a passkey on the page of the sign-in, and und
 });
 
 /** A new passkey, by the browser's own means, on a page of the site. */
-async function made(page: Page, options: Record<string, unknown>) {
-  return (await page.evaluate(`(async () => {
+function made(page: Page, options: Record<string, unknown>): Promise<PasskeyRegistration> {
+  return page.evaluate<PasskeyRegistration>(`(async () => {
     const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(${JSON.stringify(options)});
     return (await navigator.credentials.create({ publicKey })).toJSON();
-  })()`)) as never;
+  })()`);
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { type Clock, HoldfastError } from '@holdfast/core';
 import {
   type GrantMode,
@@ -234,15 +234,18 @@ async function newCertificates(
 /** Throws `request.invalid` for what nobody should prove himself with. */
 function registrable(pem: string, clock: Clock): string {
   let certificate: X509Certificate;
+  let key: KeyObject;
   try {
     certificate = new X509Certificate(pem);
+    // Read only now: its kind may be unknown.
+    key = certificate.publicKey;
   } catch (cause) {
     throw invalid('it is not a certificate as PEM text', cause);
   }
   if (/PRIVATE KEY/.test(pem)) throw invalid('a private key came along: it stays on the machine');
   if (peerIdentity(certificate)) throw invalid('it is one of the CA of an installation: name the computer instead');
   if (certificate.validToDate <= clock.now()) throw invalid('it has expired');
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   const isStrong =
     (type === 'rsa' && (details?.modulusLength ?? 0) >= minRsaBits) ||
     (type === 'ec' && ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')) ||
