@@ -47,7 +47,9 @@ class FleetAgent {
       const chosen = running[tries === 0 ? first % running.length : Math.floor(Math.random() * running.length)];
       try {
         if (chosen) {
-          const peer = await this.agent.hold(chosen);
+          await using peer = await this.agent.hold(chosen);
+          // It may be over since the agent began to call.
+          if (signal.aborted) return;
           await Promise.race([peer.closed, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
         }
       } catch {
