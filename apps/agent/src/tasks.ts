@@ -13,7 +13,13 @@ import {
   type TaskOutcome,
   type Waits,
 } from '@holdfast/protocol';
-import { compressionOf, initRepository, openRepository, type Repository } from '@holdfast/repository';
+import {
+  compressionOf,
+  initRepository,
+  openRepository,
+  type Repository,
+  repositoryKeyFromBytes,
+} from '@holdfast/repository';
 import { openRest, type Target, throttled } from '@holdfast/storage';
 import type { Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
@@ -67,11 +73,8 @@ export async function runTask(environment: TaskEnvironment, task: Task, context:
 async function doTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
   const { wire } = environment;
   const { access } = task;
-  const { password } = access;
-  if (password === undefined)
-    throw new HoldfastError('zero-knowledge.no-key', {
-      message: `Repository ${access.repository} is of the zero-knowledge mode, and this computer has no key of its own.`,
-    });
+  const view = task.kind === 'restore' ? task.view : undefined;
+  if (!view) requireKey(task);
   if (task.kind !== 'backup' && task.kind !== 'restore') return environment.executor.run(task, context);
   await using target = await openRest({
     client: openDataChannels({ wire, access, context }),
@@ -85,15 +88,27 @@ async function doTask(environment: TaskEnvironment, task: Task, context: TaskCon
     signal: context.signal,
   });
   const { signal } = context;
-  if (task.kind === 'restore')
-    return await bringBack(await openRepository(target, { password, signal }), {
+  if (task.kind === 'restore') {
+    const opened = view
+      ? openRepository(target, { masterKey: repositoryKeyFromBytes(Buffer.from(view.key, 'base64url')), signal })
+      : openRepository(target, { password: requireKey(task), signal });
+    return await bringBack(await opened, {
       ...{ task, context },
       // Neither what others have stored on this computer, nor what this agent lives by.
       protect: [...environment.moverFolders(), environment.dataDir],
     });
+  }
+  const password = requireKey(task);
   const toFill = limited(target, task);
   const repository = await openOrMake(toFill, { password, initialise: task.initialise, signal });
   return await backUp(repository, { environment, task, context });
+}
+
+function requireKey({ access }: Task): string {
+  if (access.password !== undefined) return access.password;
+  throw new HoldfastError('zero-knowledge.no-key', {
+    message: `Repository ${access.repository} is of the zero-knowledge mode, and this computer has no key of its own.`,
+  });
 }
 
 function limited(target: Target, { bandwidth }: BackupTask): Target {
@@ -181,12 +196,16 @@ async function bringBack(
 ): Promise<TaskOutcome> {
   const { task, context, protect } = o;
   repository.lockWait = { retryMs: lockWaitMs };
-  context.log('info', `Repository ${task.access.repository} at mover ${task.access.mover.host} is open`);
-  const { kind: _, access: __, overwrite, ...asked } = task;
+  const { repository: name, mover } = task.access;
+  const opened = task.view ? 'is shown by its executor, the one snapshot of it' : 'is open';
+  context.log('info', `Repository ${name} at mover ${mover.host} ${opened}`);
+  const { kind: _, access: __, view, overwrite, ...asked } = task;
   const overwritten = new ToldEntries();
   const deleted = new ToldEntries();
   const summary = await restore(repository, {
     ...asked,
+    // Of a view there is no other, and it has another id there.
+    ...(view ? { snapshotId: 'latest' } : {}),
     overwrite: typeof overwrite === 'string' ? overwrite : overwrite ? 'always' : 'refuse',
     signal: context.signal,
     protect,

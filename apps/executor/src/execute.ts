@@ -1,6 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import type { Progress, Task, TaskOutcome } from '@holdfast/protocol';
 import type { Repository } from '@holdfast/repository';
+import type { Connection } from '@holdfast/wire';
 import { browse } from './browse.ts';
 import { check } from './check.ts';
 import { drillSnapshot } from './drill.ts';
@@ -12,6 +13,7 @@ import { pruneRepository } from './prune.ts';
 import { read } from './read.ts';
 import { recoveryKey } from './recovery-key.ts';
 import { measure } from './stats.ts';
+import { serveView } from './view/serve-view.ts';
 
 /** What the work on an open repository needs. */
 export interface Work {
@@ -23,12 +25,14 @@ export interface Work {
   readonly onProblem: (problem: HoldfastError) => void;
   /** Gives bytes besides the result. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** A stream on which the mover asks for what a reader of a view wants: here is its HTTP server. */
+  readonly connectReader: (readerSessionId: string, signal: AbortSignal) => Promise<Connection>;
 }
 
 /** Does a task of the server in an open repository. */
 export async function execute(
   task: Task,
-  o: Pick<Work, 'repository' | 'signal' | 'sandbox' | 'write'> & {
+  o: Pick<Work, 'repository' | 'signal' | 'sandbox' | 'write' | 'connectReader'> & {
     /** Resolves when it was sent. */
     readonly progress: (progress: Progress) => Promise<void>;
     readonly problem: (problem: HoldfastError) => Promise<void>;
@@ -72,6 +76,8 @@ async function run(task: Task, work: Work): Promise<TaskOutcome> {
       return measure(task, work);
     case 'read':
       return read(task, work);
+    case 'view':
+      return serveView(task, work);
     case 'recovery-key':
       return recoveryKey(task, work);
     default:

@@ -22,6 +22,16 @@ export const aliveEveryMs = 10_000;
 
 /** Downloads and long lists at once: they last as long as who takes them. */
 export const maxReadings = 4;
+/** Views of snapshots that are served at once, each for one computer that restores, by a process with the index in memory. */
+export const maxViews = 8;
+/** Streams of one view to the mover, each for one request of the reader at a time: it has two data channels, or up to four at once. */
+export const maxViewStreams = 4;
+/** Locks of a reader: one, and the next while it is refreshed. */
+export const maxViewLocks = 8;
+/** A view that nobody asks for so long is over. A reader refreshes its lock every five minutes. */
+export const viewIdleMs = 30 * 60_000;
+/** The pause before a stream to the mover is tried again. */
+export const viewRetryMs = 250;
 /** Processes that are kept while somebody looks around: each holds an index in memory. Beyond that, one for each question. */
 export const maxKeptExecutors = 4;
 /** Somebody who looks around asks again within this time; then the process, and the key with it, is gone. */

@@ -76,7 +76,7 @@ export async function serveExecutor(stream: Duplex): Promise<void> {
         try {
           const result = await present.run(running, async () =>
             execute(task, {
-              repository: (await open({ ...way, access: task.access })).repository,
+              ...(await open({ ...way, access: task.access })),
               signal,
               sandbox,
               write: (bytes) => running.output.write(bytes, signal),

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { parseRange, parseRestPath } from '@holdfast/storage';
 import fc from 'fast-check';
-import { parseRange, parseRestPath } from './rest-path.ts';
 import { type MoverFixture, startFixture } from './testing/mover-fixture.ts';
 import { object, restCalls } from './testing/rest-calls.ts';
 

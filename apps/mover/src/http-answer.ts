@@ -67,7 +67,8 @@ export async function readJson<Schema extends z.ZodType>(
   return parseMessage(schema, await readBody(req, maxBytes), 'The request');
 }
 
-async function readBody(req: IncomingMessage, maxBytes: number): Promise<unknown> {
+/** A small body, whole. Throws `internal.limit`, `run.timeout`. */
+export async function smallBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let sizeBytes = 0;
   const cut = setTimeout(
@@ -85,8 +86,13 @@ async function readBody(req: IncomingMessage, maxBytes: number): Promise<unknown
   } finally {
     clearTimeout(cut);
   }
+  return Buffer.concat(pieces, sizeBytes);
+}
+
+async function readBody(req: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const body = await smallBody(req, maxBytes);
   try {
-    return JSON.parse(Buffer.concat(pieces, sizeBytes).toString('utf8'));
+    return JSON.parse(body.toString('utf8'));
   } catch (error) {
     throw new HoldfastError('request.invalid', { message: "The request's body is not JSON.", cause: error });
   }

@@ -65,6 +65,12 @@ export const maxRelaysPerAgent = 16;
 /** An agent picks a relay up within this time, or the server is told that it does not. */
 export const relayPickupMs = 10_000;
 
+/** Streams that an executor offers for one view, and requests of its reader that wait for one. */
+export const maxOfferedStreams = 4;
+export const maxWaitingViewRequests = 32;
+/** A reader's request waits so long for its executor; then it is told that it is not there, and asks again. */
+export const viewOfferMs = 30_000;
+
 /** What is running may finish within this time at shutdown. */
 export const shutdownGraceMs = 10_000;
 

@@ -15,6 +15,7 @@ import {
   placeRepository,
   taskProtocol,
   trustUpdate,
+  viewProtocol,
 } from '@holdfast/protocol';
 import { type ChannelHistory, type Connection, pipe, type Wire } from '@holdfast/wire';
 import { type Carrier, identifyCaller } from './caller.ts';
@@ -29,12 +30,14 @@ import type { ServePorts } from './port-checks.ts';
 import type { Repositories } from './repositories.ts';
 import type { Sessions } from './session.ts';
 import type { Trust } from './trust.ts';
+import type { Views } from './views.ts';
 
 export interface ApiContext {
   readonly trust: Trust;
   readonly sessions: Sessions;
   readonly repositories: Repositories;
   readonly configurations: ConfigurationCopies;
+  readonly views: Views;
   readonly storageRoot: string;
   readonly channels: DataChannels;
   readonly agents: LocalAgents;
@@ -199,6 +202,8 @@ const endpoints: readonly Endpoint[] = [
 
 const relayPath = new RegExp(`^${moverApiPrefix}/agents/${uuid}/tasks$`);
 
+const viewPath = new RegExp(`^${moverApiPrefix}/sessions/${uuid}/view$`);
+
 export function isApiPath(url: string): boolean {
   return url === moverApiPrefix || url.startsWith(`${moverApiPrefix}/`);
 }
@@ -234,7 +239,8 @@ function requireServer({ peer }: Connection): void {
 
 /**
  * `GET /agents/:id/tasks`, server only: joins the connection with the agent of this computer. `GET /ports`, server only: this
- * mover's own part in checks and audits. `GET /tasks`, server only: work in its repositories. Never throws.
+ * mover's own part in checks and audits. `GET /tasks`, server only: work in its repositories. `GET /sessions/:id/view`: see
+ * `openView`. Never throws.
  */
 export async function answerUpgrade(
   context: ApiContext,
@@ -244,6 +250,8 @@ export async function answerUpgrade(
 ): Promise<void> {
   const { req, stream, head } = upgrade;
   try {
+    const readerSessionId = viewPath.exec(req.url ?? '')?.[1];
+    if (readerSessionId !== undefined) return await openView(context, carrier, { ...upgrade, readerSessionId });
     const id = relayPath.exec(req.url ?? '')?.[1];
     const own = new Map([
       [moverPortsPath, context.servePorts],
@@ -268,8 +276,37 @@ export async function answerUpgrade(
   }
 }
 
-function acceptUpgrade(stream: Duplex, head: Buffer): void {
-  stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${taskProtocol}\r\n\r\n`);
+/** An executor, whose session is for that, offers a stream on which it shows a snapshot to the computer of another session. */
+async function openView(
+  context: ApiContext,
+  carrier: Carrier,
+  o: {
+    readonly req: IncomingMessage;
+    readonly stream: Duplex;
+    readonly head: Buffer;
+    readonly readerSessionId: string;
+  },
+): Promise<void> {
+  const { req, stream, head, readerSessionId } = o;
+  const { session } = await identifyCaller(req, carrier, { ...context, repository: undefined });
+  if (req.headers.upgrade?.toLowerCase() !== viewProtocol)
+    throw new HoldfastError('request.missing', { message: `Nothing but ${viewProtocol} is spoken there.` });
+  if (session?.publishesTo !== readerSessionId)
+    throw new HoldfastError('auth.forbidden', { message: 'The session of the caller is not for that view.' });
+  const reader = context.sessions.require(readerSessionId);
+  if (!reader.viewOnly || reader.tenant !== session.tenant || reader.repository !== session.repository)
+    throw new HoldfastError('auth.forbidden', { message: 'That session is not for a view of the repository.' });
+  using _used = session.beginRequest();
+  const end = (): void => void stream.destroy();
+  using _over = addAbortListener(session.over, end);
+  const view = context.views.of(reader);
+  view.requireRoom();
+  acceptUpgrade(stream, head, viewProtocol);
+  await view.offer(carrier.connection, stream);
+}
+
+function acceptUpgrade(stream: Duplex, head: Buffer, protocol: string = taskProtocol): void {
+  stream.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
   if (head.length > 0) stream.unshift(head);
 }
 

@@ -33,6 +33,7 @@ import { type Session, Sessions } from './session.ts';
 import { taskService } from './tasks.ts';
 import { TrafficLimits } from './traffic/traffic-limits.ts';
 import { Trust } from './trust.ts';
+import { Views } from './views.ts';
 
 /** What comes in on 6162: a computer's mover answers for every role of that computer. */
 const transportChannels = [
@@ -173,6 +174,7 @@ export async function startMover(options: MoverOptions): Promise<RunningMover> {
   const context: ApiContext & RestContext = {
     configurations: new ConfigurationCopies(storageRoot),
     storageRoot,
+    views: new Views(),
     ...{ trust, traffic, sessions, repositories, channels, agents, wire, history, servePorts, onFailure },
     serveTasks: tasks.serve,
   };

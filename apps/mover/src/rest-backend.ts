@@ -1,25 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { type ErrorCode, HoldfastError, toHoldfastError } from '@holdfast/core';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
   type ObjectName,
   type ObjectType,
+  objectSizeLimits,
+  parseRange,
+  parseRestPath,
   printableName,
   type RestListEntry,
+  type RestPath,
   restHeaders,
   restMediaType,
   restQueries,
+  restStatus,
 } from '@holdfast/storage';
 import { z } from 'zod';
 import { type Caller, type Carrier, identifyCaller } from './caller.ts';
 import type { Actor, GuardedRepository } from './guarded-repository.ts';
-import { readJson, sendError, sendJson, sendPieces } from './http-answer.ts';
+import { readJson, sendError, sendJson, sendPieces, smallBody } from './http-answer.ts';
 import { listPageEntries, maxApiBytes } from './limits.ts';
 import type { Repositories } from './repositories.ts';
-import { parseRange, parseRestPath, type RestPath } from './rest-path.ts';
-import type { Sessions } from './session.ts';
+import type { Session, Sessions } from './session.ts';
 import type { Pace, TrafficLimits } from './traffic/traffic-limits.ts';
 import type { Trust } from './trust.ts';
+import { passedOn, type Views } from './views.ts';
 
 /**
  * The restic REST backend protocol, versions 1 and 2, with a mover's additions (`rest-protocol.ts` of the storage package).
@@ -43,6 +48,7 @@ export interface RestContext {
   readonly traffic: TrafficLimits;
   readonly sessions: Sessions;
   readonly repositories: Repositories;
+  readonly views: Views;
   readonly onFailure: (error: HoldfastError, req: IncomingMessage) => void;
 }
 
@@ -88,18 +94,10 @@ export async function answerRest(
   }
 }
 
-/** restic gives up at 401, 403, 404, 416 and 507 and repeats everything else for a quarter of an hour; 409, 423, 429 never. */
-function restStatus(error: HoldfastError): number {
-  if (error.code === ('storage.tampered' satisfies ErrorCode)) return 500;
-  const { http } = error.entry;
-  if ([401, 403, 404, 416, 507].includes(http)) return http;
-  // What is wrong with the request stays wrong: 403 ends the attempts. What is wrong here may pass.
-  return http < 500 && error.retry === 'permanent' && error.code !== 'run.cancelled' ? 403 : 503;
-}
-
 async function answer(context: RestContext, request: Request): Promise<void> {
-  const { path, req } = request;
+  const { path, req, caller } = request;
   const method = req.method ?? '';
+  if (caller.session?.viewOnly) return await passOn(context.views, caller.session, request);
   if (path.subject.kind === 'repository') {
     if (method !== 'POST' || path.query.get(restQueries.create) !== 'true') throw unknownMethod(method);
     if (request.actor.mode === 'read')
@@ -129,6 +127,31 @@ async function answer(context: RestContext, request: Request): Promise<void> {
       return await deleteObject(repository, name, request);
     default:
       throw unknownMethod(method);
+  }
+}
+
+/** Asks the executor that shows something to the session's computer, and gives its answer. */
+async function passOn(views: Views, session: Session, request: Request): Promise<void> {
+  const { req, res, path, signal } = request;
+  const method = req.method ?? '';
+  const isLock = path.subject.kind === 'object' && path.subject.name.type === 'lock';
+  if (method !== 'GET' && method !== 'HEAD' && !isLock)
+    throw new HoldfastError('grant.mode', {
+      message: 'A snapshot that is shown through an executor can only be read.',
+    });
+  const answer = await views.of(session).ask({
+    ...{ method, path, signal, range: req.headers.range },
+    body: method === 'POST' ? await smallBody(req, objectSizeLimits.lock) : undefined,
+  });
+  try {
+    res.writeHead(answer.status, passedOn(answer.headers));
+    const pace = isLock ? undefined : request.pace;
+    const pieces = answer.body as AsyncIterable<Uint8Array>;
+    await sendPieces(req, res, pace?.(pieces, { direction: 'out', signal }) ?? pieces, signal);
+    session.count({ sentBytes: method === 'GET' ? Number(answer.headers['content-length'] ?? 0) : 0 });
+  } finally {
+    // Half of an answer that nobody takes would keep the stream for ever.
+    answer.body.destroy();
   }
 }
 

@@ -11,6 +11,10 @@ export class Session {
   readonly subject: string;
   readonly fingerprint: string;
   readonly mode: GrantMode;
+  /** Its computer gets what an executor shows it, and nothing out of the repository itself. */
+  readonly viewOnly: boolean;
+  /** The session whose computer this one's, an executor, shows something. */
+  readonly publishesTo: string | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #log: TaskLog;
@@ -29,6 +33,8 @@ export class Session {
     this.subject = request.subject;
     this.fingerprint = request.fingerprint;
     this.mode = request.mode;
+    this.viewOnly = request.viewOnly === true;
+    this.publishesTo = request.publishesTo;
     this.#clock = clock;
     this.#lastUsedMs = clock.monotonicMs();
     this.#log = new TaskLog(clock);
@@ -39,7 +45,10 @@ export class Session {
       ...(session && { session }),
       ...(asked && { request: asked }),
     });
-    this.note('info', `Session for ${this.subject} in repository ${this.repository}, to ${this.mode}`);
+    this.note(
+      'info',
+      `Session for ${this.subject} in repository ${this.repository}, to ${this.mode}${this.viewOnly ? ', through its executor' : ''}`,
+    );
   }
 
   /** A line of the log of what it is open for, and of this process. */
@@ -64,7 +73,9 @@ export class Session {
       this.repository === request.repository &&
       this.subject === request.subject &&
       this.fingerprint === request.fingerprint &&
-      this.mode === request.mode
+      this.mode === request.mode &&
+      this.viewOnly === (request.viewOnly === true) &&
+      this.publishesTo === request.publishesTo
     );
   }
 

@@ -105,6 +105,8 @@ export {
   trustUpdate,
   type UseAnswer,
   useAnswer,
+  viewPath,
+  viewProtocol,
 } from './mover-api.ts';
 export { entityId, isoTime, localTenant, platform, slug } from './names.ts';
 export {
@@ -298,6 +300,9 @@ export {
   type TaskOutcome,
   type TaskResult,
   type ToldEntries,
+  type ViewTask,
+  viewServed,
+  viewTask,
   type Waits,
 } from './tasks.ts';
 export { AddressRanges, type TrafficRule } from './traffic-rules.ts';

@@ -80,12 +80,25 @@ export const openSession = z.strictObject({
   subject: z.string().max(200),
   fingerprint,
   mode: grantMode,
+  /** Its computer gets what an executor publishes for this session, and nothing out of the repository itself. */
+  viewOnly: z.literal(true).optional(),
+  /** Its computer, an executor, publishes for that session. */
+  publishesTo: entityId.optional(),
   /** What it is open for, for logs: the run, what that is a task of, and the request that asked for it. */
   run: entityId.optional(),
   session: entityId.optional(),
   request: entityId.optional(),
 });
 export type OpenSession = z.infer<typeof openSession>;
+
+/**
+ * `GET /sessions/:id/view`, an executor whose session `publishesTo` that one, with its grant: upgraded to this, a stream on which the
+ * executor is the HTTP server, of the REST protocol, and the mover the client.
+ */
+export const viewProtocol = 'holdfast-view/1';
+export function viewPath(readerSessionId: string): string {
+  return `${moverApiPrefix}/sessions/${readerSessionId}/view`;
+}
 
 /** `GET /sessions/:id` and the answers to `POST /sessions` and `DELETE /sessions/:id`, with the lines of its log after `?logAfter=`. */
 export const sessionStatus = z.object({

@@ -27,5 +27,8 @@ export const port = z.number().int().min(1).max(65535);
 export const isoTime = z.iso.datetime({ offset: true });
 export const platform = z.enum(['linux', 'win32', 'darwin', 'aix', 'sunos', 'freebsd', 'openbsd']);
 
+/** The key of a view of one snapshot: 64 bytes, as a repository's. */
+export const viewKey = z.string().regex(/^[A-Za-z0-9_-]{86}$/);
+
 /** The secret of one lease: 32 random bytes. */
 export const leaseNonce = z.string().regex(/^[A-Za-z0-9_-]{43}$/);

@@ -40,7 +40,7 @@ export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskOutco
 type Watcher = (event: TaskEvent) => void;
 
 interface RegistryOptions {
-  /** Tasks at once. */
+  /** Tasks at once; views, which wait for others most of the time, are counted by themselves. */
   readonly maxRunning: number;
   /** The process that runs them. */
   readonly process: 'agent' | 'mover';
@@ -108,7 +108,9 @@ export class TaskRegistry {
   }
 
   #start(ids: TaskIds, task: Task): RunningTask {
-    const { running } = this;
+    const running = [...this.#tasks.values()].filter(
+      (other) => other.isRunning && (other.kind === 'view') === (task.kind === 'view'),
+    ).length;
     if (running >= this.#o.maxRunning) {
       throw new HoldfastError('internal.limit', {
         message: `${running} tasks run here already, as many as there may be at once.`,
@@ -142,6 +144,7 @@ export class TaskRegistry {
 class RunningTask {
   readonly ended: Promise<TaskResult>;
   isRunning = true;
+  readonly kind: Task['kind'];
   readonly output = new TaskOutput();
   readonly #controller = new AbortController();
   readonly #watchers = new Set<Watcher>();
@@ -162,6 +165,7 @@ class RunningTask {
     o: { readonly process: LogLine['process']; readonly clock: Clock; readonly onLine: (line: LogLine) => void },
   ) {
     this.#o = o;
+    this.kind = task.kind;
     this.#log = new TaskLog(o.clock);
     this.#samples = new SpeedSamples(o.clock);
     this.#grant = task.access.grant;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorReport } from './error-report.ts';
 import { maxBandwidthRules, maxListEntries, maxOverwrittenPaths, minBytesPerSecond } from './limits.ts';
 import { maintenanceResults, maintenanceTasks } from './maintenance-tasks.ts';
-import { entityId, isoTime, leaseNonce, platform, port, snapshotId } from './names.ts';
+import { entityId, isoTime, leaseNonce, platform, port, snapshotId, viewKey } from './names.ts';
 import { reading } from './reading.ts';
 import { repositoryAccess } from './repository-access.ts';
 import { logLine } from './run-log.ts';
@@ -99,12 +99,36 @@ export const restoreTask = z.strictObject({
   ...restoreChoices,
   /** As text; true means always, false refuse. */
   overwrite: z.union([z.boolean(), overwritePolicy]),
+  /** Out of a view of the snapshot, which the repository's executor makes under this key; `access` has no password then. */
+  view: z.strictObject({ key: viewKey }).optional(),
 });
+
+/**
+ * Lets another computer restore a snapshot, or a part of it, without the key of the repository: the executor publishes a view of it
+ * under a key of its own until the task is cancelled, or nobody reads any more.
+ */
+export const viewTask = z.strictObject({
+  kind: z.literal('view'),
+  access: repositoryAccess,
+  key: viewKey,
+  /** Who reads: the session at the mover of that computer. */
+  readerSessionId: entityId,
+  snapshotId,
+  subfolder: path.optional(),
+  include: paths,
+  exclude: paths.optional(),
+  includeAnyCase: paths.optional(),
+  excludeAnyCase: paths.optional(),
+});
+export type ViewTask = z.infer<typeof viewTask>;
+
+/** The phase of a view's progress in which it can be read; told again and again. */
+export const viewServed = 'serve';
 
 /** Reads in a repository; what it finds is the task's output. */
 const readTask = z.strictObject({ kind: z.literal('read'), access: repositoryAccess, reading });
 
-export const task = z.discriminatedUnion('kind', [backupTask, restoreTask, readTask, ...maintenanceTasks]);
+export const task = z.discriminatedUnion('kind', [backupTask, restoreTask, viewTask, readTask, ...maintenanceTasks]);
 export type Task = z.infer<typeof task>;
 /** What a repository's executor does; the rest is an agent's. */
 export type MaintenanceTask = Exclude<Task, { kind: 'backup' | 'restore' }>;
@@ -215,12 +239,16 @@ const restoreResult = z.object({
 });
 export type RestoreResult = z.infer<typeof restoreResult>;
 
+/** Of a view that nobody reads any more. */
+const viewResult = z.object({ kind: z.literal('view'), requests: z.number().int(), sentBytes: z.number().int() });
+
 /** How much output there was. */
 const readResult = z.object({ kind: z.literal('read'), bytes: z.number().int() });
 
 export const taskOutcome = z.discriminatedUnion('kind', [
   backupResult,
   restoreResult,
+  viewResult,
   readResult,
   ...maintenanceResults,
 ]);

@@ -94,6 +94,8 @@ export const limits = {
   readGapBytes: 256 * kib,
   /** One ranged read of a restore: bounds the memory of each reader. */
   readMaxBytes: 32 * mib,
+  /** Blobs of a view that are opened and sealed again at once, for each reader: enough for a read to be worth its request. */
+  viewPieceBytes: 4 * mib,
 
   /** A check with all data: threads, and packs that each reads side by side (see `verifyPacks`). */
   checkThreads: 8,

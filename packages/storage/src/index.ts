@@ -17,6 +17,7 @@ export {
 export { type OpenLocalDiskOptions, openLocalDisk } from './local-disk/open-local-disk.ts';
 export { isObjectId, printableName, requireObjectName } from './object-name.ts';
 export { type OpenRestOptions, openRest } from './rest/open-rest.ts';
+export { parseRange, parseRestPath, type RestPath } from './rest-path.ts';
 export {
   objectPath,
   type RestListEntry,
@@ -28,6 +29,7 @@ export {
   typeFolders,
   typeOfFolder,
 } from './rest-protocol.ts';
+export { restStatus } from './rest-status.ts';
 export {
   type CreateOptions,
   type CreateResult,

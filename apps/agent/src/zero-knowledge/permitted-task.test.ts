@@ -81,6 +81,7 @@ test('patterns by which names could be spelt out are refused', async () => {
   await permittedTask(parsed({ ...backup, excludes: ['/tmp/cache'] }), { password, config });
   await permittedTask(parsed({ ...restore, target: '/tmp/x', include: ['/home/file'] }), { password, config });
   await refused({ ...restore, target: '/tmp/x', deletes: true });
+  await refused({ ...restore, target: '/tmp/x', view: { key: 'k'.repeat(86) } });
   // What is said here may hold any pattern, and what the server says does not count.
   const own = { ...none, sources: ['/srv'], excludes: ['*.iso'] };
   await permittedTask(parsed({ ...backup, excludes: ['a*'] }), { password, config: own });

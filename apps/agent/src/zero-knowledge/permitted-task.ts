@@ -30,6 +30,12 @@ export async function permittedTask(
       return { ...task, access };
     }
     case 'restore':
+      // What it shows would be of the server's choosing.
+      if (task.view)
+        throw refused(
+          'The server asked for a restore of what an executor shows.',
+          'Restore from a repository of this computer.',
+        );
       if (task.deletes)
         throw refused(
           'The server asked for a restore that deletes what the backup does not have.',

@@ -190,6 +190,7 @@ export function runText(run: Run, statistics: Statistics = { samples: [], channe
     lines.push(
       `  Snapshot  ${result.snapshotId}`,
       `  ${result.dryRun ? 'Would be ' : 'Restored '} ${counted(result.files, 'file')}, ${counted(result.directories, 'folder')}, ${formatBytes(result.bytes)} to ${oneLine(result.target)}`,
+      ...(run.way === 'executor' ? ["  Way       through the repository's executor; the computer got no key"] : []),
       ...overwrittenLines(result),
       `  Time      ${formatDuration(result.durationMs)}`,
     );

@@ -45,18 +45,31 @@ export class OneProcessSystem {
         'agent-local-data': ports.data,
       },
     });
-    const mover = stack.use(await startMover({ dataDir: join(system.folder, 'mover'), config, logger: system.#log }));
+    const executor = {
+      file: process.execPath,
+      arguments: [new URL('../main.mjs', import.meta.url).pathname, 'execute'],
+    };
+    const mover = stack.use(
+      await startMover({ dataDir: join(system.folder, 'mover'), config, logger: system.#log, executor }),
+    );
     system.moverId = mover.id;
     stack.defer(() => system.stopAgent());
     await system.#enrol('agent');
     return system;
   }
 
-  async #enrol(role: 'agent' | 'mover'): Promise<void> {
+  /** Another agent, with a data directory of that name; its time is the real one. */
+  async startAnother(name: string): Promise<RunningAgent> {
+    await this.#enrol('agent', name);
+    const config = agentConfigSchema.parse({ bind, moverSocket: join(this.folder, 'mover', 'mover.sock') });
+    return await startAgent({ dataDir: join(this.folder, name), config, logger: this.#log });
+  }
+
+  async #enrol(role: 'agent' | 'mover', name: string = role): Promise<void> {
     const { token, caFingerprint } = await this.call((client) => client.call('createToken', { body: { role } }));
     await using wire = createWire({ role: role === 'agent' ? 'agent-linux' : 'data-mover', bind });
     await enrolComputer({
-      ...{ dataDir: join(this.folder, role), wire, channel: 'enrolment', token, caFingerprint, role, productVersion },
+      ...{ dataDir: join(this.folder, name), wire, channel: 'enrolment', token, caFingerprint, role, productVersion },
       server: { host: bind, port: this.#ports.agents },
       address: bind,
     });

@@ -9,7 +9,7 @@ import {
   type TaskOutcome,
 } from '@holdfast/protocol';
 import type { Connection } from '@holdfast/wire';
-import { executorStopMs, maxReadings, maxTaskMs } from '../limits.ts';
+import { executorStopMs, maxReadings, maxTaskMs, maxViews } from '../limits.ts';
 import { type ExecutorCommand, executeIn, startExecutor } from './executor-process.ts';
 import { KeptExecutors } from './kept-executors.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -33,7 +33,7 @@ export class Executors {
   /** By secret. */
   readonly #admitted = new Map<string, ServeExecutor>();
   readonly #kept: KeptExecutors | undefined;
-  #readings = 0;
+  readonly #taken = { read: 0, view: 0 };
 
   constructor(o: {
     command: ExecutorCommand | undefined;
@@ -97,7 +97,7 @@ export class Executors {
         message: `This ${this.#place} was started without an executor of its own.`,
       });
     context.signal.throwIfAborted();
-    using _place = task.kind === 'read' ? this.#takeReading() : undefined;
+    using _place = this.#takePlace(task);
     const limit = new AbortController();
     const done = new AbortController();
     const signal = AbortSignal.any([context.signal, limit.signal]);
@@ -139,19 +139,19 @@ export class Executors {
     });
   }
 
-  /** Downloads go as slowly as who takes them: they leave room for what else is to be done here. */
-  #takeReading(): Disposable {
-    if (this.#readings >= maxReadings)
+  /** Downloads and restores go as slowly as who takes them: they leave room for what else is to be done here. */
+  #takePlace({ kind }: Task): Disposable | undefined {
+    if (kind !== 'read' && kind !== 'view') return undefined;
+    const taken = this.#taken;
+    const [most, what] =
+      kind === 'read' ? [maxReadings, 'downloads and lists'] : [maxViews, 'restores through this place'];
+    if (taken[kind] >= most)
       throw new HoldfastError('internal.limit', {
-        message: `${this.#readings} downloads and lists are read here already, as many as there may be at once.`,
+        message: `${taken[kind]} ${what} are under way here already, as many as there may be at once.`,
         retry: 'transient',
       });
-    this.#readings += 1;
-    return {
-      [Symbol.dispose]: () => {
-        this.#readings -= 1;
-      },
-    };
+    taken[kind] += 1;
+    return { [Symbol.dispose]: () => void (taken[kind] -= 1) };
   }
 
   async #endLate({ signal, limit }: { signal: AbortSignal; limit: AbortController }): Promise<void> {

@@ -6,6 +6,7 @@ import { readPage, totalOf } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { loadRepository, refuseZeroKnowledge } from '../repositories.ts';
+import { restoreWay } from '../runs/restore-way.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
 
@@ -33,7 +34,8 @@ export function runHandlers(o: {
         });
       }
       if (agentId !== repository.executorId) refuseZeroKnowledge(repository, 'have it restored by another computer');
-      return o.queue.enqueue(scope, { agentId, repositoryId, order: { kind: 'restore', ...order } });
+      const way = await restoreWay(scope, repository, agentId);
+      return o.queue.enqueue(scope, { agentId, repositoryId, order: { kind: 'restore', ...order, way } });
     },
     runs: async ({ scope, query }) => {
       let rows = scope.query.selectFrom('runs').selectAll();

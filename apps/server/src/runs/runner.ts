@@ -1,7 +1,6 @@
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import {
   type GrantIssuer,
-  type GrantMode,
   limits,
   type RepositoryAccess,
   sessionStatus,
@@ -11,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import { ReadTogether } from '../catalogue/read-together.ts';
 import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
-import { type ComputerRow, loadComputers, portOf, requireUsable } from '../computers/computers.ts';
+import { loadComputers, portOf, requireUsable } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import {
   cancelGraceMs,
@@ -24,24 +23,22 @@ import {
   sessionRetryMs,
 } from '../limits.ts';
 import {
+  loadExecutor,
   loadPlacedRepository,
   loadRepositories,
-  passwordOf,
   type RepositoryRow,
   requireRepository,
 } from '../repositories.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
-import { isMaintenance, taskOf, type WorkOrder } from './work-order.ts';
-
-interface Plan {
-  /** Who does the work: an agent, or the mover, where that is the repository's executor. */
-  readonly agent: ComputerRow;
-  readonly mover: ComputerRow;
-  readonly repository: RepositoryRow;
-  readonly order: WorkOrder;
-}
+import { countCarrier } from './count-carrier.ts';
+import { abortedBefore, notAttached } from './lost-agent.ts';
+import { type RestoreWay, restoreWay } from './restore-way.ts';
+import { planOfRun, type RunPlan } from './run-plan.ts';
+import { ServedView } from './served-view.ts';
+import { viewOfRun } from './view-of-run.ts';
+import type { WorkOrder } from './work-order.ts';
 
 export interface RunOutcome {
   readonly result: TaskResult;
@@ -91,35 +88,83 @@ export class Runner {
    * stops: then everything is left as it is, for the next start. The run's own `cancel` stops the task at the agent first.
    */
   async run(run: ActiveRun, order: WorkOrder, leaving: AbortSignal): Promise<RunOutcome> {
-    const plan = await this.#plan(run, order);
-    try {
-      const result = await this.#runAttached(run, plan, leaving);
-      return { result, hostname: plan.agent.hostname, isFirst: plan.repository.initialisedAt === null };
-    } finally {
-      if (!leaving.aborted) await this.#closeSession(run, plan.mover);
-    }
-  }
-
-  async #plan(run: ActiveRun, order: WorkOrder): Promise<Plan> {
     const { scope, row } = run;
     const { repositoryId, agentId } = row;
     const repository = requireRepository(await this.#repositories.load(scope, repositoryId), repositoryId);
     const { moverId } = repository;
-    const [agent, mover] = await Promise.all([
+    const [computer, moverRow] = await Promise.all([
       this.#computers.load(scope, agentId),
       this.#computers.load(scope, moverId),
     ]);
-    return {
-      order,
-      repository,
-      agent: requireUsable(agent, agentId, agentId === moverId ? 'mover' : 'agent'),
-      mover: requireUsable(mover, moverId, 'mover'),
-    };
+    const agent = requireUsable(computer, agentId, agentId === moverId ? 'mover' : 'agent');
+    const places = { repository, agent, mover: requireUsable(moverRow, moverId, 'mover') };
+    const facts = { hostname: agent.hostname, isFirst: repository.initialisedAt === null };
+    if (order.kind === 'restore' && (await this.#wayOf(run, { order, repository })) === 'executor')
+      return { result: await this.#restoreThroughExecutor(run, { ...places, order, leaving }), ...facts };
+    const plan = planOfRun(run, { ...places, order, vault: this.#vault });
+    return { result: await this.#work(run, plan, leaving), ...facts };
   }
 
-  async #runAttached(run: ActiveRun, plan: Plan, leaving: AbortSignal): Promise<TaskResult> {
+  /** A task from its session at the mover to its end. */
+  async #work(run: ActiveRun, plan: RunPlan, leaving: AbortSignal): Promise<TaskResult> {
+    try {
+      return await this.#runAttached(run, plan, leaving);
+    } finally {
+      if (!leaving.aborted) await this.#closeSession(run, plan);
+    }
+  }
+
+  /** As it was decided; anew before anything is handed over, because others may have come to the repository. */
+  async #wayOf(
+    { scope, row }: ActiveRun,
+    o: { readonly order: Extract<WorkOrder, { kind: 'restore' }>; readonly repository: RepositoryRow },
+  ): Promise<RestoreWay> {
+    const { order, repository } = o;
+    if (row.handedOver === 1) return order.way;
+    const way = await restoreWay(scope, repository, row.agentId);
+    const orderJson = JSON.stringify({ ...order, way });
+    if (way !== order.way) await scope.query.updateTable('runs').set({ orderJson }).where('id', '=', row.id).execute();
+    return way;
+  }
+
+  /** The agent restores from what the executor shows it, and neither gets the repository's key nor reads anything else there. */
+  async #restoreThroughExecutor(
+    run: ActiveRun,
+    o: Pick<RunPlan, 'agent' | 'mover' | 'repository'> & {
+      readonly order: Extract<WorkOrder, { kind: 'restore' }>;
+      readonly leaving: AbortSignal;
+    },
+  ): Promise<TaskResult> {
+    const { leaving, order, ...places } = o;
+    const executor = await loadExecutor(run.scope, o.repository);
+    await using view = new ServedView({
+      ...{ run, order, leaving, vault: this.#vault, clock: this.#clock },
+      places: { ...places, executor },
+      work: (plan) => this.#work(run, plan, leaving),
+    });
+    const plan = planOfRun(run, {
+      ...{ ...places, order, vault: this.#vault },
+      view: viewOfRun(run.row.id, { vault: this.#vault, attempt: 0 }),
+    });
+    try {
+      return await this.#work(
+        run,
+        {
+          ...plan,
+          cancel: AbortSignal.any([run.cancel.signal, view.failed.signal]),
+          before: (signal) => view.ready(signal),
+        },
+        leaving,
+      );
+    } catch (error) {
+      // The agent only sees that it was stopped, or that nobody answers.
+      throw view.failed.signal.aborted && !run.cancel.signal.aborted ? view.failed.signal.reason : error;
+    }
+  }
+
+  async #runAttached(run: ActiveRun, plan: RunPlan, leaving: AbortSignal): Promise<TaskResult> {
     // A run of an earlier life of this server was handed over then: the agent may have ended it already.
-    let lost = run.row.handedOver === 1 ? { sinceMs: this.#clock.monotonicMs(), attempt: 0 } : undefined;
+    let lost = plan.isMain && run.row.handedOver === 1 ? { sinceMs: this.#clock.monotonicMs(), attempt: 0 } : undefined;
     const attached = (): void => {
       lost = undefined;
     };
@@ -129,7 +174,7 @@ export class Runner {
       if (attempt.kind === 'failed') throw attempt.error;
       const { cause } = attempt;
       leaving.throwIfAborted();
-      run.cancel.signal.throwIfAborted();
+      plan.cancel.throwIfAborted();
       lost ??= { sinceMs: this.#clock.monotonicMs(), attempt: 0 };
       if (this.#clock.monotonicMs() - lost.sinceMs >= reattachMs) throw notAttached(plan.agent, cause);
       run.log.note('warning', `No connection to ${plan.agent.hostname}: ${cause.message}`, {
@@ -138,17 +183,17 @@ export class Runner {
       });
       const pauseMs = Math.min(reattachPauseMaxMs, reattachPauseMinMs * 2 ** lost.attempt);
       lost = { ...lost, attempt: lost.attempt + 1 };
-      await this.#clock.sleep(pauseMs, AbortSignal.any([leaving, run.cancel.signal]));
+      await this.#clock.sleep(pauseMs, AbortSignal.any([leaving, plan.cancel]));
     }
   }
 
   /** Reaches the agent, admits it at the mover, and gives it the task; or attaches to the task that it has already. */
   async #attempt(
     run: ActiveRun,
-    plan: Plan,
+    plan: RunPlan,
     o: { isFirst: boolean; attached: () => void; leaving: AbortSignal },
   ): Promise<Attempt> {
-    const signal = AbortSignal.any([o.leaving, run.cancel.signal]);
+    const signal = AbortSignal.any([o.leaving, plan.cancel]);
     let agent: ReachedAgent;
     try {
       agent = await this.#carriers.reach(run.scope, plan.agent, signal);
@@ -158,9 +203,8 @@ export class Runner {
       return { kind: 'lost', cause: toHoldfastError(error) };
     }
     await using reached = agent;
-    run.isReached = true;
-    using _reached = { [Symbol.dispose]: () => void (run.isReached = false) };
-    run.change({ carrier: reached.channel });
+    using _reached = plan.isMain ? reachedFor(run) : undefined;
+    if (plan.isMain) run.change({ carrier: reached.channel });
     const { address, port, direction } = reached.place;
     const way = direction === 'out' ? `to ${address}:${port}` : `from ${address} on port ${port}`;
     run.log.note('info', `${plan.agent.hostname} is reached along ${reached.channel}, ${way}`, {
@@ -175,15 +219,16 @@ export class Runner {
       const failure = toHoldfastError(error);
       run.log.note('warning', `Mover ${plan.mover.hostname} is not reached: ${failure.message}`, { error: failure });
     }
+    if (o.isFirst) await plan.before?.(signal);
     const access = await this.#access(run, plan, reached);
-    await run.recordHandover();
+    if (plan.isMain) await run.recordHandover();
     // Awaited here: what was opened for the agent is closed when this function is left.
     return await this.#converse(run, plan, { ...o, agent: reached, access });
   }
 
   async #converse(
     run: ActiveRun,
-    plan: Plan,
+    plan: RunPlan,
     o: { agent: ReachedAgent; access: RepositoryAccess; attached: () => void; leaving: AbortSignal },
   ): Promise<Attempt> {
     const { agent } = o;
@@ -193,24 +238,25 @@ export class Runner {
     let dialFailure: HoldfastError | undefined;
     const onEvent = (event: TaskEvent): void => {
       o.attached();
-      if (event.kind !== 'channel-offered') return run.observe(event);
-      this.#dialBack(run, plan, agent, event, done.signal).catch((error: unknown) => {
+      if (event.kind !== 'channel-offered') return plan.observe(event);
+      this.#dialBack(plan, agent, event, done.signal).catch((error: unknown) => {
         dialFailure = toHoldfastError(error);
         run.log.note('warning', `The mover could not dial the agent: ${dialFailure.message}`, { error: dialFailure });
       });
     };
-    const counted = countCarrier(run, agent);
+    const counted = plan.isMain ? countCarrier(run, agent) : () => undefined;
     const companions = [
       this.#keepGranted(run, plan, agent, done.signal),
-      this.#keepSaved(run, counted, done.signal),
-      this.#cancelWhenAsked(run, agent, { done: done.signal, stop }),
+      ...(plan.isMain ? [this.#keepSaved(run, counted, done.signal)] : []),
+      this.#cancelWhenAsked(plan, agent, { done: done.signal, stop }),
     ];
     const background = Promise.all(companions).catch((error: unknown) => {
       if (!done.signal.aborted) stop.abort(error);
     });
     try {
-      const task = taskOf(plan.order, o.access, plan.repository.initialisedAt === null);
-      const { id: taskId, jobSessionId, requestId } = run.row;
+      const task = plan.task(o.access);
+      const { taskId } = plan;
+      const { jobSessionId, requestId } = run.row;
       const ids = {
         ...(jobSessionId === null ? {} : { sessionId: jobSessionId }),
         ...(requestId === null ? {} : { requestId }),
@@ -226,7 +272,7 @@ export class Runner {
       const { ending } = agent.peer;
       if (ending !== undefined && error === ending) return { kind: 'lost', cause: ending };
       // The agent only sees that nobody came; the mover knows why.
-      return { kind: 'failed', error: dialFailure && !run.cancel.signal.aborted ? dialFailure : error };
+      return { kind: 'failed', error: dialFailure && !plan.cancel.aborted ? dialFailure : error };
     } finally {
       done.abort(over);
       await background;
@@ -234,7 +280,7 @@ export class Runner {
     }
   }
 
-  async #openSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
+  async #openSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
     await this.#movers.ensureTrust(run.scope.tenant, plan.mover, signal);
     if (plan.repository.location === '')
       await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
@@ -243,12 +289,12 @@ export class Runner {
     } catch (error) {
       // The agent has renewed its certificate since the session was opened.
       if (!hasCode(error, 'request.conflict')) throw error;
-      await this.#closeSession(run, plan.mover);
+      await this.#closeSession(run, plan);
       await this.#tellSession(run, plan, agent, signal);
     }
   }
 
-  async #tellSession(run: ActiveRun, plan: Plan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
+  async #tellSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
     const { jobSessionId, requestId } = run.row;
     const { log } = await this.#movers.links.request(plan.mover, {
       method: 'POST',
@@ -259,25 +305,24 @@ export class Runner {
         run: run.row.id,
         ...(jobSessionId === null ? {} : { session: jobSessionId }),
         ...(requestId === null ? {} : { request: requestId }),
-        sessionId: run.row.sessionId,
         tenant: run.scope.tenant,
         repository: plan.repository.name,
-        subject: subjectOf(plan),
+        ...plan.session,
         fingerprint: agent.identity.fingerprint,
-        mode: modeOf(plan),
       },
       signal,
     });
-    for (const line of log) run.log.take('mover', line);
+    // Lines of two sessions would hide each other.
+    if (plan.isMain) for (const line of log) run.log.take('mover', line);
   }
 
-  async #closeSession(run: ActiveRun, mover: ComputerRow): Promise<void> {
+  async #closeSession(run: ActiveRun, { mover, session, isMain }: RunPlan): Promise<void> {
     try {
-      const path = `/sessions/${run.row.sessionId}${logAfter(run)}`;
+      const path = `/sessions/${session.sessionId}${logAfter(run)}`;
       const { log, ...status } = await this.#movers.links.request(mover, {
         ...{ method: 'DELETE', path, answer: sessionStatus },
       });
-      for (const line of log) run.log.take('mover', line);
+      if (isMain) for (const line of log) run.log.take('mover', line);
       run.log.logger.info({ moverSession: status }, 'session closed');
     } catch (error) {
       // It may never have been opened. One that stays open admits one agent to its own repository, until it is idle.
@@ -285,49 +330,46 @@ export class Runner {
     }
   }
 
-  #grant(run: ActiveRun, plan: Plan, agent: ReachedAgent): Promise<string> {
+  #grant(run: ActiveRun, plan: RunPlan, agent: ReachedAgent): Promise<string> {
+    const { sessionId, subject, mode } = plan.session;
     return this.#grants.issue({
-      subject: subjectOf(plan),
+      ...{ sessionId, subject, mode },
       tenant: run.scope.tenant,
       repository: plan.repository.name,
-      mode: modeOf(plan),
-      sessionId: run.row.sessionId,
       fingerprint: agent.identity.fingerprint,
       lifetimeMs: limits.jobGrantLifetimeMs,
     });
   }
 
-  async #access(run: ActiveRun, plan: Plan, agent: ReachedAgent): Promise<RepositoryAccess> {
-    const { repository, mover, order } = plan;
+  async #access(run: ActiveRun, plan: RunPlan, agent: ReachedAgent): Promise<RepositoryAccess> {
+    const { repository, mover, password, direction } = plan;
     const { tenant } = run.scope;
-    const password = passwordOf(repository, this.#vault);
     return {
       tenant,
       repository: repository.name,
       ...(password === undefined ? {} : { password }),
       grant: await this.#grant(run, plan, agent),
-      sessionId: run.row.sessionId,
+      sessionId: plan.session.sessionId,
       mover: {
         id: mover.id,
         host: mover.address,
         port: portOf(mover, 'agent-to-mover-transport'),
         fingerprint: this.#movers.links.fingerprint(mover),
       },
-      direction: 'direction' in order ? order.direction : 'agent-dials',
+      direction,
     };
   }
 
   /** The agent has leased a port on its computer: the mover dials it. */
   async #dialBack(
-    run: ActiveRun,
-    plan: Plan,
+    plan: RunPlan,
     agent: ReachedAgent,
     offer: Extract<TaskEvent, { kind: 'channel-offered' }>,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#movers.links.tell(plan.mover, {
       method: 'POST',
-      path: `/sessions/${run.row.sessionId}/dial`,
+      path: `/sessions/${plan.session.sessionId}/dial`,
       body: {
         host: plan.agent.address,
         port: offer.port,
@@ -340,7 +382,7 @@ export class Runner {
   }
 
   /** Renews the grant at half its lifetime, and opens the session again where the mover has restarted meanwhile. */
-  async #keepGranted(run: ActiveRun, plan: Plan, agent: ReachedAgent, done: AbortSignal): Promise<void> {
+  async #keepGranted(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, done: AbortSignal): Promise<void> {
     let renewedMs = this.#clock.monotonicMs();
     let pauseMs = sessionKeepMs;
     for (;;) {
@@ -350,7 +392,7 @@ export class Runner {
         await this.#tellSession(run, plan, agent, done);
         if (this.#clock.monotonicMs() - renewedMs < limits.jobGrantLifetimeMs / 2) continue;
         const grant = await this.#grant(run, plan, agent);
-        await agent.peer.call('task.renew', { taskId: run.row.id, grant }, { signal: done });
+        await agent.peer.call('task.renew', { taskId: plan.taskId, grant }, { signal: done });
         renewedMs = this.#clock.monotonicMs();
       } catch (error) {
         done.throwIfAborted();
@@ -373,20 +415,20 @@ export class Runner {
 
   /** Asks the agent to stop; gives up the call when it does not. */
   async #cancelWhenAsked(
-    run: ActiveRun,
+    { cancel, taskId }: RunPlan,
     agent: ReachedAgent,
     o: { done: AbortSignal; stop: AbortController },
   ): Promise<void> {
-    await aborted(run.cancel.signal, o.done);
+    await abortedBefore(o.done, cancel);
     await withTimeLimit({
       clock: this.#clock,
       limitMs: controlCallTimeoutMs,
       signal: o.done,
       expired: () => new HoldfastError('run.timeout', { message: 'The agent did not answer the cancellation.' }),
-      work: (signal) => agent.peer.call('task.cancel', { taskId: run.row.id }, { signal }),
+      work: (signal) => agent.peer.call('task.cancel', { taskId }, { signal }),
     });
     await this.#clock.sleep(cancelGraceMs, o.done);
-    o.stop.abort(run.cancel.signal.reason);
+    o.stop.abort(cancel.reason);
   }
 }
 
@@ -395,55 +437,7 @@ function logAfter(run: ActiveRun): string {
   return `?logAfter=${encodeURIComponent(run.log.lastOfMover)}`;
 }
 
-/** Counts what carries the conversation about the task from now on, each time that it is called. */
-function countCarrier(run: ActiveRun, { peer, channel, place }: ReachedAgent): () => void {
-  const before = peer.transferred;
-  const count = (): void => {
-    const now = peer.transferred;
-    run.log.carriedBy({
-      ...{ channel, ...place, connections: 1 },
-      sentBytes: now.sentBytes - before.sentBytes,
-      receivedBytes: now.receivedBytes - before.receivedBytes,
-    });
-  };
-  count();
-  return count;
+function reachedFor(run: ActiveRun): Disposable {
+  run.isReached = true;
+  return { [Symbol.dispose]: () => void (run.isReached = false) };
 }
-
-function subjectOf(plan: Plan): string {
-  return `${isMaintenance(plan.order.kind) ? 'executor' : 'agent'}/${plan.agent.id}`;
-}
-
-function modeOf(plan: Plan): GrantMode {
-  switch (plan.order.kind) {
-    case 'backup':
-      return 'append';
-    case 'prune':
-      return plan.order.dryRun ? 'read' : 'maintain';
-    case 'forget':
-      return 'maintain';
-    default:
-      return 'read';
-  }
-}
-
-/** Resolves when `signal` aborts; rejects when `done` does first. */
-function aborted(signal: AbortSignal, done: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return resolve();
-    if (done.aborted) return reject(done.reason);
-    const either = AbortSignal.any([signal, done]);
-    either.addEventListener('abort', () => (signal.aborted ? resolve() : reject(done.reason)), { once: true });
-  });
-}
-
-function notAttached(agent: ComputerRow, cause: HoldfastError): HoldfastError {
-  return new HoldfastError('channel.closed', {
-    message: `The connection to agent ${agent.hostname} was lost, and for ${reportedMinutes} minutes it could not be attached to again: ${cause.message}`,
-    guidance: `${cause.guidance} If the agent was only unreachable its work may have been completed: the next run continues from there.`,
-    context: { agent: agent.id, ...cause.context },
-    cause,
-  });
-}
-
-const reportedMinutes = reattachMs / 60_000;

@@ -8,6 +8,7 @@ import {
   isoTime,
   pruneTask,
   type RepositoryAccess,
+  type RestoreTask,
   restoreTask,
   type Task,
 } from '@holdfast/protocol';
@@ -29,10 +30,18 @@ const maintenanceOrders = [
 export const maintenanceOrder = z.discriminatedUnion('kind', maintenanceOrders);
 export type MaintenanceOrder = z.infer<typeof maintenanceOrder>;
 
+const restoreWays = z.enum(['key', 'executor']);
+/** Of what a restore is to do: how it gets at the snapshot. */
+export const wayOfOrder = z.object({ way: restoreWays.default('key') });
+
 /** What a run is to do, as it was when the run was queued. Without secrets: those are added when the task is handed over. */
 export const workOrder = z.discriminatedUnion('kind', [
   backupTask.omit({ access: true, initialise: true }).extend({ direction: dataDirection }),
-  restoreTask.omit({ access: true }).extend({ direction: dataDirection }),
+  restoreTask.omit({ access: true, view: true }).extend({
+    direction: dataDirection,
+    /** See `restoreWay`; of runs of earlier versions `key`. */
+    way: restoreWays.default('key'),
+  }),
   ...maintenanceOrders,
 ]);
 export type WorkOrder = z.infer<typeof workOrder>;
@@ -42,16 +51,20 @@ export function isMaintenance(kind: WorkOrder['kind']): boolean {
   return kind !== 'backup' && kind !== 'restore';
 }
 
-/** The task: the order with the means to reach the repository. `initialise` is for backups. */
-export function taskOf(order: WorkOrder, access: RepositoryAccess, initialise: boolean): Task {
+/** The task: the order with the means to reach the repository. `initialise` is for backups, `view` for restores. */
+export function taskOf(
+  order: WorkOrder,
+  o: { readonly access: RepositoryAccess; readonly initialise: boolean; readonly view: RestoreTask['view'] },
+): Task {
+  const { access, initialise, view } = o;
   switch (order.kind) {
     case 'backup': {
       const { direction: _, ...work } = order;
       return { ...work, access, initialise };
     }
     case 'restore': {
-      const { direction: _, ...work } = order;
-      return { ...work, access };
+      const { direction: _, way: __, ...work } = order;
+      return { ...work, access, ...(view ? { view } : {}) };
     }
     case 'drill': {
       const { agentId: _, hostname: __, takenAt: ___, ...work } = order;

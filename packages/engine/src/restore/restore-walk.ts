@@ -13,6 +13,7 @@ export interface WalkedEntry {
 
 export interface WalkedFolder {
   readonly folder: TargetFolder;
+  readonly tree: ObjectId | undefined;
   /** The folder itself is wanted, not only perhaps something in it. */
   readonly selected: boolean;
   /** What is wanted and no folder. */
@@ -68,7 +69,7 @@ export async function* walkSelected(
         selected,
       };
     });
-    yield { folder, selected, entries, names: nodes?.map((node) => node.name) };
+    yield { folder, tree: next.tree, selected, entries, names: nodes?.map((node) => node.name) };
     // The first one is taken next, so that packs are read in the order in which they were written.
     for (const child of inner.reverse()) stack.push(child);
   }

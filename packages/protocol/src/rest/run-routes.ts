@@ -22,6 +22,11 @@ export const run = z.object({
   agentId: entityId,
   repositoryId: entityId,
   state: runState,
+  /**
+   * How a restore gets at the snapshot. `key`: the computer gets the key of the repository, where all backups are its own. `executor`: the
+   * repository's executor shows it what it is to restore, and nothing else.
+   */
+  way: z.enum(['key', 'executor']).optional(),
   queuedAt: isoTime,
   /** The request that asked for it: in its `X-Request-Id`, in the audit, and in the log of every process that works on it. */
   requestId: entityId.optional(),

@@ -90,6 +90,21 @@ export class BlobCipher {
     return plain;
   }
 
+  /**
+   * The same content sealed with the key of another cipher; undefined when it was not sealed with this one's. The nonce stays: each is
+   * random, and used once with either key, so the same bytes come out each time, of the same length.
+   */
+  reseal(sealed: Uint8Array, other: BlobCipher): Buffer | undefined {
+    const plain = this.tryOpen(sealed);
+    return plain === undefined ? undefined : other.#sealUnder(sealed.subarray(0, nonceSizeBytes), plain);
+  }
+
+  #sealUnder(nonce: Uint8Array, plain: Uint8Array): Buffer {
+    this.#macKey.set(ecb(this.#macK, nonce), 16);
+    const body = createCipheriv('aes-256-ctr', this.#encrypt, nonce).update(plain);
+    return Buffer.concat([nonce, body, this.#mac(body)]);
+  }
+
   #mac(body: Uint8Array): Buffer {
     return nodeCrypto.createMac('poly1305', this.#macKey).update(body).final();
   }

@@ -29,7 +29,7 @@ export type { KeyOptions } from './key-file.ts';
 export { type ExtendedAttribute, encodeNode, type Node, type NodeType, nodeTypes } from './node.ts';
 export { idBytes, isObjectId, type ObjectId, objectIdOf, parseObjectId, shortId } from './object-id.ts';
 export { decodeHeader, type PackHeader, visitHeader } from './pack-header.ts';
-export type { RepositoryKey } from './repository-key.ts';
+export { type RepositoryKey, repositoryKeyFromBytes } from './repository-key.ts';
 export { formatTime, parseTime, timeOfDate } from './rfc3339.ts';
 export { decodeSnapshot, encodeSnapshot, type Snapshot, type SnapshotSummary } from './snapshot.ts';
 export { decodeTree, encodeTree, isSafeName, type Tree, TreeEncoder } from './tree.ts';

@@ -1,14 +1,16 @@
-import { isObjectId, type ObjectName, type ObjectType, typeOfFolder } from '@holdfast/storage';
-import type { RepositoryKey } from './ledger.ts';
+import { isObjectId } from './object-name.ts';
+import { typeOfFolder } from './rest-protocol.ts';
+import type { ObjectName, ObjectType } from './target.ts';
 
-/** What a request of the REST protocol is about. */
+/** What a request of the REST protocol is about, for whoever answers it. */
 export type RestSubject =
   | { readonly kind: 'repository' }
   | { readonly kind: 'list'; readonly type: Exclude<ObjectType, 'config'> }
   | { readonly kind: 'object'; readonly name: ObjectName };
 
 export interface RestPath {
-  readonly key: RepositoryKey;
+  /** Whose repository, and which. */
+  readonly key: { readonly tenant: string; readonly repository: string };
   readonly subject: RestSubject;
   readonly query: URLSearchParams;
 }

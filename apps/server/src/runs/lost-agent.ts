@@ -1,0 +1,24 @@
+import { HoldfastError } from '@holdfast/core';
+import type { ComputerRow } from '../computers/computers.ts';
+import { reattachMs } from '../limits.ts';
+
+const reportedMinutes = reattachMs / 60_000;
+
+export function notAttached(agent: ComputerRow, cause: HoldfastError): HoldfastError {
+  return new HoldfastError('channel.closed', {
+    message: `The connection to agent ${agent.hostname} was lost, and for ${reportedMinutes} minutes it could not be attached to again: ${cause.message}`,
+    guidance: `${cause.guidance} If the agent was only unreachable its work may have been completed: the next run continues from there.`,
+    context: { agent: agent.id, ...cause.context },
+    cause,
+  });
+}
+
+/** Resolves when `signal` aborts; rejects when `done` does first. */
+export function abortedBefore(done: AbortSignal, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return resolve();
+    if (done.aborted) return reject(done.reason);
+    const either = AbortSignal.any([signal, done]);
+    either.addEventListener('abort', () => (signal.aborted ? resolve() : reject(done.reason)), { once: true });
+  });
+}

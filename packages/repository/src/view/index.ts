@@ -1,0 +1,1 @@
+export { SnapshotView, type ViewObject } from './snapshot-view.ts';
