@@ -154,10 +154,9 @@ async function backUp(
       onProblem: (problem) => context.problem(problem),
     });
   });
-  const { source, processing, network, target } = waits ?? { source: 0, processing: 0, network: 0, target: 0 };
   context.log(
     'info',
-    `Snapshot ${summary.snapshotId}: ${formatBytes(summary.bytesRead)} read, ${formatBytes(summary.bytesStored)} stored; of the time ${source} % went by waiting for the source, ${processing} % for processing, ${network} % for the network, ${target} % for the target`,
+    `Snapshot ${summary.snapshotId}: ${formatBytes(summary.bytesRead)} read, ${formatBytes(summary.bytesStored)} stored; of the time ${waitsText(waits ?? { source: 0, processing: 0, network: 0, target: 0 })}`,
   );
   return {
     kind: 'backup',
@@ -175,6 +174,10 @@ async function backUp(
     ...(reports.length > 0 ? { scripts: reports } : {}),
     ...(computer ? { wholeComputer: toldOf(computer) } : {}),
   };
+}
+
+function waitsText({ source, processing, network, target }: Waits): string {
+  return `${source} % went by waiting for the source, ${processing} % for processing, ${network} % for the network, ${target} % for the target`;
 }
 
 function findComputer({ moverFolders }: TaskEnvironment, signal: AbortSignal): Promise<ComputerScope> {
@@ -216,7 +219,8 @@ async function bringBack(
     onProgress: (progress) => context.report({ kind: 'progress', progress }),
     onProblem: (problem) => context.problem(problem),
   });
-  const { damage } = summary;
+  const { damage, waits } = summary;
+  if (waits) context.log('info', `Of the time of the restore ${waitsText(waits)}`);
   if (damage !== undefined) {
     throw new HoldfastError(damage.code, {
       message: `The repository is damaged: ${summary.itemsFailed} of the snapshot's files and folders could not be restored, all others were. ${damage.message}`,

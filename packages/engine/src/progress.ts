@@ -17,12 +17,12 @@ export interface Progress<Phase extends string> {
 
 /** How much of its time the work has waited for each, in whole percent, together 100. The largest is the bottleneck. */
 export interface Waits {
-  /** Looking at and reading what is backed up. */
+  /** Looking at and reading what is backed up; of a restore the storage of the repository, as whoever has it says. */
   readonly source: number;
-  /** Cutting, hashing, compressing and encrypting. */
+  /** Cutting, hashing, compressing and encrypting, or the reverse. */
   readonly processing: number;
   readonly network: number;
-  /** The storage, as whoever has it says. */
+  /** The storage, as whoever has it says; of a restore the disk that is restored to. */
   readonly target: number;
 }
 

@@ -80,7 +80,7 @@ export function pipelineTimes({ clock, target }: Repository): PipelineTimes {
 }
 
 /** What rounding leaves over goes to the largest. */
-function inPercent(times: Waits, totalMs: number): Waits {
+export function inPercent(times: Waits, totalMs: number): Waits {
   const share = (ms: number): number => Math.round((ms / totalMs) * 100);
   const rounded = {
     source: share(times.source),

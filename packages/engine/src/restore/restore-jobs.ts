@@ -107,4 +107,6 @@ export interface RestoreResult {
   readonly others: readonly (readonly [number: number, outcome: Outcome])[];
   /** The thread could not read the pack, and has done nothing. */
   readonly unread?: true;
+  /** How long it took: reading packs, opening what was read, and the rest, on the disk that is restored to. */
+  readonly spent?: { readonly sourceMs: number; readonly processingMs: number; readonly targetMs: number };
 }

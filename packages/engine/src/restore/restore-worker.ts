@@ -51,16 +51,32 @@ serveJobs<RestoreJob, RestoreResult, never>((job) => {
     return { result: { others: [] } };
   }
   if (tools === undefined) throw new Error('the thread was given work before its setup');
-  const outcomes = perform(job, tools);
-  return { result: outcomes === undefined ? { others: [], unread: true } : resultOf(outcomes) };
+  const begunMs = performance.now();
+  const spent = { sourceMs: 0, targetMs: 0 };
+  const outcomes = perform(job, tools, spent);
+  if (outcomes === undefined) return { result: { others: [], unread: true } };
+  const tookMs = performance.now() - begunMs;
+  const { sourceMs, targetMs } = job.kind === 'write' ? spent : { sourceMs: 0, targetMs: tookMs };
+  const processingMs = Math.max(0, tookMs - sourceMs - targetMs);
+  return { result: { ...resultOf(outcomes), spent: { sourceMs, processingMs, targetMs } } };
 });
 
-function perform(job: Exclude<RestoreJob, { kind: 'setup' }>, { opener, options }: Tools): Outcome[] | undefined {
+/** What of the time of a job went where, as far as that is measured. */
+interface SpentMs {
+  sourceMs: number;
+  targetMs: number;
+}
+
+function perform(
+  job: Exclude<RestoreJob, { kind: 'setup' }>,
+  { opener, options }: Tools,
+  spent: SpentMs,
+): Outcome[] | undefined {
   switch (job.kind) {
     case 'items':
       return job.items.map((item) => restoreItem(item, options));
     case 'write':
-      return writeBlobs(job, opener, options);
+      return writeBlobs(job, { opener, options }, spent);
     case 'inspect':
       return job.files.map((file) => inspect(file, job.mode, options));
     case 'finish':
@@ -141,15 +157,18 @@ function finishFolder(job: Extract<RestoreJob, { kind: 'folder' }>, options: Res
 /** Undefined when the pack could not be read. */
 function writeBlobs(
   job: Extract<RestoreJob, { kind: 'write' }>,
-  opener: BlobOpener,
-  options: RestoreItemOptions,
+  { opener, options }: Tools,
+  spent: SpentMs,
 ): Outcome[] | undefined {
   const outcomes: Outcome[] = job.files.map(() => restored);
+  const begunMs = performance.now();
   const bytes = bytesOf(job.pack, job.blobs);
+  spent.sourceMs = performance.now() - begunMs;
   if (bytes === undefined) return undefined;
   const sealed = job.blobs.map((blob, number) => ({ ...blob, sealed: bytes[number] ?? nothing }));
   opener.open(sealed, (number, plain) => {
     const targets = job.blobs[number]?.targets ?? [];
+    const writingMs = performance.now();
     for (let pair = 0; pair < targets.length; pair += 2) {
       const file = targets[pair] ?? 0;
       const at = targets[pair + 1] ?? 0;
@@ -166,6 +185,7 @@ function writeBlobs(
         });
       } else if (!writeAtOnce(write.item, plain, options)) outcomes[file] = writeWhole(write.item, plain, options);
     }
+    spent.targetMs += performance.now() - writingMs;
   });
   return outcomes;
 }

@@ -4,7 +4,7 @@ import type { ObjectId, Repository, RepositoryLock } from '@holdfast/repository'
 import { absolutePath, printPath } from '../byte-path.ts';
 import { reason } from '../problem.ts';
 import { ProblemList } from '../problem-list.ts';
-import { type Progress, ProgressReporter } from '../progress.ts';
+import { type Progress, ProgressReporter, type Waits } from '../progress.ts';
 import { findFolder } from '../walk-tree.ts';
 import { protectedFolder } from './restore-deletions.ts';
 import type { Overwrite } from './restore-jobs.ts';
@@ -12,6 +12,7 @@ import { RestoreRun } from './restore-run.ts';
 import { type RestorePatterns, RestoreSelection } from './restore-selection.ts';
 import type { RestoredEntry } from './restore-state.ts';
 import { type RestoreThreads, restoreThreads } from './restore-threads.ts';
+import { RestoreTimes } from './restore-times.ts';
 import { verifyRestored } from './restore-verify.ts';
 import { type XattrPatterns, xattrRule } from './xattr-rule.ts';
 
@@ -79,6 +80,8 @@ export interface RestoreSummary {
   readonly itemsFailed: number;
   /** False when this process may not set owners (it is not root): everything belongs to its own user. */
   readonly ownersRestored: boolean;
+  /** What it waited for; undefined where there was nothing to wait for. */
+  readonly waits: Waits | undefined;
   readonly durationMs: number;
   /** The first 1,000 of `problemCount`. */
   readonly problems: readonly HoldfastError[];
@@ -139,9 +142,15 @@ async function restoreUnder(
   const stop = new AbortController();
   const given = options.signal === undefined ? [] : [options.signal];
   const begun: { run?: RestoreRun } = {};
+  const times = new RestoreTimes(repository);
   await using pool = o.threads;
   pool.attach({
     onEvent: () => undefined,
+    onJob: () => times.waitFor('threads'),
+    onAnswer: (result, busy) => {
+      times.add(result);
+      if (!busy) times.waitFor('reads');
+    },
     onFailure: (error) => {
       stop.abort(error);
       begun.run?.fail(error);
@@ -162,6 +171,7 @@ async function restoreUnder(
       : {};
   const report = (phase: RestoreProgress['phase'], of: RestoreRun): RestoreProgress => ({
     phase,
+    ...told(times.waits()),
     filesDone: of.counts.filesDone,
     bytesDone: of.counts.bytesDone + of.counts.unchangedBytes,
     ...totals,
@@ -185,10 +195,12 @@ async function restoreUnder(
   });
   begun.run = current;
   let filesVerified: number | undefined;
+  let waits: Waits | undefined;
   try {
     await current.run(tree);
     progress.force(report('finish', current));
     if (target !== undefined && !dryRun) {
+      times.waitFor('disk');
       await current.durability?.finish();
       if (options.verify === true) {
         const { secondPlaces, notRestored: except } = current;
@@ -199,6 +211,8 @@ async function restoreUnder(
         });
       }
     }
+    waits = times.waits();
+    progress.force(report(filesVerified === undefined ? 'finish' : 'verify', current));
   } catch (error) {
     stop.abort(error);
     // Threads must not write to descriptors that are closed below and used again by somebody else.
@@ -223,12 +237,17 @@ async function restoreUnder(
     filesVerified,
     blobsHealed: current.healed,
     ownersRestored: setOwners,
+    waits,
     durationMs: clock.monotonicMs() - startedMs,
     problems: problems.kept,
     problemCount: problems.count,
     complete: !problems.incomplete,
     damage: current.damage,
   };
+}
+
+function told(waits: Waits | undefined): { waits?: Waits } {
+  return waits === undefined ? {} : { waits };
 }
 
 /** As restic: `--target / --delete` would remove the system itself. */

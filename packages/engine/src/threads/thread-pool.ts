@@ -23,13 +23,18 @@ interface Thread {
 interface Waiting<Result> {
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
+  readonly isSetUp: boolean;
 }
 
 /** Whoever works with the threads of a pool. */
-export interface PoolListener<Event> {
+export interface PoolListener<Event, Result = unknown> {
   readonly onEvent: (event: Event) => void;
   /** Told once. */
   readonly onFailure: (error: HoldfastError) => void;
+  /** Told of each answer, and whether threads have something to do then. */
+  readonly onAnswer?: (result: Result, busy: boolean) => void;
+  /** Told when a job was given to a thread. */
+  readonly onJob?: () => void;
 }
 
 /**
@@ -45,7 +50,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
   readonly #patienceMs: number;
   readonly #threads: Thread[] = [];
   readonly #waiting = new Map<number, Waiting<Result>>();
-  #listener: PoolListener<Event> | undefined;
+  #listener: PoolListener<Event, Result> | undefined;
   #setup: Job | undefined;
   /** When the first thread had done its first job. */
   #answeredAtMs = Number.POSITIVE_INFINITY;
@@ -85,7 +90,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
   }
 
   /** Who hears of events and of the failure of the pool, also of one that has happened. */
-  attach(listener: PoolListener<Event>): void {
+  attach(listener: PoolListener<Event, Result>): void {
     this.#listener = listener;
     if (this.#failure !== undefined) listener.onFailure(this.#failure);
   }
@@ -110,6 +115,7 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     const isMore = this.#threads.every((thread) => thread.pending.size > 0);
     if (isMore && performance.now() - this.#answeredAtMs >= this.#patienceMs) this.startAll();
     const thread = this.#threads.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+    this.#listener?.onJob?.();
     return this.#assign(thread, job, transfer);
   }
 
@@ -121,7 +127,9 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
 
   #setUp(thread: Thread): void {
     if (this.#setup === undefined) return;
-    this.#assign(thread, this.#setup, []).catch((cause: unknown) => this.#fail('A worker thread did not begin', cause));
+    this.#assign(thread, this.#setup, [], true).catch((cause: unknown) =>
+      this.#fail('A worker thread did not begin', cause),
+    );
   }
 
   /** Gives one job to every thread that has started. */
@@ -135,14 +143,19 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     this.#rejectAll(new HoldfastError('run.cancelled'));
   }
 
-  #assign(thread: Thread, job: Job, transfer: readonly Transferable[]): Promise<Result> {
+  /** Some thread has a job that is not the first one of all. */
+  get #busy(): boolean {
+    return this.#waiting.values().some(({ isSetUp }) => !isSetUp);
+  }
+
+  #assign(thread: Thread, job: Job, transfer: readonly Transferable[], isSetUp = false): Promise<Result> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     // A thread that ends takes nothing more: whoever goes on after the end of the pool would wait for ever.
     if (this.#closing) return Promise.reject(new HoldfastError('run.cancelled'));
     this.#number += 1;
     const assignment: Assignment<Job> = { number: this.#number, job };
     return new Promise<Result>((resolve, reject) => {
-      this.#waiting.set(assignment.number, { resolve, reject });
+      this.#waiting.set(assignment.number, { resolve, reject, isSetUp });
       thread.pending.add(assignment.number);
       thread.worker.postMessage(assignment, transfer);
     });
@@ -154,7 +167,10 @@ export class ThreadPool<Job, Result, Event> implements AsyncDisposable {
     thread.pending.delete(reply.number);
     this.#answeredAtMs = Math.min(this.#answeredAtMs, performance.now());
     if ('error' in reply) waiting?.reject(HoldfastError.fromReport(reply.error));
-    else waiting?.resolve(reply.result);
+    else {
+      if (waiting?.isSetUp !== true) this.#listener?.onAnswer?.(reply.result, this.#busy);
+      waiting?.resolve(reply.result);
+    }
   }
 
   #fail(what: string, cause?: unknown): void {
