@@ -52,10 +52,12 @@ export class ExecutorService {
     await this.#listen();
     const connect = dataConnections({ wire: this.#wire, access: task.access, context });
     let failure: HoldfastError | undefined;
+    // A process that is asked to stop still needs its way to the repository: it gives back its lock first.
+    const over = new AbortController();
     const join = async (local: Connection): Promise<void> => {
       try {
-        const remote = await connect(context.signal);
-        await pipe(local.stream, remote.stream, { signal: context.signal });
+        const remote = await connect(over.signal);
+        await pipe(local.stream, remote.stream, { signal: over.signal });
       } catch (error) {
         failure = toHoldfastError(error);
         local.stream.destroy();
@@ -66,6 +68,8 @@ export class ExecutorService {
     } catch (error) {
       // The process sees only that its connection ended; here is why.
       throw failure && isHoldfastError(error) && error.code === 'channel.closed' ? failure : error;
+    } finally {
+      over.abort();
     }
   }
 

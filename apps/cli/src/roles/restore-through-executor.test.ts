@@ -146,11 +146,12 @@ test('out of a shared repository a computer gets what it restores, whole, and no
   });
 });
 
-test('a part, in place, deleting: the rules are those of every restore, and the lock goes with the view', {
+test('an agent as the executor shows a part: in place, deleting, by the rules of every restore; its lock goes with the view', {
   skip,
 }, async (t) => {
   const { system, repositoryId, location, agents, sources, snapshots } = await share(t);
   await system.call(async (client) => {
+    await client.call('setRepositoryExecutor', { params: { id: repositoryId }, body: { executorId: agents.first } });
     const target = join(system.folder, 'in-place');
     mkdirSync(join(target, 'deep'), { recursive: true });
     writeFileSync(join(target, 'deep', 'foreign'), 'not in the snapshot');

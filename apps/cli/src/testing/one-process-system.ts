@@ -13,6 +13,7 @@ import { createWire, httpClient } from '@holdfast/wire';
 import { pino } from 'pino';
 
 const bind = '127.0.0.1';
+const executor = { file: process.execPath, arguments: [new URL('../main.mjs', import.meta.url).pathname, 'execute'] };
 
 /** Server, mover and agent as they are, in one process; of the agent's time the test decides. */
 export class OneProcessSystem {
@@ -45,10 +46,6 @@ export class OneProcessSystem {
         'agent-local-data': ports.data,
       },
     });
-    const executor = {
-      file: process.execPath,
-      arguments: [new URL('../main.mjs', import.meta.url).pathname, 'execute'],
-    };
     const mover = stack.use(
       await startMover({ dataDir: join(system.folder, 'mover'), config, logger: system.#log, executor }),
     );
@@ -100,7 +97,7 @@ export class OneProcessSystem {
   async startAgent(change: Partial<AgentConfig> = {}): Promise<void> {
     const dataDir = join(this.folder, 'agent');
     const config = agentConfigSchema.parse({ bind, moverSocket: join(this.folder, 'mover', 'mover.sock'), ...change });
-    this.#agent = await startAgent({ dataDir, config, logger: this.#log, clock: this.clock });
+    this.#agent = await startAgent({ dataDir, config, logger: this.#log, clock: this.clock, executor });
   }
 
   async stopAgent(): Promise<void> {
