@@ -20,6 +20,7 @@ const commands = {
   fuzz: ['packages/repository/src/fuzz/main.ts'],
   proof: ['apps/cli/src/main.mjs', 'ports', 'prove', 'tests/src/lab/main-job.yaml'],
   peers: ['tools/peers.ts'],
+  screenshots: ['tests/src/console/screenshots.ts'],
   'build:console': ['tools/build-console.ts'],
   bench: ['bench/src/main.ts'],
   'bench:fleet': ['bench/src/fleet/main.ts'],
@@ -63,7 +64,7 @@ if (!command) {
 if (!installed()) install();
 
 // The server hands the console out as it is built: a fresh clone has none yet.
-if (name === 'start') {
+if (name === 'start' || name === 'screenshots') {
   const built = spawnSync(nodeBinary, [join(root, 'tools/build-console.ts'), '--if-needed'], {
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { freePort, freeRange, temporaryFolder } from '@holdfast/core/testing';
 import { moverConfigSchema, startMover } from '@holdfast/mover';
@@ -11,6 +13,7 @@ import { pino } from 'pino';
 import { holdfastProgram } from '../lab/lab-needs.ts';
 
 const bind = '127.0.0.1';
+const lineLimitMs = 120_000;
 /** What a mover listens on; the system chooses. */
 const transport = [
   ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
@@ -78,11 +81,15 @@ export class ConsoleSystem {
     this.#server = undefined;
   }
 
+  /** Runs a line of the console as it was copied, as root would on the computer that is to join. */
+  async runLine(line: string): Promise<void> {
+    await promisify(execFile)('/bin/sh', ['-c', line], { env: this.#lineEnvironment(), timeout: lineLimitMs });
+  }
+
   /**
-   * The environment in which a line of the console is run as it was copied: `holdfast` is this one, with a data directory of the test,
-   * and `sudo` changes nobody.
+   * `holdfast` is this one, with a data directory of the test, and `sudo` changes nobody.
    */
-  lineEnvironment(): NodeJS.ProcessEnv {
+  #lineEnvironment(): NodeJS.ProcessEnv {
     const programs = join(this.folder, 'bin');
     mkdirSync(programs, { recursive: true });
     const write = (name: string, text: string): void => {

@@ -1,10 +1,8 @@
 /** The web console as people use it: Debian's Chromium, and a real server, mover and agent. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
 import { skipUnless } from '@holdfast/core/testing';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
@@ -40,7 +38,7 @@ test('from an empty server to the first backup, and what happens to an open page
   await t.test('the line that is shown joins a computer, which appears by itself', async () => {
     await page.getByRole('button', { name: 'Make the line for a computer' }).click();
     const line = (await page.getByRole('region', { name: 'Line that joins the computer' }).textContent()) ?? '';
-    await promisify(execFile)('/bin/sh', ['-c', line], { env: system.lineEnvironment(), timeout: 120_000 });
+    await system.runLine(line);
     const joined = page.getByRole('list', { name: 'Computers that have joined' });
     await joined.getByText('Agent').waitFor();
     await system.startComputer();
@@ -70,10 +68,11 @@ test('from an empty server to the first backup, and what happens to an open page
   });
 
   const pages: readonly { readonly link: string; readonly title: string; readonly shows: string }[] = [
-    { link: 'Overview', title: 'Overview', shows: 'Daily backup' },
+    { link: 'Overview', title: 'Overview', shows: 'Nothing failed.' },
     { link: 'Computers', title: 'Computers', shows: 'Agent' },
     { link: 'Jobs', title: 'Jobs', shows: 'daily at 21:00' },
     { link: 'Sessions', title: 'Sessions', shows: 'Daily backup' },
+    { link: 'Tasks', title: 'Tasks', shows: '1 task' },
     { link: 'Repositories', title: 'Repositories', shows: 'backups' },
   ];
   for (const { link, title, shows } of pages)
@@ -84,6 +83,21 @@ test('from an empty server to the first backup, and what happens to an open page
       await watched.checkAccessibility(title);
       await watched.checkNarrow(title);
     });
+
+  await t.test('a number of the overview leads to what was counted', async () => {
+    await page.getByRole('navigation').getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('link', { name: '1 Protected', exact: true }).click();
+    await heading('Computers').waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('state'), 'protected');
+    await page.getByRole('status').getByText('1 computer', { exact: true }).waitFor();
+    await page.goBack();
+    await page
+      .getByRole('link', { name: /^within a day/ })
+      .first()
+      .click();
+    await page.getByRole('button', { name: /backed up since/ }).waitFor();
+    assert.equal(await page.getByRole('row').count(), 2);
+  });
 
   await t.test('a job is switched off', async () => {
     await page.getByRole('navigation').getByRole('link', { name: 'Jobs' }).click();

@@ -8,9 +8,9 @@ import { watchReach } from './transport.ts';
 
 /** Which answers an event of the server makes old. */
 const affected: Readonly<Record<ServerEvent['kind'], readonly RouteName[]>> = {
-  computer: ['computers', 'computer', 'groups'],
-  run: ['runs', 'run', 'snapshots', 'repositories'],
-  session: ['sessions', 'jobs', 'job', 'computers', 'computer', 'snapshots', 'drilledComputers'],
+  computer: ['overview', 'computers', 'computer', 'groups'],
+  run: ['overview', 'runs', 'run', 'snapshots', 'repositories'],
+  session: ['overview', 'sessions', 'jobs', 'job', 'computers', 'computer', 'snapshots', 'drilledComputers'],
 };
 /** Events come in bursts: what they change is asked for at most so often. */
 const refreshPauseMs = 1_000;

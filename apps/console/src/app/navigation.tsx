@@ -5,6 +5,7 @@ import {
   IconLayoutDashboard,
   IconListCheck,
   IconRocket,
+  IconSubtask,
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -17,6 +18,7 @@ const places = [
   { to: '/computers', text: 'nav.computers', Icon: IconDeviceDesktop },
   { to: '/jobs', text: 'nav.jobs', Icon: IconListCheck },
   { to: '/sessions', text: 'nav.sessions', Icon: IconHistory },
+  { to: '/runs', text: 'nav.runs', Icon: IconSubtask },
   { to: '/repositories', text: 'nav.repositories', Icon: IconDatabase },
   { to: '/get-started', text: 'nav.get-started', Icon: IconRocket },
 ] as const;

@@ -2,6 +2,8 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
+import { parseRepositoriesSearch } from '../pages/repositories/repositories-search.ts';
+import { parseRunsSearch } from '../pages/runs/runs-search.ts';
 import { parseSessionsSearch } from '../pages/sessions/sessions-search.ts';
 import { PageFailure } from './page-failure.tsx';
 import { Root } from './root.tsx';
@@ -54,9 +56,16 @@ const session = createRoute({
   path: '/sessions/$id',
   component: lazyRouteComponent(() => import('../pages/sessions/session-page.tsx'), 'SessionPage'),
 });
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: '/runs',
+  validateSearch: parseRunsSearch,
+  component: lazyRouteComponent(() => import('../pages/runs/runs-page.tsx'), 'RunsPage'),
+});
 const repositories = createRoute({
   getParentRoute: () => root,
   path: '/repositories',
+  validateSearch: parseRepositoriesSearch,
   component: lazyRouteComponent(() => import('../pages/repositories/repositories-page.tsx'), 'RepositoriesPage'),
 });
 /** Before anybody has signed in: see `Root`. */
@@ -70,6 +79,7 @@ const routeTree = root.addChildren([
   jobs,
   sessions,
   session,
+  runs,
   repositories,
   setUp,
 ]);

@@ -1,7 +1,7 @@
-import { Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
+import classes from './stacked.module.css';
 
 /** The parts of a page, one below the other. */
 export function Stacked({ children }: { readonly children: ReactNode }): ReactNode {
-  return <Stack gap="lg">{children}</Stack>;
+  return <div className={classes['stacked']}>{children}</div>;
 }

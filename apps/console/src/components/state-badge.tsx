@@ -22,6 +22,8 @@ const states = {
   offline: ['idle', IconCircleMinus],
   revoked: ['bad', IconCircleX],
   unprotected: ['warn', IconAlertTriangle],
+  protected: ['ok', IconCircleCheck],
+  trusted: ['ok', IconCircleCheck],
   untrusted: ['bad', IconCircleX],
   'out-of-date': ['warn', IconClockHour4],
   enabled: ['ok', IconCircleCheck],

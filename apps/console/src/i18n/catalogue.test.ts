@@ -34,5 +34,7 @@ test('bytes, durations and ages', () => {
   assert.equal(formats.duration(3_900_000), '1 hr 5 min');
   const now = Date.parse('2026-01-10T12:00:00Z');
   assert.equal(formats.age('2026-01-10T09:00:00Z', now), '3 hours ago');
+  const british = createFormats('en', { preferred: ['de-DE', 'en-GB'] });
+  assert.match(british.dateTime('2026-01-10T12:00:00'), /^10 Jan 2026/);
   assert.equal(formats.age('2026-01-12T13:00:00Z', now), 'in 2 days');
 });

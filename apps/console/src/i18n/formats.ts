@@ -26,7 +26,12 @@ export interface Formats {
   duration(ms: number): string;
 }
 
-export function createFormats(language: Language): Formats {
+/** By the region's habits where the browser tells one for the language: `en-GB` writes dates in another order than `en-US`. */
+export function createFormats(
+  spoken: Language,
+  { preferred = [] }: { readonly preferred?: readonly string[] } = {},
+): Formats {
+  const language = preferred.find((tag) => tag.startsWith(`${spoken}-`)) ?? spoken;
   const whole = new Intl.NumberFormat(language);
   const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
   const share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });

@@ -52,7 +52,7 @@ export function LanguageProvider({ children }: { readonly children: ReactNode })
         setLanguage(chosen);
       },
       t: (key, values = {}) => formatMessage(loaded.catalogue[key], values, loaded.language),
-      formats: createFormats(loaded.language),
+      formats: createFormats(loaded.language, { preferred: navigator.languages }),
     };
   }, [loaded]);
   return spoken && <LanguageContext value={spoken}>{children}</LanguageContext>;

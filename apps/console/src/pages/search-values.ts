@@ -5,6 +5,12 @@ export function textIn(value: unknown): string | undefined {
   return typeof text === 'string' && text !== '' && text.length <= 253 ? text : undefined;
 }
 
+/** A moment, as the server writes it. */
+export function timeIn(value: unknown): string | undefined {
+  const text = textIn(value);
+  return text !== undefined && /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text)) ? text : undefined;
+}
+
 export function oneOf<const Choice extends string>(value: unknown, choices: readonly Choice[]): Choice | undefined {
   return choices.find((choice) => choice === value);
 }

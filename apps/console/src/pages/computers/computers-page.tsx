@@ -11,10 +11,12 @@ import { FilterBar } from '../../components/filter-bar.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { SearchField } from '../../components/search-field.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
 import { type Translate, useText } from '../../i18n/language.tsx';
-import { given } from '../search-values.ts';
+import { given, oneOf } from '../search-values.ts';
+import { ActiveFilters } from './active-filters.tsx';
 import { ComputerStates } from './computer-states.tsx';
-import { type ComputersSearch, stateFilters } from './computers-search.ts';
+import { type ComputersSearch, platforms, results, stateFilters } from './computers-search.ts';
 
 const route = getRouteApi('/computers');
 const pageSize = 200;
@@ -25,7 +27,7 @@ export function ComputersPage(): ReactNode {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const groups = useQuery(routeQuery('groups', { query: { limit: 1000 } }));
-  const computers = useInfiniteQuery(pagesQuery('computers', { query: { limit: pageSize, ...search } }));
+  const computers = useInfiniteQuery(pagesQuery('computers', { query: { limit: pageSize, total: 'true', ...search } }));
   const rows = computers.data?.pages.flatMap((page) => page.computers) ?? [];
   const filter = (change: { [Key in keyof ComputersSearch]?: ComputersSearch[Key] | undefined }): void =>
     void navigate({ search: given({ ...search, ...change }), replace: true });
@@ -78,13 +80,36 @@ export function ComputersPage(): ReactNode {
             ...(groups.data?.groups ?? []).map(({ name }) => name),
           ]}
         />
+        <NativeSelect
+          aria-label={t('computers.column.platform')}
+          value={search.platform ?? ''}
+          onChange={({ currentTarget: { value } }) => filter({ platform: oneOf(value, platforms) })}
+          data={[
+            { value: '', label: t('computers.platform.any') },
+            ...platforms.map((value) => ({ value, label: t(`platform.${value}`) })),
+          ]}
+        />
+        <NativeSelect
+          aria-label={t('computers.column.result')}
+          value={search.lastResult ?? ''}
+          onChange={({ currentTarget: { value } }) => filter({ lastResult: oneOf(value, results) })}
+          data={[
+            { value: '', label: t('computers.result.any') },
+            ...results.map((value) => ({ value, label: t(`state.${value}`) })),
+          ]}
+        />
       </FilterBar>
+      <ActiveFilters search={search} total={computers.data?.pages[0]?.total} onDrop={filter} />
       {computers.error && <ProblemAlert error={computers.error} />}
       <DataTable
         label={t('computers.title')}
         rows={rows}
         keyOf={({ id }) => id}
         columns={columnsOf(t)}
+        sort={{ by: search.sort ?? 'joined', descending: search.order === 'desc' }}
+        onSort={({ by, descending }) =>
+          filter({ sort: by === 'joined' ? undefined : by, order: descending ? 'desc' : undefined })
+        }
         empty={t(isFiltered ? 'computers.none-found' : 'computers.none')}
         isLoading={computers.isFetching && (computers.isPending || computers.isFetchingNextPage)}
         hasMore={computers.hasNextPage}
@@ -94,11 +119,12 @@ export function ComputersPage(): ReactNode {
   );
 }
 
-function columnsOf(t: Translate): readonly Column<ComputerDetail>[] {
+function columnsOf(t: Translate): readonly Column<ComputerDetail, 'joined' | 'name' | 'lastBackup'>[] {
   return [
     {
       id: 'hostname',
       head: t('computers.column.name'),
+      sort: 'name',
       cell: ({ id, hostname }) => (
         <Link to="/computers/$id" params={{ id }}>
           {hostname}
@@ -109,7 +135,14 @@ function columnsOf(t: Translate): readonly Column<ComputerDetail>[] {
     {
       id: 'backup',
       head: t('computers.column.backup'),
+      sort: 'lastBackup',
       cell: ({ role, lastBackupAt }) => (role === 'agent' ? <Age at={lastBackupAt} /> : '–'),
+    },
+    {
+      id: 'result',
+      head: t('computers.column.result'),
+      cell: ({ lastResult }) => lastResult && <StateBadge state={lastResult} />,
+      wide: true,
     },
     { id: 'role', head: t('computers.role'), cell: ({ role }) => t(`computers.role.${role}`), wide: true },
     { id: 'group', head: t('computers.group'), cell: ({ group }) => group, wide: true },

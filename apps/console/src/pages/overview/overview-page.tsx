@@ -1,72 +1,45 @@
+import { Button, Loader } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { routeQuery } from '../../api/queries.ts';
-import { Age } from '../../components/age.tsx';
-import { Card } from '../../components/card.tsx';
 import { PageHead } from '../../components/page-head.tsx';
-import { PlainTable } from '../../components/plain-table.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useText } from '../../i18n/language.tsx';
-import { FirstBackups } from '../get-started/first-backups.tsx';
+import { BackupAges, DrillAges } from './ages.tsx';
+import { Failures } from './failures.tsx';
+import classes from './overview.module.css';
+import { RunningNow } from './running-now.tsx';
+import { Storage } from './storage.tsx';
+import { Tiles } from './tiles.tsx';
 
-const shownComputers = 10;
-
-/** What somebody looks at each morning. */
+/** What somebody looks at each morning: each number leads to what is behind it. */
 export function OverviewPage(): ReactNode {
   const t = useText();
+  const query = useQuery(routeQuery('overview', {}));
+  if (query.error) return <ProblemAlert error={query.error} />;
+  if (!query.data) return <Loader aria-label={t('app.loading')} />;
+  const overview = query.data;
+  if (overview.computers.agents.count === 0)
+    return (
+      <PageHead title={t('nav.overview')} subtitle={t('overview.empty')}>
+        <Button component={Link} to="/get-started">
+          {t('nav.get-started')}
+        </Button>
+      </PageHead>
+    );
   return (
     <Stacked>
-      <PageHead title={t('nav.overview')} />
-      <Unprotected />
-      <Card title={t('sessions.title')} aside={<Link to="/sessions">{t('overview.all')}</Link>}>
-        <FirstBackups />
-      </Card>
+      <PageHead title={t('nav.overview')} subtitle={t('overview.lead', { count: overview.computers.agents.count })} />
+      <Tiles overview={overview} />
+      <div className={classes['columns']}>
+        <Failures failures={overview.failures} />
+        <BackupAges backups={overview.backups} />
+        <RunningNow running={overview.running} />
+        <Storage storage={overview.storage} />
+        <DrillAges drills={overview.drills} />
+      </div>
     </Stacked>
-  );
-}
-
-/** Computers without a job, or without a good backup for too long. */
-function Unprotected(): ReactNode {
-  const t = useText();
-  const query = { state: 'unprotected', limit: shownComputers } as const;
-  const computers = useQuery(routeQuery('computers', { query }));
-  return (
-    <Card
-      title={t('overview.unprotected')}
-      aside={
-        <Link to="/computers" search={{ state: 'unprotected' }}>
-          {t('overview.all')}
-        </Link>
-      }
-    >
-      {computers.error && <ProblemAlert error={computers.error} />}
-      {computers.data?.computers.length === 0 ? (
-        t('overview.all-protected')
-      ) : (
-        <PlainTable
-          label={t('overview.unprotected')}
-          rows={computers.data?.computers ?? []}
-          keyOf={({ id }) => id}
-          columns={[
-            {
-              id: 'name',
-              head: t('computers.column.name'),
-              cell: ({ id, hostname }) => (
-                <Link to="/computers/$id" params={{ id }}>
-                  {hostname}
-                </Link>
-              ),
-            },
-            {
-              id: 'backup',
-              head: t('computers.column.backup'),
-              cell: ({ lastBackupAt }) => <Age at={lastBackupAt} />,
-            },
-          ]}
-        />
-      )}
-    </Card>
   );
 }

@@ -1,23 +1,28 @@
 import type { Repository } from '@holdfast/protocol';
 import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { pagesQuery, routeQuery } from '../../api/queries.ts';
+import { pagesQuery } from '../../api/queries.ts';
+import { ComputerName } from '../../components/computer-name.tsx';
 import { type Column, DataTable } from '../../components/data-table.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { parseRepositoriesSearch } from './repositories-search.ts';
 
+const route = getRouteApi('/repositories');
 const pageSize = 200;
 
 /** Where backups are kept. */
 export function RepositoriesPage(): ReactNode {
   const { t, formats } = useLanguage();
-  const repositories = useInfiniteQuery(pagesQuery('repositories', { query: { limit: pageSize } }));
-  const columns: readonly Column<Repository>[] = [
-    { id: 'name', head: t('repositories.column.name'), cell: ({ name }) => <strong>{name}</strong> },
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const repositories = useInfiniteQuery(pagesQuery('repositories', { query: { limit: pageSize, ...search } }));
+  const columns: readonly Column<Repository, 'created' | 'name' | 'usedBytes'>[] = [
+    { id: 'name', head: t('repositories.column.name'), cell: ({ name }) => <strong>{name}</strong>, sort: 'name' },
     { id: 'mover', head: t('repositories.column.mover'), cell: ({ moverId }) => <ComputerName id={moverId} /> },
     {
       id: 'location',
@@ -26,6 +31,13 @@ export function RepositoriesPage(): ReactNode {
       wide: true,
     },
     { id: 'group', head: t('computers.group'), cell: ({ group }) => group, wide: true },
+    {
+      id: 'used',
+      head: t('repositories.column.used'),
+      cell: ({ usedBytes }) => (usedBytes === undefined ? t('repositories.unmeasured') : formats.bytes(usedBytes)),
+      sort: 'usedBytes',
+      align: 'end',
+    },
     {
       id: 'keys',
       head: t('repositories.column.keys'),
@@ -57,20 +69,15 @@ export function RepositoriesPage(): ReactNode {
         rows={repositories.data?.pages.flatMap((page) => page.repositories) ?? []}
         keyOf={({ id }) => id}
         columns={columns}
+        sort={{ by: search.sort ?? 'created', descending: search.order === 'desc' }}
+        onSort={({ by, descending }) =>
+          void navigate({ search: parseRepositoriesSearch({ ...search, sort: by, order: descending ? 'desc' : '' }) })
+        }
         empty={t('repositories.none')}
         isLoading={repositories.isPending || repositories.isFetchingNextPage}
         hasMore={repositories.hasNextPage}
         onMore={() => void repositories.fetchNextPage()}
       />
     </>
-  );
-}
-
-function ComputerName({ id }: { readonly id: string }): ReactNode {
-  const computer = useQuery(routeQuery('computer', { params: { id } }));
-  return (
-    <Link to="/computers/$id" params={{ id }}>
-      {computer.data?.hostname ?? id.slice(0, 8)}
-    </Link>
   );
 }

@@ -1,16 +1,19 @@
 import type { Session } from '@holdfast/protocol';
-import { Button } from '@mantine/core';
+import { Button, NativeSelect } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { pagesQuery } from '../../api/queries.ts';
 import { Age } from '../../components/age.tsx';
 import { type Column, DataTable } from '../../components/data-table.tsx';
+import { FilterBar } from '../../components/filter-bar.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { oneOf } from '../search-values.ts';
 import { sessionName } from './session-name.ts';
+import { parseSessionsSearch, sessionKinds, sessionStates } from './sessions-search.ts';
 
 const route = getRouteApi('/sessions');
 const pageSize = 200;
@@ -20,6 +23,9 @@ export function SessionsPage(): ReactNode {
   const { t, formats } = useLanguage();
   const search = route.useSearch();
   const sessions = useInfiniteQuery(pagesQuery('sessions', { query: { limit: pageSize, ...search } }));
+  const navigate = route.useNavigate();
+  const filter = (change: Readonly<Record<string, string | undefined>>): void =>
+    void navigate({ search: parseSessionsSearch({ ...search, ...change }), replace: true });
   const columns: readonly Column<Session>[] = [
     {
       id: 'name',
@@ -64,6 +70,26 @@ export function SessionsPage(): ReactNode {
           </Button>
         )}
       </PageHead>
+      <FilterBar label={t('filter.label')}>
+        <NativeSelect
+          aria-label={t('sessions.column.state')}
+          value={search.state ?? ''}
+          onChange={({ currentTarget: { value } }) => filter({ state: oneOf(value, sessionStates) })}
+          data={[
+            { value: '', label: t('computers.state.any') },
+            ...sessionStates.map((value) => ({ value, label: t(`state.${value}`) })),
+          ]}
+        />
+        <NativeSelect
+          aria-label={t('session.kind')}
+          value={search.kind ?? ''}
+          onChange={({ currentTarget: { value } }) => filter({ kind: oneOf(value, sessionKinds) })}
+          data={[
+            { value: '', label: t('sessions.kind.any') },
+            ...sessionKinds.map((value) => ({ value, label: t(`kind.${value}`) })),
+          ]}
+        />
+      </FilterBar>
       {sessions.error && <ProblemAlert error={sessions.error} />}
       <DataTable
         label={t('sessions.title')}

@@ -1,0 +1,63 @@
+import type { Answer } from '@holdfast/protocol';
+import type { ReactNode } from 'react';
+import { Card } from '../../components/card.tsx';
+import { CountedLink } from '../../components/counted-link.tsx';
+import { useLanguage } from '../../i18n/language.tsx';
+import classes from './overview.module.css';
+
+type StorageNumbers = Answer<'overview'>['storage'];
+
+/** What the repositories take, how that has changed, and which take most. */
+export function Storage({ storage }: { readonly storage: StorageNumbers }): ReactNode {
+  const { t, formats } = useLanguage();
+  const change = (before: number | undefined): string =>
+    before === undefined
+      ? ''
+      : `${storage.usedBytes < before ? '−' : '+'}${formats.bytes(Math.abs(storage.usedBytes - before))}`;
+  return (
+    <Card
+      title={t('overview.storage')}
+      aside={
+        storage.unmeasured.count > 0 && (
+          <CountedLink to={storage.unmeasured}>
+            {t('overview.unmeasured', { count: storage.unmeasured.count })}
+          </CountedLink>
+        )
+      }
+    >
+      <p className={classes['used']}>{formats.bytes(storage.usedBytes)}</p>
+      <p className={classes['soft']}>
+        {storage.before30 !== undefined && t('overview.storage.30', { change: change(storage.before30) })}{' '}
+        {storage.before90 !== undefined && t('overview.storage.90', { change: change(storage.before90) })}
+      </p>
+      <Trend trend={storage.trend} label={t('overview.storage.trend')} />
+      <ul className={classes['worst']}>
+        {storage.largest.slice(0, 5).map(({ id, name, usedBytes }) => (
+          <li key={id} className={classes['line']}>
+            <span>{name}</span>
+            <span>{formats.bytes(usedBytes)}</span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+const width = 320;
+const height = 56;
+
+/** A line from day to day, from nothing up to the most. */
+function Trend({ trend, label }: { readonly trend: StorageNumbers['trend']; readonly label: string }): ReactNode {
+  if (trend.length < 2) return null;
+  const most = Math.max(1, ...trend.map(({ usedBytes }) => usedBytes));
+  const points = trend.map(({ usedBytes }, at) => {
+    const x = (at / (trend.length - 1)) * width;
+    const y = height - (usedBytes / most) * (height - 4) - 2;
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  return (
+    <svg viewBox={`0 0 ${width} ${height}`} className={classes['trend'] ?? ''} role="img" aria-label={label}>
+      <polyline points={points.join(' ')} fill="none" />
+    </svg>
+  );
+}
