@@ -118,8 +118,15 @@ export class ConsoleSystem {
     this.#resources.use(await startAgent({ dataDir: join(this.folder, 'agent'), config: agent, logger: this.#log }));
   }
 
-  /** As the administrator of the server's own computer. */
-  async call<Result>(work: (client: RestClient) => Promise<Result>): Promise<Result> {
+  /** As somebody with an account that needs no more than a password. */
+  async callAs<Result>(name: string, password: string, work: (client: RestClient) => Promise<Result>): Promise<Result> {
+    const signedIn = await this.call((client) => client.call('signIn', { body: { name, password } }));
+    if (signedIn.state !== 'signed-in') throw new Error(`${name} needs a second factor`);
+    return this.call(work, signedIn.token);
+  }
+
+  /** As the administrator of the server's own computer, unless with another token. */
+  async call<Result>(work: (client: RestClient) => Promise<Result>, token?: string): Promise<Result> {
     const server = this.#server;
     if (!server) throw new Error('no server runs');
     await using wire = createWire({ role: 'client', bind });
@@ -127,6 +134,6 @@ export class ConsoleSystem {
     await using http = httpClient({
       connect: (signal) => wire.dial('client-to-server', bind, { port: this.#ports.rest, caPem, signal }),
     });
-    return await work(new RestClient({ http, token: readFileSync(server.tokenFile, 'utf8').trim() }));
+    return await work(new RestClient({ http, token: token ?? readFileSync(server.tokenFile, 'utf8').trim() }));
   }
 }
