@@ -9,6 +9,7 @@ import { type ImportUse, readSource, type SourceFile } from './syntax.ts';
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   native: ['core'],
+  support: ['core'],
   contract: ['core'],
   lab: ['core', 'contract'],
   firewall: ['core', 'contract'],
@@ -21,7 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   repository: ['core', 'native', 'storage'],
   engine: ['core', 'native', 'storage', 'repository'],
   // The server never opens a repository and no backup byte passes it.
-  server: ['core', 'contract', 'wire', 'protocol', 'notify', 'directory', 'windows'],
+  server: ['core', 'contract', 'wire', 'protocol', 'notify', 'directory', 'windows', 'support'],
   // Of the executor only what starts it: a mover opens no repository.
   mover: ['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'storage', 'executor'],
   agent: [
@@ -34,7 +35,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   console: ['protocol'],
   cli: [
     ...['core', 'native', 'contract', 'firewall', 'wire', 'protocol', 'notify', 'storage', 'repository', 'engine'],
-    ...['lab', 'server', 'mover', 'agent', 'executor'],
+    ...['lab', 'server', 'mover', 'agent', 'executor', 'support'],
   ],
 };
 /** Tests of whole systems and the comparison with other programs may use every package, as far as they declare it. */

@@ -67,6 +67,10 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       onlyPrint: true,
       load: async () => (await import('./commands/status.ts')).registerStatus,
     },
+    {
+      names: ['support-bundle'],
+      load: async () => (await import('./commands/support-bundle.ts')).registerSupportBundle,
+    },
     { names: ['computers', 'token'], load: async () => (await import('./commands/computers.ts')).registerComputers },
     { names: ['groups', 'group'], load: async () => (await import('./commands/groups.ts')).registerGroups },
     {

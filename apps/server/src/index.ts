@@ -3,3 +3,4 @@ export { type RestoredConfiguration, restoreConfiguration } from './recovery/res
 export type { Listening } from './rest/server-handlers.ts';
 export type { RunningServer, ServerOptions } from './running-server.ts';
 export { startServer } from './server.ts';
+export { shownServerConfig } from './support/shown-configuration.ts';

@@ -81,6 +81,7 @@ import { runHandlers } from './rest/run-handlers.ts';
 import { runLogHandlers } from './rest/run-log-handlers.ts';
 import { type Listening, serverHandlers } from './rest/server-handlers.ts';
 import { sessionHandlers } from './rest/session-handlers.ts';
+import { supportHandlers } from './rest/support-handlers.ts';
 import { userHandlers } from './rest/user-handlers.ts';
 import type { RunningServer, ServerOptions } from './running-server.ts';
 import { RunQueue } from './runs/run-queue.ts';
@@ -334,6 +335,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...networkHandlers({ ...portChecks, history, counts: fleet }),
       ...notificationHandlers({ notifications, instance: instances.id, vault, clock }),
       ...auditExportHandlers({ clock }),
+      ...supportHandlers({
+        ...{ catalogue, place, config, authority, own, metrics, data, vault, names, startedAt, clock },
+        run: (route, asked) => routeRunner.run(route, asked),
+      }),
       ...accountHandlers({ people, authentication, catalogue }),
       ...browserHandlers({ people, setUp, catalogue }),
       ...overviewHandlers({ counts: new OverviewCounts({ list, approvals, clock }) }),

@@ -55,7 +55,10 @@ export class Vault {
    * HMAC-SHA-256 under a key that is derived for that purpose alone (HKDF, RFC 5869), in hexadecimal: for secrets that are too short
    * for a plain hash, so that whoever has only the database can't try them all.
    */
-  mac(purpose: 'recovery-token' | 'user-code' | 'cookie' | 'set-up' | 'snapshot-view', text: string): string {
+  mac(
+    purpose: 'recovery-token' | 'user-code' | 'cookie' | 'set-up' | 'snapshot-view' | 'support-pseudonyms',
+    text: string,
+  ): string {
     const key = Buffer.from(hkdfSync('sha256', this.#key, '', `holdfast-vault-mac:${purpose}`, keyBytes));
     return createHmac('sha256', key).update(text, 'utf8').digest('hex');
   }

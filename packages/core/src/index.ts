@@ -13,5 +13,6 @@ export {
   toHoldfastError,
 } from './errors.ts';
 export { oneLine, plainLines, withoutControl } from './plain-text.ts';
+export { tarEnd, tarPadding, type UstarFields, ustarHeader } from './tar.ts';
 export { formatBytes, formatCount, formatDuration, parseDurationMs } from './units.ts';
 export { productVersion } from './version.ts';

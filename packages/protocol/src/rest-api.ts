@@ -24,6 +24,7 @@ import { runRoutes } from './rest/run-routes.ts';
 import { serverRoutes } from './rest/server-routes.ts';
 import { serviceAccountRoutes } from './rest/service-account-routes.ts';
 import { sessionRoutes } from './rest/session-routes.ts';
+import { supportRoutes } from './rest/support-routes.ts';
 import { userRoutes } from './rest/user-routes.ts';
 
 /**
@@ -58,5 +59,6 @@ export const routes = {
   ...identityProviderRoutes,
   ...notificationRoutes,
   ...auditExportRoutes,
+  ...supportRoutes,
 } as const;
 export type Routes = typeof routes;

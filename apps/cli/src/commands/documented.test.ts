@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryFolder } from '@holdfast/core/testing';
@@ -87,6 +87,33 @@ describe('the commands of the documentation', () => {
     // What goes on is not tried again: the last one may be refused for that, and for nothing else.
     const { status, stderr } = await work(about);
     assert.ok(status === 0 || /has not ended yet[\s\S]*failed: session retry/.test(stderr), stderr);
+  });
+
+  test('docs/observability.md', async () => {
+    const lines = documented('observability.md');
+    const { client } = server;
+    const [latest = assert.fail('nothing has run')] = (await client.call('runs', {})).runs;
+    const asThere = (line: string): string[] =>
+      wordsOf(line.replace('6f1c2a34', latest.sessionId ?? '').replace('1d90aa77', latest.id)).filter(
+        // No agent is there to end it: what follows it would not end.
+        (word) => word !== '--follow',
+      );
+    const commands = lines.filter((line) => line.startsWith('holdfast ')).map((line) => asThere(line).slice(1));
+    assert.ok(commands.length >= 8, `${commands.length} commands`);
+    // No mover is there, either, so that its status is 1.
+    assert.deepEqual(commands.shift(), ['health']);
+    assert.match((await runCli(['health'], place)).stdout, /^movers +failed/m);
+    await run(commands);
+    const unpack = lines.find((line) => line.startsWith('tar ')) ?? assert.fail('nobody looks into the bundle');
+    const manifest = await runProgram('sh', ['-c', unpack], place);
+    assert.equal((JSON.parse(manifest.stdout) as { kind: string }).kind, 'support-bundle', manifest.stderr);
+    assert.equal(statSync(join(folder, 'bundle.tar.gz')).mode & 0o777, 0o600);
+    const local = lines.find((line) => line.startsWith('sudo holdfast ')) ?? assert.fail('none of one computer');
+    const asked = wordsOf(local).slice(2);
+    assert.deepEqual(asked, ['support-bundle', '--local', '--agent-config', '/etc/holdfast/agent.yaml']);
+    await run([[...asked, '--out', 'local.tar.gz']]);
+    const listed = await runProgram('tar', ['-tzf', 'local.tar.gz'], place);
+    assert.match(listed.stdout, /^server\/configuration\.json$/m);
   });
 
   test('docs/apply.md', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import type { DrilledComputer, Run } from '@holdfast/protocol';
-import { runCli } from '../testing/run-cli.ts';
+import { runCli, runProgram } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
 
 /** Work inside a repository that the server asks for, on a real system: the mover's executor opens the repository. */
@@ -124,6 +124,44 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
     // A question is no run: its task is found by the request alone.
     const asked = grep('"kind":"stats"')[0];
     assert.ok(writers(grep(String(asked?.['request']))).includes('mover'), JSON.stringify(asked));
+
+    // What the processes kept of it goes into bundles: of the server by the server, of each role by its data directory.
+    const bundled = async (...args: string[]): Promise<Map<string, string>> => {
+      const out = join(folder, `bundle-${args.length}.tar.gz`);
+      const env = { HOLDFAST_DATA: system.data };
+      const { status, stderr } = await runCli(['support-bundle', '--out', out, ...args], { env });
+      assert.equal(status, 0, stderr);
+      assert.equal(statSync(out).mode & 0o777, 0o600);
+      assert.notEqual(
+        (await runCli(['support-bundle', '--out', out, ...args], { env })).status,
+        0,
+        'never over another',
+      );
+      const { stdout } = await runProgram('tar', ['-tzf', out]);
+      const names = stdout.trim().split('\n');
+      const contents = await Promise.all(names.map((name) => runProgram('tar', ['-xzf', out, '-O', name])));
+      return new Map(names.map((name, at) => [name, contents[at]?.stdout ?? '']));
+    };
+    const ofServer = await bundled();
+    assert.ok(ofServer.get('log.jsonl')?.includes(check.requestId ?? '-'), 'the process keeps its last lines');
+    const ofRoles = await bundled('--local');
+    for (const role of ['server', 'mover', 'agent'])
+      assert.ok(
+        (ofRoles.get(`${role}/configuration.json`)?.length ?? 0) > 50 && ofRoles.has(`${role}/log.jsonl`),
+        role,
+      );
+    const tasks = JSON.parse(ofRoles.get('mover/tasks.json') ?? '') as { run: string }[];
+    assert.ok(tasks.some(({ run }) => run === check.id));
+    const keys = ['agent', 'mover'].map((role) => {
+      const text = readFileSync(join(system.data, role, 'identity.json'), 'utf8');
+      return (JSON.parse(text) as { privateKeyPem: string }).privateKeyPem.split('\n')[1] ?? assert.fail('no key');
+    });
+    const { password } = await system.client.call('repositoryPassword', { params: { id: repositoryId } });
+    const token = readFileSync(join(system.data, 'server', 'admin-token'), 'utf8').trim();
+    for (const [name, content] of [...ofServer, ...ofRoles])
+      for (const secret of [...keys, password, token]) assert.ok(!content.includes(secret), name);
+    const hidden = [...(await bundled('--local', '--anonymise')).values()].join('\n');
+    assert.ok(!hidden.includes(source), 'no path of what is backed up');
 
     // By name: gone from the repository and from the catalogue.
     const forgotten = await succeed(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { checkedConfiguration } from './configuration.ts';
-import { createLogger } from './log.ts';
+import { createRoleLogger } from './log.ts';
 import { ownExecutor } from './own-executor.ts';
 import { dataOf, type RoleOptions } from './role-options.ts';
 import { serveRole } from './serve-role.ts';
@@ -13,12 +13,13 @@ function defaultMoverSocket(): string {
 
 export async function runAgent(options: RoleOptions): Promise<void> {
   const config = await checkedConfiguration(agentConfigSchema, options.config);
+  const dataDir = dataOf(options, 'agent');
   await serveRole(
     () =>
       startAgent({
-        dataDir: dataOf(options, 'agent'),
+        dataDir,
         config: { ...config, moverSocket: config.moverSocket ?? defaultMoverSocket() },
-        logger: createLogger('agent', config.logLevel),
+        logger: createRoleLogger('agent', { dataDir, level: config.logLevel }),
         executor: ownExecutor(),
       }),
     ({ id, servicePort }) => ({

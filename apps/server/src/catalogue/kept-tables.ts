@@ -56,6 +56,9 @@ const tables = {
   oauthArtifacts: 'left',
 } as const satisfies Record<keyof Database, 'kept' | 'left'>;
 
+/** All that there are. */
+export const catalogueTables: readonly string[] = Object.keys(tables);
+
 export const keptTables: readonly string[] = Object.entries(tables)
   .filter(([, fate]) => fate === 'kept')
   .map(([table]) => table);

@@ -49,6 +49,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   status: { may: all, confined: 'own' },
   channelUse: { may: all, confined: 'never' },
   health: { may: all, confined: 'never' },
+  supportBundle: { may: 'a', confined: 'never' },
   topology: { may: all, confined: 'never' },
   createBandwidthRule: {
     may: 'a',

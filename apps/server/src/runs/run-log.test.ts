@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { ManualClock } from '@holdfast/core';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
 import type { LogLine, TaskStatistics } from '@holdfast/protocol';
 import { success, TestAgent } from '../testing/test-agent.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
 
-async function system(t: TestContext) {
+async function system(t: TestContext, o: { clock?: ManualClock; config?: { historyDays: number } } = {}) {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
-  const server = stack.use(await TestServer.start(temporaryFolder(t), { logLevel: 'info' }));
+  const server = stack.use(await TestServer.start(temporaryFolder(t), { logLevel: 'info', ...o }));
   const port = await freePort();
   const mover = stack.use(new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port }));
   await mover.listen();
@@ -141,4 +142,33 @@ test('what is too much is left out, and said; the end is there', async (t) => {
   const kept = lines.filter(({ process }) => process === 'agent').length;
   assert.equal(said?.message, `${many - kept} lines of this log were left out: there were too many`);
   assert.equal(end?.message, 'Run ended: succeeded');
+});
+
+test('logs and statistics of runs are forgotten with their sessions, as many days after as the server is set to', async (t) => {
+  const clock = new ManualClock(new Date());
+  const { server, agent, start } = await system(t, { clock, config: { historyDays: 2 } });
+  const statistics: TaskStatistics = { samples: [], channels: [] };
+  agent.work = async (task, { emit }) => {
+    await emit({ kind: 'log', line: { ...lineOf(1, 'begun'), at: clock.now().toISOString() } });
+    await emit({ kind: 'statistics', statistics });
+    return success(task);
+  };
+  const hourMs = 3_600_000;
+  const runs: string[] = [];
+  for (const laterMs of [40 * hourMs, 4 * hourMs]) {
+    const { runId } = await start();
+    await server.follow(runId);
+    runs.push(runId);
+    clock.advance(laterMs);
+  }
+  const [early = '', late = ''] = runs;
+  const of = async (table: string): Promise<string[]> =>
+    server.readDatabase(`select distinct "runId" from "${table}" order by "runId"`);
+  for (const table of ['runLog', 'runStatistics']) assert.deepEqual(await of(table), runs.toSorted(), table);
+  clock.advance(6 * hourMs);
+  await until(async () => (await of('runLog')).length === 1, 'the old log is forgotten');
+  assert.deepEqual([await of('runLog'), await of('runStatistics')], [[late], [late]]);
+  // The run itself stays as long as the snapshot that it made is listed.
+  assert.deepEqual(await server.client.list('runLog', { params: { id: early } }), []);
+  assert.ok((await server.client.list('runLog', { params: { id: late } })).length > 0);
 });

@@ -17,6 +17,7 @@ import {
   RestClient,
   type Run,
 } from '@holdfast/protocol';
+import { KeptLog } from '@holdfast/support';
 import { createWire, type HttpClient, httpClient, type Identity, type Wire } from '@holdfast/wire';
 import { pino } from 'pino';
 import type { ServerConfigInput } from '../config.ts';
@@ -57,11 +58,15 @@ export class TestServer implements AsyncDisposable {
       ports?: Readonly<Partial<Record<ChannelId, number>>>;
       /** Of what `logged` has; warnings and errors unless given. */
       logLevel?: 'trace' | 'info';
+      /** Keeps the log in the data directory, too, as the program does. */
+      keepLog?: boolean;
     } = {},
   ): Promise<TestServer> {
     const logged: string[] = [];
+    const kept = o.keepLog ? new KeptLog(join(dataDir, 'server'), (why) => logged.push(why)) : undefined;
     const log = (line: string): void => {
       logged.push(line);
+      kept?.write(line);
       if (process.env['HOLDFAST_TEST_LOG'] !== undefined) process.stdout.write(line);
     };
     const database = o.database === 'file' ? undefined : (o.database ?? (await testDatabaseUrl(dataDir)));

@@ -1,10 +1,10 @@
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflateRaw } from 'node:zlib';
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, tarEnd, tarPadding } from '@holdfast/core';
 import type { Node, ObjectId, Repository } from '@holdfast/repository';
 import { walkTree } from '../walk-tree.ts';
 import { type ContentPiece, type DumpEntry, readContents } from './read-contents.ts';
-import { fitsTar, tarEnd, tarHeader, tarPadding } from './tar-header.ts';
+import { fitsTar, tarHeader } from './tar-header.ts';
 import { centralRecord, descriptorRecord, endRecords, localRecord, type ZipSizes, zipEntry } from './zip-records.ts';
 
 /** Takes bytes and resolves when it wants more. */

@@ -1,3 +1,4 @@
+import { tarPadding, ustarHeader } from '@holdfast/core';
 import type { Node, NodeType } from '@holdfast/repository';
 import { parseTime, unixPermissions } from '@holdfast/repository';
 import { aclText } from './acl-text.ts';
@@ -7,10 +8,6 @@ import type { DumpEntry } from './read-contents.ts';
  * Headers of POSIX.1-2001 (pax) tar archives: what does not fit the old fields (long names, nanoseconds, large sizes,
  * extended attributes) stands in records before them.
  */
-
-const tarBlockBytes = 512;
-/** An archive ends with two empty blocks. */
-export const tarEnd = Buffer.alloc(2 * tarBlockBytes);
 
 const typeFlags: Readonly<Record<Exclude<NodeType, 'socket' | 'irregular'>, string>> = {
   file: '0',
@@ -24,11 +21,6 @@ const typeFlags: Readonly<Record<Exclude<NodeType, 'socket' | 'irregular'>, stri
 /** True for what an archive can hold: sockets are none of it. */
 export function fitsTar({ type }: Node): boolean {
   return type !== 'socket' && type !== 'irregular';
-}
-
-/** Zeros up to the next full block. */
-export function tarPadding(sizeBytes: number): Buffer {
-  return Buffer.alloc((tarBlockBytes - (sizeBytes % tarBlockBytes)) % tarBlockBytes);
 }
 
 export function tarHeader({ path, node }: DumpEntry, sizeBytes: number): Buffer {
@@ -55,12 +47,12 @@ export function tarHeader({ path, node }: DumpEntry, sizeBytes: number): Buffer 
     records.push(paxRecord('mtime', Buffer.from(paxTime(mtimeNs))));
   records.push(paxRecord('atime', Buffer.from(paxTime(parseTime(node.atime) ?? 0n))), ...attributeRecords(node));
   const body = Buffer.concat(records);
-  const extended = ustar({
+  const extended = ustarHeader({
     ...{ name: Buffer.from('pax'), flag: 'x', sizeBytes: body.length, mode: 0o644, uid: 0, gid: 0, seconds: 0 },
     ...{ link: Buffer.alloc(0), user: Buffer.alloc(0), group: Buffer.alloc(0), device: 0n },
   });
   const isDevice = node.type === 'dev' || node.type === 'chardev';
-  const header = ustar({
+  const header = ustarHeader({
     ...{ name, link, user, group, sizeBytes, uid: node.uid, gid: node.gid },
     flag: node.type === 'socket' || node.type === 'irregular' ? '0' : typeFlags[node.type],
     mode: unixPermissions(node.mode),
@@ -98,49 +90,4 @@ function paxTime(timeNs: bigint): string {
     .padStart(9, '0')
     .replace(/0+$/, '');
   return `${timeNs < 0n ? '-' : ''}${size / nanosPerSecond}${fraction === '' ? '' : `.${fraction}`}`;
-}
-
-interface UstarFields {
-  readonly name: Buffer;
-  readonly link: Buffer;
-  readonly flag: string;
-  readonly sizeBytes: number;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly user: Buffer;
-  readonly group: Buffer;
-  readonly seconds: number;
-  readonly device: bigint;
-}
-
-/** The old header of 512 bytes; what does not fit is cut off, and stands in a record. */
-function ustar(fields: UstarFields): Buffer {
-  const header = Buffer.alloc(tarBlockBytes);
-  const text = (value: Buffer, at: number, roomBytes: number): void => {
-    header.set(value.subarray(0, roomBytes), at);
-  };
-  const octal = (value: number, at: number, digits: number): void => {
-    const fits = value >= 0 && value < 8 ** digits ? value : 0;
-    header.write(Math.trunc(fits).toString(8).padStart(digits, '0'), at, 'latin1');
-  };
-  text(fields.name, 0, 100);
-  octal(fields.mode, 100, 7);
-  octal(fields.uid, 108, 7);
-  octal(fields.gid, 116, 7);
-  octal(fields.sizeBytes, 124, 11);
-  octal(fields.seconds, 136, 11);
-  header.write(fields.flag, 156, 'latin1');
-  text(fields.link, 157, 100);
-  header.write('ustar\x0000', 257, 'latin1');
-  text(fields.user, 265, 31);
-  text(fields.group, 297, 31);
-  const { device } = fields;
-  octal(Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)), 329, 7);
-  octal(Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)), 337, 7);
-  // The sum counts its own field as spaces.
-  header.fill(0x20, 148, 156);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return header;
 }
