@@ -1,10 +1,12 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, createServer, type TLSSocket } from 'node:tls';
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { HoldfastError } from '@holdfast/core';
 import type { Phase } from './failure.ts';
 import type { Identity } from './identity.ts';
-import { maxChainLength } from './limits.ts';
+import { maxChainLength, maxKeptTlsServers } from './limits.ts';
 import { type WaitOptions, waitOn } from './waiting.ts';
 
 /**
@@ -26,50 +28,89 @@ const groups = 'X25519MLKEM768:X25519:P-256:P-384';
 
 export type ClientCertificate = 'required' | 'optional' | 'none';
 
+/** One handshake of the listening side, as its server tells how it went. */
+interface Accepting {
+  readonly done: (socket: TLSSocket) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Which handshake it is that a server tells of: events of TLS come in the context in which they were set off. */
+const accepting = new AsyncLocalStorage<Accepting>();
+
+/** By what they were made from. */
+const servers = new Map<string, Server>();
+
+type AcceptOptions = WaitOptions & { identity: Identity; clientCertificate: ClientCertificate };
+
+/**
+ * The one for all handshakes with that certificate, because its context takes 50 KiB, as long as a connection lasts, and half a
+ * millisecond; another one when the certificate is another. It is never listening, only given connections.
+ */
+function serverFor({ identity, clientCertificate, timeoutMs }: AcceptOptions): Server {
+  const key = [clientCertificate, timeoutMs, identity.certificatePem, identity.privateKeyPem, identity.caPem].join(
+    '\n',
+  );
+  const known = servers.get(key);
+  if (known) return known;
+  const server = createServer({
+    cert:
+      clientCertificate === 'required'
+        ? identity.certificatePem
+        : // Joiners compare the root's fingerprint with the one that they were given, so it has to be sent.
+          `${identity.certificatePem.trimEnd()}\n${identity.caPem}`,
+    key: identity.privateKeyPem,
+    ca: identity.caPem,
+    minVersion: 'TLSv1.3',
+    ciphers,
+    ecdhCurve: groups,
+    requestCert: clientCertificate !== 'none',
+    rejectUnauthorized: false,
+    handshakeTimeout: timeoutMs,
+    // A resumed session would carry no certificate. OpenSSL still sends tickets, but none that it would take back: nobody keeps them.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    ALPNCallback: ({ protocols }) =>
+      protocols.find((name) => name.startsWith(alpnPrefix)) ?? protocols.find((name) => name === alpnHttp),
+  });
+  server.on('tlsClientError', (error) => accepting.getStore()?.fail(error));
+  server.on('secureConnection', (socket) => {
+    socket.on('error', () => socket.destroy());
+    const waiting = accepting.getStore();
+    // Nobody would ever look at it.
+    if (!waiting) socket.destroy();
+    waiting?.done(socket);
+  });
+  const [oldest] = servers.keys();
+  if (servers.size >= maxKeptTlsServers && oldest !== undefined) servers.delete(oldest);
+  servers.set(key, server);
+  return server;
+}
+
 /** The listening side's handshake. Destroys the raw stream when it fails. */
-export function acceptTls(
-  raw: Duplex,
-  o: WaitOptions & { identity: Identity; clientCertificate: ClientCertificate },
-): Promise<TLSSocket> {
+export function acceptTls(raw: Duplex, o: AcceptOptions): Promise<TLSSocket> {
   return new Promise<TLSSocket>((resolve, reject) => {
-    // A server of its own for each handshake: 0.5 ms, and the certificate is always the newest one.
-    const server = createServer({
-      cert:
-        o.clientCertificate === 'required'
-          ? o.identity.certificatePem
-          : // Joiners compare the root's fingerprint with the one that they were given, so it has to be sent.
-            `${o.identity.certificatePem.trimEnd()}\n${o.identity.caPem}`,
-      key: o.identity.privateKeyPem,
-      ca: o.identity.caPem,
-      minVersion: 'TLSv1.3',
-      ciphers,
-      ecdhCurve: groups,
-      requestCert: o.clientCertificate !== 'none',
-      rejectUnauthorized: false,
-      handshakeTimeout: o.timeoutMs,
-      // A resumed session would carry no certificate. OpenSSL still sends tickets, but none that it would take back.
-      secureOptions: constants.SSL_OP_NO_TICKET,
-      ALPNCallback: ({ protocols }) =>
-        protocols.find((name) => name.startsWith(alpnPrefix)) ?? protocols.find((name) => name === alpnHttp),
-    });
-    const settle = (): void => o.signal?.removeEventListener('abort', onAbort);
+    const server = serverFor(o);
+    const settle = (): void => {
+      o.signal?.removeEventListener('abort', onAbort);
+      raw.off('close', onClose);
+    };
     const fail = (error: unknown): void => {
       settle();
       raw.destroy();
       reject(error);
     };
     const onAbort = (): void => fail(o.signal?.reason);
+    // What cut it may be no part of the handshake's context.
+    const onClose = (): void => fail(new HoldfastError('channel.closed'));
     if (o.signal?.aborted) return onAbort();
     o.signal?.addEventListener('abort', onAbort, { once: true });
     // The raw socket's own errors would be uncaught; TLS reports them as tlsClientError.
     raw.on('error', fail);
-    server.on('tlsClientError', fail);
-    server.on('secureConnection', (socket) => {
+    raw.on('close', onClose);
+    const done = (socket: TLSSocket): void => {
       settle();
-      socket.on('error', () => socket.destroy());
       resolve(socket);
-    });
-    server.emit('connection', raw);
+    };
+    accepting.run({ done, fail }, () => server.emit('connection', raw));
   });
 }
 

@@ -30,6 +30,8 @@ export const revocationCheckIntervalMs = 60_000;
 export const maxVerdictBytes = 2_048;
 /** A certificate chain that a server may present before it is trusted. */
 export const maxChainLength = 6;
+/** Contexts of TLS that are kept for listening: of each certificate one for each thing that is asked of the other end. */
+export const maxKeptTlsServers = 16;
 
 /** First probe of a silent TCP connection, so that NAT and firewalls with an idle time-out keep it. */
 export const keepAliveDelayMs = 30_000;
