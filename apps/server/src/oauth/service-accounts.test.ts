@@ -313,6 +313,27 @@ test('a machine gets grants for the repositories that were named to it, bound to
     { code: 'auth.forbidden', message: /movers know/ },
   );
   assert.equal((await server.client.call('grants', {})).grants[0]?.actor, 'service-account/nas');
-  await server.client.call('deleteServiceAccount', { params: { id: made.id } });
+
+  // One more certificate takes nothing away; with one that is replaced go the grants that are bound to it: its key may be in wrong hands.
+  const { signingRequest: next } = await newKeyAndRequest();
+  const params = { id: made.id };
+  await server.client.call('setServiceAccountCertificates', { params, body: { signingRequest: next } });
+  assert.equal((await server.client.call('grants', {})).grants.length, 1);
+  await server.client.call('setServiceAccountCertificates', {
+    params,
+    body: { certificates: [(await selfSigned()).certificatePem] },
+  });
+  assert.deepEqual((await server.client.call('grants', {})).grants, []);
   assert.deepEqual(mover.trust?.revokedGrants, [given.id]);
+
+  const last = await newKeyAndRequest();
+  const again = await server.client.call('createServiceAccount', {
+    body: { name: 'again', grants, signingRequest: last.signingRequest },
+  });
+  await using removed = new TestMachine(server, `${last.privateKeyPem}\n${again.certificatePem}`);
+  const { id } = await removed
+    .client(await removed.token(again.id))
+    .call('machineGrant', { params: { id: books }, body: { mode: 'read' } });
+  await server.client.call('deleteServiceAccount', { params: { id: again.id } });
+  assert.deepEqual(mover.trust?.revokedGrants?.toSorted(), [given.id, id].toSorted());
 });

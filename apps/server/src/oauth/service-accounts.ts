@@ -96,18 +96,19 @@ export async function pageOfServiceAccounts(
 }
 
 /**
- * Registered ones take the place of those that it has; an issued one comes besides those that have not expired. Throws
- * `request.invalid`, and `request.conflict` for an account of a computer.
+ * Registered ones take the place of those that it has; an issued one comes besides those that have not expired. Where one goes, which may
+ * be one whose key was lost, the account's grants are revoked, and movers have to be told. Throws `request.invalid`, and
+ * `request.conflict` for an account of a computer.
  */
 export async function setCertificates(
-  { query }: TenantScope,
+  scope: TenantScope,
   o: {
     row: ServiceAccountRow;
     source: CertificateSource;
     authority: Pick<CertificateAuthority, 'issue'>;
     clock: Clock;
   },
-): Promise<ServiceAccount & { certificatePem?: string }> {
+): Promise<{ readonly account: ServiceAccount & { certificatePem?: string }; readonly areGrantsRevoked: boolean }> {
   if (o.row.computerId !== null)
     throw new HoldfastError('request.conflict', {
       message: `The service account ${o.row.name} proves itself with the certificate of a computer, which renews by itself.`,
@@ -115,11 +116,23 @@ export async function setCertificates(
     });
   const { pems, certificatePem } = await newCertificates(o.row.id, o);
   const isAlive = (pem: string): boolean => new X509Certificate(pem).validToDate > o.clock.now();
-  const kept = certificatePem === undefined ? [] : certificatesOf(o.row).filter(isAlive);
+  const before = certificatesOf(o.row).filter(isAlive);
+  const kept = certificatePem === undefined ? [] : before;
   // The newest ones: who had that many lost keys has other troubles than one that ends.
-  const certificatesJson = JSON.stringify([...pems, ...kept].slice(0, maxMachineCertificates));
-  await query.updateTable('serviceAccounts').set({ certificatesJson }).where('id', '=', o.row.id).execute();
-  return { ...view({ ...o.row, certificatesJson }), ...(certificatePem === undefined ? {} : { certificatePem }) };
+  const certificates = [...pems, ...kept].slice(0, maxMachineCertificates);
+  const certificatesJson = JSON.stringify(certificates);
+  const goes = before.some((pem) => !certificates.includes(pem));
+  await scope.transaction(async (inside) => {
+    if (goes) await revokeGrantsOf(inside, o);
+    await inside.query.updateTable('serviceAccounts').set({ certificatesJson }).where('id', '=', o.row.id).execute();
+  });
+  return {
+    account: {
+      ...view({ ...o.row, certificatesJson }),
+      ...(certificatePem === undefined ? {} : { certificatePem }),
+    },
+    areGrantsRevoked: goes,
+  };
 }
 
 /** Its grants are revoked: movers have to be told. */
@@ -128,16 +141,24 @@ export async function deleteServiceAccount(
   o: { row: ServiceAccountRow; clock: Clock },
 ): Promise<void> {
   const { id } = o.row;
-  await scope.transaction(async ({ deleteFrom, query }) => {
-    await query
-      .updateTable('grants')
-      .set({ revokedAt: o.clock.now().toISOString() })
-      .where('actor', '=', machineActor(o.row))
-      .where('revokedAt', 'is', null)
-      .execute();
-    await deleteFrom('oauthArtifacts').where('credentialId', '=', id).execute();
-    await deleteFrom('serviceAccounts').where('id', '=', id).execute();
+  await scope.transaction(async (inside) => {
+    await revokeGrantsOf(inside, o);
+    await inside.deleteFrom('oauthArtifacts').where('credentialId', '=', id).execute();
+    await inside.deleteFrom('serviceAccounts').where('id', '=', id).execute();
   });
+}
+
+/** Each is bound to a certificate that the account had. */
+async function revokeGrantsOf(
+  { query }: TenantScope,
+  { row, clock }: { row: ServiceAccountRow; clock: Clock },
+): Promise<void> {
+  await query
+    .updateTable('grants')
+    .set({ revokedAt: clock.now().toISOString() })
+    .where('actor', '=', machineActor(row))
+    .where('revokedAt', 'is', null)
+    .execute();
 }
 
 /** As the audit names it. */

@@ -172,7 +172,20 @@ export class Credentials {
       .executeTakeFirst();
     if (numDeletedRows === 0n)
       throw new HoldfastError('request.missing', { message: `There is no session or API token ${o.id}.` });
+    await this.#endFormer(scope, o.accountId);
     this.#onRevoked();
+  }
+
+  /** Who signs out of a browser is out, also with the token that it had before it got another. */
+  async #endFormer(scope: TenantScope, accountId: string): Promise<void> {
+    const soon = new Date(this.#clock.now().getTime() + renewedSessionGraceMs).toISOString();
+    await scope
+      .deleteFrom('credentials')
+      .where('accountId', '=', accountId)
+      .where('kind', '=', 'session')
+      .where('name', '=', browserSessionName)
+      .where('expiresAt', '<=', soon)
+      .execute();
   }
 
   /** All that a client was given. */

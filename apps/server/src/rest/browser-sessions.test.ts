@@ -185,6 +185,21 @@ test('a second factor makes another cookie, and a session that only its page use
     clock.advance(55 * 60_000);
   }
   assert.equal((await browser.ask('GET', '/api/v1/users')).code, 'auth.required', 'too old, however much it is used');
+
+  const { pending } = (await browser.signIn('alice')).content;
+  const signedIn = { pending, proof: { kind: 'totp', code: code() } };
+  assert.equal((await browser.ask('POST', path, { body: signedIn })).status, 200);
+  clock.advance(30_000);
+  former.cookie = browser.cookie;
+  const fresh = { proof: { kind: 'totp', code: code() } };
+  assert.equal((await browser.ask('POST', '/api/v1/account/confirm', { body: fresh })).status, 200);
+  assert.equal((await former.ask('GET', '/api/v1/users')).status, 200);
+  assert.equal((await browser.ask('POST', '/api/v1/sign-out')).status, 200);
+  assert.equal(
+    (await former.ask('GET', '/api/v1/users')).code,
+    'auth.required',
+    'the cookie of before is signed out too',
+  );
 });
 
 test('the first administrator is made by who has the code, once', async (t) => {

@@ -24,6 +24,10 @@ export function serviceAccountHandlers(o: {
 > {
   const isOfEverything = ({ role, groups }: { role?: string | null | undefined; groups?: unknown }): boolean =>
     role === 'administrator' && (groups ?? null) === null;
+  /** Movers that can't be reached now are told at the next contact. */
+  const tellMovers = async (): Promise<void> => {
+    await Promise.race([o.revoked(), o.clock.sleep(revocationPushMs)]);
+  };
   return {
     createServiceAccount: async ({ scope, caller, body, requireApproval }) => {
       if (isOfEverything(body)) await requireApproval();
@@ -38,17 +42,18 @@ export function serviceAccountHandlers(o: {
       const row = await loadServiceAccount(scope, params.id);
       note({ details: { name: row.name } });
       if (isOfEverything({ role: row.role, groups: row.groupsJson })) await requireApproval();
-      const changed = await setCertificates(scope, { row, source: body, authority: o.authority, clock: o.clock });
+      const { authority, clock } = o;
+      const { account, areGrantsRevoked } = await setCertificates(scope, { row, source: body, authority, clock });
       o.credentials.changed();
-      return changed;
+      if (areGrantsRevoked) await tellMovers();
+      return account;
     },
     deleteServiceAccount: async ({ scope, params, note }) => {
       const row = await loadServiceAccount(scope, params.id);
       note({ details: { name: row.name } });
       await deleteServiceAccount(scope, { row, clock: o.clock });
       o.credentials.changed();
-      // Movers that can't be reached now are told at the next contact.
-      await Promise.race([o.revoked(), o.clock.sleep(revocationPushMs)]);
+      await tellMovers();
       return {};
     },
   };
