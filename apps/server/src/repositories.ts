@@ -102,7 +102,8 @@ export async function pageOfRepositories(
   // By what was never measured nothing can be ordered.
   if (o.measured !== undefined || o.sort === 'usedBytes')
     query = query.where('usedBytes', (o.measured ?? true) ? 'is not' : 'is', null);
-  const page = { ...o, order: orders[o.sort], newestFirst: o.order === 'desc', view: repositoryView };
+  const sort = o.measured === false && o.sort === 'usedBytes' ? 'created' : o.sort;
+  const page = { ...o, order: orders[sort], newestFirst: o.order === 'desc', view: repositoryView };
   const { items, ...rest } = await readPage(query, page);
   return { repositories: await withDelays(scope, items), ...rest, ...(await totalOf(query, o.total)) };
 }

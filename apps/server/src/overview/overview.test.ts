@@ -32,6 +32,9 @@ test('each number of the overview is that of the list which it names, for all gr
   await using mover = new TestMover(await server.join('mover', { ports, group: 'north' }), { port });
   await mover.listen();
   const repository = await server.client.call('createRepository', { body: { name: 'books', moverId: mover.id } });
+  // Another group's, on the mover of the first.
+  const letters = { name: 'letters', moverId: mover.id, group: 'south' };
+  const { id: repositoryId } = await server.client.call('createRepository', { body: letters });
   const agents: string[] = [];
   for (const group of ['north', 'north', 'north', 'south', 'south'])
     agents.push((await server.join('agent', { group, preinstalled: true })).answer.id);
@@ -49,7 +52,11 @@ test('each number of the overview is that of the list which it names, for all gr
       ...{ takenAt, totalFiles: 1, totalBytes: 1, storedBytes: 1 },
     });
   let count = 0;
-  const run = (agentId: string, state: string, o: { endedAt?: string; code?: string; superseded?: number } = {}) => {
+  const run = (
+    agentId: string,
+    state: string,
+    o: { endedAt?: string; code?: string; superseded?: number; kind?: string; repositoryId?: string } = {},
+  ) => {
     count += 1;
     const error = {
       code: o.code,
@@ -59,8 +66,15 @@ test('each number of the overview is that of the list which it names, for all gr
       context: {},
     };
     return insert('runs', {
-      ...{ id: `00000000-0000-4000-8000-${String(count).padStart(12, '0')}`, kind: 'backup', agentId, state },
-      ...{ repositoryId: repository.id, orderJson: '{}', sessionId: 's', handedOver: 1, cancelRequested: 0 },
+      ...{ id: `00000000-0000-4000-8000-${String(count).padStart(12, '0')}`, agentId, state },
+      ...{
+        kind: o.kind ?? 'backup',
+        repositoryId: o.repositoryId ?? repository.id,
+        orderJson: '{}',
+        sessionId: 's',
+        handedOver: 1,
+        cancelRequested: 0,
+      },
       ...{ queuedAt: daysAgo(1), endedAt: o.endedAt ?? null, problemsJson: '[]', problemCount: 0 },
       ...{ degradationsJson: '[]', superseded: o.superseded ?? 0, errorCode: o.code ?? null },
       errorJson: o.code === undefined ? null : JSON.stringify(error),
@@ -76,11 +90,13 @@ test('each number of the overview is that of the list which it names, for all gr
       run(never, 'failed', { endedAt: daysAgo(0.3), code: 'channel.refused' }),
       run(never, 'failed', { endedAt: daysAgo(0.35), code: 'channel.refused', superseded: 1 }),
       run(drilled, 'failed', { endedAt: daysAgo(3), code: 'storage.full' }),
+      run(mover.id, 'failed', { endedAt: daysAgo(0.2), code: 'storage.tampered', kind: 'check', repositoryId }),
+      run(mover.id, 'running', { kind: 'prune', repositoryId }),
       insert('receipts', {
         ...{ number: 1, at: daysAgo(60), outcome: 'good', runId: 'r', repositoryId: repository.id, agentId: drilled },
         ...{ snapshotId: 'ad'.repeat(32), drillJson: '{}', jws: 'a.b.c' },
       }),
-      `update "repositories" set "usedBytes" = 5000, "measuredAt" = '${daysAgo(0)}';`,
+      `update "repositories" set "usedBytes" = 5000, "measuredAt" = '${daysAgo(0)}' where "name" = 'books';`,
       insert('groupUsage', { groupName: 'north', day: daysAgo(30).slice(0, 10), usedBytes: 3000 }),
       insert('groupUsage', { groupName: 'north', day: daysAgo(0).slice(0, 10), usedBytes: 5000 }),
     ].join('\n'),
@@ -124,6 +140,7 @@ test('each number of the overview is that of the list which it names, for all gr
     [
       ['storage.full', 2, 1],
       ['channel.refused', 1, 1],
+      ['storage.tampered', 1, 1],
     ],
   );
   const [cause] = all.failures.causes;
@@ -134,7 +151,12 @@ test('each number of the overview is that of the list which it names, for all gr
     all.drills.buckets.map(({ count: shown }) => shown),
     [0, 1, 0, 2],
   );
-  assert.deepEqual([south.computers.agents.count, south.storage.usedBytes, south.failures.count], [1, 0, 0]);
+  assert.deepEqual([south.computers.agents.count, south.storage.usedBytes, south.failures.count], [1, 0, 1]);
+  // What is done to one's own repository, by a mover that one may not see.
+  assert.deepEqual(
+    [...south.failures.causes.map(({ last }) => last), ...south.running.runs].map(({ hostname }) => hostname),
+    [mover.id.slice(0, 8), mover.id.slice(0, 8)],
+  );
   const window = await server.client.call('overview', { query: { from: daysAgo(4), to: daysAgo(2) } });
   assert.deepEqual(
     window.failures.causes.map(({ last }) => last.agentId),
@@ -195,6 +217,22 @@ test('movers measure their repositories once a day, and one that can not is aske
     return repositories[0]?.usedBytes === usedBytes && repositories.length === 1;
   };
   assert.ok(await measured(undefined));
+  for (const name of ['empty', 'new'])
+    await server.client.call('createRepository', { body: { name, moverId: mover.id } });
+  const seen: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const query = {
+      measured: 'false',
+      sort: 'usedBytes',
+      limit: 1,
+      ...(after === undefined ? {} : { after }),
+    } as const;
+    const { repositories, next } = await server.client.call('repositories', { query });
+    seen.push(...repositories.map(({ name }) => name));
+    after = next;
+    if (after === undefined) break;
+  }
+  assert.equal(new Set(seen).size, 3, 'each that was never measured, over all pages, whatever the order');
   mover.usedBytes = 4_000;
   await until(() => measured(4_000), 'the first day');
   clock.advance(86_400_000);
