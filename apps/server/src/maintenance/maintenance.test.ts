@@ -175,6 +175,47 @@ test('a job says how long the backups of its computers are kept, and when they a
   assert.deepEqual(forget.choose, { by: 'retention', rules });
 });
 
+test('deleting backups, and keeping less of them, waits for a second administrator, and is then done', async (t) => {
+  const s = await system(t);
+  const { server } = s;
+  await s.backUp();
+  const inCatalogue = async () => (await server.client.call('snapshots', {})).snapshots.map(({ id }) => id);
+  const ids = await inCatalogue();
+  assert.equal(ids.length, 1);
+  const keep = (days: number) => ({ drill: manual, retention: { keep: { by: 'days', days } } }) as const;
+  const params = { id: s.repositoryId };
+  await server.client.call('setRepositoryMaintenance', { params, body: keep(30) });
+  const alice = await server.person('alice', 'administrator');
+  const bob = await server.person('bob', 'administrator', { by: alice.client });
+  const ofAlice = [
+    () => alice.client.call('forgetSnapshots', { params, body: { snapshotIds: ids } }),
+    () => alice.client.call('setRepositoryMaintenance', { params, body: keep(29) }),
+  ];
+  for (const ask of ofAlice) await assert.rejects(ask(), { code: 'approval.needed' });
+  // Nobody is asked to keep more, and the file of the local administrator is nobody who may do it alone.
+  await alice.client.call('setRepositoryMaintenance', { params, body: keep(31) });
+  await assert.rejects(server.client.call('forgetSnapshots', { params, body: { snapshotIds: ids } }), {
+    code: 'approval.needed',
+  });
+  assert.deepEqual(await inCatalogue(), ids);
+  const forgets = () => s.executor.received.flatMap(({ task }) => (task.kind === 'forget' ? [task.choose] : []));
+  assert.deepEqual(forgets(), []);
+  assert.deepEqual((await server.client.call('repositoryMaintenance', { params })).retention, keep(31).retention);
+
+  const { approvals } = await bob.client.call('approvals', {});
+  const of = (action: string) =>
+    approvals.find((one) => one.action === action && one.requestedBy === 'user/alice')?.id ?? assert.fail(action);
+  for (const action of ['forgetSnapshots', 'setRepositoryMaintenance']) {
+    await assert.rejects(alice.client.call('approveRequest', { params: { id: of(action) } }), {
+      code: 'auth.forbidden',
+    });
+    assert.equal((await bob.client.call('approveRequest', { params: { id: of(action) } })).state, 'approved');
+  }
+  assert.deepEqual((await server.client.call('repositoryMaintenance', { params })).retention, keep(29).retention);
+  await until(() => forgets().length > 0, 'the backup is forgotten');
+  assert.deepEqual(forgets(), [{ by: 'ids', snapshotIds: ids }]);
+});
+
 test('where two have to agree, a job must not make kept backups go either', async (t) => {
   const s = await system(t, { people: { fourEyes: 'on' } });
   const points = (count: number) => ({ keep: { by: 'points', points: count } }) as const;
