@@ -7,11 +7,12 @@ import { until } from '../testing/test-server.ts';
 
 const skip = skipUnless({ programs: ['postgres', 'psql', 'initdb', 'setpriv'] });
 
-test('instances are killed and the database is restarted: no run is lost, and none is done twice', {
+test('instances are killed, and the database is restarted and fails over: no run is lost, and none is done twice', {
   skip,
 }, async (t) => {
   const fleet = await TestFleet.start(t, 6);
   const [second, third] = fleet.others;
+  await fleet.cluster.addStandby();
   await until(async () => (await holders(fleet)).length === 3, 'every instance has an agent');
   // Wherever an agent is, it is told that its policies may be others. A notice may be lost, and is repeated here.
   const { client } = fleet.server;
@@ -22,16 +23,22 @@ test('instances are killed and the database is restarted: no run is lost, and no
       await delay(500);
       return agent.toldOfPolicies > 0;
     }, 'the agent looks at its policies');
-  await fleet.queue(4);
-  await until(async () => (await fleet.open()) < 22, 'some runs have ended');
+  await fleet.queue(3);
+  await until(async () => (await fleet.open()) < 16, 'some runs have ended');
   // One comes back at once, with what it had; what the other had passes to those that are left.
   await Promise.all([second.kill(), third.kill()]);
   await second.start();
   await fleet.queue(1);
   await fleet.cluster.stop('fast');
   await fleet.cluster.startAgain();
+  await fleet.queue(2);
+  const before = await fleet.open();
+  await until(async () => (await fleet.open()) < before, 'they go on');
+  // The one that stands in can be read before it can be written to.
+  await fleet.cluster.failOver({ readOnlyMs: 1_000 });
+  assert.ok((await fleet.open()) > 0, 'it was under load');
   await until(async () => (await fleet.open()) === 0, 'every run has ended');
-  await fleet.verify(30);
+  await fleet.verify(36);
   assert.ok((await fleet.statement('select id from instances')).length >= 2);
 });
 

@@ -1,51 +1,22 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { test } from 'node:test';
+import { skipUnless } from '@holdfast/core/testing';
 import { newKeyAndRequest, oauthPaths } from '@holdfast/protocol';
 import type { HttpClient } from '@holdfast/wire';
 import * as openid from 'openid-client';
-import { sharedFiles } from '../instances/shared-files.ts';
 import { hiddenFields, TestBrowser } from '../testing/test-browser.ts';
-import { testDatabaseUrl } from '../testing/test-database.ts';
 import { TestMachine } from '../testing/test-machine.ts';
 import { fetchOver } from '../testing/test-oauth-client.ts';
-import { TestPostgres } from '../testing/test-postgres.ts';
 import { TestServer } from '../testing/test-server.ts';
+import { startTwoServers } from '../testing/two-servers.ts';
 
 const publicUrl = 'https://backup.test';
 const redirectUri = 'https://console.test/callback';
 
-/** Two servers on one catalogue, behind one name. */
-async function startBoth(t: TestContext): Promise<[TestServer, TestServer]> {
-  const servers: TestServer[] = [];
-  // Before their database goes: they would wait for it.
-  t.after(async () => {
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
-  const folder = temporaryFolder(t);
-  const cluster = async (): Promise<string> => {
-    const postgres = await TestPostgres.start(t);
-    await postgres.statement('create database shared');
-    return postgres.url('shared');
-  };
-  const database = (await testDatabaseUrl(folder)) ?? (await cluster());
-  const start = async (name: string): Promise<TestServer> => {
-    const server = await TestServer.start(join(folder, name), { database, config: { publicUrl } });
-    servers.push(server);
-    return server;
-  };
-  const one = await start('one');
-  mkdirSync(join(folder, 'other', 'server'), { recursive: true });
-  for (const file of sharedFiles) cpSync(join(folder, 'one', 'server', file), join(folder, 'other', 'server', file));
-  return [one, await start('other')];
-}
-
 test('what one of several servers begins, another goes on with, and ends', {
   skip: skipUnless({ programs: ['postgres', 'psql', 'initdb', 'setpriv'] }),
 }, async (t) => {
-  const [one, other] = await startBoth(t);
+  const [one, other] = await startTwoServers(t, { config: { publicUrl } });
   await one.person('alice', 'administrator');
   /** A program whose requests go to that server, as a balancer's choice. */
   const at = async ({ http }: TestServer, id: string, auth?: openid.ClientAuth, over: HttpClient = http) =>

@@ -114,16 +114,17 @@ export class Scheduler {
         ? dueOccurrence(settings, { since, now, missed: settings.missed, graceMs: scheduleGraceMs })
         : await lastEnd(scope, row.afterJobId, since);
     const session = await scope.transaction(async (inner) => {
-      await inner.query
+      const { numUpdatedRows } = await inner.query
         .updateTable('jobs')
         .set({
           scheduledUntil: (row.afterJobId === null ? now : (dueAt ?? since)).toISOString(),
           nextDueAt: nextDueOf(settings, now),
         })
         .where('id', '=', row.id)
-        // Changed meanwhile: what is due now is another question.
         .where('changedAt', '=', row.changedAt)
-        .execute();
+        .executeTakeFirst();
+      // Changed or deleted meanwhile: what is due now is another question, for the next look.
+      if (numUpdatedRows !== 1n) return undefined;
       if (!dueAt || !(await this.#isFirst(inner, row, dueAt))) return undefined;
       if (await isUnderWay(inner, row.id)) {
         this.#logger.warn({ job: row.id, dueAt }, 'a job was due while its last session goes on: left out');

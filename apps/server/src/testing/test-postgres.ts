@@ -9,6 +9,7 @@ const run = promisify(execFile);
 const user = 'holdfast';
 /** The name of its socket only: nothing listens on a port, so tests in parallel don't meet. */
 const defaultPort = 5432;
+const standbyPort = 5433;
 
 /** PostgreSQL in a folder of its own, on a Unix socket there, until the test is over. */
 export class TestPostgres {
@@ -16,9 +17,13 @@ export class TestPostgres {
   readonly #durable: boolean;
   #port = defaultPort;
   #process: ChildProcess | undefined;
+  /** The data of the one that takes connections; another one follows it, if there is one. */
+  #data: string;
+  #standby: ChildProcess | undefined;
 
   private constructor(folder: string, durable: boolean) {
     this.folder = folder;
+    this.#data = join(folder, 'data');
     this.#durable = durable;
   }
 
@@ -34,6 +39,7 @@ export class TestPostgres {
     });
     const folder = temporaryFolder(context);
     const cluster = new TestPostgres(folder, o.durable ?? false);
+    stack.push(() => cluster.#stopStandby());
     stack.push(() => cluster.stop('immediate'));
     if (isRoot) chownSync(folder, idOf('-u'), idOf('-g'));
     await run(
@@ -41,7 +47,7 @@ export class TestPostgres {
     );
     writeFileSync(
       join(cluster.#data, 'postgresql.auto.conf'),
-      [...cluster.#settings, "listen_addresses = ''"].join('\n'),
+      `${[...cluster.#settings, "listen_addresses = ''"].join('\n')}\n`,
     );
     await cluster.startAgain();
     return cluster;
@@ -49,13 +55,37 @@ export class TestPostgres {
 
   /** Resolves when it takes connections. */
   async startAgain(): Promise<void> {
-    const child = spawn(...asUser('postgres', ['-D', this.#data]), { stdio: 'ignore' });
-    this.#process = child;
+    this.#process = await this.#startOn(this.#data, this.#port);
+  }
+
+  /** Another server that follows this one: from now on what is committed is on both. */
+  async addStandby(): Promise<void> {
+    const from = ['-h', this.folder, '-p', `${this.#port}`, '-U', user];
+    await run(...asUser('pg_basebackup', ['-D', this.#standbyData, ...from, '-R', '-c', 'fast', '--no-sync']));
+    this.#standby = await this.#startOn(this.#standbyData, standbyPort, ['-c', 'wal_retrieve_retry_interval=200ms']);
+    await this.statement(`alter system set synchronous_standby_names = '*'`);
+    await this.statement('select pg_reload_conf()');
+    while (!(await this.statement('select sync_state from pg_stat_replication')).includes('sync'))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** This server crashes for good. What followed it answers in its place, at first for those who only read. */
+  async failOver(o: { readOnlyMs: number }): Promise<void> {
+    await this.stop('immediate');
+    await this.#stopStandby();
+    this.#data = this.#standbyData;
+    await this.startAgain();
+    await new Promise((resolve) => setTimeout(resolve, o.readOnlyMs));
+    await this.statement('select pg_promote()');
+  }
+
+  async #startOn(data: string, port: number, settings: readonly string[] = []): Promise<ChildProcess> {
+    const child = spawn(...asUser('postgres', ['-D', data, '-p', `${port}`, ...settings]), { stdio: 'ignore' });
     for (;;) {
       if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}`);
       try {
-        await this.statement('select 1');
-        return;
+        await statementOn(this.#urlAt(port, 'postgres'), 'select 1');
+        return child;
       } catch {
         // Not there yet.
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -84,15 +114,22 @@ export class TestPostgres {
   async stop(how: 'fast' | 'immediate'): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
-    await ended;
+    await endOf(child, how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+  }
+
+  async #stopStandby(): Promise<void> {
+    const child = this.#standby;
+    this.#standby = undefined;
+    await endOf(child, 'SIGINT');
   }
 
   /** What a server is configured with. */
   url(database: string): string {
-    return `postgres://${user}@localhost:${this.#port}/${database}?host=${encodeURIComponent(this.folder)}`;
+    return this.#urlAt(this.#port, database);
+  }
+
+  #urlAt(port: number, database: string): string {
+    return `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(this.folder)}`;
   }
 
   /** Runs a statement as its administrator; gives the rows, columns parted by `|`. */
@@ -110,8 +147,8 @@ export class TestPostgres {
     ];
   }
 
-  get #data(): string {
-    return join(this.folder, 'data');
+  get #standbyData(): string {
+    return join(this.folder, 'standby');
   }
 }
 
@@ -125,6 +162,13 @@ export async function statementOn(url: string, text: string): Promise<string[]> 
 export async function dumpOf(url: string): Promise<string> {
   const { stdout } = await run(requireProgram('pg_dump').path, ['-d', url], { maxBuffer: 256 * 1024 * 1024 });
   return stdout;
+}
+
+async function endOf(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
 }
 
 const isRoot = process.getuid?.() === 0;
