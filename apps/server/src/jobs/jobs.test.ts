@@ -183,9 +183,21 @@ test('jobs take turns: one of many computers does not keep another waiting', asy
   assert.ok(order.indexOf(last) <= 2, `it came as ${order.indexOf(last) + 1}`);
 });
 
-test('slots of a repository bound what runs at once', async (t) => {
-  const f = await fleet(t, 3, { parallelRunsPerRepository: 1 });
-  const shared = await f.server.client.call('createRepository', { body: { name: 'shared', moverId: f.mover.id } });
+test('slots of a repository, and of a mover, bound what runs at once', async (t) => {
+  await runOneByOne(t, { parallelRunsPerRepository: 1 }, async (f) => {
+    const { id } = await f.server.client.call('createRepository', { body: { name: 'shared', moverId: f.mover.id } });
+    return { kind: 'shared', repositoryId: id };
+  });
+  // Each in a repository of its own.
+  await runOneByOne(t, { parallelRunsPerMover: 1 }, async (f) => ({ kind: 'own', moverId: f.mover.id }));
+});
+
+async function runOneByOne(
+  t: TestContext,
+  config: ServerConfigInput,
+  targetOf: (f: Fleet) => Promise<NewJob['target']>,
+): Promise<void> {
+  const f = await fleet(t, 3, config);
   let atOnce = 0;
   let most = 0;
   for (const agent of f.agents)
@@ -196,9 +208,49 @@ test('slots of a repository bound what runs at once', async (t) => {
       atOnce -= 1;
       return madeBy(agent, task);
     };
-  const job = await f.job({ target: { kind: 'shared', repositoryId: shared.id } });
+  const job = await f.job({ target: await targetOf(f) });
   assert.equal((await f.ended((await f.run(job.id)).id)).tasks.succeeded, 3);
   assert.equal(most, 1);
+}
+
+test('what a job says of a backup reaches the agent, and without a word what is usual', async (t) => {
+  const f = await fleet(t, 1);
+  const [agent] = f.agents;
+  assert.ok(agent);
+  const taskOf = async (settings: Partial<NewJob>) => {
+    const { id } = await f.job({ name: crypto.randomUUID(), ...settings });
+    await f.ended((await f.run(id)).id);
+    const task = agent.received.at(-1)?.task;
+    assert.ok(task?.kind === 'backup');
+    return task;
+  };
+  const windows = [{ from: '08:00', to: '18:00', days: ['monday' as const] }];
+  const rules = [{ bytesPerSecond: 2_000_000, windows }];
+  const told = {
+    ...{ excludes: ['*.iso'], oneFileSystem: true, tags: ['nightly'], compression: 'max' as const },
+    scripts: { pre: 'freeze', post: 'thaw', timeoutSeconds: 60, preFailure: 'warn' as const },
+  };
+  const { bandwidth, scripts, ...task } = await taskOf({ ...told, bandwidth: rules });
+  assert.deepEqual([bandwidth?.timeZone, bandwidth?.rules], ['UTC', rules]);
+  assert.deepEqual({ ...scripts, job: undefined }, { ...told.scripts, job: undefined });
+  assert.deepEqual(
+    [task.sources, task.excludes, task.oneFileSystem, task.tags, task.compression],
+    [['/srv'], told.excludes, true, told.tags, 'max'],
+  );
+  const plain = await taskOf({});
+  assert.deepEqual(
+    [plain.bandwidth, plain.scripts, plain.excludes, plain.oneFileSystem, plain.compression],
+    [undefined, undefined, [], false, 'auto'],
+  );
+  // What is usual: retries every ten minutes, and a check on the last Friday of each month.
+  const { retries, healthCheck } = await f.server.client.call('createJob', {
+    body: {
+      ...{ name: 'usual', computers: [agent.id], scope: { kind: 'folders', paths: ['/srv'] } },
+      target: { kind: 'own', moverId: f.mover.id },
+    },
+  });
+  assert.deepEqual(retries, { count: 3, pauseMinutes: 10 });
+  assert.deepEqual(healthCheck.schedule, { kind: 'monthly', on: { nth: 'last', weekday: 'friday' }, at: '05:00' });
 });
 
 test('a session is stopped gracefully: what is under way ends, what waits does not begin', async (t) => {

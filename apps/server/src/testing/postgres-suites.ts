@@ -18,7 +18,7 @@ const usesCatalogue = /\b(TestServer|testCatalogue)\b/;
  * by the others as well, which go through every route. They run on PostgreSQL in `npm run test:long`.
  */
 const aboutOther =
-  /^(audit\/audit-export|console\/|enrolment\/|health\/|identity\/recovery|inventory-topology|metrics\/|oauth\/(?!stored|several)|people\/(passkeys|people|secrets)|port-checks\/|server|tls|rest\/(browser-sessions|port-checks|proof-handlers|reading-handlers|readiness|repeated-requests|rest|route-runner))/;
+  /^(audit\/audit-export|console\/|enrolment\/|health\/|identity\/recovery|inventory-topology|metrics\/(?!work)|oauth\/(?!stored|several)|people\/(passkeys|people|secrets)|port-checks\/|server|tls|rest\/(browser-sessions|port-checks|proof-handlers|reading-handlers|readiness|repeated-requests|rest|route-runner))/;
 
 /** The suites of the server with a catalogue, below its sources. */
 export function suitesOnPostgres(which: 'about the catalogue' | 'about other things'): readonly string[] {
