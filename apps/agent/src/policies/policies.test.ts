@@ -71,6 +71,8 @@ class Agent {
   readonly reports: PolicyReport[] = [];
   /** Grants of the tasks that began. */
   readonly begun: string[] = [];
+  /** How often it has asked for its policies. */
+  contacts = 0;
   policies: AgentPolicy[] = [];
   work: Work = async () => done;
   onReport: (report: PolicyReport) => Promise<void> = async () => undefined;
@@ -121,6 +123,7 @@ class Agent {
       methods: taskMethods,
       handlers: {
         'policies.get': async (_, { emit }) => {
+          this.contacts += 1;
           for (const policy of this.policies) await emit(policy);
           return { count: this.policies.length };
         },
@@ -220,6 +223,20 @@ test('what is due runs without a server, and is told when there is one', async (
     ['2026-01-01T01:00:00.000Z', 1, 'done', 0, false],
   );
   assert.equal(agent.begun.length, 1);
+});
+
+test('policies are got again every six hours while the server is there, also if nobody says that they have changed', async (t) => {
+  const agent = new Agent(t);
+  await agent.start();
+  await using _server = agent.connect();
+  await until('they are got', () => agent.contacts === 1 && agent.exists);
+  agent.policies = [policyOf()];
+  await agent.pass(6 * 60 * minuteMs - 5 * minuteMs);
+  assert.equal(agent.contacts, 1);
+  // Six hours from the end of the first time on, which may have been later than this began to count.
+  await agent.passUntil('they are got again', () => agent.contacts === 2);
+  assert.ok(agent.clock.now().getTime() < Date.parse('2026-01-01T00:00:00Z') + 13 * 60 * minuteMs);
+  await until('they are kept', () => agent.kept.policies.length === 1);
 });
 
 test('what fails is tried again after the pause; what is missed comes once; a newer grant takes over', async (t) => {

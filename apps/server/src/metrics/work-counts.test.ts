@@ -62,5 +62,11 @@ async function metrics(server: TestServer): Promise<{ readonly all: string; read
   const response = await server.http.request({ method: 'GET', path: '/metrics', headers });
   const all = await response.text(1 << 20);
   const counts = /^holdfast_(jobs|runs|oldest_wait_seconds|notifications|repositories|repository_snapshots)\b/;
-  return { all, jobs: all.split('\n').filter((line) => counts.test(line)).toSorted() };
+  return {
+    all,
+    jobs: all
+      .split('\n')
+      .filter((line) => counts.test(line))
+      .toSorted(),
+  };
 }
