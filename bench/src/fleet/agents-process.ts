@@ -4,8 +4,6 @@ import type { AgentsNews, AgentsOrder } from './messages.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
 
 const newsMs = 100;
-/** Agents that make their first connection at the same time. */
-const atOnce = 25;
 
 const [order] = (await once(process, 'message')) as [AgentsOrder];
 process.once('disconnect', () => process.exit());
@@ -23,7 +21,7 @@ setInterval(() => {
 
 const agents: SimulatedAgent[] = [];
 for (const identity of order.agents) {
-  while (agents.length - connected >= atOnce) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (agents.length - connected >= order.atOnce) await new Promise((resolve) => setTimeout(resolve, 5));
   agents.push(
     new SimulatedAgent({
       identity,

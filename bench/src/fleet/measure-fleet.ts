@@ -11,6 +11,8 @@ import { Worker } from './processes.ts';
 const host = '127.0.0.1';
 /** Agents of one process of the simulator. */
 const agentsPerProcess = 1000;
+/** A server works on 64 handshakes from one address at once, and all agents are at one. */
+const connectAtOnce = 60;
 /** Until all agents are connected. */
 const connectMs = 10 * 60_000;
 
@@ -77,6 +79,7 @@ export async function measureFleet(
       agents: installation.agents.slice(from, from + agentsPerProcess),
       servers: orders.map(({ ports }) => ({ host, port: ports.control, id: installation.serverId })),
       taskMs: o.taskMs,
+      atOnce: Math.ceil(connectAtOnce / Math.ceil(count / agentsPerProcess)),
     };
     const worker = resources.use(Worker.start('agents-process.ts', agents));
     worker.child.on('message', (news: AgentsNews) => {
@@ -113,7 +116,8 @@ export async function measureFleet(
   let ended = await client.call('session', { params: { id: session.id } });
   while (ended.endedAt === undefined && !isGivenUp()) {
     await delay(500);
-    ended = await client.call('session', { params: { id: session.id } });
+    // One that is not answered in time is asked again.
+    ended = await client.call('session', { params: { id: session.id } }).catch(() => ended);
   }
   if (ended.endedAt === undefined) say(`given up, with ${JSON.stringify(ended.tasks)}`);
   const endSeconds = ((ended.endedAt === undefined ? Date.now() : Date.parse(ended.endedAt)) - askedMs) / 1000;

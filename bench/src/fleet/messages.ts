@@ -21,6 +21,8 @@ export interface AgentsOrder {
   readonly agents: readonly AgentIdentity[];
   readonly servers: readonly ServerPlace[];
   readonly taskMs: number;
+  /** Agents that make their first connection at the same time. */
+  readonly atOnce: number;
 }
 
 /** From a process of agents, every 100 ms while there is news. */

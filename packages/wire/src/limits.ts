@@ -7,8 +7,10 @@ export const handshakeTimeoutMs = 10_000;
 /** After the handshake: how long the preamble of a lease, or a verdict, may take. */
 export const preambleTimeoutMs = 10_000;
 
-/** Open connections of one listener. Each costs about 50 KiB of TLS state; a fleet of 1,000 agents holds one each. */
-export const maxConnectionsPerListener = 4_096;
+/** Open connections of one listener. Each costs about 70 KiB of TLS state; a fleet of 10,000 agents holds one each. */
+export const maxConnectionsPerListener = 16_384;
+/** Of those, of peers without a certificate of ours, so that strangers can't use up all of them. */
+export const maxStrangersPerListener = 4_096;
 /** Handshakes that one listener works on at once; each costs about 2 ms of processor time. */
 export const maxPendingHandshakes = 256;
 /** Of those, from one address, so that one host can't use up all of them. */

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Socket, connect as tcpConnect } from 'node:net';
+import { type AddressInfo, createServer, Socket, connect as tcpConnect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { channel } from '@holdfast/contract';
 import { isHoldfastError, systemClock } from '@holdfast/core';
 import { type Connection, Connections } from './connection.ts';
-import { maxConnectionsPerListener, maxPendingHandshakes, maxPendingHandshakesPerAddress } from './limits.ts';
-import { Acceptor } from './listener.ts';
+import {
+  maxConnectionsPerListener,
+  maxPendingHandshakes,
+  maxPendingHandshakesPerAddress,
+  maxStrangersPerListener,
+} from './limits.ts';
+import { Acceptor, type AcceptorOptions } from './listener.ts';
 import { Meter } from './meter.ts';
 import { testFleet } from './wire-fixture.ts';
 
@@ -27,6 +34,11 @@ async function silent(t: TestContext, o: { port: number; localAddress: string })
   t.after(() => void socket.destroy());
   await once(socket, 'connect');
   return socket;
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (const limit = performance.now() + 60_000; !isSo(); await delay(5))
+    assert.ok(performance.now() < limit, 'waited in vain');
 }
 
 async function isCut(socket: Socket): Promise<void> {
@@ -65,27 +77,37 @@ test('handshakes have a bound over all addresses', { skip: process.platform !== 
   await isCut(await silent(t, { port, localAddress: `127.0.0.${addresses + 1}` }));
 });
 
-test('a listener has a bound of open connections', (t) => {
-  const crowded: string[] = [];
+/** What takes connections of the listener, made by itself, so that it need not be crowded for real. */
+function acceptorOf(
+  t: TestContext,
+  o: Pick<AcceptorOptions, 'clientCertificate'> &
+    Partial<Pick<AcceptorOptions, 'onConnection' | 'onRefused' | 'onCrowded'>>,
+): Acceptor {
   const connections = new Connections({
     meter: new Meter(() => new Date()),
     clock: systemClock,
     isRevoked: () => false,
   });
   const acceptor = new Acceptor({
-    channels: [channel(control)],
-    clientCertificate: 'required',
+    channels: [channel(control), channel('enrolment')],
     foreignCertificates: false,
     identity: () => fleet.server,
     isRevoked: () => false,
     connections,
-    handshakeTimeoutMs: 1_000,
+    handshakeTimeoutMs: 120_000,
     here: 'backup-server',
     onConnection: () => undefined,
     onRefused: () => undefined,
-    onCrowded: (channel) => crowded.push(channel),
+    onCrowded: () => undefined,
+    ...o,
   });
   t.after(() => acceptor.stop());
+  return acceptor;
+}
+
+test('a listener has a bound of open connections', (t) => {
+  const crowded: string[] = [];
+  const acceptor = acceptorOf(t, { clientCertificate: 'required', onCrowded: (channel) => crowded.push(channel) });
   while (acceptor.open.size < maxConnectionsPerListener - 1) acceptor.open.add({} as Connection);
   const [last, tooMany] = [new Socket(), new Socket()];
   acceptor.take(last);
@@ -93,4 +115,39 @@ test('a listener has a bound of open connections', (t) => {
   acceptor.take(tooMany);
   assert.equal(tooMany.destroyed, true);
   assert.deepEqual(crowded, [control]);
+});
+
+test('strangers can not use up the connections of who has a certificate', async (t) => {
+  const taken: Connection[] = [];
+  const refused: string[] = [];
+  const acceptor = acceptorOf(t, {
+    clientCertificate: 'optional',
+    onConnection: (connection) => void taken.push(connection),
+    onRefused: ({ code }) => void refused.push(code),
+  });
+  const server = createServer(acceptor.take);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const { certificatePem: cert, privateKeyPem: key, caPem: ca } = fleet.agent;
+  const connected = async (own: { cert?: string; key?: string }): Promise<TLSSocket> => {
+    const socket = tlsConnect({ port, host: '127.0.0.1', ca, ...own, checkServerIdentity: () => undefined });
+    t.after(() => void socket.destroy());
+    socket.on('error', () => socket.destroy());
+    await once(socket, 'secureConnect');
+    return socket;
+  };
+  while (acceptor.strangers.size < maxStrangersPerListener - 1) acceptor.strangers.add({} as Connection);
+  const last = await connected({});
+  await until(() => taken.length === 1);
+  await isCut(await connected({}));
+  assert.deepEqual(refused, ['internal.limit']);
+  await connected({ cert, key });
+  await until(() => taken.length === 2);
+  // A place that is given up is free.
+  last.destroy();
+  await taken[0]?.closed;
+  await connected({});
+  await until(() => taken.length === 3);
 });

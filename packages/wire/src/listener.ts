@@ -6,7 +6,12 @@ import type { Connection, Connections } from './connection.ts';
 import { connectionError } from './failure.ts';
 import { acceptTls, type ClientCertificate, claimedChannel } from './handshake.ts';
 import { type Identity, identityOf, peerIdentity } from './identity.ts';
-import { maxConnectionsPerListener, maxPendingHandshakes, maxPendingHandshakesPerAddress } from './limits.ts';
+import {
+  maxConnectionsPerListener,
+  maxPendingHandshakes,
+  maxPendingHandshakesPerAddress,
+  maxStrangersPerListener,
+} from './limits.ts';
 import { checkPeer, type PeerCheck } from './peer-check.ts';
 import { channelFor } from './roles.ts';
 import { sendAccepted, sendRefused } from './verdict.ts';
@@ -44,6 +49,8 @@ export class Acceptor {
   readonly #pending = new Map<string, number>();
   readonly #stop = new AbortController();
   readonly open = new Set<Connection>();
+  /** Of those, the ones of peers without a certificate of ours. */
+  readonly strangers = new Set<Connection>();
   #pendingTotal = 0;
   port = 0;
 
@@ -142,6 +149,13 @@ export class Acceptor {
       else sendRefused(socket, error, this.#o.handshakeTimeoutMs);
       throw error;
     }
+    if (!check.peer && this.strangers.size >= maxStrangersPerListener) {
+      socket.destroy();
+      throw new HoldfastError('internal.limit', {
+        message: `More than ${maxStrangersPerListener} connections without a certificate of this installation are open on port ${this.port}.`,
+        context: { channel: channel.id, from: remote, port: this.port },
+      });
+    }
     if (claimed !== undefined) sendAccepted(socket);
     const connection = this.#o.connections.register({
       stream: socket,
@@ -152,8 +166,11 @@ export class Acceptor {
       caPem: identity.caPem,
       port: this.port,
     });
-    this.open.add(connection);
-    void connection.closed.then(() => this.open.delete(connection));
+    const sets = check.peer ? [this.open] : [this.open, this.strangers];
+    for (const set of sets) set.add(connection);
+    void connection.closed.then(() => {
+      for (const set of sets) set.delete(connection);
+    });
     return connection;
   }
 
