@@ -226,8 +226,9 @@ export class RunQueue implements AsyncDisposable {
   /** Of a run that has begun. Throws `request.conflict` for an ended one. */
   async #stop(scope: TenantScope, id: string): Promise<void> {
     const active = this.#activeOf(scope, id);
-    if (!active && (await loadRun(scope, id)).state !== 'running')
-      throw new HoldfastError('request.conflict', { message: `Run ${id} has ended already.` });
+    // One whose end is recorded and told stays known for a moment.
+    const isOver = active ? active.view.endedAt !== undefined : (await loadRun(scope, id)).state !== 'running';
+    if (isOver) throw new HoldfastError('request.conflict', { message: `Run ${id} has ended already.` });
     await recordCancelRequest(scope, id);
     active?.cancel.abort(cancelledOnRequest());
     // Another instance has it: it is told that something happened, and looks what.
