@@ -5,6 +5,7 @@ import {
   IconLayoutDashboard,
   IconListCheck,
   IconRocket,
+  IconSitemap,
   IconSubtask,
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
@@ -20,6 +21,7 @@ const places = [
   { to: '/sessions', text: 'nav.sessions', Icon: IconHistory },
   { to: '/runs', text: 'nav.runs', Icon: IconSubtask },
   { to: '/repositories', text: 'nav.repositories', Icon: IconDatabase },
+  { to: '/network', text: 'nav.network', Icon: IconSitemap },
   { to: '/get-started', text: 'nav.get-started', Icon: IconRocket },
 ] as const;
 

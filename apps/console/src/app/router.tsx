@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
+import { parseNetworkSearch } from '../pages/network/network-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
 import { parseRepositoriesSearch } from '../pages/repositories/repositories-search.ts';
 import { parseRunsSearch } from '../pages/runs/runs-search.ts';
@@ -68,6 +69,22 @@ const repositories = createRoute({
   validateSearch: parseRepositoriesSearch,
   component: lazyRouteComponent(() => import('../pages/repositories/repositories-page.tsx'), 'RepositoriesPage'),
 });
+const network = createRoute({
+  getParentRoute: () => root,
+  path: '/network',
+  validateSearch: parseNetworkSearch,
+  component: lazyRouteComponent(() => import('../pages/network/network-page.tsx'), 'NetworkPage'),
+});
+const whatIf = createRoute({
+  getParentRoute: () => root,
+  path: '/network/what-if',
+  component: lazyRouteComponent(() => import('../pages/network/what-if-page.tsx'), 'WhatIfPage'),
+});
+const rules = createRoute({
+  getParentRoute: () => root,
+  path: '/network/rules',
+  component: lazyRouteComponent(() => import('../pages/network/rules-page.tsx'), 'RulesPage'),
+});
 /** Before anybody has signed in: see `Root`. */
 const setUp = createRoute({ getParentRoute: () => root, path: '/set-up' });
 
@@ -81,6 +98,9 @@ const routeTree = root.addChildren([
   session,
   runs,
   repositories,
+  network,
+  whatIf,
+  rules,
   setUp,
 ]);
 

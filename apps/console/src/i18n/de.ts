@@ -1,4 +1,5 @@
 import type { Catalogue } from './catalogue.ts';
+import { networkDe } from './network-de.ts';
 
 export const de: Catalogue = {
   'account.label': 'Ihr Konto',
@@ -134,10 +135,12 @@ export const de: Catalogue = {
   'nav.get-started': 'Erste Schritte',
   'nav.jobs': 'Jobs',
   'nav.label': 'Seiten',
+  'nav.network': 'Netzwerk',
   'nav.overview': 'Überblick',
   'nav.repositories': 'Repositorys',
   'nav.runs': 'Aufgaben',
   'nav.sessions': 'Sitzungen',
+  ...networkDe,
   'not-found.text': 'Unter dieser Adresse ist nichts. Weiter zu:',
   'not-found.title': 'Diese Seite gibt es nicht',
   'overview.backups': 'Letzte gute Sicherung',

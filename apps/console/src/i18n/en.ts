@@ -1,4 +1,5 @@
 import type { Message } from './catalogue.ts';
+import { networkEn } from './network-en.ts';
 
 /** Every text of the console, in English; the other languages have the same keys. */
 export const en = {
@@ -134,10 +135,12 @@ export const en = {
   'nav.get-started': 'Get started',
   'nav.jobs': 'Jobs',
   'nav.label': 'Pages',
+  'nav.network': 'Network',
   'nav.overview': 'Overview',
   'nav.repositories': 'Repositories',
   'nav.runs': 'Tasks',
   'nav.sessions': 'Sessions',
+  ...networkEn,
   'not-found.text': 'Nothing is at this address. Go on to:',
   'not-found.title': 'There is no such page',
   'overview.backups': 'Last good backup',
