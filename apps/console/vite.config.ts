@@ -1,18 +1,31 @@
-import { routes } from '@holdfast/protocol';
+import { permissionsOf, personRole, routes } from '@holdfast/protocol';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
 /**
- * `virtual:rest-routes`: method and path of each route of the REST API, taken from the protocol when the console is built. The
+ * `virtual:rest-routes`: method and path of each route of the REST API, what it takes to be allowed it, and what each role is allowed, taken from the protocol when the console is built. The
  * schemas stay on the server, which checks what it gets and sends; the browser needs their types only.
  */
 function restRoutes(): Plugin {
   const id = 'virtual:rest-routes';
   const table = Object.fromEntries(Object.values(routes).map((route) => [route.id, [route.method, route.path]]));
+  const access = Object.fromEntries(Object.values(routes).map((route) => [route.id, route.access]));
+  const permissions = Object.fromEntries(
+    personRole.options.map((role) => [
+      role,
+      {
+        everywhere: [...permissionsOf(role, { allGroups: true })],
+        inGroups: [...permissionsOf(role, { allGroups: false })],
+      },
+    ]),
+  );
+  const source = `export const restRoutes = ${JSON.stringify(table)};
+    export const routeAccess = ${JSON.stringify(access)};
+    export const rolePermissions = ${JSON.stringify(permissions)};`;
   return {
     name: 'rest-routes',
-    resolveId: (source) => (source === id ? `\0${id}` : undefined),
-    load: (source) => (source === `\0${id}` ? `export const restRoutes = ${JSON.stringify(table)};` : undefined),
+    resolveId: (name) => (name === id ? `\0${id}` : undefined),
+    load: (name) => (name === `\0${id}` ? source : undefined),
   };
 }
 

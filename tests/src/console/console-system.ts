@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { freePort, freeRange, temporaryFolder } from '@holdfast/core/testing';
 import { moverConfigSchema, startMover } from '@holdfast/mover';
-import { RestClient } from '@holdfast/protocol';
+import { type PersonRole, RestClient } from '@holdfast/protocol';
 import { type RunningServer, startServer } from '@holdfast/server';
 import { createWire, httpClient } from '@holdfast/wire';
 import { pino } from 'pino';
@@ -99,6 +99,25 @@ export class ConsoleSystem {
     write('sudo', 'exec "$@"');
     write('holdfast', `exec '${process.execPath}' '${holdfastProgram[1]}' "$@" --address ${bind}`);
     return { ...process.env, PATH: `${programs}:${process.env['PATH'] ?? ''}`, HOLDFAST_DATA: this.folder };
+  }
+
+  /** Joins the computer as data mover and agent, with tokens as the console makes them. */
+  async joinComputer(): Promise<void> {
+    for (const role of ['mover', 'agent'] as const) {
+      const { token, caFingerprint } = await this.call((client) => client.call('createToken', { body: { role } }));
+      const server = `${bind}:${this.#ports.agents}`;
+      const line = `holdfast enroll --role ${role} --server ${server} --ca-fingerprint ${caFingerprint} --token-file -`;
+      await this.runLine(`printf %s ${token} | ${line}`);
+    }
+  }
+
+  /** Somebody with an account, who has chosen a password already. */
+  async addPerson(name: string, role: PersonRole, password: string): Promise<void> {
+    const first = 'the first of two passwords';
+    await this.call((client) => client.call('createUser', { body: { name, role, password: first } }));
+    await this.callAs(name, first, (client) =>
+      client.call('changePassword', { body: { currentPassword: first, newPassword: password } }),
+    );
   }
 
   /** Starts what has joined, in this process. */

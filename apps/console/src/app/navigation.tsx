@@ -1,10 +1,13 @@
 import {
   IconDatabase,
   IconDeviceDesktop,
+  IconFolders,
   IconHistory,
   IconLayoutDashboard,
   IconListCheck,
+  IconRobot,
   IconRocket,
+  IconSettings,
   IconSitemap,
   IconSubtask,
 } from '@tabler/icons-react';
@@ -18,10 +21,13 @@ const places = [
   { to: '/', text: 'nav.overview', Icon: IconLayoutDashboard },
   { to: '/computers', text: 'nav.computers', Icon: IconDeviceDesktop },
   { to: '/jobs', text: 'nav.jobs', Icon: IconListCheck },
+  { to: '/policies', text: 'nav.policies', Icon: IconRobot },
+  { to: '/groups', text: 'nav.groups', Icon: IconFolders },
   { to: '/sessions', text: 'nav.sessions', Icon: IconHistory },
   { to: '/runs', text: 'nav.runs', Icon: IconSubtask },
   { to: '/repositories', text: 'nav.repositories', Icon: IconDatabase },
   { to: '/network', text: 'nav.network', Icon: IconSitemap },
+  { to: '/settings', text: 'nav.settings', Icon: IconSettings },
   { to: '/get-started', text: 'nav.get-started', Icon: IconRocket },
 ] as const;
 

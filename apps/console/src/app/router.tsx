@@ -6,6 +6,7 @@ import { NotFoundPage } from '../pages/not-found-page.tsx';
 import { parseRepositoriesSearch } from '../pages/repositories/repositories-search.ts';
 import { parseRunsSearch } from '../pages/runs/runs-search.ts';
 import { parseSessionsSearch } from '../pages/sessions/sessions-search.ts';
+import { parseAuditSearch } from '../pages/settings/audit-search.ts';
 import { PageFailure } from './page-failure.tsx';
 import { Root } from './root.tsx';
 
@@ -85,6 +86,77 @@ const rules = createRoute({
   path: '/network/rules',
   component: lazyRouteComponent(() => import('../pages/network/rules-page.tsx'), 'RulesPage'),
 });
+const newJob = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs/new',
+  component: lazyRouteComponent(() => import('../pages/jobs/wizard/new-job-page.tsx'), 'NewJobPage'),
+});
+const job = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs/$id',
+  component: lazyRouteComponent(() => import('../pages/jobs/job-page.tsx'), 'JobPage'),
+});
+const changeJob = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs/$id/change',
+  component: lazyRouteComponent(() => import('../pages/jobs/wizard/edit-job-page.tsx'), 'EditJobPage'),
+});
+const policies = createRoute({
+  getParentRoute: () => root,
+  path: '/policies',
+  component: lazyRouteComponent(() => import('../pages/policies/policies-page.tsx'), 'PoliciesPage'),
+});
+const newPolicy = createRoute({
+  getParentRoute: () => root,
+  path: '/policies/new',
+  component: lazyRouteComponent(() => import('../pages/jobs/wizard/new-job-page.tsx'), 'NewPolicyPage'),
+});
+const policy = createRoute({
+  getParentRoute: () => root,
+  path: '/policies/$id',
+  component: lazyRouteComponent(() => import('../pages/policies/policy-page.tsx'), 'PolicyPage'),
+});
+const changePolicy = createRoute({
+  getParentRoute: () => root,
+  path: '/policies/$id/change',
+  component: lazyRouteComponent(() => import('../pages/jobs/wizard/edit-job-page.tsx'), 'EditPolicyPage'),
+});
+const groups = createRoute({
+  getParentRoute: () => root,
+  path: '/groups',
+  component: lazyRouteComponent(() => import('../pages/groups/groups-page.tsx'), 'GroupsPage'),
+});
+const group = createRoute({
+  getParentRoute: () => root,
+  path: '/groups/$id',
+  component: lazyRouteComponent(() => import('../pages/groups/group-page.tsx'), 'GroupPage'),
+});
+const account = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('../pages/settings/account-page.tsx'), 'AccountPage'),
+});
+const people = createRoute({
+  getParentRoute: () => root,
+  path: '/settings/people',
+  component: lazyRouteComponent(() => import('../pages/settings/people-page.tsx'), 'PeoplePage'),
+});
+const approvals = createRoute({
+  getParentRoute: () => root,
+  path: '/settings/approvals',
+  component: lazyRouteComponent(() => import('../pages/settings/approvals-page.tsx'), 'ApprovalsPage'),
+});
+const notifications = createRoute({
+  getParentRoute: () => root,
+  path: '/settings/notifications',
+  component: lazyRouteComponent(() => import('../pages/settings/notifications-page.tsx'), 'NotificationsPage'),
+});
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/settings/audit',
+  validateSearch: parseAuditSearch,
+  component: lazyRouteComponent(() => import('../pages/settings/audit-page.tsx'), 'AuditPage'),
+});
 /** Before anybody has signed in: see `Root`. */
 const setUp = createRoute({ getParentRoute: () => root, path: '/set-up' });
 
@@ -101,6 +173,8 @@ const routeTree = root.addChildren([
   network,
   whatIf,
   rules,
+  ...[newJob, job, changeJob, policies, newPolicy, policy, changePolicy, groups, group],
+  ...[account, people, approvals, notifications, audit],
   setUp,
 ]);
 

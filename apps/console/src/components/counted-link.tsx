@@ -35,7 +35,10 @@ export function CountedLink(o: {
         </Link>
       );
     case 'approvals':
-      // There is no page of them yet.
-      return <span className={className}>{children}</span>;
+      return (
+        <Link to="/settings/approvals" className={className}>
+          {children}
+        </Link>
+      );
   }
 }

@@ -1,7 +1,9 @@
 import type { Catalogue } from './catalogue.ts';
+import { deAdministration } from './de-administration.ts';
 import { networkDe } from './network-de.ts';
 
 export const de: Catalogue = {
+  ...deAdministration,
   'account.label': 'Ihr Konto',
   'account.sign-out': 'Abmelden',
   'action.back': 'Zurück',

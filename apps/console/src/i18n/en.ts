@@ -1,8 +1,10 @@
 import type { Message } from './catalogue.ts';
+import { enAdministration } from './en-administration.ts';
 import { networkEn } from './network-en.ts';
 
 /** Every text of the console, in English; the other languages have the same keys. */
 export const en = {
+  ...enAdministration,
   'account.label': 'Your account',
   'account.sign-out': 'Sign out',
   'action.back': 'Back',

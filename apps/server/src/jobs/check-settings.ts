@@ -8,13 +8,18 @@ import { computersOf, groupOf } from './job-computers.ts';
 import { loadJob } from './job-rows.ts';
 import { refuseOtherComputers } from './target-repository.ts';
 
+/** Of a job that somebody is still thinking of, where it backs up to may be open. */
+export type PlannedSettings = Omit<JobSettings, 'name' | 'scope' | 'target'> & {
+  readonly target?: JobSettings['target'] | undefined;
+};
+
 /**
  * Refuses a job of computers, groups, repositories or jobs that are not there, or that the person's scope does not hold. Before
  * the transaction that writes it.
  */
 export async function checkReferences(
   scope: TenantScope,
-  { kind, settings }: { readonly kind: JobKind; readonly settings: JobSettings },
+  { kind, settings }: { readonly kind: JobKind; readonly settings: PlannedSettings },
 ): Promise<void> {
   const { target, schedule, computers, groups } = settings;
   if (computers.length + groups.length === 0) throw invalid(`A ${kind} needs computers or groups.`);
@@ -22,9 +27,9 @@ export async function checkReferences(
     const computer = await loadUsableComputer(scope, id, 'agent');
     if (kind === 'job' && takesNoJobs(computer)) throw leftOut(computer);
   }
-  if (target.kind === 'own') await loadUsableComputer(scope, target.moverId, 'mover');
+  if (target?.kind === 'own') await loadUsableComputer(scope, target.moverId, 'mover');
   const inJob = await computersOf(scope, settings);
-  if (target.kind === 'shared')
+  if (target?.kind === 'shared')
     refuseOtherComputers(
       await loadRepository(scope, target.repositoryId),
       inJob.map(({ id }) => id),

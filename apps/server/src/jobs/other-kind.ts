@@ -13,7 +13,7 @@ import { settingsOf } from './job-rows.ts';
  */
 export async function checkOtherKind(
   scope: TenantScope,
-  { kind, settings }: { readonly kind: JobKind; readonly settings: JobSettings },
+  { kind, settings }: { readonly kind: JobKind; readonly settings: Pick<JobSettings, 'computers' | 'groups'> },
 ): Promise<void> {
   const other = kind === 'job' ? 'policy' : 'job';
   const computers = await computersOf(scope, settings);

@@ -8,6 +8,7 @@ import { jobCalendar } from '../jobs/job-calendar.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
 import { changeJob, createJob, deleteJob, jobView, pageOfJobs, type RequireUnchanged } from '../jobs/jobs.ts';
 import { mayKeepLess } from '../jobs/retention-change.ts';
+import { checkPlannedJob } from '../jobs/planned-job.ts';
 import { startJob } from '../jobs/start-job.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { sessionView } from '../sessions/session-store.ts';
@@ -20,12 +21,13 @@ export function jobHandlers(o: {
   events: EventHub;
   vault: Vault;
   clock: Clock;
-}): Pick<RestHandlers, 'createJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'jobCalendar' | 'runJob'> {
+}): Pick<RestHandlers, 'createJob' | 'checkJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'jobCalendar' | 'runJob'> {
   return {
     createJob: async ({ scope, body: { managedBy, ...settings }, requireApproval }) => {
       if (await mayKeepLess(scope, { after: settings })) await requireApproval();
       return jobView(scope, await createJob(scope, { kind: 'job', settings, managedBy }, o.clock));
     },
+    checkJob: ({ scope, body }) => checkPlannedJob(scope, body, o.clock.now()),
     jobs: ({ scope, query }) => pageOfJobs(scope, query),
     job: async ({ scope, params }) => jobView(scope, await loadJob(scope, params.id)),
     changeJob: async ({ scope, params: { id }, body: { managedBy, ...settings }, requireApproval, ...asked }) => {

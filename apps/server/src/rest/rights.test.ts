@@ -146,6 +146,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     confined: 'missing',
     ask: (it) => ({ body: it.jobSettings }),
   },
+  checkJob: { may: 'ab', confined: 'missing', ask: (it) => ({ body: { settings: it.jobSettings } }) },
   jobs: { may: all, confined: 'unmentioned' },
   job: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.jobId } }) },
   changeJob: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.jobId }, body: it.jobSettings }) },

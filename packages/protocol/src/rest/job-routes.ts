@@ -112,6 +112,22 @@ export const jobRoutes = {
     body: givenJobSettings,
     response: job,
   }),
+  checkJob: route('checkJob', 'POST', '/api/v1/job-checks', {
+    access: 'jobs.manage',
+    summary:
+      'Check settings of a job or policy that is being planned, as far as they are given, and say what they come to',
+    tag: 'jobs',
+    body: z.strictObject({
+      kind: z.enum(['job', 'policy']).default('job'),
+      settings: jobSettings.partial({ name: true, scope: true, target: true }),
+    }),
+    response: z.object({
+      /** The computers that it would be about now. */
+      computers: z.number().int().nonnegative(),
+      /** When it would be due next, at most five times; empty where no clock starts it. */
+      due: z.array(isoTime).max(5),
+    }),
+  }),
   jobs: route('jobs', 'GET', '/api/v1/jobs', {
     access: 'fleet.read',
     summary: 'Backup jobs',

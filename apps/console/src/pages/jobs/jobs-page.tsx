@@ -11,6 +11,7 @@ import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
 import { scheduleText } from './schedule-text.ts';
 import { useSetEnabled } from './set-enabled.ts';
 
@@ -19,6 +20,7 @@ const pageSize = 200;
 /** All jobs: when they run, how they went, and a way to run one now. */
 export function JobsPage(): ReactNode {
   const { t, formats } = useLanguage();
+  const may = useMay();
   const navigate = useNavigate();
   const jobs = useInfiniteQuery(pagesQuery('jobs', { query: { limit: pageSize } }));
   const run = useAction('runJob', ['sessions', 'jobs']);
@@ -33,7 +35,7 @@ export function JobsPage(): ReactNode {
       id: 'name',
       head: t('jobs.column.name'),
       cell: ({ id, name }) => (
-        <Link to="/sessions" search={{ jobId: id }} title={t('jobs.sessions')}>
+        <Link to="/jobs/$id" params={{ id }}>
           {name}
         </Link>
       ),
@@ -82,7 +84,7 @@ export function JobsPage(): ReactNode {
         <Switch
           aria-label={t('jobs.enabled.named', { name })}
           checked={enabled}
-          disabled={setEnabled.isPending}
+          disabled={setEnabled.isPending || !may('changeJob')}
           onChange={({ currentTarget }) => setEnabled.mutate({ id, enabled: currentTarget.checked })}
         />
       ),
@@ -92,30 +94,28 @@ export function JobsPage(): ReactNode {
       id: 'run',
       head: t('table.actions'),
       align: 'end',
-      cell: ({ id, name }) => (
-        <Button
-          size="compact-sm"
-          variant="default"
-          aria-label={t('jobs.run.named', { name })}
-          loading={run.isPending && run.variables.params.id === id}
-          onClick={() => start(id)}
-        >
-          {t('jobs.run')}
-        </Button>
-      ),
+      cell: ({ id, name }) =>
+        may('runJob') && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            aria-label={t('jobs.run.named', { name })}
+            loading={run.isPending && run.variables.params.id === id}
+            onClick={() => start(id)}
+          >
+            {t('jobs.run')}
+          </Button>
+        ),
     },
   ];
   return (
     <>
       <PageHead title={t('jobs.title')} subtitle={t('jobs.lead')}>
-        <Button
-          component={Link}
-          to="/get-started"
-          hash="protect"
-          leftSection={<IconPlus size={17} aria-hidden="true" />}
-        >
-          {t('jobs.add')}
-        </Button>
+        {may('createJob') && (
+          <Button component={Link} to="/jobs/new" leftSection={<IconPlus size={17} aria-hidden="true" />}>
+            {t('jobs.add')}
+          </Button>
+        )}
       </PageHead>
       {run.error && <ProblemAlert error={run.error} />}
       {setEnabled.error && <ProblemAlert error={setEnabled.error} />}

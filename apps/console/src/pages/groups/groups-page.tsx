@@ -1,0 +1,134 @@
+import type { Group } from '@holdfast/protocol';
+import { Button, Modal, NativeSelect, Stack, TextInput } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { type ReactNode, type SubmitEvent, useState } from 'react';
+import { pagesQuery, useAction } from '../../api/queries.ts';
+import { Age } from '../../components/age.tsx';
+import { type Column, DataTable } from '../../components/data-table.tsx';
+import { PageHead } from '../../components/page-head.tsx';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
+import { useText } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
+
+const pageSize = 200;
+const types = ['individual', 'csv', 'preinstalled'] as const;
+
+/** Groups of computers: what joins them, and what they expect. */
+export function GroupsPage(): ReactNode {
+  const t = useText();
+  const may = useMay();
+  const [isAdding, setIsAdding] = useState(false);
+  const groups = useInfiniteQuery(pagesQuery('groups', { query: { limit: pageSize } }));
+  const columns: readonly Column<Group>[] = [
+    {
+      id: 'name',
+      head: t('groups.column.name'),
+      cell: ({ name }) => (
+        <Link to="/groups/$id" params={{ id: name }}>
+          {name}
+        </Link>
+      ),
+    },
+    { id: 'type', head: t('groups.column.type'), cell: ({ type }) => t(`groups.type.${type}`) },
+    {
+      id: 'computers',
+      head: t('computers.title'),
+      cell: ({ name, lastRescan }) => (
+        <Link to="/computers" search={{ group: name }} aria-label={t('groups.computers-of', { name })}>
+          {lastRescan ? t('computers.total', { count: lastRescan.computers }) : t('groups.look')}
+        </Link>
+      ),
+    },
+    {
+      id: 'unmanaged',
+      head: t('groups.column.unmanaged'),
+      cell: ({ lastRescan }) => lastRescan?.unmanaged ?? '–',
+      wide: true,
+    },
+    {
+      id: 'rescan',
+      head: t('groups.column.rescan'),
+      cell: ({ lastRescan }) => <Age at={lastRescan?.at} />,
+      wide: true,
+    },
+    {
+      id: 'enabled',
+      head: t('computers.state'),
+      cell: ({ enabled }) => <StateBadge state={enabled ? 'enabled' : 'disabled'} />,
+      wide: true,
+    },
+  ];
+  return (
+    <>
+      <PageHead title={t('groups.title')} subtitle={t('groups.lead')}>
+        {may('createGroup') && (
+          <Button leftSection={<IconPlus size={17} aria-hidden="true" />} onClick={() => setIsAdding(true)}>
+            {t('groups.add')}
+          </Button>
+        )}
+      </PageHead>
+      {groups.error && <ProblemAlert error={groups.error} />}
+      <DataTable
+        label={t('groups.title')}
+        rows={groups.data?.pages.flatMap((page) => page.groups) ?? []}
+        keyOf={({ name }) => name}
+        columns={columns}
+        empty={t('groups.none')}
+        isLoading={groups.isPending || groups.isFetchingNextPage}
+        hasMore={groups.hasNextPage}
+        onMore={() => void groups.fetchNextPage()}
+      />
+      <Modal
+        opened={isAdding}
+        onClose={() => setIsAdding(false)}
+        title={t('groups.add')}
+        closeButtonProps={{ 'aria-label': t('action.close') }}
+      >
+        <NewGroup />
+      </Modal>
+    </>
+  );
+}
+
+function NewGroup(): ReactNode {
+  const t = useText();
+  const navigate = useNavigate();
+  const [name, setName] = useState('');
+  const [type, setType] = useState<(typeof types)[number]>('individual');
+  const create = useAction('createGroup', ['groups']);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    create.mutate(
+      { body: { name: name.trim(), type } },
+      { onSuccess: (group) => void navigate({ to: '/groups/$id', params: { id: group.name } }) },
+    );
+  };
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        <TextInput
+          label={t('groups.name')}
+          description={t('repository.name.hint')}
+          required
+          data-autofocus
+          value={name}
+          onChange={({ currentTarget }) => setName(currentTarget.value)}
+        />
+        <NativeSelect
+          label={t('groups.column.type')}
+          description={t(`groups.type.${type}.hint`)}
+          value={type}
+          onChange={({ currentTarget }) => setType(types.find((one) => one === currentTarget.value) ?? 'individual')}
+          data={types.map((value) => ({ value, label: t(`groups.type.${value}`) }))}
+        />
+        {create.error && <ProblemAlert error={create.error} />}
+        <Button type="submit" loading={create.isPending}>
+          {t('groups.create')}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

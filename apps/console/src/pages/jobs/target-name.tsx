@@ -1,0 +1,21 @@
+import type { Job } from '@holdfast/protocol';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { routeQuery } from '../../api/queries.ts';
+import { useText } from '../../i18n/language.tsx';
+
+/** Where backups go, by its name. */
+export function TargetName({ target }: { readonly target: Job['target'] }): ReactNode {
+  return target.kind === 'own' ? <Own moverId={target.moverId} /> : <Shared id={target.repositoryId} />;
+}
+
+function Own({ moverId }: { readonly moverId: string }): ReactNode {
+  const t = useText();
+  const mover = useQuery(routeQuery('computer', { params: { id: moverId } }));
+  return t('protect.target.own', { mover: mover.data?.hostname ?? moverId.slice(0, 8) });
+}
+
+function Shared({ id }: { readonly id: string }): ReactNode {
+  const repositories = useQuery(routeQuery('repositories', { query: { limit: 1000, sort: 'name' } }));
+  return repositories.data?.repositories.find((one) => one.id === id)?.name ?? id.slice(0, 8);
+}

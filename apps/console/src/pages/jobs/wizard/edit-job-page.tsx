@@ -1,0 +1,52 @@
+import { Loader } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { tagged } from '../../../api/call.ts';
+import { PageHead } from '../../../components/page-head.tsx';
+import { ProblemAlert } from '../../../components/problem-alert.tsx';
+import { useText } from '../../../i18n/language.tsx';
+import { type JobKind, jobKinds } from '../job-kinds.ts';
+import { draftOf } from './job-draft.ts';
+import { JobWizard } from './job-wizard.tsx';
+
+const jobRoute = getRouteApi('/jobs/$id/change');
+const policyRoute = getRouteApi('/policies/$id/change');
+
+export function EditJobPage(): ReactNode {
+  return <EditOne kind="job" id={jobRoute.useParams().id} />;
+}
+
+export function EditPolicyPage(): ReactNode {
+  return <EditOne kind="policy" id={policyRoute.useParams().id} />;
+}
+
+/** What is changed is what was there when the page was opened: what somebody else changes meanwhile is not written over. */
+function EditOne({ kind, id }: { readonly kind: JobKind; readonly id: string }): ReactNode {
+  const t = useText();
+  const navigate = useNavigate();
+  const seen = useQuery({
+    queryKey: ['to-change', kind, id],
+    queryFn: ({ signal }) => tagged(jobKinds[kind].one, { params: { id }, signal }),
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnWindowFocus: false,
+  });
+  if (seen.error) return <ProblemAlert error={seen.error} />;
+  if (!seen.data) return <Loader aria-label={t('app.loading')} />;
+  const { answer, tag } = seen.data;
+  return (
+    <>
+      <PageHead title={t('wizard.change', { name: answer.name })} subtitle={managedText(answer.managedBy, t)} />
+      <JobWizard
+        kind={kind}
+        existing={{ id, tag, draft: draftOf(answer) }}
+        onSaved={() => void navigate({ to: kind === 'job' ? '/jobs/$id' : '/policies/$id', params: { id } })}
+      />
+    </>
+  );
+}
+
+function managedText(managedBy: string | undefined, t: ReturnType<typeof useText>): string | undefined {
+  return managedBy === undefined ? undefined : t('wizard.managed', { name: managedBy });
+}

@@ -1,0 +1,82 @@
+import type { Policy } from '@holdfast/protocol';
+import { Button } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { pagesQuery } from '../../api/queries.ts';
+import { type Column, DataTable } from '../../components/data-table.tsx';
+import { PageHead } from '../../components/page-head.tsx';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { StateBadge } from '../../components/state-badge.tsx';
+import { useLanguage } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
+import { scheduleText } from '../jobs/schedule-text.ts';
+
+const pageSize = 200;
+
+/** What agents do by themselves, also while no server is there. */
+export function PoliciesPage(): ReactNode {
+  const { t, formats } = useLanguage();
+  const may = useMay();
+  const policies = useInfiniteQuery(pagesQuery('policies', { query: { limit: pageSize } }));
+  const columns: readonly Column<Policy>[] = [
+    {
+      id: 'name',
+      head: t('policies.column.name'),
+      cell: ({ id, name }) => (
+        <Link to="/policies/$id" params={{ id }}>
+          {name}
+        </Link>
+      ),
+    },
+    {
+      id: 'last',
+      head: t('jobs.column.last'),
+      cell: ({ lastSession }) =>
+        lastSession ? (
+          <Link to="/sessions/$id" params={{ id: lastSession.id }}>
+            <StateBadge state={lastSession.state} />
+          </Link>
+        ) : (
+          t('age.never')
+        ),
+    },
+    { id: 'schedule', head: t('jobs.column.schedule'), cell: ({ schedule }) => scheduleText(schedule, t, formats) },
+    {
+      id: 'next',
+      head: t('jobs.column.next'),
+      cell: ({ nextRunAt, enabled }) =>
+        enabled ? nextRunAt && formats.dateTime(nextRunAt) : <StateBadge state="disabled" />,
+      wide: true,
+    },
+    {
+      id: 'scope',
+      head: t('jobs.column.scope'),
+      cell: ({ scope }) => (scope.kind === 'computer' ? t('jobs.whole-computer') : scope.paths.join(', ')),
+      wide: true,
+    },
+  ];
+  return (
+    <>
+      <PageHead title={t('policies.title')} subtitle={t('policies.lead')}>
+        {may('createPolicy') && (
+          <Button component={Link} to="/policies/new" leftSection={<IconPlus size={17} aria-hidden="true" />}>
+            {t('policies.add')}
+          </Button>
+        )}
+      </PageHead>
+      {policies.error && <ProblemAlert error={policies.error} />}
+      <DataTable
+        label={t('policies.title')}
+        rows={policies.data?.pages.flatMap((page) => page.policies) ?? []}
+        keyOf={({ id }) => id}
+        columns={columns}
+        empty={t('policies.none')}
+        isLoading={policies.isPending || policies.isFetchingNextPage}
+        hasMore={policies.hasNextPage}
+        onMore={() => void policies.fetchNextPage()}
+      />
+    </>
+  );
+}

@@ -1,0 +1,173 @@
+/** Jobs, groups and the settings of the console, in Debian's Chromium with a real server, mover and agent. */
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { skipUnless } from '@holdfast/core/testing';
+import { WatchedPage } from './browser.ts';
+import { ConsoleSystem } from './console-system.ts';
+
+const password = 'a calm green harbour';
+
+test('jobs are planned and run, people and approvals are looked after, and each role is offered what it may do', {
+  skip: skipUnless({ programs: ['chromium'], platform: 'linux' }),
+}, async (t) => {
+  const system = await ConsoleSystem.start(t);
+  await system.joinComputer();
+  await system.startComputer();
+  const watched = await WatchedPage.open(t, system.origin);
+  const { page } = watched;
+  const heading = (name: string) => page.getByRole('heading', { level: 1, name });
+  const go = (name: string) => page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name });
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const source = join(system.folder, 'documents');
+  mkdirSync(source);
+  writeFileSync(join(source, 'letter'), 'kept\n');
+  const signIn = async (name: string): Promise<void> => {
+    await page.getByRole('textbox', { name: 'Name' }).fill(name);
+    await page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await button('Sign in').click();
+    await go('Jobs').waitFor();
+  };
+  await system.addPerson('alice', 'administrator', password);
+  await page.goto(system.origin);
+  await signIn('alice');
+
+  await t.test('a job is made step by step, each checked by the server, and run', async () => {
+    await go('Jobs').click();
+    await page.getByRole('link', { name: 'Add a job' }).click();
+    await page.getByRole('textbox', { name: 'Name of the job' }).fill('Documents');
+    await button('Continue').click();
+    await page.getByRole('alert').getByText('A job needs computers or groups.').waitFor();
+    await page.getByRole('group', { name: 'Computers' }).getByRole('checkbox').check();
+    await page.getByRole('radio', { name: 'Some folders' }).check();
+    await page.getByRole('textbox', { name: 'Folders' }).fill(source);
+    await watched.checkAccessibility('wizard: what');
+    await watched.checkNarrow('wizard');
+    await button('Continue').click();
+    await page.getByRole('radio', { name: /a repository of its own each/ }).check();
+    await watched.checkAccessibility('wizard: where to');
+    await button('Continue').click();
+    await page.getByRole('combobox', { name: 'Schedule' }).selectOption('cron');
+    await page.getByRole('textbox', { name: 'Cron expression' }).fill('61 21 * * *');
+    await button('Continue').click();
+    await page
+      .getByRole('alert')
+      .getByText(/no cron expression/)
+      .waitFor();
+    await page.getByRole('textbox', { name: 'Cron expression' }).fill('30 21 * * *');
+    await page.getByText('It is due next').waitFor();
+    await watched.checkAccessibility('wizard: when');
+    await button('Continue').click();
+    await page.getByRole('combobox', { name: 'Keep backups' }).selectOption('days');
+    await page.getByRole('textbox', { name: 'Days' }).fill('90');
+    await watched.checkAccessibility('wizard: how');
+    await button('Continue').click();
+    await page.getByText('1 computer', { exact: true }).waitFor();
+    await watched.checkAccessibility('wizard: summary');
+    await button('Make it and run it now').click();
+    await heading('Documents').waitFor();
+    await page.getByText('1 file,').waitFor();
+    const { jobs } = await system.call((client) => client.call('jobs', {}));
+    assert.deepEqual(jobs[0]?.retention, { keep: { by: 'days', days: 90 } });
+    assert.deepEqual(jobs[0]?.schedule, { kind: 'cron', expression: '30 21 * * *' });
+  });
+
+  await t.test('its page shows the month with what ran and what is due; a change is kept', async () => {
+    await go('Jobs').click();
+    await page.getByRole('table', { name: 'Jobs' }).getByRole('link', { name: 'Documents' }).click();
+    await page
+      .getByRole('table', { name: /Calendar/ })
+      .getByText(/Succeeded/)
+      .waitFor();
+    await watched.checkAccessibility('job');
+    await watched.checkNarrow('job');
+    await page.getByRole('link', { name: 'Change' }).click();
+    await page.getByRole('textbox', { name: 'Name of the job' }).fill('Letters');
+    for (const _step of [1, 2, 3, 4]) await button('Continue').click();
+    await button('Save the changes').click();
+    await heading('Letters').waitFor();
+  });
+
+  await t.test('a group is made, and a join token for it', async () => {
+    await go('Groups').click();
+    await button('Add a group').click();
+    await page.getByRole('textbox', { name: 'Name of the group' }).fill('branch');
+    await button('Make the group').click();
+    await heading('branch').waitFor();
+    await button('Make a join token').click();
+    await page.getByRole('region', { name: 'Join token', exact: true }).waitFor();
+    await page.getByRole('table', { name: 'Join tokens' }).waitFor();
+    await watched.checkAccessibility('group');
+    await watched.checkNarrow('group');
+    const { tokens } = await system.call((client) => client.call('tokens', {}));
+    assert.deepEqual(
+      tokens.map(({ group }) => group),
+      ['branch'],
+    );
+  });
+
+  await t.test('the settings: account, people, notifications, audit', async () => {
+    await go('Settings').click();
+    await heading('Your account').waitFor();
+    await page.getByLabel('Your password').fill(password);
+    await button('Add one-time passwords').click();
+    await page.getByRole('img', { name: /Picture of the secret/ }).waitFor();
+    await watched.checkAccessibility('account');
+    await watched.checkNarrow('account');
+    await button('Cancel').click();
+    const tabs = page.getByRole('navigation', { name: 'Pages of the settings' });
+    await tabs.getByRole('link', { name: 'People' }).click();
+    await page.getByRole('table', { name: 'People' }).getByText('alice').waitFor();
+    await watched.checkAccessibility('people');
+    await watched.checkNarrow('people');
+    await tabs.getByRole('link', { name: 'Notifications' }).click();
+    await heading('Notifications').waitFor();
+    await button('Add a destination').first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('combobox', { name: 'Kind' }).selectOption('syslog');
+    await dialog.getByRole('textbox', { name: 'Name of the destination' }).fill('log');
+    await dialog.getByRole('textbox', { name: 'Server' }).fill('127.0.0.1');
+    await dialog.getByRole('button', { name: 'Add a destination' }).click();
+    await page.getByRole('table', { name: 'Destinations' }).getByText('Syslog').waitFor();
+    await watched.checkAccessibility('notifications');
+    await tabs.getByRole('link', { name: 'Audit log' }).click();
+    await button('Verify now').click();
+    await page.getByText(/The chain is whole/).waitFor();
+    await watched.checkAccessibility('audit');
+    await watched.checkNarrow('audit');
+  });
+
+  await t.test('each role is offered what it may do; an old page is refused in plain words', async () => {
+    const offers = {
+      'backup-operator': { add: true, run: true, tabs: ['Your account', 'Approvals'] },
+      'restore-operator': { add: false, run: false, tabs: ['Your account', 'Approvals'] },
+      auditor: { add: false, run: false, tabs: ['Your account', 'Approvals', 'Audit log'] },
+      administrator: {
+        add: true,
+        run: true,
+        tabs: ['Your account', 'People', 'Approvals', 'Notifications', 'Audit log'],
+      },
+    } as const;
+    for (const [role, offered] of Object.entries(offers)) {
+      if (role !== 'administrator') await system.addPerson(role, role as keyof typeof offers, password);
+      await button('Sign out').click();
+      await heading('Sign in').waitFor();
+      await signIn(role === 'administrator' ? 'alice' : role);
+      await go('Jobs').click();
+      await page.getByRole('table', { name: 'Jobs' }).getByRole('link', { name: 'Letters' }).waitFor();
+      assert.equal(await page.getByRole('link', { name: 'Add a job' }).count(), Number(offered.add), role);
+      assert.equal(await button('Run now: Letters').count(), Number(offered.run), role);
+      await go('Settings').click();
+      const tabs = page.getByRole('navigation', { name: 'Pages of the settings' });
+      await tabs.getByRole('link', { name: 'Approvals' }).waitFor();
+      assert.deepEqual(await tabs.getByRole('link').allTextContents(), offered.tabs, role);
+      if (role === 'administrator') continue;
+      // As a page does that was open while the role was another one.
+      await page.goto(`${system.origin}/settings/people`);
+      await page.getByRole('alert').getByText('auth.forbidden').waitFor();
+    }
+  });
+
+  assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
+});
