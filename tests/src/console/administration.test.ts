@@ -39,7 +39,7 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     await page.getByRole('textbox', { name: 'Name of the job' }).fill('Documents');
     await button('Continue').click();
     await page.getByRole('alert').getByText('A job needs computers or groups.').waitFor();
-    await page.getByRole('group', { name: 'Computers' }).getByRole('checkbox').check();
+    await page.getByRole('group', { name: 'Computers', exact: true }).getByRole('checkbox').check();
     await page.getByRole('radio', { name: 'Some folders' }).check();
     await page.getByRole('textbox', { name: 'Folders' }).fill(source);
     await watched.checkAccessibility('wizard: what');
@@ -84,7 +84,10 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     await watched.checkNarrow('job');
     await page.getByRole('link', { name: 'Change' }).click();
     await page.getByRole('textbox', { name: 'Name of the job' }).fill('Letters');
-    for (const _step of [1, 2, 3, 4]) await button('Continue').click();
+    for (const next of ['Where to', 'When', 'How', 'Summary']) {
+      await button('Continue').click();
+      await page.getByRole('heading', { level: 2, name: next }).waitFor();
+    }
     await button('Save the changes').click();
     await heading('Letters').waitFor();
   });
@@ -167,6 +170,33 @@ test('jobs are planned and run, people and approvals are looked after, and each 
       await page.goto(`${system.origin}/settings/people`);
       await page.getByRole('alert').getByText('auth.forbidden').waitFor();
     }
+  });
+
+  await t.test('what one administrator asks for waits for another, who agrees', async () => {
+    await system.addPerson('bob', 'administrator', password);
+    await page.getByRole('link', { name: 'People' }).click();
+    await button('Add a person').click();
+    const dialog = page.getByRole('dialog', { name: 'Add a person' });
+    await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('carol');
+    await dialog.getByRole('combobox', { name: 'Role' }).selectOption('administrator');
+    await dialog.getByLabel('First password').fill('the first of two passwords');
+    await watched.checkAccessibility('a new person');
+    await dialog.getByRole('button', { name: 'Make the account' }).click();
+    await dialog.getByText('Another administrator has to agree first; it waits for them.').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('link', { name: 'Approvals' }).click();
+    await button('Withdraw').waitFor();
+    assert.equal(await button('Approve').count(), 0, 'nobody agrees to what they asked for themselves');
+    await button('Sign out').click();
+    await heading('Sign in').waitFor();
+    await signIn('bob');
+    await page.goto(`${system.origin}/settings/approvals`);
+    await button('Approve').waitFor();
+    await watched.checkAccessibility('approvals');
+    await button('Approve').click();
+    await page.getByText('Nothing waits for a second administrator.').waitFor();
+    const { users } = await system.call((client) => client.call('users', {}));
+    assert.equal(users.find(({ name }) => name === 'carol')?.role, 'administrator');
   });
 
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');

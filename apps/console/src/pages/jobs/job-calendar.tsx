@@ -73,11 +73,7 @@ export function JobCalendar({ jobId }: { readonly jobId: string }): ReactNode {
                     >
                       <time dateTime={dayKey(day)}>{day.getDate()}</time>
                       {events.slice(0, shownPerDay).map((event) => (
-                        <CalendarEvent
-                          key={event.at + event.kind}
-                          event={event}
-                          time={formats.clock(event.at).slice(0, -3)}
-                        />
+                        <CalendarEvent key={event.at + event.kind} event={event} time={formats.time(event.at)} />
                       ))}
                       {events.length > shownPerDay && (
                         <span className={classes['more']}>

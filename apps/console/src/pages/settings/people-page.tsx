@@ -32,55 +32,58 @@ export function PeoplePage(): ReactNode {
         )
       }
     >
-      {users.error && <ProblemAlert error={users.error} />}
-      <DataTable<User>
-        label={t('settings.people')}
-        rows={users.data?.users ?? []}
-        keyOf={({ id }) => id}
-        columns={[
-          {
-            id: 'name',
-            head: t('people.column.name'),
-            cell: (user) => (
-              <Button variant="transparent" size="compact-sm" px={0} onClick={() => setOpen(user.id)}>
-                {user.displayName === user.name ? user.name : `${user.displayName} (${user.name})`}
-              </Button>
-            ),
-          },
-          { id: 'role', head: t('people.column.role'), cell: ({ role }) => t(`role.${role}`) },
-          {
-            id: 'groups',
-            head: t('people.column.groups'),
-            cell: ({ groups }) => groups?.join(', ') ?? t('people.all-groups'),
-            wide: true,
-          },
-          {
-            id: 'factors',
-            head: t('people.column.factors'),
-            cell: ({ secondFactors }) =>
-              secondFactors.length === 0
-                ? t('people.no-factor')
-                : [...new Set(secondFactors.map(({ kind }) => t(`factors.kind.${kind}`)))].join(', '),
-            wide: true,
-          },
-          {
-            id: 'seen',
-            head: t('people.column.seen'),
-            cell: ({ lastSignInAt }) => <Age at={lastSignInAt} />,
-            wide: true,
-          },
-          {
-            id: 'state',
-            head: t('computers.state'),
-            cell: ({ disabled }) => <StateBadge state={disabled ? 'disabled' : 'enabled'} />,
-            wide: true,
-          },
-        ]}
-        empty={t('people.none')}
-        isLoading={users.isPending}
-        hasMore={false}
-        onMore={() => undefined}
-      />
+      {users.error ? (
+        <ProblemAlert error={users.error} />
+      ) : (
+        <DataTable<User>
+          label={t('settings.people')}
+          rows={users.data?.users ?? []}
+          keyOf={({ id }) => id}
+          columns={[
+            {
+              id: 'name',
+              head: t('people.column.name'),
+              cell: (user) => (
+                <Button variant="transparent" size="compact-sm" px={0} onClick={() => setOpen(user.id)}>
+                  {user.displayName === user.name ? user.name : `${user.displayName} (${user.name})`}
+                </Button>
+              ),
+            },
+            { id: 'role', head: t('people.column.role'), cell: ({ role }) => t(`role.${role}`) },
+            {
+              id: 'groups',
+              head: t('people.column.groups'),
+              cell: ({ groups }) => groups?.join(', ') ?? t('people.all-groups'),
+              wide: true,
+            },
+            {
+              id: 'factors',
+              head: t('people.column.factors'),
+              cell: ({ secondFactors }) =>
+                secondFactors.length === 0
+                  ? t('people.no-factor')
+                  : [...new Set(secondFactors.map(({ kind }) => t(`factors.kind.${kind}`)))].join(', '),
+              wide: true,
+            },
+            {
+              id: 'seen',
+              head: t('people.column.seen'),
+              cell: ({ lastSignInAt }) => <Age at={lastSignInAt} />,
+              wide: true,
+            },
+            {
+              id: 'state',
+              head: t('computers.state'),
+              cell: ({ disabled }) => <StateBadge state={disabled ? 'disabled' : 'enabled'} />,
+              wide: true,
+            },
+          ]}
+          empty={t('people.none')}
+          isLoading={users.isPending}
+          hasMore={false}
+          onMore={() => undefined}
+        />
+      )}
       <Modal
         opened={open !== undefined}
         onClose={() => setOpen(undefined)}

@@ -38,7 +38,7 @@ export function ComputerPicker(o: {
       </div>
       {found.data?.next !== undefined && <span className={classes['more']}>{t('wizard.computers.more')}</span>}
       {o.chosen.length > 0 && (
-        <Pill.Group aria-label={t('wizard.computers.chosen')}>
+        <Pill.Group role="group" aria-label={t('wizard.computers.chosen')}>
           {o.chosen.map((id) => (
             <ChosenComputer key={id} id={id} onRemove={() => toggle(id)} />
           ))}
