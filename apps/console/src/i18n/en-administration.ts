@@ -6,7 +6,7 @@ export const enAdministration = {
   'access.column.used': 'Last used',
   'access.column.what': 'What',
   'access.end': 'End it',
-  'access.end.named': 'End: {name}',
+  'access.end.named': 'End it: {name}',
   'access.kind.api-token': 'API token',
   'access.kind.session': 'Session',
   'access.none': 'There is none.',

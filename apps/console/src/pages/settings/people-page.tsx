@@ -19,7 +19,7 @@ export function PeoplePage(): ReactNode {
   const t = useText();
   const may = useMay();
   const users = useQuery(routeQuery('users', {}));
-  const [open, setOpen] = useState<'new' | string>();
+  const [open, setOpen] = useState<string>();
   const chosen = users.data?.users.find(({ id }) => id === open);
   return (
     <SettingsFrame
