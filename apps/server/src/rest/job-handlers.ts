@@ -7,8 +7,8 @@ import type { EventHub } from '../event-hub.ts';
 import { jobCalendar } from '../jobs/job-calendar.ts';
 import { loadJob, settingsOf } from '../jobs/job-rows.ts';
 import { changeJob, createJob, deleteJob, jobView, pageOfJobs, type RequireUnchanged } from '../jobs/jobs.ts';
-import { mayKeepLess } from '../jobs/retention-change.ts';
 import { checkPlannedJob } from '../jobs/planned-job.ts';
+import { mayKeepLess } from '../jobs/retention-change.ts';
 import { startJob } from '../jobs/start-job.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import { sessionView } from '../sessions/session-store.ts';
@@ -21,7 +21,10 @@ export function jobHandlers(o: {
   events: EventHub;
   vault: Vault;
   clock: Clock;
-}): Pick<RestHandlers, 'createJob' | 'checkJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'jobCalendar' | 'runJob'> {
+}): Pick<
+  RestHandlers,
+  'createJob' | 'checkJob' | 'jobs' | 'job' | 'changeJob' | 'deleteJob' | 'jobCalendar' | 'runJob'
+> {
   return {
     createJob: async ({ scope, body: { managedBy, ...settings }, requireApproval }) => {
       if (await mayKeepLess(scope, { after: settings })) await requireApproval();
