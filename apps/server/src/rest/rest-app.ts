@@ -38,7 +38,7 @@ const readyPath = '/readyz';
 /** Whatever no other route takes. */
 const consoleUrl = '/*';
 /** What begins so is never a page of the console, whether there is such a route or not. */
-const otherPaths = /^\/(?:\.well-known|api|healthz|metrics|oauth|readyz|recovery)(?:\/|$)/;
+const otherPaths = /^\/+(?:\.well-known|api|healthz|identity|metrics|oauth|readyz|recovery)(?:\/|$)/;
 
 /** The REST API: every route of the protocol's table. All but the public ones need a caller. Beside it the metrics, and the console's files. */
 export async function createRestApp(o: {

@@ -75,6 +75,8 @@ export class TestServer implements AsyncDisposable {
       config: {
         ...(database === undefined ? {} : { database }),
         bind: loopback,
+        // None, whether the checkout has a build or not.
+        consoleFolder: join(dataDir, 'console'),
         ports: {
           'client-to-server': 0,
           'windows-agent-control': 0,

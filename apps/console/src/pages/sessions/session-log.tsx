@@ -9,6 +9,8 @@ import classes from './session-log.module.css';
 
 const shownLines = 1_000;
 const refreshMs = 1_500;
+/** What computers wrote last arrives after the end of their tasks. */
+const lastLinesMs = 10_000;
 
 /** What all who worked on a session wrote, by time. It follows the end while the session goes on, if the person likes. */
 export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boolean }): ReactNode {
@@ -16,7 +18,13 @@ export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boo
   const [isFollowing, setIsFollowing] = useState(true);
   const end = useRef<HTMLDivElement>(null);
   const args = { params: { id: o.sessionId }, query: { limit: shownLines } };
-  const log = useQuery({ ...routeQuery('sessionLog', args), refetchInterval: o.isOpen ? refreshMs : false });
+  const [isComplete, setIsComplete] = useState(!o.isOpen);
+  useEffect(() => {
+    if (o.isOpen) return setIsComplete(false);
+    const timer = setTimeout(() => setIsComplete(true), lastLinesMs);
+    return () => clearTimeout(timer);
+  }, [o.isOpen]);
+  const log = useQuery({ ...routeQuery('sessionLog', args), refetchInterval: isComplete ? false : refreshMs });
   const lines = log.data?.lines ?? [];
   useEffect(() => {
     const box = end.current;
