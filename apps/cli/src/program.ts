@@ -6,13 +6,14 @@ import { type CommandFile, commandGroups, createProgram } from './command-table.
 import { outliveReaders, readerGone } from './output.ts';
 import { errorText } from './terminal.ts';
 
-// The young generation stays as small as it begins. V8 would let it grow to 32 MiB in every process; what a backup, or a mover,
-// makes there for a moment is mostly gone after one, and what lives on lives long. Buffers of the network are freed sooner, too.
-setFlagsFromString('--semi-space-growth-factor=1');
-
 // Only what was asked for is loaded, which is half of the time of starting; for help, and for what nobody knows, everything.
 const args = inOrder(process.argv.slice(2));
 const [asked = ''] = args;
+
+// The young generation stays as small as it begins. V8 would let it grow to 32 MiB in every process; what a backup, or a mover,
+// makes there for a moment is mostly gone after one, and what lives on lives long. Buffers of the network are freed sooner, too.
+// What a server makes lives as long as a run takes to begin: with a thousand of them it would all be in the old generation.
+if (asked !== 'server') setFlagsFromString('--semi-space-growth-factor=1');
 const isAsked = ({ names }: CommandFile): boolean => names.includes(asked);
 const file = Object.values(commandGroups).flat().find(isAsked);
 outliveReaders({ onlyPrints: file === undefined || file.onlyPrint === true });

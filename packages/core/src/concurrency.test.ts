@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -43,6 +44,23 @@ describe('Semaphore', () => {
     permit[Symbol.dispose]();
     await next;
     await assert.rejects(semaphore.acquire(AbortSignal.abort(new Error('before'))), /before/);
+  });
+
+  test('many wait with one signal, and give it one listener, for as long as they wait', async () => {
+    const semaphore = new Semaphore(1);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const permit = await semaphore.acquire(signal);
+    const waiting = Array.from({ length: 100 }, () => semaphore.acquire(signal));
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    permit[Symbol.dispose]();
+    (await waiting[0])?.[Symbol.dispose]();
+    await waiting[1];
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    controller.abort(new Error('enough'));
+    const outcomes = await Promise.allSettled(waiting.slice(2));
+    assert.ok(outcomes.every((one) => one.status === 'rejected' && /enough/.test(String(one.reason))));
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
   test('needs at least one permit', () => {

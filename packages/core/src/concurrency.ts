@@ -10,7 +10,7 @@ function enqueue<T>(waiters: Set<Waiter<T>>, signal: AbortSignal | undefined): P
   return new Promise<T>((resolve, reject) => {
     const settle = (): void => {
       waiters.delete(waiter);
-      signal?.removeEventListener('abort', onAbort);
+      stopListening?.();
     };
     const waiter: Waiter<T> = {
       resolve: (value) => {
@@ -22,10 +22,43 @@ function enqueue<T>(waiters: Set<Waiter<T>>, signal: AbortSignal | undefined): P
         reject(reason);
       },
     };
-    const onAbort = (): void => waiter.reject(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stopListening = signal && onAbort(signal, () => waiter.reject(signal.reason));
     waiters.add(waiter);
   });
+}
+
+interface Listening {
+  readonly acts: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const listening = new WeakMap<AbortSignal, Listening>();
+
+/**
+ * Acts when the signal is aborted; gives what ends that. A signal has one listener, however many wait with it: it compares each that
+ * is added or removed with all that it has, so ten thousand would take half a second.
+ */
+function onAbort(signal: AbortSignal, act: () => void): () => void {
+  const { acts, listener } = listening.get(signal) ?? listen(signal);
+  acts.add(act);
+  return () => {
+    acts.delete(act);
+    if (acts.size > 0) return;
+    // A signal with a listener is kept in memory by the signals that it follows.
+    signal.removeEventListener('abort', listener);
+    listening.delete(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Listening {
+  const acts = new Set<() => void>();
+  const listener = (): void => {
+    for (const act of [...acts]) act();
+  };
+  const made = { acts, listener };
+  listening.set(signal, made);
+  signal.addEventListener('abort', listener, { once: true });
+  return made;
 }
 
 /** Waits to be woken. Who is woken and aborted in one turn passes the wake-up on: it is the only one for that item or place. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { temporaryFolder } from '@holdfast/core/testing';
 import { Kysely, sql } from 'kysely';
 import { SqliteDialect } from './sqlite-driver.ts';
@@ -117,4 +118,25 @@ test('what waits for its commit is committed before the database is closed', asy
   await database.destroy();
   await written;
   assert.deepEqual(committed(), names);
+});
+
+test('a transaction of many statements lets others have their turn, and is still one', async (t) => {
+  const { database, insert, read } = await open(t);
+  const count = sql<number>`with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 50000)
+    select count(*) as count from numbers`;
+  const seen: string[][] = [];
+  let isOver = false;
+  const others = (async () => {
+    for (; !isOver; await nextTurn()) seen.push(await read());
+  })();
+  await database.transaction().execute(async (transaction) => {
+    await transaction.insertInto('things').values({ name: 'begun', content: null }).execute();
+    for (let done = 0; done < 50; done += 1) await count.execute(transaction);
+  });
+  isOver = true;
+  await others;
+  await insert('later');
+  assert.deepEqual(await read(), ['begun', 'later']);
+  // They had many turns, and saw nothing of it until it was committed.
+  assert.ok(seen.filter((names) => names.length === 0).length > 3, `${seen.length} turns`);
 });

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { Semaphore } from '@holdfast/core';
 import {
   type CompiledQuery,
@@ -15,6 +16,9 @@ import { SqliteFile } from './sqlite-file.ts';
 /** Where several write at once, each waits this long for others to be committed with: a few times what a wait for the disk takes. */
 const gatherMs = 5;
 
+/** Statements of transactions follow one another for so long; then whatever else the process does has its turn. */
+const longestBurstMs = 10;
+
 /**
  * Kysely's dialect over a file of SQLite, for a program in which many write at once. Two things are otherwise than in Kysely's own:
  *
@@ -22,6 +26,8 @@ const gatherMs = 5;
  *   transaction of the database, each with a savepoint of its own. Each is answered when that is committed, and so is durable then
  *   as if it had been committed by itself, but all share one wait for the disk. One that fails leaves nothing, and not the others.
  * - What is only read has a connection of its own. It waits for no writer, and sees nothing that is not committed.
+ * - A statement is worked on at once, so a transaction of many, as when a job of a whole fleet starts, would let nobody else work.
+ *   Between two of its statements others have their turn.
  */
 export class SqliteDialect implements Dialect {
   readonly #path: string;
@@ -57,6 +63,7 @@ class SqliteDriver implements Driver {
   readonly #writer: SqliteFile;
   readonly #reader: SqliteFile;
   readonly #commits: SharedCommits;
+  readonly #burst = new Burst();
 
   constructor(path: string) {
     this.#writer = new SqliteFile(path);
@@ -69,7 +76,12 @@ class SqliteDriver implements Driver {
   }
 
   async acquireConnection(): Promise<SqliteConnection> {
-    return new SqliteConnection(this.#writer, this.#reader, this.#commits);
+    return new SqliteConnection({
+      writer: this.#writer,
+      reader: this.#reader,
+      commits: this.#commits,
+      burst: this.#burst,
+    });
   }
 
   async beginTransaction(connection: SqliteConnection): Promise<void> {
@@ -100,12 +112,14 @@ class SqliteConnection implements DatabaseConnection {
   readonly #writer: SqliteFile;
   readonly #reader: SqliteFile;
   readonly #commits: SharedCommits;
+  readonly #burst: Burst;
   #member: Member | undefined;
 
-  constructor(writer: SqliteFile, reader: SqliteFile, commits: SharedCommits) {
-    this.#writer = writer;
-    this.#reader = reader;
-    this.#commits = commits;
+  constructor(o: { writer: SqliteFile; reader: SqliteFile; commits: SharedCommits; burst: Burst }) {
+    this.#writer = o.writer;
+    this.#reader = o.reader;
+    this.#commits = o.commits;
+    this.#burst = o.burst;
   }
 
   async begin(): Promise<void> {
@@ -119,7 +133,10 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(statement: CompiledQuery): Promise<QueryResult<R>> {
-    if (this.#member) return this.#member.execute<R>(statement);
+    if (this.#member) {
+      if (this.#burst.isLong()) await turnOfOthers();
+      return this.#member.execute<R>(statement);
+    }
     switch (statement.query.kind) {
       case 'SelectQueryNode':
         return this.#reader.execute<R>(statement);
@@ -142,6 +159,20 @@ class SqliteConnection implements DatabaseConnection {
 
   async *streamQuery<R>(statement: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     for (const row of (this.#member ? this.#writer : this.#reader).iterate<R>(statement)) yield { rows: [row] };
+  }
+}
+
+/** Statements of transactions since the event loop turned last. */
+class Burst {
+  #beganMs: number | undefined;
+
+  isLong(): boolean {
+    if (this.#beganMs !== undefined) return performance.now() - this.#beganMs > longestBurstMs;
+    this.#beganMs = performance.now();
+    setImmediate(() => {
+      this.#beganMs = undefined;
+    });
+    return false;
   }
 }
 
