@@ -1,5 +1,5 @@
 /**
- * `npm run build:console` builds the web console into `apps/console/dist`; with `--if-needed` only when it is not there or older
+ * `npm run build:console` builds the web console, and the agents' control panel, into `apps/console/dist`; with `--if-needed` only when it is not there or older
  * than what it is made of. Beside each file of text lie its compressed forms, so that the server compresses nothing itself.
  */
 import { globSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const folder = 'apps/console';
 const built = join(root, folder, 'dist');
 /** What the console is made of: itself, the routes of the REST API, and the versions of libraries. */
 const sources = [
-  `${folder}/{index.html,package.json,tsconfig.json,vite.config.ts}`,
+  `${folder}/{index.html,panel.html,package.json,tsconfig.json,vite.config.ts}`,
   `${folder}/{src,public}/**/*`,
   'packages/protocol/src/**/*.ts',
   'package-lock.json',
@@ -55,7 +55,7 @@ async function build(): Promise<void> {
 /** The page itself is changed in each answer; all else is sent as it lies there. */
 function compress(path: string): void {
   const content = readFileSync(path);
-  if (content.length < minCompressedBytes || path.endsWith('index.html')) return;
+  if (content.length < minCompressedBytes || path.endsWith('.html')) return;
   const params = {
     [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
     [constants.BROTLI_PARAM_SIZE_HINT]: content.length,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { permissionsOf, personRole, routes } from '@holdfast/protocol';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
@@ -39,5 +40,7 @@ export default defineConfig({
     reportCompressedSize: false,
     // Which file needs which: a test adds up what the first view takes.
     manifest: true,
+    // The console, and the control panel of a computer, which its agent serves.
+    rolldownOptions: { input: ['index.html', 'panel.html'].map((page) => join(import.meta.dirname, page)) },
   },
 });

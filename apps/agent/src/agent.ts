@@ -9,9 +9,13 @@ import {
   CallPeer,
   controlPath,
   IdentityKeeper,
+  type LogLine,
   loadIdentity,
+  type PanelState,
   registerWithLocalMover,
+  reportOf,
   type StoredIdentity,
+  type TaskIds,
   type TaskMethods,
   TaskRegistry,
   taskMethods,
@@ -21,13 +25,16 @@ import { ChannelHistory, createWire, httpClient, type Listener, type Wire } from
 import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
 import { ExecutorService } from './executor/executor-service.ts';
-import { maxRunningTasks } from './limits.ts';
+import { maxPanelTasksAtOnce, maxRunningTasks } from './limits.ts';
+import { openPanel } from './panel/panel.ts';
+import { panelHandlers } from './panel/panel-handlers.ts';
+import { RecentTasks } from './panel/recent-tasks.ts';
 import { Policies } from './policies/policies.ts';
 import { PolicyStore } from './policies/policy-store.ts';
 import { agentPortHandlers } from './port-checks.ts';
 import { stayConnected } from './stay-connected.ts';
 import { agentHandlers } from './task-handlers.ts';
-import { runTask, type TaskEnvironment } from './tasks.ts';
+import { runOwnTask, runTask, type TaskEnvironment } from './tasks.ts';
 import { loadOwnKey } from './zero-knowledge/own-key.ts';
 
 export interface AgentOptions {
@@ -45,6 +52,8 @@ export interface RunningAgent extends AsyncDisposable {
   readonly id: string;
   /** The port of the agent's service; Windows only. */
   readonly servicePort: number | undefined;
+  /** The port of the control panel, where there is one. */
+  readonly panelPort: number | undefined;
 }
 
 /**
@@ -91,17 +100,22 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     moverFolders: () => [...moverFolders, drillFolder],
     ownKey: () => loadOwnKey(dataDir),
   };
-  const registry = new TaskRegistry((task, context) => runTask(environment, task, context), {
-    maxRunning: maxRunningTasks,
-    process: 'agent',
-    clock,
-    onLine: (ids, { level, process, message }) =>
-      log[level === 'warning' ? 'warn' : level]({ ...ids, process }, message),
-  });
+  const recent = await RecentTasks.open({ dataDir, clock, log });
+  const inLog = (ids: TaskIds, { level, process, message }: LogLine): void =>
+    log[level === 'warning' ? 'warn' : level]({ ...ids, process }, message);
+  const registry = new TaskRegistry(
+    (task, context, { run: id }) => {
+      const policy = policies.policyOf(task);
+      const by = policy ? ({ who: 'policy', name: policy.name } as const) : ({ who: 'server' } as const);
+      return recent.during({ id, by, task, context }, (watched) => runTask(environment, task, watched));
+    },
+    { maxRunning: maxRunningTasks, process: 'agent', clock, onLine: inLog },
+  );
   const store = await PolicyStore.open({ dataDir, agentId: stored.id, log });
-  const policies = new Policies({ store, registry, clock, log });
+  const policies: Policies = new Policies({ store, registry, clock, log });
   const over = new AbortController();
   let service: Listener | undefined;
+  let panelPort: number | undefined;
   const handlers = agentHandlers({
     registry,
     wire,
@@ -127,13 +141,37 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     service = await wire.listen('windows-agent-service', { onConnection: ({ stream }) => void serve(stream) });
   }
 
+  const own = new TaskRegistry(
+    (task, context, { run: id }) =>
+      recent.during({ id, by: { who: 'panel' }, task, context }, (watched) => runOwnTask(environment, task, watched)),
+    { maxRunning: maxPanelTasksAtOnce, process: 'agent', clock, onLine: inLog },
+  );
+  let contact: ServerContact = {};
+  if (config.controlPanel) {
+    const panel = await openPanel({
+      ...{ wire, dataDir, clock, log },
+      handlers: panelHandlers({
+        ...{ agentId: stored.id, platform: platform as PanelState['computer']['platform'] },
+        server: () => ({ host: stored.server.host, ...contact }),
+        hasOwnKey: async () => (await environment.ownKey()) !== undefined,
+        ...{ policies, recent, tasks: own, clock },
+      }),
+    }).catch((error: unknown) => log.warn({ error: toHoldfastError(error) }, 'there is no control panel'));
+    if (panel) panelPort = resources.use(panel).port;
+  }
+
   const control = platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control';
   const links = { wire, stored, serve, log, clock, signal: over.signal };
   let held: Duplex | undefined;
   const running = [
-    holdControlConnection(links, control, (stream) => {
-      held = stream;
-      return (peer) => policies.connected(peer);
+    holdControlConnection(links, control, {
+      onContact: (now) => {
+        contact = now;
+      },
+      onStream: (stream) => {
+        held = stream;
+        return (peer) => policies.connected(peer);
+      },
     }),
     policies.work(over.signal),
   ];
@@ -148,7 +186,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     channel: control,
     onFailure: (error) => log.error({ error }, 'the certificate was not renewed'),
     // Grants under way are bound to the certificate that is in use.
-    busy: () => registry.running > 0,
+    busy: () => registry.running + own.running > 0,
     onRenewed: () => {
       log.info('the certificate was renewed');
       // The server binds grants to the certificate of the connection: the next one shows the new certificate.
@@ -161,11 +199,17 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     over.abort();
     await Promise.all(running);
   });
-  resources.defer(() => registry.stop());
+  resources.defer(async () => {
+    await Promise.all([registry.stop(), own.stop()]);
+    await recent.settled();
+  });
   resources.defer(() => policies.leave());
   const live = resources.move();
-  return { id: stored.id, servicePort: service?.port, [Symbol.asyncDispose]: () => live.disposeAsync() };
+  return { id: stored.id, servicePort: service?.port, panelPort, [Symbol.asyncDispose]: () => live.disposeAsync() };
 }
+
+/** How it is with the server: since when it is there, or why not. */
+type ServerContact = Omit<PanelState['server'], 'host'>;
 
 interface Links {
   readonly wire: Wire;
@@ -181,13 +225,19 @@ interface Links {
 function holdControlConnection(
   { wire, stored, serve, log, clock, signal }: Links,
   channel: ChannelId,
-  onStream: (stream: Duplex) => (peer: CallPeer<TaskMethods>) => void,
+  o: {
+    readonly onContact: (contact: ServerContact) => void;
+    readonly onStream: (stream: Duplex) => (peer: CallPeer<TaskMethods>) => void;
+  },
 ): Promise<void> {
   const { server } = stored;
   return stayConnected({
     clock,
     signal,
-    onFailure: (error) => log.warn({ error }, 'no connection to the server'),
+    onFailure: (error) => {
+      o.onContact({ problem: reportOf(error) });
+      log.warn({ error }, 'no connection to the server');
+    },
     connect: async () => {
       const http = httpClient({
         connect: (connecting) =>
@@ -199,7 +249,8 @@ function holdControlConnection(
       });
       const stream = await http.upgrade(controlPath, taskProtocol, { signal });
       log.info({ channel, server: server.host }, 'connected to the server');
-      return { ended: serve(stream, onStream(stream)) };
+      o.onContact({ connectedSince: clock.now().toISOString() });
+      return { ended: serve(stream, o.onStream(stream)).finally(() => o.onContact({})) };
     },
   });
 }

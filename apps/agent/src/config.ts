@@ -47,6 +47,8 @@ export const agentConfigSchema = z.strictObject({
   zeroKnowledge: zeroKnowledge.optional(),
   /** Where restore drills restore to, in repositories that this computer is the executor of; else `drills` in its data directory. */
   drillFolder: absolutePath.optional(),
+  /** Whether a browser on this computer may open the agent's control panel (`holdfast panel`), on the loopback interface. */
+  controlPanel: z.boolean().default(true),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type AgentConfig = z.output<typeof agentConfigSchema>;

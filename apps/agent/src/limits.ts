@@ -45,3 +45,31 @@ export const maxPolicyFileBytes = 64 * 1024 * 1024;
 
 /** Who waits because of a bandwidth rule looks this often whether its window has closed, or another one has opened. */
 export const bandwidthLookMs = 60_000;
+
+/** A link to the control panel is good for so long, and once. */
+export const linkLifetimeMs = 5 * 60_000;
+
+/** Links that were used within that time: whoever needs more does something else. */
+export const maxPanelLinks = 1_000;
+
+/** Sessions of the control panel; the oldest makes room. */
+export const maxPanelSessions = 16;
+
+/** A session that nobody uses is over, and each at the end of a working day. */
+export const panelIdleMs = 30 * 60_000;
+export const panelSessionMs = 12 * 60 * 60_000;
+
+/** A restore of a thousand chosen files with long paths. */
+export const maxPanelRequestBytes = 8 * 1024 * 1024;
+
+/** Snapshots, and entries of a folder, of one answer. */
+export const panelPageEntries = 1_000;
+
+/** Somebody waits for it; the first one of a large repository reads its index. */
+export const panelReadMs = 50_000;
+
+/** What the panel asks for at once: what is looked at, and restores. */
+export const maxPanelTasksAtOnce = 4;
+
+/** The last backups and restores, with their errors. */
+export const maxRecentTasksBytes = 8 * 1024 * 1024;

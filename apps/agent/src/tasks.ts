@@ -69,6 +69,14 @@ export async function runTask(environment: TaskEnvironment, task: Task, context:
   }
 }
 
+/** Runs a task that this computer's own administrator asks for: what its server may have done here does not bind them. */
+export async function runOwnTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
+  const own = await environment.ownKey();
+  const password = task.access.password ?? own?.password;
+  const access = { ...task.access, ...(password === undefined ? {} : { password }) };
+  return doTask(environment, { ...task, access }, context);
+}
+
 /** Opens the repository through the mover, and lets the engine do the work; maintenance is done in a process of its own. */
 async function doTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
   const { wire } = environment;

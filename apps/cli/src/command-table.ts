@@ -17,6 +17,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       names: ['server', 'mover', 'agent', 'enroll', 'execute'],
       load: async () => (await import('./commands/roles.ts')).registerRoles,
     },
+    { names: ['panel'], load: async () => (await import('./commands/panel.ts')).registerPanel },
   ],
   'Protect and restore': [
     { names: ['repo'], load: async () => (await import('./commands/repo.ts')).registerRepo },

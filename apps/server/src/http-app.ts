@@ -3,18 +3,9 @@ import type { Duplex } from 'node:stream';
 import { errorTable, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import { problemOf, problemType } from '@holdfast/protocol';
 import { createHttpServer, type HttpServerOnConnections } from '@holdfast/wire';
+import { securityHeaders } from '@holdfast/wire/pages';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
-
-/** What every answer carries: nothing of ours may be framed, sniffed, cached or run. */
-export const securityHeaders = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000',
-  'x-content-type-options': 'nosniff',
-} as const;
 
 export interface HttpApp {
   readonly app: FastifyInstance;

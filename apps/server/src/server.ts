@@ -3,6 +3,7 @@ import type { ChannelId } from '@holdfast/contract';
 import { systemClock, toHoldfastError } from '@holdfast/core';
 import { localTenant, writeFileDurably } from '@holdfast/protocol';
 import { ChannelHistory, createWire } from '@holdfast/wire';
+import { builtPagesFolder, PageFiles } from '@holdfast/wire/pages';
 import { AuditExport } from './audit/audit-export.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
@@ -16,7 +17,6 @@ import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
 import { parseServerConfig } from './config.ts';
-import { ConsoleFiles, defaultConsoleFolder } from './console/console-files.ts';
 import { DataDirectory } from './data-directory.ts';
 import { databasePlace } from './database-place.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
@@ -354,7 +354,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       streams,
       oauth: identity.oauth,
       publicOrigin: origin,
-      console: new ConsoleFiles({ folder: config.consoleFolder ?? defaultConsoleFolder, clock, logger }),
+      console: new PageFiles({
+        folder: config.consoleFolder ?? builtPagesFolder,
+        index: 'index.html',
+        clock,
+        onFailure: (error) => logger.warn({ error }, 'the console was not read'),
+      }),
       metrics: { token: metricsToken, text: () => metrics.text() },
       readiness,
       clock,

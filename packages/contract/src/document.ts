@@ -68,7 +68,7 @@ const securityTitles: Readonly<Record<Channel['security'], string>> = {
   'public-tls': 'TLS with a publicly trusted certificate, or one that the configuration pins',
   protocol: "the protocol's own means",
   none: 'plain text; nothing secret passes',
-  local: 'permissions of the socket',
+  local: 'permissions of the socket, or the loopback interface',
 };
 
 const code = (text: string): string => `\`${text}\``;

@@ -263,6 +263,15 @@ export const errorTable = {
     'The server prints a new one when it is started, and `holdfast set-up-link` does; where there is an account, sign in with it.',
     { http: 403 },
   ),
+  'panel.link': entry(
+    'The link to the control panel is wrong, was used before, or has expired.',
+    'Run `holdfast panel` on that computer again: each link is good once.',
+    { http: 403 },
+  ),
+  'panel.closed': entry(
+    'There is no control panel on this computer.',
+    'Start the agent (`holdfast agent`), or give its data directory with --data. Its log says why a panel did not open.',
+  ),
   'auth.rate': entry('Too many attempts from this address.', 'Wait a minute and try again.', {
     retry: 'transient',
     http: 429,

@@ -119,6 +119,19 @@ export {
   tokenAnswer,
 } from './oauth.ts';
 export { openApiDocument } from './openapi.ts';
+export {
+  type PanelMethod,
+  type PanelMethods,
+  type PanelParams,
+  type PanelPolicy,
+  type PanelResult,
+  type PanelState,
+  type PanelTask,
+  panelApiPrefix,
+  panelKeyHeader,
+  panelMethods,
+  panelTask,
+} from './panel-methods.ts';
 export { type Permission, type PersonRole, permissionsOf, personRole } from './permissions.ts';
 export { type PortHandlers, portHandlers } from './port-handlers.ts';
 export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, TryRequest } from './port-messages.ts';

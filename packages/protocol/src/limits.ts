@@ -111,6 +111,9 @@ export const confirmLimitMs = 5 * 60_000;
 export const maxTrafficRules = 200;
 export const maxAddressRanges = 50;
 
+/** Backups and restores of a computer that its own control panel tells of. */
+export const maxPanelTasks = 50;
+
 /** Rules of bandwidth that one job has. */
 export const maxBandwidthRules = 20;
 /** A pack of 16 MiB goes out as a whole, and those after it wait until it is paid for: four minutes at this rate. */

@@ -35,7 +35,7 @@ export interface TaskContext {
   uses(connection: Connection, direction: TaskChannel['direction']): void;
 }
 
-export type TaskRunner = (task: Task, context: TaskContext) => Promise<TaskOutcome>;
+export type TaskRunner = (task: Task, context: TaskContext, ids: TaskIds) => Promise<TaskOutcome>;
 
 type Watcher = (event: TaskEvent) => void;
 
@@ -121,7 +121,7 @@ export class TaskRegistry {
       if (this.#tasks.size < maxKeptTasks) break;
       if (!other.isRunning) this.#tasks.delete(id);
     }
-    const started = new RunningTask(task, this.#runner, {
+    const started = new RunningTask(task, (own, context) => this.#runner(own, context, ids), {
       process: this.#o.process,
       clock: this.#o.clock ?? systemClock,
       onLine: (line) => this.#o.onLine?.(ids, line),
@@ -161,7 +161,7 @@ class RunningTask {
 
   constructor(
     task: Task,
-    runner: TaskRunner,
+    runner: (task: Task, context: TaskContext) => Promise<TaskOutcome>,
     o: { readonly process: LogLine['process']; readonly clock: Clock; readonly onLine: (line: LogLine) => void },
   ) {
     this.#o = o;
@@ -202,7 +202,7 @@ class RunningTask {
     this.#controller.abort(reason);
   }
 
-  async #run(task: Task, runner: TaskRunner): Promise<TaskResult> {
+  async #run(task: Task, runner: (task: Task, context: TaskContext) => Promise<TaskOutcome>): Promise<TaskResult> {
     try {
       this.#write('info', `The ${task.kind} begins`, this.#o.process);
       const result = await runner(task, {

@@ -41,7 +41,7 @@ export function transferredOver(stream: Duplex): { readonly sentBytes: number; r
     : { sentBytes: 0, receivedBytes: 0 };
 }
 
-interface Registration {
+export interface Registration {
   readonly stream: Duplex;
   readonly channel: Channel;
   readonly direction: 'in' | 'out';

@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Channel, ChannelId } from '@holdfast/contract';
 import { HoldfastError, isHoldfastError } from '@holdfast/core';
-import type { Connection, Connections } from './connection.ts';
+import type { Connection, Connections, Registration } from './connection.ts';
 import { connectionError } from './failure.ts';
 import { acceptTls, type ClientCertificate, claimedChannel } from './handshake.ts';
 import { type Identity, identityOf, peerIdentity } from './identity.ts';
@@ -13,7 +13,7 @@ import {
   maxStrangersPerListener,
 } from './limits.ts';
 import { checkPeer, type PeerCheck } from './peer-check.ts';
-import { channelFor } from './roles.ts';
+import { channelFor, isPlain } from './roles.ts';
 import { sendAccepted, sendRefused } from './verdict.ts';
 
 export interface Listener extends AsyncDisposable {
@@ -56,6 +56,10 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#o = options;
+    if (new Set(options.channels.map(isPlain)).size > 1)
+      throw new HoldfastError('usage.configuration', {
+        message: 'A port has TLS for all of its channels, or for none.',
+      });
   }
 
   readonly take = (socket: Socket): void => {
@@ -90,6 +94,12 @@ export class Acceptor {
     let connection: Connection | undefined;
     let claimed: string | undefined;
     try {
+      if (isPlain(first)) {
+        this.#checkRoom(raw, first);
+        connection = this.#register(raw, { channel: first, peer: undefined });
+        this.#o.onConnection(connection);
+        return;
+      }
       const identity = this.#o.identity();
       const socket = await acceptTls(raw, {
         identity,
@@ -149,24 +159,24 @@ export class Acceptor {
       else sendRefused(socket, error, this.#o.handshakeTimeoutMs);
       throw error;
     }
-    if (!check.peer && this.strangers.size >= maxStrangersPerListener) {
-      socket.destroy();
-      throw new HoldfastError('internal.limit', {
-        message: `More than ${maxStrangersPerListener} connections without a certificate of this installation are open on port ${this.port}.`,
-        context: { channel: channel.id, from: remote, port: this.port },
-      });
-    }
+    if (!check.peer) this.#checkRoom(socket, channel);
     if (claimed !== undefined) sendAccepted(socket);
-    const connection = this.#o.connections.register({
-      stream: socket,
-      channel,
-      direction: 'in',
-      peer: check.peer,
-      certificate,
-      caPem: identity.caPem,
-      port: this.port,
+    return this.#register(socket, { channel, peer: check.peer, certificate, caPem: identity.caPem });
+  }
+
+  /** Cuts a stranger beyond those that may be there. */
+  #checkRoom(socket: Socket, channel: Channel): void {
+    if (this.strangers.size < maxStrangersPerListener) return;
+    socket.destroy();
+    throw new HoldfastError('internal.limit', {
+      message: `More than ${maxStrangersPerListener} connections without a certificate of this installation are open on port ${this.port}.`,
+      context: { channel: channel.id, from: socket.remoteAddress ?? '', port: this.port },
     });
-    const sets = check.peer ? [this.open] : [this.open, this.strangers];
+  }
+
+  #register(stream: Socket, who: Pick<Registration, 'channel' | 'peer' | 'certificate' | 'caPem'>): Connection {
+    const connection = this.#o.connections.register({ ...who, stream, direction: 'in', port: this.port });
+    const sets = who.peer ? [this.open] : [this.open, this.strangers];
     for (const set of sets) set.add(connection);
     void connection.closed.then(() => {
       for (const set of sets) set.delete(connection);

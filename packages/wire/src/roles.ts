@@ -6,6 +6,11 @@ export function admitsAnonymous(channel: Channel): boolean {
   return channel.security === 'server-tls';
 }
 
+/** Whether the channel is TCP that never leaves the computer and has no TLS: who dials proves itself inside, or nothing does. */
+export function isPlain(channel: Channel): boolean {
+  return channel.security === 'local' && channel.loopbackOnly;
+}
+
 /**
  * The channel that a connection to a shared port belongs to: the one that the dialler named, if it may use that one, else the
  * first that it may use. Undefined: it has no business here.

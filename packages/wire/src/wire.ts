@@ -17,7 +17,7 @@ import { dialSocket, listenSocket } from './local.ts';
 import { type ChannelCounts, type ChannelUse, Meter } from './meter.ts';
 import { connectOutside } from './outside.ts';
 import { bindChannels } from './ports.ts';
-import { admitsAnonymous } from './roles.ts';
+import { admitsAnonymous, isPlain } from './roles.ts';
 import { acceptSecure } from './secure.ts';
 import { StickyPorts } from './sticky-ports.ts';
 import type {
@@ -64,13 +64,13 @@ export class Wire implements AsyncDisposable {
   /**
    * Listens along one or several channels on one port. Who connects decides the channel: our own diallers name it, others get
    * the first that their certificate, or its absence, admits. Errors: `port.occupied`, `port.forbidden`, `port.reserved`,
-   * `usage.configuration` without an identity.
+   * `usage.configuration` without an identity, where the channel has TLS.
    */
   async listen(channels: ChannelId | readonly ChannelId[], o: ListenOptions): Promise<Listener> {
     const listed = (typeof channels === 'string' ? [channels] : channels).map((id) => channelOfKind('tcp', id));
     const [first] = listed;
     if (!first) throw new HoldfastError('usage.configuration', { message: 'No channel to listen along was given.' });
-    this.#identity(first);
+    if (!isPlain(first)) this.#identity(first);
     const host = this.#host(listed);
     const acceptor = new Acceptor({
       channels: listed,

@@ -14,6 +14,8 @@ import { holdfastProgram } from '../lab/lab-needs.ts';
 
 const bind = '127.0.0.1';
 const lineLimitMs = 120_000;
+/** What works in repositories: this program, in processes of its own. */
+const executor = { file: holdfastProgram[0], arguments: [holdfastProgram[1], 'execute'] };
 /** What a mover listens on; the system chooses. */
 const transport = [
   ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
@@ -132,9 +134,10 @@ export class ConsoleSystem {
       },
     });
     const moverFolder = join(this.folder, 'mover');
-    this.#resources.use(await startMover({ dataDir: moverFolder, config: mover, logger: this.#log }));
+    this.#resources.use(await startMover({ dataDir: moverFolder, config: mover, logger: this.#log, executor }));
     const agent = agentConfigSchema.parse({ bind, moverSocket: join(moverFolder, 'mover.sock') });
-    this.#resources.use(await startAgent({ dataDir: join(this.folder, 'agent'), config: agent, logger: this.#log }));
+    const dataDir = join(this.folder, 'agent');
+    this.#resources.use(await startAgent({ dataDir, config: agent, logger: this.#log, executor }));
   }
 
   /** As somebody with an account that needs no more than a password. */

@@ -8,6 +8,7 @@ import {
   limits,
   type PolicyReport,
   reportOf,
+  type Task,
   type TaskEvent,
   type TaskMethods,
   type TaskRegistry,
@@ -69,6 +70,49 @@ export class Policies {
   /** Policies may have changed, or there is something to tell. */
   contact(): void {
     this.#untilContact.end();
+  }
+
+  /** The policies of this agent. */
+  get all(): readonly AgentPolicy[] {
+    return this.#store.state.policies;
+  }
+
+  /** Throws `request.missing`. */
+  require(policyId: string): AgentPolicy {
+    const policy = this.all.find(({ id }) => id === policyId);
+    if (policy) return policy;
+    throw new HoldfastError('request.missing', { message: 'This computer has no such policy.', context: { policyId } });
+  }
+
+  /** The policy that the task is of that is about to begin or runs. */
+  policyOf(task: Task): AgentPolicy | undefined {
+    return this.#running?.policy.task === task ? this.#running.policy : undefined;
+  }
+
+  /** `waits`: due, and waits for its window, another run, or until `notBefore` for the next attempt. */
+  stateOf(policyId: string): { readonly state: 'idle' | 'waits' | 'running'; readonly notBefore?: string } {
+    if (this.#running?.policy.id === policyId) return { state: 'running' };
+    const due = this.#store.state.due.find((run) => run.policyId === policyId);
+    if (!due) return { state: 'idle' };
+    return { state: 'waits', ...(due.notBefore === undefined ? {} : { notBefore: due.notBefore }) };
+  }
+
+  /**
+   * Has a policy run as soon as it may: its windows hold, and one run at a time. One that waits for its next attempt makes that now.
+   * Throws `request.missing`, `request.conflict` where it runs already.
+   */
+  async runNow(policyId: string): Promise<void> {
+    const { id } = this.require(policyId);
+    if (this.stateOf(id).state === 'running')
+      throw new HoldfastError('request.conflict', { message: 'The policy runs already.', context: { policyId } });
+    const { due } = this.#store.state;
+    const waiting = due.find((run) => run.policyId === id);
+    const { notBefore: _, ...atOnce } = waiting ?? {
+      ...{ runId: crypto.randomUUID(), policyId: id, dueAt: this.#clock.now().toISOString(), attempt: 0 },
+      notBefore: undefined,
+    };
+    await this.#store.change({ due: [...due.filter((run) => run !== waiting), atOnce] });
+    this.#untilLook.end();
   }
 
   /** Works until the signal aborts; what is under way then has been left by `leave`. */

@@ -22,10 +22,14 @@ export async function runAgent(options: RoleOptions): Promise<void> {
         logger: createRoleLogger('agent', { dataDir, level: config.logLevel }),
         executor: ownExecutor(),
       }),
-    ({ id, servicePort }) => ({
+    ({ id, servicePort, panelPort }) => ({
       id,
-      listening:
-        servicePort === undefined ? [] : [{ channel: 'windows-agent-service', host: config.bind, port: servicePort }],
+      listening: [
+        ...(servicePort === undefined
+          ? []
+          : [{ channel: 'windows-agent-service', host: config.bind, port: servicePort }]),
+        ...(panelPort === undefined ? [] : [{ channel: 'agent-control-panel', host: '127.0.0.1', port: panelPort }]),
+      ],
     }),
   );
 }

@@ -14,6 +14,7 @@ export const shownAgentConfig: ShownFields<AgentConfig> = {
   // What such a computer backs up and leaves out is for nobody else to know.
   zeroKnowledge: { sources: 'given', excludes: 'given', oneFileSystem: true, restoreTo: 'given' },
   drillFolder: true,
+  controlPanel: true,
   logLevel: true,
 };
 

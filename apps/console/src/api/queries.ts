@@ -3,14 +3,14 @@ import {
   type InfiniteData,
   infiniteQueryOptions,
   keepPreviousData,
-  QueryClient,
+  type QueryClient,
   queryOptions,
   type UseMutationResult,
   useMutation,
   useQueryClient,
 } from '@tanstack/react-query';
 import { call, type RouteName } from './call.ts';
-import { ApiProblem, hasCode, toProblem } from './problem.ts';
+import { type ApiProblem, toProblem } from './problem.ts';
 
 type Arguments<Name extends RouteName> = Omit<CallArguments<Routes[Name]>, 'signal'>;
 
@@ -45,35 +45,6 @@ export function pagesQuery<Name extends PagedRoute>(name: Name, args: Arguments<
     getNextPageParam: (last: Answer<Name>) => (last as Page).next,
     placeholderData: keepPreviousData<InfiniteData<Answer<Name>, string | undefined>>,
   });
-}
-
-/** How often a request is made again by itself that failed for a passing reason. */
-const retries = 2;
-
-/** `onSignedOut` is told when the server no longer knows the session. */
-export function createQueryClient(onSignedOut: () => void): QueryClient {
-  const client = new QueryClient({
-    defaultOptions: {
-      queries: {
-        staleTime: 15_000,
-        gcTime: 5 * 60_000,
-        networkMode: 'always',
-        retry: (failures, error) => isPassing(error) && failures < retries,
-        refetchOnWindowFocus: true,
-      },
-      mutations: { networkMode: 'always', retry: (failures, error) => isPassing(error) && failures < retries },
-    },
-  });
-  const watch = (error: unknown): void => {
-    if (hasCode(error, 'auth.required')) onSignedOut();
-  };
-  client.getQueryCache().config.onError = watch;
-  client.getMutationCache().config.onError = watch;
-  return client;
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof ApiProblem && error.code === 'unreachable';
 }
 
 /**

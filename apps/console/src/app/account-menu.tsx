@@ -1,12 +1,12 @@
-import { Button, NativeSelect, useMantineColorScheme } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconLogout } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { routeQuery } from '../api/queries.ts';
-import { isLanguage, languages } from '../i18n/catalogue.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { useSignOut } from '../session/session.tsx';
 import classes from './account-menu.module.css';
+import { Appearance } from './appearance.tsx';
 
 /** Who has signed in, and how the console looks to them. */
 export function AccountMenu(): ReactNode {
@@ -31,33 +31,5 @@ export function AccountMenu(): ReactNode {
         </Button>
       </div>
     </section>
-  );
-}
-
-/** Language, and light or dark. */
-export function Appearance(): ReactNode {
-  const { t, language, setLanguage } = useLanguage();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  return (
-    <div className={classes['appearance']}>
-      <NativeSelect
-        size="xs"
-        aria-label={t('appearance.language')}
-        value={language}
-        onChange={({ currentTarget: { value } }) => {
-          if (isLanguage(value)) setLanguage(value);
-        }}
-        data={Object.entries(languages).map(([value, label]) => ({ value, label }))}
-      />
-      <NativeSelect
-        size="xs"
-        aria-label={t('appearance.scheme')}
-        value={colorScheme}
-        onChange={({ currentTarget: { value } }) =>
-          setColorScheme(value === 'light' || value === 'dark' ? value : 'auto')
-        }
-        data={(['auto', 'light', 'dark'] as const).map((value) => ({ value, label: t(`appearance.${value}`) }))}
-      />
-    </div>
   );
 }

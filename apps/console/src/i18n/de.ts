@@ -1,6 +1,7 @@
 import type { Catalogue } from './catalogue.ts';
 import { deAdministration } from './de-administration.ts';
 import { networkDe } from './network-de.ts';
+import { panelDe } from './panel-de.ts';
 
 export const de: Catalogue = {
   ...deAdministration,
@@ -178,6 +179,7 @@ export const de: Catalogue = {
   'overview.times': { one: 'einmal', other: '{count}-mal' },
   'overview.unmeasured': { one: '{count} noch nicht gemessen', other: '{count} noch nicht gemessen' },
   'overview.unprotected': 'Ungeschützt',
+  ...panelDe,
   'platform.aix': 'AIX',
   'platform.darwin': 'macOS',
   'platform.freebsd': 'FreeBSD',

@@ -1,6 +1,7 @@
 import type { Message } from './catalogue.ts';
 import { enAdministration } from './en-administration.ts';
 import { networkEn } from './network-en.ts';
+import { panelEn } from './panel-en.ts';
 
 /** Every text of the console, in English; the other languages have the same keys. */
 export const en = {
@@ -178,6 +179,7 @@ export const en = {
   'overview.times': { one: 'once', other: '{count} times' },
   'overview.unmeasured': { one: '{count} not measured yet', other: '{count} not measured yet' },
   'overview.unprotected': 'Unprotected',
+  ...panelEn,
   'platform.aix': 'AIX',
   'platform.darwin': 'macOS',
   'platform.freebsd': 'FreeBSD',

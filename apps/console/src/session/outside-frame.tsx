@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect } from 'react';
-import { Appearance } from '../app/account-menu.tsx';
+import { Appearance } from '../app/appearance.tsx';
 import { Logo } from '../app/logo.tsx';
 import classes from './outside-frame.module.css';
 

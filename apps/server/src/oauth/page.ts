@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { securityHeaders } from '../http-app.ts';
+import { securityHeaders } from '@holdfast/wire/pages';
 
 /** Text that is HTML already. */
 class Html {

@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { limits, localTenant, type Route, routes } from '@holdfast/protocol';
 import { presentedBy } from '@holdfast/wire';
+import { entityTag, namesTag, type PageFiles } from '@holdfast/wire/pages';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { BearerToken } from '../bearer-token.ts';
-import type { ConsoleFiles } from '../console/console-files.ts';
 import { createHttpApp, type HttpApp, remoteAddressOf } from '../http-app.ts';
 import { maxFailedSignInsPerMinute, maxRequestHeadBytes } from '../limits.ts';
 import { prometheusContentType } from '../metrics/prometheus-text.ts';
@@ -16,7 +16,6 @@ import type { Authentication } from '../people/authentication.ts';
 import { type Caller, nobody } from '../people/caller.ts';
 import { checkOwnPage, cookieOf, type SessionCookie } from './browser-request.ts';
 import { ByteStream, ByteStreams } from './byte-stream.ts';
-import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStreams } from './event-stream.ts';
 import { type Idempotency, idempotencyHeader } from './idempotency.ts';
 import type { Readiness } from './readiness.ts';
@@ -51,7 +50,7 @@ export async function createRestApp(o: {
   readiness: Pick<Readiness, 'isReady'>;
   /** Beside the API, on the same port. */
   oauth: Pick<OauthService, 'paths' | 'register'>;
-  console: Pick<ConsoleFiles, 'answer'>;
+  console: Pick<PageFiles, 'answer'>;
   /** `https://HOST[:PORT]`: where people reach the server, as far as it knows. */
   publicOrigin: () => string;
   clock: Clock;

@@ -1,5 +1,6 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type AuditRecord, parseMessage, type Route, type Routes, routes } from '@holdfast/protocol';
+import { entityTag, namesTag } from '@holdfast/wire/pages';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { AuditEntry, AuditIntent, AuditLog } from '../audit/audit-log.ts';
@@ -8,7 +9,6 @@ import type { Caller } from '../people/caller.ts';
 import { forRequest } from '../present-request.ts';
 import { noCookie, type SessionCookie } from './browser-request.ts';
 import type { ByteStream } from './byte-stream.ts';
-import { entityTag, namesTag } from './entity-tag.ts';
 import type { EventStream } from './event-stream.ts';
 
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;

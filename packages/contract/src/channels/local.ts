@@ -39,10 +39,11 @@ export const local = [
     ports: [{ from: 9395, to: 9404 }],
     busy: { kind: 'increment', to: 9404, sticky: false },
     loopbackOnly: true,
-    application: 'HTTPS',
-    security: 'server-tls',
+    application: 'HTTP',
+    security: 'local',
     purpose: "The control panel of the agent, in a browser on the agent's computer.",
     features: ['control-panel'],
+    note: "Not TLS: browsers don't know the CA of the installation, and to click a warning away is a bad habit. What passes the loopback interface only root can see, and browsers trust it like TLS. A link that is good once admits, which only who may read the agent's data directory can make.",
     rows: ['windows-agent-local.service-9395'],
   },
   {

@@ -1,5 +1,4 @@
 import type { Run } from '@holdfast/protocol';
-import { Progress } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -7,6 +6,7 @@ import { routeQuery } from '../../api/queries.ts';
 import { Card } from '../../components/card.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
+import { TaskProgress } from '../../components/task-progress.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import classes from './session-tasks.module.css';
 
@@ -73,31 +73,5 @@ function Task({ run }: { readonly run: Run }): ReactNode {
       ))}
       {run.problemCount > 5 && <p>{t('session.more-problems', { count: run.problemCount - 5 })}</p>}
     </li>
-  );
-}
-
-function TaskProgress(o: { readonly progress: NonNullable<Run['progress']>; readonly name: string }): ReactNode {
-  const { t, formats } = useLanguage();
-  const { bytesDone, bytesTotal, filesDone, transferredBytes, currentPath, waits } = o.progress;
-  const share = bytesTotal === undefined || bytesTotal === 0 ? undefined : Math.min(1, bytesDone / bytesTotal);
-  const slowest = waits && Object.entries(waits).sort(([, a], [, b]) => b - a)[0];
-  return (
-    <div>
-      <Progress
-        value={share === undefined ? 100 : share * 100}
-        animated={share === undefined}
-        aria-label={t('session.progress', { name: o.name })}
-      />
-      <p className={classes['result']}>
-        {t('session.progress-text', {
-          share: share === undefined ? '…' : formats.percent(share),
-          done: formats.bytes(bytesDone),
-          files: filesDone,
-          stored: formats.bytes(transferredBytes ?? 0),
-        })}
-        {slowest && ` · ${t(`bottleneck.${slowest[0] as keyof NonNullable<typeof waits>}`, { percent: slowest[1] })}`}
-      </p>
-      {currentPath !== undefined && <p className={classes['path']}>{currentPath}</p>}
-    </div>
   );
 }

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { ManualClock } from '@holdfast/core';
 import { temporaryFolder } from '@holdfast/core/testing';
+import { pagesLookMs } from '@holdfast/wire/pages';
 import { TestServer } from '../testing/test-server.ts';
-import { consoleLookMs } from './limits.ts';
 
 const script = 'console.log("of the console");'.repeat(20);
 const index = '<!doctype html><meta name="style-nonce" content="__STYLE_NONCE__"><title>Holdfast</title>';
@@ -35,7 +35,7 @@ test('the console is served to anybody, with strict headers, beside the API and 
   assert.equal(missing.status, 503);
   assert.match(missing.body.toString(), /npm run build:console/);
   build(consoleFolder);
-  clock.advance(consoleLookMs);
+  clock.advance(pagesLookMs);
 
   const pages = await Promise.all(
     ['/', '/computers', '/sessions/4711', '/apix', '/index.html'].map((path) => get(path)),
@@ -79,7 +79,7 @@ test('the console is served to anybody, with strict headers, beside the API and 
   assert.equal((await get('/oauth/nothing')).status, 401);
   symlinkSync(server.running.tokenFile, join(consoleFolder, 'assets', 'link-Ab12_-Cd.js'));
   utimesSync(join(consoleFolder, 'index.html'), 1, 1);
-  clock.advance(consoleLookMs);
+  clock.advance(pagesLookMs);
   const escapes = ['../server/ca.pem', '..%2fserver%2fca.pem', 'assets/../../server/ca.pem', '%2e%2e/server/ca.pem'];
   const others = ['assets/link-Ab12_-Cd.js', 'notes.secret', 'assets/none.js', '..\\server\\ca.pem', 'a\0b.js'];
   for (const path of [...escapes, ...others, '//etc/passwd.txt', 'assets/index-Ab12_-Cd.js.br']) {
@@ -90,6 +90,6 @@ test('the console is served to anybody, with strict headers, beside the API and 
 
   // A build that is being made anew.
   rmSync(consoleFolder, { recursive: true });
-  clock.advance(consoleLookMs);
+  clock.advance(pagesLookMs);
   assert.equal((await get('/')).status, 503);
 });

@@ -3,17 +3,13 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
-import type { Logger } from 'pino';
-import { securityHeaders } from '../http-app.ts';
-import { html, page, pageHeaders } from '../oauth/page.ts';
-import { entityTag, namesTag } from '../rest/entity-tag.ts';
-import { consoleLookMs, maxConsoleBytes, maxConsoleFiles, styleNonceBytes } from './limits.ts';
-import { consolePageHeaders } from './page-headers.ts';
+import { entityTag, namesTag } from './entity-tag.ts';
+import { maxPageBytes, maxPageFiles, pagesLookMs, styleNonceBytes } from './limits.ts';
+import { pageHeaders, securityHeaders } from './page-headers.ts';
 
-/** In a checkout, where its build puts it. */
-export const defaultConsoleFolder = fileURLToPath(new URL('../../../console/dist', import.meta.url));
+/** In a checkout, where the build puts the pages: the console's and the control panel's. */
+export const builtPagesFolder = fileURLToPath(new URL('../../../../apps/console/dist', import.meta.url));
 
-const indexPath = '/index.html';
 /** What the build leaves where the nonce of an answer is to stand. */
 const noncePlace = '__STYLE_NONCE__';
 /** Files of a build that have their content's hash in their name. */
@@ -21,7 +17,6 @@ const hashedPath = /^\/assets\/[^/]+-[A-Za-z0-9_-]{8,}\.\w+$/;
 
 const mediaTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
   '.ico': 'image/x-icon',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json',
@@ -44,63 +39,71 @@ interface Form {
   readonly tag: string;
 }
 
-interface ConsoleFile {
+interface PageFile {
   readonly plain: Form;
   readonly compressed: ReadonlyMap<string, Form>;
 }
 
 interface Build {
   /** By path from the root, with a slash in front. */
-  readonly files: ReadonlyMap<string, ConsoleFile>;
+  readonly files: ReadonlyMap<string, PageFile>;
   /** When its index was made. */
   readonly madeMs: number;
 }
 
-export interface ConsoleAnswer {
+export interface PageAnswer {
   readonly status: 200 | 304 | 503;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string;
 }
 
 /**
- * The built console, which the server hands out as it is. All of it is read into memory beforehand, so that what a request names is a
+ * A built page with its files, handed out as they are. All of it is read into memory beforehand, so that what a request names is a
  * key of a table and never a path of the file system.
  */
-export class ConsoleFiles {
+export class PageFiles {
   readonly #folder: string;
+  readonly #indexPath: string;
   readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #onFailure: (error: HoldfastError) => void;
   #build: Promise<Build | undefined> = Promise.resolve(undefined);
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(o: { folder: string; clock: Clock; logger: Logger }) {
+  /** `index`: the page itself, whatever its address is. `onFailure` is told why a build was not read. */
+  constructor(o: {
+    folder: string;
+    index: 'index.html' | 'panel.html';
+    clock: Clock;
+    onFailure: (error: HoldfastError) => void;
+  }) {
     this.#folder = o.folder;
+    this.#indexPath = `/${o.index}`;
     this.#clock = o.clock;
-    this.#logger = o.logger;
+    this.#onFailure = o.onFailure;
   }
 
-  /** Undefined for what neither is a file of the console nor looks like a page of it. */
-  async answer(path: string, headers: { readonly [name: string]: unknown }): Promise<ConsoleAnswer | undefined> {
+  /** Undefined for what neither is a file of the build nor looks like an address of the page. */
+  async answer(path: string, headers: { readonly [name: string]: unknown }): Promise<PageAnswer | undefined> {
     const build = await this.#current();
     const file = build?.files.get(path);
-    if (file && path !== indexPath) return fileAnswer(path, file, headers);
-    if (path !== indexPath && /\.[^/]*$/.test(path)) return undefined;
-    const index = build?.files.get(indexPath);
+    if (file && path !== this.#indexPath) return fileAnswer(path, file, headers);
+    if (path !== this.#indexPath && /\.[^/]*$/.test(path)) return undefined;
+    const index = build?.files.get(this.#indexPath);
     if (!index) return notBuilt();
     const nonce = randomBytes(styleNonceBytes).toString('base64');
     const body = index.plain.bytes.toString('utf8').replaceAll(noncePlace, nonce);
-    return { status: 200, headers: consolePageHeaders(nonce), body };
+    return { status: 200, headers: pageHeaders(nonce), body };
   }
 
   /** Looks whether there is another build since. */
   async #current(): Promise<Build | undefined> {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#lookedMs >= consoleLookMs) {
+    if (nowMs - this.#lookedMs >= pagesLookMs) {
       this.#lookedMs = nowMs;
       const present = this.#build;
       this.#build = this.#look(await present).catch(async (error: unknown) => {
         // A build that is being made: what was there before is as good as it was.
-        this.#logger.warn({ error: toHoldfastError(error) }, 'the console was not read');
+        this.#onFailure(toHoldfastError(error));
         return present;
       });
     }
@@ -108,7 +111,7 @@ export class ConsoleFiles {
   }
 
   async #look(present: Build | undefined): Promise<Build | undefined> {
-    const madeMs = await madeAt(join(this.#folder, indexPath));
+    const madeMs = await madeAt(join(this.#folder, this.#indexPath));
     if (madeMs === undefined || madeMs === present?.madeMs) return madeMs === undefined ? undefined : present;
     return { files: await readFiles(this.#folder), madeMs };
   }
@@ -123,7 +126,7 @@ async function madeAt(file: string): Promise<number | undefined> {
   }
 }
 
-async function readFiles(folder: string): Promise<ReadonlyMap<string, ConsoleFile>> {
+async function readFiles(folder: string): Promise<ReadonlyMap<string, PageFile>> {
   const contents = new Map<string, Buffer>();
   let bytes = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -132,13 +135,13 @@ async function readFiles(folder: string): Promise<ReadonlyMap<string, ConsoleFil
     const place = join(entry.parentPath, entry.name);
     const content = await readFile(place);
     bytes += content.length;
-    if (contents.size >= maxConsoleFiles || bytes > maxConsoleBytes)
+    if (contents.size >= maxPageFiles || bytes > maxPageBytes)
       throw new HoldfastError('internal.limit', {
-        message: `${folder} has more than ${maxConsoleFiles} files, or ${maxConsoleBytes} bytes: it is no built console.`,
+        message: `${folder} has more than ${maxPageFiles} files, or ${maxPageBytes} bytes: it is no built page.`,
       });
     contents.set(`/${relative(folder, place).split(sep).join('/')}`, content);
   }
-  const files = new Map<string, ConsoleFile>();
+  const files = new Map<string, PageFile>();
   for (const [path, content] of contents) {
     const forms = encodings.flatMap(({ name, suffix }) => {
       const compressed = contents.get(path + suffix);
@@ -155,11 +158,11 @@ function formOf(bytes: Buffer): Form {
 
 function fileAnswer(
   path: string,
-  file: ConsoleFile,
+  file: PageFile,
   headers: { readonly [name: string]: unknown },
-): ConsoleAnswer | undefined {
+): PageAnswer | undefined {
   const type = mediaTypes[extname(path)];
-  // Of a kind that no console has: it lies in the folder for some other reason.
+  // Of a kind that no page needs: it lies in the folder for some other reason, or is another page.
   if (type === undefined) return undefined;
   const accepted = acceptedEncodings(headers['accept-encoding']);
   const encoding = encodings.find(({ name }) => accepted.has(name) && file.compressed.has(name))?.name;
@@ -184,7 +187,11 @@ function acceptedEncodings(header: unknown): ReadonlySet<string> {
   return new Set(parts.filter(([, quality]) => !/^q=0(\.0*)?$/.test(quality ?? '')).map(([name = '']) => name));
 }
 
-function notBuilt(): ConsoleAnswer {
-  const body = html`<p>This checkout has no console yet. Build it, and load this page again:</p><p><code>npm run build:console</code></p>`;
-  return { status: 503, headers: pageHeaders(), body: page({ title: 'The console is not built', body }) };
+function notBuilt(): PageAnswer {
+  const headers = { ...securityHeaders, 'content-type': 'text/plain; charset=utf-8' };
+  return {
+    status: 503,
+    headers,
+    body: 'This page is not built yet. Build it, and load it again: npm run build:console\n',
+  };
 }

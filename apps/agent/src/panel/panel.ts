@@ -1,0 +1,211 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Clock, errorTable, HoldfastError, toHoldfastError } from '@holdfast/core';
+import {
+  type PanelMethod,
+  pageRequestHeader,
+  pageRequests,
+  panelApiPrefix,
+  panelKeyHeader,
+  panelMethods,
+  parseJsonText,
+  parseMessage,
+  problemOf,
+  problemType,
+} from '@holdfast/protocol';
+import { createHttpServer, type Wire } from '@holdfast/wire';
+import { builtPagesFolder, PageFiles, securityHeaders } from '@holdfast/wire/pages';
+import type { Logger } from 'pino';
+import { maxPanelRequestBytes } from '../limits.ts';
+import type { PanelHandlers } from './panel-handlers.ts';
+import { panelOrigin, removePanelKey, savePanelKey } from './panel-link.ts';
+import { PanelSessions } from './panel-sessions.ts';
+
+export interface Panel extends AsyncDisposable {
+  readonly port: number;
+}
+
+/**
+ * The control panel of this computer: a page for browsers on it, on the loopback interface. Who may use it is told by a link that only
+ * who can read the data directory can make; every request has to show that it comes from the page itself, under the one name that it
+ * has, so that neither another site nor a name that was turned to this address (DNS rebinding) gets anything done. Throws as
+ * `Wire.listen` does where no port is free.
+ */
+export async function openPanel(o: {
+  readonly wire: Wire;
+  readonly dataDir: string;
+  readonly handlers: PanelHandlers;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): Promise<Panel> {
+  const { wire, dataDir, clock, log } = o;
+  await using resources = new AsyncDisposableStack();
+  const sessions = new PanelSessions({ clock });
+  const files = new PageFiles({
+    folder: builtPagesFolder,
+    index: 'panel.html',
+    clock,
+    onFailure: (error) => log.warn({ error }, 'the control panel was not read'),
+  });
+  let port = 0;
+  const http = resources.use(
+    createHttpServer({
+      handler: (req, res) =>
+        void answer(req, res, { sessions, files, handlers: o.handlers, port, log }).catch((error: unknown) =>
+          refuse(req, res, { error: toHoldfastError(error), log }),
+        ),
+    }),
+  );
+  const listener = resources.use(await wire.listen('agent-control-panel', { onConnection: http.feed }));
+  ({ port } = listener);
+  resources.defer(() => removePanelKey(dataDir));
+  await savePanelKey(dataDir, { port, key: sessions.linkKey });
+  const live = resources.move();
+  return { port, [Symbol.asyncDispose]: () => live.disposeAsync() };
+}
+
+interface Context {
+  readonly sessions: PanelSessions;
+  readonly files: PageFiles;
+  readonly handlers: PanelHandlers;
+  readonly port: number;
+  readonly log: Logger;
+}
+
+/** What changes nothing, and is asked for again and again. */
+const reading: ReadonlySet<PanelMethod> = new Set(['state', 'snapshots', 'entries']);
+
+async function answer(req: IncomingMessage, res: ServerResponse, context: Context): Promise<void> {
+  if (`http://${req.headers.host ?? ''}` !== panelOrigin(context.port)) throw foreign();
+  const [path = ''] = (req.url ?? '').split('?', 1);
+  if (path.startsWith(panelApiPrefix)) {
+    await answerApi(req, res, { ...context, name: path.slice(panelApiPrefix.length) });
+    return;
+  }
+  const page = req.method === 'GET' ? await context.files.answer(path, req.headers) : undefined;
+  if (!page) throw new HoldfastError('request.missing', { message: 'The control panel has no such page.' });
+  res.writeHead(page.status, { ...page.headers, 'content-length': Buffer.byteLength(page.body) }).end(page.body);
+}
+
+async function answerApi(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { sessions, handlers, port, log, name }: Context & { readonly name: string },
+): Promise<void> {
+  const byPerson = requireOwnPage(req, port) === 'person';
+  const cookie = cookieOf(req, port);
+  const isSignIn = name === 'sign-in';
+  const key = String(req.headers[panelKeyHeader] ?? '');
+  if (!isSignIn && !sessions.admits({ cookie, key, byPerson }))
+    throw new HoldfastError('auth.required', { guidance: 'Run `holdfast panel` on this computer, and open its link.' });
+  if (!isMethod(name))
+    throw new HoldfastError('request.missing', { message: 'The control panel can do no such thing.' });
+  const body = parseJsonText(await bodyOf(req), 'The request');
+  const gone = new AbortController();
+  res.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The page has gone.' })));
+
+  const headers: Record<string, string> = {};
+  let result: unknown = {};
+  if (name === 'sign-in') {
+    const session = sessions.signIn(parseMessage(panelMethods[name].params, body, 'The request').link);
+    headers['set-cookie'] = `${cookieName(port)}=${session.cookie}; ${cookieAttributes}`;
+    result = { key: session.key };
+  } else if (name === 'sign-out') {
+    sessions.signOut(cookie);
+    headers['set-cookie'] = `${cookieName(port)}=; ${cookieAttributes}; Max-Age=0`;
+  } else result = await call(handlers, { name, body, signal: gone.signal });
+  if (!reading.has(name)) log.info({ method: name }, 'asked for in the control panel');
+  const text = JSON.stringify(result);
+  res
+    .writeHead(200, {
+      ...securityHeaders,
+      ...headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+    })
+    .end(text);
+}
+
+async function call<Name extends keyof PanelHandlers>(
+  handlers: PanelHandlers,
+  { name, body, signal }: { readonly name: Name; readonly body: unknown; readonly signal: AbortSignal },
+): Promise<unknown> {
+  const params = parseMessage(panelMethods[name].params, body, 'The request');
+  const handler = handlers[name] as (given: unknown, signal: AbortSignal) => Promise<unknown>;
+  return handler(params, signal);
+}
+
+function isMethod(name: string): name is PanelMethod {
+  return Object.hasOwn(panelMethods, name);
+}
+
+/**
+ * Every call is a POST, of which browsers always say the origin, with a header that another site's page can't give. Throws
+ * `auth.origin`.
+ */
+function requireOwnPage({ method, headers }: IncomingMessage, port: number): (typeof pageRequests)[number] {
+  const by = pageRequests.find((each) => each === headers[pageRequestHeader]);
+  const site = headers['sec-fetch-site'] ?? 'same-origin';
+  const isOwn = headers.origin === panelOrigin(port) && site === 'same-origin';
+  if (method !== 'POST' || !isOwn || by === undefined || headers['content-type'] !== 'application/json')
+    throw foreign();
+  return by;
+}
+
+function foreign(): HoldfastError {
+  return new HoldfastError('auth.origin', {
+    message: 'The request did not come from the page of this control panel.',
+    guidance: 'Open the link that `holdfast panel` prints, as it is.',
+  });
+}
+
+/** Strict: no other site's page or link gets it along. It ends with the browser. */
+const cookieAttributes = 'Path=/; HttpOnly; SameSite=Strict';
+
+/** With the port: another panel on this computer, or at the other end of a tunnel, has a cookie of its own. */
+function cookieName(port: number): string {
+  return `holdfast-panel-${port}`;
+}
+
+function cookieOf({ headers }: IncomingMessage, port: number): string {
+  for (const pair of (headers.cookie ?? '').split(';')) {
+    const [name = '', value = ''] = pair.trim().split('=', 2);
+    if (name === cookieName(port)) return value;
+  }
+  return '';
+}
+
+async function bodyOf(req: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  req.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes <= maxPanelRequestBytes) pieces.push(piece);
+    else req.destroy(new HoldfastError('internal.limit', { message: `More than ${maxPanelRequestBytes} bytes.` }));
+  });
+  await once(req, 'end');
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function refuse(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { error, log }: { readonly error: HoldfastError; readonly log: Logger },
+): void {
+  log.debug({ method: req.method, code: error.code }, 'the control panel refused a request');
+  if (res.headersSent || res.destroyed) return void req.socket.destroy();
+  const status = errorTable[error.code].http;
+  if (status >= 500) log.error({ error }, 'a request of the control panel failed');
+  const known = error.code === 'internal.unexpected' ? new HoldfastError('internal.unexpected') : error;
+  const text = JSON.stringify(problemOf(known));
+  // What still comes of a refused body is not waited for.
+  const headers = req.complete ? {} : { connection: 'close' };
+  res
+    .writeHead(status, {
+      ...securityHeaders,
+      ...headers,
+      'content-type': problemType,
+      'content-length': Buffer.byteLength(text),
+    })
+    .end(text);
+}

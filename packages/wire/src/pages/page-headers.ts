@@ -1,0 +1,43 @@
+/** What every answer of an HTTP server of ours carries: nothing may be framed, sniffed, cached or run. */
+export const securityHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  // Without meaning to browsers where there is no TLS (RFC 6797, 8.1).
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/** What of the browser no page of ours needs. */
+const permissions = [
+  ...['accelerometer', 'autoplay', 'camera', 'display-capture', 'geolocation', 'gyroscope', 'hid', 'microphone'],
+  ...['midi', 'payment', 'screen-wake-lock', 'serial', 'usb', 'xr-spatial-tracking'],
+].map((name) => `${name}=()`);
+
+/**
+ * Headers of a page: scripts and styles are files of ours, and nothing goes to another host. `styleNonce`: of the style
+ * elements that its components make in the page; scripts have no such way. The referrer stays here, so that browsers say from
+ * where a request comes.
+ */
+export function pageHeaders(styleNonce: string): Record<string, string> {
+  return {
+    ...securityHeaders,
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': [
+      "default-src 'none'",
+      "script-src 'self'",
+      `style-src 'self' 'nonce-${styleNonce}'`,
+      "img-src 'self' data:",
+      "font-src 'self'",
+      "connect-src 'self'",
+      "manifest-src 'self'",
+      "form-action 'self'",
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ].join('; '),
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': permissions.join(', '),
+    'referrer-policy': 'same-origin',
+  };
+}

@@ -1,0 +1,177 @@
+/** The control panel of one computer: Debian's Chromium on it, and a real agent, mover and server, which is away for a while. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { skipUnless } from '@holdfast/core/testing';
+import { createWire, httpClient } from '@holdfast/wire';
+import { holdfastProgram } from '../lab/lab-needs.ts';
+import { WatchedPage } from './browser.ts';
+import { ConsoleSystem } from './console-system.ts';
+
+const noId = '6f1c2a34-9f52-4c1e-9a57-0b0d5f0c7f11';
+
+test('who may read the data directory opens the panel, runs a policy with and without the server, and nobody else does', {
+  skip: skipUnless({ programs: ['chromium'], platform: 'linux' }),
+}, async (t) => {
+  const system = await ConsoleSystem.start(t);
+  const source = join(system.folder, 'documents');
+  mkdirSync(source);
+  writeFileSync(join(source, 'letter.txt'), 'kept\n');
+  await system.joinComputer();
+  await system.startComputer();
+  const { url, port } = await panelLink(system.folder);
+  const origin = `http://127.0.0.1:${port}`;
+  assert.ok(url.startsWith(`${origin}/#link=`));
+  const watched = await WatchedPage.open(t, origin);
+  const { page } = watched;
+  const task = (name: string) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { name }) });
+
+  await t.test('a link that is wrong, another name, another origin and another method get nothing', async () => {
+    const link = new URL(url).hash.slice('#link='.length);
+    const last = link.at(-1) === 'A' ? 'B' : 'A';
+    const own = headersOf(port);
+    const signIn = (body: unknown, headers = own) => request(port, 'POST', '/api/sign-in', { headers, body });
+    const refused = [
+      ['request.invalid', await signIn({})],
+      ['panel.link', await signIn({ link: `${link.slice(0, -1)}${last}` })],
+      ['panel.link', await signIn({ link: `z${link}` })],
+      ['auth.origin', await signIn({ link }, { ...own, origin: 'https://evil.example' })],
+      ['auth.origin', await signIn({ link }, { ...own, origin: `http://localhost:${port}` })],
+      ['auth.origin', await signIn({ link }, { ...own, 'sec-fetch-site': 'same-site' })],
+      ['auth.origin', await signIn({ link }, { ...own, 'content-type': 'text/plain' })],
+      ['auth.origin', await signIn({ link }, { ...own, 'x-holdfast-request': '' })],
+      ['auth.origin', await signIn({ link }, { ...own, host: `evil.example:${port}` })],
+      ['auth.origin', await request(port, 'GET', '/', { headers: { host: `rebound.example:${port}` } })],
+      ['auth.origin', await request(port, 'GET', '/api/state', { headers: own })],
+      ['auth.required', await request(port, 'POST', '/api/state', { headers: own, body: {} })],
+      ['auth.required', await request(port, 'POST', '/api/run', { headers: own, body: { policyId: noId } })],
+      ['auth.required', await request(port, 'POST', '/api/nothing', { headers: own, body: {} })],
+    ] as const;
+    assert.deepEqual(
+      refused.map(([, { code }]) => code),
+      refused.map(([expected]) => expected),
+    );
+    assert.ok(refused.every(([, { status, cookie }]) => status >= 400 && cookie === undefined));
+  });
+
+  await t.test('the link opens it once', async () => {
+    await page.goto(url);
+    await page.getByRole('heading', { level: 1, name: hostname() }).waitFor();
+    assert.equal(new URL(page.url()).hash, '', 'the secret is no longer in the address');
+    const [cookie, ...others] = await watched.context.cookies();
+    assert.deepEqual([cookie?.httpOnly, cookie?.sameSite, others], [true, 'Strict', []]);
+    await page.getByText('No policy was handed to this computer.').waitFor();
+    await page.getByText('Online').waitFor();
+    await watched.checkAccessibility('state');
+
+    const key = await page.evaluate<string>("localStorage.getItem('holdfast-panel')");
+    const half = { cookie: `${cookie?.name}=${cookie?.value}` };
+    const both = { ...half, 'x-holdfast-panel': key };
+    const state = (headers: Record<string, string>) =>
+      request(port, 'POST', '/api/state', { headers: { ...headersOf(port), ...headers }, body: {} });
+    assert.deepEqual(
+      [(await state(half)).code, (await state({ 'x-holdfast-panel': key })).code, (await state(both)).status],
+      ['auth.required', 'auth.required', 200],
+    );
+    const other = await WatchedPage.open(t, origin);
+    await other.page.goto(url);
+    await other.page.getByRole('alert').getByText('panel.link').waitFor();
+    await other.page.getByText('sudo holdfast panel').waitFor();
+    await other.checkAccessibility('closed');
+    await other.checkNarrow('closed');
+    assert.deepEqual(other.complaints, []);
+  });
+
+  await t.test('a policy that is handed to the computer is run now', async () => {
+    await system.call(async (client) => {
+      const { computers } = await client.call('computers', {});
+      const idOf = (role: string): string => computers.find((one) => one.role === role)?.id ?? assert.fail(role);
+      await client.call('createPolicy', {
+        body: {
+          name: 'homes',
+          computers: [idOf('agent')],
+          scope: { kind: 'folders', paths: [source] },
+          target: { kind: 'own', moverId: idOf('mover') },
+          schedule: { kind: 'monthly', on: { day: 1 }, at: '03:00' },
+        },
+      });
+    });
+    await page.getByRole('button', { name: 'Run now: homes' }).click();
+    await task('Backup: homes').getByText('Succeeded').waitFor();
+    await task('Backup: homes').getByText('1 file, 5 B').waitFor();
+    await watched.checkAccessibility('policies and tasks');
+    await watched.checkNarrow('policies and tasks');
+  });
+
+  await t.test('without the server it goes on, and the server hears of it later', async () => {
+    await system.stopServer();
+    await page.getByText('Offline').waitFor();
+    await page.getByText('Policies run without it').waitFor();
+    await page.getByRole('button', { name: 'Run now: homes' }).click();
+    await task('Backup: homes').nth(1).getByText('Succeeded').waitFor();
+    await system.startServer();
+    await page.getByText('Online').waitFor();
+    await until('both runs are told', async () => {
+      const { sessions } = await system.call((client) => client.call('sessions', {}));
+      return sessions.length === 2 && sessions.every(({ state }) => state === 'succeeded');
+    });
+  });
+
+  await t.test('another language, and out', async () => {
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
+    await page.getByRole('heading', { name: 'Richtlinien' }).waitFor();
+    await page.getByRole('button', { name: 'Abmelden' }).click();
+    await page.getByText('sudo holdfast panel').waitFor();
+    await page.reload();
+    await page.getByText('sudo holdfast panel').waitFor();
+  });
+
+  assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
+});
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const limit = performance.now() + 60_000;
+  while (!(await isSo())) {
+    if (performance.now() > limit) assert.fail(`waited in vain until ${what}`);
+    await delay(200);
+  }
+}
+
+/** As its administrator asks for it on the computer. */
+async function panelLink(folder: string): Promise<{ url: string; port: number }> {
+  const [node, main] = holdfastProgram;
+  const env = { ...process.env, HOLDFAST_DATA: folder };
+  const { stdout } = await promisify(execFile)(node, [main, 'panel', '--json'], { env });
+  return JSON.parse(stdout) as { url: string; port: number };
+}
+
+/** What the panel's own page sends. */
+function headersOf(port: number): Record<string, string> {
+  return {
+    host: `127.0.0.1:${port}`,
+    origin: `http://127.0.0.1:${port}`,
+    'content-type': 'application/json',
+    'x-holdfast-request': 'person',
+  };
+}
+
+/** As a program on the same computer would, which may say what it likes. */
+async function request(
+  port: number,
+  method: 'GET' | 'POST',
+  path: string,
+  { headers, body }: { headers: Record<string, string>; body?: unknown },
+): Promise<{ status: number; code: string | undefined; cookie: unknown }> {
+  await using wire = createWire({ role: 'agent-linux', bind: '127.0.0.1' });
+  await using http = httpClient({
+    connect: (signal) => wire.dialOutside('agent-control-panel', '127.0.0.1', { port, signal }),
+  });
+  const response = await http.request({ method, path, headers, body: JSON.stringify(body) });
+  const { code } = (await response.json()) as { code?: string };
+  return { status: response.status, code, cookie: response.headers['set-cookie'] };
+}
