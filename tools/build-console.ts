@@ -11,11 +11,12 @@ import { runNode } from './checks/program.ts';
 const root = join(import.meta.dirname, '..');
 const folder = 'apps/console';
 const built = join(root, folder, 'dist');
-/** What the console is made of: itself, the routes of the REST API, and the versions of libraries. */
+/** What the console is made of: itself, the routes of the REST API, the published proof, and the versions of libraries. */
 const sources = [
   `${folder}/{index.html,panel.html,package.json,tsconfig.json,vite.config.ts}`,
   `${folder}/{src,public}/**/*`,
   'packages/protocol/src/**/*.ts',
+  'docs/proof.json',
   'package-lock.json',
 ];
 const textFile = /\.(css|html|js|json|svg)$/;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { permissionsOf, personRole, routes } from '@holdfast/protocol';
 import react from '@vitejs/plugin-react';
@@ -30,8 +31,23 @@ function restRoutes(): Plugin {
   };
 }
 
+/** `virtual:published-proof`: the proof that the documentation publishes, of the rules of this version; in a file of its own. */
+function publishedProof(): Plugin {
+  const id = 'virtual:published-proof';
+  const path = join(import.meta.dirname, '../../docs/proof.json');
+  return {
+    name: 'published-proof',
+    resolveId: (source) => (source === id ? `\0${id}` : undefined),
+    load: (source) => {
+      if (source !== `\0${id}`) return undefined;
+      const proof: unknown = JSON.parse(readFileSync(path, 'utf8'));
+      return `export const publishedProof = ${JSON.stringify(JSON.stringify(proof))};`;
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), restRoutes()],
+  plugins: [react(), restRoutes(), publishedProof()],
   build: {
     target: ['chrome125', 'edge125', 'firefox128', 'safari17.5'],
     // Everything comes from files of the server: nothing inline that the Content-Security-Policy would have to allow.

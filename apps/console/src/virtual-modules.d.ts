@@ -1,3 +1,9 @@
+/** Made by vite.config.ts out of docs/proof.json: the product's own proof, of the computers of the main job. */
+declare module 'virtual:published-proof' {
+  /** JSON */
+  export const publishedProof: string;
+}
+
 /** Made by vite.config.ts out of `@holdfast/protocol`. */
 declare module 'virtual:rest-routes' {
   import type { Permission, PersonRole, Routes } from '@holdfast/protocol';

@@ -93,6 +93,8 @@ export const portRoutes = {
     tag: 'ports',
     body: z.strictObject({
       ...scope,
+      /** Ids of openings of the plan: only these. */
+      flows: z.array(z.string().min(1).max(2_000)).min(1).max(1_000).optional(),
       /** Every port of a range, not only a sample. */
       allPorts: z.boolean().default(false),
       /** Each way, over one port of each opening. */

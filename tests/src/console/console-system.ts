@@ -114,9 +114,10 @@ export class ConsoleSystem {
   }
 
   /** Somebody with an account, who has chosen a password already. */
-  async addPerson(name: string, role: PersonRole, password: string): Promise<void> {
+  async addPerson(name: string, role: PersonRole, password: string, groups?: readonly string[]): Promise<void> {
     const first = 'the first of two passwords';
-    await this.call((client) => client.call('createUser', { body: { name, role, password: first } }));
+    const rights = { role, ...(groups ? { groups: [...groups] } : {}) };
+    await this.call((client) => client.call('createUser', { body: { name, ...rights, password: first } }));
     await this.callAs(name, first, (client) =>
       client.call('changePassword', { body: { currentPassword: first, newPassword: password } }),
     );

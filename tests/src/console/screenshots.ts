@@ -2,7 +2,7 @@
  * `npm run screenshots` writes the pictures of docs/screenshots: the console of a server, mover and agent that really run, after a
  * backup and one that failed.
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
@@ -51,6 +51,19 @@ await page.goto(`${system.origin}/computers?role=agent`);
 await page.getByRole('table').getByRole('link').first().click();
 await page.getByRole('table', { name: 'Backups' }).getByRole('row').nth(1).waitFor();
 await take('computer');
+// The computers of the documentation: on this one alone there is nothing to open.
+await page.goto(`${system.origin}/network/what-if`);
+await page.getByRole('heading', { name: /openings would come/ }).waitFor();
+await page.getByText('Text', { exact: true }).click();
+const example = readFileSync(join(root, 'docs', 'examples', 'topology.yaml'), 'utf8');
+await page.getByRole('textbox', { name: 'Text' }).fill(example);
+await page.getByRole('button', { name: /^store-1 / }).click();
+await page.getByRole('region', { name: 'store-1', exact: true }).waitFor();
+await page.getByRole('application').scrollIntoViewIfNeeded();
+await take('network');
+await page.goto(`${system.origin}/network/proof`);
+await page.getByRole('table').getByRole('button').first().click();
+await take('network-proof');
 await page.goto(system.origin);
 await page.getByRole('heading', { name: 'Storage' }).waitFor();
 await take('overview');

@@ -157,6 +157,11 @@ const audit = createRoute({
   validateSearch: parseAuditSearch,
   component: lazyRouteComponent(() => import('../pages/settings/audit-page.tsx'), 'AuditPage'),
 });
+const proof = createRoute({
+  getParentRoute: () => root,
+  path: '/network/proof',
+  component: lazyRouteComponent(() => import('../pages/network/proof-page.tsx'), 'ProofPage'),
+});
 /** Before anybody has signed in: see `Root`. */
 const setUp = createRoute({ getParentRoute: () => root, path: '/set-up' });
 
@@ -170,9 +175,7 @@ const routeTree = root.addChildren([
   session,
   runs,
   repositories,
-  network,
-  whatIf,
-  rules,
+  ...[network, whatIf, rules, proof],
   ...[newJob, job, changeJob, policies, newPolicy, policy, changePolicy, groups, group],
   ...[account, people, approvals, notifications, audit],
   setUp,

@@ -79,4 +79,25 @@ test('the map has what the plan opens, with what was used and checked; other top
   const results = checked.flows.flatMap(({ check }) => check ?? []);
   assert.ok(results.length > 0 && results.every(({ checkId, outcome }) => checkId === id && outcome !== 'open'));
   assert.ok(results.some(({ causes }) => causes.length > 0));
+
+  // One opening alone: of the others it is known what was found before.
+  const [first, ...others] = checked.flows.filter(({ check }) => check);
+  assert.ok(first && others.length > 0);
+  const one = await server.client.call('createPortCheck', { body: { flows: [first.id] } });
+  await until(
+    async () => (await server.client.call('portCheck', { params: { id: one.id } })).endedAt !== undefined,
+    'the check of one opening',
+  );
+  const again = await server.client.call('networkMap', {});
+  assert.deepEqual(
+    new Map(again.flows.flatMap(({ id: flow, check }) => (check ? [[flow, check.checkId]] : []))),
+    new Map(
+      checked.flows.flatMap(({ id: flow, check }) =>
+        check ? [[flow, flow === first.id ? one.id : check.checkId]] : [],
+      ),
+    ),
+  );
+  await assert.rejects(server.client.call('createPortCheck', { body: { flows: ['a>b:tcp/1'] } }), {
+    code: 'request.missing',
+  });
 });

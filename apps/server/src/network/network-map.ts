@@ -12,10 +12,16 @@ export interface Known {
   /** What the server has counted, and computers by id, as far as they have told. */
   readonly ownReport: () => ChannelReport;
   readonly reportOf: (computerId: string) => ChannelReport | undefined;
-  /** The newest one, and what the newest that has ended has found. */
   readonly check: FleetWorkView | undefined;
-  readonly endedCheck: { readonly id: string; readonly results: readonly CheckResult[] } | undefined;
+  /** The newest first. */
+  readonly endedChecks: readonly EndedCheck[];
   readonly audit: { readonly view: FleetWorkView; readonly results: readonly AuditResult[] } | undefined;
+}
+
+interface EndedCheck {
+  readonly id: string;
+  readonly endedAt: string;
+  readonly results: readonly CheckResult[];
 }
 
 type FlowView = NetworkMap['flows'][number];
@@ -112,7 +118,7 @@ function computersAt(host: PlannedHost, { computers }: Fleet): string[] {
 
 /** What there is to say of a flow, whoever draws it. */
 function factsOf(known: Known): (flow: Flow) => FlowFacts {
-  const results = Map.groupBy(known.endedCheck?.results ?? [], (result) => result.flow ?? '');
+  const found = lastFound(known.endedChecks);
   const lastUse = lastUses(known);
   return (flow) => {
     const channels = flow.channels.map((id) => {
@@ -124,7 +130,7 @@ function factsOf(known: Known): (flow: Flow) => FlowFacts {
       };
     });
     const last = channels.flatMap(({ lastUsedAt }) => lastUsedAt ?? []).reduce(later, '');
-    const check = known.endedCheck && checkOf(known.endedCheck.id, results.get(flow.id) ?? []);
+    const check = checkOf(found.get(flow.id) ?? []);
     return {
       id: flow.id,
       fromHosts: flow.from.length,
@@ -142,14 +148,45 @@ function factsOf(known: Known): (flow: Flow) => FlowFacts {
 
 const worst = ['failed', 'warning', 'unchecked', 'open'] as const;
 
-function checkOf(checkId: string, results: readonly CheckResult[]): FlowView['check'] {
+interface Found {
+  readonly check: EndedCheck;
+  readonly results: readonly CheckResult[];
+}
+
+/**
+ * By flow: of each pair of computers what the newest check that tried it has found, the newest first. A check of one opening says
+ * nothing of the others, whose results stand.
+ */
+function lastFound(checks: readonly EndedCheck[]): ReadonlyMap<string, readonly Found[]> {
+  const found = new Map<string, Found[]>();
+  const tried = new Set<string>();
+  for (const check of checks) {
+    const pairs = Map.groupBy(check.results, ({ flow, from, to }) => JSON.stringify([flow, from, to]));
+    for (const [pair, results] of pairs) {
+      const flow = results[0]?.flow;
+      if (flow === undefined || tried.has(pair)) continue;
+      tried.add(pair);
+      const known = found.get(flow);
+      if (known) known.push({ check, results });
+      else found.set(flow, [{ check, results }]);
+    }
+  }
+  return found;
+}
+
+function checkOf(found: readonly Found[]): FlowView['check'] {
+  const results = found.flatMap((one) => one.results);
   const outcome = worst.find((each) => results.some((result) => result.outcome === each));
-  if (outcome === undefined) return undefined;
+  const newest = found[0]?.check;
+  if (outcome === undefined || !newest) return undefined;
   const told = results.flatMap(({ diagnoses, reason }) => [
     ...diagnoses.map(({ cause }) => cause),
     ...(reason ? [reason] : []),
   ]);
-  return { checkId, outcome, causes: [...new Set(told)].slice(0, shownCauses) };
+  return {
+    ...{ checkId: newest.id, at: newest.endedAt, outcome },
+    causes: [...new Set(told)].slice(0, shownCauses),
+  };
 }
 
 /** When any computer at the dialling end of a flow used a channel last, or one at the other end was reached along it. */

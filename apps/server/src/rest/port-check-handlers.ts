@@ -53,7 +53,7 @@ export function portCheckHandlers(o: {
       checks.start(scope.tenant, async (work) => {
         const { triedPorts } = await import('@holdfast/wire/probe');
         const { plan, fleet, hosts, leftOut, notes } = await planned(scope, body);
-        const { attempts, unchecked } = attemptsOf(plan, fleet, {
+        const { attempts, unchecked } = attemptsOf(onlyFlows(plan, body.flows), fleet, {
           triedPorts: (range) => triedPorts(range, body.allPorts),
           hosts,
         });
@@ -103,12 +103,8 @@ export function portCheckHandlers(o: {
     planned,
     findings: (tenant) => {
       const [check] = checks.list(tenant);
-      const [endedCheck, audit] = [lastEnded(checks, tenant), lastEnded(audits, tenant)];
-      return {
-        check,
-        endedCheck: endedCheck && { id: endedCheck.view.id, results: endedCheck.results },
-        audit,
-      };
+      const [audit] = ended(audits, tenant);
+      return { check, endedChecks: [...ended(checks, tenant)], audit };
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all([checks[Symbol.asyncDispose](), audits[Symbol.asyncDispose]()]);
@@ -116,12 +112,26 @@ export function portCheckHandlers(o: {
   };
 }
 
-/** What the last check and the last audit have found. */
-export type FleetFindings = Pick<Known, 'check' | 'endedCheck' | 'audit'>;
+/** What the last checks and the last audit have found. */
+export type FleetFindings = Pick<Known, 'check' | 'endedChecks' | 'audit'>;
 
-function lastEnded<Result>(works: FleetWorks<Result>, tenant: string) {
-  const view = works.list(tenant).find(({ endedAt }) => endedAt !== undefined);
-  return view && { view, results: works.find(tenant, view.id).results() };
+/** The newest first. */
+function* ended<Result>(works: FleetWorks<Result>, tenant: string) {
+  for (const view of works.list(tenant)) {
+    const { id, endedAt } = view;
+    if (endedAt !== undefined) yield { id, endedAt, view, results: works.find(tenant, id).results() };
+  }
+}
+
+/** Throws `request.missing` for an id that no opening of the plan has. */
+function onlyFlows(plan: Plan, ids: readonly string[] | undefined): Plan {
+  if (!ids) return plan;
+  const unknown = ids.find((id) => !plan.flows.some((flow) => flow.id === id));
+  if (unknown === undefined) return { ...plan, flows: plan.flows.filter(({ id }) => ids.includes(id)) };
+  throw new HoldfastError('request.missing', {
+    message: `The plan has no opening ${unknown}.`,
+    guidance: 'Openings are called otherwise once the fleet has changed; `holdfast ports plan` prints them.',
+  });
 }
 
 interface Asked {

@@ -54,10 +54,12 @@ const flowFacts = z.object({
   features: z.array(feature),
   reasons: z.array(z.string()),
   lastUsedAt: isoTime.optional(),
-  /** What the last check that has ended found, the worst of its results. */
+  /** What the last checks that have ended found, the worst of what was found last between any two of its computers. */
   check: z
     .object({
+      /** The newest of them, and when it ended. */
       checkId: entityId,
+      at: isoTime,
       outcome: z.enum(['open', 'warning', 'failed', 'unchecked']),
       /** Each once, the first ten. */
       causes: z.array(z.string()),

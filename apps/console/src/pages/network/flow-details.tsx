@@ -15,7 +15,12 @@ export function FlowDetails({ flow }: { readonly flow: FlowFacts }): ReactNode {
         facts={[
           [t('network.flow.ports'), <code key="ports">{portsText(flow)}</code>],
           [t('network.flow.last-used'), <Age key="used" at={flow.lastUsedAt} />],
-          [t('network.flow.check'), <OutcomeBadge key="check" outcome={flow.check?.outcome} />],
+          [
+            t('network.flow.check'),
+            <span key="check">
+              <OutcomeBadge outcome={flow.check?.outcome} /> {flow.check && <Age at={flow.check.at} />}
+            </span>,
+          ],
           [t('network.flow.needed'), t(flow.leased ? 'network.flow.needed.session' : 'network.flow.needed.always')],
         ]}
       />

@@ -39,7 +39,9 @@ export function LinkEdge(props: EdgeProps<Edge<LinkEdgeData, 'link'>>): ReactNod
             data-faint={isFaint}
             aria-pressed={isChosen}
             aria-label={t('network.map.between', { one: link.a, other: link.b, what: label })}
-            style={{ transform: `translate(-50%, -50%) translate(${labelX}px, ${labelY}px)` }}
+            style={{
+              transform: `translate(-50%, -50%) translate(${labelX}px, ${labelY}px) scale(var(--label-scale, 1))`,
+            }}
             onClick={() => data.onChoose({ node: link.a, peer: link.b })}
           >
             {label}

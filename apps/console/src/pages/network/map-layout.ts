@@ -19,7 +19,7 @@ export interface MapLayout {
 }
 
 export const nodeSize = { width: 208, height: 64 } as const;
-const nodeGap = { x: 96, y: 26 } as const;
+const nodeGap = { x: 120, y: 26 } as const;
 const zoneGap = { x: 150, y: 48 } as const;
 const zonePadding = { x: 24, top: 46, bottom: 24 } as const;
 /** Of nodes that talk to nobody in their own zone: they stand in rows. */

@@ -26,7 +26,9 @@ const map = (nodes: NetworkMap['nodes'], flows: MapFlow[]): NetworkMap => ({
 });
 
 test('what is open between two nodes is one line, with the worst that a check found', () => {
-  const found = (outcome: 'open' | 'failed') => ({ check: { checkId: '1', outcome, causes: [] } });
+  const found = (outcome: 'open' | 'failed') => ({
+    check: { checkId: '1', at: '2026-01-10T12:00:00Z', outcome, causes: [] },
+  });
   const flows = [flow(['a'], ['b'], found('open')), flow(['b', 'c'], ['a'], found('failed')), flow(['c'], ['c'])];
   const { links, leftOut } = linksOf(flows);
   assert.deepEqual(

@@ -8,6 +8,7 @@ import { Card } from '../../components/card.tsx';
 import { PlainTable } from '../../components/plain-table.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
 import classes from './network.module.css';
 import { OutcomeBadge } from './outcome-badge.tsx';
 
@@ -27,22 +28,24 @@ export function NetworkChecks({ map }: { readonly map: NetworkMap }): ReactNode 
 
 function OpeningsCheck({ work }: { readonly work: Work | undefined }): ReactNode {
   const { t } = useLanguage();
+  const may = useMay()('createPortCheck');
   const begin = useAction('createPortCheck', ['networkMap', 'portChecks']);
   const cancel = useAction('cancelPortCheck', ['networkMap', 'portCheck']);
-  const id = begin.data?.id ?? work?.id;
+  const newest = newer(begin.data, work);
   const query = useQuery({
-    ...routeQuery('portCheck', { params: { id: id ?? '' } }),
-    enabled: id !== undefined,
+    ...routeQuery('portCheck', { params: { id: newest?.id ?? '' } }),
+    enabled: newest !== undefined,
     refetchInterval: whileRunning,
   });
-  const current = query.data ?? work;
+  const current = query.data ?? newest;
   useRefreshAtEnd(current);
   const isRunning = current?.state === 'running';
   return (
     <Card
       title={t('network.check')}
       aside={
-        isRunning ? (
+        may &&
+        (isRunning ? (
           <Button
             variant="default"
             size="compact-sm"
@@ -60,7 +63,7 @@ function OpeningsCheck({ work }: { readonly work: Work | undefined }): ReactNode
           >
             {t('network.check.begin')}
           </Button>
-        )
+        ))
       }
     >
       {(begin.error ?? cancel.error) && <ProblemAlert error={begin.error ?? cancel.error} />}
@@ -115,15 +118,16 @@ function ComputersAudit(o: {
   readonly drift: NonNullable<NetworkMap['audit']>['drift'];
 }): ReactNode {
   const { t } = useLanguage();
+  const may = useMay()('createPortAudit');
   const begin = useAction('createPortAudit', ['networkMap', 'portAudits']);
   const cancel = useAction('cancelPortAudit', ['networkMap', 'portAudit']);
-  const id = begin.data?.id ?? o.work?.id;
+  const newest = newer(begin.data, o.work);
   const query = useQuery({
-    ...routeQuery('portAudit', { params: { id: id ?? '' } }),
-    enabled: id !== undefined,
+    ...routeQuery('portAudit', { params: { id: newest?.id ?? '' } }),
+    enabled: newest !== undefined,
     refetchInterval: whileRunning,
   });
-  const current = query.data ?? o.work;
+  const current = query.data ?? newest;
   useRefreshAtEnd(current);
   const isRunning = current?.state === 'running';
   const findings = o.drift.flatMap(({ host, findings: found }) => found.map((finding) => ({ host, ...finding })));
@@ -131,7 +135,8 @@ function ComputersAudit(o: {
     <Card
       title={t('network.audit')}
       aside={
-        isRunning ? (
+        may &&
+        (isRunning ? (
           <Button
             variant="default"
             size="compact-sm"
@@ -149,7 +154,7 @@ function ComputersAudit(o: {
           >
             {t('network.audit.begin')}
           </Button>
-        )
+        ))
       }
     >
       {(begin.error ?? cancel.error) && <ProblemAlert error={begin.error ?? cancel.error} />}
@@ -213,6 +218,11 @@ function WorkState(o: { readonly work: Work | undefined; readonly none: string; 
       ))}
     </div>
   );
+}
+
+/** What was begun here, unless somebody has begun another one since. */
+function newer(begun: Work | undefined, known: Work | undefined): Work | undefined {
+  return begun && (!known || begun.startedAt > known.startedAt) ? begun : known;
 }
 
 function whileRunning({ state }: { readonly state: { readonly data?: Work | undefined } }): number | false {

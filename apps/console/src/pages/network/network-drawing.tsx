@@ -10,11 +10,11 @@ import {
   MarkerType,
   type Node,
   ReactFlow,
-  useReactFlow,
 } from '@xyflow/react';
-import { type ReactNode, useEffect, useMemo } from 'react';
+import { type ReactNode, useMemo, useRef } from 'react';
 import { type Translate, useText } from '../../i18n/language.tsx';
 import { HostNode, type HostNodeData, ZoneNode, type ZoneNodeData } from './drawing-nodes.tsx';
+import { FitAgain, FocusInSight, fitOptions, LabelSize } from './drawing-view.tsx';
 import { LinkEdge, type LinkEdgeData } from './link-edge.tsx';
 import { type MapLayout, nodeSize } from './map-layout.ts';
 import { type Link, linkId, linksOf, type MapFlow, type MapNode, portsText } from './map-links.ts';
@@ -32,7 +32,6 @@ const nodeTypes = { host: HostNode, zone: ZoneNode };
 const edgeTypes = { link: LinkEdge };
 /** With more lines than that, only those of what is chosen say their ports. */
 const maxLabels = 40;
-const fitOptions = { padding: 0.06, maxZoom: 1.05 };
 type DrawnNode = Node<HostNodeData, 'host'> | Node<ZoneNodeData, 'zone'>;
 type DrawnEdge = Edge<LinkEdgeData, 'link'>;
 
@@ -63,6 +62,11 @@ export function NetworkDrawing(o: {
     () => (layout ? draw({ layout, shown, links, chosen, onChoose, added, t }) : undefined),
     [layout, shown, links, chosen, onChoose, added, t],
   );
+  /** Somebody looks at a part of it, which stays in sight then. */
+  const isMoved = useRef(false);
+  const setMoved = (): void => {
+    isMoved.current = true;
+  };
   return (
     <div className={classes['frame']}>
       {drawn ? (
@@ -88,6 +92,8 @@ export function NetworkDrawing(o: {
           preventScrolling={false}
           onEdgeClick={(_, { source, target }) => onChoose({ node: source, peer: target })}
           onPaneClick={() => onChoose({})}
+          // Without an event it was moved by us.
+          onMoveStart={(event) => event && setMoved()}
           ariaLabelConfig={{
             'controls.ariaLabel': t('network.map.controls'),
             'controls.zoomIn.ariaLabel': t('network.map.zoom-in'),
@@ -96,8 +102,19 @@ export function NetworkDrawing(o: {
           }}
         >
           <Background variant={BackgroundVariant.Dots} gap={22} size={1.2} />
-          <Controls showInteractive={false} position="bottom-left" fitViewOptions={fitOptions} />
-          <FitAgain layout={layout} />
+          <Controls
+            showInteractive={false}
+            position="bottom-left"
+            fitViewOptions={fitOptions}
+            onZoomIn={setMoved}
+            onZoomOut={setMoved}
+            onFitView={() => {
+              isMoved.current = false;
+            }}
+          />
+          <FitAgain layout={layout} isMoved={isMoved} />
+          <FocusInSight />
+          <LabelSize />
         </ReactFlow>
       ) : (
         <div className={classes['waiting']}>
@@ -107,15 +124,6 @@ export function NetworkDrawing(o: {
       {leftOut > 0 && <p className={classes['note']}>{t('network.map.left-out', { count: leftOut })}</p>}
     </div>
   );
-}
-
-/** Another drawing is looked at as a whole first. */
-function FitAgain({ layout }: { readonly layout: MapLayout | undefined }): null {
-  const { fitView } = useReactFlow();
-  useEffect(() => {
-    if (layout) void fitView(fitOptions);
-  }, [layout, fitView]);
-  return null;
 }
 
 function inputOf(nodes: readonly MapNode[], links: readonly Link[]) {

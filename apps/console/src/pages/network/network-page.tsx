@@ -1,6 +1,7 @@
 import type { NetworkMap } from '@holdfast/protocol';
 import { Button, Loader, SegmentedControl } from '@mantine/core';
-import { IconDownload, IconPencil } from '@tabler/icons-react';
+import { useMediaQuery } from '@mantine/hooks';
+import { IconDownload, IconPencil, IconShieldCheck } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense, useMemo } from 'react';
@@ -21,6 +22,8 @@ import { SelectionPanel } from './selection-panel.tsx';
 
 const NetworkDrawing = lazy(async () => ({ default: (await import('./network-drawing.tsx')).NetworkDrawing }));
 const route = getRouteApi('/network');
+/** On a phone the table comes first: it says the same, and can be read there. */
+const narrow = '(max-width: 40rem)';
 
 /** The contract, applied to this fleet: every opening, why it is there, and whether it works. */
 export function NetworkPage(): ReactNode {
@@ -37,6 +40,14 @@ export function NetworkPage(): ReactNode {
         >
           {t('network.what-if')}
         </Button>
+        <Button
+          component={Link}
+          to="/network/proof"
+          variant="default"
+          leftSection={<IconShieldCheck size={17} aria-hidden="true" />}
+        >
+          {t('network.proof')}
+        </Button>
         <Button component={Link} to="/network/rules" leftSection={<IconDownload size={17} aria-hidden="true" />}>
           {t('network.rules')}
         </Button>
@@ -52,10 +63,13 @@ function Network({ map }: { readonly map: NetworkMap }): ReactNode {
   const t = useText();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { view, feature, zone, text } = search;
+  const { feature, zone, text } = search;
+  const isNarrow = useMediaQuery(narrow, undefined, { getInitialValueInEffect: false });
+  const view = search.view ?? (isNarrow ? 'table' : 'map');
   const go = (change: { [Key in keyof NetworkSearch]?: NetworkSearch[Key] | undefined }): void =>
     void navigate({ search: given({ ...search, ...change }), replace: true, resetScroll: false });
   const flows = useMemo(() => filterFlows(map, given({ feature, zone, text })), [map, feature, zone, text]);
+  const stops = map.features.find(({ id }) => id === feature)?.stops;
   const isFiltered = feature !== undefined || zone !== undefined || text !== undefined;
   const isChosen = search.flow !== undefined || search.node !== undefined;
   const chosen = useMemo(() => chosenOf(map, search), [map, search]);
@@ -78,14 +92,15 @@ function Network({ map }: { readonly map: NetworkMap }): ReactNode {
           </p>
           <SegmentedControl
             aria-label={t('network.view')}
-            value={view ?? 'map'}
-            onChange={(value) => go({ view: value === 'table' ? 'table' : undefined })}
+            value={view}
+            onChange={(value) => go({ view: value === 'table' ? 'table' : 'map' })}
             data={[
               { value: 'map', label: t('network.map') },
               { value: 'table', label: t('network.table') },
             ]}
           />
         </div>
+        {stops !== undefined && <p className={classes['needs']}>{t('network.feature.stops', { what: stops })}</p>}
         <div className={classes['columns']} data-split={isChosen}>
           {view === 'table' ? (
             <FlowsTable map={map} flows={flows} />
@@ -101,6 +116,7 @@ function Network({ map }: { readonly map: NetworkMap }): ReactNode {
               flow={search.flow}
               node={search.node}
               peer={search.peer}
+              isReal
               onFlow={(flow) => go({ flow })}
               onClose={() =>
                 go(

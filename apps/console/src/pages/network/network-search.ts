@@ -3,7 +3,7 @@ import { given, oneOf, textIn } from '../search-values.ts';
 /** What the page of the network shows, as it stands in its address. */
 export function parseNetworkSearch(search: Readonly<Record<string, unknown>>) {
   return given({
-    view: oneOf(search['view'], ['table']),
+    view: oneOf(search['view'], ['map', 'table']),
     feature: textIn(search['feature']),
     zone: textIn(search['zone']),
     text: textIn(search['text']),

@@ -133,6 +133,7 @@ function TriedMap({ answer }: { readonly answer: Awaited<ReturnType<typeof call<
           map={map}
           flows={map.flows}
           {...chosen}
+          isReal={false}
           onFlow={(flow) => setChosen({ ...chosen, flow })}
           onClose={() => setChosen(chosen.flow === undefined ? {} : { node: chosen.node, peer: chosen.peer })}
         />
