@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/core';
 import { localTenant, type Permission, type PersonRole, permissionsOf } from '@holdfast/protocol';
 import type { PresentedCertificate } from '@holdfast/wire';
 
@@ -48,6 +49,12 @@ export const nobody: Caller = {
   due: undefined,
   stepUp: 'none-set',
 };
+
+/** For what is of the installation and tells of all its tenants: it is for who owns it. Throws `auth.forbidden`. */
+export function requireOwnTenant(tenant: string): void {
+  if (tenant !== localTenant)
+    throw new HoldfastError('auth.forbidden', { message: 'That is of the whole server, and not of a tenant.' });
+}
 
 export interface Rights {
   readonly role: PersonRole;

@@ -3,6 +3,7 @@ import { localTenant } from '@holdfast/protocol';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { type AccountRow, actorOf, insertAccount } from '../people/accounts.ts';
+import { requireOwnTenant } from '../people/caller.ts';
 import { maxWrongSetUpCodes } from '../people/limits.ts';
 import { checkNewPassword } from '../people/password-rules.ts';
 import type { People } from '../people/people.ts';
@@ -96,7 +97,8 @@ export function browserHandlers(o: {
       note({ details: { session: result.row.id } });
       return signedIn(result, cookie);
     },
-    createSetUpCode: async () => {
+    createSetUpCode: async ({ scope }) => {
+      requireOwnTenant(scope.tenant);
       if (await o.setUp.isNeeded(everything)) return o.setUp.code();
       throw new HoldfastError('request.conflict', {
         message: 'The server has an account: it has been set up.',

@@ -1,10 +1,10 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
-import { localTenant } from '@holdfast/protocol';
+import type { Clock } from '@holdfast/core';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { readPage } from '../catalogue/page.ts';
 import { loadUsableComputer } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
+import { requireOwnTenant } from '../people/caller.ts';
 import { type ConfigurationBackups, configurationBackupView } from '../recovery/configuration-backups.ts';
 import { importRepository, storedRepositories } from '../recovery/import-repository.ts';
 import type { KitKeeper } from '../recovery/kit-keeper.ts';
@@ -53,6 +53,7 @@ export function recoveryHandlers(o: {
       return { backups: items, ...rest };
     },
     backUpConfiguration: async ({ scope, signal }) => {
+      // It is that of all tenants.
       requireOwnTenant(scope.tenant);
       return o.backups.make(signal);
     },
@@ -89,10 +90,4 @@ async function knownByName(
     .where('name', 'in', names)
     .execute();
   return new Map(rows.map(({ id, name, moverId }) => [name, { repositoryId: id, moverId }]));
-}
-
-/** The configuration is that of all tenants: who owns the installation has a copy of it made, and nobody else. */
-function requireOwnTenant(tenant: string): void {
-  if (tenant !== localTenant)
-    throw new HoldfastError('auth.forbidden', { message: 'The configuration of the server is not that of a tenant.' });
 }

@@ -13,7 +13,7 @@ import { maxFailedSignInsPerMinute, maxRequestHeadBytes } from '../limits.ts';
 import { prometheusContentType } from '../metrics/prometheus-text.ts';
 import type { OauthService } from '../oauth/oauth-service.ts';
 import type { Authentication } from '../people/authentication.ts';
-import { type Caller, nobody } from '../people/caller.ts';
+import { type Caller, nobody, requireOwnTenant } from '../people/caller.ts';
 import { checkOwnPage, cookieOf, type SessionCookie } from './browser-request.ts';
 import { ByteStream, ByteStreams } from './byte-stream.ts';
 import type { EventStreams } from './event-stream.ts';
@@ -147,6 +147,7 @@ export async function createRestApp(o: {
     const caller = callers.get(request);
     if (caller && (caller.due !== undefined || !caller.permissions.has('server.manage')))
       throw new HoldfastError('auth.forbidden');
+    if (caller) requireOwnTenant(caller.tenant);
     return reply.type(prometheusContentType).send(await o.metrics.text());
   });
 

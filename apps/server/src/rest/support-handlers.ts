@@ -1,6 +1,7 @@
 import { type Route, routes } from '@holdfast/protocol';
 import { Pseudonyms, writeBundle } from '@holdfast/support';
 import type { DataDirectory } from '../data-directory.ts';
+import { requireOwnTenant } from '../people/caller.ts';
 import { type AskRoute, type BundleSources, bundleFiles, leftOutOfServer } from '../support/bundle-files.ts';
 import { knowNames } from '../support/known-names.ts';
 import type { Vault } from '../vault.ts';
@@ -22,6 +23,8 @@ export function supportHandlers(
   const { place } = o;
   return {
     supportBundle: async ({ scope, caller, remoteAddress, requestId, query, signal, note }, stream) => {
+      // Its log is that of all tenants.
+      requireOwnTenant(scope.tenant);
       const anonymise = query.anonymise === 'true';
       note({ details: { anonymise } });
       const ask: AskRoute = async (name, { params = {}, query: asked = {} } = {}) =>
