@@ -52,6 +52,14 @@ const planted: Readonly<Record<string, readonly RegExp[]>> = {
     /bad-sockets\.ts:18 .*global fetch/,
     /excepted\.test\.ts:3 .*connect from node:net/,
   ],
+  deletions: [
+    /bad-deletions\.ts:2 .*unlink from node:fs\/promises/,
+    /bad-deletions\.ts:5 .*deletes an object/,
+    /bad-deletions\.ts:6 .*deletes an object/,
+    /bad-deletions\.ts:7 .*deletes an object/,
+    /bad-deletions\.ts:8 .*deletes an object/,
+    /bad-deletions\.ts:9 .*\* from node:fs/,
+  ],
   style: [
     /bad-style\.ts:1 .*unfinished/,
     /bad-style\.ts:5 .*empty catch/,
@@ -71,7 +79,12 @@ const planted: Readonly<Record<string, readonly RegExp[]>> = {
 };
 
 /** Where a check may not complain: the good neighbours of the planted faults. */
-const innocent = [/bad-sockets\.ts:[1247] /, /excepted\.test\.ts:2 /, /bad-style\.ts:1[3-9] /];
+const innocent = [
+  /bad-deletions\.ts:(1|1[2-7]) /,
+  /bad-sockets\.ts:[1247] /,
+  /excepted\.test\.ts:2 /,
+  /bad-style\.ts:1[3-9] /,
+];
 
 const badTree = knownBadTree();
 const lines = (findings: readonly Finding[]): readonly string[] => findings.map(formatFinding);
@@ -88,7 +101,7 @@ for (const check of allChecks)
         errors.some((line) => pattern.test(line)),
         `not found: ${pattern}\nfound:\n${errors.join('\n')}`,
       );
-    if (check.name === 'sockets' || check.name === 'style')
+    if (['sockets', 'deletions', 'style'].includes(check.name))
       for (const pattern of innocent)
         assert.deepEqual(
           errors.filter((line) => pattern.test(line)),

@@ -1,5 +1,6 @@
 import { boundaries } from './boundaries.ts';
 import type { Check } from './check.ts';
+import { deletions } from './deletions.ts';
 import { errorCodes } from './error-codes.ts';
 import { generatedDocs } from './generated-docs.ts';
 import { lockFile } from './lock-file.ts';
@@ -15,6 +16,7 @@ export const allChecks: readonly Check[] = [
   unused,
   boundaries,
   sockets,
+  deletions,
   style,
   errorCodes,
   generatedDocs,

@@ -192,6 +192,7 @@ export class GuardedRepository implements AsyncDisposable {
     });
   }
 
+  /** Everything that leaves a mover's storage leaves it here (the check "deletions"): the place for whatever keeps it longer. */
   async #remove(name: ObjectName, signal: AbortSignal): Promise<boolean> {
     const found = await this.#disk.stat(name, { signal });
     await this.#disk.delete(name, { signal });

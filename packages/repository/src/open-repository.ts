@@ -1,6 +1,7 @@
 import { type Clock, HoldfastError, hasCode, systemClock } from '@holdfast/core';
 import type { ObjectInfo, Target } from '@holdfast/storage';
 import { isDamage } from './damage.ts';
+import { deleteObject } from './delete-object.ts';
 import { BlobCipher } from './format/blob-cipher.ts';
 import { decodeConfig, encodeConfig, newConfig } from './format/config.ts';
 import { encodeKeyFile, type KeyOptions, openKeyFile } from './format/key-file.ts';
@@ -40,7 +41,7 @@ export async function initRepository(
       // Unless they took ours for one that an interrupted attempt had left: then it is the only key there is.
       const sealed = await target.read({ type: 'config', id: '' }, { signal });
       const isOfUse = new BlobCipher(key).tryOpen(sealed) !== undefined;
-      if (made && !isOfUse) await target.delete({ type: 'key', id: keyId }, { signal });
+      if (made && !isOfUse) await deleteObject(target, { type: 'key', id: keyId }, { signal });
       throw exists;
     }
     throw error;

@@ -4,6 +4,7 @@ import type { ObjectInfo, ObjectType, StagedObject, Target } from '@holdfast/sto
 import { BlobIndex } from './blob-index/blob-index.ts';
 import { type ListedFile, readListings } from './blob-index/index-reader.ts';
 import { isDamage } from './damage.ts';
+import { deleteObject } from './delete-object.ts';
 import { type BlobPlace, type BlobType, openBlob } from './format/blob.ts';
 import { BlobCipher } from './format/blob-cipher.ts';
 import type { Compression } from './format/compression.ts';
@@ -340,7 +341,7 @@ export class Repository {
   /** Deletes an object. Hold the exclusive lock, for anything but a lock. */
   async delete(type: Exclude<ObjectType, 'config'>, id: ObjectId, options: WaitOptions = {}): Promise<void> {
     await this.confirmLocks(options);
-    await this.target.delete({ type, id }, options);
+    await deleteObject(this.target, { type, id }, options);
   }
 
   /** All objects of a type with their sizes. */

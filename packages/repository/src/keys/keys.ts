@@ -1,5 +1,6 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/core';
 import { isDamage } from '../damage.ts';
+import { deleteObject } from '../delete-object.ts';
 import {
   describeKeyFile,
   encodeKeyFile,
@@ -67,7 +68,7 @@ export async function addKey(
     if (opened === undefined || !isSameKey(opened, masterKey))
       throw new HoldfastError('storage.tampered', { message: `The new key ${shortId(id)} does not open.` });
   } catch (error) {
-    if (isDamage(error)) await target.delete({ type: 'key', id }, { signal });
+    if (isDamage(error)) await deleteObject(target, { type: 'key', id }, { signal });
     throw error;
   }
   return id;

@@ -1,6 +1,7 @@
 import { type Clock, formatDuration, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
 import type { Target } from '@holdfast/storage';
 import { isDamage } from '../damage.ts';
+import { deleteObject } from '../delete-object.ts';
 import type { BlobCipher } from '../format/blob-cipher.ts';
 import {
   decodeLockFile,
@@ -231,7 +232,7 @@ export class RepositoryLock implements AsyncDisposable {
   async #deleteLeftOver(signal: AbortSignal): Promise<void> {
     for (const id of this.#leftOver) {
       try {
-        await this.#context.target.delete({ type: 'lock', id }, { signal });
+        await deleteObject(this.#context.target, { type: 'lock', id }, { signal });
         this.#leftOver.delete(id);
       } catch (error) {
         this.#onProblem(problemWith(id, 'could not be deleted', error));
@@ -330,7 +331,7 @@ export class RepositoryLock implements AsyncDisposable {
   /** Its holder is gone, so it is ignored; where it can't be deleted, it stays and is ignored again. */
   async #removeStale(id: ObjectId, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#context.target.delete({ type: 'lock', id }, { signal });
+      await deleteObject(this.#context.target, { type: 'lock', id }, { signal });
       abandoned.delete(id);
     } catch (error) {
       signal?.throwIfAborted();
