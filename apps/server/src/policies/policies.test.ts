@@ -7,6 +7,7 @@ import {
   type CallArguments,
   type CallPeer,
   GrantVerifier,
+  type Hello,
   type IdentityKey,
   type PolicyReport,
   type Routes,
@@ -58,8 +59,12 @@ class Fleet {
   }
 
   /** Preinstalled: it is reached by the connection that it holds, and by nothing else. */
-  async agent(group = 'default'): Promise<{ agent: TestAgent; peer: CallPeer<TaskMethods> }> {
-    const agent = this.#stack.use(new TestAgent(await this.server.join('agent', { group, preinstalled: true })));
+  async agent(
+    group = 'default',
+    platform: Hello['platform'] = 'linux',
+  ): Promise<{ agent: TestAgent; peer: CallPeer<TaskMethods> }> {
+    const joined = await this.server.join('agent', { group, platform, preinstalled: true });
+    const agent = this.#stack.use(new TestAgent(joined, { platform }));
     const peer = await agent.hold(this.server);
     const { id } = agent;
     await until(
@@ -293,6 +298,53 @@ test('a computer is in jobs or in policies, whichever way it gets there', async 
   );
   await client.call('deleteJob', { params: { id: web.id } });
   await client.call('changePolicy', { params: { id: nightly.id }, body });
+});
+
+test('a Unix agent takes policies and no jobs: none is made of it, and one of its group leaves it out and says so', async (t) => {
+  const fleet = await Fleet.start(t);
+  const { client } = fleet.server;
+  const { agent: linux } = await fleet.agent('mixed');
+  const { agent: solaris, peer } = await fleet.agent('mixed', 'sunos');
+  const { agent: aix } = await fleet.agent('unix', 'aix');
+  assert.equal((await client.call('computer', { params: { id: solaris.id } })).platform, 'sunos');
+  const refused = { code: 'request.invalid', message: /\(sunos\) takes no jobs of the server: make it a policy/ };
+  const job = (change: Partial<NewPolicy>) =>
+    client.call('createJob', { body: { ...fleet.settings([]), name: 'web', ...change } });
+  await assert.rejects(job({ computers: [solaris.id] }), refused);
+  const mixed = await job({ groups: ['mixed'] });
+  const params = { id: mixed.id };
+  await assert.rejects(client.call('changeJob', { params, body: fleet.settings([linux, solaris]) }), refused);
+  const { id } = await client.call('runJob', { params, body: {} });
+  await until(async () => (await client.call('session', { params: { id } })).endedAt !== undefined, 'it has ended');
+  assert.deepEqual(
+    (await fleet.server.runsOf(id)).map(({ agentId, state }) => [agentId, state]),
+    [[linux.id, 'succeeded']],
+  );
+  const { notes } = await client.call('session', { params: { id } });
+  assert.deepEqual(
+    notes.map(({ message }) => message),
+    ['test-host (sunos) takes no jobs of the server: make it a policy.'],
+  );
+  const ofUnix = await job({ name: 'unix', groups: ['unix'] });
+  await assert.rejects(client.call('runJob', { params: { id: ofUnix.id }, body: {} }), { code: 'request.conflict' });
+  assert.deepEqual([solaris.received, aix.received], [[], []]);
+
+  await client.call('deleteJob', { params });
+  const policy = await fleet.policy([solaris]);
+  const [got = assert.fail('no policy')] = await policiesOf(peer);
+  await peer.call('policies.report', runOf(got));
+  const session = await client.call('runPolicy', { params: { id: policy.id }, body: {} });
+  await until(
+    async () => (await client.call('session', { params: { id: session.id } })).endedAt !== undefined,
+    'the session has ended',
+  );
+  const { sessions } = await client.call('sessions', { query: { jobId: policy.id } });
+  assert.deepEqual(sessions.map(({ state, trigger }) => `${trigger} ${state}`).toSorted(), [
+    'person succeeded',
+    'policy succeeded',
+  ]);
+  const [run] = await fleet.server.runsOf(session.id);
+  assert.deepEqual([run?.agentId, run?.carrier], [solaris.id, 'posix-agent-control']);
 });
 
 test('the server runs a policy now, over the connection that the agent holds; its schedule it leaves to the agent', async (t) => {

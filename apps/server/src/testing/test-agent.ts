@@ -5,6 +5,7 @@ import {
   CallPeer,
   controlPath,
   type Handlers,
+  type Hello,
   limits,
   type Task,
   type TaskMethods,
@@ -21,6 +22,8 @@ type RunContext = Parameters<RunHandler>[1];
 
 /** What the agent does with a task, by id; the default succeeds at once. */
 export type TaskWork = (task: Task, context: RunContext & { taskId: string }) => Promise<TaskResult>;
+
+const unixes: ReadonlySet<Hello['platform']> = new Set(['aix', 'sunos', 'freebsd', 'openbsd']);
 
 /** The other end of the task protocol, over real TLS, with an enrolled certificate. Its work is the test's. */
 export class TestAgent implements AsyncDisposable {
@@ -48,10 +51,17 @@ export class TestAgent implements AsyncDisposable {
   ports: Handlers<Pick<TaskMethods, 'ports.listen' | 'ports.try' | 'ports.audit'>> = {};
   #peers = new Set<CallPeer<TaskMethods>>();
 
-  constructor(enrolled: Enrolled) {
+  readonly #platform: Hello['platform'];
+
+  constructor(enrolled: Enrolled, o: { readonly platform?: Hello['platform'] } = {}) {
+    this.#platform = o.platform ?? 'linux';
     this.id = enrolled.answer.id;
     this.identity = enrolled.identity;
-    this.wire = createWire({ role: 'agent-linux', bind: '127.0.0.1', identity: () => this.identity });
+    this.wire = createWire({
+      role: unixes.has(this.#platform) ? 'agent-unix' : 'agent-linux',
+      bind: '127.0.0.1',
+      identity: () => this.identity,
+    });
   }
 
   /** Serves the task protocol on a stream until it closes. */
@@ -92,7 +102,7 @@ export class TestAgent implements AsyncDisposable {
           protocolVersion: limits.protocolVersion,
           productVersion,
           hostname: 'test-host',
-          platform: 'linux',
+          platform: this.#platform,
           ports: this.listening,
         };
       },

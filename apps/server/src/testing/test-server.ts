@@ -9,6 +9,7 @@ import {
   type EnrollableRole,
   enrolAnswer,
   enrolPath,
+  type Hello,
   type KeyAndRequest,
   limits,
   newKeyAndRequest,
@@ -196,7 +197,7 @@ export class TestServer implements AsyncDisposable {
     token: string;
     role: EnrollableRole;
     key?: KeyAndRequest;
-    platform?: 'linux' | 'win32' | 'darwin';
+    platform?: Hello['platform'];
     ports?: Record<string, number>;
     channel?: ChannelId;
     address?: string;
@@ -236,7 +237,7 @@ export class TestServer implements AsyncDisposable {
       group = 'default',
       ...o
     }: {
-      platform?: 'linux' | 'win32' | 'darwin';
+      platform?: Hello['platform'];
       ports?: Record<string, number>;
       preinstalled?: boolean;
       group?: string;
