@@ -111,6 +111,29 @@ test('a revoked computer is cut off in the middle of its session, also after a r
   );
 });
 
+test('what a server read before another one told the mover more is refused, and so is what it read before a restart', async (t) => {
+  const fixture = await placed(t);
+  const tell = async (revokedSerials: readonly string[], revision: string) => {
+    const body = { identityKeys: [fixture.signingKey], revokedSerials };
+    const { status, json } = await fixture.api('PUT', '/trust', body, { 'if-match': revision });
+    return [status, json as { revision?: string; code?: string; context?: { revision: string } }] as const;
+  };
+  const grant = await fixture.grant();
+  const opens = () => restCalls(fixture.client(fixture.agent), grant)('GET', 'keys/');
+  const [unknown, { context }] = await tell([], 'unknown');
+  const before = context?.revision ?? '';
+  const [first, { revision: told = '' }] = await tell([fixture.agent.serial], before);
+  const [late, { code, context: present }] = await tell([], before);
+  assert.deepEqual([unknown, first, late, code], [412, 200, 412, 'request.changed']);
+  assert.deepEqual([told === before, present?.revision], [false, told]);
+  await assert.rejects(opens(), (error) => hasCode(error, 'channel.revoked'));
+  // The same once more is no change: servers that tell it by turns do not get in each other's way.
+  assert.deepEqual(await tell([fixture.agent.serial], told), [200, { revision: told }]);
+  await fixture.restart();
+  assert.equal((await tell([], told))[0], 412);
+  await assert.rejects(opens(), (error) => hasCode(error, 'channel.revoked'));
+});
+
 test('keys that are no longer pinned open nothing, though the grant was good a moment ago', async (t) => {
   const fixture = await placed(t);
   const call = restCalls(fixture.client(fixture.agent), await fixture.grant());

@@ -6,6 +6,7 @@ import {
   configurationEnd,
   configurationPiece,
   dialRequest,
+  type keptTrust,
   leaseRequest,
   moverApiPrefix,
   moverPortsPath,
@@ -18,6 +19,7 @@ import {
   viewProtocol,
 } from '@holdfast/protocol';
 import { type ChannelHistory, type Connection, pipe, type Wire } from '@holdfast/wire';
+import type { z } from 'zod';
 import { type Carrier, identifyCaller } from './caller.ts';
 import type { ConfigurationCopies } from './configuration-copies.ts';
 import type { DataChannels } from './data-channels.ts';
@@ -74,9 +76,10 @@ const endpoints: readonly Endpoint[] = [
     path: /^\/trust$/,
     caller: 'server',
     run: async ({ trust, wire }, { req }) => {
-      await trust.update(await readJson(req, trustUpdate, maxTrustBytes));
+      const next = await readJson(req, trustUpdate, maxTrustBytes);
+      const revision = await trust.update(next, req.headers['if-match']);
       wire.recheckTrust();
-      return {};
+      return { revision } satisfies z.input<typeof keptTrust>;
     },
   },
   {

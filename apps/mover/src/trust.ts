@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, errnoOf, HoldfastError } from '@holdfast/core';
@@ -29,6 +29,10 @@ export class Trust {
   readonly #traffic: TrafficLimits;
   #verifier: GrantVerifier;
   #saving: Promise<void> = Promise.resolve();
+  /** Of this start of the mover: what a server knows from before says nothing. */
+  readonly #epoch = randomUUID();
+  #changes = 0;
+  #text: string;
 
   private constructor(options: {
     path: string;
@@ -45,6 +49,7 @@ export class Trust {
     this.#revoked = new Set(options.state.revokedSerials);
     this.#revokedGrants = new Set(options.state.revokedGrants);
     this.#verifier = this.#newVerifier(options.state.identityKeys);
+    this.#text = JSON.stringify(options.state);
   }
 
   /** Reads what was trusted last; at the first start the keys that came with the enrolment. */
@@ -72,21 +77,40 @@ export class Trust {
     return this.#revoked.has(serial);
   }
 
-  /** Durable when it resolves; in force at once. Updates are applied in the order of the calls. */
-  update(next: TrustUpdate): Promise<void> {
+  /** Another one after each change. */
+  get #revision(): string {
+    return `${this.#epoch}-${this.#changes}`;
+  }
+
+  /**
+   * Durable when it resolves, with the revision that it made; in force at once. Updates are applied in the order of the calls.
+   * @param expected the revision that is to be replaced; whatever is there if undefined
+   * @throws request.changed if there is another one
+   */
+  async update(next: TrustUpdate, expected?: string): Promise<string> {
+    if (expected !== undefined && expected !== this.#revision)
+      throw new HoldfastError('request.changed', {
+        message: 'Whom the mover believes is no longer what it was when the lists were read.',
+        context: { revision: this.#revision },
+      });
+    const text = JSON.stringify(next);
+    // What is told again and again, and by each of several servers, is no change.
+    if (text !== this.#text) this.#changes += 1;
+    this.#text = text;
+    const revision = this.#revision;
     this.#revoked = new Set(next.revokedSerials);
     this.#revokedGrants = new Set(next.revokedGrants);
     this.#traffic.update(next.trafficRules);
     this.#verifier = this.#newVerifier(next.identityKeys);
     this.#verified.clear();
-    const text = JSON.stringify(next);
     const saved = this.#saving.then(() => writeFileDurably(this.#path, text));
     // A failed save is told to its caller; the next one must still be tried.
     this.#saving = saved.then(
       () => undefined,
       () => undefined,
     );
-    return saved;
+    await saved;
+    return revision;
   }
 
   /** Throws `grant.invalid` or `grant.expired`. */

@@ -31,6 +31,15 @@ export const trustUpdate = z.strictObject({
 });
 export type TrustUpdate = z.output<typeof trustUpdate>;
 
+/** Of what a mover believes: another one after each change, and after each start of the mover. */
+export const trustRevision = z.string().regex(/^[\w-]{1,64}$/);
+/**
+ * The answer to `PUT /trust`. Whoever sends it names in `If-Match` the revision that the mover had before the lists were read: where it
+ * has another by now, it is refused with `request.changed`, whose context has the present `revision`, and the lists are read and sent
+ * anew. So of two servers neither undoes what the other one has told since. Movers of an earlier version have no revisions.
+ */
+export const keptTrust = z.object({ revision: trustRevision.optional() });
+
 /** `POST /repositories`, server only: makes the place for a repository. Repeating it is harmless. */
 export const placeRepository = repositoryRef;
 export const placedRepository = z.object({

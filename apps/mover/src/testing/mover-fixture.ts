@@ -34,6 +34,7 @@ export interface MoverFixture {
     method: 'GET' | 'PUT' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<{ status: number; json: unknown }>;
   grant(request?: Partial<GrantRequest>): Promise<string>;
   openSession(options?: {
@@ -165,11 +166,12 @@ export async function startFixture(
     );
   };
   const serverClient = client(server);
-  const api: MoverFixture['api'] = async (method, path, body) => {
+  const api: MoverFixture['api'] = async (method, path, body, headers = {}) => {
     const response = await serverClient.request({
       method,
       path: `/holdfast/v1${path}`,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, json: await response.json() };
   };

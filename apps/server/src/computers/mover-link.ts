@@ -20,6 +20,8 @@ type MoverRequest<Schema extends z.ZodType> = {
   readonly answer: Schema;
   /** A POST that does nothing more when it is sent twice; other methods never do. */
   readonly repeatable?: boolean;
+  /** For `If-Match`. */
+  readonly ifMatch?: string;
   readonly signal?: AbortSignal;
 };
 
@@ -63,6 +65,7 @@ export class MoverLinks implements AsyncDisposable {
         headers: {
           accept: 'application/json',
           ...(o.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(o.ifMatch === undefined ? {} : { 'if-match': o.ifMatch }),
         },
         ...(o.body === undefined ? {} : { body: JSON.stringify(o.body) }),
         ...(o.signal ? { signal: o.signal } : {}),

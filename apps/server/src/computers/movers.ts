@@ -1,5 +1,5 @@
-import { type Clock, Semaphore, toHoldfastError } from '@holdfast/core';
-import type { IdentityKey } from '@holdfast/protocol';
+import { type Clock, hasCode, Semaphore, toHoldfastError } from '@holdfast/core';
+import { type IdentityKey, keptTrust, trustRevision } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Revocations } from '../enrolment/revocations.ts';
@@ -9,6 +9,9 @@ import { trafficRulesOf } from '../network/bandwidth-rules.ts';
 import { type ComputerRow, listComputers, loadUsableComputer } from './computers.ts';
 import type { MoverLinks } from './mover-link.ts';
 import type { Presence } from './presence.ts';
+
+/** How often the lists are read anew for one telling, because other servers have told the mover meanwhile. */
+const maxTrustTries = 5;
 
 /** Keeps movers told whom to believe, and knows by it which of them are there. */
 export class Movers {
@@ -24,6 +27,8 @@ export class Movers {
   /** When each was told last and did not fail. */
   readonly #toldMs = new Map<string, number>();
   readonly #turns = new Map<string, Promise<void>>();
+  /** What each mover had when it answered last. */
+  readonly #revisions = new Map<string, string>();
 
   constructor(o: {
     links: MoverLinks;
@@ -104,22 +109,7 @@ export class Movers {
     this.#lastContactMs.set(mover.id, nowMs);
     this.#toldMs.delete(mover.id);
     try {
-      const revokedSerials = await this.#revocations.list();
-      const scope = this.#catalogue.tenant(tenant);
-      const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
-      const trafficRules = await trafficRulesOf(scope);
-      await this.links.tell(mover, {
-        method: 'PUT',
-        path: '/trust',
-        body: {
-          identityKeys: this.#identityKeys,
-          revokedSerials,
-          // Movers of an earlier version know of no such lists, and refuse what they don't know.
-          ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
-          ...(trafficRules.length > 0 ? { trafficRules } : {}),
-        },
-        ...(signal ? { signal } : {}),
-      });
+      await this.#replaceTrust(tenant, mover, signal);
       this.#toldMs.set(mover.id, nowMs);
       await this.#presence.seen(tenant, mover.id);
     } catch (error) {
@@ -127,6 +117,44 @@ export class Movers {
       await this.#presence.gone(tenant, mover.id);
       throw error;
     }
+  }
+
+  /**
+   * What another server told the mover since this one has read the lists is not undone: the mover refuses them then, and they are read
+   * again.
+   */
+  async #replaceTrust(tenant: string, mover: ComputerRow, signal: AbortSignal | undefined): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      // Known before the lists are read. At first it is not: then the mover says it.
+      const ifMatch = this.#revisions.get(mover.id) ?? 'unknown';
+      const body = await this.#trustOf(tenant, mover);
+      try {
+        const request = { method: 'PUT', path: '/trust', body, ifMatch, answer: keptTrust } as const;
+        const { revision } = await this.links.request(mover, { ...request, ...(signal ? { signal } : {}) });
+        if (revision !== undefined) this.#revisions.set(mover.id, revision);
+        return;
+      } catch (error) {
+        const present = trustRevision.safeParse(
+          hasCode(error, 'request.changed') ? error.context['revision'] : undefined,
+        );
+        if (!present.success || tries === maxTrustTries) throw error;
+        this.#revisions.set(mover.id, present.data);
+      }
+    }
+  }
+
+  async #trustOf(tenant: string, mover: ComputerRow) {
+    const scope = this.#catalogue.tenant(tenant);
+    const revokedSerials = await this.#revocations.list();
+    const revokedGrants = await revokedGrantsOf(scope, { moverId: mover.id, clock: this.#clock });
+    const trafficRules = await trafficRulesOf(scope);
+    return {
+      identityKeys: this.#identityKeys,
+      revokedSerials,
+      // Movers of an earlier version know of no such lists, and refuse what they don't know.
+      ...(revokedGrants.length > 0 ? { revokedGrants } : {}),
+      ...(trafficRules.length > 0 ? { trafficRules } : {}),
+    };
   }
 
   async #contactAll(signal: AbortSignal | undefined, isDue: (mover: ComputerRow) => boolean): Promise<void> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '@holdfast/core';
 import {
   type LogLine,
@@ -28,6 +29,9 @@ export class TestMover implements AsyncDisposable {
   readonly dialled: unknown[] = [];
   trust: TrustUpdate | undefined;
   trustCount = 0;
+  #trustRevision = 0;
+  /** What a telling of trust waits for before it counts, as on a slow network. */
+  onTrust: (() => Promise<void>) | undefined;
   /** Agents of this computer that registered. */
   readonly agents = new Map<string, TestAgent>();
   /** Does the tasks in repositories of this mover. */
@@ -99,9 +103,14 @@ export class TestMover implements AsyncDisposable {
     const body: unknown = req.method === 'PUT' || req.method === 'POST' ? await json(req) : undefined;
     const [, kind, id, verb] = path.replace(/\?.*$/, '').split('/');
     if (req.method === 'PUT' && kind === 'trust') {
-      this.trust = trustUpdate.parse(body);
+      const next = trustUpdate.parse(body);
+      await this.onTrust?.();
+      const context = { revision: `r${this.#trustRevision}` };
+      if (req.headers['if-match'] !== context.revision) throw new HoldfastError('request.changed', { context });
+      if (!isDeepStrictEqual(next, this.trust)) this.#trustRevision += 1;
+      this.trust = next;
       this.trustCount += 1;
-      return answer(res, 200, {});
+      return answer(res, 200, { revision: `r${this.#trustRevision}` });
     }
     if (req.method === 'POST' && kind === 'repositories') {
       const place = placeRepository.parse(body);
