@@ -1,6 +1,7 @@
 import { type ExitStatus, exitStatus, formatBytes, HoldfastError } from '@holdfast/core';
 import type { BandwidthRuleSettings, NetworkRule, RestClient } from '@holdfast/protocol';
 import type { Command } from 'commander';
+import { guardedChange } from '../managed/guarded-change.ts';
 import { choose } from '../managed/names.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { parseBandwidth, parseWindow, windowText } from '../managed/schedule-text.ts';
@@ -140,9 +141,14 @@ async function put(
   o: { readonly work: ServerWork; readonly options: ServerOptions; readonly changes: Partial<BandwidthRuleSettings> },
 ): Promise<ExitStatus> {
   const { client, signal } = o.work;
-  const { id, createdAt: _created, changedAt: _changed, ...settings } = await chooseRule(client, text, signal);
-  const body = { ...settings, ...o.changes };
-  return printRule(await client.call('changeBandwidthRule', { params: { id }, body, signal }), o.options);
+  const params = { id: (await chooseRule(client, text, signal)).id };
+  const changed = await guardedChange(async () => {
+    const { answer, tag } = await client.tagged('bandwidthRule', { params, signal });
+    const { id: _id, createdAt: _created, changedAt: _changed, ...settings } = answer;
+    const body = { ...settings, ...o.changes };
+    return client.call('changeBandwidthRule', { params, body, ifMatch: tag, signal });
+  });
+  return printRule(changed, o.options);
 }
 
 async function chooseRule(client: RestClient, text: string, signal: AbortSignal): Promise<NetworkRule> {

@@ -2,6 +2,7 @@ import { type ExitStatus, exitStatus, HoldfastError } from '@holdfast/core';
 import { type Group, type GroupType, groupType } from '@holdfast/protocol';
 import { type Command, Option } from 'commander';
 import { printExpected } from '../managed/expected-computers.ts';
+import { guardedChange } from '../managed/guarded-change.ts';
 import { performWithServer, type ServerWork } from '../managed/perform-with-server.ts';
 import { addServerOptions, type ServerOptions, serverHelp } from '../managed/server-options.ts';
 import { collect } from '../option-values.ts';
@@ -179,10 +180,13 @@ async function change(
   settings: (before: Group) => Partial<Group>,
 ): Promise<ExitStatus> {
   const params = { id: name };
-  const before = await client.call('group', { params, signal });
-  const { exclusions, rescanAt, enabled, csvFile } = { ...before, ...settings(before) };
-  const body = { exclusions, rescanAt, enabled, csvFile };
-  return printGroup(await client.call('changeGroup', { params, body, signal }), options);
+  const changed = await guardedChange(async () => {
+    const { answer, tag } = await client.tagged('group', { params, signal });
+    const { exclusions, rescanAt, enabled, csvFile } = { ...answer, ...settings(answer) };
+    const body = { exclusions, rescanAt, enabled, csvFile };
+    return client.call('changeGroup', { params, body, ifMatch: tag, signal });
+  });
+  return printGroup(changed, options);
 }
 
 async function printGroups(groups: readonly Group[], options: ServerOptions): Promise<ExitStatus> {

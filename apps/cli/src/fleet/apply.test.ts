@@ -378,6 +378,23 @@ test('where a second administrator has to agree it waits, is asked for once, and
     assert.equal((await bob.client.call('approveRequest', { params: { id: asked.id } })).state, 'approved');
     assert.deepEqual(await fleet.apply(keeping(days), o), []);
   }
+  // What waits for another declaration, or of somebody else, is not taken for this one's.
+  const waiting = async () =>
+    (await bob.client.call('approvals', { query: { only: 'waiting' } })).approvals
+      .map(({ request, requestedBy }) => `${requestedBy} ${JSON.stringify(request['retention'])}`)
+      .toSorted();
+  for (const [number, client] of [
+    [2, ada.client],
+    [1, ada.client],
+    [2, bob.client],
+  ] as const)
+    assert.deepEqual(await fleet.apply(keeping(number), { client }), ['change job a: waiting']);
+  const asks = (who: string, days: number) => new RegExp(`^user/${who} .*"by":"days","days":${days}[,}]`);
+  const [one = '', two = '', bobs = '', more] = await waiting();
+  assert.match(one, asks('ada', 1));
+  assert.match(two, asks('ada', 2));
+  assert.match(bobs, asks('bob', 2));
+  assert.equal(more, undefined);
 });
 
 test('the command asks, shows, refuses and says by its status what there is to do', async (t) => {

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
-import type { Approval, Job, Policy, RestClient } from '@holdfast/protocol';
+import { HoldfastError, toHoldfastError } from '@holdfast/core';
+import type { Job, Policy, RestClient } from '@holdfast/protocol';
+import { guardedChange } from '../managed/guarded-change.ts';
 import { declaredDefinition, declaredGroup, settingsOf } from './declared-form.ts';
 import type { Directory } from './directory.ts';
-import { maxGuardedTries, maxNamesAtOnce } from './limits.ts';
+import { maxNamesAtOnce } from './limits.ts';
 import { asDeclared, type DefinitionStep, type GroupStep, type Plan, type Step } from './plan.ts';
 import type { Names } from './present-state.ts';
 import type { DeclaredGroup } from './schema.ts';
@@ -27,9 +28,6 @@ interface CarryOut {
 /** Takes the steps one after another; what does not need one that failed is done all the same. */
 export async function carryOut(plan: Plan, o: CarryOut): Promise<Outcome[]> {
   const work = new Changes(o);
-  const waiting = plan.steps.some(({ kind }) => kind !== 'group')
-    ? (await o.client.call('approvals', { query: { only: 'waiting' }, signal: o.signal })).approvals
-    : [];
   const outcomes = new Map<Step, Outcome>();
   for (const step of plan.steps) {
     const because = [...(plan.needs.get(step) ?? [])].find((need) => {
@@ -37,34 +35,23 @@ export async function carryOut(plan: Plan, o: CarryOut): Promise<Outcome[]> {
       return known !== undefined && known.state !== 'done';
     });
     const outcome: Outcome =
-      because || o.signal.aborted ? { step, state: 'not-done', because } : await outcomeOf(step, { work, waiting });
+      because || o.signal.aborted ? { step, state: 'not-done', because } : await outcomeOf(step, work);
     outcomes.set(step, outcome);
     await o.onOutcome(outcome);
   }
   return [...outcomes.values()];
 }
 
-async function outcomeOf(
-  step: Step,
-  { work, waiting }: { readonly work: Changes; readonly waiting: readonly Approval[] },
-): Promise<Outcome> {
-  // Asked for before: once is enough.
-  const asked = step.kind === 'group' ? undefined : waiting.find((one) => isAbout(one, step));
-  if (asked) return { step, state: 'waiting', approval: asked.id };
+async function outcomeOf(step: Step, work: Changes): Promise<Outcome> {
   try {
     await (step.kind === 'group' ? work.group(step) : work.definition(step));
     return { step, state: 'done' };
   } catch (cause) {
     const error = toHoldfastError(cause);
     if (error.code !== 'approval.needed') return { step, state: 'failed', error };
+    // Where the same was asked for before it is the one that waits already.
     return { step, state: 'waiting', approval: String(error.context['approval']) };
   }
-}
-
-function isAbout({ action, subject, request }: Approval, { kind, before, after, name }: DefinitionStep): boolean {
-  const routes = routesOf[kind];
-  if (!before) return action === routes.create && request['name'] === name;
-  return subject === before.id && action === (after ? routes.change : routes.remove);
 }
 
 const routesOf = {
@@ -95,7 +82,7 @@ class Changes {
       await client.call('createGroup', { body: { name, ...settings, managedBy }, signal });
       return await this.#expect(name, { before: [], after: expected });
     }
-    await this.#guarded(async () => {
+    await guardedChange<unknown>(async () => {
       const { answer, tag } = await client.tagged('group', { params, signal });
       const expected = await client.list('expectedComputers', { query: { group: name }, signal });
       const form = asDeclared(declaredGroup(answer, expected), after);
@@ -142,7 +129,7 @@ class Changes {
       return;
     }
     const params = { id: before.id };
-    await this.#guarded(async () => {
+    await guardedChange<unknown>(async () => {
       const { answer, tag }: { answer: Job | Policy; tag: string } = await client.tagged(routes.one, {
         params,
         signal,
@@ -152,19 +139,6 @@ class Changes {
       if (body) return await client.call(routes.change, { params, body, ifMatch: tag, signal });
       return await client.call(routes.remove, { params, ifMatch: tag, signal });
     });
-  }
-
-  /** Once more where only what changes by itself has changed since it was read. */
-  async #guarded(work: () => Promise<unknown>): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        if (!hasCode(error, 'request.changed') || error.context['planned'] === true || tries === maxGuardedTries)
-          throw error;
-      }
-    }
   }
 
   get #ids() {

@@ -4,5 +4,3 @@ export const maxDeclarationBytes = 16 * 1024 * 1024;
 export const maxDeclarationFiles = 1_000;
 /** Names that one request adds to a group or takes from it: the bound of the API. */
 export const maxNamesAtOnce = 1_000;
-/** Something that changes without being changed (the last session of a job) may do so in the moment of a change, but not so often. */
-export const maxGuardedTries = 5;

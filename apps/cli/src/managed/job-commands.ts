@@ -6,6 +6,7 @@ import { printJson, printText } from '../output.ts';
 import { addProgressOption, exitStatusHelp } from '../stand-alone/repository-options.ts';
 import { followRun } from './follow-run.ts';
 import { followSession } from './follow-session.ts';
+import { guardedChange } from './guarded-change.ts';
 import type { Definition, JobKind } from './job-kinds.ts';
 import { addJobOptions, type JobOptions, settingsFrom } from './job-options.ts';
 import { jobsTable, jobText } from './job-text.ts';
@@ -83,7 +84,7 @@ function registerDefinitions(commands: Command, kind: JobKind, examples: string)
       .addHelpText('after', `\nExample:\n  $ holdfast ${noun} ${name} homes\n${serverHelp}`)
       .action((text: string, options: ServerOptions) =>
         performWithServer(options, async (work) =>
-          put(kind, { before: await choose(text, work), changes: { enabled } }, options, work),
+          put(kind, { id: (await choose(text, work)).id, changesOf: async () => ({ enabled }) }, options, work),
         ),
       );
 
@@ -167,13 +168,13 @@ async function create(
 
 async function change(kind: JobKind, text: string, options: ChangeOptions, work: ServerWork): Promise<ExitStatus> {
   const scope = scopeFrom({ paths: options.path ?? [], wholeComputer: options.wholeComputer });
-  const before = await chooseOfKind(kind, { ...work, text });
-  const changes = {
+  const { id } = await chooseOfKind(kind, { ...work, text });
+  const changesOf = async (before: Definition): Promise<Partial<PolicySettings>> => ({
     ...(await settingsFrom(options, before, work)),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(scope ? { scope } : {}),
-  };
-  return put(kind, { before, changes }, options, work);
+  });
+  return put(kind, { id, changesOf }, options, work);
 }
 
 /** Undefined where nothing is said. */
@@ -189,12 +190,16 @@ function scopeFrom(o: {
 
 async function put(
   kind: JobKind,
-  { before, changes }: { readonly before: Definition; readonly changes: Partial<PolicySettings> },
+  o: { readonly id: string; readonly changesOf: (before: Definition) => Promise<Partial<PolicySettings>> },
   options: ServerOptions,
   work: ServerWork,
 ): Promise<ExitStatus> {
-  const { id, createdAt: _created, changedAt: _changed, nextRunAt: _next, lastSession: _last, ...settings } = before;
-  return printDefinition(kind, await kind.change({ ...work, id, body: { ...settings, ...changes } }), options, work);
+  const changed = await guardedChange(async () => {
+    const { answer, tag } = await kind.read({ ...work, id: o.id });
+    const { id, createdAt: _created, changedAt: _changed, nextRunAt: _next, lastSession: _last, ...settings } = answer;
+    return kind.change({ ...work, id, body: { ...settings, ...(await o.changesOf(answer)) }, ifMatch: tag });
+  });
+  return printDefinition(kind, changed, options, work);
 }
 
 export async function printDefinition(

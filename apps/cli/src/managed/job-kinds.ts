@@ -15,7 +15,11 @@ export interface JobKind {
   readonly plural: 'jobs' | 'policies';
   list(o: Asked): Promise<Definition[]>;
   create(o: Asked & { readonly body: NewDefinition }): Promise<Definition>;
-  change(o: Asked & { readonly id: string; readonly body: PolicySettings }): Promise<Definition>;
+  /** With its entity tag, for `change`. */
+  read(o: Asked & { readonly id: string }): Promise<{ readonly answer: Definition; readonly tag: string }>;
+  change(
+    o: Asked & { readonly id: string; readonly body: PolicySettings; readonly ifMatch: string },
+  ): Promise<Definition>;
   remove(o: Asked & { readonly id: string }): Promise<unknown>;
   run(o: Asked & { readonly id: string; readonly computers: string[] | undefined }): Promise<Session>;
 }
@@ -25,7 +29,9 @@ export const jobKind: JobKind = {
   plural: 'jobs',
   list: ({ client, signal }) => client.list('jobs', { signal }),
   create: ({ client, signal, body }) => client.call('createJob', { body, signal }),
-  change: ({ client, signal, id, body }) => client.call('changeJob', { params: { id }, body, signal }),
+  read: ({ client, signal, id }) => client.tagged('job', { params: { id }, signal }),
+  change: ({ client, signal, id, body, ifMatch }) =>
+    client.call('changeJob', { params: { id }, body, ifMatch, signal }),
   remove: ({ client, signal, id }) => client.call('deleteJob', { params: { id }, signal }),
   run: ({ client, signal, id, computers }) =>
     client.call('runJob', { params: { id }, body: computers ? { computers } : {}, signal }),
@@ -36,7 +42,9 @@ export const policyKind: JobKind = {
   plural: 'policies',
   list: ({ client, signal }) => client.list('policies', { signal }),
   create: ({ client, signal, body }) => client.call('createPolicy', { body, signal }),
-  change: ({ client, signal, id, body }) => client.call('changePolicy', { params: { id }, body, signal }),
+  read: ({ client, signal, id }) => client.tagged('policy', { params: { id }, signal }),
+  change: ({ client, signal, id, body, ifMatch }) =>
+    client.call('changePolicy', { params: { id }, body, ifMatch, signal }),
   remove: ({ client, signal, id }) => client.call('deletePolicy', { params: { id }, signal }),
   run: ({ client, signal, id, computers }) =>
     client.call('runPolicy', { params: { id }, body: computers ? { computers } : {}, signal }),

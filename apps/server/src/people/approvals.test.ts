@@ -70,6 +70,9 @@ test('with two administrators, what makes or unmakes one waits for the other, an
     [record?.actor, record?.outcome, record?.details['approvedBy']],
     ['local-administrator', 'done', 'user/bob'],
   );
+  // What has no body is done as well.
+  const deleted = await bob.client.call('approveRequest', { params: { id } });
+  assert.deepEqual([deleted.state, await names(alice.client)], ['approved', ['alice', 'carol', 'dave']]);
 });
 
 test('an approval is rejected, withdrawn by who asked alone, or expires; then nothing can be done with it', async (t) => {
@@ -150,6 +153,33 @@ test('what was seen when it was asked for has to be so when it is done', async (
   await alice.client.call('updateUser', { params: { id: bob.id }, body: { displayName: 'Robert' } });
   const done = await bob.client.call('approveRequest', { params: { id } });
   assert.deepEqual([done.state, done.error?.code], ['failed', 'request.changed']);
+});
+
+test('who asks for the same again asks once, as it is seen by then; another, or who asks for more, asks anew', async (t) => {
+  const server = await start(t);
+  const alice = await server.person('alice', 'administrator');
+  const bob = await server.person('bob', 'administrator', { by: alice.client });
+  const params = { id: bob.id };
+  const narrow = async (client: RestClient, group = 'a') => {
+    const { tag } = await client.tagged('user', { params });
+    return asked(client.call('updateUser', { params, body: { groups: [group] }, ifMatch: tag }));
+  };
+  const first = await narrow(alice.client);
+  await alice.client.call('updateUser', { params, body: { displayName: 'Robert' } });
+  assert.equal(await narrow(alice.client), first);
+  const { token } = await alice.client.call('createApiToken', { body: { name: 'script' } });
+  const all = [
+    first,
+    await narrow(alice.client, 'b'),
+    await narrow(server.client),
+    await narrow(server.clientWith(token)),
+  ];
+  assert.equal(new Set(all).size, 4);
+  // What was decided is asked for anew.
+  await bob.client.call('rejectRequest', { params: { id: all[1] ?? '' } });
+  assert.ok(!all.includes(await narrow(alice.client, 'b')));
+  const done = await bob.client.call('approveRequest', { params: { id: first } });
+  assert.deepEqual([done.state, (await alice.client.call('user', { params })).groups], ['approved', ['a']]);
 });
 
 test('an approval that the server ended in the middle of is told as such, in the audit too, and is not done again', async (t) => {

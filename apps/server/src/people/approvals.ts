@@ -16,11 +16,13 @@ import type { Caller } from './caller.ts';
 type ApprovalRow = Selectable<ApprovalsTable>;
 
 const keptRequest = z.object({
-  params: z.unknown(),
-  query: z.unknown(),
-  body: z.unknown(),
+  // What has no body, such as a deletion, is kept without one.
+  params: z.unknown().optional(),
+  query: z.unknown().optional(),
+  body: z.unknown().optional(),
   ifMatch: z.string().optional(),
 });
+type KeptRequest = z.infer<typeof keptRequest>;
 
 /**
  * Four-eyes approval: what one administrator asked for is kept, and done when another agrees, exactly as it was asked for and
@@ -56,6 +58,7 @@ export class Approvals implements ApprovalGate {
     return (await countFullAdministrators(this.#catalogue.tenant(tenant))) >= 2;
   }
 
+  /** Who asks for the same again, as `apply` does, asks once: it is the one that waits already. */
   async keep(
     route: Route,
     asked: Asked,
@@ -63,10 +66,16 @@ export class Approvals implements ApprovalGate {
   ): Promise<Approval> {
     const { caller, params, query, body, ifMatch } = asked;
     const scope = this.#catalogue.tenant(caller.tenant);
-    await this.#checkRoom(scope, caller.accountId ?? null);
+    const by = {
+      accountId: caller.accountId ?? null,
+      tokenId: caller.credential.kind === 'api-token' ? caller.credential.id : null,
+    };
+    const request = JSON.stringify({ params, query, body, ifMatch });
+    const waiting = await this.#askAgain(scope, { route: route.id, ...by, request });
+    if (waiting) return this.#view(waiting);
+    await this.#checkRoom(scope, by.accountId);
     const id = crypto.randomUUID();
     const nowMs = this.#clock.now().getTime();
-    const request = JSON.stringify({ params, query, body, ifMatch });
     const row = await scope.query
       .insertInto('approvals')
       .values({
@@ -76,8 +85,7 @@ export class Approvals implements ApprovalGate {
         shownJson: JSON.stringify(facts.shown),
         sealedRequest: this.#vault.seal(request, { tenant: scope.tenant, kind: 'approval', id }),
         actor: caller.actor,
-        accountId: caller.accountId ?? null,
-        tokenId: caller.credential.kind === 'api-token' ? caller.credential.id : null,
+        ...by,
         state: 'waiting',
         createdAt: new Date(nowMs).toISOString(),
         expiresAt: new Date(nowMs + this.#lifetimeMs).toISOString(),
@@ -86,6 +94,40 @@ export class Approvals implements ApprovalGate {
       .executeTakeFirstOrThrow();
     await noteCause(scope, { kind: 'approval-waiting', approvalId: id }, this.#clock.now());
     return this.#view(row);
+  }
+
+  /** The one that waits for exactly that. What it changes has to be as it was seen last, and no longer as it was at first. */
+  async #askAgain(
+    scope: TenantScope,
+    o: Pick<ApprovalRow, 'route' | 'accountId' | 'tokenId'> & { readonly request: string },
+  ): Promise<ApprovalRow | undefined> {
+    const rows = await scope.query
+      .selectFrom('approvals')
+      .selectAll()
+      .where('route', '=', o.route)
+      .where('state', '=', 'waiting')
+      .where('expiresAt', '>', this.#clock.now().toISOString())
+      .limit(maxWaitingApprovals)
+      .execute();
+    const asked = withoutTag(readJson(keptRequest, o.request, 'approvals.sealedRequest'));
+    const found = rows
+      .filter(({ accountId, tokenId }) => accountId === o.accountId && tokenId === o.tokenId)
+      .find((row) => withoutTag(this.#requestOf(scope, row)) === asked);
+    if (!found) return undefined;
+    const sealedRequest = this.#vault.seal(o.request, { tenant: scope.tenant, kind: 'approval', id: found.id });
+    const { numUpdatedRows } = await scope.query
+      .updateTable('approvals')
+      .set({ sealedRequest })
+      .where('id', '=', found.id)
+      .where('state', '=', 'waiting')
+      .executeTakeFirst();
+    // Else it has just been decided.
+    return numUpdatedRows === 1n ? found : undefined;
+  }
+
+  #requestOf(scope: TenantScope, { id, sealedRequest }: ApprovalRow): KeptRequest {
+    const text = this.#vault.open(sealedRequest, { tenant: scope.tenant, kind: 'approval', id });
+    return readJson(keptRequest, text, 'approvals.sealedRequest');
   }
 
   /** All for who decides, else the own ones; newest first. */
@@ -123,8 +165,7 @@ export class Approvals implements ApprovalGate {
       if (!requester) throw new HoldfastError('auth.forbidden', { message: `${row.actor} may not sign in any more.` });
       const route = Object.values<Route>(routes).find(({ id }) => id === row.route);
       if (!route) throw new HoldfastError('request.missing', { message: `There is no action ${row.route} any more.` });
-      const sealed = this.#vault.open(row.sealedRequest, { tenant: scope.tenant, kind: 'approval', id: row.id });
-      const request = readJson(keptRequest, sealed, 'approvals.sealedRequest');
+      const request = this.#requestOf(scope, row);
       await run(route, {
         ...{ ...o, params: request.params, query: request.query, body: request.body },
         ...(request.ifMatch === undefined ? {} : { ifMatch: request.ifMatch }),
@@ -238,6 +279,10 @@ export async function pruneApprovals({ deleteFrom }: TenantScope, before: Date):
 
 function failure(error: HoldfastError): Updateable<ApprovalsTable> {
   return { state: 'failed', errorJson: JSON.stringify(reportOf(error)) };
+}
+
+function withoutTag({ params, query, body }: KeptRequest): string {
+  return JSON.stringify([params, query, body]);
 }
 
 function missing(id: string): HoldfastError {
