@@ -1,5 +1,4 @@
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
-import { Semaphore } from '@holdfast/core';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -11,10 +10,8 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { type Member, SharedCommits } from './shared-commits.ts';
 import { SqliteFile } from './sqlite-file.ts';
-
-/** Where several write at once, each waits this long for others to be committed with: a few times what a wait for the disk takes. */
-const gatherMs = 5;
 
 /** Statements of transactions follow one another for so long; then whatever else the process does has its turn. */
 const longestBurstMs = 10;
@@ -173,128 +170,5 @@ class Burst {
       this.#beganMs = undefined;
     });
     return false;
-  }
-}
-
-/** Members take part one after the other; the transaction that they share is committed when no more has come for a moment. */
-class SharedCommits {
-  readonly #file: SqliteFile;
-  readonly #turn = new Semaphore(1);
-  #shared: Shared | undefined;
-  /** Of the last transaction: where several come at once, more are worth waiting for. */
-  #lastMembers = 0;
-
-  constructor(file: SqliteFile) {
-    this.#file = file;
-  }
-
-  /** Resolves when it is one's turn, which ends when one leaves. */
-  async join(o: { readonly canBeUndone: boolean }): Promise<Member> {
-    const turn = await this.#turn.acquire();
-    try {
-      if (this.#shared && !this.#file.isInTransaction) this.#commit();
-      this.#shared ??= this.#begin();
-      this.#shared.members += 1;
-      if (o.canBeUndone) this.#file.run('savepoint member');
-      return new Member(this.#file, this.#shared, { ...o, turn });
-    } catch (error) {
-      turn[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /** Does what can't be part of a transaction, when what was written before is committed. */
-  async alone<T>(work: () => T): Promise<T> {
-    using _turn = await this.#turn.acquire();
-    this.#commit();
-    return work();
-  }
-
-  /** Commits what there is. */
-  async settle(): Promise<void> {
-    await this.alone(() => undefined);
-  }
-
-  #begin(): Shared {
-    this.#file.run('begin');
-    const shared = new Shared();
-    const commit = (): void => void this.#commitInTurn(shared);
-    if (this.#lastMembers > 1) setTimeout(commit, gatherMs);
-    else setImmediate(commit);
-    return shared;
-  }
-
-  /** After those that wait already: they become part of it. */
-  async #commitInTurn(shared: Shared): Promise<void> {
-    using _turn = await this.#turn.acquire();
-    if (this.#shared === shared) this.#commit();
-  }
-
-  #commit(): void {
-    const shared = this.#shared;
-    if (!shared) return;
-    this.#shared = undefined;
-    this.#lastMembers = shared.members;
-    try {
-      // An error that nobody can do anything about, as of a full disk, has undone it all.
-      if (!this.#file.isInTransaction) throw shared.failure;
-      this.#file.run('commit');
-      shared.committed.resolve();
-    } catch (error) {
-      if (this.#file.isInTransaction) this.#file.run('rollback');
-      shared.committed.reject(error);
-    }
-  }
-}
-
-/** A transaction of the database that several have part in. */
-class Shared {
-  members = 0;
-  failure: unknown;
-  readonly committed = Promise.withResolvers<void>();
-
-  constructor() {
-    this.committed.promise.catch(() => {
-      // Told to every member that waits for it; perhaps all have left with a rollback, and none does.
-    });
-  }
-}
-
-/** One part of a shared transaction: all or nothing. */
-class Member {
-  readonly #file: SqliteFile;
-  readonly #shared: Shared;
-  readonly #turn: Disposable;
-  readonly #canBeUndone: boolean;
-
-  constructor(file: SqliteFile, shared: Shared, o: { readonly canBeUndone: boolean; readonly turn: Disposable }) {
-    this.#file = file;
-    this.#shared = shared;
-    this.#turn = o.turn;
-    this.#canBeUndone = o.canBeUndone;
-  }
-
-  execute<R>(statement: CompiledQuery): QueryResult<R> {
-    // Without this a statement would be committed by itself, when an error has ended the transaction around it.
-    if (!this.#file.isInTransaction) throw this.#shared.failure;
-    try {
-      return this.#file.execute<R>(statement);
-    } catch (error) {
-      if (!this.#file.isInTransaction) this.#shared.failure = error;
-      throw error;
-    }
-  }
-
-  /** With `commit` resolves when what it did is durable. */
-  async leave(how: 'commit' | 'rollback'): Promise<void> {
-    try {
-      if (this.#canBeUndone && this.#file.isInTransaction) {
-        if (how === 'rollback') this.#file.run('rollback to member');
-        this.#file.run('release member');
-      }
-    } finally {
-      this.#turn[Symbol.dispose]();
-    }
-    if (how === 'commit') await this.#shared.committed.promise;
   }
 }
