@@ -12,12 +12,22 @@ import { grantGraceMs, maxInsertedRows, maxLiveGrants, maxRevokedGrants } from '
 /** Throws `internal.limit` when there are too many of the repository that still count. */
 export async function recordGrant(
   scope: TenantScope,
-  o: { repositoryId: string; mode: GrantMode; note: string; actor: string; lifetimeMs: number; clock: Clock },
+  o: {
+    repositoryId: string;
+    mode: GrantMode;
+    note: string;
+    actor: string;
+    lifetimeMs: number;
+    /** Throws when it may not be given any more, in the same transaction: whoever takes that right away then finds the grant, or there is none. */
+    requireRight?: ((inner: TenantScope) => Promise<void>) | undefined;
+    clock: Clock;
+  },
 ): Promise<HandedGrant> {
   const now = o.clock.now();
   const { repositoryId, mode, note, actor } = o;
   return scope.transaction(async (inner) => {
     const { query } = inner;
+    await o.requireRight?.(inner);
     await forgetExpired(inner, o.clock);
     const { count } = await query
       .selectFrom('grants')

@@ -336,4 +336,21 @@ test('a machine gets grants for the repositories that were named to it, bound to
     .call('machineGrant', { params: { id: books }, body: { mode: 'read' } });
   await server.client.call('deleteServiceAccount', { params: { id: again.id } });
   assert.deepEqual(mover.trust?.revokedGrants?.toSorted(), [given.id, id].toSorted());
+
+  // However its requests and its end meet: no grant is left of it.
+  const ends = await newKeyAndRequest();
+  const ending = await server.client.call('createServiceAccount', {
+    body: { name: 'ending', grants, signingRequest: ends.signingRequest },
+  });
+  await using gone = new TestMachine(server, `${ends.privateKeyPem}\n${ending.certificatePem}`);
+  const asking = gone.client(await gone.token(ending.id));
+  const asked = Array.from({ length: 24 }, () =>
+    asking.call('machineGrant', { params: { id: books }, body: { mode: 'read' } }),
+  );
+  const outcomes = Promise.allSettled(asked);
+  await asked[0];
+  await server.client.call('deleteServiceAccount', { params: { id: ending.id } });
+  await outcomes;
+  const live = async () => (await server.client.call('grants', {})).grants.map(({ actor }) => actor);
+  assert.deepEqual(await live(), []);
 });

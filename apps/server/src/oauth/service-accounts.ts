@@ -199,6 +199,8 @@ export function checkGrant(
   row: ServiceAccountRow,
   o: { repositoryId: string; mode: GrantMode; presented: PresentedCertificate },
 ): void {
+  // Its certificate may have been taken away since it has signed in with it.
+  if (!admits(row, o.presented)) throw new HoldfastError('auth.forbidden');
   if (!o.presented.peer)
     throw new HoldfastError('auth.forbidden', {
       message: 'A grant is bound to a certificate that movers know: one of the CA of this installation.',

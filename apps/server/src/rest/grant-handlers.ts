@@ -31,12 +31,14 @@ export function grantHandlers(o: {
       subject: string;
       /** Of the certificate that alone may use it. */
       fingerprint: string | undefined;
+      requireRight?: (inner: TenantScope) => Promise<void>;
     },
   ) {
-    const { row, mode, note, actor, subject, fingerprint } = given;
+    const { row, mode, note, actor, subject, fingerprint, requireRight } = given;
     const lifetimeMs = given.lifetimeSeconds * 1000;
     const mover = await loadUsableComputer(scope, row.moverId, 'mover');
-    const handed = await recordGrant(scope, { repositoryId: row.id, mode, note, actor, lifetimeMs, clock: o.clock });
+    const about = { repositoryId: row.id, mode, note, actor, lifetimeMs, requireRight, clock: o.clock };
+    const handed = await recordGrant(scope, about);
     const grant = await o.grants.issue({
       ...{ id: handed.id, subject, tenant: scope.tenant, repository: row.name, mode },
       ...{ sessionId: undefined, fingerprint, lifetimeMs },
@@ -67,10 +69,13 @@ export function grantHandlers(o: {
           guidance: 'People get one with `holdfast grant create --for-restic`.',
         });
       const { id, presented } = caller.credential;
-      checkGrant(await loadServiceAccount(scope, id), { repositoryId: params.id, mode: body.mode, presented });
+      const requireRight = async (at: TenantScope): Promise<void> =>
+        checkGrant(await loadServiceAccount(at, id), { repositoryId: params.id, mode: body.mode, presented });
+      await requireRight(scope);
       const row = await loadRepository(scope, params.id);
       const { actor } = caller;
-      const given = await handOut(scope, { ...body, row, actor, subject: actor, fingerprint: presented.fingerprint });
+      const { fingerprint } = presented;
+      const given = await handOut(scope, { ...body, row, actor, subject: actor, fingerprint, requireRight });
       note({ details: { grant: given.id } });
       return given;
     },
