@@ -96,6 +96,7 @@ export async function pageOfRepositories(
 ): Promise<{ repositories: Repository[]; next?: string; total?: number }> {
   let query = scope.query.selectFrom('repositories').selectAll();
   const { text } = o;
+  if (o.id !== undefined) query = query.where('id', '=', o.id);
   if (text !== undefined) query = query.where((row) => holds(row.ref('name'), text));
   if (o.group !== undefined) query = query.where('groupName', '=', o.group);
   if (o.moverId !== undefined) query = query.where('moverId', '=', o.moverId);

@@ -71,7 +71,7 @@ export class WatchedPage {
 
   /** On a phone nothing sticks out at the side. */
   async checkNarrow(what: string): Promise<void> {
-    await this.page.setViewportSize({ width: 390, height: 844 });
+    await this.page.setViewportSize({ width: 375, height: 812 });
     const beyond = await this.page.evaluate(
       'document.documentElement.scrollWidth - document.documentElement.clientWidth',
     );

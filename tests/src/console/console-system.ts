@@ -56,6 +56,11 @@ export class ConsoleSystem {
     return `https://${bind}:${this.#ports.rest}`;
   }
 
+  /** Where computers join. */
+  get agentPort(): number {
+    return this.#ports.agents;
+  }
+
   /** What the server prints when it has no account yet, with the address by which the browser finds it here. */
   get setUpUrl(): string {
     const { url = '' } = this.#server?.setUp ?? {};
@@ -136,9 +141,14 @@ export class ConsoleSystem {
     });
     const moverFolder = join(this.folder, 'mover');
     this.#resources.use(await startMover({ dataDir: moverFolder, config: mover, logger: this.#log, executor }));
-    const agent = agentConfigSchema.parse({ bind, moverSocket: join(moverFolder, 'mover.sock') });
-    const dataDir = join(this.folder, 'agent');
-    this.#resources.use(await startAgent({ dataDir, config: agent, logger: this.#log, executor }));
+    await this.startAgent('agent');
+  }
+
+  /** Starts an agent that has joined with the data directory of that name; its id. */
+  async startAgent(name: string): Promise<string> {
+    const config = agentConfigSchema.parse({ bind, moverSocket: join(this.folder, 'mover', 'mover.sock') });
+    const dataDir = join(this.folder, name);
+    return this.#resources.use(await startAgent({ dataDir, config, logger: this.#log, executor })).id;
   }
 
   /** As somebody with an account that needs no more than a password. */

@@ -1,12 +1,12 @@
 /** The web console as people use it: Debian's Chromium, and a real server, mover and agent. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
+import { oneTimePassword } from './one-time-password.ts';
 
 const password = 'a calm green harbour';
 
@@ -190,16 +190,3 @@ test('from an empty server to the first backup, and what happens to an open page
 
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
 });
-
-/** What an app shows now (RFC 6238), for a secret in base32 (RFC 4648). */
-function oneTimePassword(secret: string): string {
-  const bits = Array.from(secret.replaceAll('=', ''))
-    .map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
-    .join('');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const hash = createHmac('sha1', key).update(counter).digest();
-  const offset = (hash.at(-1) ?? 0) & 15;
-  return String((hash.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}

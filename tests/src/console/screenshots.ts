@@ -64,6 +64,7 @@ await take('network');
 await page.goto(`${system.origin}/network/proof`);
 await page.getByRole('table').getByRole('button').first().click();
 await take('network-proof');
+await takeRestores();
 await page.goto(system.origin);
 await page.getByRole('heading', { name: 'Storage' }).waitFor();
 await take('overview');
@@ -71,6 +72,33 @@ await page.emulateMedia({ colorScheme: 'dark' });
 await take('overview-dark');
 await page.setViewportSize({ width: 390, height: 844 });
 await take('overview-phone');
+
+/** A folder of a backup, what a restore of it would overwrite, and a token for a computer that is no more. */
+async function takeRestores(): Promise<void> {
+  const main = page.getByRole('main');
+  await page.goto(`${system.origin}/restore`);
+  await page.getByRole('combobox', { name: 'Computer' }).click();
+  await page.getByRole('listbox').getByRole('option').first().click();
+  await main.getByRole('button', { name: 'common-licenses', exact: true }).click();
+  await main.getByText('Apache-2.0').waitFor();
+  await take('restore');
+  await page.setViewportSize({ width: 375, height: 812 });
+  await take('restore-phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await main.getByRole('button', { name: 'Restore this folder …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Restore' });
+  await dialog.getByRole('radio', { name: 'where it was' }).check();
+  await dialog.getByRole('combobox', { name: 'What is there already' }).selectOption('always');
+  await dialog.getByRole('button', { name: 'See what would happen' }).click();
+  await dialog.getByText('would be overwritten').waitFor();
+  await take('restore-look');
+  const computer = new URL(page.url()).searchParams.get('computer') ?? '';
+  await page.goto(`${system.origin}/recovery-tokens?computer=${computer}`);
+  await page.getByRole('textbox', { name: 'Note' }).fill('the new disk');
+  await page.getByRole('button', { name: 'Make the token' }).click();
+  await page.getByRole('button', { name: 'Revoke the new disk' }).waitFor();
+  await take('recovery-tokens');
+}
 
 /** A folder that is not there: what failed, and why, is what the overview is for. */
 async function fail(): Promise<void> {

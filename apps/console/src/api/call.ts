@@ -1,7 +1,8 @@
 import { restRoutes } from 'virtual:rest-routes';
 import type { Answer, CallArguments, Routes } from '@holdfast/protocol';
-import { ApiProblem } from './problem.ts';
-import { send } from './transport.ts';
+import { ApiProblem, hasCode } from './problem.ts';
+import { confirmFreshly } from './step-up.ts';
+import { type ApiRequest, send } from './transport.ts';
 
 export type RouteName = keyof Routes;
 
@@ -10,7 +11,10 @@ type Call<Name extends RouteName> = CallArguments<Routes[Name]> & {
   idempotencyKey?: string;
 };
 
-/** One request, one answer. Throws `ApiProblem`, also `approval.needed` where a second administrator has to agree. */
+/**
+ * One request, one answer. Where the server wants a second factor that was given just now, the person is asked for it, and the
+ * request is made once more. Throws `ApiProblem`, also `approval.needed` where a second administrator has to agree.
+ */
 export async function call<Name extends RouteName>(name: Name, args: Call<Name>): Promise<Answer<Name>> {
   return (await tagged(name, args)).answer;
 }
@@ -21,7 +25,7 @@ export async function tagged<Name extends RouteName>(
   args: Call<Name>,
 ): Promise<{ answer: Answer<Name>; tag: string }> {
   const [method, path] = restRoutes[name];
-  const response = await send({
+  const response = await sendConfirmed({
     method,
     path: pathOf(path, args.params, args.query),
     body: args.body,
@@ -38,11 +42,40 @@ export async function tagged<Name extends RouteName>(
 }
 type Context = Readonly<Record<string, unknown>>;
 
+async function sendConfirmed(request: ApiRequest): Promise<Response> {
+  try {
+    return await send(request);
+  } catch (error) {
+    if (!hasCode(error, 'auth.step-up') || !(await confirmFreshly())) throw error;
+    return await send(request);
+  }
+}
+
 /** The events of a streaming route until it ends or the signal aborts. */
 export async function* events<Name extends RouteName>(name: Name, args: Call<Name>): AsyncGenerator<Answer<Name>> {
   const [method, path] = restRoutes[name];
   const { signal } = args;
   const response = await send({ method, path: pathOf(path, args.params, args.query), signal, stream: true });
+  for await (const line of linesOf(response))
+    if (line.startsWith('data: ')) yield JSON.parse(line.slice('data: '.length)) as Answer<Name>;
+}
+
+/** What is read in a repository, line by line as it is found. Whoever leaves the loop ends the reading there. */
+export async function* readings(args: Call<'readSnapshots'>): AsyncGenerator<Answer<'readSnapshots'>> {
+  const [method, path] = restRoutes.readSnapshots;
+  const { body, signal } = args;
+  const headers = { accept: 'application/x-ndjson' };
+  const response = await send({ method, path: pathOf(path, args.params), body, headers, signal, stream: true });
+  // An empty line only says that the work goes on.
+  for await (const line of linesOf(response)) if (line !== '') yield JSON.parse(line) as Answer<'readSnapshots'>;
+}
+
+/** Where a file of a snapshot, or a folder as a ZIP, is for the browser to save: what is large never lies in the page's memory. */
+export function contentsAddress(args: Pick<CallArguments<Routes['downloadContents']>, 'params' | 'query'>): string {
+  return pathOf(restRoutes.downloadContents[1], args.params, args.query);
+}
+
+async function* linesOf(response: Response): AsyncGenerator<string> {
   let rest = '';
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (!reader) return;
@@ -52,11 +85,10 @@ export async function* events<Name extends RouteName>(name: Name, args: Call<Nam
       if (done) return;
       const lines = (rest + value).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines)
-        if (line.startsWith('data: ')) yield JSON.parse(line.slice('data: '.length)) as Answer<Name>;
+      yield* lines;
     }
   } finally {
-    reader.releaseLock();
+    await reader.cancel();
   }
 }
 

@@ -5,6 +5,7 @@ import {
   IconHistory,
   IconLayoutDashboard,
   IconListCheck,
+  IconRestore,
   IconRobot,
   IconRocket,
   IconSettings,
@@ -21,6 +22,7 @@ import classes from './navigation.module.css';
 const places = [
   { to: '/', text: 'nav.overview', Icon: IconLayoutDashboard },
   { to: '/computers', text: 'nav.computers', Icon: IconDeviceDesktop },
+  { to: '/restore', text: 'nav.restore', Icon: IconRestore },
   { to: '/jobs', text: 'nav.jobs', Icon: IconListCheck },
   { to: '/policies', text: 'nav.policies', Icon: IconRobot },
   { to: '/groups', text: 'nav.groups', Icon: IconFolders },

@@ -8,6 +8,7 @@ import { Shell } from './shell.tsx';
 const SignInPage = lazy(async () => ({ default: (await import('../session/sign-in-page.tsx')).SignInPage }));
 const SetUpPage = lazy(async () => ({ default: (await import('../session/set-up-page.tsx')).SetUpPage }));
 const DuePage = lazy(async () => ({ default: (await import('../session/due-page.tsx')).DuePage }));
+const ConfirmDialog = lazy(async () => ({ default: (await import('../session/confirm-dialog.tsx')).ConfirmDialog }));
 const SignInAgain = lazy(async () => ({ default: (await import('../session/sign-in-again.tsx')).SignInAgain }));
 
 /** What is shown depends first on who looks: the address stays, so that signing in leads to what was asked for. */
@@ -22,6 +23,7 @@ export function Root(): ReactNode {
         (session.setUpNeeded || pathname === '/set-up' ? <SetUpPage needed={session.setUpNeeded} /> : <SignInPage />)}
       {session.kind === 'due' && <DuePage what={session.what} />}
       {(session.kind === 'signed-in' || session.kind === 'expired') && <Shell />}
+      {session.kind === 'signed-in' && <ConfirmDialog />}
       {session.kind === 'expired' && <SignInAgain />}
     </Suspense>
   );

@@ -3,7 +3,9 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
 import { parseNetworkSearch } from '../pages/network/network-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
+import { parseRecoveryTokensSearch } from '../pages/recovery-tokens/recovery-tokens-search.ts';
 import { parseRepositoriesSearch } from '../pages/repositories/repositories-search.ts';
+import { parseRestoreSearch } from '../pages/restore/restore-search.ts';
 import { parseRunsSearch } from '../pages/runs/runs-search.ts';
 import { parseSessionsSearch } from '../pages/sessions/sessions-search.ts';
 import { parseAuditSearch } from '../pages/settings/audit-search.ts';
@@ -162,6 +164,26 @@ const proof = createRoute({
   path: '/network/proof',
   component: lazyRouteComponent(() => import('../pages/network/proof-page.tsx'), 'ProofPage'),
 });
+const restore = createRoute({
+  getParentRoute: () => root,
+  path: '/restore',
+  validateSearch: parseRestoreSearch,
+  component: lazyRouteComponent(() => import('../pages/restore/restore-page.tsx'), 'RestorePage'),
+});
+const restoreRun = createRoute({
+  getParentRoute: () => root,
+  path: '/restores/$id',
+  component: lazyRouteComponent(() => import('../pages/restore/restore-run-page.tsx'), 'RestoreRunPage'),
+});
+const recoveryTokens = createRoute({
+  getParentRoute: () => root,
+  path: '/recovery-tokens',
+  validateSearch: parseRecoveryTokensSearch,
+  component: lazyRouteComponent(
+    () => import('../pages/recovery-tokens/recovery-tokens-page.tsx'),
+    'RecoveryTokensPage',
+  ),
+});
 /** Before anybody has signed in: see `Root`. */
 const setUp = createRoute({ getParentRoute: () => root, path: '/set-up' });
 
@@ -178,6 +200,7 @@ const routeTree = root.addChildren([
   ...[network, whatIf, rules, proof],
   ...[newJob, job, changeJob, policies, newPolicy, policy, changePolicy, groups, group],
   ...[account, people, approvals, notifications, audit],
+  ...[restore, restoreRun, recoveryTokens],
   setUp,
 ]);
 

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatMessage, languages, loadCatalogue, type Message } from './catalogue.ts';
 import { en } from './en.ts';
+import { enAdministration } from './en-administration.ts';
 import { createFormats } from './formats.ts';
+import { networkEn } from './network-en.ts';
+import { panelEn } from './panel-en.ts';
+import { restoreEn } from './restore-en.ts';
 
 const texts = (message: Message): readonly string[] =>
   typeof message === 'string' ? [message] : Object.values(message);
@@ -18,6 +22,14 @@ for (const language of ['en', 'de'] as const)
       assert.equal(placeholders(texts(message).at(-1) ?? ''), expected, key);
     }
   });
+
+test('no part of the catalogue has a text that another has under the same key', () => {
+  const keys = [enAdministration, networkEn, panelEn, restoreEn].flatMap((part) => Object.keys(part));
+  assert.deepEqual(
+    keys.filter((key, at) => keys.indexOf(key) !== at),
+    [],
+  );
+});
 
 test('values, plural forms and numbers are put in as the language has them', () => {
   const message = { one: 'one file', other: '{count} files of {name}' };

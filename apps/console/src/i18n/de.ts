@@ -2,6 +2,7 @@ import type { Catalogue } from './catalogue.ts';
 import { deAdministration } from './de-administration.ts';
 import { networkDe } from './network-de.ts';
 import { panelDe } from './panel-de.ts';
+import { restoreDe } from './restore-de.ts';
 
 export const de: Catalogue = {
   ...deAdministration,
@@ -66,6 +67,11 @@ export const de: Catalogue = {
   'computers.state.any': 'Jeder Zustand',
   'computers.title': 'Computer',
   'computers.total': { one: '{count} Computer', other: '{count} Computer' },
+  'confirm.cancel': 'Abbrechen',
+  'confirm.lead':
+    'Dafür wird ein zweiter Faktor gebraucht, der gerade eben gegeben wurde. Danach geht es weiter, wie Sie wollten.',
+  'confirm.refused': 'Nichts wurde getan: Es wurde kein zweiter Faktor gegeben.',
+  'confirm.title': 'Bestätigen Sie, dass Sie es sind',
   'due.factor.codes':
     'Bewahren Sie diese Wiederherstellungscodes nicht beim Telefon auf. Jeder gilt einmal; sie werden nicht noch einmal gezeigt.',
   'due.factor.codes.label': 'Wiederherstellungscodes',
@@ -141,6 +147,7 @@ export const de: Catalogue = {
   'nav.network': 'Netzwerk',
   'nav.overview': 'Überblick',
   'nav.repositories': 'Repositorys',
+  'nav.restore': 'Wiederherstellen',
   'nav.runs': 'Aufgaben',
   'nav.sessions': 'Sitzungen',
   ...networkDe,
@@ -227,6 +234,7 @@ export const de: Catalogue = {
   'repository.name.hint': 'a bis z, 0 bis 9 und -',
   'repository.no-mover': 'Ein Data Mover bewahrt es: Fügen Sie zuerst einen Computer hinzu.',
   'repository.there': 'Schon da: {names}',
+  ...restoreDe,
   'role.administrator': 'Administrator',
   'role.auditor': 'Prüfer',
   'role.backup-operator': 'Sicherungsoperator',

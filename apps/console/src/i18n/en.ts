@@ -2,6 +2,7 @@ import type { Message } from './catalogue.ts';
 import { enAdministration } from './en-administration.ts';
 import { networkEn } from './network-en.ts';
 import { panelEn } from './panel-en.ts';
+import { restoreEn } from './restore-en.ts';
 
 /** Every text of the console, in English; the other languages have the same keys. */
 export const en = {
@@ -67,6 +68,10 @@ export const en = {
   'computers.state.any': 'Every state',
   'computers.title': 'Computers',
   'computers.total': { one: '{count} computer', other: '{count} computers' },
+  'confirm.cancel': 'Cancel',
+  'confirm.lead': 'This needs a second factor that was given just now. What you asked for goes on after it.',
+  'confirm.refused': 'Nothing was done: no second factor was given.',
+  'confirm.title': 'Confirm that it is you',
   'due.factor.codes': 'Keep these recovery codes where your phone is not. Each works once; they are not shown again.',
   'due.factor.codes.label': 'Recovery codes',
   'due.factor.kept': 'I have kept them',
@@ -141,6 +146,7 @@ export const en = {
   'nav.network': 'Network',
   'nav.overview': 'Overview',
   'nav.repositories': 'Repositories',
+  'nav.restore': 'Restore',
   'nav.runs': 'Tasks',
   'nav.sessions': 'Sessions',
   ...networkEn,
@@ -227,6 +233,7 @@ export const en = {
   'repository.name.hint': 'a to z, 0 to 9 and -',
   'repository.no-mover': 'A data mover keeps it: add a computer first.',
   'repository.there': 'There already: {names}',
+  ...restoreEn,
   'role.administrator': 'Administrator',
   'role.auditor': 'Auditor',
   'role.backup-operator': 'Backup operator',

@@ -18,6 +18,8 @@ export interface Formats {
   percent(share: number): string;
   /** `22 Nov 2026, 07:05` */
   dateTime(iso: string): string;
+  /** `Sun, 22 Nov 2026` */
+  day(iso: string): string;
   /** `07:05` */
   time(iso: string): string;
   /** `07:05:12` */
@@ -38,6 +40,12 @@ export function createFormats(
   const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
   const share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
   const moment = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+  const date = new Intl.DateTimeFormat(language, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+  });
   const shortTime = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
   const time = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
   const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
@@ -56,6 +64,7 @@ export function createFormats(
     },
     percent: (value) => share.format(value),
     dateTime: (iso) => moment.format(new Date(iso)),
+    day: (iso) => date.format(new Date(iso)),
     time: (iso) => shortTime.format(new Date(iso)),
     clock: (iso) => time.format(new Date(iso)),
     age: (iso, nowMs = Date.now()) => {

@@ -110,7 +110,8 @@ export function accountHandlers(o: {
       const { credential } = caller;
       const row = credential.kind === 'session' ? await credentials.load(scope, credential.id) : undefined;
       const session = row && { expiresAt: row.expiresAt, idleExpiresAt: row.idleExpiresAt };
-      return { user, due: caller.due, recoveryCodesLeft, ...(session ? { session } : {}) };
+      const { due, stepUp } = caller;
+      return { user, due, recoveryCodesLeft, stepUp, ...(session ? { session } : {}) };
     },
     changePassword: async ({ caller, body, remoteAddress, signal }) => {
       const { scope, account } = await own(caller);

@@ -97,6 +97,7 @@ export function repositoryHandlers(o: {
       let rows = scope.query.selectFrom('snapshots').selectAll();
       if (query.repositoryId !== undefined) rows = rows.where('repositoryId', '=', query.repositoryId);
       if (query.agentId !== undefined) rows = rows.where('agentId', '=', query.agentId);
+      if (query.snapshotId !== undefined) rows = rows.where('id', '=', query.snapshotId);
       if (query.takenFrom !== undefined) rows = rows.where('takenAt', '>=', query.takenFrom);
       if (query.takenTo !== undefined) rows = rows.where('takenAt', '<=', query.takenTo);
       const { items, ...rest } = await readPage(rows, {

@@ -10,7 +10,7 @@ import { noteCause } from '../notifications/causes.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { endSessionIfDone, markBegun } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
-import { isMaintenance, type WorkOrder, wayOfOrder } from './work-order.ts';
+import { isMaintenance, restoreFacts, type WorkOrder } from './work-order.ts';
 
 export type RunRow = Selectable<RunsTable>;
 
@@ -23,7 +23,7 @@ export function runView(row: RunRow): Run {
     agentId: row.agentId,
     repositoryId: row.repositoryId,
     state: row.state,
-    ...(row.kind === 'restore' ? { way: readJson(wayOfOrder, row.orderJson, 'runs.orderJson').way } : {}),
+    ...(row.kind === 'restore' ? restoreFacts(row.orderJson) : {}),
     attempt: row.attempt,
     queuedAt: row.queuedAt,
     problems: readJson(z.array(errorReport), row.problemsJson, 'runs.problemsJson'),

@@ -9,10 +9,12 @@ import {
   pruneTask,
   type RepositoryAccess,
   type RestoreTask,
+  type Run,
   restoreTask,
   type Task,
 } from '@holdfast/protocol';
 import { z } from 'zod';
+import { readJson } from '../json-column.ts';
 
 const maintenanceOrders = [
   forgetTask.omit({ access: true }),
@@ -31,8 +33,24 @@ export const maintenanceOrder = z.discriminatedUnion('kind', maintenanceOrders);
 export type MaintenanceOrder = z.infer<typeof maintenanceOrder>;
 
 const restoreWays = z.enum(['key', 'executor']);
-/** Of what a restore is to do: how it gets at the snapshot. */
-export const wayOfOrder = z.object({ way: restoreWays.default('key') });
+/** Of what a restore is to do. */
+const restoreOrderFacts = z.object({
+  /** How it gets at the snapshot. */
+  way: restoreWays.default('key'),
+  snapshotId: restoreTask.shape.snapshotId,
+  target: z.string(),
+  subfolder: z.string().optional(),
+  include: z.array(z.string()),
+  dryRun: z.boolean().default(false),
+});
+/** More parts of a restore than these are counted only: lists show hundreds of runs. */
+const toldParts = 10;
+
+/** What a run says of the restore that it is. */
+export function restoreFacts(orderJson: string): Required<Pick<Run, 'way' | 'restore'>> {
+  const { way, include, ...facts } = readJson(restoreOrderFacts, orderJson, 'runs.orderJson');
+  return { way, restore: { ...facts, parts: { count: include.length, first: include.slice(0, toldParts) } } };
+}
 
 /** What a run is to do, as it was when the run was queued. Without secrets: those are added when the task is handed over. */
 export const workOrder = z.discriminatedUnion('kind', [

@@ -146,6 +146,8 @@ export const accountRoutes = {
       recoveryCodesLeft: z.number().int(),
       /** Until when the session lasts at most, and until when unless it is used. */
       session: z.object({ expiresAt: isoTime, idleExpiresAt: isoTime }).optional(),
+      /** Whether an action that asks for a fresh second factor may be done now; `needed`: after `confirm`. */
+      stepUp: z.enum(['none-set', 'fresh', 'needed', 'impossible']),
     }),
   }),
   changePassword: route('changePassword', 'POST', '/api/v1/account/password', {

@@ -89,6 +89,7 @@ export const repositoryRoutes = {
     summary: 'Repositories',
     tag: 'repositories',
     query: pageQuery.extend({
+      id: entityId.optional(),
       /** A part of the name. */
       text: z.string().min(1).max(100).optional(),
       group: slug.optional(),
@@ -185,6 +186,8 @@ export const repositoryRoutes = {
     query: pageQuery.extend({
       repositoryId: entityId.optional(),
       agentId: entityId.optional(),
+      /** The one that has this id, in each repository that has it. */
+      snapshotId: snapshotId.optional(),
       takenFrom: isoTime.optional(),
       takenTo: isoTime.optional(),
     }),

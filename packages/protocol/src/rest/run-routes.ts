@@ -27,6 +27,17 @@ export const run = z.object({
    * repository's executor shows it what it is to restore, and nothing else.
    */
   way: z.enum(['key', 'executor']).optional(),
+  /** What a restore brings back, and where to. */
+  restore: z
+    .object({
+      snapshotId,
+      target: z.string(),
+      subfolder: z.string().optional(),
+      /** The parts that were chosen, and the first of them; none where it is everything. */
+      parts: z.object({ count: z.number().int(), first: z.array(z.string()) }),
+      dryRun: z.boolean(),
+    })
+    .optional(),
   queuedAt: isoTime,
   /** The request that asked for it: in its `X-Request-Id`, in the audit, and in the log of every process that works on it. */
   requestId: entityId.optional(),

@@ -29,6 +29,11 @@ export function ComputerPage(): ReactNode {
   return (
     <Stacked>
       <PageHead title={one.hostname} subtitle={<ComputerStates computer={one} />}>
+        {one.role === 'agent' && (
+          <Button renderRoot={(props) => <Link to="/restore" search={{ computer: id }} {...props} />}>
+            {t('restore.title')}
+          </Button>
+        )}
         <Button variant="default" loading={rescan.isPending} onClick={() => rescan.mutate({ params: { id } })}>
           {t('computer.rescan')}
         </Button>

@@ -27,7 +27,7 @@ export function FlowsTable({
           id: 'ports',
           head: t('network.flow.ports'),
           cell: ({ id, ...flow }) => (
-            <Link to="/network" search={(before) => ({ ...before, flow: id })} resetScroll={false}>
+            <Link from="/network" to="/network" search={(before) => ({ ...before, flow: id })} resetScroll={false}>
               {portsText(flow)}
             </Link>
           ),

@@ -1,0 +1,74 @@
+import type { CallArguments, Routes } from '@holdfast/protocol';
+import { useEffect, useState } from 'react';
+import { readings } from '../../api/call.ts';
+import { ApiProblem, toProblem } from '../../api/problem.ts';
+import type { ReadingLine } from './reading-line.ts';
+
+export type Listing = CallArguments<Routes['readSnapshots']>['body'];
+
+/** What was found so far is shown so often. */
+const showMs = 200;
+
+export interface Reading<Row> {
+  readonly rows: readonly Row[];
+  readonly isReading: boolean;
+  /** The limit of rows was reached, and nothing more was asked for. */
+  readonly isCut: boolean;
+  readonly error: ApiProblem | undefined;
+  /** The last line of a comparison. */
+  readonly compared: Extract<ReadingLine, { kind: 'compared' }> | undefined;
+}
+
+const nothing: Reading<never> = { rows: [], isReading: false, isCut: false, error: undefined, compared: undefined };
+
+/**
+ * Reads in a repository as long as the page shows it, at most so many rows; `rowOf` gives what a line is a row of, if any, and has to
+ * be new when the listing is.
+ */
+export function useReading<Row>(o: {
+  readonly repositoryId: string;
+  readonly listing: Listing | undefined;
+  readonly limit: number;
+  readonly rowReader: () => (line: ReadingLine) => Row | undefined;
+}): Reading<Row> {
+  const [reading, setReading] = useState<Reading<Row>>(nothing);
+  const { repositoryId, limit, rowReader } = o;
+  const asked = o.listing && JSON.stringify(o.listing);
+  useEffect(() => {
+    if (asked === undefined) {
+      setReading(nothing);
+      return undefined;
+    }
+    const stop = new AbortController();
+    const rows: Row[] = [];
+    let compared: Reading<Row>['compared'];
+    const show = (state: Partial<Reading<Row>>): void =>
+      setReading({ ...nothing, rows: [...rows], compared, isReading: true, ...state });
+    show({});
+    const timer = setInterval(() => show({}), showMs);
+    const read = async (): Promise<Partial<Reading<Row>>> => {
+      const rowOf = rowReader();
+      const body = JSON.parse(asked) as Listing;
+      for await (const line of readings({ params: { id: repositoryId }, body, signal: stop.signal })) {
+        if (line.kind === 'failed') return { error: new ApiProblem(line.problem) };
+        if (line.kind === 'compared') compared = line;
+        const row = rowOf(line);
+        if (row !== undefined) rows.push(row);
+        if (rows.length >= limit) return { isCut: true };
+      }
+      return {};
+    };
+    void read()
+      .catch((error: unknown) => ({ error: toProblem(error) }))
+      .then((end) => {
+        clearInterval(timer);
+        if (!stop.signal.aborted) show({ ...end, isReading: false });
+        stop.abort();
+      });
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, [repositoryId, asked, limit, rowReader]);
+  return reading;
+}
