@@ -26,7 +26,7 @@ import type { Logger } from 'pino';
 import type { AgentConfig } from './config.ts';
 import { ExecutorService } from './executor/executor-service.ts';
 import { maxPanelTasksAtOnce, maxRunningTasks } from './limits.ts';
-import { openPanel } from './panel/panel.ts';
+import { openPanel, type Panel } from './panel/panel.ts';
 import { panelHandlers } from './panel/panel-handlers.ts';
 import { RecentTasks } from './panel/recent-tasks.ts';
 import { Policies } from './policies/policies.ts';
@@ -52,8 +52,8 @@ export interface RunningAgent extends AsyncDisposable {
   readonly id: string;
   /** The port of the agent's service; Windows only. */
   readonly servicePort: number | undefined;
-  /** The port of the control panel, where there is one. */
-  readonly panelPort: number | undefined;
+  /** The control panel, where there is one. */
+  readonly panel: Pick<Panel, 'port' | 'reason'> | undefined;
 }
 
 /**
@@ -115,7 +115,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const policies: Policies = new Policies({ store, registry, clock, log });
   const over = new AbortController();
   let service: Listener | undefined;
-  let panelPort: number | undefined;
   const handlers = agentHandlers({
     registry,
     wire,
@@ -147,18 +146,21 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     { maxRunning: maxPanelTasksAtOnce, process: 'agent', clock, onLine: inLog },
   );
   let contact: ServerContact = {};
-  if (config.controlPanel) {
-    const panel = await openPanel({
-      ...{ wire, dataDir, clock, log },
-      handlers: panelHandlers({
-        ...{ agentId: stored.id, platform: platform as PanelState['computer']['platform'] },
-        server: () => ({ host: stored.server.host, ...contact }),
-        hasOwnKey: async () => (await environment.ownKey()) !== undefined,
-        ...{ policies, recent, tasks: own, clock },
-      }),
-    }).catch((error: unknown) => log.warn({ error: toHoldfastError(error) }, 'there is no control panel'));
-    if (panel) panelPort = resources.use(panel).port;
-  }
+  const panel = config.controlPanel
+    ? await openPanel({
+        ...{ wire, dataDir, clock, log },
+        handlers: panelHandlers({
+          ...{ agentId: stored.id, platform: platform as PanelState['computer']['platform'] },
+          server: () => ({ host: stored.server.host, ...contact }),
+          hasOwnKey: async () => (await environment.ownKey()) !== undefined,
+          ...{ policies, recent, tasks: own, clock },
+        }),
+      }).catch((error: unknown) => {
+        log.warn({ error: toHoldfastError(error) }, 'there is no control panel');
+        return undefined;
+      })
+    : undefined;
+  resources.use(panel);
 
   const control = platform === 'win32' ? 'windows-agent-control' : 'posix-agent-control';
   const links = { wire, stored, serve, log, clock, signal: over.signal };
@@ -205,7 +207,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   resources.defer(() => policies.leave());
   const live = resources.move();
-  return { id: stored.id, servicePort: service?.port, panelPort, [Symbol.asyncDispose]: () => live.disposeAsync() };
+  return { id: stored.id, servicePort: service?.port, panel, [Symbol.asyncDispose]: () => live.disposeAsync() };
 }
 
 /** How it is with the server: since when it is there, or why not. */

@@ -39,6 +39,7 @@ test('a second start says what it found and harms nothing; Ctrl-C ends everythin
       ['windows-agent-control', 10005],
       ['recovery-media-credential-sign-in', 10001],
       ['server-to-mover', 6162],
+      ['agent-control-panel', 9395],
     ]);
     for (const [channel, port] of usual) {
       const found = listening.find((entry) => entry.channel === channel);
@@ -66,8 +67,8 @@ test('a second start says what it found and harms nothing; Ctrl-C ends everythin
       portsElsewhere(computer),
     ]);
     const ours = (sockets: readonly ListeningSocket[]): number[] =>
-      sockets.map(({ port }) => port).filter((port) => [443, 10005, 10006, 6162].includes(port));
-    assert.deepEqual(new Set(ours(listeningSockets(up.pid))), new Set([443, 6162, 10005, 10006]));
+      sockets.map(({ port }) => port).filter((port) => [443, 10005, 10006, 6162, 9395].includes(port));
+    assert.deepEqual(new Set(ours(listeningSockets(up.pid))), new Set([443, 6162, 9395, 10005, 10006]));
     const ended = await up.interrupt();
     assert.equal(ended.status, 0, ended.stderr);
     assert.match(ended.stderr, /Shutting down/);

@@ -23,6 +23,8 @@ import { PanelSessions } from './panel-sessions.ts';
 
 export interface Panel extends AsyncDisposable {
   readonly port: number;
+  /** Why it is not the first of the contract's ports. */
+  readonly reason: string | undefined;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function openPanel(o: {
   resources.defer(() => removePanelKey(dataDir));
   await savePanelKey(dataDir, { port, key: sessions.linkKey });
   const live = resources.move();
-  return { port, [Symbol.asyncDispose]: () => live.disposeAsync() };
+  return { port, reason: listener.reason, [Symbol.asyncDispose]: () => live.disposeAsync() };
 }
 
 interface Context {

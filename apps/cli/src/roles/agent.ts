@@ -22,13 +22,15 @@ export async function runAgent(options: RoleOptions): Promise<void> {
         logger: createRoleLogger('agent', { dataDir, level: config.logLevel }),
         executor: ownExecutor(),
       }),
-    ({ id, servicePort, panelPort }) => ({
+    ({ id, servicePort, panel }) => ({
       id,
       listening: [
         ...(servicePort === undefined
           ? []
           : [{ channel: 'windows-agent-service', host: config.bind, port: servicePort }]),
-        ...(panelPort === undefined ? [] : [{ channel: 'agent-control-panel', host: '127.0.0.1', port: panelPort }]),
+        ...(panel === undefined
+          ? []
+          : [{ channel: 'agent-control-panel', host: '127.0.0.1', port: panel.port, reason: panel.reason }]),
       ],
     }),
   );
