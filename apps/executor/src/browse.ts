@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import { ByteLru, type Node, type ObjectId, type Repository, TreeSlices } from '@holdfast/repository';
 import { EntryPage } from './entry-page.ts';
 import type { Work } from './execute.ts';
@@ -15,14 +15,14 @@ const kept = new WeakMap<Repository, ByteLru<TreeSlices>>();
 export async function browse(task: Extract<Task, { kind: 'browse' }>, work: Work): Promise<TaskOutcome> {
   const { repository, signal } = work;
   const { snapshot } = await repository.loadSnapshot(task.snapshotId, { signal });
-  await repository.loadIndex({ signal, ifChanged: true });
+  const openFolder = folderOpener(work);
   const names = task.path.split('/').filter((name) => name !== '' && name !== '.');
-  let folder = await openFolder(work, snapshot.tree);
+  let folder = await openFolder(snapshot.tree);
   let path = '';
   for (const [at, name] of names.entries()) {
     path += `/${name}`;
     const node = folderEntry(folder, Buffer.from(name));
-    if (node?.subtree !== undefined) folder = await openFolder(work, node.subtree);
+    if (node?.subtree !== undefined) folder = await openFolder(node.subtree);
     else if (node !== undefined && at === names.length - 1) return pageOf(task, [{ path: Buffer.from(path), node }]);
     else throw new HoldfastError('request.missing', { message: `The snapshot has no ${path}.`, context: { path } });
   }
@@ -43,14 +43,20 @@ function pageOf(
   return { kind: 'browse', entries: page.entries, more };
 }
 
-async function openFolder({ repository, signal }: Work, tree: ObjectId): Promise<TreeSlices> {
+/** What was looked into before needs nothing of the storage; for the first of others the index is looked at. */
+function folderOpener({ repository, signal }: Work): (tree: ObjectId) => Promise<TreeSlices> {
   const folders = kept.get(repository) ?? new ByteLru<TreeSlices>(maxKeptFolderBytes);
   kept.set(repository, folders);
-  const known = folders.get(tree);
-  if (known !== undefined) return known;
-  const folder = new TreeSlices(await repository.loadTreeBytes(tree, { signal }));
-  folders.set(tree, folder, folder.sizeBytes);
-  return folder;
+  let isIndexKnown = false;
+  return async (tree) => {
+    const known = folders.get(tree);
+    if (known !== undefined) return known;
+    if (!isIndexKnown) await repository.loadIndex({ signal, ifChanged: true });
+    isIndexKnown = true;
+    const folder = new TreeSlices(await repository.loadTreeBytes(tree, { signal }));
+    folders.set(tree, folder, folder.sizeBytes);
+    return folder;
+  };
 }
 
 /** By halves, as names are in order; then one after the other, because programs of old made folders out of order. */

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import { checkRepository } from '@holdfast/repository/check';
 import type { Work } from './execute.ts';
 

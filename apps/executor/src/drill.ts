@@ -1,6 +1,6 @@
 import { HoldfastError } from '@holdfast/core';
 import { drill } from '@holdfast/engine/drill';
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import type { Work } from './execute.ts';
 
 /** Restores a snapshot into the sandbox and compares it. What is not as it was backed up is told, and fails the task. */

@@ -1,4 +1,4 @@
-import { limits, type SnapshotEntry } from '@holdfast/protocol';
+import { limits, type SnapshotEntry } from '@holdfast/protocol/executor';
 import type { Node } from '@holdfast/repository';
 
 /** Collects one page of entries, bounded by count and by size. */

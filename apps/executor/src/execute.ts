@@ -1,19 +1,8 @@
 import { HoldfastError } from '@holdfast/core';
-import type { Progress, Task, TaskOutcome } from '@holdfast/protocol';
+import type { Progress, Task, TaskOutcome } from '@holdfast/protocol/executor';
 import type { Repository } from '@holdfast/repository';
 import type { Connection } from '@holdfast/wire';
-import { browse } from './browse.ts';
-import { check } from './check.ts';
-import { drillSnapshot } from './drill.ts';
-import { find } from './find.ts';
-import { forget } from './forget.ts';
 import { lockWaitMs, readLockWaitMs } from './limits.ts';
-import { listSnapshots } from './list-snapshots.ts';
-import { pruneRepository } from './prune.ts';
-import { read } from './read.ts';
-import { recoveryKey } from './recovery-key.ts';
-import { measure } from './stats.ts';
-import { serveView } from './view/serve-view.ts';
 
 /** What the work on an open repository needs. */
 export interface Work {
@@ -56,30 +45,31 @@ function isLookedAt({ kind }: Task): boolean {
   return ['snapshots', 'browse', 'find', 'stats', 'recovery-key', 'read'].includes(kind);
 }
 
+/** What does the task is loaded only now: mostly it is one, and somebody waits for it. */
 async function run(task: Task, work: Work): Promise<TaskOutcome> {
   switch (task.kind) {
     case 'forget':
-      return forget(task, work);
+      return (await import('./forget.ts')).forget(task, work);
     case 'prune':
-      return pruneRepository(task, work);
+      return (await import('./prune.ts')).pruneRepository(task, work);
     case 'check':
-      return check(task, work);
+      return (await import('./check.ts')).check(task, work);
     case 'drill':
-      return drillSnapshot(task, work);
+      return (await import('./drill.ts')).drillSnapshot(task, work);
     case 'snapshots':
-      return listSnapshots(task, work);
+      return (await import('./list-snapshots.ts')).listSnapshots(task, work);
     case 'browse':
-      return browse(task, work);
+      return (await import('./browse.ts')).browse(task, work);
     case 'find':
-      return find(task, work);
+      return (await import('./find.ts')).find(task, work);
     case 'stats':
-      return measure(task, work);
+      return (await import('./stats.ts')).measure(task, work);
     case 'read':
-      return read(task, work);
+      return (await import('./read.ts')).read(task, work);
     case 'view':
-      return serveView(task, work);
+      return (await import('./view/serve-view.ts')).serveView(task, work);
     case 'recovery-key':
-      return recoveryKey(task, work);
+      return (await import('./recovery-key.ts')).recoveryKey(task, work);
     default:
       throw new HoldfastError('request.invalid', {
         message: `An executor does no ${task.kind}: that is an agent's work.`,

@@ -1,5 +1,5 @@
 import { FindPatterns, findEntries } from '@holdfast/engine/find';
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import { EntryPage } from './entry-page.ts';
 import type { Work } from './execute.ts';
 

@@ -5,7 +5,7 @@ import {
   type RetentionRule,
   type Task,
   type TaskOutcome,
-} from '@holdfast/protocol';
+} from '@holdfast/protocol/executor';
 import { applyPolicy, type FoundSnapshot, type ObjectId, parseTime, type RetentionPolicy } from '@holdfast/repository';
 import { forgetSnapshots } from '@holdfast/repository/snapshots';
 import type { Work } from './execute.ts';

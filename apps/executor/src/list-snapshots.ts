@@ -1,5 +1,5 @@
 import { hasCode } from '@holdfast/core';
-import { limits, type SnapshotFacts, type Task, type TaskOutcome } from '@holdfast/protocol';
+import { limits, type SnapshotFacts, type Task, type TaskOutcome } from '@holdfast/protocol/executor';
 import type { FoundSnapshot } from '@holdfast/repository';
 import type { Work } from './execute.ts';
 import { maxListedSources } from './limits.ts';

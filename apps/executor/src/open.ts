@@ -1,6 +1,12 @@
 import { agentRole } from '@holdfast/contract';
 import { HoldfastError } from '@holdfast/core';
-import { dialRepository, type ExecutorPlace, type RepositoryAccess, viewPath, viewProtocol } from '@holdfast/protocol';
+import {
+  dialRepository,
+  type ExecutorPlace,
+  type RepositoryAccess,
+  viewPath,
+  viewProtocol,
+} from '@holdfast/protocol/executor';
 import { openRepository, type Repository } from '@holdfast/repository';
 import { openRest } from '@holdfast/storage';
 import { type Connection, createWire, httpClient, singleConnection } from '@holdfast/wire';

@@ -1,4 +1,4 @@
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import { prune } from '@holdfast/repository/prune';
 import type { Work } from './execute.ts';
 

@@ -1,7 +1,7 @@
 import { HoldfastError } from '@holdfast/core';
 import { findFolder, findNode, subtreeOf } from '@holdfast/engine';
 import { dumpFile, dumpFolder } from '@holdfast/engine/dump';
-import type { ContentsHead, Reading } from '@holdfast/protocol';
+import type { ContentsHead, Reading } from '@holdfast/protocol/executor';
 import { type Node, type ObjectId, plainLength, type Repository } from '@holdfast/repository';
 import type { Work } from './execute.ts';
 

@@ -3,7 +3,7 @@ import { findFolder, listFolders, type WalkedNode } from '@holdfast/engine';
 import { diffTrees } from '@holdfast/engine/diff';
 import { FindPatterns, findEntries } from '@holdfast/engine/find';
 import { measureSnapshots } from '@holdfast/engine/stats';
-import { type Listing, type ReadingLine, reportOf } from '@holdfast/protocol';
+import { type Listing, type ReadingLine, reportOf } from '@holdfast/protocol/executor';
 import { encodeNode, encodeSnapshot, type FoundSnapshot, type ObjectId } from '@holdfast/repository';
 import type { Work } from './execute.ts';
 import { aliveEveryMs } from './limits.ts';

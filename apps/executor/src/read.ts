@@ -1,4 +1,4 @@
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import type { Work } from './execute.ts';
 import { writeContents } from './read-contents.ts';
 import { writeListing } from './read-listing.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hasCode } from '@holdfast/core';
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import { sealPassword } from '@holdfast/protocol/recovery-kit';
 import { addKey, listKeys } from '@holdfast/repository/keys';
 import type { Work } from './execute.ts';

@@ -11,7 +11,7 @@ import {
   type RepositoryAccess,
   reportOf,
   TaskOutput,
-} from '@holdfast/protocol';
+} from '@holdfast/protocol/executor';
 import { execute } from './execute.ts';
 import { type OpenedRepository, openLocally } from './open.ts';
 

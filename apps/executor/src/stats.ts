@@ -1,5 +1,5 @@
 import { measureSnapshots } from '@holdfast/engine/stats';
-import type { Task, TaskOutcome } from '@holdfast/protocol';
+import type { Task, TaskOutcome } from '@holdfast/protocol/executor';
 import type { FoundSnapshot } from '@holdfast/repository';
 import type { Work } from './execute.ts';
 

@@ -91,9 +91,6 @@ export {
   leaseRequest,
   localAgents,
   measuredRepository,
-  moverApiPrefix,
-  moverPortsPath,
-  moverTasksPath,
   type OpenSession,
   openSession,
   placedRepository,
@@ -107,9 +104,8 @@ export {
   trustUpdate,
   type UseAnswer,
   useAnswer,
-  viewPath,
-  viewProtocol,
 } from './mover-api.ts';
+export { moverApiPrefix, moverPortsPath, moverTasksPath, viewPath, viewProtocol } from './mover-paths.ts';
 export { entityId, isoTime, localTenant, platform, slug } from './names.ts';
 export {
   commandLineClientId,

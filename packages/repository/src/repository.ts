@@ -11,7 +11,7 @@ import type { Compression } from './format/compression.ts';
 import type { RepositoryConfig } from './format/config.ts';
 import { decodeIndex, encodeIndex, type IndexedPack, type IndexFilePack } from './format/index-file.ts';
 import type { Node } from './format/node.ts';
-import { type ObjectId, parseObjectId, shortId } from './format/object-id.ts';
+import { idSizeBytes, type ObjectId, parseObjectId, shortId } from './format/object-id.ts';
 import type { RepositoryKey } from './format/repository-key.ts';
 import { parseTime } from './format/rfc3339.ts';
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from './format/snapshot.ts';
@@ -246,7 +246,7 @@ export class Repository {
       throw new HoldfastError('usage.option', {
         message: `${JSON.stringify(idOrPrefix.slice(0, 80))} is neither \`latest\` nor the beginning of a snapshot's id.`,
       });
-    const infos = (await this.#listAll('snapshot', options.signal)).filter((info) => info.id.startsWith(idOrPrefix));
+    const infos = await this.#snapshotsLike(idOrPrefix, options.signal);
     const [info] = infos;
     if (info === undefined)
       throw new HoldfastError('snapshot.missing', { message: `No snapshot has an id that begins with ${idOrPrefix}.` });
@@ -260,6 +260,14 @@ export class Repository {
       return { id: found.id, snapshot: decodeSnapshot(found.plain, `Snapshot ${shortId(found.id)}`) };
     }
     throw new HoldfastError('snapshot.missing', { message: `Snapshot ${idOrPrefix} vanished.` });
+  }
+
+  /** A whole id is asked for alone: there may be many other snapshots. */
+  async #snapshotsLike(prefix: string, signal: AbortSignal | undefined): Promise<ObjectInfo[]> {
+    if (prefix.length < 2 * idSizeBytes)
+      return (await this.#listAll('snapshot', signal)).filter(({ id }) => id.startsWith(prefix));
+    const info = await this.target.stat({ type: 'snapshot', id: prefix }, { signal });
+    return info === undefined ? [] : [info];
   }
 
   /** One blob, verified. For many, `planPackReads` and `openBlob`. @throws repository.damaged, storage.tampered */

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { HoldfastError, hasCode } from '@holdfast/core';
 import { blobsOfRestore } from '@holdfast/engine/restore';
-import { type Task, type TaskOutcome, viewServed } from '@holdfast/protocol';
+import { type Task, type TaskOutcome, viewServed } from '@holdfast/protocol/executor';
 import { repositoryKeyFromBytes } from '@holdfast/repository';
 import { SnapshotView } from '@holdfast/repository/view';
 import { createHttpServer } from '@holdfast/wire';

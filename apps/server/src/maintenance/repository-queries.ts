@@ -175,7 +175,7 @@ export class RepositoryQueries {
       fingerprint,
       mode: o.mode,
     } as const;
-    await this.#movers.trust(tenant, mover, signal);
+    await this.#movers.ensureTrust(tenant, mover, signal);
     await this.#movers.links.tell(mover, {
       method: 'POST',
       path: '/sessions',
