@@ -20,6 +20,8 @@ export const maxJsonBytes = 4 * 1024 * 1024;
 
 /** Paths, patterns and tags of one task. */
 export const maxListEntries = 10_000;
+/** Computers of which names are asked for at once: they stand in a URL. */
+export const maxNamedComputers = 100;
 
 /** A job's grant lives this long and is renewed while the job runs. */
 export const jobGrantLifetimeMs = 60 * 60_000;

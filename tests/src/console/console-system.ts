@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
@@ -16,6 +17,7 @@ const bind = '127.0.0.1';
 const lineLimitMs = 120_000;
 /** What works in repositories: this program, in processes of its own. */
 const executor = { file: holdfastProgram[0], arguments: [holdfastProgram[1], 'execute'] };
+const databaseWaitMs = 10_000;
 /** What a mover listens on; the system chooses. */
 const transport = [
   ...['server-to-mover', 'agent-to-mover-transport', 'client-to-mover'],
@@ -149,6 +151,12 @@ export class ConsoleSystem {
     const config = agentConfigSchema.parse({ bind, moverSocket: join(this.folder, 'mover', 'mover.sock') });
     const dataDir = join(this.folder, name);
     return this.#resources.use(await startAgent({ dataDir, config, logger: this.#log, executor })).id;
+  }
+
+  /** As if the longest time of every session had passed: the server's clock is the real one. */
+  expireSessions(): void {
+    using database = new DatabaseSync(join(this.folder, 'server', 'catalogue.sqlite'), { timeout: databaseWaitMs });
+    database.exec(`update credentials set "expiresAt" = '2000-01-01T00:00:00.000Z'`);
   }
 
   /** As somebody with an account that needs no more than a password. */

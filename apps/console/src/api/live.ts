@@ -1,5 +1,5 @@
 import type { ServerEvent } from '@holdfast/protocol';
-import type { QueryClient } from '@tanstack/react-query';
+import type { Query, QueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { call, events, type RouteName } from './call.ts';
 import { hasCode } from './problem.ts';
@@ -14,6 +14,8 @@ const affected: Readonly<Record<ServerEvent['kind'], readonly RouteName[]>> = {
 };
 /** Events come in bursts: what they change is asked for at most so often. */
 const refreshPauseMs = 1_000;
+/** A list that somebody has scrolled through is asked for page by page: the longer it is, the less often. */
+const refreshPauseOfPageMs = 1_000;
 const firstPauseMs = 500;
 const longestPauseMs = 10_000;
 
@@ -41,8 +43,12 @@ export function useConnection(): Connection {
 /**
  * Follows the server's events while the page is to be seen, until the signal aborts, and keeps the cache true: at each event, and
  * as a whole whenever it could not listen for a while. A browser opens few connections to one server, so a hidden tab has none.
+ * `onSignedOut` is told when the server no longer knows the session.
  */
-export async function followServer(client: QueryClient, signal: AbortSignal): Promise<void> {
+export async function followServer(
+  client: QueryClient,
+  { signal, onSignedOut }: { readonly signal: AbortSignal; readonly onSignedOut: () => void },
+): Promise<void> {
   const stopWatching = watchReach((reached) => {
     if (!reached) setConnection('reconnecting');
   });
@@ -65,7 +71,10 @@ export async function followServer(client: QueryClient, signal: AbortSignal): Pr
           refresher.add(affected[event.kind]);
         }
       } catch (error) {
-        if (hasCode(error, 'auth.required')) return;
+        if (hasCode(error, 'auth.required')) {
+          onSignedOut();
+          return;
+        }
         // Any other failure is one of the connection, or the page was hidden: it is tried again.
       } finally {
         shown.end();
@@ -100,15 +109,30 @@ class Refresher {
     for (const name of names) this.#due.add(name);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      const names = [...this.#due];
-      this.#due.clear();
-      void invalidateRoutes(this.#client, names);
+      this.#refresh();
     }, refreshPauseMs);
+  }
+
+  #refresh(): void {
+    const names = [...this.#due];
+    this.#due.clear();
+    for (const name of names) {
+      const long = this.#client
+        .getQueryCache()
+        .findAll({ queryKey: ['pages', name], type: 'active', predicate: isTooSoon });
+      if (long.length > 0) this.add([name]);
+    }
+    void invalidateRoutes(this.#client, names, (query) => !isTooSoon(query));
   }
 
   end(): void {
     clearTimeout(this.#timer);
   }
+}
+
+function isTooSoon({ state: { data, dataUpdatedAt } }: Query): boolean {
+  const pages = (data as { readonly pages?: readonly unknown[] } | undefined)?.pages?.length ?? 1;
+  return pages > 1 && Date.now() - dataUpdatedAt < pages * refreshPauseOfPageMs;
 }
 
 /** Resolves when the page can be seen, or the signal aborts. */

@@ -3,6 +3,7 @@ import {
   type InfiniteData,
   infiniteQueryOptions,
   keepPreviousData,
+  type Query,
   type QueryClient,
   queryOptions,
   type UseMutationResult,
@@ -71,12 +72,16 @@ export function useAction<Name extends RouteName>(
   });
 }
 
-/** Asks anew for what is on the screen of these routes, and for the rest when somebody looks at it. */
-export async function invalidateRoutes(client: QueryClient, names: readonly RouteName[]): Promise<void> {
+/** Asks anew for what is on the screen of these routes, and for the rest when somebody looks at it; or for some of that. */
+export async function invalidateRoutes(
+  client: QueryClient,
+  names: readonly RouteName[],
+  predicate: (query: Query) => boolean = () => true,
+): Promise<void> {
   await Promise.all(
     names.flatMap((name) => [
-      client.invalidateQueries({ queryKey: [name] }),
-      client.invalidateQueries({ queryKey: ['pages', name] }),
+      client.invalidateQueries({ queryKey: [name], predicate }),
+      client.invalidateQueries({ queryKey: ['pages', name], predicate }),
     ]),
   );
 }

@@ -8,6 +8,8 @@ import { createConsoleRouter } from './router.tsx';
 
 const queryClient = createQueryClient(sessionEnded);
 const router = createConsoleRouter(queryClient);
+// The page that is asked for is on its way while texts are.
+void router.load();
 
 export function App(): ReactNode {
   return (

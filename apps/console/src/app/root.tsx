@@ -1,8 +1,8 @@
 import { Center, Loader } from '@mantine/core';
 import { useLocation } from '@tanstack/react-router';
-import { lazy, type ReactNode, Suspense, useEffect } from 'react';
+import { lazy, type ReactNode, Suspense } from 'react';
 import { useText } from '../i18n/language.tsx';
-import { findSession, useSession } from '../session/session.tsx';
+import { useSession } from '../session/session.tsx';
 import { Shell } from './shell.tsx';
 
 const SignInPage = lazy(async () => ({ default: (await import('../session/sign-in-page.tsx')).SignInPage }));
@@ -15,7 +15,6 @@ const SignInAgain = lazy(async () => ({ default: (await import('../session/sign-
 export function Root(): ReactNode {
   const session = useSession();
   const { pathname } = useLocation();
-  useEffect(() => void findSession(), []);
   return (
     <Suspense fallback={<Waiting />}>
       {session.kind === 'unknown' && <Waiting />}

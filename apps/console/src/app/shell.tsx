@@ -5,7 +5,7 @@ import { Outlet, useLocation } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { followServer, useConnection } from '../api/live.ts';
 import { useText } from '../i18n/language.tsx';
-import { useSession } from '../session/session.tsx';
+import { sessionEnded, useSession } from '../session/session.tsx';
 import { AccountMenu } from './account-menu.tsx';
 import { Logo } from './logo.tsx';
 import { Navigation } from './navigation.tsx';
@@ -61,7 +61,7 @@ function useServerEvents(): void {
   useEffect(() => {
     if (!isSignedIn) return undefined;
     const stop = new AbortController();
-    void followServer(client, stop.signal);
+    void followServer(client, { signal: stop.signal, onSignedOut: sessionEnded });
     return () => stop.abort();
   }, [client, isSignedIn]);
 }

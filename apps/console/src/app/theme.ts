@@ -1,3 +1,5 @@
+// What the theme writes into the page needs it.
+import './trusted-types.ts';
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 /** A calm blue-green: dark enough for white text on it (contrast 4.5 and more from the seventh shade on). */

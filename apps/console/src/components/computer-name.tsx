@@ -1,14 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { routeQuery } from '../api/queries.ts';
+import { computerNameQuery } from '../api/computer-names.ts';
 
-/** The name of a computer of which only the id is known; the answers are cached. */
+/** The name of a computer of which only the id is known. */
 export function ComputerName({ id }: { readonly id: string }): ReactNode {
-  const computer = useQuery(routeQuery('computer', { params: { id } }));
+  const name = useQuery(computerNameQuery(id));
   return (
     <Link to="/computers/$id" params={{ id }}>
-      {computer.data?.hostname ?? id.slice(0, 8)}
+      {name.data ?? id.slice(0, 8)}
     </Link>
   );
 }

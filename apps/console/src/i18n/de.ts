@@ -273,6 +273,8 @@ export const de: Catalogue = {
   'session.progress': 'Fortschritt auf {name}',
   'session.progress-text': '{share}: {done} aus {files} Dateien gelesen, {stored} gesendet',
   'session.retry': 'Fehlgeschlagenes noch einmal versuchen',
+  'session.speed': 'Geschwindigkeit der Aufgabe auf {name}, von ihrem Beginn an',
+  'session.speed-text': 'zuletzt {last}/s, höchstens {most}/s',
   'session.stop.at-once': 'Sofort anhalten',
   'session.stop.gracefully': 'Nach den laufenden Aufgaben anhalten',
   'session.tasks': 'Aufgaben',

@@ -272,6 +272,8 @@ export const en = {
   'session.progress': 'Progress on {name}',
   'session.progress-text': '{share}: {done} of {files} files read, {stored} sent',
   'session.retry': 'Try what failed again',
+  'session.speed': 'Speed of the task on {name}, from its beginning on',
+  'session.speed-text': '{last}/s at last, {most}/s at most',
   'session.stop.at-once': 'Stop at once',
   'session.stop.gracefully': 'Stop after the tasks under way',
   'session.tasks': 'Tasks',

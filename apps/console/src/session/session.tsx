@@ -68,7 +68,12 @@ export function signedIn(due: 'password' | 'second-factor' | undefined): void {
 export function useSignOut(): () => Promise<void> {
   const client = useQueryClient();
   return async () => {
-    await call('signOut', {});
+    try {
+      await call('signOut', {});
+    } catch (error) {
+      // It had ended already.
+      if (!hasCode(error, 'auth.required')) throw error;
+    }
     client.clear();
     become({ kind: 'signed-out', setUpNeeded: false });
   };

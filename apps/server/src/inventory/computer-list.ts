@@ -54,6 +54,7 @@ export class ComputerList {
     o: Selection,
   ): Promise<{ computers: ComputerDetail[]; next?: string; total?: number }> {
     let query = this.#rows(scope);
+    if (o.ids !== undefined) query = query.where('computers.id', 'in', o.ids);
     if (o.role !== undefined) query = query.where('role', '=', o.role);
     if (o.group !== undefined) query = query.where('groupName', '=', o.group);
     if (o.platform !== undefined) query = query.where('platform', '=', o.platform);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { enrollableRole } from '../enrolment.ts';
+import { maxNamedComputers } from '../limits.ts';
 import { certificateSerial, entityId, isoTime, platform, slug } from '../names.ts';
 import { route } from '../route.ts';
 import { byId, countedPageOf, pageOf, pageQuery, sortOrder, totalQuery } from './parts.ts';
@@ -104,6 +105,13 @@ export const computerRoutes = {
     summary: 'Enrolled agents and movers',
     tag: 'computers',
     query: pageQuery.extend({
+      /** These alone, parted by commas: for the names of those of which others know the ids. */
+      ids: z
+        .string()
+        .max(maxNamedComputers * 37)
+        .transform((ids) => ids.split(','))
+        .pipe(z.array(entityId).max(maxNamedComputers))
+        .optional(),
       role: enrollableRole.optional(),
       group: slug.optional(),
       state: z.enum(computerFilters).optional(),

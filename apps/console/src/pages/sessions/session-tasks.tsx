@@ -2,6 +2,7 @@ import type { Run } from '@holdfast/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { computerNameQuery } from '../../api/computer-names.ts';
 import { routeQuery } from '../../api/queries.ts';
 import { Card } from '../../components/card.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
@@ -9,10 +10,13 @@ import { StateBadge } from '../../components/state-badge.tsx';
 import { TaskProgress } from '../../components/task-progress.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import classes from './session-tasks.module.css';
+import { TaskSpeed } from './task-speed.tsx';
 
 /** More tasks than this are in the list of computers. */
 const shownTasks = 200;
 const refreshMs = 1_000;
+/** Of so many tasks it is also shown how fast each was: one more question for each. */
+const shownSpeeds = 8;
 
 /** The tasks of a session, one for each computer; progress is looked at every second while the session goes on. */
 export function SessionTasks(o: { readonly sessionId: string; readonly isOpen: boolean }): ReactNode {
@@ -24,17 +28,16 @@ export function SessionTasks(o: { readonly sessionId: string; readonly isOpen: b
       {runs.error && <ProblemAlert error={runs.error} />}
       <ul className={classes['tasks']}>
         {runs.data?.runs.map((run) => (
-          <Task key={run.id} run={run} />
+          <Task key={run.id} run={run} hasSpeed={runs.data.runs.length <= shownSpeeds} />
         ))}
       </ul>
     </Card>
   );
 }
 
-function Task({ run }: { readonly run: Run }): ReactNode {
+function Task({ run, hasSpeed }: { readonly run: Run; readonly hasSpeed: boolean }): ReactNode {
   const { t, formats } = useLanguage();
-  const computer = useQuery(routeQuery('computer', { params: { id: run.agentId } }));
-  const name = computer.data?.hostname ?? run.agentId.slice(0, 8);
+  const name = useQuery(computerNameQuery(run.agentId)).data ?? run.agentId.slice(0, 8);
   return (
     <li className={classes['task']}>
       <div className={classes['head']}>
@@ -44,6 +47,7 @@ function Task({ run }: { readonly run: Run }): ReactNode {
         <StateBadge state={run.state} />
       </div>
       {run.state === 'running' && run.progress && <TaskProgress progress={run.progress} name={name} />}
+      {hasSpeed && run.startedAt !== undefined && <TaskSpeed run={run} name={name} />}
       {run.result?.kind === 'backup' && (
         <p className={classes['result']}>
           {t('session.backup-result', {
