@@ -23,6 +23,7 @@ const commands = {
   screenshots: ['tests/src/console/screenshots.ts'],
   'build:console': ['tools/build-console.ts'],
   bench: ['bench/src/main.ts'],
+  'bench:console': ['bench/src/console/main.ts'],
   'bench:fleet': ['bench/src/fleet/main.ts'],
   'bench:peers': ['tools/bench-peers.ts'],
 };
@@ -64,7 +65,7 @@ if (!command) {
 if (!installed()) install();
 
 // The server hands the console out as it is built: a fresh clone has none yet.
-if (name === 'start' || name === 'screenshots') {
+if (name === 'start' || name === 'screenshots' || name === 'bench:console') {
   const built = spawnSync(nodeBinary, [join(root, 'tools/build-console.ts'), '--if-needed'], {
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Command } from '../measure/run-command.ts';
 import { type BackupProgram, baseEnvironment, type Place } from './backup-program.ts';
-import { cliFile, serveMover } from './mover-service.ts';
+import { serveMover } from './mover-service.ts';
+import { cliFile } from './running-holdfast.ts';
 
 /** This project's stand-alone commands, with the Node that runs the benchmark. */
 export function holdfast(version: string): BackupProgram {

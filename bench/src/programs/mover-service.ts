@@ -1,34 +1,21 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { serverStartLimitMs } from '../limits.ts';
 import { ProgramFailure } from '../program-failure.ts';
-import { baseEnvironment, type Service } from './backup-program.ts';
-import { startServer } from './server-process.ts';
+import type { Service } from './backup-program.ts';
+import { startHoldfast } from './running-holdfast.ts';
 
-export const cliFile = join(import.meta.dirname, '..', '..', '..', 'apps', 'cli', 'src', 'main.mjs');
 const repositoryName = 'bench';
 const run = promisify(execFile);
 
-/** `holdfast up`: server, mover and agent on this computer, and a grant for a repository behind the mover. */
+/** Server, mover and agent on this computer, and a grant for a repository behind the mover. */
 export async function serveMover(folder: string, signal: AbortSignal): Promise<Service> {
-  const home = join(folder, 'home');
-  mkdirSync(home, { recursive: true });
-  const data = join(folder, 'data');
-  const env = { ...baseEnvironment({ home }), HOLDFAST_DATA: data };
-  const server = await startServer(
-    { file: process.execPath, args: [cliFile, 'up'], env },
-    /Running until Ctrl-C\./,
-    signal,
-  );
+  const { data, pid, stop, holdfast } = await startHoldfast(folder, signal);
   try {
-    const holdfast = (...args: readonly string[]) =>
-      run(process.execPath, [cliFile, ...args], { env, signal, timeout: serverStartLimitMs });
     await holdfast('repo', 'create', repositoryName);
     const grant = join(folder, 'grant');
     await holdfast('grant', 'create', repositoryName, '--for-restic', '--mode', 'append', '--out', grant);
-    const { stdout } = await run('/bin/sh', ['-c', '. "$1"; env', 'sh', join(grant, 'environment')], { env });
+    const { stdout } = await run('/bin/sh', ['-c', '. "$1"; env', 'sh', join(grant, 'environment')]);
     const settings = new Map(
       stdout
         .split('\n')
@@ -41,11 +28,11 @@ export async function serveMover(folder: string, signal: AbortSignal): Promise<S
     return {
       remote,
       storage: join(data, 'repositories', 'local', repositoryName),
-      pid: server.pid,
-      stop: server.stop,
+      pid,
+      stop,
     };
   } catch (error) {
-    await server.stop();
+    await stop();
     signal.throwIfAborted();
     throw new ProgramFailure(
       'failed',

@@ -1,0 +1,139 @@
+import { requireProgram } from '@holdfast/core/testing';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Person } from './large-fleet.ts';
+
+/** Of a page's cold start, or of something done in it. */
+export interface PageTiming {
+  readonly what: string;
+  /** Until it was painted. */
+  readonly ms: readonly number[];
+  /** The longest time in which the page answered nothing, of those of 50 ms and more that browsers report; 0: none. */
+  readonly longestTaskMs: readonly number[];
+}
+
+interface Step {
+  readonly ms: number;
+  readonly longestTaskMs: number;
+}
+
+const stepLimitMs = 60_000;
+
+/** Opens the console as somebody who has signed in, with an empty cache each time, and sorts and scrolls its tables. */
+export async function measurePages(o: {
+  readonly person: Person;
+  readonly origin: string;
+  readonly rounds: number;
+}): Promise<{ readonly timings: readonly PageTiming[]; readonly firstViewScriptBytes: number }> {
+  const browser = await chromium.launch({ executablePath: requireProgram('chromium').path, args: ['--no-sandbox'] });
+  try {
+    const steps = new Map<string, { readonly ms: number[]; readonly longestTaskMs: number[] }>();
+    const note = (what: string, { ms, longestTaskMs }: Step): void => {
+      const known = steps.get(what) ?? { ms: [], longestTaskMs: [] };
+      steps.set(what, known);
+      known.ms.push(ms);
+      known.longestTaskMs.push(longestTaskMs);
+    };
+    const cookies = await signIn(browser, o);
+    let firstViewScriptBytes = 0;
+    for (let round = 0; round < o.rounds; round += 1) {
+      await using context = await newContext(browser);
+      await context.addCookies(cookies);
+      const page = await context.newPage();
+      const first = await firstView(page, o.origin);
+      firstViewScriptBytes = first.scriptBytes;
+      note('overview, nothing in the cache', first);
+      await page.goto(`${o.origin}/computers?role=agent`);
+      await page.getByRole('row').nth(20).waitFor();
+      note('computers by name', await sortBy(page, 'Computer'));
+      note('computers by last backup', await sortBy(page, 'Last good backup'));
+      note('computers scrolled through', await scrollThrough(page));
+      note('all of them by name', await sortBy(page, 'Computer'));
+      await page.goto(`${o.origin}/runs`);
+      await page.getByRole('row').nth(20).waitFor();
+      note('runs scrolled through', await scrollThrough(page));
+    }
+    return { timings: [...steps].map(([what, step]) => ({ what, ...step })), firstViewScriptBytes };
+  } finally {
+    await browser.close();
+  }
+}
+
+async function newContext(browser: Browser): Promise<BrowserContext> {
+  const viewport = { width: 1280, height: 800 };
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', viewport });
+  context.setDefaultTimeout(stepLimitMs);
+  await context.addInitScript(watchLongTasks);
+  return context;
+}
+
+async function signIn(
+  browser: Browser,
+  { origin, person }: { readonly origin: string; readonly person: Person },
+): Promise<Awaited<ReturnType<BrowserContext['cookies']>>> {
+  await using context = await newContext(browser);
+  const page = await context.newPage();
+  await page.goto(origin);
+  await page.getByRole('textbox', { name: 'Name' }).fill(person.name);
+  await page.getByRole('textbox', { name: 'Password' }).fill(person.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('navigation').first().waitFor();
+  return await context.cookies();
+}
+
+/** Scripts of the page, as texts: they run in the browser. */
+const watchLongTasks = `
+  globalThis.longTasks = [];
+  new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries()) longTasks.push({ startTime, duration });
+  }).observe({ type: 'longtask', buffered: true });
+  globalThis.longestSince = (start) => Math.max(0, ...longTasks.filter(({ startTime }) => startTime >= start).map(({ duration }) => duration));
+  globalThis.painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+`;
+
+/** Until the numbers of the overview are there, and painted. */
+async function firstView(page: Page, origin: string): Promise<Step & { readonly scriptBytes: number }> {
+  await page.goto(origin, { waitUntil: 'commit' });
+  return await page.evaluate<Step & { scriptBytes: number }>(`(async () => {
+    while (!document.querySelector('main h2')) await painted();
+    await painted();
+    const ms = performance.now();
+    const scripts = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js'));
+    const scriptBytes = scripts.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0);
+    return { ms, longestTaskMs: longestSince(0), scriptBytes };
+  })()`);
+}
+
+/** From the click on a column's head until other rows are painted. */
+async function sortBy(page: Page, column: string): Promise<Step> {
+  return await page.evaluate<Step>(`(async () => {
+    const rows = () => [...document.querySelectorAll('tbody tr[data-index]')].map((row) => row.textContent).join();
+    scrollTo(0, 0);
+    await painted();
+    const head = [...document.querySelectorAll('thead button')].find((one) => one.textContent === ${JSON.stringify(column)});
+    const [before, start] = [rows(), performance.now()];
+    head.click();
+    while (rows() === before) await painted();
+    await painted();
+    return { ms: performance.now() - start, longestTaskMs: longestSince(start) };
+  })()`);
+}
+
+/** A screen at a time, as fast as rows come; what counts is the longest time between two pictures. */
+async function scrollThrough(page: Page): Promise<Step> {
+  return await page.evaluate<Step>(`(async () => {
+    const start = performance.now();
+    let [last, longest, still] = [start, 0, 0];
+    const end = 10_000;
+    const lastRow = () => Number([...document.querySelectorAll('tbody tr[data-index]')].at(-1)?.dataset.index ?? 0);
+    while (lastRow() < end - 20 && still < 300) {
+      const before = scrollY;
+      scrollBy(0, innerHeight);
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      still = scrollY === before ? still + 1 : 0;
+    }
+    return { ms: longest, longestTaskMs: longestSince(start) };
+  })()`);
+}

@@ -1,0 +1,32 @@
+import { spread } from '../report/statistics.ts';
+import type { PageTiming } from './measure-pages.ts';
+import type { Timing } from './timing.ts';
+
+/** Tables in Markdown: the middle of all rounds, and the worst. */
+export function renderTimings(title: string, timings: readonly Timing[]): string {
+  return table(
+    [title, 'ms', 'at most', 'processor ms'],
+    timings.map(({ what, wallMs, processorMs }) => [...[what, middle(wallMs), worst(wallMs), middle(processorMs)]]),
+  );
+}
+
+export function renderPages(title: string, timings: readonly PageTiming[]): string {
+  return table(
+    [title, 'ms', 'at most', 'longest task'],
+    timings.map(({ what, ms, longestTaskMs }) => [...[what, middle(ms), worst(ms), worst(longestTaskMs)]]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const align = head.map((_, at) => (at === 0 ? '---' : '---:'));
+  return `${[head, align, ...rows].map(line).join('\n')}\n`;
+}
+
+function middle(ms: readonly number[]): string {
+  return spread(ms)?.median.toFixed(0) ?? '–';
+}
+
+function worst(ms: readonly number[]): string {
+  return spread(ms)?.max.toFixed(0) ?? '–';
+}
