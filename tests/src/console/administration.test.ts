@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isHoldfastError } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
+import type { ComputerDetail, PersonRole, RestClient } from '@holdfast/protocol';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
 
@@ -141,38 +143,55 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     await watched.checkNarrow('audit');
   });
 
-  await t.test('each role is offered what it may do; an old page is refused in plain words', async () => {
-    const offers = {
-      'backup-operator': { add: true, run: true, tabs: ['Your account', 'Approvals'] },
-      'restore-operator': { add: false, run: false, tabs: ['Your account', 'Approvals'] },
-      auditor: { add: false, run: false, tabs: ['Your account', 'Approvals', 'Audit log'] },
-      administrator: {
-        add: true,
-        run: true,
-        tabs: ['Your account', 'People', 'Approvals', 'Notifications', 'Audit log'],
-      },
-    } as const;
-    for (const [role, offered] of Object.entries(offers)) {
-      if (role !== 'administrator') await system.addPerson(role, role as keyof typeof offers, password);
+  const people = {
+    'backup-operator': { role: 'backup-operator' },
+    'restore-operator': { role: 'restore-operator' },
+    auditor: { role: 'auditor' },
+    confined: { role: 'administrator', groups: ['default'] },
+  } as const satisfies Record<string, { role: PersonRole; groups?: readonly string[] }>;
+  for (const [name, rights] of Object.entries(people))
+    await t.test(`what is shown to ${name} is what the REST API allows`, async () => {
+      await system.addPerson(name, rights.role, password, 'groups' in rights ? rights.groups : undefined);
       await button('Sign out').click();
       await heading('Sign in').waitFor();
-      await signIn(role === 'administrator' ? 'alice' : role);
-      await go('Jobs').click();
-      await page.getByRole('table', { name: 'Jobs' }).getByRole('link', { name: 'Letters' }).waitFor();
-      assert.equal(await page.getByRole('link', { name: 'Add a job' }).count(), Number(offered.add), role);
-      assert.equal(await button('Run now: Letters').count(), Number(offered.run), role);
-      await go('Settings').click();
-      const tabs = page.getByRole('navigation', { name: 'Pages of the settings' });
-      await tabs.getByRole('link', { name: 'Approvals' }).waitFor();
-      assert.deepEqual(await tabs.getByRole('link').allTextContents(), offered.tabs, role);
-      if (role === 'administrator') continue;
-      // As a page does that was open while the role was another one.
+      await signIn(name);
+      const { jobs, computers } = await system.call(async (client) => ({
+        ...(await client.call('jobs', {})),
+        ...(await client.call('computers', { query: { role: 'agent' } })),
+      }));
+      const offers = offersOf({ job: jobs[0]?.id ?? '', computer: computers[0] });
+      const allowed = await system.callAs(name, password, (client) =>
+        Promise.all(offers.map(({ ask }) => isAllowed(ask(client)))),
+      );
+      assert.ok(allowed.includes(true) && allowed.includes(false), 'some of it is allowed');
+      let path = '';
+      for (const [at, offer] of offers.entries()) {
+        // As a page does that was open while the role was another one.
+        if (offer.on !== path) await page.evaluate(`history.pushState({}, '', '${offer.on}')`);
+        path = offer.on;
+        if (offer.shown === 'page') {
+          await heading(allowed[at] ? offer.name : 'Your account may not see this page').waitFor();
+          assert.equal(await page.getByRole('main').getByRole('alert').count(), 0, `no error on ${offer.on}`);
+        } else {
+          const shown = page.getByRole('main').getByRole(offer.shown, { name: offer.name, exact: true });
+          if (allowed[at]) await shown.waitFor();
+          assert.equal(await shown.count(), Number(allowed[at]), `${offer.name} on ${offer.on}`);
+        }
+        if (offer.link !== undefined) assert.equal(await go(offer.link).count(), Number(allowed[at]), offer.link);
+      }
       await page.goto(`${system.origin}/settings/people`);
-      await page.getByRole('alert').getByText('auth.forbidden').waitFor();
-    }
-  });
+      await heading('Your account may not see this page').waitFor();
+      await watched.checkAccessibility('a page that is not for the account');
+      if (!('groups' in rights)) return;
+      await page.goto(`${system.origin}/groups/branch`);
+      await heading('There is no such thing here').waitFor();
+    });
 
   await t.test('what one administrator asks for waits for another, who agrees', async () => {
+    await button('Sign out').click();
+    await heading('Sign in').waitFor();
+    await signIn('alice');
+    await go('Settings').click();
     await system.addPerson('bob', 'administrator', password);
     await page.getByRole('link', { name: 'People' }).click();
     await button('Add a person').click();
@@ -201,3 +220,107 @@ test('jobs are planned and run, people and approvals are looked after, and each 
 
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
 });
+
+/** A page or a part of one, and a request that needs the same right and changes nothing. */
+interface Offer {
+  readonly on: string;
+  readonly shown: 'page' | 'button' | 'link';
+  /** The heading of the page, or what is on the button or link. */
+  readonly name: string;
+  /** In the navigation. */
+  readonly link?: string;
+  readonly ask: (client: RestClient) => Promise<unknown>;
+}
+
+function offersOf(there: { readonly job: string; readonly computer: ComputerDetail | undefined }): readonly Offer[] {
+  const params = { id: '00000000-0000-4000-8000-000000000000' };
+  const job = `/jobs/${there.job}`;
+  const { id = '', hostname = '' } = there.computer ?? {};
+  const computer = `/computers/${id}`;
+  return [
+    { on: '/', shown: 'page', name: 'Overview', link: 'Overview', ask: (client) => client.call('overview', {}) },
+    { on: '/jobs', shown: 'page', name: 'Jobs', link: 'Jobs', ask: (client) => client.call('jobs', {}) },
+    { on: '/jobs', shown: 'link', name: 'Add a job', ask: (client) => client.call('deleteJob', { params }) },
+    {
+      on: '/jobs',
+      shown: 'button',
+      name: 'Run now: Letters',
+      ask: (client) => client.call('runJob', { params, body: {} }),
+    },
+    { on: job, shown: 'page', name: 'Letters', ask: (client) => client.call('jobs', {}) },
+    { on: job, shown: 'link', name: 'Change', ask: (client) => client.call('deleteJob', { params }) },
+    { on: job, shown: 'button', name: 'Delete', ask: (client) => client.call('deleteJob', { params }) },
+    { on: job, shown: 'button', name: 'Run now', ask: (client) => client.call('runJob', { params, body: {} }) },
+    {
+      on: '/jobs/new',
+      shown: 'page',
+      name: 'A new job',
+      ask: (client) => client.call('deleteJob', { params }),
+    },
+    {
+      on: '/computers',
+      shown: 'page',
+      name: 'Computers',
+      link: 'Computers',
+      ask: (client) => client.call('computers', {}),
+    },
+    { on: '/computers', shown: 'link', name: 'Add a computer', ask: (client) => client.call('tokens', {}) },
+    { on: computer, shown: 'page', name: hostname, ask: (client) => client.call('computers', {}) },
+    {
+      on: computer,
+      shown: 'button',
+      name: 'Look at it again',
+      ask: (client) => client.call('rescanComputer', { params }),
+    },
+    { on: '/groups', shown: 'page', name: 'Groups', link: 'Groups', ask: (client) => client.call('groups', {}) },
+    {
+      on: '/groups',
+      shown: 'button',
+      name: 'Add a group',
+      ask: (client) => client.call('deleteGroup', { params: { id: 'nowhere' } }),
+    },
+    { on: '/groups/default', shown: 'page', name: 'default', ask: (client) => client.call('groups', {}) },
+    {
+      on: '/groups/default',
+      shown: 'button',
+      name: 'Make a join token',
+      ask: (client) => client.call('tokens', {}),
+    },
+    {
+      on: '/get-started',
+      shown: 'page',
+      name: 'Get started',
+      link: 'Get started',
+      ask: (client) => client.call('tokens', {}),
+    },
+    {
+      on: '/settings',
+      shown: 'page',
+      name: 'Your account',
+      link: 'Settings',
+      ask: (client) => client.call('account', {}),
+    },
+    { on: '/settings', shown: 'link', name: 'People', ask: (client) => client.call('users', {}) },
+    { on: '/settings', shown: 'link', name: 'Audit log', ask: (client) => client.call('audit', {}) },
+    {
+      on: '/settings/notifications',
+      shown: 'page',
+      name: 'Notifications',
+      ask: (client) => client.call('notificationSettings', {}),
+    },
+    { on: '/settings/audit', shown: 'page', name: 'Audit log', ask: (client) => client.call('audit', {}) },
+  ];
+}
+
+/** Whether the server would do it: that the thing is not there is another matter. */
+async function isAllowed(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return true;
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error;
+    if (error.code === 'auth.forbidden') return false;
+    assert.doesNotMatch(error.code, /^(auth|internal)\./, error.message);
+    return true;
+  }
+}

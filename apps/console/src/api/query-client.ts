@@ -20,6 +20,8 @@ export function createQueryClient(onSignedOut: () => void): QueryClient {
   });
   const watch = (error: unknown): void => {
     if (hasCode(error, 'auth.required')) onSignedOut();
+    // The account may do less than when the page was opened: what is offered is made new.
+    if (hasCode(error, 'auth.forbidden')) void client.invalidateQueries({ queryKey: ['account'] });
   };
   client.getQueryCache().config.onError = watch;
   client.getMutationCache().config.onError = watch;

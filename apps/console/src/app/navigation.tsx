@@ -15,10 +15,10 @@ import {
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useText } from '../i18n/language.tsx';
-import { useMay } from '../session/rights.ts';
+import { useMayOpen } from '../session/rights.ts';
 import classes from './navigation.module.css';
 
-/** The pages that there are; those that need a right which not everybody has are shown to whom has it. */
+/** The pages that there are; shown are those that the account may open. */
 const places = [
   { to: '/', text: 'nav.overview', Icon: IconLayoutDashboard },
   { to: '/computers', text: 'nav.computers', Icon: IconDeviceDesktop },
@@ -29,26 +29,27 @@ const places = [
   { to: '/sessions', text: 'nav.sessions', Icon: IconHistory },
   { to: '/runs', text: 'nav.runs', Icon: IconSubtask },
   { to: '/repositories', text: 'nav.repositories', Icon: IconDatabase },
-  { to: '/network', text: 'nav.network', Icon: IconSitemap, needs: 'networkMap' },
+  { to: '/network', text: 'nav.network', Icon: IconSitemap },
   { to: '/settings', text: 'nav.settings', Icon: IconSettings },
   { to: '/get-started', text: 'nav.get-started', Icon: IconRocket },
 ] as const;
 
 export function Navigation(): ReactNode {
   const t = useText();
-  const may = useMay();
-  const shown = places.filter((place) => !('needs' in place) || may(place.needs));
+  const mayOpen = useMayOpen();
   return (
     <nav aria-label={t('nav.label')}>
       <ul className={classes['list']}>
-        {shown.map(({ to, text, Icon }) => (
-          <li key={to}>
-            <Link to={to} className={classes['link']} activeOptions={{ exact: to === '/', includeSearch: false }}>
-              <Icon size={19} stroke={1.7} aria-hidden="true" />
-              {t(text)}
-            </Link>
-          </li>
-        ))}
+        {places
+          .filter(({ to }) => mayOpen(to))
+          .map(({ to, text, Icon }) => (
+            <li key={to}>
+              <Link to={to} className={classes['link']} activeOptions={{ exact: to === '/', includeSearch: false }}>
+                <Icon size={19} stroke={1.7} aria-hidden="true" />
+                {t(text)}
+              </Link>
+            </li>
+          ))}
       </ul>
     </nav>
   );

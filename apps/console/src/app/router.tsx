@@ -1,5 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import type { RouteName } from '../api/call.ts';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
 import { parseNetworkSearch } from '../pages/network/network-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
@@ -26,49 +27,58 @@ const root = createRootRouteWithContext<RouterContext>()({
 const overview = createRoute({
   getParentRoute: () => root,
   path: '/',
+  staticData: { needs: 'overview' },
   component: lazyRouteComponent(() => import('../pages/overview/overview-page.tsx'), 'OverviewPage'),
 });
 const getStarted = createRoute({
   getParentRoute: () => root,
   path: '/get-started',
+  staticData: { needs: 'createToken' },
   component: lazyRouteComponent(() => import('../pages/get-started/get-started-page.tsx'), 'GetStartedPage'),
 });
 const computers = createRoute({
   getParentRoute: () => root,
   path: '/computers',
+  staticData: { needs: 'computers' },
   validateSearch: parseComputersSearch,
   component: lazyRouteComponent(() => import('../pages/computers/computers-page.tsx'), 'ComputersPage'),
 });
 const computer = createRoute({
   getParentRoute: () => root,
   path: '/computers/$id',
+  staticData: { needs: 'computer' },
   component: lazyRouteComponent(() => import('../pages/computers/computer-page.tsx'), 'ComputerPage'),
 });
 const jobs = createRoute({
   getParentRoute: () => root,
   path: '/jobs',
+  staticData: { needs: 'jobs' },
   component: lazyRouteComponent(() => import('../pages/jobs/jobs-page.tsx'), 'JobsPage'),
 });
 const sessions = createRoute({
   getParentRoute: () => root,
   path: '/sessions',
+  staticData: { needs: 'sessions' },
   validateSearch: parseSessionsSearch,
   component: lazyRouteComponent(() => import('../pages/sessions/sessions-page.tsx'), 'SessionsPage'),
 });
 const session = createRoute({
   getParentRoute: () => root,
   path: '/sessions/$id',
+  staticData: { needs: 'session' },
   component: lazyRouteComponent(() => import('../pages/sessions/session-page.tsx'), 'SessionPage'),
 });
 const runs = createRoute({
   getParentRoute: () => root,
   path: '/runs',
+  staticData: { needs: 'runs' },
   validateSearch: parseRunsSearch,
   component: lazyRouteComponent(() => import('../pages/runs/runs-page.tsx'), 'RunsPage'),
 });
 const repositories = createRoute({
   getParentRoute: () => root,
   path: '/repositories',
+  staticData: { needs: 'repositories' },
   validateSearch: parseRepositoriesSearch,
   component: lazyRouteComponent(() => import('../pages/repositories/repositories-page.tsx'), 'RepositoriesPage'),
 });
@@ -91,71 +101,85 @@ const rules = createRoute({
 const newJob = createRoute({
   getParentRoute: () => root,
   path: '/jobs/new',
+  staticData: { needs: 'createJob' },
   component: lazyRouteComponent(() => import('../pages/jobs/wizard/new-job-page.tsx'), 'NewJobPage'),
 });
 const job = createRoute({
   getParentRoute: () => root,
   path: '/jobs/$id',
+  staticData: { needs: 'job' },
   component: lazyRouteComponent(() => import('../pages/jobs/job-page.tsx'), 'JobPage'),
 });
 const changeJob = createRoute({
   getParentRoute: () => root,
   path: '/jobs/$id/change',
+  staticData: { needs: 'changeJob' },
   component: lazyRouteComponent(() => import('../pages/jobs/wizard/edit-job-page.tsx'), 'EditJobPage'),
 });
 const policies = createRoute({
   getParentRoute: () => root,
   path: '/policies',
+  staticData: { needs: 'policies' },
   component: lazyRouteComponent(() => import('../pages/policies/policies-page.tsx'), 'PoliciesPage'),
 });
 const newPolicy = createRoute({
   getParentRoute: () => root,
   path: '/policies/new',
+  staticData: { needs: 'createPolicy' },
   component: lazyRouteComponent(() => import('../pages/jobs/wizard/new-job-page.tsx'), 'NewPolicyPage'),
 });
 const policy = createRoute({
   getParentRoute: () => root,
   path: '/policies/$id',
+  staticData: { needs: 'policy' },
   component: lazyRouteComponent(() => import('../pages/policies/policy-page.tsx'), 'PolicyPage'),
 });
 const changePolicy = createRoute({
   getParentRoute: () => root,
   path: '/policies/$id/change',
+  staticData: { needs: 'changePolicy' },
   component: lazyRouteComponent(() => import('../pages/jobs/wizard/edit-job-page.tsx'), 'EditPolicyPage'),
 });
 const groups = createRoute({
   getParentRoute: () => root,
   path: '/groups',
+  staticData: { needs: 'groups' },
   component: lazyRouteComponent(() => import('../pages/groups/groups-page.tsx'), 'GroupsPage'),
 });
 const group = createRoute({
   getParentRoute: () => root,
   path: '/groups/$id',
+  staticData: { needs: 'group' },
   component: lazyRouteComponent(() => import('../pages/groups/group-page.tsx'), 'GroupPage'),
 });
 const account = createRoute({
   getParentRoute: () => root,
   path: '/settings',
+  staticData: { needs: 'account' },
   component: lazyRouteComponent(() => import('../pages/settings/account-page.tsx'), 'AccountPage'),
 });
 const people = createRoute({
   getParentRoute: () => root,
   path: '/settings/people',
+  staticData: { needs: 'users' },
   component: lazyRouteComponent(() => import('../pages/settings/people-page.tsx'), 'PeoplePage'),
 });
 const approvals = createRoute({
   getParentRoute: () => root,
   path: '/settings/approvals',
+  staticData: { needs: 'approvals' },
   component: lazyRouteComponent(() => import('../pages/settings/approvals-page.tsx'), 'ApprovalsPage'),
 });
 const notifications = createRoute({
   getParentRoute: () => root,
   path: '/settings/notifications',
+  staticData: { needs: 'notificationSettings' },
   component: lazyRouteComponent(() => import('../pages/settings/notifications-page.tsx'), 'NotificationsPage'),
 });
 const audit = createRoute({
   getParentRoute: () => root,
   path: '/settings/audit',
+  staticData: { needs: 'audit' },
   validateSearch: parseAuditSearch,
   component: lazyRouteComponent(() => import('../pages/settings/audit-page.tsx'), 'AuditPage'),
 });
@@ -185,7 +209,7 @@ const recoveryTokens = createRoute({
   ),
 });
 /** Before anybody has signed in: see `Root`. */
-const setUp = createRoute({ getParentRoute: () => root, path: '/set-up' });
+const setUp = createRoute({ getParentRoute: () => root, path: '/set-up', staticData: { needs: 'console' } });
 
 const routeTree = root.addChildren([
   overview,
@@ -217,6 +241,10 @@ export function createConsoleRouter(queryClient: QueryClient) {
 }
 
 declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption {
+    /** The route of the REST API without which there is nothing to see: who may not call it is told so in the page's place. */
+    readonly needs?: RouteName;
+  }
   interface Register {
     router: ReturnType<typeof createConsoleRouter>;
   }

@@ -1,7 +1,7 @@
 import { ActionIcon, Button } from '@mantine/core';
 import { IconMenu2, IconX } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { Outlet, useLocation } from '@tanstack/react-router';
+import { useLocation } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { followServer, useConnection } from '../api/live.ts';
 import { useText } from '../i18n/language.tsx';
@@ -9,6 +9,7 @@ import { sessionEnded, useSession } from '../session/session.tsx';
 import { AccountMenu } from './account-menu.tsx';
 import { Logo } from './logo.tsx';
 import { Navigation } from './navigation.tsx';
+import { Page } from './page.tsx';
 import classes from './shell.module.css';
 
 /** Navigation at the side, on phones behind a button, and the page beside it. */
@@ -47,7 +48,7 @@ export function Shell(): ReactNode {
       </section>
       <main id="main" ref={main} tabIndex={-1} className={classes['main']}>
         <ConnectionNotice />
-        <Outlet />
+        <Page />
       </main>
     </div>
   );

@@ -10,11 +10,13 @@ import { PlainTable } from '../../components/plain-table.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
 import { scheduleText } from '../jobs/schedule-text.ts';
 
 /** The jobs that name the computer or its group. */
 export function ComputerJobs({ computer }: { readonly computer: ComputerDetail }): ReactNode {
   const { t, formats } = useLanguage();
+  const may = useMay();
   const navigate = useNavigate();
   const jobs = useQuery(routeQuery('jobs', { query: { limit: 1000 } }));
   const run = useAction('runJob', ['sessions', 'jobs']);
@@ -28,9 +30,11 @@ export function ComputerJobs({ computer }: { readonly computer: ComputerDetail }
       {jobs.data && own.length === 0 ? (
         <Group justify="space-between">
           <span>{t('computer.no-jobs')}</span>
-          <Button component={Link} to="/get-started" hash="protect" variant="default">
-            {t('computer.protect')}
-          </Button>
+          {may('createJob') && (
+            <Button component={Link} to="/jobs/new" variant="default">
+              {t('computer.protect')}
+            </Button>
+          )}
         </Group>
       ) : (
         <PlainTable
@@ -60,21 +64,22 @@ export function ComputerJobs({ computer }: { readonly computer: ComputerDetail }
               id: 'run',
               head: t('table.actions'),
               align: 'end',
-              cell: ({ id, name }) => (
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  aria-label={t('jobs.run.named', { name })}
-                  onClick={() =>
-                    run.mutate(
-                      { params: { id }, body: { computers: [computer.id] } },
-                      { onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }) },
-                    )
-                  }
-                >
-                  {t('jobs.run')}
-                </Button>
-              ),
+              cell: ({ id, name }) =>
+                may('runJob') && (
+                  <Button
+                    size="compact-sm"
+                    variant="default"
+                    aria-label={t('jobs.run.named', { name })}
+                    onClick={() =>
+                      run.mutate(
+                        { params: { id }, body: { computers: [computer.id] } },
+                        { onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }) },
+                      )
+                    }
+                  >
+                    {t('jobs.run')}
+                  </Button>
+                ),
             },
           ]}
         />

@@ -10,9 +10,11 @@ import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useFormats, useText } from '../../i18n/language.tsx';
+import { useMay, useMayOpen } from '../../session/rights.ts';
 import { ComputerJobs } from './computer-jobs.tsx';
 import { ComputerSnapshots } from './computer-snapshots.tsx';
 import { ComputerStates } from './computer-states.tsx';
+import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/computers/$id');
 
@@ -20,23 +22,27 @@ const route = getRouteApi('/computers/$id');
 export function ComputerPage(): ReactNode {
   const t = useText();
   const formats = useFormats();
+  const may = useMay();
+  const mayOpen = useMayOpen();
   const { id } = route.useParams();
   const computer = useQuery(routeQuery('computer', { params: { id } }));
   const rescan = useAction('rescanComputer', ['computer', 'computers']);
-  if (computer.error) return <ProblemAlert error={computer.error} />;
+  if (computer.error) return <MissingPage error={computer.error} />;
   if (!computer.data) return <Loader aria-label={t('app.loading')} />;
   const one = computer.data;
   return (
     <Stacked>
       <PageHead title={one.hostname} subtitle={<ComputerStates computer={one} />}>
-        {one.role === 'agent' && (
+        {one.role === 'agent' && mayOpen('/restore') && (
           <Button renderRoot={(props) => <Link to="/restore" search={{ computer: id }} {...props} />}>
             {t('restore.title')}
           </Button>
         )}
-        <Button variant="default" loading={rescan.isPending} onClick={() => rescan.mutate({ params: { id } })}>
-          {t('computer.rescan')}
-        </Button>
+        {may('rescanComputer') && (
+          <Button variant="default" loading={rescan.isPending} onClick={() => rescan.mutate({ params: { id } })}>
+            {t('computer.rescan')}
+          </Button>
+        )}
       </PageHead>
       {rescan.error && <ProblemAlert error={rescan.error} />}
       <Card title={t('computer.facts')}>

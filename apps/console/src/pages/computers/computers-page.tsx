@@ -13,6 +13,7 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { SearchField } from '../../components/search-field.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { type Translate, useText } from '../../i18n/language.tsx';
+import { useMayOpen } from '../../session/rights.ts';
 import { given, oneOf } from '../search-values.ts';
 import { ActiveFilters } from './active-filters.tsx';
 import { ComputerStates } from './computer-states.tsx';
@@ -24,6 +25,7 @@ const pageSize = 200;
 /** All computers: what the server filters stands in the address, so that a link shows the same. */
 export function ComputersPage(): ReactNode {
   const t = useText();
+  const mayOpen = useMayOpen();
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const groups = useQuery(routeQuery('groups', { query: { limit: 1000 } }));
@@ -35,14 +37,16 @@ export function ComputersPage(): ReactNode {
   return (
     <>
       <PageHead title={t('computers.title')} subtitle={t('computers.lead')}>
-        <Button
-          component={Link}
-          to="/get-started"
-          hash="computer"
-          leftSection={<IconPlus size={17} aria-hidden="true" />}
-        >
-          {t('computers.add')}
-        </Button>
+        {mayOpen('/get-started') && (
+          <Button
+            component={Link}
+            to="/get-started"
+            hash="computer"
+            leftSection={<IconPlus size={17} aria-hidden="true" />}
+          >
+            {t('computers.add')}
+          </Button>
+        )}
       </PageHead>
       <FilterBar label={t('filter.label')}>
         <SearchField

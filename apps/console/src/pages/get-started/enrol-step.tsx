@@ -1,5 +1,5 @@
 import type { Answer, ComputerDetail } from '@holdfast/protocol';
-import { Button, SegmentedControl, Stack } from '@mantine/core';
+import { Button, NativeSelect, SegmentedControl, Stack } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -19,9 +19,15 @@ const shownComputers = 8;
 export function EnrolStep({ computers }: { readonly computers: readonly ComputerDetail[] }): ReactNode {
   const t = useText();
   const [system, setSystem] = useState<System>('linux');
+  const [chosenGroup, setChosenGroup] = useState<string>();
   const status = useQuery(routeQuery('status', {}));
+  const account = useQuery(routeQuery('account', {}));
+  // Who is confined to groups adds to those alone.
+  const ownGroups = account.data?.user.groups;
+  const group = chosenGroup ?? ownGroups?.[0];
   const make = useMutation({
-    mutationFn: () => Promise.all(roles.map((role) => call('createToken', { body: { role } }))),
+    mutationFn: () => 
+      Promise.all(roles.map((role) => call('createToken', { body: { role, ...(group === undefined ? {} : { group }) } }))),
   });
   const newest = computers.toSorted((a, b) => b.enrolledAt.localeCompare(a.enrolledAt)).slice(0, shownComputers);
   return (
@@ -32,6 +38,14 @@ export function EnrolStep({ computers }: { readonly computers: readonly Computer
         onChange={(value) => setSystem(systems.find((one) => one === value) ?? 'linux')}
         data={systems.map((value) => ({ value, label: t(`enrol.${value}`) }))}
       />
+      {ownGroups && ownGroups.length > 1 && (
+        <NativeSelect
+          label={t('computers.group')}
+          value={group}
+          onChange={({ currentTarget }) => setChosenGroup(currentTarget.value)}
+          data={[...ownGroups]}
+        />
+      )}
       {make.data && status.data ? (
         <Lines system={system} tokens={make.data} status={status.data} />
       ) : (

@@ -16,6 +16,7 @@ import { useMay } from '../../session/rights.ts';
 import { DeleteButton } from '../delete-button.tsx';
 import { ExpectedComputers } from './expected-computers.tsx';
 import { JoinTokens } from './join-tokens.tsx';
+import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/groups/$id');
 
@@ -27,7 +28,7 @@ export function GroupPage(): ReactNode {
   const { id } = route.useParams();
   const group = useQuery(routeQuery('group', { params: { id } }));
   const rescan = useAction('rescanGroup', ['group', 'groups', 'expectedComputers', 'computers']);
-  if (group.error) return <ProblemAlert error={group.error} />;
+  if (group.error) return <MissingPage error={group.error} />;
   if (!group.data) return <Loader aria-label={t('app.loading')} />;
   const { name, type, lastRescan, nextRescanAt } = group.data;
   return (

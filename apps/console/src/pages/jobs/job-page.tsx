@@ -21,6 +21,7 @@ import { JobSessions } from './job-sessions.tsx';
 import { keepText } from './keep-text.ts';
 import { scheduleText } from './schedule-text.ts';
 import { TargetName } from './target-name.tsx';
+import { MissingPage } from '../missing-page.tsx';
 
 const jobRoute = getRouteApi('/jobs/$id');
 const shownComputers = 20;
@@ -30,7 +31,7 @@ export function JobPage(): ReactNode {
   const { t } = useLanguage();
   const { id } = jobRoute.useParams();
   const job = useQuery(routeQuery('job', { params: { id } }));
-  if (job.error) return <ProblemAlert error={job.error} />;
+  if (job.error) return <MissingPage error={job.error} />;
   if (!job.data) return <Loader aria-label={t('app.loading')} />;
   return (
     <Stacked>

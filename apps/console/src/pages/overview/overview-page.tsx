@@ -7,6 +7,7 @@ import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useText } from '../../i18n/language.tsx';
+import { useMayOpen } from '../../session/rights.ts';
 import { BackupAges, DrillAges } from './ages.tsx';
 import { Failures } from './failures.tsx';
 import classes from './overview.module.css';
@@ -17,6 +18,7 @@ import { Tiles } from './tiles.tsx';
 /** What somebody looks at each morning: each number leads to what is behind it. */
 export function OverviewPage(): ReactNode {
   const t = useText();
+  const mayOpen = useMayOpen();
   const query = useQuery(routeQuery('overview', {}));
   if (query.error) return <ProblemAlert error={query.error} />;
   if (!query.data) return <Loader aria-label={t('app.loading')} />;
@@ -24,9 +26,11 @@ export function OverviewPage(): ReactNode {
   if (overview.computers.agents.count === 0)
     return (
       <PageHead title={t('nav.overview')} subtitle={t('overview.empty')}>
-        <Button component={Link} to="/get-started">
-          {t('nav.get-started')}
-        </Button>
+        {mayOpen('/get-started') && (
+          <Button component={Link} to="/get-started">
+            {t('nav.get-started')}
+          </Button>
+        )}
       </PageHead>
     );
   return (

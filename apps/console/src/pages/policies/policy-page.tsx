@@ -13,6 +13,7 @@ import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { JobFacts, JobHead } from '../jobs/job-page.tsx';
 import { JobSessions } from '../jobs/job-sessions.tsx';
+import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/policies/$id');
 
@@ -21,7 +22,7 @@ export function PolicyPage(): ReactNode {
   const { t } = useLanguage();
   const { id } = route.useParams();
   const policy = useQuery(routeQuery('policy', { params: { id } }));
-  if (policy.error) return <ProblemAlert error={policy.error} />;
+  if (policy.error) return <MissingPage error={policy.error} />;
   if (!policy.data) return <Loader aria-label={t('app.loading')} />;
   return (
     <Stacked>

@@ -10,6 +10,7 @@ import { type Column, DataTable } from '../../components/data-table.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { useMayOpen } from '../../session/rights.ts';
 import { parseRepositoriesSearch } from './repositories-search.ts';
 
 const route = getRouteApi('/repositories');
@@ -18,6 +19,7 @@ const pageSize = 200;
 /** Where backups are kept. */
 export function RepositoriesPage(): ReactNode {
   const { t, formats } = useLanguage();
+  const mayOpen = useMayOpen();
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const repositories = useInfiniteQuery(pagesQuery('repositories', { query: { limit: pageSize, ...search } }));
@@ -54,14 +56,16 @@ export function RepositoriesPage(): ReactNode {
   return (
     <>
       <PageHead title={t('repositories.title')} subtitle={t('repositories.lead')}>
-        <Button
-          component={Link}
-          to="/get-started"
-          hash="repository"
-          leftSection={<IconPlus size={17} aria-hidden="true" />}
-        >
-          {t('repositories.add')}
-        </Button>
+        {mayOpen('/get-started') && (
+          <Button
+            component={Link}
+            to="/get-started"
+            hash="repository"
+            leftSection={<IconPlus size={17} aria-hidden="true" />}
+          >
+            {t('repositories.add')}
+          </Button>
+        )}
       </PageHead>
       {repositories.error && <ProblemAlert error={repositories.error} />}
       <DataTable

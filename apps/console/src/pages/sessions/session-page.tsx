@@ -11,9 +11,11 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
 import { SessionLog } from './session-log.tsx';
 import { sessionName } from './session-name.ts';
 import { SessionTasks } from './session-tasks.tsx';
+import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/sessions/$id');
 
@@ -22,7 +24,7 @@ export function SessionPage(): ReactNode {
   const { t, formats } = useLanguage();
   const { id } = route.useParams();
   const query = useQuery(routeQuery('session', { params: { id } }));
-  if (query.error) return <ProblemAlert error={query.error} />;
+  if (query.error) return <MissingPage error={query.error} />;
   if (!query.data) return <Loader aria-label={t('app.loading')} />;
   const session = query.data;
   const isOpen = isUnderWay(session);
@@ -70,11 +72,13 @@ function isUnderWay({ state }: Session): boolean {
 
 function SessionActions({ session }: { readonly session: Session }): ReactNode {
   const { t } = useLanguage();
+  const may = useMay();
   const stop = useAction('stopSession', ['session', 'sessions', 'runs']);
   const retry = useAction('retrySession', ['session', 'sessions', 'runs']);
   const params = { id: session.id };
   if (isUnderWay(session))
     return (
+      may('stopSession') && (
       <>
         <Button
           variant="default"
@@ -93,8 +97,9 @@ function SessionActions({ session }: { readonly session: Session }): ReactNode {
         </Button>
         {stop.error && <ProblemAlert error={stop.error} />}
       </>
+      )
     );
-  if (session.tasks.failed + session.tasks.cancelled === 0) return null;
+  if (session.tasks.failed + session.tasks.cancelled === 0 || !may('retrySession')) return null;
   return (
     <>
       <Button loading={retry.isPending} onClick={() => retry.mutate({ params })}>

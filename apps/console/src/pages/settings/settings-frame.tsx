@@ -3,16 +3,15 @@ import type { ReactNode } from 'react';
 import { PageHead } from '../../components/page-head.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useText } from '../../i18n/language.tsx';
-import { useMay } from '../../session/rights.ts';
+import { useMayOpen } from '../../session/rights.ts';
 import classes from './settings-frame.module.css';
 
-/** Each page with the route without which there is nothing to see on it. */
 const pages = [
-  { id: 'account', to: '/settings', route: 'account' },
-  { id: 'people', to: '/settings/people', route: 'users' },
-  { id: 'approvals', to: '/settings/approvals', route: 'approvals' },
-  { id: 'notifications', to: '/settings/notifications', route: 'notificationSettings' },
-  { id: 'audit', to: '/settings/audit', route: 'audit' },
+  { id: 'account', to: '/settings' },
+  { id: 'people', to: '/settings/people' },
+  { id: 'approvals', to: '/settings/approvals' },
+  { id: 'notifications', to: '/settings/notifications' },
+  { id: 'audit', to: '/settings/audit' },
 ] as const;
 
 /** A page of the settings, with the way to the others that the person's role may see. */
@@ -22,7 +21,7 @@ export function SettingsFrame(o: {
   readonly children: ReactNode;
 }): ReactNode {
   const t = useText();
-  const may = useMay();
+  const mayOpen = useMayOpen();
   return (
     <Stacked>
       <PageHead title={t(`settings.${o.page}`)} subtitle={t(`settings.${o.page}.lead`)}>
@@ -31,7 +30,7 @@ export function SettingsFrame(o: {
       <nav aria-label={t('settings.label')}>
         <ul className={classes['tabs']}>
           {pages
-            .filter(({ route }) => may(route))
+            .filter(({ to }) => mayOpen(to))
             .map(({ id, to }) => (
               <li key={id}>
                 <Link to={to} activeOptions={{ exact: true, includeSearch: false }}>

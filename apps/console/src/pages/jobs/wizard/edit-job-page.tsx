@@ -4,8 +4,8 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { tagged } from '../../../api/call.ts';
 import { PageHead } from '../../../components/page-head.tsx';
-import { ProblemAlert } from '../../../components/problem-alert.tsx';
 import { useText } from '../../../i18n/language.tsx';
+import { MissingPage } from '../../missing-page.tsx';
 import { type JobKind, jobKinds } from '../job-kinds.ts';
 import { draftOf } from './job-draft.ts';
 import { JobWizard } from './job-wizard.tsx';
@@ -32,7 +32,7 @@ function EditOne({ kind, id }: { readonly kind: JobKind; readonly id: string }):
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,
   });
-  if (seen.error) return <ProblemAlert error={seen.error} />;
+  if (seen.error) return <MissingPage error={seen.error} />;
   if (!seen.data) return <Loader aria-label={t('app.loading')} />;
   const { answer, tag } = seen.data;
   return (
