@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
+import { kitKeys, kitProof, newKitSecret } from '@holdfast/protocol/recovery-kit';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
 import { oneTimePassword } from './one-time-password.ts';
@@ -46,6 +47,18 @@ test('from an empty server to the first backup, and what happens to an open page
     await joined.getByText('Online').nth(1).waitFor();
     await watched.checkAccessibility('get started');
     await watched.checkNarrow('get started');
+  });
+
+  await t.test('the recovery kit is asked for, and the step is done when its words are on paper', async () => {
+    const step = page.getByRole('region', { name: /Print the recovery kit/ });
+    await step.getByText('holdfast recovery-kit create').waitFor();
+    const kit = await kitKeys(newKitSecret());
+    const { publicKey, authKey } = kit;
+    await system.call(async (client) => {
+      await client.call('replaceRecoveryKit', { body: { publicKey, authKey } });
+      await client.call('confirmRecoveryKit', { body: { proof: kitProof(kit) } });
+    });
+    await step.getByText('Somebody has shown').waitFor();
   });
 
   await t.test('a repository and a job are made, and the first backup is watched to its end', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HoldfastError, ManualClock } from '@holdfast/core';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
+import { kitKeys, kitProof, newKitSecret } from '@holdfast/protocol/recovery-kit';
 import { pino } from 'pino';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
@@ -15,7 +16,7 @@ test('since when a part is as it is, the worst of them, and what fails or does n
   let disk: Probe = () => well;
   let database: Probe = () => well;
   const names = ['vault', 'listeners', 'certificates', 'movers', 'executor', 'schedule', 'queue'] as const;
-  const probes = Object.fromEntries([...names, 'notifications', 'clock'].map((name) => [name, () => well]));
+  const probes = Object.fromEntries([...names, 'notifications', 'clock', 'recovery-kit'].map((name) => [name, () => well]));
   const watch = new HealthWatch({
     probes: { ...probes, disk: () => disk(), database: () => database() } as Probes,
     clock,
@@ -57,11 +58,22 @@ test('the parts of a server', async (t) => {
   const server = await TestServer.start(temporaryFolder(t));
   t.after(() => server[Symbol.asyncDispose]());
   const { components } = await server.client.call('health', {});
-  assert.equal(components.length, 11);
+  assert.equal(components.length, 12);
   const bad = components.filter(({ component, state }) => state === 'failed' && component !== 'disk');
   assert.deepEqual(bad, []);
   const vault = components.find(({ component }) => component === 'vault');
   assert.equal(vault?.reason, 'The vault seals and opens.');
+
+  const saysOfKit = async (state: string, text: RegExp) =>
+    (await server.client.call('health', {})).components.some(
+      (one) => one.component === 'recovery-kit' && one.state === state && text.test(one.reason),
+    );
+  assert.ok(await saysOfKit('warning', /no recovery kit yet/));
+  const kit = await kitKeys(newKitSecret());
+  const { publicKey, authKey } = kit;
+  await server.client.call('replaceRecoveryKit', { body: { publicKey, authKey } });
+  await until(() => saysOfKit('warning', /recovery-kit verify/), 'the kit is not confirmed');
+  await server.client.call('confirmRecoveryKit', { body: { proof: kitProof(kit) } });
 
   const port = await freePort();
   const mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
@@ -73,4 +85,5 @@ test('the parts of a server', async (t) => {
   await until(() => saysOfMovers('1 of 1 movers are offline'), 'the mover is away');
   await mover.listen();
   await until(() => saysOfMovers('All 1 movers are online.'), 'the mover is there');
+  assert.ok(await saysOfKit('ok', /on paper/));
 });

@@ -8,6 +8,7 @@ import type { Presence } from '../computers/presence.ts';
 import { certificateWarningMs } from '../limits.ts';
 import type { WorkCounts } from '../metrics/work-counts.ts';
 import type { OwnCertificate } from '../own-certificate.ts';
+import { kitState } from '../recovery/recovery-kits.ts';
 import type { Listening } from '../rest/server-handlers.ts';
 import type { Vault } from '../vault.ts';
 import type { Finding, Probes } from './health.ts';
@@ -131,6 +132,18 @@ export function serverProbes(o: {
       return apartMs > clockJumpMs
         ? warning(`The clock was set by ${formatDuration(apartMs)} since the server started.`)
         : ok('The clock has gone evenly since the server started.');
+    },
+    'recovery-kit': async () => {
+      const states = await everywhere(catalogue, async (scope) => [await kitState(scope)]);
+      if (states.includes('none'))
+        return warning(
+          'There is no recovery kit yet: should this server be lost, nothing would open the backups. Make one with `holdfast recovery-kit create`, and print it.',
+        );
+      if (states.includes('unconfirmed'))
+        return warning(
+          'Nobody has shown yet that the recovery kit is on paper: type its words in with `holdfast recovery-kit verify`.',
+        );
+      return ok('Somebody has shown that the recovery kit is on paper.');
     },
   };
 }

@@ -17,6 +17,7 @@ const component = z.object({
     'disk',
     'notifications',
     'clock',
+    'recovery-kit',
   ]),
   state: healthState,
   /** What there is to say; of what is not `ok`, what is wrong. */

@@ -6,22 +6,28 @@ import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useText } from '../../i18n/language.tsx';
+import { useMay } from '../../session/rights.ts';
 import { EnrolStep } from './enrol-step.tsx';
 import { FirstBackups } from './first-backups.tsx';
+import { KitStep } from './kit-step.tsx';
 import { ProtectStep } from './protect-step.tsx';
 import { RepositoryStep } from './repository-step.tsx';
 import { Step } from './step.tsx';
 
 /** What the lists are asked for here: enough to choose from; who has more computers chooses groups. */
 const choices = { limit: 1000 } as const;
+/** What is done on the command line meanwhile is seen here as soon as that. */
+const kitLookMs = 15_000;
 
 /** From an empty server to the first backup, and later the place to add a repository, a computer or a job. */
 export function GetStartedPage(): ReactNode {
   const t = useText();
+  const may = useMay();
   const { hash } = useLocation();
   const computers = useQuery(routeQuery('computers', { query: choices }));
   const repositories = useQuery(routeQuery('repositories', { query: choices }));
   const jobs = useQuery(routeQuery('jobs', { query: choices }));
+  const status = useQuery({ ...routeQuery('status', {}), refetchInterval: kitLookMs });
   const snapshots = useQuery(routeQuery('snapshots', { query: { limit: 1 } }));
   const error = computers.error ?? repositories.error ?? jobs.error ?? snapshots.error;
   const isReady = computers.data && repositories.data && jobs.data;
@@ -71,6 +77,17 @@ export function GetStartedPage(): ReactNode {
       >
         <FirstBackups />
       </Step>
+      {status.data && may('replaceRecoveryKit') && (
+        <Step
+          id="recovery-kit"
+          number={5}
+          title={t('get-started.kit.title')}
+          lead={t('get-started.kit.lead')}
+          isDone={status.data.recoveryKit === 'confirmed'}
+        >
+          <KitStep state={status.data.recoveryKit} />
+        </Step>
+      )}
     </Stacked>
   );
 }
