@@ -295,7 +295,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     });
     const handlers: RestHandlers = {
       ...serverHandlers({
-        ...{ catalogue, wire, history, fleet, movers, connections, audit, events, clock, logger, facts },
+        ...{ catalogue, wire, history, fleet, movers, connections, audit, authority, own },
+        ...{ events, clock, logger, facts },
         listening: () => listening,
       }),
       ...bandwidthRuleHandlers({ movers, clock }),
@@ -340,7 +341,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         run: (route, asked) => routeRunner.run(route, asked),
       }),
       ...accountHandlers({ people, authentication, catalogue }),
-      ...browserHandlers({ people, setUp, catalogue }),
+      ...browserHandlers({ people, outside: identity.oauth.outside, setUp, catalogue }),
       ...overviewHandlers({ counts: new OverviewCounts({ list, approvals, clock }) }),
       ...userHandlers({ people, approvals, catalogue, run: (route, asked) => routeRunner.run(route, asked) }),
     };

@@ -25,6 +25,7 @@ export {
   identityOf,
   type PeerIdentity,
   parseFingerprint,
+  parseSubjectAltName,
   peerIdentity,
 } from './identity.ts';
 export type { Lease } from './lease.ts';

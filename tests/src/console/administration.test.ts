@@ -136,6 +136,12 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     await dialog.getByRole('button', { name: 'Add a destination' }).click();
     await page.getByRole('table', { name: 'Destinations' }).getByText('Syslog').waitFor();
     await watched.checkAccessibility('notifications');
+    await tabs.getByRole('link', { name: 'Certificates' }).click();
+    const own = page.getByRole('table', { name: 'The installation’s own' });
+    await own.getByText('This server').waitFor();
+    await page.getByRole('table', { name: 'Of computers' }).getByText('Agent').waitFor();
+    await watched.checkAccessibility('certificates');
+    await watched.checkNarrow('certificates');
     await tabs.getByRole('link', { name: 'Audit log' }).click();
     await button('Verify now').click();
     await page.getByText(/The chain is whole/).waitFor();
@@ -143,15 +149,15 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     await watched.checkNarrow('audit');
   });
 
-  const people = {
-    'backup-operator': { role: 'backup-operator' },
-    'restore-operator': { role: 'restore-operator' },
-    auditor: { role: 'auditor' },
-    confined: { role: 'administrator', groups: ['default'] },
-  } as const satisfies Record<string, { role: PersonRole; groups?: readonly string[] }>;
-  for (const [name, rights] of Object.entries(people))
+  const people: readonly { readonly name: string; readonly role: PersonRole; readonly groups?: string[] }[] = [
+    { name: 'backup-operator', role: 'backup-operator' },
+    { name: 'restore-operator', role: 'restore-operator' },
+    { name: 'auditor', role: 'auditor' },
+    { name: 'confined', role: 'administrator', groups: ['default'] },
+  ];
+  for (const { name, role, groups } of people)
     await t.test(`what is shown to ${name} is what the REST API allows`, async () => {
-      await system.addPerson(name, rights.role, password, 'groups' in rights ? rights.groups : undefined);
+      await system.addPerson(name, role, password, groups);
       await button('Sign out').click();
       await heading('Sign in').waitFor();
       await signIn(name);
@@ -182,7 +188,7 @@ test('jobs are planned and run, people and approvals are looked after, and each 
       await page.goto(`${system.origin}/settings/people`);
       await heading('Your account may not see this page').waitFor();
       await watched.checkAccessibility('a page that is not for the account');
-      if (!('groups' in rights)) return;
+      if (!groups) return;
       await page.goto(`${system.origin}/groups/branch`);
       await heading('There is no such thing here').waitFor();
     });
@@ -220,6 +226,9 @@ test('jobs are planned and run, people and approvals are looked after, and each 
 
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
 });
+
+/** Of which there is none. */
+const noBackup = { repositoryId: '00000000-0000-4000-8000-000000000000', snapshotId: 'ab'.repeat(32) };
 
 /** A page or a part of one, and a request that needs the same right and changes nothing. */
 interface Offer {
@@ -287,6 +296,27 @@ function offersOf(there: { readonly job: string; readonly computer: ComputerDeta
       ask: (client) => client.call('tokens', {}),
     },
     {
+      on: '/network',
+      shown: 'page',
+      name: 'Network',
+      link: 'Network',
+      ask: (client) => client.call('networkMap', {}),
+    },
+    {
+      on: '/network',
+      shown: 'button',
+      name: 'Check all openings',
+      ask: (client) => client.call('cancelPortCheck', { params }),
+    },
+    {
+      on: '/restore',
+      shown: 'page',
+      name: 'Restore',
+      link: 'Restore',
+      ask: (client) => client.call('createRestore', { body: { ...noBackup, agentId: id, target: '/nowhere' } }),
+    },
+    { on: '/restore', shown: 'link', name: 'Recovery tokens', ask: (client) => client.call('recoveryTokens', {}) },
+    {
       on: '/get-started',
       shown: 'page',
       name: 'Get started',
@@ -307,6 +337,12 @@ function offersOf(there: { readonly job: string; readonly computer: ComputerDeta
       shown: 'page',
       name: 'Notifications',
       ask: (client) => client.call('notificationSettings', {}),
+    },
+    {
+      on: '/settings/certificates',
+      shown: 'page',
+      name: 'Certificates',
+      ask: (client) => client.call('certificates', {}),
     },
     { on: '/settings/audit', shown: 'page', name: 'Audit log', ask: (client) => client.call('audit', {}) },
   ];

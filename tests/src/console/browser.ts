@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import { requireProgram } from '@holdfast/core/testing';
+import { requireProgram, temporaryFolder } from '@holdfast/core/testing';
 import axe from 'axe-core';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
@@ -9,18 +10,47 @@ const stepLimitMs = 60_000;
 /** The browser says this of each answer with such a status, which are the server's to give. */
 const expectedComplaint = /Failed to load resource|net::ERR_CONNECTION_REFUSED/;
 
+const appearance = {
+  locale: 'en-GB',
+  viewport: { width: 1280, height: 800 },
+  reducedMotion: 'reduce',
+} as const;
+
 /** A page of Debian's Chromium, with a record of what must never happen in it. */
 export class WatchedPage {
   readonly page: Page;
   readonly context: BrowserContext;
   /** Errors of scripts, what the console of the browser complains of (the Content-Security-Policy too), requests to elsewhere. */
   readonly complaints: string[] = [];
-  readonly #origin: string;
+  readonly #origins: readonly string[];
 
-  private constructor(context: BrowserContext, page: Page, origin: string) {
+  /**
+   * As `open`, in a browser that finds `name` on this computer and trusts chains with these certificates, as passkeys need it. Requests to elsewhere are those
+   * to neither the server nor `others`.
+   */
+  static async openTrusting(
+    t: Pick<TestContext, 'after'>,
+    o: { readonly origin: string; readonly trusted: readonly string[]; readonly others: readonly string[] },
+  ): Promise<WatchedPage> {
+    const keys = o.trusted.map((pem) => new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' }));
+    const trusted = keys.map((key) => createHash('sha256').update(key).digest('base64')).join(',');
+    const context = await chromium.launchPersistentContext(temporaryFolder(t), {
+      executablePath: requireProgram('chromium').path,
+      args: [
+        '--no-sandbox',
+        `--host-resolver-rules=MAP ${new URL(o.origin).hostname} 127.0.0.1`,
+        `--ignore-certificate-errors-spki-list=${trusted}`,
+      ],
+      ...appearance,
+    });
+    t.after(() => context.close());
+    return WatchedPage.#on(context, [o.origin, ...o.others]);
+  }
+
+  private constructor(context: BrowserContext, page: Page, origins: readonly string[]) {
     this.context = context;
     this.page = page;
-    this.#origin = origin;
+    this.#origins = origins;
   }
 
   static async open(t: Pick<TestContext, 'after'>, origin: string): Promise<WatchedPage> {
@@ -29,13 +59,15 @@ export class WatchedPage {
     const context = await browser.newContext({
       // The certificate is of the server's own CA, which this browser does not know.
       ignoreHTTPSErrors: true,
-      locale: 'en-GB',
-      viewport: { width: 1280, height: 800 },
-      reducedMotion: 'reduce',
+      ...appearance,
     });
+    return WatchedPage.#on(context, [origin]);
+  }
+
+  static async #on(context: BrowserContext, origins: readonly string[]): Promise<WatchedPage> {
     context.setDefaultTimeout(stepLimitMs);
     const page = await context.newPage();
-    const watched = new WatchedPage(context, page, origin);
+    const watched = new WatchedPage(context, page, origins);
     watched.#watch();
     return watched;
   }
@@ -47,7 +79,8 @@ export class WatchedPage {
     });
     this.page.on('request', (request) => {
       const url = new URL(request.url());
-      if (url.origin !== this.#origin && url.protocol !== 'data:') this.complaints.push(`request to ${url.href}`);
+      if (!this.#origins.includes(url.origin) && url.protocol !== 'data:')
+        this.complaints.push(`request to ${url.href}`);
     });
   }
 

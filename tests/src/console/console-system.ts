@@ -8,7 +8,7 @@ import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { freePort, freeRange, temporaryFolder } from '@holdfast/core/testing';
 import { moverConfigSchema, startMover } from '@holdfast/mover';
 import { type PersonRole, RestClient } from '@holdfast/protocol';
-import { type RunningServer, startServer } from '@holdfast/server';
+import { type RunningServer, type ServerConfigInput, startServer } from '@holdfast/server';
 import { createWire, httpClient } from '@holdfast/wire';
 import { pino } from 'pino';
 import { holdfastProgram } from '../lab/lab-needs.ts';
@@ -30,32 +30,46 @@ interface Ports {
   readonly data: { readonly from: number; readonly to: number };
 }
 
+interface Settings {
+  /** What browsers call the server, as people do who have set it up to be found; else its address. */
+  readonly name?: string;
+  readonly people?: ServerConfigInput['people'];
+}
+
 /** A server with nothing, which hands out the built console, and a computer that can join it: all of them as they are. */
 export class ConsoleSystem {
   readonly folder: string;
   readonly #log = pino({ level: process.env['HOLDFAST_TEST_LOG'] ?? 'silent' });
   readonly #ports: Ports;
+  readonly #settings: Settings;
   readonly #resources: AsyncDisposableStack;
   #server: RunningServer | undefined;
 
-  private constructor(folder: string, ports: Ports, resources: AsyncDisposableStack) {
+  private constructor(folder: string, o: { ports: Ports; settings: Settings }, resources: AsyncDisposableStack) {
     this.folder = folder;
-    this.#ports = ports;
+    this.#ports = o.ports;
+    this.#settings = o.settings;
     this.#resources = resources;
   }
 
-  static async start(t: Pick<TestContext, 'after'>): Promise<ConsoleSystem> {
+  static async start(t: Pick<TestContext, 'after'>, settings: Settings = {}): Promise<ConsoleSystem> {
     const ports = { rest: await freePort(), agents: await freePort(), data: await freeRange(4) };
     const resources = new AsyncDisposableStack();
     t.after(() => resources.disposeAsync());
-    const system = new ConsoleSystem(temporaryFolder(t), ports, resources);
+    const system = new ConsoleSystem(temporaryFolder(t), { ports, settings }, resources);
     resources.defer(() => system.stopServer());
     await system.startServer();
     return system;
   }
 
   get origin(): string {
-    return `https://${bind}:${this.#ports.rest}`;
+    return `https://${this.#settings.name ?? bind}:${this.#ports.rest}`;
+  }
+
+  /** What clients trust. */
+  get caPem(): string {
+    if (!this.#server) throw new Error('no server runs');
+    return readFileSync(this.#server.caFile, 'utf8');
   }
 
   /** Where computers join. */
@@ -74,6 +88,8 @@ export class ConsoleSystem {
       dataDir: join(this.folder, 'server'),
       config: {
         bind,
+        ...(this.#settings.name === undefined ? {} : { names: [this.#settings.name], publicUrl: this.origin }),
+        ...(this.#settings.people ? { people: this.#settings.people } : {}),
         ports: {
           'client-to-server': this.#ports.rest,
           'windows-agent-control': 0,
@@ -171,7 +187,7 @@ export class ConsoleSystem {
     const server = this.#server;
     if (!server) throw new Error('no server runs');
     await using wire = createWire({ role: 'client', bind });
-    const caPem = readFileSync(server.caFile, 'utf8');
+    const { caPem } = this;
     await using http = httpClient({
       connect: (signal) => wire.dial('client-to-server', bind, { port: this.#ports.rest, caPem, signal }),
     });

@@ -2,10 +2,14 @@ import { Center, Loader } from '@mantine/core';
 import { useLocation } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { useText } from '../i18n/language.tsx';
+import { outsideReturnPath } from '../session/outside-sign-in.ts';
 import { useSession } from '../session/session.tsx';
 import { Shell } from './shell.tsx';
 
 const SignInPage = lazy(async () => ({ default: (await import('../session/sign-in-page.tsx')).SignInPage }));
+const OutsideSignInPage = lazy(async () => ({
+  default: (await import('../session/outside-sign-in-page.tsx')).OutsideSignInPage,
+}));
 const SetUpPage = lazy(async () => ({ default: (await import('../session/set-up-page.tsx')).SetUpPage }));
 const DuePage = lazy(async () => ({ default: (await import('../session/due-page.tsx')).DuePage }));
 const ConfirmDialog = lazy(async () => ({ default: (await import('../session/confirm-dialog.tsx')).ConfirmDialog }));
@@ -18,14 +22,18 @@ export function Root(): ReactNode {
   return (
     <Suspense fallback={<Waiting />}>
       {session.kind === 'unknown' && <Waiting />}
-      {session.kind === 'signed-out' &&
-        (session.setUpNeeded || pathname === '/set-up' ? <SetUpPage needed={session.setUpNeeded} /> : <SignInPage />)}
+      {session.kind === 'signed-out' && <SignedOut setUpNeeded={session.setUpNeeded} pathname={pathname} />}
       {session.kind === 'due' && <DuePage what={session.what} />}
       {(session.kind === 'signed-in' || session.kind === 'expired') && <Shell />}
       {session.kind === 'signed-in' && <ConfirmDialog />}
       {session.kind === 'expired' && <SignInAgain />}
     </Suspense>
   );
+}
+
+function SignedOut(o: { readonly setUpNeeded: boolean; readonly pathname: string }): ReactNode {
+  if (o.setUpNeeded || o.pathname === '/set-up') return <SetUpPage needed={o.setUpNeeded} />;
+  return o.pathname === outsideReturnPath ? <OutsideSignInPage /> : <SignInPage />;
 }
 
 function Waiting(): ReactNode {

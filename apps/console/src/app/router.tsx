@@ -21,6 +21,7 @@ interface RouterContext {
 const root = createRootRouteWithContext<RouterContext>()({
   component: Root,
   notFoundComponent: NotFoundPage,
+  staticData: { needs: 'console' },
 });
 
 /** Each page is a part of its own, loaded when somebody goes there; a pointer over a link loads it ahead. */
@@ -85,17 +86,20 @@ const repositories = createRoute({
 const network = createRoute({
   getParentRoute: () => root,
   path: '/network',
+  staticData: { needs: 'networkMap' },
   validateSearch: parseNetworkSearch,
   component: lazyRouteComponent(() => import('../pages/network/network-page.tsx'), 'NetworkPage'),
 });
 const whatIf = createRoute({
   getParentRoute: () => root,
   path: '/network/what-if',
+  staticData: { needs: 'whatIf' },
   component: lazyRouteComponent(() => import('../pages/network/what-if-page.tsx'), 'WhatIfPage'),
 });
 const rules = createRoute({
   getParentRoute: () => root,
   path: '/network/rules',
+  staticData: { needs: 'renderPlan' },
   component: lazyRouteComponent(() => import('../pages/network/rules-page.tsx'), 'RulesPage'),
 });
 const newJob = createRoute({
@@ -176,6 +180,12 @@ const notifications = createRoute({
   staticData: { needs: 'notificationSettings' },
   component: lazyRouteComponent(() => import('../pages/settings/notifications-page.tsx'), 'NotificationsPage'),
 });
+const certificates = createRoute({
+  getParentRoute: () => root,
+  path: '/settings/certificates',
+  staticData: { needs: 'certificates' },
+  component: lazyRouteComponent(() => import('../pages/settings/certificates-page.tsx'), 'CertificatesPage'),
+});
 const audit = createRoute({
   getParentRoute: () => root,
   path: '/settings/audit',
@@ -186,22 +196,26 @@ const audit = createRoute({
 const proof = createRoute({
   getParentRoute: () => root,
   path: '/network/proof',
+  staticData: { needs: 'networkMap' },
   component: lazyRouteComponent(() => import('../pages/network/proof-page.tsx'), 'ProofPage'),
 });
 const restore = createRoute({
   getParentRoute: () => root,
   path: '/restore',
+  staticData: { needs: 'snapshotEntries' },
   validateSearch: parseRestoreSearch,
   component: lazyRouteComponent(() => import('../pages/restore/restore-page.tsx'), 'RestorePage'),
 });
 const restoreRun = createRoute({
   getParentRoute: () => root,
   path: '/restores/$id',
+  staticData: { needs: 'run' },
   component: lazyRouteComponent(() => import('../pages/restore/restore-run-page.tsx'), 'RestoreRunPage'),
 });
 const recoveryTokens = createRoute({
   getParentRoute: () => root,
   path: '/recovery-tokens',
+  staticData: { needs: 'recoveryTokens' },
   validateSearch: parseRecoveryTokensSearch,
   component: lazyRouteComponent(
     () => import('../pages/recovery-tokens/recovery-tokens-page.tsx'),
@@ -210,6 +224,12 @@ const recoveryTokens = createRoute({
 });
 /** Before anybody has signed in: see `Root`. */
 const setUp = createRoute({ getParentRoute: () => root, path: '/set-up', staticData: { needs: 'console' } });
+const outsideSignIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in/outside',
+  staticData: { needs: 'console' },
+  component: lazyRouteComponent(() => import('../session/outside-sign-in-page.tsx'), 'SignedInAlready'),
+});
 
 const routeTree = root.addChildren([
   overview,
@@ -223,9 +243,10 @@ const routeTree = root.addChildren([
   repositories,
   ...[network, whatIf, rules, proof],
   ...[newJob, job, changeJob, policies, newPolicy, policy, changePolicy, groups, group],
-  ...[account, people, approvals, notifications, audit],
+  ...[account, people, approvals, notifications, certificates, audit],
   ...[restore, restoreRun, recoveryTokens],
   setUp,
+  outsideSignIn,
 ]);
 
 export function createConsoleRouter(queryClient: QueryClient) {
@@ -243,7 +264,7 @@ export function createConsoleRouter(queryClient: QueryClient) {
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
     /** The route of the REST API without which there is nothing to see: who may not call it is told so in the page's place. */
-    readonly needs?: RouteName;
+    readonly needs: RouteName;
   }
   interface Register {
     router: ReturnType<typeof createConsoleRouter>;

@@ -79,7 +79,8 @@ export const deAdministration: Readonly<Record<keyof typeof enAdministration, Me
   'certificates.kind.root': 'CA',
   'certificates.kind.server': 'Dieser Server',
   'certificates.names': 'Namen',
-  'certificates.renewal': 'Der Server erneuert sein eigenes und die der Computer, die zu ihm kommen, lange vor ihrem Ende.',
+  'certificates.renewal':
+    'Der Server erneuert sein eigenes und die der Computer, die zu ihm kommen, lange vor ihrem Ende.',
   'certificates.save': 'Zertifikat der CA speichern',
   'certificates.serial': 'Seriennummer',
   'certificates.what': 'Von',
@@ -160,7 +161,8 @@ export const deAdministration: Readonly<Record<keyof typeof enAdministration, Me
   'keep.yearly': { one: '{count} Jahr', other: '{count} Jahre' },
   'kit.confirmed': 'Jemand hat gezeigt, dass seine Wörter auf Papier stehen.',
   'kit.line': 'Befehl für das Wiederherstellungsblatt',
-  'kit.none': 'Es entsteht auf der Kommandozeile, wo ein Administrator angemeldet ist: Seine Wörter hat nie ein Browser und nie ein Server.',
+  'kit.none':
+    'Es entsteht auf der Kommandozeile, wo ein Administrator angemeldet ist: Seine Wörter hat nie ein Browser und nie ein Server.',
   'kit.unconfirmed': 'Es wurde gemacht. Zeigen Sie, dass es auf Papier steht, indem Sie seine Wörter eintippen:',
   'missing.text': 'Es wurde gelöscht, oder gehört zu einer Gruppe, für die Ihr Konto nicht gilt. Weiter zu:',
   'missing.title': 'Das gibt es hier nicht',

@@ -76,7 +76,7 @@ export const de: Catalogue = {
     'Bewahren Sie diese Wiederherstellungscodes nicht beim Telefon auf. Jeder gilt einmal; sie werden nicht noch einmal gezeigt.',
   'due.factor.codes.label': 'Wiederherstellungscodes',
   'due.factor.kept': 'Ich habe sie aufbewahrt',
-  'due.factor.lead': 
+  'due.factor.lead':
     'Ihre Rolle braucht außer dem Passwort einen zweiten Faktor: einen Passkey oder Einmalpasswörter einer App. Wer hier kein Passwort hat, weil ein Anbieter anderswo die Anmeldung übernimmt, bekommt eines von einem Administrator.',
   'due.factor.open': 'In der App auf diesem Computer öffnen',
   'due.factor.secret': 'Geheimnis für die App',

@@ -158,7 +158,8 @@ export const enAdministration = {
   'keep.yearly': { one: '{count} year', other: '{count} years' },
   'kit.confirmed': 'Somebody has shown that its words are on paper.',
   'kit.line': 'Command for the recovery kit',
-  'kit.none': 'It is made on the command line, where an administrator is signed in: no browser and no server ever has its words.',
+  'kit.none':
+    'It is made on the command line, where an administrator is signed in: no browser and no server ever has its words.',
   'kit.unconfirmed': 'It has been made. Show that it is on paper by typing its words in:',
   'missing.text': 'It has been deleted, or is of a group that your account is not for. Go on to:',
   'missing.title': 'There is no such thing here',

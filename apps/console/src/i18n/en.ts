@@ -75,7 +75,7 @@ export const en = {
   'due.factor.codes': 'Keep these recovery codes where your phone is not. Each works once; they are not shown again.',
   'due.factor.codes.label': 'Recovery codes',
   'due.factor.kept': 'I have kept them',
-  'due.factor.lead': 
+  'due.factor.lead':
     'Your role needs a second factor besides the password: a passkey, or one-time passwords of an app. Who has no password here, because a provider elsewhere signs them in, gets one from an administrator.',
   'due.factor.open': 'Open in the app on this computer',
   'due.factor.secret': 'Secret for the app',

@@ -1,7 +1,7 @@
 import { rolePermissions, routeAccess } from 'virtual:rest-routes';
 import type { Permission } from '@holdfast/protocol';
 import { useQuery } from '@tanstack/react-query';
-import { useRouter } from '@tanstack/react-router';
+import { type RegisteredRouter, useRouter } from '@tanstack/react-router';
 import type { RouteName } from '../api/call.ts';
 import { routeQuery } from '../api/queries.ts';
 
@@ -34,9 +34,6 @@ export function useMay(): May {
 export function useMayOpen(): (path: PagePath) => boolean {
   const may = useMay();
   const { routesByPath } = useRouter();
-  return (path) => {
-    const needs = routesByPath[path].options.staticData?.needs;
-    return needs === undefined || may(needs);
-  };
+  return (path) => may(routesByPath[path].options.staticData.needs);
 }
-type PagePath = keyof ReturnType<typeof useRouter>['routesByPath'];
+type PagePath = keyof RegisteredRouter['routesByPath'];

@@ -6,13 +6,17 @@ import { call } from '../api/call.ts';
 import { ProblemAlert } from '../components/problem-alert.tsx';
 import { useText } from '../i18n/language.tsx';
 import { assertPasskey } from './passkey.ts';
-import { signedIn } from './session.tsx';
+import type { signedIn } from './session.tsx';
 
 export type PendingSignIn = Extract<Answer<'browserSignIn'>, { state: 'second-factor' }>;
 type Proof = CallArguments<Routes['completeBrowserSignIn']>['body']['proof'];
 
 /** A code of the app, a passkey, or one of the recovery codes. */
-export function SecondFactorForm(o: { readonly pending: PendingSignIn; readonly onCancel: () => void }): ReactNode {
+export function SecondFactorForm(o: {
+  readonly pending: PendingSignIn;
+  readonly onSignedIn: (due: Parameters<typeof signedIn>[0]) => Promise<void> | void;
+  readonly onCancel: () => void;
+}): ReactNode {
   const t = useText();
   const { pending, factors, passkeyOptions } = o.pending;
   const hasTotp = factors.includes('totp');
@@ -24,7 +28,7 @@ export function SecondFactorForm(o: { readonly pending: PendingSignIn; readonly 
         given === 'passkey' ? { kind: 'passkey', response: await assertPasskey(passkeyOptions ?? {}) } : given;
       return call('completeBrowserSignIn', { body: { pending, proof } });
     },
-    onSuccess: ({ due }) => signedIn(due),
+    onSuccess: ({ due }) => o.onSignedIn(due),
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();

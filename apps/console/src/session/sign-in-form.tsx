@@ -4,6 +4,7 @@ import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { call } from '../api/call.ts';
 import { ProblemAlert } from '../components/problem-alert.tsx';
 import { useText } from '../i18n/language.tsx';
+import { OutsideProviders } from './outside-providers.tsx';
 import { type PendingSignIn, SecondFactorForm } from './second-factor-form.tsx';
 import { signedIn } from './session.tsx';
 
@@ -25,7 +26,8 @@ export function SignInForm({ name: known }: { readonly name?: string | undefined
     event.preventDefault();
     signIn.mutate();
   };
-  if (pending) return <SecondFactorForm pending={pending} onCancel={() => setPending(undefined)} />;
+  if (pending)
+    return <SecondFactorForm pending={pending} onSignedIn={signedIn} onCancel={() => setPending(undefined)} />;
   return (
     <form onSubmit={submit}>
       <Stack gap="md">
@@ -52,6 +54,7 @@ export function SignInForm({ name: known }: { readonly name?: string | undefined
         <Button type="submit" size="md" loading={signIn.isPending}>
           {t('sign-in.submit')}
         </Button>
+        <OutsideProviders />
       </Stack>
     </form>
   );

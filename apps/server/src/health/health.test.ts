@@ -16,7 +16,9 @@ test('since when a part is as it is, the worst of them, and what fails or does n
   let disk: Probe = () => well;
   let database: Probe = () => well;
   const names = ['vault', 'listeners', 'certificates', 'movers', 'executor', 'schedule', 'queue'] as const;
-  const probes = Object.fromEntries([...names, 'notifications', 'clock', 'recovery-kit'].map((name) => [name, () => well]));
+  const probes = Object.fromEntries(
+    [...names, 'notifications', 'clock', 'recovery-kit'].map((name) => [name, () => well]),
+  );
   const watch = new HealthWatch({
     probes: { ...probes, disk: () => disk(), database: () => database() } as Probes,
     clock,

@@ -134,7 +134,9 @@ export function serverProbes(o: {
         : ok('The clock has gone evenly since the server started.');
     },
     'recovery-kit': async () => {
-      const states = await everywhere(catalogue, async (scope) => [await kitState(scope)]);
+      // Those who have computers, and whose server it is: it has a configuration before it has any computer.
+      const tenants = [...new Set([localTenant, ...(await catalogue.tenants())])];
+      const states = await Promise.all(tenants.map((tenant) => kitState(catalogue.tenant(tenant))));
       if (states.includes('none'))
         return warning(
           'There is no recovery kit yet: should this server be lost, nothing would open the backups. Make one with `holdfast recovery-kit create`, and print it.',

@@ -22,6 +22,8 @@ const orders = {
   joined: { enrolledAt: 'text', id: 'text' },
   name: { hostname: 'text', id: 'text' },
   lastBackup: { lastBackupAt: 'text', id: 'text' },
+  /** By its end. */
+  certificate: { certificateExpiresAt: 'text', id: 'text' },
 } as const;
 
 /** Who is there now. */

@@ -208,3 +208,66 @@ test('a role that needs a second factor needs one here, also of who signs in wit
   assert.equal((await server.client.call('userAccess', { params: { id: bob?.id ?? '' } })).access.length, 0);
   assert.ok((await signIn({ ...person, sub: '2', preferred_username: 'carl', groups: ['staff'] }, id)).token);
 });
+
+test('a page of the console signs in with a provider elsewhere, and ends what it began itself alone', async (t) => {
+  const { server, client, outside, register, answerFor } = await start(t);
+  const alice = await server.person('alice', 'auditor');
+  const { id } = await register();
+  const body = { userId: alice.id, subject: '1' };
+  await server.client.call('linkIdentity', { params: { id }, body });
+  outside.person = { sub: '1' };
+  const page = { 'sec-fetch-site': 'same-origin', 'x-holdfast-request': 'person' };
+  const path = '/api/v1/browser/sign-in/outside';
+  const ask = async (o: { method: 'GET' | 'POST'; path: string; body?: object; headers?: Record<string, string> }) => {
+    const response = await server.http.request({
+      ...{ method: o.method, path: o.path },
+      headers: { ...(o.headers ?? page), ...(o.body && { 'content-type': 'application/json' }) },
+      ...(o.body && { body: JSON.stringify(o.body) }),
+    });
+    const content = (await response.json()) as Readonly<Record<string, string>>;
+    return { status: response.status, content, cookie: response.headers['set-cookie'] };
+  };
+  const { content: known } = await ask({ method: 'GET', path: '/api/v1/console', headers: {} });
+  assert.deepEqual(known['providers'], [{ id, name: 'Company' }]);
+  assert.equal(
+    (await ask({ method: 'GET', path: `${path}?provider=${id}`, headers: {} })).content['code'],
+    'auth.origin',
+  );
+
+  /** To where the page of the console is loaded again, with the provider's answer. */
+  const begin = async () => {
+    const { status, content } = await ask({ method: 'GET', path: `${path}?provider=${id}` });
+    assert.equal(status, 200, JSON.stringify(content));
+    const there = outside.browser();
+    const back = await there.follow(await there.get(content['url'] ?? ''));
+    const ended = await client.browser().get(back.location ?? assert.fail(back.text));
+    const { pathname, hash, search } = new URL(ended.location ?? assert.fail(ended.text));
+    assert.deepEqual([pathname, search], ['/sign-in/outside', ''], 'what the provider answered is sent to nobody');
+    const [provider, answer = ''] = hash.slice(1).split('?', 2);
+    assert.equal(provider, id);
+    return { pending: content['pending'] ?? '', answer };
+  };
+  const end = (o: { pending: string; answer: string; provider?: string }) =>
+    ask({ method: 'POST', path, body: { provider: id, ...o } });
+  const [own, another] = [await begin(), await begin()];
+  for (const wrong of [
+    { ...own, pending: another.pending },
+    { ...own, pending: 'console.made-up' },
+    { ...own, answer: 'code=made-up&state=made-up' },
+  ])
+    assert.deepEqual([(await end(wrong)).content['code'], (await end(wrong)).cookie], ['auth.sign-in', undefined]);
+  const done = await end(own);
+  assert.equal(done.content['state'], 'signed-in', JSON.stringify(done.content));
+  assert.match([done.cookie].flat().join(), /^__Host-holdfast-session=hfb_.*HttpOnly; SameSite=Strict$/);
+  assert.equal((await end(own)).content['code'], 'auth.sign-in', 'it counts once');
+
+  // What a program began is not ended by the console, nor the other way round.
+  const browser = client.browser();
+  const { back } = await answerFor(browser, { sub: '1' }, id);
+  const sent = await browser.get(back);
+  const uid = /\/oauth\/sign-in\/([^/]+)\//.exec(sent.location ?? '')?.[1] ?? assert.fail(sent.text);
+  const taken = await end({ pending: uid, answer: new URL(back).search.slice(1) });
+  assert.equal(taken.content['code'], 'auth.sign-in');
+  await server.client.call('updateUser', { params: { id: alice.id }, body: { disabled: true } });
+  assert.equal((await end(another)).content['code'], 'auth.sign-in', 'a disabled account');
+});

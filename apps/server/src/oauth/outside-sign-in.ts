@@ -21,6 +21,10 @@ import {
 import { outsideFetch } from './outside-fetch.ts';
 
 const model = 'OutsideSignIn';
+/** Before the random part of what is for a page of the console; ids of other sign-ins have no such letter. */
+const ofConsole = 'console.';
+/** Random bytes of it. */
+const pendingBytes = 32;
 /** What was asked, and for which sign-in of ours. */
 const asked = z.object({ uid: z.string(), providerId: z.string(), verifier: z.string(), nonce: z.string() });
 const claimValues = z.union([z.string().transform((text) => [text]), z.array(z.string())]).catch([]);
@@ -80,6 +84,18 @@ export class OutsideSignIn {
       ...{ code_challenge: await openid.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256' },
     });
     return url.href;
+  }
+
+  /** As `begin`, for a page of the console, which has `pending` and nobody else. */
+  async beginInConsole(providerId: string): Promise<{ readonly url: string; readonly pending: string }> {
+    const pending = `${ofConsole}${randomBytes(pendingBytes).toString('base64url')}`;
+    return { url: await this.begin(providerId, pending), pending };
+  }
+
+  /** As `complete`, of what was begun in the console. */
+  async completeInConsole(o: { providerId: string; pending: string; query: URLSearchParams }): Promise<AccountRow> {
+    if (!isOfConsole(o.pending)) throw new HoldfastError('auth.sign-in');
+    return this.complete({ ...o, uid: o.pending });
   }
 
   /** For which sign-in of ours the provider's answer is; undefined if for none. */
@@ -191,4 +207,9 @@ export class OutsideSignIn {
       [openid.customFetch]: outsideFetch(this.#o.wire, settings),
     });
   }
+}
+
+/** Whether a sign-in is ended by a page of the console. */
+export function isOfConsole(uid: string): boolean {
+  return uid.startsWith(ofConsole);
 }

@@ -20,6 +20,9 @@ export const providerRoutes = [
 /** Where a provider elsewhere sends people back to. */
 export const outsidePath = '/oauth/outside/:provider';
 
+/** The page of the console that ends what it began. */
+export const consoleOutsidePage = '/sign-in/outside';
+
 /** Of the provider's session, which lasts no longer than a sign-in. */
 export const sessionCookie = '__Host-holdfast-oauth';
 

@@ -14,9 +14,9 @@ import type { CredentialRow, SignInClient } from '../people/credentials.ts';
 import type { People } from '../people/people.ts';
 import type { PasswordDue, SignInResult } from '../people/sign-in.ts';
 import { signInClient } from './oauth-clients.ts';
-import type { OutsideSignIn } from './outside-sign-in.ts';
+import { isOfConsole, type OutsideSignIn } from './outside-sign-in.ts';
 import { formTargetOf, type Html, html, page, pageHeaders } from './page.ts';
-import { outsidePath, signInPath } from './paths.ts';
+import { consoleOutsidePage, outsidePath, signInPath } from './paths.ts';
 import { codeForm, newPasswordForm, passkeyScript, passkeyScriptPath, passwordForm } from './sign-in-forms.ts';
 
 export interface SignInPageParts {
@@ -113,6 +113,8 @@ export async function registerSignInPages(
       const query = queryOf(request);
       const uid = await o.outside.uidOf(provider, query.get('state') ?? '');
       if (uid === undefined) throw ended();
+      // Behind the #, which browsers send to nobody. The page has what makes the answer good, or it is of no use to it.
+      if (isOfConsole(uid)) return go(reply, `${consoleOutsidePage}#${provider}?${query.toString()}`);
       return go(reply, `${signInPath(uid)}/from/${provider}?${query.toString()}`);
     });
 

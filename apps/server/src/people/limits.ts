@@ -6,5 +6,7 @@ export const renewedSessionGraceMs = 15_000;
 export const setUpSlotMs = 3_600_000;
 /** Bytes of a set-up code: nothing to guess. */
 export const setUpCodeBytes = 16;
+/** Sign-ins with providers elsewhere that one address begins in a minute: many people may be behind it. */
+export const maxOutsideSignInsPerMinute = 60;
 /** Wrong set-up codes from one address in a minute: about load, not about guessing. */
 export const maxWrongSetUpCodes = 10;

@@ -85,7 +85,7 @@ export class SignIn {
   /** Somebody whom another provider vouches for, in the place of the password. Throws `auth.sign-in` for a disabled account. */
   async withOutsideIdentity(
     scope: TenantScope,
-    o: { account: AccountRow; remoteAddress: string; client?: SignInClient },
+    o: { account: AccountRow; remoteAddress: string; client?: SignInClient; isBrowser?: boolean },
   ): Promise<SignInResult> {
     if (o.account.disabledAt !== null) throw new HoldfastError('auth.sign-in');
     return this.#afterFirst(scope, o.account, o);

@@ -2,9 +2,10 @@ import { HoldfastError } from '@holdfast/core';
 import { localTenant } from '@holdfast/protocol';
 import { AttemptLimiter } from '../attempt-limiter.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { OutsideSignIn } from '../oauth/outside-sign-in.ts';
 import { type AccountRow, actorOf, insertAccount } from '../people/accounts.ts';
 import { requireOwnTenant } from '../people/caller.ts';
-import { maxWrongSetUpCodes } from '../people/limits.ts';
+import { maxOutsideSignInsPerMinute, maxWrongSetUpCodes } from '../people/limits.ts';
 import { checkNewPassword } from '../people/password-rules.ts';
 import type { People } from '../people/people.ts';
 import type { SetUp } from '../people/set-up.ts';
@@ -12,16 +13,25 @@ import type { SignInResult } from '../people/sign-in.ts';
 import type { SessionCookie } from './browser-request.ts';
 import type { RestHandlers } from './rest-app.ts';
 
-type BrowserRoutes = 'console' | 'browserSignIn' | 'completeBrowserSignIn' | 'setUp' | 'createSetUpCode';
+type BrowserRoutes =
+  | 'console'
+  | 'browserSignIn'
+  | 'completeBrowserSignIn'
+  | 'beginOutsideSignIn'
+  | 'completeOutsideSignIn'
+  | 'setUp'
+  | 'createSetUpCode';
 
 /** Signing in from pages of the console, and making the first account there. */
 export function browserHandlers(o: {
   people: People;
+  outside: OutsideSignIn;
   setUp: SetUp;
   catalogue: Catalogue;
 }): Pick<RestHandlers, BrowserRoutes> {
   const { credentials, hasher, signIn, authentication, clock } = o.people;
   const wrongCodes = new AttemptLimiter({ what: 'wrong set-up codes', limit: maxWrongSetUpCodes, clock });
+  const begun = new AttemptLimiter({ what: 'sign-ins elsewhere', limit: maxOutsideSignInsPerMinute, clock });
   const everything = o.catalogue.tenant(localTenant);
 
   /** The session of before, if the browser had one, ends: nobody goes on with what was planted there. */
@@ -37,24 +47,49 @@ export function browserHandlers(o: {
     };
   }
 
+  /** After the password, or what takes its place. */
+  async function afterFirst(
+    result: SignInResult,
+    { note, cookie }: { note: (facts: { details: Record<string, unknown> }) => void; cookie: SessionCookie },
+  ) {
+    if (result.state === 'signed-in') {
+      note({ details: { session: result.row.id } });
+      return signedIn(result, cookie);
+    }
+    note({ details: { secondFactor: 'asked' } });
+    const { pending, row, factors, passkeyOptions } = result;
+    return {
+      state: 'second-factor' as const,
+      pending,
+      expiresAt: row.expiresAt,
+      factors: [...factors],
+      ...(passkeyOptions ? { passkeyOptions } : {}),
+    };
+  }
+
   return {
-    console: async () => ({ setUpNeeded: await o.setUp.isNeeded(everything) }),
+    console: async () => ({
+      setUpNeeded: await o.setUp.isNeeded(everything),
+      providers: await o.outside.providers(),
+    }),
     browserSignIn: async ({ scope, body, remoteAddress, note, cookie, signal }) => {
       const found = (account: AccountRow): void => note({ actor: actorOf(account), subject: account.id });
       const result = await signIn.withPassword(scope, { ...body, remoteAddress, isBrowser: true, found, signal });
-      if (result.state === 'signed-in') {
-        note({ details: { session: result.row.id } });
-        return signedIn(result, cookie);
-      }
-      note({ details: { secondFactor: 'asked' } });
-      const { pending, row, factors, passkeyOptions } = result;
-      return {
-        state: 'second-factor',
-        pending,
-        expiresAt: row.expiresAt,
-        factors: [...factors],
-        ...(passkeyOptions ? { passkeyOptions } : {}),
-      };
+      return afterFirst(result, { note, cookie });
+    },
+    beginOutsideSignIn: async ({ query, remoteAddress }) => {
+      // Anybody may, and each asks the provider.
+      begun.check(remoteAddress);
+      begun.count(remoteAddress);
+      return o.outside.beginInConsole(query.provider);
+    },
+    completeOutsideSignIn: async ({ scope, body, remoteAddress, note, cookie }) => {
+      const { provider, pending, answer } = body;
+      const query = new URLSearchParams(answer);
+      const account = await o.outside.completeInConsole({ providerId: provider, pending, query });
+      note({ actor: actorOf(account), subject: account.id });
+      const result = await signIn.withOutsideIdentity(scope, { account, remoteAddress, isBrowser: true });
+      return afterFirst(result, { note, cookie });
     },
     completeBrowserSignIn: async ({ scope, body, remoteAddress, note, cookie }) => {
       const found = (account: AccountRow): void => note({ actor: actorOf(account), subject: account.id });

@@ -207,7 +207,10 @@ test('the first administrator is made by who has the code, once', async (t) => {
   const server = await start(t, { clock });
   const { url } = server.running.setUp ?? assert.fail('no code');
   const browser = new Browser(server);
-  assert.deepEqual((await browser.ask('GET', '/api/v1/console', { headers: {} })).content, { setUpNeeded: true });
+  assert.deepEqual((await browser.ask('GET', '/api/v1/console', { headers: {} })).content, {
+    setUpNeeded: true,
+    providers: [],
+  });
   const given = { code: new URL(url).hash.slice(1), name: 'alice', password: TestServer.passwordOf('alice') };
   const setUp = (body: unknown, by = browser, headers: Headers = page) =>
     by.ask('POST', '/api/v1/browser/set-up', { body, headers });
@@ -228,7 +231,10 @@ test('the first administrator is made by who has the code, once', async (t) => {
   );
   assert.equal((await setUp({ ...given, code, name: 'mallory' })).code, 'auth.set-up');
   await assert.rejects(server.client.call('createSetUpCode', {}), { code: 'request.conflict' });
-  assert.deepEqual((await browser.ask('GET', '/api/v1/console', { headers: {} })).content, { setUpNeeded: false });
+  assert.deepEqual((await browser.ask('GET', '/api/v1/console', { headers: {} })).content, {
+    setUpNeeded: false,
+    providers: [],
+  });
   const { users } = await server.client.call('users', {});
   assert.deepEqual(
     users.map(({ role, passwordChangeDue }) => [role, passwordChangeDue]),

@@ -47,6 +47,7 @@ const key = () => randomBytes(32).toString('base64url');
 const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   openapi: { may: all, confined: 'own' },
   status: { may: all, confined: 'own' },
+  certificates: { may: all, confined: 'never' },
   channelUse: { may: all, confined: 'never' },
   health: { may: all, confined: 'never' },
   supportBundle: { may: 'a', confined: 'never' },
@@ -265,6 +266,12 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
     may: all,
     confined: 'own',
     ask: () => ({ body: { pending: 'hfp_none', proof: { kind: 'totp', code } } }),
+  },
+  beginOutsideSignIn: { may: all, confined: 'own', ask: () => ({ query: { provider: anyId } }) },
+  completeOutsideSignIn: {
+    may: all,
+    confined: 'own',
+    ask: () => ({ body: { provider: anyId, pending: 'console.none', answer: 'code=none' } }),
   },
   setUp: { may: all, confined: 'own', ask: () => ({ body: { code: 'none', name: 'first', password } }) },
   createSetUpCode: { may: 'a', confined: 'never' },

@@ -1,14 +1,17 @@
+import { X509Certificate } from 'node:crypto';
 import { type Clock, productVersion } from '@holdfast/core';
 import { type IdentityKey, openApiDocument, routes } from '@holdfast/protocol';
-import type { ChannelHistory, Wire } from '@holdfast/wire';
+import { type ChannelHistory, certificateFingerprint, parseSubjectAltName, type Wire } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { CertificateAuthority } from '../authority/certificate-authority.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { AgentConnections } from '../computers/agent-connections.ts';
 import type { Movers } from '../computers/movers.ts';
 import type { EventHub } from '../event-hub.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
 import type { FleetCounts } from '../metrics/fleet-counts.ts';
+import type { OwnCertificate } from '../own-certificate.ts';
 import { kitState } from '../recovery/recovery-kits.ts';
 import { collectChannelUse } from './channel-use.ts';
 import type { RestHandlers } from './rest-app.ts';
@@ -31,6 +34,8 @@ export function serverHandlers(o: {
   movers: Movers;
   connections: AgentConnections;
   audit: AuditLog;
+  authority: Pick<CertificateAuthority, 'caPem' | 'issuerPem'>;
+  own: Pick<OwnCertificate, 'identity'>;
   events: EventHub;
   clock: Clock;
   logger: Logger;
@@ -44,7 +49,7 @@ export function serverHandlers(o: {
     names: readonly string[];
   };
   listening: () => readonly Listening[];
-}): Pick<RestHandlers, 'openapi' | 'status' | 'channelUse' | 'topology' | 'events' | 'audit'> {
+}): Pick<RestHandlers, 'openapi' | 'status' | 'certificates' | 'channelUse' | 'topology' | 'events' | 'audit'> {
   const document = openApiDocument(Object.values(routes), { title: 'Holdfast', version: productVersion });
   const { serverId, startedAt, installation, caFingerprint, identityKeys, names } = o.facts;
   return {
@@ -60,6 +65,13 @@ export function serverHandlers(o: {
       startedAt: startedAt.toISOString(),
       listening: o.listening().map(({ host, ...rest }) => ({ address: host, ...rest })),
     }),
+    certificates: async () => ({
+      certificates: [
+        certificateView('root', o.authority.caPem),
+        certificateView('issuer', o.authority.issuerPem),
+        ...(o.own.identity ? [certificateView('server', o.own.identity.certificatePem)] : []),
+      ],
+    }),
     channelUse: async ({ scope, signal }) => ({
       processes: await collectChannelUse({ ...o, serverId }, scope, signal),
     }),
@@ -74,5 +86,21 @@ export function serverHandlers(o: {
       await stream.closed;
     },
     audit: ({ scope, query }) => o.audit.read(scope.tenant, query),
+  };
+}
+
+/** Of a text with several certificates, the first. */
+function certificateView(kind: 'root' | 'issuer' | 'server', pem: string) {
+  const certificate = new X509Certificate(pem);
+  const names = parseSubjectAltName(certificate.subjectAltName ?? '');
+  return {
+    kind,
+    subject: certificate.subject,
+    names: names.filter(({ kind: type }) => type !== 'URI').map(({ value }) => value),
+    serial: certificate.serialNumber.toLowerCase(),
+    fingerprint: `sha256:${certificateFingerprint(certificate)}`,
+    validFrom: certificate.validFromDate.toISOString(),
+    expiresAt: certificate.validToDate.toISOString(),
+    pem: certificate.toString(),
   };
 }

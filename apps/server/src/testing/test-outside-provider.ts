@@ -21,6 +21,8 @@ export interface OutsidePerson {
 export class TestOutsideProvider {
   readonly issuer: string;
   readonly caPem: string;
+  /** Its own, for browsers that are told to trust just that. */
+  readonly certificatePem: string;
   readonly clientId = 'holdfast';
   readonly clientSecret = 'a secret that the database must not show';
   /** Who signs in next. */
@@ -28,9 +30,14 @@ export class TestOutsideProvider {
   #provider: Provider;
   readonly #browserHttp: ConstructorParameters<typeof TestBrowser>[0];
 
-  private constructor(issuer: string, caPem: string, http: ConstructorParameters<typeof TestBrowser>[0]) {
+  private constructor(
+    issuer: string,
+    pems: { readonly caPem: string; readonly certificatePem: string },
+    http: ConstructorParameters<typeof TestBrowser>[0],
+  ) {
     this.issuer = issuer;
-    this.caPem = caPem;
+    this.caPem = pems.caPem;
+    this.certificatePem = pems.certificatePem;
     this.#browserHttp = http;
     this.#provider = this.#make([]);
   }
@@ -47,7 +54,11 @@ export class TestOutsideProvider {
       connect: (signal) => wire.dialOutside('client-to-identity-provider', '127.0.0.1', { port, tls, signal }),
     });
     t.after(() => http[Symbol.asyncDispose]());
-    const one = new TestOutsideProvider(`https://127.0.0.1:${port}`, installation.caPem, http);
+    const one = new TestOutsideProvider(
+      `https://127.0.0.1:${port}`,
+      { caPem: installation.caPem, certificatePem },
+      http,
+    );
     const server = createServer({ cert: certificatePem, key: privateKeyPem }, (request, response) => {
       const provider = one.#provider;
       if (!request.url?.startsWith('/login/')) return void provider.callback()(request, response);

@@ -128,7 +128,7 @@ export const computerRoutes = {
       lastDrillBefore: isoTime.optional(),
       lastDrillAfter: isoTime.optional(),
       lastResult: backupResult.optional(),
-      sort: z.enum(['joined', 'name', 'lastBackup']).default('joined'),
+      sort: z.enum(['joined', 'name', 'lastBackup', 'certificate']).default('joined'),
       order: sortOrder.default('asc'),
       ...totalQuery,
     }),

@@ -29,6 +29,21 @@ const serverStatus = z.object({
   ),
 });
 
+/** A certificate that the computers know the server by. */
+const ownCertificate = z.object({
+  /** `issuer` is what the root's key signed, and signs all others. */
+  kind: z.enum(['root', 'issuer', 'server']),
+  subject: z.string(),
+  /** DNS names and addresses that it is good for. */
+  names: z.array(z.string()),
+  serial: z.string(),
+  /** As people compare it. */
+  fingerprint: z.string(),
+  validFrom: isoTime,
+  expiresAt: isoTime,
+  pem: z.string(),
+});
+
 /** What happens, as it happens. */
 export const serverEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('run'), at: isoTime, run }),
@@ -52,6 +67,12 @@ export const serverRoutes = {
     summary: 'Version, installation and listening ports of the server',
     tag: 'server',
     response: serverStatus,
+  }),
+  certificates: route('certificates', 'GET', '/api/v1/certificates', {
+    access: 'network.read',
+    summary: "The CA's certificates and the server's own, with their ends",
+    tag: 'server',
+    response: z.object({ certificates: z.array(ownCertificate) }),
   }),
   channelUse: route('channelUse', 'GET', '/api/v1/channel-use', {
     access: 'network.read',

@@ -11,10 +11,10 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useFormats, useText } from '../../i18n/language.tsx';
 import { useMay, useMayOpen } from '../../session/rights.ts';
+import { MissingPage } from '../missing-page.tsx';
 import { ComputerJobs } from './computer-jobs.tsx';
 import { ComputerSnapshots } from './computer-snapshots.tsx';
 import { ComputerStates } from './computer-states.tsx';
-import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/computers/$id');
 

@@ -26,8 +26,10 @@ export function EnrolStep({ computers }: { readonly computers: readonly Computer
   const ownGroups = account.data?.user.groups;
   const group = chosenGroup ?? ownGroups?.[0];
   const make = useMutation({
-    mutationFn: () => 
-      Promise.all(roles.map((role) => call('createToken', { body: { role, ...(group === undefined ? {} : { group }) } }))),
+    mutationFn: () =>
+      Promise.all(
+        roles.map((role) => call('createToken', { body: { role, ...(group === undefined ? {} : { group }) } })),
+      ),
   });
   const newest = computers.toSorted((a, b) => b.enrolledAt.localeCompare(a.enrolledAt)).slice(0, shownComputers);
   return (

@@ -14,9 +14,9 @@ import { Stacked } from '../../components/stacked.tsx';
 import { useLanguage, useText } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
 import { DeleteButton } from '../delete-button.tsx';
+import { MissingPage } from '../missing-page.tsx';
 import { ExpectedComputers } from './expected-computers.tsx';
 import { JoinTokens } from './join-tokens.tsx';
-import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/groups/$id');
 

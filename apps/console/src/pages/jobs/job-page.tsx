@@ -15,13 +15,13 @@ import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
 import { DeleteButton } from '../delete-button.tsx';
+import { MissingPage } from '../missing-page.tsx';
 import { JobCalendar } from './job-calendar.tsx';
 import { type JobKind, jobKinds } from './job-kinds.ts';
 import { JobSessions } from './job-sessions.tsx';
 import { keepText } from './keep-text.ts';
 import { scheduleText } from './schedule-text.ts';
 import { TargetName } from './target-name.tsx';
-import { MissingPage } from '../missing-page.tsx';
 
 const jobRoute = getRouteApi('/jobs/$id');
 const shownComputers = 20;

@@ -4,11 +4,11 @@ import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { routeQuery, useAction } from '../../api/queries.ts';
+import { saveFile } from '../../api/save-file.ts';
 import { Card } from '../../components/card.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useText } from '../../i18n/language.tsx';
 import classes from './network.module.css';
-import { saveFile } from './save-file.ts';
 import type { Topology } from './topology.ts';
 
 const scopes = ['document', 'host', 'network', 'cloud'] as const;

@@ -10,6 +10,7 @@ import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useText } from '../../i18n/language.tsx';
+import { useMayOpen } from '../../session/rights.ts';
 import { given, oneOf } from '../search-values.ts';
 import { Comparison } from './comparison.tsx';
 import { ComputerChoice } from './computer-choice.tsx';
@@ -33,6 +34,7 @@ type Change = { [Key in keyof RestoreSearch]?: RestoreSearch[Key] | undefined };
 /** A computer, a point in time, and what was there then: all of it in the address. */
 export function RestorePage(): ReactNode {
   const t = useText();
+  const mayOpen = useMayOpen();
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { computer, from, to } = search;
@@ -85,14 +87,16 @@ export function RestorePage(): ReactNode {
   return (
     <Stacked>
       <PageHead title={t('restore.title')} subtitle={t('restore.lead')}>
-        <Button
-          component={Link}
-          to="/recovery-tokens"
-          variant="default"
-          leftSection={<IconKey size={17} aria-hidden="true" />}
-        >
-          {t('recovery-tokens.title')}
-        </Button>
+        {mayOpen('/recovery-tokens') && (
+          <Button
+            component={Link}
+            to="/recovery-tokens"
+            variant="default"
+            leftSection={<IconKey size={17} aria-hidden="true" />}
+          >
+            {t('recovery-tokens.title')}
+          </Button>
+        )}
       </PageHead>
       <Card>
         <div className={classes['top']}>

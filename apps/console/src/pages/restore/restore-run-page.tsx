@@ -12,6 +12,8 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { useMay, useMayOpen } from '../../session/rights.ts';
+import { MissingPage } from '../missing-page.tsx';
 import { SessionLog } from '../sessions/session-log.tsx';
 import { Refusal } from './refusal.tsx';
 import classes from './restore-dialog.module.css';
@@ -27,13 +29,15 @@ export const refreshMs = 1_000;
 /** A restore as it goes: what comes back, where to, how far it is, what it waits for, and what happened. */
 export function RestoreRunPage(): ReactNode {
   const { t, formats } = useLanguage();
+  const may = useMay();
+  const mayOpen = useMayOpen();
   const { id } = route.useParams();
   const query = useQuery({
     ...routeQuery('run', { params: { id } }),
     refetchInterval: ({ state }) => (state.data?.endedAt === undefined ? refreshMs : false),
   });
   const cancel = useAction('cancelRun', ['run', 'runs']);
-  if (query.error) return <ProblemAlert error={query.error} />;
+  if (query.error) return <MissingPage error={query.error} />;
   if (!query.data) return <Loader aria-label={t('app.loading')} />;
   const run = query.data;
   const { restore } = run;
@@ -44,7 +48,7 @@ export function RestoreRunPage(): ReactNode {
         title={t(restore?.dryRun ? 'restore.run.dry' : 'kind.restore')}
         subtitle={<StateBadge state={run.state} />}
       >
-        {isOpen && (
+        {isOpen && may('cancelRun') && (
           <Button
             variant="default"
             color="red"
@@ -54,9 +58,11 @@ export function RestoreRunPage(): ReactNode {
             {t('restore.cancel')}
           </Button>
         )}
-        <Button component={Link} to="/restore" variant="default">
-          {t('restore.another')}
-        </Button>
+        {mayOpen('/restore') && (
+          <Button component={Link} to="/restore" variant="default">
+            {t('restore.another')}
+          </Button>
+        )}
       </PageHead>
       {cancel.error && <ProblemAlert error={cancel.error} />}
       {restore && <OfPoint snapshotId={restore.snapshotId} repositoryId={run.repositoryId} />}

@@ -12,10 +12,10 @@ import { Stacked } from '../../components/stacked.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { MissingPage } from '../missing-page.tsx';
 import { SessionLog } from './session-log.tsx';
 import { sessionName } from './session-name.ts';
 import { SessionTasks } from './session-tasks.tsx';
-import { MissingPage } from '../missing-page.tsx';
 
 const route = getRouteApi('/sessions/$id');
 
@@ -79,24 +79,24 @@ function SessionActions({ session }: { readonly session: Session }): ReactNode {
   if (isUnderWay(session))
     return (
       may('stopSession') && (
-      <>
-        <Button
-          variant="default"
-          loading={stop.isPending}
-          onClick={() => stop.mutate({ params, body: { how: 'gracefully' } })}
-        >
-          {t('session.stop.gracefully')}
-        </Button>
-        <Button
-          color="red"
-          variant="default"
-          loading={stop.isPending}
-          onClick={() => stop.mutate({ params, body: { how: 'at-once' } })}
-        >
-          {t('session.stop.at-once')}
-        </Button>
-        {stop.error && <ProblemAlert error={stop.error} />}
-      </>
+        <>
+          <Button
+            variant="default"
+            loading={stop.isPending}
+            onClick={() => stop.mutate({ params, body: { how: 'gracefully' } })}
+          >
+            {t('session.stop.gracefully')}
+          </Button>
+          <Button
+            color="red"
+            variant="default"
+            loading={stop.isPending}
+            onClick={() => stop.mutate({ params, body: { how: 'at-once' } })}
+          >
+            {t('session.stop.at-once')}
+          </Button>
+          {stop.error && <ProblemAlert error={stop.error} />}
+        </>
       )
     );
   if (session.tasks.failed + session.tasks.cancelled === 0 || !may('retrySession')) return null;

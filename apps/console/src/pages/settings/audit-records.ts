@@ -1,5 +1,6 @@
 import type { AuditRecord } from '@holdfast/protocol';
 import { call } from '../../api/call.ts';
+import { saveFile } from '../../api/save-file.ts';
 import type { AuditSearch } from './audit-search.ts';
 import { auditTextOf, firstHash } from './audit-text.ts';
 
@@ -47,10 +48,5 @@ async function sha256(text: string): Promise<string> {
 export async function saveAudit(search: AuditSearch): Promise<void> {
   const parts: string[] = [];
   for await (const records of pagesOf(search)) parts.push(...records.map((record) => `${JSON.stringify(record)}\n`));
-  const url = URL.createObjectURL(new Blob(parts, { type: 'application/jsonl' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = 'audit.jsonl';
-  link.click();
-  URL.revokeObjectURL(url);
+  saveFile('audit.jsonl', new Blob(parts));
 }

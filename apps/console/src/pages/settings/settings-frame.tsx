@@ -11,6 +11,7 @@ const pages = [
   { id: 'people', to: '/settings/people' },
   { id: 'approvals', to: '/settings/approvals' },
   { id: 'notifications', to: '/settings/notifications' },
+  { id: 'certificates', to: '/settings/certificates' },
   { id: 'audit', to: '/settings/audit' },
 ] as const;
 

@@ -29,6 +29,7 @@ export function TotpSetUp(o: {
       <Stack gap="md">
         <p>{t('totp.scan')}</p>
         <QrCode text={o.begun.uri} label={t('totp.picture')} />
+        <a href={o.begun.uri}>{t('due.factor.open')}</a>
         <CopyLine label={t('due.factor.secret')}>{o.begun.secret}</CopyLine>
         <Group align="flex-end">
           <TextInput
