@@ -2,7 +2,7 @@
  * `npm run screenshots` writes the pictures of docs/screenshots: the console of a server, mover and agent that really run, after a
  * backup and one that failed.
  */
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
@@ -57,7 +57,8 @@ await page.getByRole('heading', { name: /openings would come/ }).waitFor();
 await page.getByText('Text', { exact: true }).click();
 const example = readFileSync(join(root, 'docs', 'examples', 'topology.yaml'), 'utf8');
 await page.getByRole('textbox', { name: 'Text' }).fill(example);
-await page.getByRole('button', { name: /^store-1 / }).click();
+// With the keyboard: labels of openings may lie over it.
+await page.getByRole('button', { name: /^store-1 / }).press('Enter');
 await page.getByRole('region', { name: 'store-1', exact: true }).waitFor();
 await page.getByRole('application').scrollIntoViewIfNeeded();
 await take('network');
@@ -76,6 +77,7 @@ await take('overview-phone');
 /** A folder of a backup, what a restore of it would overwrite, and a token for a computer that is no more. */
 async function takeRestores(): Promise<void> {
   const main = page.getByRole('main');
+  for (let more = 0; more < 3; more += 1) await backUpAgain();
   await page.goto(`${system.origin}/restore`);
   await page.getByRole('combobox', { name: 'Computer' }).click();
   await page.getByRole('listbox').getByRole('option').first().click();
@@ -87,8 +89,11 @@ async function takeRestores(): Promise<void> {
   await page.setViewportSize({ width: 1280, height: 800 });
   await main.getByRole('button', { name: 'Restore this folder …' }).click();
   const dialog = page.getByRole('dialog', { name: 'Restore' });
-  await dialog.getByRole('radio', { name: 'where it was' }).check();
-  await dialog.getByRole('combobox', { name: 'What is there already' }).selectOption('always');
+  const target = join(system.folder, 'restored');
+  mkdirSync(target);
+  for (const name of ['Apache-2.0', 'GPL-3']) writeFileSync(join(target, name), 'in the way');
+  await dialog.getByRole('textbox', { name: 'Target folder' }).fill(target);
+  await dialog.getByRole('combobox', { name: 'What is there already' }).selectOption('if-changed');
   await dialog.getByRole('button', { name: 'See what would happen' }).click();
   await dialog.getByText('would be overwritten').waitFor();
   await take('restore-look');
@@ -98,6 +103,16 @@ async function takeRestores(): Promise<void> {
   await page.getByRole('button', { name: 'Make the token' }).click();
   await page.getByRole('button', { name: 'Revoke the new disk' }).waitFor();
   await take('recovery-tokens');
+}
+
+/** The first job once more, so that there are some points in time. */
+async function backUpAgain(): Promise<void> {
+  await system.call(async (client) => {
+    const { jobs } = await client.call('jobs', {});
+    const id = jobs.find(({ name }) => name !== 'Photos')?.id ?? '';
+    const session = await client.call('runJob', { params: { id }, body: {} });
+    for await (const _ of client.events('sessionEvents', { params: { id: session.id } })) void _;
+  });
 }
 
 /** A folder that is not there: what failed, and why, is what the overview is for. */

@@ -50,6 +50,7 @@ export function Timeline(o: {
     go(target);
   };
   const places = points.map((point, index) => ({ point, index }));
+  const isAlone = aloneIn(points, formats.dateTime);
   const days = Map.groupBy(places, ({ point }) => formats.day(point.takenAt));
   return (
     <div>
@@ -88,12 +89,13 @@ export function Timeline(o: {
                   <div className={classes['points']} role="presentation">
                     {ofDay.map(({ point, index }) => {
                       const isChosen = index === at;
+                      const label = (isAlone(point) ? formats.time : formats.clock)(point.takenAt);
                       return (
                         <div
                           key={`${point.repositoryId} ${point.id}`}
                           role="option"
                           aria-selected={isChosen}
-                          aria-label={formats.dateTime(point.takenAt)}
+                          aria-label={`${day}, ${label}`}
                           tabIndex={isChosen || (at < 0 && index === 0) ? 0 : -1}
                           data-point={index}
                           className={classes['point']}
@@ -103,7 +105,7 @@ export function Timeline(o: {
                             if (pressed === 'Enter' || pressed === ' ') o.onChoose(point);
                           }}
                         >
-                          {formats.time(point.takenAt)}
+                          {label}
                         </div>
                       );
                     })}
@@ -125,4 +127,13 @@ export function Timeline(o: {
 
 function isSame(one: CatalogueSnapshot, other: CatalogueSnapshot | undefined): boolean {
   return one.id === other?.id && one.repositoryId === other.repositoryId;
+}
+
+/** Whether no other point is of the same minute. */
+function aloneIn(
+  points: readonly CatalogueSnapshot[],
+  minuteOf: (iso: string) => string,
+): (point: CatalogueSnapshot) => boolean {
+  const minutes = Map.groupBy(points, ({ takenAt }) => minuteOf(takenAt));
+  return ({ takenAt }) => minutes.get(minuteOf(takenAt))?.length === 1;
 }
