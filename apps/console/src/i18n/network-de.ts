@@ -70,6 +70,7 @@ export const networkDe: Readonly<Record<keyof typeof networkEn, Message>> = {
   'network.no-changes': 'Keine.',
   'network.none-found': 'Keine Öffnung ist so.',
   'network.notes': 'Was der Plan außerdem sagt',
+  'network.nothing': 'Nichts muss geöffnet werden: Was beigetreten ist, ist alles auf einem Computer.',
   'network.openings': { one: '{count} Öffnung', other: '{count} Öffnungen' },
   'network.outcome.failed': 'Gesperrt',
   'network.outcome.none': 'Nicht versucht',

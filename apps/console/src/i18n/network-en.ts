@@ -69,6 +69,7 @@ export const networkEn = {
   'network.no-changes': 'None.',
   'network.none-found': 'No opening is like that.',
   'network.notes': 'What the plan says besides',
+  'network.nothing': 'Nothing has to be opened: what has joined is all on one computer.',
   'network.openings': { one: '{count} opening', other: '{count} openings' },
   'network.outcome.failed': 'Blocked',
   'network.outcome.none': 'Not tried',

@@ -2,7 +2,10 @@ import { useReactFlow, useStore } from '@xyflow/react';
 import { type RefObject, useEffect, useRef } from 'react';
 import type { MapLayout } from './map-layout.ts';
 
-export const fitOptions = { padding: 0.06, maxZoom: 1.05 };
+const wholeOptions = { padding: 0.06, maxZoom: 1.05 };
+/** No smaller than hosts can be read and hit (24 px, WCAG 2.2): of a large network a part is seen first, unless all of it is asked for. */
+const smallestZoom = 0.4;
+export const fitOptions = { first: { ...wholeOptions, minZoom: smallestZoom }, whole: wholeOptions };
 
 /** Another drawing is looked at as a whole first, and so is one beside which a panel takes room. */
 export function FitAgain(o: { readonly layout: MapLayout | undefined; readonly isMoved: RefObject<boolean> }): null {
@@ -13,20 +16,17 @@ export function FitAgain(o: { readonly layout: MapLayout | undefined; readonly i
   useEffect(() => {
     if (fitted.current !== layout) isMoved.current = false;
     fitted.current = layout;
-    if (layout && !isMoved.current) void fitView(fitOptions);
+    if (layout && !isMoved.current) void fitView(fitOptions.first);
   }, [layout, width, fitView, isMoved]);
   return null;
 }
-
-/** A label stays as large as a finger needs it (24 px, WCAG 2.2) in a drawing that is half as large as it could be. */
-const minLabelZoom = 0.5;
 
 /** Keeps what stands on lines readable and within reach where the drawing is small. */
 export function LabelSize(): null {
   const frame = useStore((state) => state.domNode);
   const zoom = useStore(({ transform: [, , now] }) => now);
   useEffect(() => {
-    frame?.style.setProperty('--label-scale', String(1 / Math.min(1, Math.max(minLabelZoom, zoom))));
+    frame?.style.setProperty('--label-scale', String(1 / Math.min(1, Math.max(smallestZoom, zoom))));
   }, [frame, zoom]);
   return null;
 }

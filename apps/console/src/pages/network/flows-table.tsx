@@ -17,6 +17,7 @@ export function FlowsTable({
   readonly flows: readonly MapFlow[];
 }): ReactNode {
   const t = useText();
+  if (map.flows.length === 0) return null;
   return (
     <DataTable
       label={t('network.table')}

@@ -19,11 +19,14 @@ export interface MapLayout {
 }
 
 export const nodeSize = { width: 208, height: 64 } as const;
-const nodeGap = { x: 120, y: 26 } as const;
-const zoneGap = { x: 150, y: 48 } as const;
+const nodeGap = { x: 84, y: 26 } as const;
+const zoneGap = { x: 120, y: 48 } as const;
 const zonePadding = { x: 24, top: 46, bottom: 24 } as const;
 /** Of nodes that talk to nobody in their own zone: they stand in rows. */
 const gridGap = 22;
+
+/** Width by height of what a map is looked at in, about. */
+const frameRatio = 16 / 9;
 
 /**
  * Two steps: each zone by itself, from who dials to who is dialled, then the zones as boxes. A zone is where a person looks
@@ -43,14 +46,15 @@ export function layoutMap({ zones, links }: LayoutInput): MapLayout {
     const key = JSON.stringify([one, other]);
     between.set(key, (between.get(key) ?? 0) + 1);
   }
-  const placed = arrange({
-    boxes: plans.map(({ name, width, height }) => ({ id: name, width, height })),
-    edges: [...between].map(([key, weight]) => {
-      const [from, to] = JSON.parse(key) as [string, string];
-      return { from, to, weight };
-    }),
-    gap: zoneGap,
+  const boxes = plans.map(({ name, width, height }) => ({ id: name, width, height }));
+  const edges = [...between].map(([key, weight]) => {
+    const [from, to] = JSON.parse(key) as [string, string];
+    return { from, to, weight };
   });
+  // Beside or below each other: as they are seen larger.
+  const [placed = new Map()] = (['LR', 'TB'] as const)
+    .map((direction) => arrange({ boxes, edges, gap: zoneGap, direction }))
+    .toSorted((one, other) => extentOf(boxes, one) - extentOf(boxes, other));
   const zoneBoxes = plans.map(({ name, width, height }) => {
     const { x = 0, y = 0 } = placed.get(name) ?? {};
     return { name, x, y, width, height };
@@ -73,6 +77,7 @@ function layoutZone(
     boxes: ids.filter((id) => linked.has(id)).map((id) => ({ id, ...nodeSize })),
     edges: links.map(([from, to]) => ({ from, to, weight: 1 })),
     gap: nodeGap,
+    direction: 'LR',
   });
   const nodes: { id: string; x: number; y: number }[] = [...placed].map(([id, { x, y }]) => ({ id, x, y }));
   let width = Math.max(0, ...nodes.map(({ x }) => x + nodeSize.width));
@@ -94,14 +99,28 @@ function layoutZone(
   };
 }
 
-/** From left to right by who dials whom; the upper left corners. */
+type Corners = ReadonlyMap<string, { readonly x: number; readonly y: number }>;
+type Boxes = readonly { readonly id: string; readonly width: number; readonly height: number }[];
+
+/** How high a frame has to be that shows all of it. */
+function extentOf(boxes: Boxes, corners: Corners): number {
+  const ends = boxes.map(({ id, width, height }) => {
+    const { x = 0, y = 0 } = corners.get(id) ?? {};
+    return { right: x + width, bottom: y + height };
+  });
+  return Math.max(0, ...ends.map(({ right, bottom }) => Math.max(right / frameRatio, bottom)));
+}
+
+/** From left to right, or from top to bottom, by who dials whom; the upper left corners. */
 function arrange(o: {
-  readonly boxes: readonly { readonly id: string; readonly width: number; readonly height: number }[];
+  readonly boxes: Boxes;
   readonly edges: readonly { readonly from: string; readonly to: string; readonly weight: number }[];
   readonly gap: { readonly x: number; readonly y: number };
-}): ReadonlyMap<string, { readonly x: number; readonly y: number }> {
+  readonly direction: 'LR' | 'TB';
+}): Corners {
   const graph = new Graph();
-  graph.setGraph({ rankdir: 'LR', ranksep: o.gap.x, nodesep: o.gap.y });
+  const [ranksep, nodesep] = o.direction === 'LR' ? [o.gap.x, o.gap.y] : [o.gap.y, o.gap.x];
+  graph.setGraph({ rankdir: o.direction, ranksep, nodesep });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id, width, height } of o.boxes) graph.setNode(id, { width, height });
   for (const { from, to, weight } of o.edges) graph.setEdge(from, to, { weight });

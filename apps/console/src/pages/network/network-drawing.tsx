@@ -30,8 +30,10 @@ export interface Chosen {
 
 const nodeTypes = { host: HostNode, zone: ZoneNode };
 const edgeTypes = { link: LinkEdge };
-/** With more lines than that, only those of what is chosen say their ports. */
-const maxLabels = 40;
+/** With more lines than that, they would lie on each other: only the one that is chosen says what it is, and the panel has the others. */
+const maxLabels = 12;
+/** With more hosts, those out of sight are not in the page. */
+const maxRendered = 40;
 type DrawnNode = Node<HostNodeData, 'host'> | Node<ZoneNodeData, 'zone'>;
 type DrawnEdge = Edge<LinkEdgeData, 'link'>;
 
@@ -82,9 +84,9 @@ export function NetworkDrawing(o: {
           edgesFocusable={false}
           elementsSelectable={false}
           disableKeyboardA11y
-          onlyRenderVisibleElements={shown.length > maxLabels}
+          onlyRenderVisibleElements={shown.length > maxRendered}
           fitView
-          fitViewOptions={fitOptions}
+          fitViewOptions={fitOptions.first}
           minZoom={0.05}
           maxZoom={2}
           // The wheel scrolls the page; with Ctrl, or two fingers, it zooms.
@@ -105,7 +107,7 @@ export function NetworkDrawing(o: {
           <Controls
             showInteractive={false}
             position="bottom-left"
-            fitViewOptions={fitOptions}
+            fitViewOptions={fitOptions.whole}
             onZoomIn={setMoved}
             onZoomOut={setMoved}
             onFitView={() => {
@@ -167,7 +169,7 @@ function draw(o: {
     const place = places.get(node.id);
     if (!place) return [];
     const data = { node, isChosen: chosen.node === node.id, isFaint: isFaint(node.id), onChoose: o.onChoose };
-    return [{ id: node.id, type: 'host', position: { x: place.x, y: place.y }, ...nodeSize, data, zIndex: 2 }];
+    return [{ id: node.id, type: 'host', position: { x: place.x, y: place.y }, ...nodeSize, data, zIndex: 5 }];
   });
   const edges = o.links.flatMap((link): DrawnEdge[] => {
     const [from, to] = [places.get(link.a), places.get(link.b)];
@@ -176,6 +178,7 @@ function draw(o: {
       chosen.peer === undefined
         ? link.a === chosen.node || link.b === chosen.node
         : link.id === linkId(chosen.node ?? '', chosen.peer);
+    const isOne = isChosen && chosen.peer !== undefined;
     const isNew = o.added !== undefined && link.flows.some(({ id }) => o.added?.has(id));
     const tone = isNew ? 'new' : (link.outcome ?? 'none');
     const marker = { type: MarkerType.ArrowClosed, width: 15, height: 15, color: `var(--link-${tone})` };
@@ -189,7 +192,7 @@ function draw(o: {
         domAttributes: { 'aria-hidden': true },
         data: {
           ...{ link, tone, isChosen, isFaint: chosen.node !== undefined && !isChosen, onChoose: o.onChoose },
-          label: o.links.length <= maxLabels || isChosen ? labelOf(link, t) : undefined,
+          label: o.links.length <= maxLabels || isOne ? labelOf(link, t) : undefined,
         },
       },
     ];

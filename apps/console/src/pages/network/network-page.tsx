@@ -101,6 +101,7 @@ function Network({ map }: { readonly map: NetworkMap }): ReactNode {
           />
         </div>
         {stops !== undefined && <p className={classes['needs']}>{t('network.feature.stops', { what: stops })}</p>}
+        {map.flows.length === 0 && <p className={classes['needs']}>{t('network.nothing')}</p>}
         <div className={classes['columns']} data-split={isChosen}>
           {view === 'table' ? (
             <FlowsTable map={map} flows={flows} />

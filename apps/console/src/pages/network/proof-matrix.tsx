@@ -98,24 +98,20 @@ function Told({ cells }: { readonly cells: readonly ProofCell[] }): ReactNode {
   const told = cells.filter(({ outcome, holds }) => outcome.kind !== 'passed' || !holds);
   if (told.length === 0) return <p>{t('network.proof.all-passed')}</p>;
   return (
-    <dl className={classes['told']}>
+    <div className={classes['told']}>
       {told.map(({ scenario, outcome, expected, holds }) => (
-        <div key={scenario}>
-          <dt>
+        <details key={scenario} open={!holds}>
+          <summary>
             <span className={classes['mark']} data-kind={outcome.kind} data-wrong={!holds} aria-hidden="true">
               {marks[outcome.kind]}
             </span>{' '}
-            {scenario}
-          </dt>
-          <dd>
-            {!holds && <p>{t('network.proof.expected', { what: t(`network.proof.${expected}.word`) })}</p>}
-            {outcome.kind === 'degraded' && (
-              <p>{t('network.proof.warned', { channels: outcome.blocked.join(', ') })}</p>
-            )}
-            {outcome.kind === 'failed' && <pre>{outcome.message}</pre>}
-          </dd>
-        </div>
+            {scenario}: {t(`network.proof.${outcome.kind}.word`)}
+          </summary>
+          {!holds && <p>{t('network.proof.expected', { what: t(`network.proof.${expected}.word`) })}</p>}
+          {outcome.kind === 'degraded' && <p>{t('network.proof.warned', { channels: outcome.blocked.join(', ') })}</p>}
+          {outcome.kind === 'failed' && <pre>{outcome.message}</pre>}
+        </details>
       ))}
-    </dl>
+    </div>
   );
 }

@@ -81,7 +81,7 @@ export function ProofPage(): ReactNode {
         </>
       )}
       <Card title={t('network.proof.own')}>
-        <p className={classes['tight']}>
+        <p className={classes['needs']}>
           {t('network.proof.own.text')} <Link to="/network/what-if">{t('network.topology.download')}</Link>
         </p>
         <CopyLine label={t('network.proof.command')}>{command}</CopyLine>

@@ -174,6 +174,7 @@ function Features(o: Editing & { readonly features: NetworkMap['features'] }): R
   const t = useText();
   const { topology, onChange } = o;
   const known = new Set([...o.features.map(({ id }) => id), ...Object.keys(topology.features ?? {})]);
+  if (known.size === 0) return null;
   return (
     <section aria-label={t('network.topology.features')}>
       <h3 className={classes['part']}>{t('network.topology.features')}</h3>
