@@ -13,6 +13,8 @@ import { ConsoleSystem } from './console-system.ts';
 
 const password = 'a calm green harbour';
 const commandLimitMs = 120_000;
+/** The narrowest. */
+const phone = 320;
 
 test('the network: the map, an opening, checks, another topology, rules to take away, and a proof', {
   skip: skipUnless({ programs: ['chromium'], platform: 'linux' }),
@@ -55,13 +57,26 @@ test('the network: the map, an opening, checks, another topology, rules to take 
   await t.test(
     'what is open between two hosts says why, for which rows, when it was used and how the last check went',
     async () => {
-      await page.getByRole('button', { name: new RegExp(`^${ownHost} `) }).click();
-      await region(ownHost).waitFor();
-      // Its neighbour on the map, with the keyboard alone: the line between them, then one of its openings.
-      const line = page.getByRole('button', { name: /^Between / }).first();
-      await line.focus();
+      // With the keyboard alone: a host, one of its openings, and back to where it began.
+      const host = page.getByRole('button', { name: new RegExp(`^${ownHost} `) });
+      await host.focus();
       await page.keyboard.press('Enter');
-      await page.getByRole('region', { name: / – / }).waitFor();
+      await region(ownHost).getByRole('listitem').getByRole('button').first().focus();
+      await page.keyboard.press('Enter');
+      await region('Opening').waitFor();
+      await page.waitForFunction('document.activeElement.querySelector("section") !== null');
+      for (const shown of [region('Opening'), region(ownHost)]) {
+        await shown.getByRole('button', { name: 'Close' }).focus();
+        await page.keyboard.press('Enter');
+        await shown.waitFor({ state: 'detached' });
+      }
+      await page.locator('button:focus[aria-pressed]').getByText(ownHost, { exact: true }).waitFor();
+      // The line between two.
+      await page
+        .getByRole('button', { name: /^Between / })
+        .first()
+        .click();
+      await page.getByRole('region', { name: / – |^Opening$/ }).waitFor();
       const [flow] = map.flows.filter(({ rows, lastUsedAt }) => rows.length > 0 && lastUsedAt !== undefined);
       assert.ok(flow, 'an opening of a row that was used');
       await page.goto(`${system.origin}/network?view=map&flow=${encodeURIComponent(flow.id)}`);
@@ -79,7 +94,7 @@ test('the network: the map, an opening, checks, another topology, rules to take 
         [flow.id],
       );
       await watched.checkAccessibility('opening');
-      await watched.checkNarrow('opening');
+      await watched.checkNarrow('opening', phone);
       await details.getByRole('button', { name: 'Close' }).click();
       await details.waitFor({ state: 'detached' });
     },
@@ -137,7 +152,7 @@ test('the network: the map, an opening, checks, another topology, rules to take 
     await come.getByText('desk-9').first().waitFor();
     await page.getByRole('button', { name: /^desk-9/ }).waitFor();
     await watched.checkAccessibility('what if');
-    await watched.checkNarrow('what if');
+    await watched.checkNarrow('what if', phone);
     await page.getByText('Text', { exact: true }).click();
     const text = page.getByRole('textbox', { name: 'Text' });
     assert.match(await text.inputValue(), /^ {2}desk-9:$/m);
@@ -145,6 +160,8 @@ test('the network: the map, an opening, checks, another topology, rules to take 
     await come.getByText('desk-10').first().waitFor();
     await text.fill(`${await text.inputValue()}\nnonsense: true\n`);
     await page.getByRole('alert').waitFor();
+    await text.fill('hosts:\n  a:\n');
+    assert.ok(await page.getByRole('radio', { name: 'Form' }).isDisabled());
     await page.getByRole('button', { name: 'Back to what there is' }).click();
     await page.getByRole('button', { name: 'Remove store' }).click();
     await page
@@ -166,7 +183,7 @@ test('the network: the map, an opening, checks, another topology, rules to take 
       .click();
     const downloaded = readFileSync(await (await coming).path(), 'utf8');
     await watched.checkAccessibility('rules');
-    await watched.checkNarrow('rules');
+    await watched.checkNarrow('rules', phone);
     const folder = join(system.folder, 'rules');
     mkdirSync(folder);
     writeFileSync(join(system.folder, 'topology.json'), JSON.stringify(topology));
@@ -212,7 +229,7 @@ test('the network: the map, an opening, checks, another topology, rules to take 
     await told.locator('summary').click();
     await told.getByText('Worked, with a warning that names').or(told.locator('pre')).waitFor();
     await watched.checkAccessibility('proof');
-    await watched.checkNarrow('proof');
+    await watched.checkNarrow('proof', phone);
     const own = join(system.folder, 'own.json');
     writeFileSync(own, readFileSync(published));
     await page.locator('input[type=file]').setInputFiles(own);

@@ -1,8 +1,8 @@
 /** What stands in an address is foreign text: each value is one that the page knows, or is left out. */
 
-export function textIn(value: unknown): string | undefined {
+export function textIn(value: unknown, maxLetters = 253): string | undefined {
   const text = typeof value === 'number' ? String(value) : value;
-  return typeof text === 'string' && text !== '' && text.length <= 253 ? text : undefined;
+  return typeof text === 'string' && text !== '' && text.length <= maxLetters ? text : undefined;
 }
 
 /** A moment, as the server writes it. */

@@ -126,8 +126,9 @@ function* ended<Result>(works: FleetWorks<Result>, tenant: string) {
 /** Throws `request.missing` for an id that no opening of the plan has. */
 function onlyFlows(plan: Plan, ids: readonly string[] | undefined): Plan {
   if (!ids) return plan;
-  const unknown = ids.find((id) => !plan.flows.some((flow) => flow.id === id));
-  if (unknown === undefined) return { ...plan, flows: plan.flows.filter(({ id }) => ids.includes(id)) };
+  const [asked, known] = [new Set(ids), new Set(plan.flows.map(({ id }) => id))];
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown === undefined) return { ...plan, flows: plan.flows.filter(({ id }) => asked.has(id)) };
   throw new HoldfastError('request.missing', {
     message: `The plan has no opening ${unknown}.`,
     guidance: 'Openings are called otherwise once the fleet has changed; `holdfast ports plan` prints them.',

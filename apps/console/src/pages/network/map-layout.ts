@@ -52,7 +52,7 @@ export function layoutMap({ zones, links }: LayoutInput): MapLayout {
     return { from, to, weight };
   });
   // Beside or below each other: as they are seen larger.
-  const [placed = new Map()] = (['LR', 'TB'] as const)
+  const [placed = new Map<string, Place>()] = (['LR', 'TB'] as const)
     .map((direction) => arrange({ boxes, edges, gap: zoneGap, direction }))
     .toSorted((one, other) => extentOf(boxes, one) - extentOf(boxes, other));
   const zoneBoxes = plans.map(({ name, width, height }) => {
@@ -99,7 +99,11 @@ function layoutZone(
   };
 }
 
-type Corners = ReadonlyMap<string, { readonly x: number; readonly y: number }>;
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+type Corners = ReadonlyMap<string, Place>;
 type Boxes = readonly { readonly id: string; readonly width: number; readonly height: number }[];
 
 /** How high a frame has to be that shows all of it. */

@@ -61,6 +61,8 @@ function WhatIf({ inventory }: { readonly inventory: Topology }): ReactNode {
     queryFn: ({ signal }) => call('whatIf', { body: { topology: asked }, signal }),
     placeholderData: keepPreviousData,
   });
+  // The form takes a topology apart; of a text only what the server has understood is one.
+  const isUnderstood = topology === inventory || (answer.isSuccess && !answer.isPlaceholderData && asked === topology);
   const download = async (): Promise<void> => {
     const { topologyText } = await import('./topology-text.tsx');
     saveFile('topology.yaml', topologyText(topology));
@@ -77,7 +79,7 @@ function WhatIf({ inventory }: { readonly inventory: Topology }): ReactNode {
               value={way}
               onChange={(value) => setWay(value === 'text' ? 'text' : 'form')}
               data={[
-                { value: 'form', label: t('network.topology.form') },
+                { value: 'form', label: t('network.topology.form'), disabled: way === 'text' && !isUnderstood },
                 { value: 'text', label: t('network.topology.text') },
               ]}
             />
