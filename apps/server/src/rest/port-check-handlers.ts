@@ -178,11 +178,11 @@ async function planOf(
   document: TopologyDocument,
   { topology, includePlanned }: Asked,
 ): Promise<Pick<Planned, 'plan' | 'zones' | 'leftOut'>> {
-  // The parser is loaded where it is needed; JSON is YAML.
-  const { parseTopology } = await import('@holdfast/contract/topology');
+  // The parser is loaded where it is needed.
+  const { parseTopologyJson } = await import('@holdfast/contract/topology');
   const parsed = topology
-    ? { topology: parseTopology(JSON.stringify(document), 'topology'), leftOut: [] }
-    : parseInventory(document, parseTopology);
+    ? { topology: parseTopologyJson(JSON.stringify(document), 'topology'), leftOut: [] }
+    : parseInventory(document, parseTopologyJson);
   return {
     plan: planTopology(parsed.topology, includePlanned ? { includePlanned } : {}),
     zones: parsed.topology.zones.map(({ name, nat }) => ({ name, nat: Boolean(nat) })),

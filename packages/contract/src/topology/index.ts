@@ -1,5 +1,5 @@
 export { type Block, contains, parseBlock } from './address.ts';
-export { loadTopology, parseTopology } from './load.ts';
+export { loadTopology, parseTopology, parseTopologyJson } from './load.ts';
 export { didYouMean } from './nearest.ts';
 export { Problems } from './problems.ts';
 export { type DialStyle, dialStyles, type Host, type TopologyDocument, topologyDocument } from './schema.ts';

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
 import { exitStatus, HoldfastError } from '@holdfast/core';
 import fc from 'fast-check';
-import { loadTopology, parseTopology } from './index.ts';
+import { loadTopology, parseTopology, parseTopologyJson } from './index.ts';
 import { maxDepth, maxHosts, maxProblems, maxTopologyBytes } from './limits.ts';
 
 const base = `name: t
@@ -19,6 +20,10 @@ const swap = (from: string, to: string): string => {
   return base.replace(from, to);
 };
 const host = (text: string): string => `${base}  ${text}\n`;
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 function refusal(text: string | Uint8Array): HoldfastError {
   try {
@@ -465,6 +470,49 @@ test('whatever the text, the answer is a topology or mistakes with their places'
     }),
     { seed: 20_261_121, numRuns: 1000 },
   );
+});
+
+test('what JSON.stringify wrote is read much faster, to the same topology or the same mistakes', () => {
+  const known: readonly unknown[] = [
+    ...['a', 'srv', 'zoen', ['10.0.0.1'], ['10.0.0.2', '10.0.0.2'], ['agent-linux'], ['backup-server'], ['web']],
+    ...[{ zone: 'a', addresses: ['10.0.0.1'], roles: ['agent-linux'] }, { nat: true }, JSON.parse('{"__proto__":{}}')],
+    JSON.parse('['.repeat(60) + ']'.repeat(60)),
+  ];
+  const paths = ['', 'name', 'zones', 'zones/a', 'hosts', 'hosts/srv', 'hosts/new', 'hosts/srv/zone', 'include'];
+  const change = fc.record({
+    path: fc.constantFrom(...paths, 'hosts/srv/addresses', 'hosts/srv/roles', 'hosts/srv/uses', 'allow', 'unknown'),
+    value: fc.oneof(fc.constantFrom(...known), fc.jsonValue({ maxDepth: 2 })),
+  });
+  const outcome = (read: () => unknown): string => {
+    try {
+      return inspect(read(), { depth: 12 });
+    } catch (error) {
+      assert.ok(error instanceof HoldfastError, String(error));
+      return error.message;
+    }
+  };
+  let topologies = 0;
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 3 }), fc.constantFrom(0, 1), (changes, indentation) => {
+      const srv = { zone: 'a', addresses: ['10.0.0.1'], roles: ['backup-server'] };
+      const document: Record<string, unknown> = { name: 't', zones: { a: {} }, hosts: { srv } };
+      for (const { path, value } of changes) {
+        const names = path.split('/');
+        const last = names.pop() ?? '';
+        const place = names.reduce<unknown>((inner, name) => (isRecord(inner) ? inner[name] : undefined), document);
+        if (isRecord(place)) place[last] = value;
+      }
+      const text = JSON.stringify(document, undefined, indentation);
+      const read = outcome(() => parseTopologyJson(text, 'topology.yaml'));
+      assert.equal(
+        read,
+        outcome(() => parseTopology(text)),
+      );
+      if (!read.startsWith('The topology has')) topologies += 1;
+    }),
+    { seed: 20_261_122, numRuns: 400 },
+  );
+  assert.ok(topologies > 20, `${topologies}`);
 });
 
 test('whatever the bytes, too', () => {

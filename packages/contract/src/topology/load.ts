@@ -48,9 +48,18 @@ export async function loadTopology(path: string): Promise<Topology> {
 
 /** Reads a topology that is one text, for example what a server has exported. `file` is the name in messages. */
 export function parseTopology(text: string | Uint8Array, file = 'topology.yaml'): Topology {
-  const problems = new Problems();
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
-  const first = take(file, bytes, topologyDocument, problems);
+  return oneText((problems) => Source.read({ file, bytes, form: topologyForm, problems }));
+}
+
+/** As `parseTopology`, for a text that `JSON.stringify` has made: much faster. */
+export function parseTopologyJson(text: string, file: string): Topology {
+  return oneText((problems) => Source.readJson({ file, text, form: topologyForm, problems }));
+}
+
+function oneText(read: (problems: Problems) => ReadSource): Topology {
+  const problems = new Problems();
+  const first = fileFrom(read(problems), topologyDocument);
   if (first?.document.include) first.source.report(['include'], 'there are no other files here to include', 'key');
   const topology = first && resolveTopology([first], problems);
   problems.throwIfAny();
@@ -59,7 +68,12 @@ export function parseTopology(text: string | Uint8Array, file = 'topology.yaml')
 }
 
 function take(file: string, bytes: Uint8Array, schema: z.ZodType, problems: Problems): TopologyFile | undefined {
-  const read = Source.read({ file, bytes, form: topologyForm, problems });
+  return fileFrom(Source.read({ file, bytes, form: topologyForm, problems }), schema);
+}
+
+type ReadSource = ReturnType<typeof Source.read>;
+
+function fileFrom(read: ReadSource, schema: z.ZodType): TopologyFile | undefined {
   if (!read) return undefined;
   const { source, value } = read;
   const section = tooLarge(value as Record<string, unknown>);
