@@ -101,3 +101,41 @@ test('the map has what the plan opens, with what was used and checked; other top
     code: 'request.missing',
   });
 });
+
+test('a topology that would hold up the server is refused, and a part of it is not', async (t) => {
+  await using server = await TestServer.start(temporaryFolder(t));
+  const { client } = server;
+  const hostsOf = (count: number, more: (at: number) => object) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [
+        `h${at}`,
+        {
+          ...{ zone: 'a', addresses: [`10.1.${at >> 8}.${at & 255}`] },
+          roles: ['agent-linux' as const, 'repository-linux' as const, ...(at === 0 ? ['backup-server' as const] : [])],
+          ...more(at),
+        },
+      ]),
+    );
+  const refused = { code: 'internal.limit' };
+  const topology = { name: 'many', zones: { a: {} }, hosts: hostsOf(1_500, () => ({})) };
+  // Each opens to each: few flows, and millions of rules.
+  await assert.rejects(client.call('renderPlan', { body: { format: 'nftables', topology } }), refused);
+  await assert.rejects(client.call('whatIf', { body: { topology } }), refused);
+  const one = await client.call('renderPlan', { body: { format: 'nftables', topology, host: 'h5' } });
+  assert.deepEqual(
+    one.files.map(({ path }) => path),
+    ['h5.nft'],
+  );
+  // No two are alike, and each is looked at with each, though all use but one.
+  const differing = hostsOf(2_000, (at) => ({
+    uses: ['h0'],
+    ports: { 'agent-to-mover-data': `${2500 + (at % 700)}-${3300 - Math.floor(at / 700)}` },
+  }));
+  await assert.rejects(client.call('whatIf', { body: { topology: { ...topology, hosts: differing } } }), refused);
+  // No two use the same: as many flows as there are pairs.
+  const choosing = hostsOf(600, (at) => ({
+    uses: Array.from({ length: 100 }, (_, each) => `h${(at + each * 5) % 600}`),
+    ports: { 'agent-to-mover-data': `${2500 + (at % 700)}-3300` },
+  }));
+  await assert.rejects(client.call('whatIf', { body: { topology: { ...topology, hosts: choosing } } }), refused);
+});

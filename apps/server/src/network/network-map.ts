@@ -80,7 +80,11 @@ function nodesIn(
       ['f', from],
       ['t', to],
     ] as const)
-      for (const host of hosts) ends.set(host, [...(ends.get(host) ?? []), `${side}${index}`]);
+      for (const host of hosts) {
+        const known = ends.get(host);
+        if (known) known.push(`${side}${index}`);
+        else ends.set(host, [`${side}${index}`]);
+      }
   });
   const groups = Map.groupBy(plan.hosts, (host) =>
     JSON.stringify([host.zone, host.managed, host.platform ?? '', host.roles, ends.get(host) ?? []]),

@@ -1,10 +1,10 @@
-import { diffPlans } from '@holdfast/contract/plan';
+import { diffPlans, type Plan } from '@holdfast/contract/plan';
 import type { TopologyDocument } from '@holdfast/contract/topology/schema';
 import { HoldfastError } from '@holdfast/core';
 import type { ChannelHistory } from '@holdfast/wire';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { FleetCounts } from '../metrics/fleet-counts.ts';
-import { maxRenderedBytes } from '../network/limits.ts';
+import { maxComparedPairs, maxRenderedBytes, maxRenderedPairs, maxSentFlows } from '../network/limits.ts';
 import { changesOf, type Known, networkMap } from '../network/network-map.ts';
 import type { FleetFindings, planFleet } from './port-check-handlers.ts';
 import type { RestHandlers } from './rest-app.ts';
@@ -40,6 +40,8 @@ export function networkHandlers(o: {
     whatIf: async ({ scope, body: { topology, before, includePlanned } }) => {
       const present = await planOf(scope, { topology: before, includePlanned });
       const after = await planOf(scope, { topology, includePlanned });
+      for (const { plan } of before ? [present, after] : [after]) checkFlows(plan);
+      for (const { plan } of [present, after]) checkPairs(plan, maxComparedPairs);
       const { added, removed } = diffPlans(present.plan, after.plan);
       return {
         map: networkMap(after.plan, after.known),
@@ -61,6 +63,7 @@ export function networkHandlers(o: {
         });
       const { plan } = await planOf(scope, body);
       const { otherwise, host, zones, leases, owner, expires } = body;
+      if (renderer.scope === 'host' && host === undefined) checkPairs(plan, maxRenderedPairs);
       if (host !== undefined && !plan.hosts.some(({ name, managed }) => managed && name === host))
         throw new HoldfastError('request.missing', { message: `There is no host ${host} with rules of its own.` });
       const { files, removal, widenings } = await renderer.render(plan, {
@@ -83,4 +86,22 @@ export function networkHandlers(o: {
       return { files: files.map(view), removal: removal.map(view), widenings: [...widenings] };
     },
   };
+}
+
+/** Throws `internal.limit`. */
+function checkFlows({ flows }: Plan): void {
+  if (flows.length > maxSentFlows) throw tooLarge(`${flows.length} flows`, maxSentFlows);
+}
+
+/** What compares hosts, or writes rules for each, looks at each pair of them. Throws `internal.limit`. */
+function checkPairs({ flows }: Plan, limit: number): void {
+  const pairs = flows.reduce((sum, { from, to }) => sum + from.length * to.length, 0);
+  if (pairs > limit) throw tooLarge(`${pairs} openings between two hosts each`, limit);
+}
+
+function tooLarge(what: string, limit: number): HoldfastError {
+  return new HoldfastError('internal.limit', {
+    message: `The plan has ${what}; the server takes ${limit} for that.`,
+    guidance: 'Ask for one host, for a part of the topology, or use `holdfast ports plan` on a computer of your own.',
+  });
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { listComputers } from '../computers/computers.ts';
 import { inventoryTopology } from '../inventory-topology.ts';
+import { sentPlanBounds } from '../network/limits.ts';
 import type { Known } from '../network/network-map.ts';
 import { attemptsOf } from '../port-checks/attempts.ts';
 import { type AuditJob, prepareAudit, unaudited } from '../port-checks/audit.ts';
@@ -184,7 +185,7 @@ async function planOf(
     ? { topology: parseTopologyJson(JSON.stringify(document), 'topology'), leftOut: [] }
     : parseInventory(document, parseTopologyJson);
   return {
-    plan: planTopology(parsed.topology, includePlanned ? { includePlanned } : {}),
+    plan: planTopology(parsed.topology, { includePlanned, ...(topology ? { bounds: sentPlanBounds } : {}) }),
     zones: parsed.topology.zones.map(({ name, nat }) => ({ name, nat: Boolean(nat) })),
     leftOut: parsed.leftOut,
   };

@@ -10,7 +10,7 @@ import { serviceKinds } from '../service-kinds.ts';
 import type { DialStyle } from '../topology/schema.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type HostClass, hasImpliedMover, rolesAt } from './host-class.ts';
-import { maxAppliedChannels } from './limits.ts';
+import { type PlanBounds, planBounds } from './limits.ts';
 import { Preferences } from './uses.ts';
 
 /** A channel between two classes of hosts, as the topology has it. */
@@ -52,19 +52,20 @@ export interface PlanChoice {
 
 /**
  * Which channels there are between the classes of a topology. Linear in the pairs of classes that a channel joins; throws
- * `internal.limit` when there are too many.
+ * `internal.limit` when there are too many, of channels or of pairs.
  */
 export function applyChannels(
   topology: Topology,
   classes: readonly HostClass[],
   choice: PlanChoice,
-  limit = maxAppliedChannels,
+  bounds: PlanBounds = planBounds,
 ): Applied {
   const preferences = new Preferences(classes);
   const open: AppliedChannel[] = [];
   const blocked: Omit<BlockedChannel, 'standIns'>[] = [];
   const omitted = new Set<Channel>();
   const portless: { channel: Channel; to: HostClass }[] = [];
+  let pairs = 0;
   for (const channel of channels) {
     if (!isNeeded(channel, topology)) continue;
     const made = choice.includePlanned ? channel : madeBetween(channel);
@@ -73,6 +74,8 @@ export function applyChannels(
       const { one: to, roles: toRoles } = end;
       const ports = portsOn(channel, to.example.ports);
       const features = neededFor(channel, topology, choice);
+      pairs += dialling.length;
+      if (pairs > bounds.pairs) throw tooMany(classes, bounds.pairs);
       for (const start of dialling) {
         const { one: from, roles: fromRoles } = start;
         if (from === to && to.hosts.length === 1) continue;
@@ -87,7 +90,7 @@ export function applyChannels(
           if (!portless.some((known) => known.to === to)) portless.push({ channel, to });
           continue;
         }
-        if (open.length + blocked.length >= limit) throw tooMany(classes, limit);
+        if (open.length + blocked.length >= bounds.channels) throw tooMany(classes, bounds.channels);
         const one = { channel, from, to, fromRoles, toRoles, ports, features };
         const why = obstacle(one, choice.dial);
         if (why === undefined) open.push(one);
@@ -107,7 +110,7 @@ function isImplied({ channel, to }: { readonly channel: Channel; readonly to: Ho
 
 function tooMany(classes: readonly HostClass[], limit: number): HoldfastError {
   return new HoldfastError('internal.limit', {
-    message: `The topology has more than ${limit} different connections between its ${classes.length} kinds of hosts.`,
+    message: `The topology has more than ${limit} connections that are different, or would be, between its ${classes.length} kinds of hosts.`,
     guidance:
       'Let hosts have ports and uses in common: those that are alike count as one. Or plan a part of the topology.',
   });

@@ -285,8 +285,12 @@ test('a topology with too many different connections is refused', () => {
   const small = topology(server + store + linux);
   const choice = { dial: 'classic', includePlanned: false } as const;
   const { open } = applyChannels(small, classify(small), choice);
-  applyChannels(small, classify(small), choice, open.length);
-  assert.throws(() => applyChannels(small, classify(small), choice, open.length - 1), { code: 'internal.limit' });
+  const enough = { channels: open.length, pairs: 1_000 };
+  applyChannels(small, classify(small), choice, enough);
+  for (const fewer of [{ channels: open.length - 1 }, { pairs: 3 }])
+    assert.throws(() => applyChannels(small, classify(small), choice, { ...enough, ...fewer }), {
+      code: 'internal.limit',
+    });
 });
 
 /** Any topology of a few hosts: roles that may live together, zones, preferences, ports of their own. */

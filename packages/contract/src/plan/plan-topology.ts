@@ -10,6 +10,7 @@ import { administratorFlows } from './allowed.ts';
 import { type AppliedChannel, applyChannels, Joined, type PlanChoice } from './apply-channels.ts';
 import { flowId, normalizePorts } from './flow-id.ts';
 import { classify } from './host-class.ts';
+import type { PlanBounds } from './limits.ts';
 import { planNotes } from './notes.ts';
 import type { Flow, Plan } from './plan.ts';
 import { PlannedHosts } from './planned-hosts.ts';
@@ -19,6 +20,8 @@ export interface PlanOptions {
   readonly includePlanned?: boolean;
   /** Instead of the topology's own style. */
   readonly dial?: DialStyle;
+  /** For who plans what others send. */
+  readonly bounds?: PlanBounds;
 }
 
 /** Channels that are one opening from one end to another. */
@@ -34,7 +37,7 @@ interface Opening {
 export function planTopology(topology: Topology, options: PlanOptions = {}): Plan {
   const classes = classify(topology);
   const choice = choiceOf(topology, options);
-  const applied = applyChannels(topology, classes, choice);
+  const applied = applyChannels(topology, classes, choice, options.bounds);
   const hosts = new PlannedHosts(topology, classes);
   const wanted = new Joined([...applied.open, ...applied.blocked]);
   const flows = merge(openings(applied.open, hosts)).map((group) => toFlow(group, { hosts, wanted, choice }));

@@ -475,8 +475,12 @@ test('whatever the text, the answer is a topology or mistakes with their places'
 test('what JSON.stringify wrote is read much faster, to the same topology or the same mistakes', () => {
   const known: readonly unknown[] = [
     ...['a', 'srv', 'zoen', ['10.0.0.1'], ['10.0.0.2', '10.0.0.2'], ['agent-linux'], ['backup-server'], ['web']],
-    ...[{ zone: 'a', addresses: ['10.0.0.1'], roles: ['agent-linux'] }, { nat: true }, JSON.parse('{"__proto__":{}}')],
-    JSON.parse('['.repeat(60) + ']'.repeat(60)),
+    ...[
+      { zone: 'a', addresses: ['10.0.0.1'], roles: ['agent-linux'] },
+      { nat: true },
+      JSON.parse('{"__proto__":{}}') as unknown,
+    ],
+    JSON.parse('['.repeat(60) + ']'.repeat(60)) as unknown,
   ];
   const paths = ['', 'name', 'zones', 'zones/a', 'hosts', 'hosts/srv', 'hosts/new', 'hosts/srv/zone', 'include'];
   const change = fc.record({
