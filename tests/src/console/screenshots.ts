@@ -47,6 +47,14 @@ for (const name of ['computers', 'jobs', 'sessions', 'repositories']) {
   await page.getByRole('row').nth(1).waitFor();
   await take(name);
 }
+await page.goto(`${system.origin}/jobs`);
+await page.getByRole('table').getByRole('link', { name: 'Daily backup' }).click();
+await page
+  .getByRole('table', { name: /Calendar/ })
+  .getByText(/Succeeded/)
+  .waitFor();
+await page.getByRole('table', { name: /Calendar/ }).scrollIntoViewIfNeeded();
+await take('job');
 await page.goto(`${system.origin}/computers?role=agent`);
 await page.getByRole('table').getByRole('link').first().click();
 await page.getByRole('table', { name: 'Backups' }).getByRole('row').nth(1).waitFor();
