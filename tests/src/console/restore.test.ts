@@ -245,7 +245,7 @@ test('what was backed up is found, compared, downloaded and restored', {
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('navigation').waitFor();
     await page.goto(`${system.origin}/restore?computer=${computerId}`);
-    await page.getByText('Your role may not see what is in backups').waitFor();
+    await page.getByRole('heading', { name: 'Your account may not see this page' }).waitFor();
   });
 
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
