@@ -19,7 +19,9 @@ const failedEvery = 97;
  */
 export function fillCatalogue(path: string, { computers, runs }: FleetSize): void {
   using database = new DatabaseSync(path);
-  database.exec('pragma foreign_keys = off; pragma synchronous = off; begin');
+  database.exec(
+    'pragma foreign_keys = off; pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -500000; begin',
+  );
   const insert = (table: string, columns: readonly string[]) => {
     const places = columns.map(() => '?').join(', ');
     return database.prepare(`insert into ${table} (tenant, ${columns.join(', ')}) values ('local', ${places})`);
@@ -29,7 +31,11 @@ export function fillCatalogue(path: string, { computers, runs }: FleetSize): voi
     ...['id', 'role', 'groupName', 'hostname', 'address', 'platform', 'productVersion', 'portsJson'],
     ...['certificateSerial', 'certificateFingerprint', 'certificateExpiresAt', 'enrolledAt'],
   ]);
-  const certificate = (number: number) => [`${number}`, `${number}`.padStart(43, 'f'), daysAgo(-300)];
+  const certificate = (number: number) => [
+    number.toString(16).padStart(4, '0'),
+    `${number}`.padStart(43, 'f'),
+    daysAgo(-300),
+  ];
   addComputer.run(
     mover,
     'mover',

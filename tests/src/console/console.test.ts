@@ -160,13 +160,19 @@ test('from an empty server to the first backup, and what happens to an open page
     assert.equal(jobs.find(({ name }) => name === 'Daily backup')?.enabled, false);
   });
 
-  await t.test('the table of computers is filtered by the server, and its state stands in the address', async () => {
+  await t.test('tables are filtered by the server, and their state stands in the address', async () => {
     await page.goto(`${system.origin}/computers?role=mover`);
     await page.getByRole('table').getByText('Data mover').waitFor();
     assert.equal(await page.getByRole('row').count(), 2);
     await page.getByRole('searchbox').fill('no such computer');
     await page.getByText('No computer is like that.').waitFor();
     assert.equal(new URL(page.url()).searchParams.get('text'), 'no such computer');
+    await page.goto(`${system.origin}/repositories`);
+    await page.getByRole('searchbox').fill('no such repository');
+    await page.getByText('No repository is like that.').waitFor();
+    await watched.checkAccessibility('no repository');
+    await page.getByRole('link', { name: 'Without filters' }).click();
+    await page.getByRole('table').getByText('backups', { exact: true }).waitFor();
     await page.goto(`${system.origin}/computers?role=agent`);
     await page.getByRole('table').getByRole('link').first().click();
     await page.getByRole('table', { name: 'Backups' }).getByText(source).waitFor();

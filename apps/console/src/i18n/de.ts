@@ -230,6 +230,8 @@ export const de: Catalogue = {
   'repositories.keys.server': 'im Tresor des Servers',
   'repositories.lead': 'Wo Sicherungen liegen. Jedes ist ein gewöhnliches restic-Repository.',
   'repositories.none': 'Es gibt noch kein Repository.',
+  'repositories.none-found': 'Kein Repository ist so.',
+  'repositories.search': 'Nach Namen suchen',
   'repositories.title': 'Repositorys',
   'repositories.unmeasured': 'noch nicht gemessen',
   'repository.create': 'Repository hinzufügen',

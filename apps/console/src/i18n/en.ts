@@ -229,6 +229,8 @@ export const en = {
   'repositories.keys.server': "in the server's vault",
   'repositories.lead': 'Where backups are kept. Each is a plain restic repository.',
   'repositories.none': 'There is no repository yet.',
+  'repositories.none-found': 'No repository is like that.',
+  'repositories.search': 'Search by name',
   'repositories.title': 'Repositories',
   'repositories.unmeasured': 'not measured yet',
   'repository.create': 'Add the repository',

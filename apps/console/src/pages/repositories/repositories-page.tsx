@@ -7,8 +7,10 @@ import type { ReactNode } from 'react';
 import { pagesQuery } from '../../api/queries.ts';
 import { ComputerName } from '../../components/computer-name.tsx';
 import { type Column, DataTable } from '../../components/data-table.tsx';
+import { FilterBar } from '../../components/filter-bar.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { SearchField } from '../../components/search-field.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMayOpen } from '../../session/rights.ts';
 import { parseRepositoriesSearch } from './repositories-search.ts';
@@ -23,6 +25,7 @@ export function RepositoriesPage(): ReactNode {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const repositories = useInfiniteQuery(pagesQuery('repositories', { query: { limit: pageSize, ...search } }));
+  const isFiltered = [search.text, search.group, search.moverId, search.measured].some((one) => one !== undefined);
   const columns: readonly Column<Repository, 'created' | 'name' | 'usedBytes'>[] = [
     { id: 'name', head: t('repositories.column.name'), cell: ({ name }) => <strong>{name}</strong>, sort: 'name' },
     { id: 'mover', head: t('repositories.column.mover'), cell: ({ moverId }) => <ComputerName id={moverId} /> },
@@ -67,6 +70,18 @@ export function RepositoriesPage(): ReactNode {
           </Button>
         )}
       </PageHead>
+      <FilterBar label={t('filter.label')}>
+        <SearchField
+          label={t('repositories.search')}
+          value={search.text ?? ''}
+          onChange={(text) => void navigate({ search: parseRepositoriesSearch({ ...search, text }), replace: true })}
+        />
+        {isFiltered && (
+          <Button component={Link} to="/repositories" variant="default">
+            {t('filter.drop-all')}
+          </Button>
+        )}
+      </FilterBar>
       {repositories.error && <ProblemAlert error={repositories.error} />}
       <DataTable
         label={t('repositories.title')}
@@ -77,7 +92,7 @@ export function RepositoriesPage(): ReactNode {
         onSort={({ by, descending }) =>
           void navigate({ search: parseRepositoriesSearch({ ...search, sort: by, order: descending ? 'desc' : '' }) })
         }
-        empty={t('repositories.none')}
+        empty={t(isFiltered ? 'repositories.none-found' : 'repositories.none')}
         isLoading={repositories.isPending || repositories.isFetchingNextPage}
         hasMore={repositories.hasNextPage}
         onMore={() => void repositories.fetchNextPage()}
