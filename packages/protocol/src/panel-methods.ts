@@ -99,10 +99,11 @@ export const panelMethods = {
     params: z.strictObject({ ...ofPolicy, snapshotId, path, skip: count }),
     result: z.object({ entries: z.array(snapshotEntry), more: z.boolean() }),
   },
-  /** Begins a restore on this computer; `include` sees paths below `subfolder`, where there is one. */
+  /** Begins a restore on this computer, once for each id; `include` sees paths below `subfolder`, where there is one. */
   restore: {
     params: z.strictObject({
       ...ofPolicy,
+      taskId: entityId,
       snapshotId,
       target: path,
       subfolder: path.optional(),
@@ -111,7 +112,7 @@ export const panelMethods = {
       verify: z.boolean(),
       dryRun: z.boolean(),
     }),
-    result: z.object({ taskId: entityId }),
+    result: z.object({}),
   },
   /** Stops a restore that the panel began. */
   cancel: { params: z.strictObject({ taskId: entityId }), result: z.object({}) },

@@ -1,7 +1,7 @@
 /** The control panel of one computer: Debian's Chromium on it, and a real agent, mover and server, which is away for a while. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -15,13 +15,13 @@ import { ConsoleSystem } from './console-system.ts';
 
 const noId = '6f1c2a34-9f52-4c1e-9a57-0b0d5f0c7f11';
 
-test('who may read the data directory opens the panel, runs a policy with and without the server, and nobody else does', {
+test('who may read the data directory opens the panel, backs up and restores with and without the server, and nobody else does', {
   skip: skipUnless({ programs: ['chromium'], platform: 'linux' }),
 }, async (t) => {
   const system = await ConsoleSystem.start(t);
   const source = join(system.folder, 'documents');
   mkdirSync(source);
-  writeFileSync(join(source, 'letter.txt'), 'kept\n');
+  writeFileSync(join(source, 'letter [1].txt'), 'kept\n');
   await system.joinComputer();
   await system.startComputer();
   const { url, port } = await panelLink(system.folder);
@@ -108,12 +108,47 @@ test('who may read the data directory opens the panel, runs a policy with and wi
     await watched.checkNarrow('policies and tasks');
   });
 
-  await t.test('without the server it goes on, and the server hears of it later', async () => {
+  await t.test('without the server it goes on', async () => {
     await system.stopServer();
     await page.getByText('Offline').waitFor();
     await page.getByText('Policies run without it').waitFor();
     await page.getByRole('button', { name: 'Run now: homes' }).click();
     await task('Backup: homes').nth(1).getByText('Succeeded').waitFor();
+  });
+
+  await t.test('a backup is looked into, and restored, to a folder and to where it was', async () => {
+    await page.getByRole('link', { name: 'Backups of homes' }).click();
+    const points = page.getByRole('table', { name: 'Backups' }).getByRole('link');
+    await points.nth(1).waitFor();
+    assert.equal(await points.count(), 2);
+    await points.first().click();
+    await page.getByRole('button', { name: 'documents', exact: true }).click();
+    await page.getByRole('checkbox', { name: 'Choose letter [1].txt' }).check();
+    await watched.checkAccessibility('browse and restore');
+    await watched.checkNarrow('browse and restore');
+
+    const restored = join(system.folder, 'restored');
+    const ours = page.getByRole('list', { name: 'This restore' });
+    await page.getByRole('textbox', { name: 'Target folder' }).fill(restored);
+    await page.getByRole('button', { name: 'See what would happen' }).click();
+    await ours.getByText('would be restored').waitFor();
+    assert.ok(!existsSync(join(restored, 'letter [1].txt')));
+    await page.getByRole('button', { name: 'Restore', exact: true }).click();
+    await ours.getByText(`1 file, 5 B, restored to ${restored}`).waitFor();
+    assert.equal(readFileSync(join(restored, 'letter [1].txt'), 'utf8'), 'kept\n');
+    await page.getByRole('button', { name: 'Restore', exact: true }).click();
+    await ours.getByText('restore.target').waitFor();
+
+    rmSync(join(source, 'letter [1].txt'));
+    await page.getByRole('radio', { name: 'where it was' }).check();
+    await page.getByRole('button', { name: 'Restore', exact: true }).click();
+    await ours.getByText('restored to /').waitFor();
+    assert.equal(readFileSync(join(source, 'letter [1].txt'), 'utf8'), 'kept\n');
+    await page.getByRole('link', { name: 'Back' }).click();
+    await task('Restore: asked for here').first().waitFor();
+  });
+
+  await t.test('the server hears of the runs when it is back', async () => {
     await system.startServer();
     await page.getByText('Online').waitFor();
     await until('both runs are told', async () => {

@@ -85,9 +85,8 @@ export function panelHandlers(o: {
       const { entries, more } = await read(page, signal);
       return { entries, more };
     },
-    restore: async ({ policyId, ...choices }) => {
+    restore: async ({ policyId, taskId, ...choices }) => {
       const { access } = policies.require(policyId).task;
-      const taskId = crypto.randomUUID();
       const never = new AbortController().signal;
       const ended = tasks.run(
         { run: taskId },
@@ -96,7 +95,7 @@ export function panelHandlers(o: {
       );
       // How it ends is told by the state.
       void Promise.allSettled([ended]);
-      return { taskId };
+      return {};
     },
     cancel: async ({ taskId }) => {
       tasks.cancel(taskId);

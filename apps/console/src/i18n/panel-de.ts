@@ -4,6 +4,10 @@ import type { panelEn } from './panel-en.ts';
 /** The texts of the control panel of a computer, in German. */
 export const panelDe = {
   'panel.backed-up': { one: '{count} Datei, {bytes}', other: '{count} Dateien, {bytes}' },
+  'panel.backup-of': 'Sicherung vom {at}',
+  'panel.backups': 'Sicherungen',
+  'panel.backups-named': 'Sicherungen von {name}',
+  'panel.backups-of': 'Sicherungen von {name}',
   'panel.by.panel': 'hier verlangt',
   'panel.by.server': 'ein Auftrag des Servers',
   'panel.cancel': 'Anhalten',
@@ -18,10 +22,14 @@ export const panelDe = {
   'panel.lead': 'Was der Agent dieses Computers tut, für alle, die davor sitzen.',
   'panel.next': 'nächstes Mal {at}',
   'panel.no-policies':
-    'Diesem Computer wurde keine Richtlinie gegeben. Aufträge des Servers beginnt der Server: in seiner Konsole auf {server}, oder seine Verwaltung.',
+    'Diesem Computer wurde keine Richtlinie gegeben. Aufträge des Servers beginnt der Server: in seiner Konsole auf {server}, oder seine Verwaltung; dort wird auch wiederhergestellt, was sie gesichert haben.',
   'panel.no-tasks': 'Noch ist nichts gelaufen.',
+  'panel.opening': 'Der Agent öffnet {repository} …',
   'panel.overwritten': { one: '{count} vorhandene wird ersetzt.', other: '{count} vorhandene werden ersetzt.' },
   'panel.policies': 'Richtlinien',
+  'panel.restore': 'Wiederherstellen',
+  'panel.restore-chosen': { one: 'Oben ist {count} Eintrag gewählt.', other: 'Oben sind {count} Einträge gewählt.' },
+  'panel.restore-folder': 'Alles in {path}, weil nichts daraus gewählt ist.',
   'panel.restored': {
     one: '{count} Datei, {bytes}, wiederhergestellt nach {target}',
     other: '{count} Dateien, {bytes}, wiederhergestellt nach {target}',
@@ -32,6 +40,7 @@ export const panelDe = {
   'panel.server.away': 'Richtlinien laufen ohne ihn, und er erfährt davon, wenn er wieder da ist.',
   'panel.state': 'Zustand',
   'panel.tasks': 'Sicherungen und Wiederherstellungen',
+  'panel.this-restore': 'Diese Wiederherstellung',
   'panel.to': 'nach {repository}',
   'panel.unreachable':
     'Der Agent antwortet nicht. Was Sie sehen, ist von vorher. Wenn er neu gestartet ist, gibt `sudo holdfast panel` einen neuen Link aus.',

@@ -3,6 +3,10 @@ import type { Message } from './catalogue.ts';
 /** The texts of the control panel of a computer, in English. */
 export const panelEn = {
   'panel.backed-up': { one: '{count} file, {bytes}', other: '{count} files, {bytes}' },
+  'panel.backup-of': 'Backup of {at}',
+  'panel.backups': 'Backups',
+  'panel.backups-named': 'Backups of {name}',
+  'panel.backups-of': 'Backups of {name}',
   'panel.by.panel': 'asked for here',
   'panel.by.server': 'a job of the server',
   'panel.cancel': 'Stop',
@@ -17,10 +21,14 @@ export const panelEn = {
   'panel.lead': 'What the agent of this computer does, for whoever sits at it.',
   'panel.next': 'next {at}',
   'panel.no-policies':
-    'No policy was handed to this computer. The jobs of the server are started by the server: in its console at {server}, or by its administrator.',
+    'No policy was handed to this computer. The jobs of the server are started by the server: in its console at {server}, or by its administrator, who can restore what they backed up, too.',
   'panel.no-tasks': 'Nothing has run yet.',
+  'panel.opening': 'The agent opens {repository} …',
   'panel.overwritten': { one: '{count} that was there is replaced.', other: '{count} that were there are replaced.' },
   'panel.policies': 'Policies',
+  'panel.restore': 'Restore',
+  'panel.restore-chosen': { one: '{count} entry is chosen above.', other: '{count} entries are chosen above.' },
+  'panel.restore-folder': 'All of {path}, as nothing in it is chosen.',
   'panel.restored': {
     one: '{count} file, {bytes}, restored to {target}',
     other: '{count} files, {bytes}, restored to {target}',
@@ -31,6 +39,7 @@ export const panelEn = {
   'panel.server.away': 'Policies run without it, and are told when it is back.',
   'panel.state': 'State',
   'panel.tasks': 'Backups and restores',
+  'panel.this-restore': 'This restore',
   'panel.to': 'to {repository}',
   'panel.unreachable':
     'The agent does not answer. What you see is as it was before. If it has started again, run `sudo holdfast panel` for a new link.',

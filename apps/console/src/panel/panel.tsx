@@ -10,7 +10,9 @@ import { CopyLine } from '../components/copy-line.tsx';
 import { ProblemAlert } from '../components/problem-alert.tsx';
 import { useText } from '../i18n/language.tsx';
 import { OutsideFrame } from '../session/outside-frame.tsx';
+import { BackupsPage } from './backups-page.tsx';
 import classes from './panel.module.css';
+import { usePanelAddress } from './panel-address.ts';
 import { enter, leave, panelSessionEnded, usePanelSession } from './panel-session.ts';
 import { stateQuery } from './panel-state.ts';
 import { StatePage } from './state-page.tsx';
@@ -50,6 +52,9 @@ function Entrance(): ReactNode {
 function Frame(): ReactNode {
   const t = useText();
   const state = useQuery(stateQuery);
+  const address = usePanelAddress();
+  const { policyId, snapshotId } = address.page === 'backups' ? address : {};
+  const policy = state.data?.policies.find(({ id }) => id === policyId);
   return (
     <div className={classes['frame']}>
       <header className={classes['bar']}>
@@ -74,7 +79,12 @@ function Frame(): ReactNode {
         ) : (
           state.error && <ProblemAlert error={state.error} />
         )}
-        {state.data && <StatePage state={state.data} />}
+        {state.data &&
+          (policy ? (
+            <BackupsPage state={state.data} policy={policy} snapshotId={snapshotId} />
+          ) : (
+            <StatePage state={state.data} />
+          ))}
       </main>
     </div>
   );

@@ -1,6 +1,6 @@
 import type { PanelPolicy } from '@holdfast/protocol';
 import { Button } from '@mantine/core';
-import { IconPlayerPlay } from '@tabler/icons-react';
+import { IconHistory, IconPlayerPlay } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { ProblemAlert } from '../components/problem-alert.tsx';
@@ -8,6 +8,7 @@ import { StateBadge } from '../components/state-badge.tsx';
 import { useLanguage } from '../i18n/language.tsx';
 import { scheduleText } from '../pages/jobs/schedule-text.ts';
 import classes from './panel.module.css';
+import { addressOf } from './panel-address.ts';
 import { ask } from './panel-session.ts';
 import { stateQuery } from './panel-state.ts';
 
@@ -37,6 +38,16 @@ function Policy({ policy }: { readonly policy: PanelPolicy }): ReactNode {
         {state === 'running' && <StateBadge state="running" />}
         {state === 'waits' && <StateBadge state="queued" />}
         <span className={classes['actions']}>
+          <Button
+            component="a"
+            href={addressOf({ page: 'backups', policyId: policy.id })}
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconHistory size={15} aria-hidden="true" />}
+            aria-label={t('panel.backups-named', { name })}
+          >
+            {t('panel.backups')}
+          </Button>
           <Button
             size="compact-sm"
             variant="default"

@@ -20,7 +20,7 @@ export function TaskList({ tasks }: { readonly tasks: readonly PanelTask[] }): R
   );
 }
 
-function Task({ task }: { readonly task: PanelTask }): ReactNode {
+export function Task({ task }: { readonly task: PanelTask }): ReactNode {
   const { t, formats } = useLanguage();
   const cancel = useMutation({ mutationFn: () => ask('cancel', { taskId: task.id }) });
   const { kind, by, state, startedAt, endedAt, progress, error, problems, problemCount } = task;

@@ -2,16 +2,17 @@ import type { Answer, CatalogueSnapshot } from '@holdfast/protocol';
 import { ActionIcon, Checkbox, Loader } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useMemo, useRef } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { type Column, DataTable } from '../../components/data-table.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
+import { Breadcrumbs } from './breadcrumbs.tsx';
 import type { Downloadable } from './download.ts';
 import { entriesQuery } from './entries-query.ts';
 import { EntryName } from './entry-name.tsx';
 import { Refusal } from './refusal.tsx';
 import classes from './restore.module.css';
 import { canBeNamed } from './restore-request.ts';
-import { folderChain, nameOf, shown } from './snapshot-paths.ts';
+import { nameOf, shown } from './snapshot-paths.ts';
 
 type Entry = Answer<'snapshotEntries'>['entries'][number] & { readonly at: number };
 
@@ -122,38 +123,3 @@ export function FolderBrowser(o: {
 }
 
 /** Where somebody is. Opening a folder takes away what was clicked: whoever uses the keyboard goes on here, before the new folder. */
-function Breadcrumbs(o: {
-  readonly path: string;
-  readonly onPath: (path: string) => void;
-  readonly takesFocus: boolean;
-}): ReactNode {
-  const { t } = useLanguage();
-  const { path, onPath, takesFocus } = o;
-  const here = useRef<HTMLElement>(null);
-  const focused = useRef(takesFocus ? undefined : path);
-  useEffect(() => {
-    if (focused.current === path) return;
-    focused.current = path;
-    here.current?.focus();
-  }, [path]);
-  const chain = [{ name: t('restore.root'), path: '/' }, ...folderChain(path)];
-  return (
-    <nav aria-label={t('restore.folders')}>
-      <ol className={classes['crumbs']}>
-        {chain.map((folder, at) => (
-          <li key={folder.path}>
-            {at === chain.length - 1 ? (
-              <strong ref={here} tabIndex={-1} aria-current="location">
-                <bdi>{shown(folder.name)}</bdi>
-              </strong>
-            ) : (
-              <button type="button" className={classes['open']} onClick={() => onPath(folder.path)}>
-                <bdi>{shown(folder.name)}</bdi>
-              </button>
-            )}
-          </li>
-        ))}
-      </ol>
-    </nav>
-  );
-}
