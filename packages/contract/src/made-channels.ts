@@ -43,6 +43,7 @@ export const madeChannels: Readonly<Partial<Record<ChannelId, Making>>> = {
   'agent-local-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
   'windows-agent-local-data': { dials: 'apps/agent/src/data-channels.ts', listens: 'apps/mover/src/data-channels.ts' },
   'role-to-local-mover': { dials: agent, listens: mover },
+  'agent-control-panel': { dials: 'apps/cli/src/roles/panel.ts', listens: 'apps/agent/src/panel/panel.ts' },
   'executor-to-local-agent': {
     dials: 'apps/executor/src/open.ts',
     listens: 'apps/agent/src/executor/executor-service.ts',
