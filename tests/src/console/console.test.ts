@@ -211,6 +211,20 @@ test('from an empty server to the first backup, and what happens to an open page
     await page.getByRole('table', { name: 'Backups' }).getByText(source).waitFor();
   });
 
+  await t.test(
+    'markup out of text, other hosts and scripts in the page are refused, and this test would notice',
+    async () => {
+      const before = watched.complaints.length;
+      const write = `document.body.insertAdjacentHTML('beforeend', '<b>written</b>')`;
+      await assert.rejects(page.evaluate(write), /No text becomes markup/);
+      await assert.rejects(page.evaluate(`document.createElement('script').textContent = 'alert()'`), /TrustedScript/);
+      await assert.rejects(page.evaluate(`new Worker('https://elsewhere.test/worker.js')`), /No script is from/);
+      await page.evaluate(`fetch('https://elsewhere.test/').catch(() => undefined)`);
+      const noticed = watched.complaints.splice(before).join('\n');
+      assert.match(noticed, /https:\/\/elsewhere\.test\/.*violates.*connect-src/);
+    },
+  );
+
   await t.test('signed out, the page is that of the sign-in', async () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await heading('Sign in').waitFor();

@@ -47,7 +47,8 @@ test('the console is served to anybody, with strict headers, beside the API and 
     const nonce = /style-src 'self' 'nonce-([\w+/]{24})'/.exec(policy)?.[1] ?? assert.fail(policy);
     assert.equal(body.toString(), index.replace('__STYLE_NONCE__', nonce));
     assert.ok(!policy.includes('unsafe'));
-    for (const part of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"])
+    const parts = ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"];
+    for (const part of [...parts, "require-trusted-types-for 'script'", 'trusted-types default'])
       assert.ok(policy.split('; ').includes(part), part);
     return nonce;
   });
