@@ -13,6 +13,8 @@ import { holdfastProgram } from '../lab/lab-needs.ts';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
 
+/** An agent whose server was away for minutes waits up to one before it calls again. */
+const reconnectLimitMs = 180_000;
 const noId = '6f1c2a34-9f52-4c1e-9a57-0b0d5f0c7f11';
 
 test('who may read the data directory opens the panel, backs up and restores with and without the server, and nobody else does', {
@@ -150,7 +152,7 @@ test('who may read the data directory opens the panel, backs up and restores wit
 
   await t.test('the server hears of the runs when it is back', async () => {
     await system.startServer();
-    await page.getByText('Online').waitFor();
+    await page.getByText('Online').waitFor({ timeout: reconnectLimitMs });
     await until('both runs are told', async () => {
       const { sessions } = await system.call((client) => client.call('sessions', {}));
       return sessions.length === 2 && sessions.every(({ state }) => state === 'succeeded');
