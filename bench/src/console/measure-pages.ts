@@ -1,5 +1,6 @@
 import { requireProgram } from '@holdfast/core/testing';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { cpuOfProcessesMs, processesBelow } from '../measure/process-tree.ts';
 import type { Person } from './large-fleet.ts';
 
 /** Of a page's cold start, or of something done in it. */
@@ -9,6 +10,8 @@ export interface PageTiming {
   readonly ms: readonly number[];
   /** The longest time in which the page answered nothing, of those of 50 ms and more that browsers report; 0: none. */
   readonly longestTaskMs: readonly number[];
+  /** Processor time of browser and server meanwhile; nothing where the system does not tell. */
+  readonly processorMs: readonly number[];
 }
 
 interface Step {
@@ -22,16 +25,29 @@ const stepLimitMs = 60_000;
 export async function measurePages(o: {
   readonly person: Person;
   readonly origin: string;
+  /** The process of the server. */
+  readonly pid: number;
   readonly rounds: number;
 }): Promise<{ readonly timings: readonly PageTiming[]; readonly firstViewScriptBytes: number }> {
-  const browser = await chromium.launch({ executablePath: requireProgram('chromium').path, args: ['--no-sandbox'] });
+  const program = await chromium.launchServer({
+    executablePath: requireProgram('chromium').path,
+    args: ['--no-sandbox'],
+  });
+  const browser = await chromium.connect(program.wsEndpoint());
   try {
-    const steps = new Map<string, { readonly ms: number[]; readonly longestTaskMs: number[] }>();
-    const note = (what: string, { ms, longestTaskMs }: Step): void => {
-      const known = steps.get(what) ?? { ms: [], longestTaskMs: [] };
+    const steps = new Map<string, { ms: number[]; longestTaskMs: number[]; processorMs: number[] }>();
+    const processor = (): number | undefined =>
+      cpuOfProcessesMs([...processesBelow(program.process().pid ?? 0), o.pid]);
+    const time = async <Result extends Step>(what: string, work: () => Promise<Result>): Promise<Result> => {
+      const before = processor();
+      const step = await work();
+      const after = processor();
+      const known = steps.get(what) ?? { ms: [], longestTaskMs: [], processorMs: [] };
       steps.set(what, known);
-      known.ms.push(ms);
-      known.longestTaskMs.push(longestTaskMs);
+      known.ms.push(step.ms);
+      known.longestTaskMs.push(step.longestTaskMs);
+      if (before !== undefined && after !== undefined) known.processorMs.push(after - before);
+      return step;
     };
     const cookies = await signIn(browser, o);
     let firstViewScriptBytes = 0;
@@ -39,22 +55,22 @@ export async function measurePages(o: {
       await using context = await newContext(browser);
       await context.addCookies(cookies);
       const page = await context.newPage();
-      const first = await firstView(page, o.origin);
+      const first = await time('overview, nothing in the cache', () => firstView(page, o.origin));
       firstViewScriptBytes = first.scriptBytes;
-      note('overview, nothing in the cache', first);
       await page.goto(`${o.origin}/computers?role=agent`);
       await page.getByRole('row').nth(20).waitFor();
-      note('computers by name', await sortBy(page, 'Computer'));
-      note('computers by last backup', await sortBy(page, 'Last good backup'));
-      note('computers scrolled through', await scrollThrough(page));
-      note('all of them by name', await sortBy(page, 'Computer'));
+      await time('computers by name', () => sortBy(page, 'Computer'));
+      await time('computers by last backup', () => sortBy(page, 'Last good backup'));
+      await time('computers scrolled through', () => scrollThrough(page));
+      await time('all of them by name', () => sortBy(page, 'Computer'));
       await page.goto(`${o.origin}/runs`);
       await page.getByRole('row').nth(20).waitFor();
-      note('runs scrolled through', await scrollThrough(page));
+      await time('runs scrolled through', () => scrollThrough(page));
     }
     return { timings: [...steps].map(([what, step]) => ({ what, ...step })), firstViewScriptBytes };
   } finally {
     await browser.close();
+    await program.close();
   }
 }
 

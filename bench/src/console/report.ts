@@ -12,8 +12,10 @@ export function renderTimings(title: string, timings: readonly Timing[]): string
 
 export function renderPages(title: string, timings: readonly PageTiming[]): string {
   return table(
-    [title, 'ms', 'at most', 'longest task'],
-    timings.map(({ what, ms, longestTaskMs }) => [...[what, middle(ms), worst(ms), worst(longestTaskMs)]]),
+    [title, 'ms', 'at most', 'longest task', 'processor ms'],
+    timings.map(({ what, ms, longestTaskMs, processorMs }) => [
+      ...[what, middle(ms), worst(ms), worst(longestTaskMs), middle(processorMs)],
+    ]),
   );
 }
 
