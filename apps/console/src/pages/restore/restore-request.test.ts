@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canBeNamed, placeOf } from './restore-request.ts';
+import { canBeNamed, pathOf, placeOf } from './restore-request.ts';
 import { folderChain, parentOf, shown, startingFolder } from './snapshot-paths.ts';
 
 test('what was chosen lies directly in a folder of its own, and names with signs of patterns mean themselves', () => {
@@ -9,6 +9,7 @@ test('what was chosen lies directly in a folder of its own, and names with signs
     subfolder: '/srv/data',
     include: ['/a\\[1\\]\\*.txt', '/b\\\\c'],
   });
+  assert.equal(pathOf('/a\\[1\\]\\*.txt'), '/a[1]*.txt', 'and are shown as they are');
   assert.deepEqual(placeOf({ folder: '/', names: [] }, { folder: '/tmp/back' }), { target: '/tmp/back', include: [] });
 });
 

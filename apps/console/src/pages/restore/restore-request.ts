@@ -41,6 +41,11 @@ function below(folder: string): { subfolder?: string } {
   return folder === '/' ? {} : { subfolder: folder };
 }
 
+/** The path that a pattern of `exactly` is for; others stay as they are. */
+export function pathOf(pattern: string): string {
+  return pattern.replaceAll(/\\([\\*?[\]])/g, '$1');
+}
+
 /** A pattern that matches this path only. */
 function exactly(path: string): string {
   return path.replaceAll(/[\\*?[\]]/g, String.raw`\$&`);

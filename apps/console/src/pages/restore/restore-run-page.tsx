@@ -18,6 +18,7 @@ import { SessionLog } from '../sessions/session-log.tsx';
 import { Refusal } from './refusal.tsx';
 import classes from './restore-dialog.module.css';
 import { RestoreOutcome } from './restore-outcome.tsx';
+import { pathOf } from './restore-request.ts';
 import { RestoredWhat } from './restored-what.tsx';
 import { shown } from './snapshot-paths.ts';
 import { usePoint } from './use-point.ts';
@@ -77,7 +78,10 @@ export function RestoreRunPage(): ReactNode {
                     t('restore.chosen'),
                     restore.parts.count === 0
                       ? shown(restore.subfolder ?? t('restore.everything'))
-                      : t('restore.parts', { count: restore.parts.count, first: shown(restore.parts.first[0] ?? '') }),
+                      : t('restore.parts', {
+                          count: restore.parts.count,
+                          first: shown(pathOf(restore.parts.first[0] ?? '')),
+                        }),
                   ] as const,
                 ]
               : []),
