@@ -112,6 +112,38 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     );
   });
 
+  await t.test('a policy is planned in the same steps, of computers that are in no job', async () => {
+    await go('Policies').click();
+    await page.getByRole('link', { name: 'Add a policy' }).click();
+    await page.getByRole('textbox', { name: 'Name of the policy' }).fill('On the road');
+    await page.getByRole('group', { name: 'Computers', exact: true }).getByRole('checkbox').check();
+    await page.getByRole('radio', { name: 'Some folders' }).check();
+    await page.getByRole('textbox', { name: 'Folders' }).fill(source);
+    await button('Continue').click();
+    await page
+      .getByRole('alert')
+      .getByText(/is in job Letters/)
+      .waitFor();
+    await page.getByRole('group', { name: 'Computers', exact: true }).getByRole('checkbox').uncheck();
+    await page.getByRole('group', { name: 'Whole groups' }).getByRole('checkbox', { name: 'branch' }).check();
+    await button('Continue').click();
+    await page.getByRole('radio', { name: /a repository of its own each/ }).check();
+    for (const next of ['When', 'How', 'Summary']) {
+      await button('Continue').click();
+      await page.getByRole('heading', { level: 2, name: next }).waitFor();
+    }
+    await button('Make the policy').click();
+    await heading('On the road').waitFor();
+    await page.getByRole('table', { name: 'Its computers' }).waitFor();
+    await watched.checkAccessibility('policy');
+    await watched.checkNarrow('policy');
+    const { policies } = await system.call((client) => client.call('policies', {}));
+    assert.deepEqual(
+      policies.map(({ name, scope }) => [name, scope]),
+      [['On the road', { kind: 'folders', paths: [source] }]],
+    );
+  });
+
   await t.test('the settings: account, people, notifications, audit', async () => {
     await go('Settings').click();
     await heading('Your account').waitFor();

@@ -323,6 +323,8 @@ export const deAdministration: Readonly<Record<keyof typeof enAdministration, Me
   'wizard.missed': 'Was versäumt wurde',
   'wizard.missed.run-once': 'läuft einmal danach',
   'wizard.missed.skip': 'fällt aus',
+  'wizard.name.job': 'Name des Jobs',
+  'wizard.name.policy': 'Name der Richtlinie',
   'wizard.new.job': 'Ein neuer Auftrag',
   'wizard.new.job.lead': 'Der Server führt ihn aus; jeder Schritt wird mit ihm geprüft.',
   'wizard.new.policy': 'Eine neue Richtlinie',

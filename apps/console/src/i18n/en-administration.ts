@@ -320,6 +320,8 @@ export const enAdministration = {
   'wizard.missed': 'What was missed',
   'wizard.missed.run-once': 'runs once afterwards',
   'wizard.missed.skip': 'is left out',
+  'wizard.name.job': 'Name of the job',
+  'wizard.name.policy': 'Name of the policy',
   'wizard.new.job': 'A new job',
   'wizard.new.job.lead': 'The server runs it; each step is checked with it.',
   'wizard.new.policy': 'A new policy',

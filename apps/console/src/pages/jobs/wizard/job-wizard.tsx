@@ -75,7 +75,7 @@ export function JobWizard(o: {
       <Card title={t(`wizard.step.${step}`)}>
         <form onSubmit={next}>
           <Stack gap="lg">
-            {step === 'scope' && <ScopeStep draft={draft} onChange={change} />}
+            {step === 'scope' && <ScopeStep kind={o.kind} draft={draft} onChange={change} />}
             {step === 'target' && <TargetStep draft={draft} onChange={change} />}
             {step === 'schedule' && (
               <>
@@ -86,7 +86,7 @@ export function JobWizard(o: {
             {step === 'details' && <DetailsStep draft={draft} onChange={change} />}
             {step === 'summary' && (
               <>
-                <SummaryStep draft={settled(draft)} checked={check.data} />
+                <SummaryStep kind={o.kind} draft={settled(draft)} checked={check.data} />
                 <NextDue due={check.data?.due ?? []} />
               </>
             )}

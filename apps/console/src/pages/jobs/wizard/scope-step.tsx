@@ -3,14 +3,17 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { routeQuery } from '../../../api/queries.ts';
 import { useText } from '../../../i18n/language.tsx';
+import type { JobKind } from '../job-kinds.ts';
 import { ComputerPicker } from './computer-picker.tsx';
 import type { ChangeDraft, JobDraft } from './job-draft.ts';
 
 /** Which computers, and how much of them. */
 export function ScopeStep({
+  kind,
   draft,
   onChange,
 }: {
+  readonly kind: JobKind;
   readonly draft: JobDraft;
   readonly onChange: ChangeDraft;
 }): ReactNode {
@@ -20,7 +23,7 @@ export function ScopeStep({
   return (
     <>
       <TextInput
-        label={t('protect.name')}
+        label={t(`wizard.name.${kind}`)}
         required
         maxLength={200}
         value={draft.name}

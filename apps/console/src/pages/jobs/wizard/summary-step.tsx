@@ -2,6 +2,7 @@ import type { Answer } from '@holdfast/protocol';
 import type { ReactNode } from 'react';
 import { Facts } from '../../../components/facts.tsx';
 import { useLanguage } from '../../../i18n/language.tsx';
+import type { JobKind } from '../job-kinds.ts';
 import { keepText } from '../keep-text.ts';
 import { scheduleText } from '../schedule-text.ts';
 import { TargetName } from '../target-name.tsx';
@@ -9,9 +10,11 @@ import type { JobDraft } from './job-draft.ts';
 
 /** What was chosen, in one view, with what the server says that it comes to. */
 export function SummaryStep({
+  kind,
   draft,
   checked,
 }: {
+  readonly kind: JobKind;
   readonly draft: JobDraft;
   readonly checked: Answer<'checkJob'> | undefined;
 }): ReactNode {
@@ -20,7 +23,7 @@ export function SummaryStep({
   return (
     <Facts
       facts={[
-        [t('protect.name'), draft.name],
+        [t(`wizard.name.${kind}`), draft.name],
         [t('wizard.computers'), t('computers.total', { count: checked?.computers ?? 0 })],
         [t('jobs.column.scope'), scope.kind === 'computer' ? t('jobs.whole-computer') : scope.paths.join(', ')],
         [t('protect.target'), target && <TargetName key="target" target={target} />],
