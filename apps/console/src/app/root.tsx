@@ -20,14 +20,19 @@ export function Root(): ReactNode {
   const session = useSession();
   const { pathname } = useLocation();
   return (
-    <Suspense fallback={<Waiting />}>
-      {session.kind === 'unknown' && <Waiting />}
-      {session.kind === 'signed-out' && <SignedOut setUpNeeded={session.setUpNeeded} pathname={pathname} />}
-      {session.kind === 'due' && <DuePage what={session.what} />}
-      {(session.kind === 'signed-in' || session.kind === 'expired') && <Shell />}
-      {session.kind === 'signed-in' && <ConfirmDialog />}
-      {session.kind === 'expired' && <SignInAgain />}
-    </Suspense>
+    <>
+      <Suspense fallback={<Waiting />}>
+        {session.kind === 'unknown' && <Waiting />}
+        {session.kind === 'signed-out' && <SignedOut setUpNeeded={session.setUpNeeded} pathname={pathname} />}
+        {session.kind === 'due' && <DuePage what={session.what} />}
+        {(session.kind === 'signed-in' || session.kind === 'expired') && <Shell />}
+      </Suspense>
+      {/* The page neither waits for its dialogues, nor goes while one is on its way. */}
+      <Suspense fallback={null}>
+        {session.kind === 'signed-in' && <ConfirmDialog />}
+        {session.kind === 'expired' && <SignInAgain />}
+      </Suspense>
+    </>
   );
 }
 
