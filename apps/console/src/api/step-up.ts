@@ -6,19 +6,24 @@
 /** Resolves when a second factor was given; rejects when the person would rather not. */
 type Confirmation = () => Promise<void>;
 
-let ask: Confirmation | undefined;
+/** What asks is on its way when a page has just been opened; nothing is longer. */
+const offerLimitMs = 30_000;
+
+let offered = Promise.withResolvers<Confirmation>();
 let asked: Promise<void> | undefined;
 
 /** The way to ask; returns what takes it back. */
 export function offerConfirmation(confirmation: Confirmation): () => void {
-  ask = confirmation;
+  offered.resolve(confirmation);
   return () => {
-    if (ask === confirmation) ask = undefined;
+    offered = Promise.withResolvers<Confirmation>();
   };
 }
 
 /** One question for all requests that wait for the same. False where there is nobody to ask. */
 export async function confirmFreshly(): Promise<boolean> {
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, offerLimitMs));
+  const ask = await Promise.race([offered.promise, late]);
   if (!ask) return false;
   asked ??= ask().finally(() => {
     asked = undefined;
