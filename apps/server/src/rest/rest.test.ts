@@ -23,7 +23,16 @@ function bearer(token: string) {
 const anyId = '00000000-0000-4000-8000-000000000000';
 
 /** The only routes for which nobody has to have signed in. */
-const publicRoutes = ['signIn', 'completeSignIn', 'console', 'browserSignIn', 'completeBrowserSignIn', 'setUp'];
+const publicRoutes = [
+  'signIn',
+  'completeSignIn',
+  'console',
+  'browserSignIn',
+  'completeBrowserSignIn',
+  'beginOutsideSignIn',
+  'completeOutsideSignIn',
+  'setUp',
+];
 
 test('every route but those of signing in, and every path that is none, needs a token', async (t) => {
   const clock = new ManualClock(new Date());
