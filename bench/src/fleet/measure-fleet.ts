@@ -81,7 +81,7 @@ export async function measureFleet(
       taskMs: o.taskMs,
       atOnce: Math.ceil(connectAtOnce / Math.ceil(count / agentsPerProcess)),
     };
-    const worker = resources.use(Worker.start('agents-process.ts', agents));
+    const worker = resources.use(Worker.start('agents-process.ts', agents, { isElsewhere: true }));
     worker.child.on('message', (news: AgentsNews) => {
       counters.connected += news.connected;
       for (const { taskId, atMs } of news.tasks) {

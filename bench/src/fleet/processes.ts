@@ -1,8 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Ready } from './messages.ts';
+
+/** Of 20, where 0 is what the server has. */
+const lowPriority = 15;
 
 /** A process of the benchmark: it ends when this one does. */
 export class Worker implements AsyncDisposable {
@@ -12,11 +16,13 @@ export class Worker implements AsyncDisposable {
     this.child = child;
   }
 
-  static start(file: string, order: object): Worker {
+  /** One that stands for other computers has the processor when nobody else needs it, as if it were not on this one. */
+  static start(file: string, order: object, { isElsewhere = false } = {}): Worker {
     const child = fork(join(import.meta.dirname, file), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
     });
+    if (isElsewhere && child.pid !== undefined) setPriority(child.pid, lowPriority);
     child.send(order);
     return new Worker(child);
   }
