@@ -2,12 +2,13 @@ import type { Answer, NetworkMap } from '@holdfast/protocol';
 import { Button, Progress } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useEffect } from 'react';
+import type { ApiProblem } from '../../api/problem.ts';
 import { invalidateRoutes, routeQuery, useAction } from '../../api/queries.ts';
 import { Age } from '../../components/age.tsx';
 import { Card } from '../../components/card.tsx';
 import { PlainTable } from '../../components/plain-table.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
-import { useLanguage } from '../../i18n/language.tsx';
+import { useLanguage, useText } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
 import classes from './network.module.css';
 import { OutcomeBadge } from './outcome-badge.tsx';
@@ -39,37 +40,19 @@ function OpeningsCheck({ work }: { readonly work: Work | undefined }): ReactNode
   });
   const current = query.data ?? newest;
   useRefreshAtEnd(current);
-  const isRunning = current?.state === 'running';
   return (
-    <Card
+    <WorkCard
       title={t('network.check')}
-      aside={
-        may &&
-        (isRunning ? (
-          <Button
-            variant="default"
-            size="compact-sm"
-            loading={cancel.isPending}
-            onClick={() => cancel.mutate({ params: { id: current.id } })}
-          >
-            {t('network.cancel')}
-          </Button>
-        ) : (
-          <Button
-            size="compact-sm"
-            variant="light"
-            loading={begin.isPending}
-            onClick={() => begin.mutate({ body: {} })}
-          >
-            {t('network.check.begin')}
-          </Button>
-        ))
-      }
+      beginning={t('network.check.begin')}
+      may={may}
+      begin={{ ...begin, act: () => begin.mutate({ body: {} }) }}
+      cancel={{ ...cancel, act: () => current && cancel.mutate({ params: { id: current.id } }) }}
+      work={current}
+      none={t('network.check.none')}
+      good={t('network.check.good')}
     >
-      {(begin.error ?? cancel.error) && <ProblemAlert error={begin.error ?? cancel.error} />}
-      <WorkState work={current} none={t('network.check.none')} good={t('network.check.good')} />
-      {current && !isRunning && current.failures + current.warnings > 0 && <CheckProblems id={current.id} />}
-    </Card>
+      {current && current.failures + current.warnings > 0 && <CheckProblems id={current.id} />}
+    </WorkCard>
   );
 }
 
@@ -129,37 +112,19 @@ function ComputersAudit(o: {
   });
   const current = query.data ?? newest;
   useRefreshAtEnd(current);
-  const isRunning = current?.state === 'running';
   const findings = o.drift.flatMap(({ host, findings: found }) => found.map((finding) => ({ host, ...finding })));
   return (
-    <Card
+    <WorkCard
       title={t('network.audit')}
-      aside={
-        may &&
-        (isRunning ? (
-          <Button
-            variant="default"
-            size="compact-sm"
-            loading={cancel.isPending}
-            onClick={() => cancel.mutate({ params: { id: current.id } })}
-          >
-            {t('network.cancel')}
-          </Button>
-        ) : (
-          <Button
-            size="compact-sm"
-            variant="light"
-            loading={begin.isPending}
-            onClick={() => begin.mutate({ body: {} })}
-          >
-            {t('network.audit.begin')}
-          </Button>
-        ))
-      }
+      beginning={t('network.audit.begin')}
+      may={may}
+      begin={{ ...begin, act: () => begin.mutate({ body: {} }) }}
+      cancel={{ ...cancel, act: () => current && cancel.mutate({ params: { id: current.id } }) }}
+      work={current}
+      none={t('network.audit.none')}
+      good={t('network.audit.good')}
     >
-      {(begin.error ?? cancel.error) && <ProblemAlert error={begin.error ?? cancel.error} />}
-      <WorkState work={current} none={t('network.audit.none')} good={t('network.audit.good')} />
-      {!isRunning && findings.length > 0 && (
+      {findings.length > 0 && (
         <PlainTable
           label={t('network.audit.drift')}
           rows={findings}
@@ -177,6 +142,51 @@ function ComputersAudit(o: {
           ]}
         />
       )}
+    </WorkCard>
+  );
+}
+
+interface Action {
+  readonly act: () => void;
+  readonly isPending: boolean;
+  readonly error: ApiProblem | null;
+}
+
+/** Work of the server that somebody begins and may cancel, how far it is, and what it has found when it has ended. */
+function WorkCard(o: {
+  readonly title: string;
+  readonly beginning: string;
+  readonly may: boolean;
+  readonly begin: Action;
+  readonly cancel: Action;
+  readonly work: Work | undefined;
+  readonly none: string;
+  readonly good: string;
+  readonly children: ReactNode;
+}): ReactNode {
+  const t = useText();
+  const { begin, cancel, work } = o;
+  const isRunning = work?.state === 'running';
+  const error = begin.error ?? cancel.error;
+  return (
+    <Card
+      title={o.title}
+      aside={
+        o.may &&
+        (isRunning ? (
+          <Button variant="default" size="compact-sm" loading={cancel.isPending} onClick={cancel.act}>
+            {t('network.cancel')}
+          </Button>
+        ) : (
+          <Button size="compact-sm" variant="light" loading={begin.isPending} onClick={begin.act}>
+            {o.beginning}
+          </Button>
+        ))
+      }
+    >
+      {error && <ProblemAlert error={error} />}
+      <WorkState work={work} none={o.none} good={o.good} />
+      {!isRunning && o.children}
     </Card>
   );
 }

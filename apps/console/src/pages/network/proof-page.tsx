@@ -1,5 +1,5 @@
 import { Button, FileButton, Loader } from '@mantine/core';
-import { IconArrowLeft, IconFileUpload } from '@tabler/icons-react';
+import { IconFileUpload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
@@ -13,6 +13,7 @@ import { useLanguage } from '../../i18n/language.tsx';
 import classes from './network.module.css';
 import { ProofMatrix } from './proof-matrix.tsx';
 import { type Proof, readProof } from './read-proof.ts';
+import { ToNetwork } from './to-network.tsx';
 
 const command = 'holdfast ports prove topology.yaml --out proof.json';
 /** A proof of sixty-four computers has a tenth of that. */
@@ -50,14 +51,7 @@ export function ProofPage(): ReactNode {
   return (
     <Stacked>
       <PageHead title={t('network.proof')} subtitle={t('network.proof.lead')}>
-        <Button
-          component={Link}
-          to="/network"
-          variant="default"
-          leftSection={<IconArrowLeft size={17} aria-hidden="true" />}
-        >
-          {t('network.title')}
-        </Button>
+        <ToNetwork />
         <FileButton resetRef={reset} accept="application/json,.json" onChange={(file) => void open(file)}>
           {(props) => (
             <Button {...props} leftSection={<IconFileUpload size={17} aria-hidden="true" />}>

@@ -1,9 +1,7 @@
 import type { NetworkChange } from '@holdfast/protocol';
 import { Button, Loader, SegmentedControl } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconArrowLeft } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
 import { call } from '../../api/call.ts';
 import { routeKey, routeQuery } from '../../api/queries.ts';
@@ -20,6 +18,7 @@ import classes from './network.module.css';
 import type { Chosen } from './network-drawing.tsx';
 import { Renderings } from './renderings.tsx';
 import { SelectionPanel } from './selection-panel.tsx';
+import { ToNetwork } from './to-network.tsx';
 import type { Topology } from './topology.ts';
 import { TopologyForm } from './topology-form.tsx';
 
@@ -35,14 +34,7 @@ export function WhatIfPage(): ReactNode {
   return (
     <Stacked>
       <PageHead title={t('network.what-if')} subtitle={t('network.what-if.lead')}>
-        <Button
-          component={Link}
-          to="/network"
-          variant="default"
-          leftSection={<IconArrowLeft size={17} aria-hidden="true" />}
-        >
-          {t('network.title')}
-        </Button>
+        <ToNetwork />
       </PageHead>
       {inventory.error && <ProblemAlert error={inventory.error} />}
       {inventory.isPending && <Loader aria-label={t('app.loading')} />}
