@@ -61,6 +61,8 @@ export const panelSessionMs = 12 * 60 * 60_000;
 
 /** A restore of a thousand chosen files with long paths. */
 export const maxPanelRequestBytes = 8 * 1024 * 1024;
+/** Of a sign-in, which is read before anything is known of who sends it. */
+export const maxPanelLinkBytes = 1024;
 
 /** Snapshots, and entries of a folder, of one answer. */
 export const panelPageEntries = 1_000;

@@ -30,7 +30,7 @@ import type { ExecutorService } from './executor/executor-service.ts';
 import { dataChannelsPerSession, lockWaitMs, maxToldFolders } from './limits.ts';
 import { aroundBackup } from './scripts/around-backup.ts';
 import type { OwnKey } from './zero-knowledge/own-key.ts';
-import { permittedTask } from './zero-knowledge/permitted-task.ts';
+import { permittedTask, refuseForeignKey } from './zero-knowledge/permitted-task.ts';
 import { contextWithoutNames, errorWithoutNames, outcomeWithoutNames } from './zero-knowledge/without-names.ts';
 
 /** What tasks are done with. */
@@ -52,12 +52,7 @@ export interface TaskEnvironment {
 /** Runs one task of the server. What a computer with a key of its own does, and what the server hears of it, is decided here. */
 export async function runTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
   const { zeroKnowledge, log } = environment;
-  const own = await environment.ownKey();
-  if (!own && zeroKnowledge)
-    throw new HoldfastError('zero-knowledge.no-key', {
-      message:
-        'The configuration here says that this computer keeps the key of its backups for itself, and it has none.',
-    });
+  const own = await ownKeyOf(environment);
   if (!own) return doTask(environment, task, context);
   const config = zeroKnowledge ?? noZeroKnowledgeOptions;
   try {
@@ -69,12 +64,26 @@ export async function runTask(environment: TaskEnvironment, task: Task, context:
   }
 }
 
-/** Runs a task that this computer's own administrator asks for: what its server may have done here does not bind them. */
+/**
+ * Runs a task that this computer's own administrator asks for: what its server may have done here does not bind them. A computer with
+ * a key of its own opens nothing else for them either.
+ */
 export async function runOwnTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
-  const own = await environment.ownKey();
-  const password = task.access.password ?? own?.password;
-  const access = { ...task.access, ...(password === undefined ? {} : { password }) };
-  return doTask(environment, { ...task, access }, context);
+  const own = await ownKeyOf(environment);
+  if (!own) return doTask(environment, task, context);
+  refuseForeignKey(task);
+  return doTask(environment, { ...task, access: { ...task.access, password: own.password } }, context);
+}
+
+/** Throws `zero-knowledge.no-key` where the configuration promises one. */
+async function ownKeyOf({ ownKey, zeroKnowledge }: TaskEnvironment): Promise<OwnKey | undefined> {
+  const own = await ownKey();
+  if (!own && zeroKnowledge)
+    throw new HoldfastError('zero-knowledge.no-key', {
+      message:
+        'The configuration here says that this computer keeps the key of its backups for itself, and it has none.',
+    });
+  return own;
 }
 
 /** Opens the repository through the mover, and lets the engine do the work; maintenance is done in a process of its own. */

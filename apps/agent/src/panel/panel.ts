@@ -16,7 +16,7 @@ import {
 import { createHttpServer, type Wire } from '@holdfast/wire';
 import { builtPagesFolder, PageFiles, securityHeaders } from '@holdfast/wire/pages';
 import type { Logger } from 'pino';
-import { maxPanelRequestBytes } from '../limits.ts';
+import { maxPanelLinkBytes, maxPanelRequestBytes } from '../limits.ts';
 import type { PanelHandlers } from './panel-handlers.ts';
 import { panelOrigin, removePanelKey, savePanelKey } from './panel-link.ts';
 import { PanelSessions } from './panel-sessions.ts';
@@ -102,7 +102,7 @@ async function answerApi(
     throw new HoldfastError('auth.required', { guidance: 'Run `holdfast panel` on this computer, and open its link.' });
   if (!isMethod(name))
     throw new HoldfastError('request.missing', { message: 'The control panel can do no such thing.' });
-  const body = parseJsonText(await bodyOf(req), 'The request');
+  const body = parseJsonText(await bodyOf(req, isSignIn ? maxPanelLinkBytes : maxPanelRequestBytes), 'The request');
   const gone = new AbortController();
   res.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The page has gone.' })));
 
@@ -177,13 +177,13 @@ function cookieOf({ headers }: IncomingMessage, port: number): string {
   return '';
 }
 
-async function bodyOf(req: IncomingMessage): Promise<string> {
+async function bodyOf(req: IncomingMessage, maxBytes: number): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   req.on('data', (piece: Buffer) => {
     bytes += piece.length;
-    if (bytes <= maxPanelRequestBytes) pieces.push(piece);
-    else req.destroy(new HoldfastError('internal.limit', { message: `More than ${maxPanelRequestBytes} bytes.` }));
+    if (bytes <= maxBytes) pieces.push(piece);
+    else req.destroy(new HoldfastError('internal.limit', { message: `More than ${maxBytes} bytes.` }));
   });
   await once(req, 'end');
   return Buffer.concat(pieces).toString('utf8');

@@ -5,6 +5,18 @@ import type { RestoreTask, Task } from '@holdfast/protocol';
 import type { ZeroKnowledgeConfig } from '../config.ts';
 
 /**
+ * A repository whose key the server has: what is backed up to it would be the server's, and what is restored from it its choice.
+ * @throws zero-knowledge.refused
+ */
+export function refuseForeignKey({ access }: Task): void {
+  if (access.password !== undefined)
+    throw refused(
+      `Repository ${access.repository} is one whose key the server has.`,
+      'Make a repository of the zero-knowledge mode for this computer (`holdfast repo create --zero-knowledge`), and have its jobs and policies back up to that one.',
+    );
+}
+
+/**
  * What a computer that keeps the key of its backups for itself does for its server: what is named here, in repositories that its
  * own key opens, and nothing else. The server may be in the hands of an attacker: so it is this computer's configuration that
  * decides, and a kind of task that a later version brings is refused until it is named here. Gives the task with the key.
@@ -14,12 +26,7 @@ export async function permittedTask(
   task: Task,
   { password, config }: { readonly password: string; readonly config: ZeroKnowledgeConfig },
 ): Promise<Task> {
-  // A repository whose key the server has: what is backed up to it would be the server's, and what is restored from it its choice.
-  if (task.access.password !== undefined)
-    throw refused(
-      `Repository ${task.access.repository} is one whose key the server has.`,
-      'Make a repository of the zero-knowledge mode for this computer (`holdfast repo create --zero-knowledge`), and have its jobs and policies back up to that one.',
-    );
+  refuseForeignKey(task);
   const access = { ...task.access, password };
   switch (task.kind) {
     case 'backup': {

@@ -8,9 +8,12 @@ import { watchReach } from './transport.ts';
 
 /** Which answers an event of the server makes old. */
 const affected: Readonly<Record<ServerEvent['kind'], readonly RouteName[]>> = {
-  computer: ['overview', 'computers', 'computer', 'groups'],
+  computer: ['overview', 'computers', 'computer', 'groups', 'group', 'expectedComputers'],
   run: ['overview', 'runs', 'run', 'snapshots', 'repositories'],
-  session: ['overview', 'sessions', 'jobs', 'job', 'computers', 'computer', 'snapshots', 'drilledComputers'],
+  session: [
+    ...(['overview', 'sessions', 'jobs', 'job', 'jobCalendar', 'policies', 'policy', 'policyComputers'] as const),
+    ...(['computers', 'computer', 'snapshots', 'drilledComputers'] as const),
+  ],
 };
 /** Events come in bursts: what they change is asked for at most so often. */
 const refreshPauseMs = 1_000;

@@ -48,6 +48,9 @@ export function pagesQuery<Name extends PagedRoute>(name: Name, args: Arguments<
   });
 }
 
+/** By what was asked for: it is sent again, with the same key, by whatever render of the page comes to do it. */
+const keys = new WeakMap<object, string>();
+
 /**
  * Something that a person asks for. Each time gets a key of its own, under which it may be sent again after an answer that was
  * lost. What depends on it is asked for anew: the routes in `changes`.
@@ -57,7 +60,6 @@ export function useAction<Name extends RouteName>(
   changes: readonly RouteName[],
 ): UseMutationResult<Answer<Name>, ApiProblem, CallArguments<Routes[Name]>> {
   const client = useQueryClient();
-  const keys = new WeakMap<object, string>();
   return useMutation({
     mutationFn: async (args: CallArguments<Routes[Name]>) => {
       const idempotencyKey = keys.get(args) ?? crypto.randomUUID();
@@ -68,7 +70,10 @@ export function useAction<Name extends RouteName>(
         throw toProblem(error);
       }
     },
-    onSettled: () => invalidateRoutes(client, changes),
+    onSettled: (_answer, _error, args) => {
+      keys.delete(args);
+      return invalidateRoutes(client, changes);
+    },
   });
 }
 

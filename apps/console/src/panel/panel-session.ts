@@ -43,9 +43,15 @@ export async function ask<Name extends keyof PanelMethods>(
   return (await response.json()) as PanelResult<Name>;
 }
 
+const linkForm = /^#link=(.+)$/;
+
+export function isLink(hash: string): boolean {
+  return linkForm.test(hash);
+}
+
 /** With the link that led here, if one did; it leaves the address at once. Else with the session that there is. */
 export async function enter(): Promise<void> {
-  const link = /^#link=(.+)$/.exec(location.hash)?.[1];
+  const link = linkForm.exec(location.hash)?.[1];
   if (link !== undefined) history.replaceState(null, '', location.pathname);
   try {
     if (link !== undefined) localStorage.setItem(keyName, (await ask('sign-in', { link })).key);

@@ -13,7 +13,7 @@ import { OutsideFrame } from '../session/outside-frame.tsx';
 import { BackupsPage } from './backups-page.tsx';
 import classes from './panel.module.css';
 import { usePanelAddress } from './panel-address.ts';
-import { enter, leave, panelSessionEnded, usePanelSession } from './panel-session.ts';
+import { enter, isLink, leave, panelSessionEnded, usePanelSession } from './panel-session.ts';
 import { stateQuery } from './panel-state.ts';
 import { StatePage } from './state-page.tsx';
 
@@ -33,7 +33,15 @@ export function Panel(): ReactNode {
 function Entrance(): ReactNode {
   const t = useText();
   const session = usePanelSession();
-  useEffect(() => void enter(), []);
+  useEffect(() => {
+    void enter();
+    // A new link may be opened in the same tab, which then only changes what stands behind the #.
+    const follow = (): void => {
+      if (isLink(location.hash)) void enter();
+    };
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
   if (session.kind === 'in') return <Frame />;
   if (session.kind === 'unknown')
     return (

@@ -137,6 +137,8 @@ export function RestorePage(): ReactNode {
   );
 }
 
+const noNames: ReadonlySet<string> = new Set();
+
 function Point(o: {
   readonly point: CatalogueSnapshot;
   readonly points: readonly CatalogueSnapshot[];
@@ -150,7 +152,9 @@ function Point(o: {
   const { point, points, search, onGo, onChange } = o;
   const repository = useRepository(point.repositoryId);
   const { view = 'browse', path = startingFolder(point.sources) } = search;
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  // Of one folder: whichever way somebody gets to another, nothing of it has been chosen there.
+  const [choice, setChoice] = useState({ path, names: noNames });
+  const chosen = choice.path === path ? choice.names : noNames;
   const [wanted, setWanted] = useState<Wanted>();
   const names = [...chosen];
   const single = names.length === 0 ? path : names.length === 1 ? childOf(path, names[0] ?? '') : undefined;
@@ -201,12 +205,9 @@ function Point(o: {
                 point={point}
                 repository={name}
                 path={path}
-                onPath={(folder) => {
-                  setChosen(new Set());
-                  onGo({ path: folder });
-                }}
+                onPath={(folder) => onGo({ path: folder })}
                 chosen={chosen}
-                onChoose={setChosen}
+                onChoose={(of) => setChoice({ path, names: of })}
                 onDownload={downloads.mutate}
                 takesFocus={o.isLed}
               />

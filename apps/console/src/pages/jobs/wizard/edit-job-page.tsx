@@ -29,8 +29,8 @@ function EditOne({ kind, id }: { readonly kind: JobKind; readonly id: string }):
     queryKey: ['to-change', kind, id],
     queryFn: ({ signal }) => tagged(jobKinds[kind].one, { params: { id }, signal }),
     gcTime: 0,
-    staleTime: Number.POSITIVE_INFINITY,
-    refetchOnWindowFocus: false,
+    // Whatever happens meanwhile: what is not refetched keeps the tag of what was seen.
+    staleTime: 'static',
   });
   if (seen.error) return <MissingPage error={seen.error} />;
   if (!seen.data) return <Loader aria-label={t('app.loading')} />;

@@ -42,14 +42,15 @@ export function JobWizard(o: {
   const change = (part: Partial<JobDraft>): void => setDraft((before) => ({ ...before, ...part }));
   const check = useMutation({ mutationFn: () => checked(o.kind, draft) });
   const save = useMutation({
-    mutationFn: (_o: { readonly run: boolean }) => saved(o.kind, draft, o.existing),
+    // One that is sent again, as an answer was lost, has the key that it had.
+    mutationFn: ({ key }: { readonly run: boolean; readonly key: string }) => saved(o.kind, draft, { ...o, key }),
     onSuccess: (one, { run }) => o.onSaved(one, { run }),
     onSettled: () =>
       invalidateRoutes(client, [jobKinds[o.kind].list, jobKinds[o.kind].one, 'computers', 'jobCalendar']),
   });
   const next = (event: SubmitEvent): void => {
     event.preventDefault();
-    if (step === 'summary') save.mutate({ run: false });
+    if (step === 'summary') save.mutate({ run: false, key: crypto.randomUUID() });
     else check.mutate(undefined, { onSuccess: () => setAt(at + 1) });
   };
   const back = (to: number): void => {
@@ -106,7 +107,11 @@ export function JobWizard(o: {
                 {t(step === 'summary' ? (o.existing ? 'wizard.save' : `wizard.create.${o.kind}`) : 'action.continue')}
               </Button>
               {step === 'summary' && !o.existing && (
-                <Button variant="default" loading={save.isPending} onClick={() => save.mutate({ run: true })}>
+                <Button
+                  variant="default"
+                  loading={save.isPending}
+                  onClick={() => save.mutate({ run: true, key: crypto.randomUUID() })}
+                >
                   {t('wizard.create-and-run')}
                 </Button>
               )}
@@ -138,11 +143,14 @@ function checked(kind: JobKind, draft: JobDraft): Promise<Answer<'checkJob'>> {
   });
 }
 
-async function saved(kind: JobKind, draft: JobDraft, existing: Existing | undefined): Promise<Job | Policy> {
+async function saved(
+  kind: JobKind,
+  draft: JobDraft,
+  { existing, key: idempotencyKey }: { readonly existing?: Existing | undefined; readonly key: string },
+): Promise<Job | Policy> {
   const { target, direction, ...settings } = settled(draft);
   if (!target) throw toProblem(new Error('There is no target.'));
   const guard = existing && { params: { id: existing.id }, ifMatch: existing.tag };
-  const idempotencyKey = crypto.randomUUID();
   if (kind === 'job') {
     const body = { ...settings, target, direction };
     return guard ? call('changeJob', { ...guard, body }) : call('createJob', { body, idempotencyKey });
