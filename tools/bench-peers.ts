@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { peersFolder, program, programs } from '@holdfast/core/testing';
+import { isAtLeast, peersFolder, program, programs } from '@holdfast/core/testing';
 
 /** Two shared cores take a quarter of an hour for the longest. */
 const buildLimitMs = 25 * 60_000;
@@ -108,9 +108,7 @@ function present(name: string, version: string, path: string): string {
 }
 
 function newEnough({ name, atLeast }: Recipe): { version: string; path: string } | undefined {
-  return programs(name, 'look again').find(
-    ({ version }) => version.localeCompare(atLeast, 'en', { numeric: true }) >= 0,
-  );
+  return programs(name, 'look again').find(({ version }) => isAtLeast(version, atLeast));
 }
 
 async function installSystemPackages(packages: readonly string[]): Promise<string | undefined> {

@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { peersFolder, program, programs } from '@holdfast/core/testing';
+import { isAtLeast, leastVersions, peersFolder, program, programs } from '@holdfast/core/testing';
 import { installKeycloak } from './keycloak.ts';
 
 /** A program, Debian's package that brings it, and what it is needed for. */
@@ -55,7 +55,12 @@ const systemPrograms = [
 
 /** Single binaries that need no more than the C library of Debian 12. */
 const newestPrograms = [
-  { name: 'restic', package: 'restic', atLeast: '0.19', use: 'interoperation with the newest restic' },
+  {
+    name: 'restic',
+    package: 'restic',
+    atLeast: leastVersions['restic'] ?? '',
+    use: 'interoperation with the newest restic',
+  },
   {
     name: 'restic-rest-server',
     package: 'restic-rest-server',
@@ -265,11 +270,7 @@ function isInSystem(name: string): boolean {
 }
 
 function isNewest(name: string, atLeast: string): boolean {
-  return programs(name, 'look again').some(({ version }) => compareVersions(version, atLeast) >= 0);
-}
-
-function compareVersions(left: string, right: string): number {
-  return left.localeCompare(right, 'en', { numeric: true });
+  return programs(name, 'look again').some(({ version }) => isAtLeast(version, atLeast));
 }
 
 function report(): void {

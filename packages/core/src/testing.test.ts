@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { program, programs, requireProgram, skipUnless, temporaryFolder } from './testing.ts';
+import { isAtLeast, program, programs, requireProgram, skipUnless, temporaryFolder } from './testing.ts';
 
 test('a program is found with its version, the one in the first folder of the PATH first', (t) => {
   const [old, recent] = [temporaryFolder(t), temporaryFolder(t)];
@@ -31,6 +31,21 @@ test('a missing program is named together with the way to get it', () => {
   const reason = skipUnless({ programs: ['holdfast-no-such-program'] });
   assert.equal(reason, 'needs the program holdfast-no-such-program (npm run peers)');
   assert.throws(() => requireProgram('holdfast-no-such-program'), /npm run peers/);
+});
+
+test('an older version than tests compare with does not count, except for tests that go over all', (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'restic'), '#!/bin/sh\necho "restic 0.9.6 compiled with go1.19.8"\n');
+  chmodSync(join(folder, 'restic'), 0o755);
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${folder}:${path}`;
+  t.after(() => {
+    process.env['PATH'] = path;
+  });
+  assert.ok(programs('restic').some(({ version }) => version === '0.9.6'));
+  assert.notEqual(program('restic')?.version, '0.9.6');
+  assert.equal(isAtLeast('0.19.1', '0.19'), true);
+  assert.equal(isAtLeast('0.9.6', '0.19'), false);
 });
 
 test('rights and platforms that are missing are named', () => {

@@ -67,12 +67,24 @@ export function programs(name: string, memory?: 'look again'): readonly Program[
   return all;
 }
 
-/** The first program of that name, if there is one. */
+/**
+ * Versions that tests compare with, at least. An older one is good for tests that go over all of `programs`: Debian 12 has restic
+ * 0.14, which misses options, variables and exit statuses.
+ */
+export const leastVersions: Readonly<Record<string, string>> = { restic: '0.19' };
+
+/** The first program of that name that is new enough, if there is one. */
 export function program(name: string): Program | undefined {
-  return programs(name)[0];
+  const least = leastVersions[name];
+  return programs(name).find(({ version }) => least === undefined || isAtLeast(version, least));
 }
 
-/** The first program of that name, for tests that have asked `skipUnless` for it. */
+/** Whether one version (`0.19.1`) is another or newer. */
+export function isAtLeast(version: string, least: string): boolean {
+  return version.localeCompare(least, 'en', { numeric: true }) >= 0;
+}
+
+/** The same for tests that have asked `skipUnless` for it. */
 export function requireProgram(name: string): Program {
   const first = program(name);
   if (!first) throw new Error(missingProgram(name));
@@ -109,7 +121,8 @@ function removeFolder(folder: string): void {
 }
 
 function missingProgram(name: string): string {
-  return `needs the program ${name} (npm run peers)`;
+  const least = leastVersions[name];
+  return `needs the program ${name}${least === undefined ? '' : ` ${least} or newer`} (npm run peers)`;
 }
 
 function isExecutable(path: string): boolean {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { program, programs, skipUnless } from '@holdfast/core/testing';
+import { programs, requireProgram, skipUnless } from '@holdfast/core/testing';
 import { openLocalDisk } from '@holdfast/storage';
 import { backup } from './backup/index.ts';
 import { listTree } from './index.ts';
@@ -54,8 +54,7 @@ describe('with restic', { skip }, () => {
     });
 
   it('what restic backed up is restored identically', async (t) => {
-    const newest = program('restic');
-    assert.ok(newest);
+    const newest = requireProgram('restic');
     const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     makeNastyTree(source);
@@ -71,8 +70,7 @@ describe('with restic', { skip }, () => {
   });
 
   it('an unchanged folder gets the id that restic gives it, and its snapshots serve as parents', async (t) => {
-    const newest = program('restic');
-    assert.ok(newest);
+    const newest = requireProgram('restic');
     const { folder, repository, repositoryFolder } = await testRepository(t, openLocalDisk);
     const source = join(folder, 'source');
     fs.mkdirSync(join(source, 'inner'), { recursive: true });

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { programs, skipUnless, temporaryFolder } from '@holdfast/core/testing';
+import { program, programs, requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { checkRepository } from './check/index.ts';
 import {
   blobId,
@@ -87,7 +87,7 @@ for (const { path: restic, version } of programs('restic')) {
     symlinkSync('<&>\u2028', join(source, 'sub', 'html'));
     linkSync(join(source, 'plain'), join(source, 'sub', 'hard'));
     writeFileSync(join(source, 'sub', 'big'), Buffer.alloc(3_000_000, 'compressible '));
-    await makeRepository(folder, restic === programs('restic')[0]?.path ? restic : undefined);
+    await makeRepository(folder, restic === program('restic')?.path ? restic : undefined);
     run(restic, folder, 'backup', source);
     run(restic, folder, 'backup', '--tag', 'x,y', source);
 
@@ -121,8 +121,7 @@ for (const { path: restic, version } of programs('restic')) {
 }
 
 test('restic respects our lock, reads it, and does not take it for abandoned', { skip }, async (t) => {
-  const [newest] = programs('restic');
-  assert.ok(newest);
+  const newest = requireProgram('restic');
   const { target, repository } = await sampleRepository();
   const folder = join(temporaryFolder(t), 'repo');
   await using lock = await repository.lock({ exclusive: true });
@@ -139,8 +138,7 @@ test('restic respects our lock, reads it, and does not take it for abandoned', {
 });
 
 test('a folder gets the tree id that restic gives it', { skip }, async (t) => {
-  const [newest] = programs('restic');
-  assert.ok(newest);
+  const newest = requireProgram('restic');
   const source = temporaryFolder(t);
   const folder = join(temporaryFolder(t), 'repo');
   for (const name of oddNames) writeFileSync(Buffer.concat([Buffer.from(`${source}/`), name]), name);

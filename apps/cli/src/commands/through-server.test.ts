@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { type CliResult, runCli, runProgram } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
@@ -62,6 +63,8 @@ describe('commands through the server', { skip: skipUnless({ platform: 'linux' }
       },
     });
     first = await backUp(jobId);
+    // Times are given in seconds: the second backup must not be of the same one.
+    await setTimeout(1000);
     writeFileSync(join(source, 'sub', 'gone'), 'changed');
     writeFileSync(join(source, 'sub', 'new'), 'new');
     second = await backUp(jobId);
@@ -174,7 +177,7 @@ describe('commands through the server', { skip: skipUnless({ platform: 'linux' }
   test('a time takes the backup of that time; check, forget and prune are runs of the executor', async () => {
     const { snapshots } = await system.client.call('snapshots', { query: { repositoryId } });
     const at = snapshots.find(({ id }) => id === first)?.takenAt ?? assert.fail();
-    const then = new Date(Date.parse(at) + 1000).toISOString().replace(/\.\d+Z/, 'Z');
+    const then = new Date(Math.ceil(Date.parse(at) / 1000) * 1000).toISOString().replace('.000Z', 'Z');
     const dumped = await byServer('dump', 'latest', '--at', then, join(source, 'sub', 'gone'));
     assert.equal(dumped.stdout, 'soon', dumped.stderr);
     const checked = await byServer('check', '--repository', 'books', '--read-data-subset', '1/2');

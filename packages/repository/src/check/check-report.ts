@@ -56,11 +56,14 @@ export class ProblemList {
     this.add('error', `pack ${id}`, message);
   }
 
-  /** What was found at the same time by somebody else. */
+  /** What was found at the same time by others, by its object: who was quicker must not show. */
   append(other: ProblemList): void {
     this.errors += other.errors;
     this.warnings += other.warnings;
     for (const id of other.brokenPacks) this.brokenPacks.add(id);
-    this.problems.push(...other.problems.slice(0, limits.checkMaxProblems - this.problems.length));
+    const ordered = other.problems.toSorted((left, right) =>
+      left.object < right.object ? -1 : Number(left.object > right.object),
+    );
+    this.problems.push(...ordered.slice(0, limits.checkMaxProblems - this.problems.length));
   }
 }
