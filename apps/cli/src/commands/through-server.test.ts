@@ -114,7 +114,9 @@ describe('commands through the server', { skip: skipUnless({ platform: 'linux' }
       );
   });
 
-  test('restic finds in the archive what it restores itself', async () => {
+  test('restic finds in the archive what it restores itself', {
+    skip: skipUnless({ programs: ['restic'] }),
+  }, async () => {
     const restic = requireProgram('restic');
     const [ours, theirs] = [join(folder, 'ours'), join(folder, 'theirs')];
     mkdirSync(ours);

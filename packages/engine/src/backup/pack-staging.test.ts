@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { HoldfastError } from '@holdfast/core';
-import { requireProgram, temporaryFolder } from '@holdfast/core/testing';
+import { requireProgram, skipUnless, temporaryFolder } from '@holdfast/core/testing';
 import { openRepository } from '@holdfast/repository';
 import { openLocalDisk, throttled } from '@holdfast/storage';
 import { type FaultInjector, FaultyTarget, noFaults } from '@holdfast/storage/testing';
@@ -37,7 +37,9 @@ function source(folder: string, sizeBytes: number): string {
 
 describe('packs that grow in files', () => {
   for (const way of ['beside the repository', 'in the folder for temporary files'] as const)
-    it(`are whole for restic, ${way}, and leave nothing else`, async (t) => {
+    it(`are whole for restic, ${way}, and leave nothing else`, {
+      skip: skipUnless({ programs: ['restic'] }),
+    }, async (t) => {
       const beside = way === 'beside the repository';
       const { folder, repositoryFolder, repository } = await testRepository(t, async (options) => {
         const disk = await openLocalDisk(options);
