@@ -163,10 +163,10 @@ test('several files and folders are one declaration', async (t) => {
   writeFileSync(join(folder, 'more', 'two.yml'), `name: g\njobs:\n${job('a')}`);
   const { problems } = await readDeclaration(files);
   assert.deepEqual(
-    problems.found.map(({ file, line, message }) => [file.endsWith('two.yml'), line, message.replaceAll(folder, '')]),
+    problems.found.map(({ file, at, message }) => [file.endsWith('two.yml'), at, message.replaceAll(folder, '')]),
     [
-      [true, 1, 'g, and f in /one.yaml: files that are applied together have one name'],
-      [true, 3, 'a is declared twice; first at /one.yaml:3:3'],
+      [true, { line: 1, column: 7 }, 'g, and f in /one.yaml: files that are applied together have one name'],
+      [true, { line: 3, column: 3 }, 'a is declared twice; first at /one.yaml:3:3'],
     ],
   );
   for (const path of [join(folder, 'absent.yaml'), folder.replace(/\/[^/]*$/, '/none')])

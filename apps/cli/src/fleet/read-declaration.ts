@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Path, Problems, Source, type SourceForm } from '@holdfast/contract/topology';
+import { type Path, Problems, type Source, type SourceForm, YamlSource } from '@holdfast/contract/topology';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import { resolvePath } from '../data-directory.ts';
 import { maxDeclarationBytes, maxDeclarationFiles } from './limits.ts';
@@ -73,7 +73,7 @@ export async function readDeclaration(paths: readonly string[]): Promise<Declara
 }
 
 function take(file: string, bytes: Uint8Array, problems: Problems): Read | undefined {
-  const read = Source.read({ file, bytes, form, problems });
+  const read = YamlSource.read({ file, bytes, form, problems });
   if (!read) return undefined;
   const { source, value } = read;
   const parsed = fleetDocument.safeParse(value);

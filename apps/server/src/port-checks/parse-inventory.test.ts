@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTopology } from '@holdfast/contract/topology';
+import { readTopologyJson } from '@holdfast/contract/topology';
 import type { Host } from '@holdfast/contract/topology/schema';
 import { hasCode } from '@holdfast/core';
 import { parseInventory } from './parse-inventory.ts';
@@ -8,7 +8,7 @@ import { parseInventory } from './parse-inventory.ts';
 const agent = (place: Partial<Host>): Host => ({ zone: 'z', os: 'linux', roles: ['agent-linux'], ...place });
 const store = (place: Partial<Host>): Host => ({ zone: 'z', os: 'linux', roles: ['repository-linux'], ...place });
 const srv: Host = { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] };
-const parse = (hosts: Record<string, Host>) => parseInventory({ name: 'f', zones: { z: {} }, hosts }, parseTopology);
+const parse = (hosts: Record<string, Host>) => parseInventory({ name: 'f', zones: { z: {} }, hosts }, readTopologyJson);
 
 test('what one computer says of itself leaves out that computer, and nobody else', () => {
   const { topology, leftOut } = parse({

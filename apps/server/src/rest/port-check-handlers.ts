@@ -180,10 +180,10 @@ async function planOf(
   { topology, includePlanned }: Asked,
 ): Promise<Pick<Planned, 'plan' | 'zones' | 'leftOut'>> {
   // The parser is loaded where it is needed.
-  const { parseTopologyJson } = await import('@holdfast/contract/topology');
+  const { parseTopologyJson, readTopologyJson } = await import('@holdfast/contract/topology');
   const parsed = topology
     ? { topology: parseTopologyJson(JSON.stringify(document), 'topology'), leftOut: [] }
-    : parseInventory(document, parseTopologyJson);
+    : parseInventory(document, readTopologyJson);
   return {
     plan: planTopology(parsed.topology, { includePlanned, ...(topology ? { bounds: sentPlanBounds } : {}) }),
     zones: parsed.topology.zones.map(({ name, nat }) => ({ name, nat: Boolean(nat) })),

@@ -1,5 +1,6 @@
 import { oneLine } from '@holdfast/core';
 import { parseBlock } from './address.ts';
+import { maxAllowEnds } from './limits.ts';
 import type { TopologyFile } from './load.ts';
 import { didYouMean } from './nearest.ts';
 import { parsePortSetting } from './ports.ts';
@@ -8,16 +9,29 @@ import type { AllowEnd, AllowRule, TopologyHost, Zone } from './topology.ts';
 
 interface Known {
   readonly names: Names;
-  readonly hosts: readonly TopologyHost[];
+  readonly hosts: ReadonlyMap<string, TopologyHost>;
   readonly zones: ReadonlyMap<string, Zone>;
+  /** Names of hosts, by the name of their zone. */
+  readonly members: ReadonlyMap<string, readonly string[]>;
 }
 
 const anywhere = ['0.0.0.0/0', '::/0'];
 
 /** Reads the `allow` rules of all files: their ends are names of the topology, addresses, or `any`. */
-export function resolveAllow(files: readonly TopologyFile[], known: Known): readonly AllowRule[] {
+export function resolveAllow(
+  files: readonly TopologyFile[],
+  { names, zones, hosts }: Pick<Known, 'names' | 'zones'> & { readonly hosts: readonly TopologyHost[] },
+): readonly AllowRule[] {
+  const byZone = Map.groupBy(hosts, ({ zone }) => zone?.name ?? '');
+  const known: Known = {
+    names,
+    zones,
+    hosts: new Map(hosts.map((host) => [host.name, host])),
+    members: new Map([...byZone].map(([zone, inside]) => [zone, inside.map(({ name }) => name)])),
+  };
   const rules: AllowRule[] = [];
   const seen = new Set<string>();
+  let ends = 0;
   for (const { source, document } of files)
     for (const [index, rule] of (document.allow ?? []).entries()) {
       const path = ['allow', index];
@@ -32,10 +46,17 @@ export function resolveAllow(files: readonly TopologyFile[], known: Known): read
         if (typeof range === 'string') source.report([...path, 'ports', at], range);
         else ports.push({ transport: transport === 'udp' ? 'udp' : 'tcp', range });
       }
+      const [from, to] = [end('from'), end('to')];
+      ends += from.hosts.length + to.hosts.length;
+      if (ends > maxAllowEnds) {
+        source.report(
+          path,
+          `the allow rules name more than ${maxAllowEnds} hosts, those of zones counted: name prefixes`,
+        );
+        return rules;
+      }
       rules.push({
-        name: rule.name,
-        from: end('from'),
-        to: end('to'),
+        ...{ name: rule.name, from, to },
         ports,
         reason: oneLine(rule.reason ?? rule.name),
       });
@@ -43,22 +64,25 @@ export function resolveAllow(files: readonly TopologyFile[], known: Known): read
   return rules;
 }
 
-function resolveEnd(given: readonly string[], place: Place, { names, hosts, zones }: Known): AllowEnd {
+function resolveEnd(given: readonly string[], place: Place, { names, hosts, zones, members }: Known): AllowEnd {
   const chosen = new Set<string>();
   const wholeZones = new Set<Zone>();
   const addresses = new Set<string>();
+  const seen = new Set<string>();
   for (const [index, text] of given.entries()) {
+    if (seen.has(text)) continue;
+    seen.add(text);
     const known = names.get(text.toLowerCase());
     const name = String(known?.place.path.at(-1));
     if (known?.kind === 'zone') {
       const zone = zones.get(name);
-      const members = hosts.filter((host) => host.zone?.name === name);
-      for (const host of members) chosen.add(host.name);
+      const inside = members.get(name) ?? [];
+      for (const host of inside) chosen.add(host);
       if (zone && zone.addresses.length > 0) wholeZones.add(zone);
-      else if (zone && members.length === 0)
+      else if (zone && inside.length === 0)
         place.source.report([...place.path, index], `zone ${name} has neither hosts nor prefixes: this opens nothing`);
     } else if (known) {
-      const host = hosts.find((one) => one.name === name);
+      const host = hosts.get(name);
       if (host?.addresses.length === 0 && host.names.length === 0)
         place.source.report([...place.path, index], `${name} has neither addresses nor names: give it some`);
       chosen.add(name);

@@ -8,6 +8,8 @@ export const maxIncludedFiles = 200;
 export const maxHosts = 20_000;
 export const maxZones = 5_000;
 export const maxAllowRules = 2_000;
+/** Hosts at the ends of all allow rules together, those of zones counted. */
+export const maxAllowEnds = 500_000;
 /** Of one host. */
 export const maxAddresses = 64;
 export const maxNames = 64;
@@ -18,3 +20,5 @@ export const maxAliases = 100;
 export const maxDepth = 50;
 /** All mistakes of a file are reported at once, up to so many. */
 export const maxProblems = 50;
+/** Characters of a key where its place is told. */
+export const maxShownKey = 64;

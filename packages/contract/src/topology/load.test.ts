@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import { exitStatus, HoldfastError } from '@holdfast/core';
 import fc from 'fast-check';
-import { loadTopology, parseTopology, parseTopologyJson } from './index.ts';
+import { loadTopology, parseTopology, parseTopologyJson, readTopologyJson } from './index.ts';
 import { maxDepth, maxHosts, maxProblems, maxTopologyBytes } from './limits.ts';
 
 const base = `name: t
@@ -472,6 +472,62 @@ test('whatever the text, the answer is a topology or mistakes with their places'
   );
 });
 
+test('JSON with a mistake is read as JSON, and the mistake is named by its path', () => {
+  // The word as a value is nobody's mistake.
+  const srv = { zone: 'b', addresses: ['10.0.0.1'], roles: ['backup-server'], owner: '__proto__' };
+  const document = { name: 't', zones: { a: {} }, hosts: { srv, web: { ...srv, roles: ['agent-linux'] } } };
+  const named = (text: string, place: string, says: string): void =>
+    assert.throws(() => parseTopologyJson(text, 'sent'), {
+      code: 'topology.invalid',
+      message: new RegExp(`^ {2}${RegExp.escape(`${place}: ${says}`)}`, 'm'),
+    });
+  named(JSON.stringify(document), 'sent:/hosts/srv/zone', 'there is no zone b. Did you mean a?');
+  named(
+    JSON.stringify(document),
+    'sent:/hosts/web/addresses/0',
+    '10.0.0.1 belongs to srv already (sent:/hosts/srv/addresses/0)',
+  );
+  named(JSON.stringify({ ...document, 'a/b': 1 }), 'sent:/a~1b', 'a topology has no key "a/b"');
+  named(
+    JSON.stringify({ ...document, zones: { 'a: ()': {} } }),
+    'sent:/zones/a%3A%20()',
+    '"a: ()" can\'t be a key here',
+  );
+  named(JSON.stringify(document).replace('"srv"', '"__proto__"'), 'sent:/hosts/__proto__', "__proto__ can't be a name");
+  named(
+    `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+    `sent:${'/0'.repeat(maxDepth)}`,
+    `more than ${maxDepth} values`,
+  );
+  named('[1]', 'sent', 'a topology is a mapping');
+  named('{', 'sent', 'this is no JSON');
+  named(JSON.stringify(' '.repeat(maxTopologyBytes)), 'sent', `the file has ${maxTopologyBytes + 2} bytes`);
+  const many = Object.fromEntries(Array.from({ length: maxHosts / 2 + 1 }, (_, n) => [`h${n}`, { roles: ['s3'] }]));
+  named(
+    JSON.stringify({ hosts: many, neighbours: many }),
+    `sent:/neighbours/h${maxHosts / 2 - 1}/roles`,
+    'there are more than',
+  );
+});
+
+test('allow rules that name a zone of many hosts again and again are refused before they fill the memory', () => {
+  const srv = { zone: 'a', addresses: ['10.0.0.0/24'], roles: ['backup-server'] };
+  const inside = Array.from({ length: 2000 }, (_, n) => {
+    const address = `10.1.${Math.floor(n / 250)}.${(n % 250) + 1}`;
+    return [`h${n}`, { zone: 'a', addresses: [address], roles: ['agent-linux'] }];
+  });
+  const rule = { from: Array<string>(50).fill('a'), to: Array<string>(50).fill('srv'), ports: ['tcp/22'] };
+  const allow = Array.from({ length: 300 }, (_, n) => ({ ...rule, name: `r${n}` }));
+  const document = { name: 't', zones: { a: {} }, hosts: { srv, ...Object.fromEntries(inside) } };
+  const { topology } = readTopologyJson(JSON.stringify({ ...document, allow: allow.slice(0, 200) }), 'sent');
+  assert.deepEqual([topology?.allow[199]?.from.hosts.length, topology?.allow[199]?.to.hosts], [2001, ['srv']]);
+  const { problems } = readTopologyJson(JSON.stringify({ ...document, allow }), 'sent');
+  assert.deepEqual(
+    problems.found.map(({ at, message }) => [at, message.slice(0, 43)]),
+    [[{ path: ['allow', 249] }, 'the allow rules name more than 500000 hosts']],
+  );
+});
+
 test('what JSON.stringify wrote is read much faster, to the same topology or the same mistakes', () => {
   const known: readonly unknown[] = [
     ...['a', 'srv', 'zoen', ['10.0.0.1'], ['10.0.0.2', '10.0.0.2'], ['agent-linux'], ['backup-server'], ['web']],
@@ -492,7 +548,9 @@ test('what JSON.stringify wrote is read much faster, to the same topology or the
       return inspect(read(), { depth: 12 });
     } catch (error) {
       assert.ok(error instanceof HoldfastError, String(error));
-      return error.message;
+      return error.message
+        .replace(/^ {2}topology\.yaml\S*: /gm, '  ')
+        .replace(/topology\.yaml:(\d+:\d+|\/[^\s:)]*)/g, 'there');
     }
   };
   let topologies = 0;

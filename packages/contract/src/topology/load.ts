@@ -3,13 +3,15 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { errnoOf, HoldfastError } from '@holdfast/core';
 import type { z } from 'zod';
+import { JsonSource } from './json-source.ts';
 import { maxHosts, maxIncludedFiles, maxTopologyBytes, maxZones } from './limits.ts';
 import { Problems } from './problems.ts';
 import { resolveTopology } from './resolve.ts';
 import { includedDocument, type TopologyDocument, topologyDocument } from './schema.ts';
 import { describeIssues } from './schema-issues.ts';
-import { Source, type SourceForm } from './source.ts';
+import type { Source, SourceForm } from './source.ts';
 import type { Topology } from './topology.ts';
+import { YamlSource } from './yaml-source.ts';
 
 /** A file of a topology. */
 export interface TopologyFile {
@@ -49,29 +51,44 @@ export async function loadTopology(path: string): Promise<Topology> {
 /** Reads a topology that is one text, for example what a server has exported. `file` is the name in messages. */
 export function parseTopology(text: string | Uint8Array, file = 'topology.yaml'): Topology {
   const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
-  return oneText((problems) => Source.read({ file, bytes, form: topologyForm, problems }));
+  return throwing(oneText((problems) => YamlSource.read({ file, bytes, form: topologyForm, problems })));
 }
 
-/** As `parseTopology`, for a text that `JSON.stringify` has made: much faster. */
+/** As `parseTopology`, for JSON, and much faster. Mistakes are named by their paths: `topology:/hosts/srv/zone`. */
 export function parseTopologyJson(text: string, file: string): Topology {
-  return oneText((problems) => Source.readJson({ file, text, form: topologyForm, problems }));
+  return throwing(readTopologyJson(text, file));
 }
 
-function oneText(read: (problems: Problems) => ReadSource): Topology {
+/** A topology, or what is wrong with it. */
+export interface TopologyReading {
+  readonly topology: Topology | undefined;
+  readonly problems: Problems;
+}
+
+/** As `parseTopologyJson`, for whoever can go on without what is mistaken. */
+export function readTopologyJson(text: string, file: string): TopologyReading {
+  return oneText((problems) => JsonSource.read({ file, text, form: topologyForm, problems }));
+}
+
+function oneText(read: (problems: Problems) => ReadSource): TopologyReading {
   const problems = new Problems();
   const first = fileFrom(read(problems), topologyDocument);
   if (first?.document.include) first.source.report(['include'], 'there are no other files here to include', 'key');
   const topology = first && resolveTopology([first], problems);
+  return { topology: problems.isEmpty ? topology : undefined, problems };
+}
+
+function throwing({ topology, problems }: TopologyReading): Topology {
   problems.throwIfAny();
   if (!topology) throw new TypeError('a topology without problems is one');
   return topology;
 }
 
 function take(file: string, bytes: Uint8Array, schema: z.ZodType, problems: Problems): TopologyFile | undefined {
-  return fileFrom(Source.read({ file, bytes, form: topologyForm, problems }), schema);
+  return fileFrom(YamlSource.read({ file, bytes, form: topologyForm, problems }), schema);
 }
 
-type ReadSource = ReturnType<typeof Source.read>;
+type ReadSource = { readonly source: Source; readonly value: unknown } | undefined;
 
 function fileFrom(read: ReadSource, schema: z.ZodType): TopologyFile | undefined {
   if (!read) return undefined;
