@@ -76,6 +76,10 @@ test('the parts of a server', async (t) => {
   await server.client.call('replaceRecoveryKit', { body: { publicKey, authKey } });
   await until(() => saysOfKit('warning', /recovery-kit verify/), 'the kit is not confirmed');
   await server.client.call('confirmRecoveryKit', { body: { proof: kitProof(kit) } });
+  // Another tenant, which has no kit.
+  const { id } = (await server.join('agent')).answer;
+  const before = server.usesPostgres ? 'set session_replication_role = replica;' : 'pragma foreign_keys = off;';
+  await server.alterDatabase(`${before} update "computers" set "tenant" = 'theirs' where "id" = '${id}'`);
 
   const port = await freePort();
   const mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planTopology } from '@holdfast/contract/plan';
+import { parseTopology } from '@holdfast/contract/topology';
 import { freePort, temporaryFolder } from '@holdfast/core/testing';
+import { fleetOf } from '../port-checks/fleet.ts';
 import { TestMover } from '../testing/test-mover.ts';
 import { TestServer, until } from '../testing/test-server.ts';
+import { type EndedCheck, networkMap } from './network-map.ts';
 
 test('the map has what the plan opens, with what was used and checked; other topologies are tried out and rendered', async (t) => {
   await using server = await TestServer.start(temporaryFolder(t));
@@ -100,6 +104,50 @@ test('the map has what the plan opens, with what was used and checked; other top
   await assert.rejects(server.client.call('createPortCheck', { body: { flows: ['a>b:tcp/1'] } }), {
     code: 'request.missing',
   });
+});
+
+test('an opening tells of the check that found its outcome, not of a newer one between other computers', () => {
+  const web = (last: number) => ({ zone: 'z', addresses: [`10.0.1.${last}`], roles: ['agent-linux'] });
+  const srv = { zone: 'z', addresses: ['10.0.0.1'], roles: ['backup-server'] };
+  const plan = planTopology(
+    parseTopology(JSON.stringify({ name: 't', zones: { z: {} }, hosts: { srv, 'web-1': web(1), 'web-2': web(2) } })),
+  );
+  const flow = plan.flows.find(({ from, to }) => from.length === 1 && to.length === 2) ?? assert.fail();
+  const found = (to: string, outcome: 'failed' | 'open') => ({
+    ...{
+      from: 'srv',
+      to,
+      outcome,
+      flow: flow.id,
+      tried: 1,
+      channels: [],
+      diagnoses: [],
+      reason: `${to} is ${outcome}`,
+    },
+  });
+  const check = (id: string, ...results: readonly ReturnType<typeof found>[]) => ({
+    id,
+    endedAt: `ended ${id}`,
+    results,
+  });
+  const newer = check('newer', found('web-2', 'open'));
+  const outcomes = (older: EndedCheck) => {
+    const known = {
+      fleet: fleetOf(plan, []),
+      zones: [],
+      check: undefined,
+      audit: undefined,
+      reportOf: () => undefined,
+    };
+    const ownReport = () => ({ process: 'server' as const, since: '', traffic: [], refusals: [] });
+    const map = networkMap(plan, { ...known, ownReport, endedChecks: [newer, older] });
+    return map.flows.find(({ id }) => id === flow.id)?.check;
+  };
+  const older = check('older', found('web-1', 'failed'), found('web-2', 'failed'));
+  assert.deepEqual(outcomes(older), {
+    ...{ checkId: 'older', at: 'ended older', outcome: 'failed', causes: ['web-2 is open', 'web-1 is failed'] },
+  });
+  assert.equal(outcomes(check('older', found('web-1', 'open')))?.checkId, 'newer');
 });
 
 test('a topology that would hold up the server is refused, and a part of it is not', async (t) => {

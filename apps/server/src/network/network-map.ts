@@ -18,7 +18,7 @@ export interface Known {
   readonly audit: { readonly view: FleetWorkView; readonly results: readonly AuditResult[] } | undefined;
 }
 
-interface EndedCheck {
+export interface EndedCheck {
   readonly id: string;
   readonly endedAt: string;
   readonly results: readonly CheckResult[];
@@ -181,14 +181,15 @@ function lastFound(checks: readonly EndedCheck[]): ReadonlyMap<string, readonly 
 function checkOf(found: readonly Found[]): FlowView['check'] {
   const results = found.flatMap((one) => one.results);
   const outcome = worst.find((each) => results.some((result) => result.outcome === each));
-  const newest = found[0]?.check;
-  if (outcome === undefined || !newest) return undefined;
+  // Who follows the link wants to see that outcome there, not what a newer check of another pair found.
+  const check = found.find((one) => one.results.some((result) => result.outcome === outcome))?.check;
+  if (outcome === undefined || !check) return undefined;
   const told = results.flatMap(({ diagnoses, reason }) => [
     ...diagnoses.map(({ cause }) => cause),
     ...(reason ? [reason] : []),
   ]);
   return {
-    ...{ checkId: newest.id, at: newest.endedAt, outcome },
+    ...{ checkId: check.id, at: check.endedAt, outcome },
     causes: [...new Set(told)].slice(0, shownCauses),
   };
 }

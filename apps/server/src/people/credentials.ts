@@ -165,14 +165,14 @@ export class Credentials {
 
   /** Throws `request.missing`. */
   async revoke(scope: TenantScope, o: { accountId: string; id: string }): Promise<void> {
-    const { numDeletedRows } = await scope
+    const revoked = await scope
       .deleteFrom('credentials')
       .where('id', '=', o.id)
       .where('accountId', '=', o.accountId)
+      .returning(['kind', 'name'])
       .executeTakeFirst();
-    if (numDeletedRows === 0n)
-      throw new HoldfastError('request.missing', { message: `There is no session or API token ${o.id}.` });
-    await this.#endFormer(scope, o.accountId);
+    if (!revoked) throw new HoldfastError('request.missing', { message: `There is no session or API token ${o.id}.` });
+    if (revoked.kind === 'session' && revoked.name === browserSessionName) await this.#endFormer(scope, o.accountId);
     this.#onRevoked();
   }
 

@@ -57,7 +57,7 @@ const flowFacts = z.object({
   /** What the last checks that have ended found, the worst of what was found last between any two of its computers. */
   check: z
     .object({
-      /** The newest of them, and when it ended. */
+      /** The newest of those that found the outcome, and when it ended. */
       checkId: entityId,
       at: isoTime,
       outcome: z.enum(['open', 'warning', 'failed', 'unchecked']),
