@@ -1,23 +1,8 @@
 import { requireProgram } from '@holdfast/core/testing';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { cpuOfProcessesMs, processesBelow } from '../measure/process-tree.ts';
+import { processesBelow } from '../measure/process-tree.ts';
 import type { Person } from './large-fleet.ts';
-
-/** Of a page's cold start, or of something done in it. */
-export interface PageTiming {
-  readonly what: string;
-  /** Until it was painted. */
-  readonly ms: readonly number[];
-  /** The longest time in which the page answered nothing, of those of 50 ms and more that browsers report; 0: none. */
-  readonly longestTaskMs: readonly number[];
-  /** Processor time of browser and server meanwhile; nothing where the system does not tell. */
-  readonly processorMs: readonly number[];
-}
-
-interface Step {
-  readonly ms: number;
-  readonly longestTaskMs: number;
-}
+import { type PageStep, type Timing, Timings } from './timing.ts';
 
 const stepLimitMs = 60_000;
 
@@ -28,27 +13,17 @@ export async function measurePages(o: {
   /** The process of the server. */
   readonly pid: number;
   readonly rounds: number;
-}): Promise<{ readonly timings: readonly PageTiming[]; readonly firstViewScriptBytes: number }> {
+}): Promise<{ readonly timings: readonly Timing[]; readonly firstViewScriptBytes: number }> {
   const program = await chromium.launchServer({
     executablePath: requireProgram('chromium').path,
     args: ['--no-sandbox'],
   });
   const browser = await chromium.connect(program.wsEndpoint());
   try {
-    const steps = new Map<string, { ms: number[]; longestTaskMs: number[]; processorMs: number[] }>();
-    const processor = (): number | undefined =>
-      cpuOfProcessesMs([...processesBelow(program.process().pid ?? 0), o.pid]);
-    const time = async <Result extends Step>(what: string, work: () => Promise<Result>): Promise<Result> => {
-      const before = processor();
-      const step = await work();
-      const after = processor();
-      const known = steps.get(what) ?? { ms: [], longestTaskMs: [], processorMs: [] };
-      steps.set(what, known);
-      known.ms.push(step.ms);
-      known.longestTaskMs.push(step.longestTaskMs);
-      if (before !== undefined && after !== undefined) known.processorMs.push(after - before);
-      return step;
-    };
+    const timings = new Timings();
+    const processes = (): readonly number[] => [...processesBelow(program.process().pid ?? 0), o.pid];
+    const time = <Step extends PageStep>(what: string, work: () => Promise<Step>): Promise<Step> =>
+      timings.timePage(what, work, processes);
     const cookies = await signIn(browser, o);
     let firstViewScriptBytes = 0;
     for (let round = 0; round < o.rounds; round += 1) {
@@ -67,7 +42,7 @@ export async function measurePages(o: {
       await page.getByRole('row').nth(20).waitFor();
       await time('runs scrolled through', () => scrollThrough(page));
     }
-    return { timings: [...steps].map(([what, step]) => ({ what, ...step })), firstViewScriptBytes };
+    return { timings: timings.all, firstViewScriptBytes };
   } finally {
     await browser.close();
     await program.close();
@@ -107,21 +82,21 @@ const watchLongTasks = `
 `;
 
 /** Until the numbers of the overview are there, and painted. */
-async function firstView(page: Page, origin: string): Promise<Step & { readonly scriptBytes: number }> {
+async function firstView(page: Page, origin: string): Promise<PageStep & { readonly scriptBytes: number }> {
   await page.goto(origin, { waitUntil: 'commit' });
-  return await page.evaluate<Step & { scriptBytes: number }>(`(async () => {
+  return await page.evaluate<PageStep & { scriptBytes: number }>(`(async () => {
     while (!document.querySelector('main h2')) await painted();
     await painted();
-    const ms = performance.now();
+    const wallMs = performance.now();
     const scripts = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js'));
     const scriptBytes = scripts.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0);
-    return { ms, longestTaskMs: longestSince(0), scriptBytes };
+    return { wallMs, longestTaskMs: longestSince(0), scriptBytes };
   })()`);
 }
 
 /** From the click on a column's head until other rows are painted. */
-async function sortBy(page: Page, column: string): Promise<Step> {
-  return await page.evaluate<Step>(`(async () => {
+async function sortBy(page: Page, column: string): Promise<PageStep> {
+  return await page.evaluate<PageStep>(`(async () => {
     const rows = () => [...document.querySelectorAll('tbody tr[data-index]')].map((row) => row.textContent).join();
     scrollTo(0, 0);
     await painted();
@@ -130,13 +105,13 @@ async function sortBy(page: Page, column: string): Promise<Step> {
     head.click();
     while (rows() === before) await painted();
     await painted();
-    return { ms: performance.now() - start, longestTaskMs: longestSince(start) };
+    return { wallMs: performance.now() - start, longestTaskMs: longestSince(start) };
   })()`);
 }
 
 /** A screen at a time, as fast as rows come; what counts is the longest time between two pictures. */
-async function scrollThrough(page: Page): Promise<Step> {
-  return await page.evaluate<Step>(`(async () => {
+async function scrollThrough(page: Page): Promise<PageStep> {
+  return await page.evaluate<PageStep>(`(async () => {
     const start = performance.now();
     let [last, longest, still] = [start, 0, 0];
     const end = 10_000;
@@ -150,6 +125,6 @@ async function scrollThrough(page: Page): Promise<Step> {
       last = now;
       still = scrollY === before ? still + 1 : 0;
     }
-    return { ms: longest, longestTaskMs: longestSince(start) };
+    return { wallMs: longest, longestTaskMs: longestSince(start) };
   })()`);
 }

@@ -1,5 +1,4 @@
 import { spread } from '../report/statistics.ts';
-import type { PageTiming } from './measure-pages.ts';
 import type { Timing } from './timing.ts';
 
 /** Tables in Markdown: the middle of all rounds, and the worst. */
@@ -10,11 +9,11 @@ export function renderTimings(title: string, timings: readonly Timing[]): string
   );
 }
 
-export function renderPages(title: string, timings: readonly PageTiming[]): string {
+export function renderPages(title: string, timings: readonly Timing[]): string {
   return table(
     [title, 'ms', 'at most', 'longest task', 'processor ms'],
-    timings.map(({ what, ms, longestTaskMs, processorMs }) => [
-      ...[what, middle(ms), worst(ms), worst(longestTaskMs), middle(processorMs)],
+    timings.map(({ what, wallMs, longestTaskMs, processorMs }) => [
+      ...[what, middle(wallMs), worst(wallMs), worst(longestTaskMs), middle(processorMs)],
     ]),
   );
 }

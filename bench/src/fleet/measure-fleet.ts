@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { toHoldfastError } from '@holdfast/core';
 import { RestClient } from '@holdfast/protocol';
 import { createWire, httpClient } from '@holdfast/wire';
 import type { Installation } from './installation.ts';
@@ -74,12 +75,14 @@ export async function measureFleet(
   const given = new Map<string, number>();
   const counters = { connected: 0, lastTaskMs: 0 };
   const startedMs = Date.now();
+  // Of all processes together, so rounded down for each.
+  const atOnce = Math.max(1, Math.floor(connectAtOnce / Math.ceil(count / agentsPerProcess)));
   for (let from = 0; from < count; from += agentsPerProcess) {
     const agents: AgentsOrder = {
       agents: installation.agents.slice(from, from + agentsPerProcess),
       servers: orders.map(({ ports }) => ({ host, port: ports.control, id: installation.serverId })),
       taskMs: o.taskMs,
-      atOnce: Math.ceil(connectAtOnce / Math.ceil(count / agentsPerProcess)),
+      atOnce,
     };
     const worker = resources.use(Worker.start('agents-process.ts', agents, { isElsewhere: true }));
     worker.child.on('message', (news: AgentsNews) => {
@@ -102,7 +105,8 @@ export async function measureFleet(
   const client = restClient(installation, orders, resources);
   const reading = new AbortController();
   const reads: number[] = [];
-  const reader = keepReading(client, reads, { perSecond: o.readsPerSecond, signal: reading.signal });
+  const failures = new ReadFailures();
+  const reader = keepReading(client, reads, { perSecond: o.readsPerSecond, signal: reading.signal, failures });
   const before = processorSeconds(servers);
   const askedMs = Date.now();
   const session = await client.call('runJob', { params: { id: installation.jobId }, body: {} });
@@ -117,12 +121,16 @@ export async function measureFleet(
   while (ended.endedAt === undefined && !isGivenUp()) {
     await delay(500);
     // One that is not answered in time is asked again.
-    ended = await client.call('session', { params: { id: session.id } }).catch(() => ended);
+    ended = await client.call('session', { params: { id: session.id } }).catch((error: unknown) => {
+      failures.add('session', error);
+      return ended;
+    });
   }
   if (ended.endedAt === undefined) say(`given up, with ${JSON.stringify(ended.tasks)}`);
   const endSeconds = ((ended.endedAt === undefined ? Date.now() : Date.parse(ended.endedAt)) - askedMs) / 1000;
   reading.abort();
   await reader;
+  failures.say(say);
   const runs = await client.list('runs', { query: { sessionId: session.id } });
   const known = new Set(runs.map(({ id }) => id));
   return {
@@ -188,19 +196,33 @@ function restClient(
   return new RestClient({ http, token: file('admin-token') });
 }
 
+/** Reads that were answered with an error or not at all, each kind once with how often. */
+class ReadFailures {
+  readonly #times = new Map<string, number>();
+
+  add(what: string, error: unknown): void {
+    const kind = `${what}: ${toHoldfastError(error).code}: ${error instanceof Error ? error.message : String(error)}`;
+    this.#times.set(kind, (this.#times.get(kind) ?? 0) + 1);
+  }
+
+  say(say: (text: string) => void): void {
+    for (const [kind, times] of this.#times) say(`a read failed ${times} times: ${kind}`);
+  }
+}
+
 /** Pages of the lists that people look at, one after the other at a steady pace, whether or not the one before was answered. */
 async function keepReading(
   client: RestClient,
   timesMs: number[],
-  { perSecond, signal }: { perSecond: number; signal: AbortSignal },
+  { perSecond, signal, failures }: { perSecond: number; signal: AbortSignal; failures: ReadFailures },
 ): Promise<void> {
   const reads = [
-    () => client.call('computers', { query: { limit: 100 } }),
-    () => client.call('runs', { query: { limit: 100 } }),
-    () => client.call('sessions', { query: { limit: 20 } }),
-    () => client.call('computers', { query: { limit: 100, state: 'online' } }),
-    () => client.call('jobs', {}),
-    () => client.call('status', {}),
+    { what: 'computers', ask: () => client.call('computers', { query: { limit: 100 } }) },
+    { what: 'runs', ask: () => client.call('runs', { query: { limit: 100 } }) },
+    { what: 'sessions', ask: () => client.call('sessions', { query: { limit: 20 } }) },
+    { what: 'computers online', ask: () => client.call('computers', { query: { limit: 100, state: 'online' } }) },
+    { what: 'jobs', ask: () => client.call('jobs', {}) },
+    { what: 'status', ask: () => client.call('status', {}) },
   ];
   const under: Promise<void>[] = [];
   for (let number = 0; !signal.aborted; number += 1) {
@@ -208,7 +230,13 @@ async function keepReading(
     const read = reads[number % reads.length];
     // One that fails took its time as well.
     const done = (): void => void timesMs.push(performance.now() - beganMs);
-    if (read) under.push(read().then(done, done));
+    if (read)
+      under.push(
+        read.ask().then(done, (error: unknown) => {
+          done();
+          failures.add(read.what, error);
+        }),
+      );
     await delay(1000 / perSecond);
   }
   await Promise.all(under);

@@ -10,12 +10,12 @@ const run = promisify(execFile);
 
 /** Server, mover and agent on this computer, and a grant for a repository behind the mover. */
 export async function serveMover(folder: string, signal: AbortSignal): Promise<Service> {
-  const { data, pid, stop, holdfast } = await startHoldfast(folder, signal);
+  const { data, env, pid, stop, holdfast } = await startHoldfast(folder, signal);
   try {
     await holdfast('repo', 'create', repositoryName);
     const grant = join(folder, 'grant');
     await holdfast('grant', 'create', repositoryName, '--for-restic', '--mode', 'append', '--out', grant);
-    const { stdout } = await run('/bin/sh', ['-c', '. "$1"; env', 'sh', join(grant, 'environment')]);
+    const { stdout } = await run('/bin/sh', ['-c', '. "$1"; env', 'sh', join(grant, 'environment')], { env });
     const settings = new Map(
       stdout
         .split('\n')

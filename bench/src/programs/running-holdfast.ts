@@ -13,6 +13,8 @@ const run = promisify(execFile);
 export interface RunningHoldfast {
   /** Its data directory. */
   readonly data: string;
+  /** Of its commands, and of nothing that whoever runs the benchmark has set. */
+  readonly env: Readonly<Record<string, string>>;
   /** The process that was started; its descendants belong to it. */
   readonly pid: number;
   /** Runs a command of Holdfast with it. */
@@ -29,7 +31,7 @@ export async function startHoldfast(folder: string, signal: AbortSignal): Promis
   const command = { file: process.execPath, args: [cliFile, 'up'], env };
   const { pid, stop } = await startServer(command, /Running until Ctrl-C\./, signal);
   return {
-    ...{ data, pid, stop },
+    ...{ data, env, pid, stop },
     holdfast: (...args) => run(process.execPath, [cliFile, ...args], { env, signal, timeout: serverStartLimitMs }),
   };
 }
