@@ -514,7 +514,7 @@ test('allow rules that name a zone of many hosts again and again are refused bef
   const srv = { zone: 'a', addresses: ['10.0.0.0/24'], roles: ['backup-server'] };
   const inside = Array.from({ length: 2000 }, (_, n) => {
     const address = `10.1.${Math.floor(n / 250)}.${(n % 250) + 1}`;
-    return [`h${n}`, { zone: 'a', addresses: [address], roles: ['agent-linux'] }];
+    return [`h${n}`, { zone: 'a', addresses: [address], roles: ['agent-linux'] }] as const;
   });
   const rule = { from: Array<string>(50).fill('a'), to: Array<string>(50).fill('srv'), ports: ['tcp/22'] };
   const allow = Array.from({ length: 300 }, (_, n) => ({ ...rule, name: `r${n}` }));
