@@ -91,6 +91,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandFile[]>> = {
       onlyPrint: true,
       load: async () => (await import('./commands/receipt.ts')).registerReceipt,
     },
+    { names: ['alerts'], load: async () => (await import('./commands/alerts.ts')).registerAlerts },
     { names: ['run'], load: async () => (await import('./commands/run.ts')).registerRun },
   ],
   'When nothing is left': [

@@ -56,6 +56,8 @@ async function run(task: Task, work: Work): Promise<TaskOutcome> {
       return (await import('./check.ts')).check(task, work);
     case 'drill':
       return (await import('./drill.ts')).drillSnapshot(task, work);
+    case 'analysis':
+      return (await import('./analyse.ts')).analyse(task, work);
     case 'snapshots':
       return (await import('./list-snapshots.ts')).listSnapshots(task, work);
     case 'browse':

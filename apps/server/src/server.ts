@@ -72,6 +72,7 @@ import { overviewHandlers } from './rest/overview-handlers.ts';
 import { policyHandlers } from './rest/policy-handlers.ts';
 import { portCheckHandlers } from './rest/port-check-handlers.ts';
 import { proofHandlers } from './rest/proof-handlers.ts';
+import { ransomwareHandlers } from './rest/ransomware-handlers.ts';
 import { Readiness } from './rest/readiness.ts';
 import { recoveryHandlers } from './rest/recovery-handlers.ts';
 import { repositoryHandlers } from './rest/repository-handlers.ts';
@@ -332,6 +333,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...maintenanceHandlers({ catalogue, queue, queries }),
       ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
       ...drillHandlers({ catalogue, queue, clock }),
+      ...ransomwareHandlers({ clock }),
       ...portChecks.handlers,
       ...networkHandlers({ ...portChecks, history, counts: fleet }),
       ...notificationHandlers({ notifications, instance: instances.id, vault, clock }),

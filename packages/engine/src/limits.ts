@@ -138,6 +138,11 @@ export const limits = {
   /** Drills: what stays free on the disk. */
   drillReserveBytes: 512 * mib,
 
+  /** Extensions that are counted apart when trees are compared, some ten megabytes; people have thousands. */
+  countedExtensions: 50_000,
+  /** Folders that are read for one comparison: some minutes, and far more than people have. */
+  comparedFolders: 20_000_000,
+
   /** The longest pattern; regular expressions made of longer ones would be slow to no use. */
   maxPatternLength: 4096,
   maxPatterns: 10_000,

@@ -75,6 +75,14 @@ export const eventSchema = z.discriminatedUnion('kind', [
     durationMs: z.number().min(0),
     problems: z.array(problemSchema).max(maxProblems),
   }),
+  /** Files were deleted or renamed as ransomware does it, from one backup to another. */
+  z.strictObject({
+    ...common,
+    kind: z.literal('ransomware-alert'),
+    computer: name,
+    repository: name,
+    signs: z.array(text(300)).max(maxProblems),
+  }),
   z.strictObject({ ...common, kind: z.literal('certificate-expiring'), subject: name, expiresAt: moment }),
   z.strictObject({
     ...common,
@@ -129,6 +137,7 @@ export const ruleKinds = [
   'computer-offline',
   'repository-check-failed',
   'restore-drill',
+  'ransomware-alert',
   'certificate-expiring',
   'computer-unprotected',
   'approval-waiting',
@@ -144,6 +153,7 @@ export function severityOf(event: NotificationEvent): Severity {
     case 'restore-drill':
       return severityOfOutcome[event.outcome];
     case 'repository-check-failed':
+    case 'ransomware-alert':
       return 'error';
     case 'computer-offline':
     case 'computer-unprotected':

@@ -64,9 +64,12 @@ export {
 } from './local-mover.ts';
 export { machineTokens } from './machine-sign-in.ts';
 export {
+  analysisTask,
   checkTask,
   type DrillResult,
   drillTask,
+  type ExtensionChange,
+  extensionChange,
   forgetTask,
   kitSeal,
   pruneTask,
@@ -136,6 +139,7 @@ export type { AuditAnswer, AuditRequest, ListenEvent, ListenRequest, TryEvent, T
 export type { AuditResult, CheckResult, FleetWorkView } from './port-routes.ts';
 export { parseProblem, problemOf, problemType } from './problem.ts';
 export { digestOfProof, type ProofAttestation, ProofSigner, verifyProof } from './proof-signature.ts';
+export { findingText, type RansomwareFinding, ransomwareFinding } from './ransomware-finding.ts';
 export {
   archiveFormat,
   type ContentsHead,
@@ -233,6 +237,7 @@ export type { NotificationView } from './rest/notification-routes.ts';
 export type { OauthClient } from './rest/oauth-client-routes.ts';
 export type { Counted, Overview } from './rest/overview-routes.ts';
 export { type Policy, type PolicyComputer, type PolicySettings, policySettings } from './rest/policy-routes.ts';
+export type { RansomwareAlert } from './rest/ransomware-routes.ts';
 export {
   type ConfigurationBackup,
   configurationPlace,

@@ -67,6 +67,21 @@ export const maxUnusedMs = 3_653 * 86_400_000;
 /** Findings of one host that are told. */
 export const maxFindings = 200;
 
+/**
+ * What ransomware does to files, as products of this kind draw the line: fewer files that are gone, or that have a new extension, are no
+ * sign of it. What an executor tells of a comparison begins there too, so that it says nothing of ordinary work.
+ */
+export const minGoneFiles = 100;
+export const minRenamedFiles = 200;
+/** Folders that the renamed files have to be in: one folder whose files were converted is somebody's work. */
+export const minRenamedFolders = 3;
+/** Pairs of snapshots that one analysis compares; what is left comes with the next one. */
+export const maxComparisons = 100;
+/** Extensions that are told of each pair, those with most files first; all that a hundred pairs tell fits a frame. */
+export const maxToldExtensions = 50;
+/** Of what stands after the last dot of a name: more is no extension. */
+export const maxExtensionBytes = 32;
+
 /** Snapshots that one task forgets: their ids fit a frame. What is left goes with the next one. */
 export const maxForgottenSnapshots = 10_000;
 /** Computers that the rules of one retention task name together: their names fit a frame. */

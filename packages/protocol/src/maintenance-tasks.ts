@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maxForgottenSnapshots, maxRetentionHosts } from './limits.ts';
+import { maxComparisons, maxForgottenSnapshots, maxRetentionHosts, maxToldExtensions } from './limits.ts';
 import { isoTime, snapshotId } from './names.ts';
 import { repositoryAccess } from './repository-access.ts';
 import { retention } from './retention.ts';
@@ -126,11 +126,21 @@ export const drillTask = z.strictObject({
   seed: z.string().regex(/^[0-9a-f]{32}$/),
 });
 
+const comparison = z.strictObject({ before: snapshotId, after: snapshotId });
+
+/** Compares snapshots with earlier ones of the same files, and counts what ransomware would do to them. */
+export const analysisTask = z.strictObject({
+  kind: z.literal('analysis'),
+  access: repositoryAccess,
+  comparisons: z.array(comparison).min(1).max(maxComparisons),
+});
+
 export const maintenanceTasks = [
   forgetTask,
   pruneTask,
   checkTask,
   drillTask,
+  analysisTask,
   snapshotsTask,
   browseTask,
   findTask,
@@ -212,6 +222,37 @@ export const drillResult = z.object({
 });
 export type DrillResult = z.infer<typeof drillResult>;
 
+/** What became of the files of one extension. Told from so many on as `minGoneFiles` and `minRenamedFiles` say. */
+export const extensionChange = z.object({
+  /**
+   * In lower case, without the dot; empty: files without one; `*`: all that are more than an executor counts apart. Left out in the
+   * zero-knowledge mode, where it is a part of names.
+   */
+  extension: z
+    .string()
+    .max(200)
+    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]*$/u)
+    .optional(),
+  /** Files of it in the earlier snapshot. */
+  before: count,
+  /** So many fewer are in the later one; 0 of files without extension. */
+  gone: count,
+  /** Files that have it now, in the place of files of the same folder that had another one. */
+  renamed: count,
+  /** In so many folders. */
+  folders: count,
+});
+export type ExtensionChange = z.infer<typeof extensionChange>;
+
+const analysisResult = z.object({
+  kind: z.literal('analysis'),
+  /** Without pairs of which one is no longer there. */
+  comparisons: z
+    .array(comparison.extend({ changes: z.array(extensionChange).max(maxToldExtensions) }))
+    .max(maxComparisons),
+  durationMs: z.number(),
+});
+
 /** What is written in a snapshot. */
 export const snapshotFacts = z.object({
   id: snapshotId,
@@ -289,6 +330,7 @@ export const maintenanceResults = [
   pruneResult,
   checkResult,
   drillResult,
+  analysisResult,
   snapshotsResult,
   browseResult,
   findResult,

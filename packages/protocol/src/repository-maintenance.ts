@@ -41,6 +41,8 @@ export const repositoryMaintenance = z.strictObject({
   /** When backups are restored to see whether they can be; of which computers, how much, and within which bounds. */
   drill: time({ kind: 'monthly', on: { nth: 1, weekday: 'saturday' }, at: '06:00' }),
   drillOptions: drillOptions.prefault({}),
+  /** Whether backups are compared with earlier ones, for files that were deleted or renamed as ransomware does it. */
+  ransomwareAnalysis: z.boolean().default(true),
   timeZone: timeZone.default('UTC'),
 });
 export type RepositoryMaintenance = z.output<typeof repositoryMaintenance>;

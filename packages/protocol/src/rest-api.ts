@@ -15,6 +15,7 @@ import { notificationRoutes } from './rest/notification-routes.ts';
 import { oauthClientRoutes } from './rest/oauth-client-routes.ts';
 import { overviewRoutes } from './rest/overview-routes.ts';
 import { policyRoutes } from './rest/policy-routes.ts';
+import { ransomwareRoutes } from './rest/ransomware-routes.ts';
 import { readingRoutes } from './rest/reading-routes.ts';
 import { recoveryRoutes } from './rest/recovery-routes.ts';
 import { recoveryTokenRoutes } from './rest/recovery-token-routes.ts';
@@ -43,6 +44,7 @@ export const routes = {
   ...readingRoutes,
   ...recoveryRoutes,
   ...drillRoutes,
+  ...ransomwareRoutes,
   ...jobRoutes,
   ...policyRoutes,
   ...runRoutes,

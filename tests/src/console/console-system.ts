@@ -175,6 +175,18 @@ export class ConsoleSystem {
     database.exec(`update credentials set "expiresAt" = '2000-01-01T00:00:00.000Z'`);
   }
 
+  /** As if the comparison of the newest backup with an earlier one had found that many files are gone. */
+  raiseAlert(): void {
+    using database = new DatabaseSync(join(this.folder, 'server', 'catalogue.sqlite'), { timeout: databaseWaitMs });
+    database.exec(
+      `insert into "ransomwareAlerts" ("tenant", "id", "raisedAt", "agentId", "hostname", "repositoryId", "snapshotId",
+       "comparedWith", "findingsJson", "state") select "tenant", '00000000-0000-4000-8000-00000000a1e7', "takenAt", "agentId",
+       "hostname", "repositoryId", "id", "id",
+       '[{"sign":"mass-deletion","extension":"docx","files":300,"of":400,"thresholdPercent":50}]', 'open'
+       from "snapshots" order by "takenAt" desc limit 1`,
+    );
+  }
+
   /** As somebody with an account that needs no more than a password. */
   async callAs<Result>(name: string, password: string, work: (client: RestClient) => Promise<Result>): Promise<Result> {
     const signedIn = await this.call((client) => client.call('signIn', { body: { name, password } }));

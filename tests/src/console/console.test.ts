@@ -113,6 +113,26 @@ test('from an empty server to the first backup, and what happens to an open page
     assert.equal(await page.getByRole('row').count(), 2);
   });
 
+  await t.test('a ransomware alert is on the overview, leads to the earlier backup, and is settled', async () => {
+    system.raiseAlert();
+    await page.goto(system.origin);
+    await page.getByRole('link', { name: '1 Ransomware alerts', exact: true }).click();
+    await heading('Ransomware alerts').waitFor();
+    await page.getByText('300 of 400 files .docx are gone').waitFor();
+    await watched.checkAccessibility('ransomware alerts');
+    await watched.checkNarrow('ransomware alerts');
+    await page.getByRole('link', { name: 'Look into the earlier backup' }).click();
+    await heading('Restore').waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: /^False alarm/ }).click();
+    await page.getByText('There is no alert that waits for somebody.').waitFor();
+    const { alerts } = await system.call((client) => client.call('ransomwareAlerts', {}));
+    assert.deepEqual(
+      alerts.map(({ state, settledBy }) => `${state} ${settledBy?.split('/')[0]}`),
+      ['false-alarm user'],
+    );
+  });
+
   await t.test('a job that fails says why where somebody looks, and is tried again', async () => {
     const missing = join(system.folder, 'photographs');
     await system.call(async (client) => {

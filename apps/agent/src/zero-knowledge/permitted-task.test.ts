@@ -38,6 +38,7 @@ test('what a computer does with its own key, and what it refuses', async () => {
     { kind: 'prune', maxUnusedPercent: 5 },
     { kind: 'check', read: 'everything' },
     { kind: 'drill', snapshotId, amount: { kind: 'whole' }, maxBytes: 1, maxMinutes: 1, seed: 'a'.repeat(32) },
+    { kind: 'analysis', comparisons: [{ before: snapshotId, after: snapshotId }] },
     { kind: 'snapshots', limit: 10 },
     { kind: 'stats', mode: 'raw-data', snapshotIds: [] },
   ];

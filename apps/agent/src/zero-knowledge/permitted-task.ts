@@ -57,6 +57,7 @@ export async function permittedTask(
     case 'prune':
     case 'check':
     case 'drill':
+    case 'analysis':
     case 'snapshots':
     case 'stats':
       return { ...task, access };

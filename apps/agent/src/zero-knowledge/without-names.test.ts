@@ -85,7 +85,7 @@ test('the texts in results are known: each is left out, or the server has said i
   const schema = z.toJSONSchema(taskMethods['task.run'].result.shape.result, { io: 'input' });
   const kinds = [schema.anyOf ?? [], schema.oneOf ?? []].flat() as { properties: { kind: { const: string } } }[];
   const texts = kinds.flatMap((one) => freeTexts(one, one.properties.kind.const));
-  const passed = new Set(['backup', 'restore', 'forget', 'prune', 'check', 'stats', 'snapshots', 'drill']);
+  const passed = new Set(['backup', 'restore', 'forget', 'prune', 'check', 'stats', 'snapshots', 'drill', 'analysis']);
   assert.deepEqual(texts.filter((text) => passed.has(text.split(/[.[]/)[0] ?? '')).sort(), [
     // Without the scripts.
     ...['backup.scripts[].output', 'backup.scripts[].path'],
@@ -122,6 +122,16 @@ test('a list of snapshots has no paths and tags, a drill not the hash of its tre
   const told = JSON.stringify(outcomeWithoutNames(list));
   assert.ok(!told.includes(name), told);
   assert.match(told, /"totalFiles":3/);
+});
+
+test('an analysis tells how many files of one extension are gone, and not which', () => {
+  const pair = { before: 'ab'.repeat(32), after: 'cd'.repeat(32) };
+  const changes = [{ extension: name, before: 300, gone: 200, renamed: 0, folders: 0 }];
+  const told = JSON.stringify(
+    outcomeWithoutNames({ kind: 'analysis', comparisons: [{ ...pair, changes }], durationMs: 1 }),
+  );
+  assert.ok(!told.includes(name), told);
+  assert.match(told, /"gone":200/);
 });
 
 test('a restore tells how many files it replaced, and not which', () => {

@@ -54,6 +54,15 @@ export function outcomeWithoutNames(outcome: TaskOutcome): TaskOutcome {
       const { tree: _, ...rest } = outcome;
       return rest;
     }
+    case 'analysis':
+      return {
+        ...outcome,
+        // An extension is a part of names.
+        comparisons: outcome.comparisons.map(({ changes, ...pair }) => ({
+          ...pair,
+          changes: changes.map(({ before, gone, renamed, folders }) => ({ before, gone, renamed, folders })),
+        })),
+      };
     case 'restore': {
       const { overwritten, deleted, ...rest } = outcome;
       return {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { skipUnless, temporaryFolder } from '@holdfast/core/testing';
-import type { DrilledComputer, Run } from '@holdfast/protocol';
+import type { DrilledComputer, ExtensionChange, Run } from '@holdfast/protocol';
 import { runCli, runProgram } from '../testing/run-cli.ts';
 import { type RunningSystem, startSystem } from '../testing/running-system.ts';
 
@@ -250,5 +251,96 @@ describe('maintenance by the executor', { skip: skipUnless({ platform: 'linux' }
     const lacking = await verify();
     assert.equal(lacking.status, 1);
     assert.match(lacking.stderr, /Receipt 1 is missing/);
+  });
+
+  test('files that were encrypted and deleted raise an alert, ordinary work does not', async () => {
+    const { computers } = await system.client.call('computers', { query: {} });
+    const agentId = computers.find(({ role }) => role === 'agent')?.id ?? assert.fail();
+    const home = join(folder, 'home');
+    const target = { kind: 'shared' as const, repositoryId };
+    const scope = { kind: 'folders' as const, paths: [home] };
+    const job = await system.client.call('createJob', {
+      body: { name: 'home', computers: [agentId], target, scope },
+    });
+    const files = (ending: string): string[] =>
+      readdirSync(home, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+        .map((entry) => join(entry.parentPath, entry.name));
+    const analyses = async (): Promise<Run[]> => {
+      const { runs } = await system.client.call('runs', { query: { kind: 'analysis', repositoryId } });
+      return runs.filter(({ endedAt }) => endedAt !== undefined);
+    };
+    /** Backs the folder up, waits until the backup has been compared, and says what was counted. */
+    const compared = async (): Promise<readonly ExtensionChange[]> => {
+      const session = await system.client.call('runJob', { params: { id: job.id }, body: {} });
+      const { runs } = await system.client.call('runs', { query: { sessionId: session.id } });
+      const { result } = await succeed(runs[0] ?? assert.fail());
+      const snapshotId = result?.kind === 'backup' ? result.snapshotId : assert.fail();
+      for (let looks = 0; looks < 600; looks += 1) {
+        const pairs = (await analyses()).flatMap((run) =>
+          run.result?.kind === 'analysis' ? run.result.comparisons : [],
+        );
+        const pair = pairs.find(({ after: later }) => later === snapshotId);
+        if (pair) return pair.changes;
+        await delay(100);
+      }
+      assert.fail('the backup is not compared');
+    };
+    const holdfast = async (...args: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await runCli(args, { env: { HOLDFAST_DATA: system.data } });
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      mkdirSync(join(home, name), { recursive: true });
+      for (let number = 0; number < 60; number += 1) {
+        writeFileSync(join(home, name, `${number}.docx`), `${name} ${number}`);
+        writeFileSync(join(home, name, `${number}.jpg`), `picture ${name} ${number}`);
+      }
+    }
+    // The first has none to be compared with.
+    const session = await system.client.call('runJob', { params: { id: job.id }, body: {} });
+    const { runs } = await system.client.call('runs', { query: { sessionId: session.id } });
+    await succeed(runs[0] ?? assert.fail());
+
+    renameSync(join(home, 'a'), join(home, 'moved'));
+    for (const file of files('.docx').slice(0, 90)) rmSync(file);
+    assert.deepEqual(await compared(), []);
+    assert.equal((await system.client.call('overview', {})).ransomwareAlerts.count, 0);
+
+    for (const file of files('.jpg')) {
+      writeFileSync(`${file}.locked`, randomBytes(64));
+      rmSync(file);
+    }
+    for (const file of files('.docx').slice(0, 75)) rmSync(file);
+    await compared();
+    const { alerts } = await system.client.call('ransomwareAlerts', { query: { state: 'open' } });
+    const [alert = assert.fail('no alert'), ...more] = alerts;
+    assert.deepEqual(more, []);
+    assert.equal(alert.agentId, agentId);
+    const deleted = { sign: 'mass-deletion', thresholdPercent: 50 };
+    assert.deepEqual(
+      alert.findings.toSorted((a, b) => String(a.extension).localeCompare(String(b.extension))),
+      [
+        { ...deleted, extension: 'docx', files: 165, of: 300 },
+        { ...deleted, extension: 'jpg', files: 300, of: 300 },
+        // Without the folder that was moved as well: its files are only gone.
+        { sign: 'mass-rename', extension: 'locked', files: 240, folders: 4 },
+      ],
+    );
+    assert.equal((await system.client.call('overview', {})).ransomwareAlerts.count, 1);
+    assert.match(await holdfast('alerts'), /300 of 300 files [.]jpg are gone.*240 files in 4 folders.*[.]locked/);
+    // What was told is not told again by the next backup, which is compared with the same.
+    await compared();
+    assert.equal((await system.client.call('ransomwareAlerts', {})).alerts.length, 1);
+    assert.match(await holdfast('alerts', 'false-alarm', alert.id), /false-alarm/);
+    assert.equal((await system.client.call('overview', {})).ransomwareAlerts.count, 0);
+    assert.match(await holdfast('alerts', 'list', '--all'), /false-alarm/);
+    assert.match(await holdfast('alerts', 'acknowledge', alert.id), /acknowledged/);
+    assert.match(await holdfast('alerts', 'analysis', 'maintained', 'off'), /off/);
+    assert.equal(
+      (await system.client.call('repositoryMaintenance', { params: { id: repositoryId } })).ransomwareAnalysis,
+      false,
+    );
   });
 });

@@ -20,7 +20,7 @@ export function registerOverview(program: Command): void {
     .option('--since <time>', 'failures since then, 2026-11-22T18:00:00Z; the last 24 hours unless given')
     .addHelpText(
       'after',
-      `\nThe exit status is 3 when something failed or is unprotected, else 0.\n\nExamples:\n  $ holdfast overview\n  $ holdfast overview --since 2026-11-20T18:00:00Z --json\n${serverHelp}`,
+      `\nThe exit status is 3 when something failed or is unprotected, or a ransomware alert is open, else 0.\n\nExamples:\n  $ holdfast overview\n  $ holdfast overview --since 2026-11-20T18:00:00Z --json\n${serverHelp}`,
     )
     .action((options: OverviewOptions) =>
       performWithServer(options, async ({ client, signal }) => {
@@ -28,8 +28,9 @@ export function registerOverview(program: Command): void {
         const overview = await client.call('overview', { query, signal });
         if (options.json) await printJson({ kind: 'overview', ...overview });
         else await printText(overviewText(overview));
-        const isWell = overview.failures.count === 0 && overview.computers.unprotected.count === 0;
-        return isWell ? exitStatus.success : exitStatus.incomplete;
+        const { failures, computers, ransomwareAlerts } = overview;
+        const concerns = [failures, computers.unprotected, ransomwareAlerts];
+        return concerns.every(({ count }) => count === 0) ? exitStatus.success : exitStatus.incomplete;
       }),
     );
 }
@@ -44,7 +45,16 @@ const ages = {
   never: 'never',
 } as const;
 
-function overviewText({ computers, backups, failures, running, storage, drills, approvals }: Overview): string {
+function overviewText({
+  computers,
+  backups,
+  failures,
+  running,
+  storage,
+  drills,
+  ransomwareAlerts,
+  approvals,
+}: Overview): string {
   const counts = [
     ['', 'Now', ''],
     [
@@ -57,6 +67,11 @@ function overviewText({ computers, backups, failures, running, storage, drills, 
     ['Running', String(running.count), `${running.queued.count} waiting`],
     ['Failed', String(failures.count), `since ${shownTime(failures.from)}`],
     ['Storage', formatBytes(storage.usedBytes), changeOf(storage)],
+    [
+      'Ransomware alerts',
+      String(ransomwareAlerts.count),
+      ransomwareAlerts.count === 0 ? '' : '`holdfast alerts` shows them',
+    ],
     ['Approvals', String(approvals.count), approvals.count === 0 ? '' : '`holdfast approvals list` shows them'],
   ];
   const shown = Object.values(ages);

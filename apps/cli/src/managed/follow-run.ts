@@ -124,6 +124,7 @@ const runNames: Readonly<Record<Run['kind'], string>> = {
   prune: 'Prune',
   check: 'Check',
   drill: 'Drill',
+  analysis: 'Analysis',
 };
 
 /** What a good drill found, for people. */
@@ -209,6 +210,11 @@ export function runText(run: Run, statistics: Statistics = { samples: [], channe
     lines.push(`  Sound     ${counted(result.snapshots, 'snapshot')}, ${counted(result.packs, 'pack')}${read}`);
   } else if (result?.kind === 'drill') {
     lines.push(...drillLines(result));
+  } else if (result?.kind === 'analysis') {
+    const conspicuous = result.comparisons.filter(({ changes }) => changes.length > 0).length;
+    lines.push(
+      `  Compared  ${counted(result.comparisons.length, 'backup')} with earlier ones; in ${conspicuous} many files are gone or renamed`,
+    );
   } else if (run.progress) {
     lines.push(
       `  Progress  ${run.progress.phase}, ${counted(run.progress.filesDone, 'file')}, ${formatBytes(run.progress.bytesDone)}`,

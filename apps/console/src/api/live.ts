@@ -12,7 +12,7 @@ const affected: Readonly<Record<ServerEvent['kind'], readonly RouteName[]>> = {
   run: ['overview', 'runs', 'run', 'snapshots', 'repositories'],
   session: [
     ...(['overview', 'sessions', 'jobs', 'job', 'jobCalendar', 'policies', 'policy', 'policyComputers'] as const),
-    ...(['computers', 'computer', 'snapshots', 'drilledComputers'] as const),
+    ...(['computers', 'computer', 'snapshots', 'drilledComputers', 'ransomwareAlerts'] as const),
   ],
 };
 /** Events come in bursts: what they change is asked for at most so often. */

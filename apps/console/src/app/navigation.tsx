@@ -9,6 +9,7 @@ import {
   IconRobot,
   IconRocket,
   IconSettings,
+  IconShieldExclamation,
   IconSitemap,
   IconSubtask,
 } from '@tabler/icons-react';
@@ -29,6 +30,7 @@ const places = [
   { to: '/sessions', text: 'nav.sessions', Icon: IconHistory },
   { to: '/runs', text: 'nav.runs', Icon: IconSubtask },
   { to: '/repositories', text: 'nav.repositories', Icon: IconDatabase },
+  { to: '/alerts', text: 'nav.alerts', Icon: IconShieldExclamation },
   { to: '/network', text: 'nav.network', Icon: IconSitemap },
   { to: '/settings', text: 'nav.settings', Icon: IconSettings },
   { to: '/get-started', text: 'nav.get-started', Icon: IconRocket },

@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import type { RouteName } from '../api/call.ts';
+import { parseAlertsSearch } from '../pages/alerts/alerts-search.ts';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
 import { parseNetworkSearch } from '../pages/network/network-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
@@ -212,6 +213,13 @@ const restoreRun = createRoute({
   staticData: { needs: 'run' },
   component: lazyRouteComponent(() => import('../pages/restore/restore-run-page.tsx'), 'RestoreRunPage'),
 });
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: '/alerts',
+  staticData: { needs: 'ransomwareAlerts' },
+  validateSearch: parseAlertsSearch,
+  component: lazyRouteComponent(() => import('../pages/alerts/alerts-page.tsx'), 'AlertsPage'),
+});
 const recoveryTokens = createRoute({
   getParentRoute: () => root,
   path: '/recovery-tokens',
@@ -244,7 +252,7 @@ const routeTree = root.addChildren([
   ...[network, whatIf, rules, proof],
   ...[newJob, job, changeJob, policies, newPolicy, policy, changePolicy, groups, group],
   ...[account, people, approvals, notifications, certificates, audit],
-  ...[restore, restoreRun, recoveryTokens],
+  ...[restore, restoreRun, recoveryTokens, alerts],
   setUp,
   outsideSignIn,
 ]);

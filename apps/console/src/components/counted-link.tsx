@@ -1,6 +1,7 @@
 import type { Answer } from '@holdfast/protocol';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { parseAlertsSearch } from '../pages/alerts/alerts-search.ts';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
 import { parseRepositoriesSearch } from '../pages/repositories/repositories-search.ts';
 import { parseRunsSearch } from '../pages/runs/runs-search.ts';
@@ -31,6 +32,12 @@ export function CountedLink(o: {
     case 'repositories':
       return (
         <Link to="/repositories" search={parseRepositoriesSearch(search)} className={className}>
+          {children}
+        </Link>
+      );
+    case 'ransomware-alerts':
+      return (
+        <Link to="/alerts" search={parseAlertsSearch(search)} className={className}>
           {children}
         </Link>
       );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { alertsEn } from './alerts-en.ts';
 import { formatMessage, languages, loadCatalogue, type Message } from './catalogue.ts';
 import { en } from './en.ts';
 import { enAdministration } from './en-administration.ts';
@@ -24,7 +25,7 @@ for (const language of ['en', 'de'] as const)
   });
 
 test('no part of the catalogue has a text that another has under the same key', () => {
-  const keys = [enAdministration, networkEn, panelEn, restoreEn].flatMap((part) => Object.keys(part));
+  const keys = [enAdministration, alertsEn, networkEn, panelEn, restoreEn].flatMap((part) => Object.keys(part));
   assert.deepEqual(
     keys.filter((key, at) => keys.indexOf(key) !== at),
     [],

@@ -1,3 +1,4 @@
+import { alertsDe } from './alerts-de.ts';
 import type { Catalogue } from './catalogue.ts';
 import { deAdministration } from './de-administration.ts';
 import { networkDe } from './network-de.ts';
@@ -6,6 +7,7 @@ import { restoreDe } from './restore-de.ts';
 
 export const de: Catalogue = {
   ...deAdministration,
+  ...alertsDe,
   'account.label': 'Ihr Konto',
   'account.sign-out': 'Abmelden',
   'action.back': 'Zurück',
@@ -138,6 +140,7 @@ export const de: Catalogue = {
   'jobs.sessions': 'Sitzungen dieses Jobs',
   'jobs.title': 'Jobs',
   'jobs.whole-computer': 'der ganze Computer',
+  'kind.analysis': 'Suche nach Ransomware',
   'kind.backup': 'Sicherung',
   'kind.check': 'Prüfung eines Repositorys',
   'kind.drill': 'Probe-Wiederherstellung',
@@ -157,6 +160,7 @@ export const de: Catalogue = {
   ...networkDe,
   'not-found.text': 'Unter dieser Adresse ist nichts. Weiter zu:',
   'not-found.title': 'Diese Seite gibt es nicht',
+  'overview.alerts': 'Ransomware-Alarme',
   'overview.backups': 'Letzte gute Sicherung',
   'overview.backups.day': 'innerhalb eines Tages',
   'overview.backups.month': 'innerhalb von 30 Tagen',

@@ -1,3 +1,4 @@
+import { alertsEn } from './alerts-en.ts';
 import type { Message } from './catalogue.ts';
 import { enAdministration } from './en-administration.ts';
 import { networkEn } from './network-en.ts';
@@ -7,6 +8,7 @@ import { restoreEn } from './restore-en.ts';
 /** Every text of the console, in English; the other languages have the same keys. */
 export const en = {
   ...enAdministration,
+  ...alertsEn,
   'account.label': 'Your account',
   'account.sign-out': 'Sign out',
   'action.back': 'Back',
@@ -137,6 +139,7 @@ export const en = {
   'jobs.sessions': 'Sessions of this job',
   'jobs.title': 'Jobs',
   'jobs.whole-computer': 'the whole computer',
+  'kind.analysis': 'Search for ransomware',
   'kind.backup': 'Backup',
   'kind.check': 'Check of a repository',
   'kind.drill': 'Restore drill',
@@ -156,6 +159,7 @@ export const en = {
   ...networkEn,
   'not-found.text': 'Nothing is at this address. Go on to:',
   'not-found.title': 'There is no such page',
+  'overview.alerts': 'Ransomware alerts',
   'overview.backups': 'Last good backup',
   'overview.backups.day': 'within a day',
   'overview.backups.month': 'within 30 days',

@@ -40,6 +40,7 @@ const belonging = {
   recoveryTokens: 'nobody',
   recoveryAccesses: 'nobody',
   maintenanceStates: 'repositoryId',
+  ransomwareAlerts: 'agentId',
   repositoryUsage: 'repositoryId',
   groupUsage: 'groupName',
   receipts: 'agentId',

@@ -21,6 +21,7 @@ const tables = {
   runs: 'kept',
   snapshots: 'kept',
   maintenanceStates: 'kept',
+  ransomwareAlerts: 'kept',
   grants: 'kept',
   recoveryTokens: 'kept',
   recoveryAccesses: 'kept',

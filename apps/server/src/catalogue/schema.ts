@@ -8,6 +8,7 @@ import type {
   ReceiptsTable,
 } from './chain-tables.ts';
 import type { IdentityTables } from './identity-tables.ts';
+import type { MaintenanceStatesTable, RansomwareAlertsTable } from './maintenance-tables.ts';
 import type { NotificationTables } from './notification-tables.ts';
 import type { OauthTables } from './oauth-tables.ts';
 import type { ConfigurationBackupsTable, RecoveryKitsTable } from './recovery-tables.ts';
@@ -259,20 +260,14 @@ export interface SnapshotsTable {
   totalFiles: number;
   totalBytes: number;
   storedBytes: number;
-}
-
-/** Of each repository and kind of work that comes by itself. */
-export interface MaintenanceStatesTable {
-  tenant: Tenant;
-  repositoryId: string;
-  kind: Run['kind'];
-  /** What was due until then was seen to. */
-  since: string;
-  /** Since when it is due and waits for the executor to be there. */
-  delayedSince: string | null;
-  /** Of the parts in which contents are read, the one that was read last. */
-  part: number;
-  lastRunId: string | null;
+  /** When it was listed here, whatever the clock of the computer says; empty: found in the repository, or of before. */
+  listedAt: Generated<string>;
+  /** What it was to be a backup of: those of one computer with the same are compared. Empty as `listedAt` is. */
+  backupSet: Generated<string>;
+  /** Files that were not in the backup before it, as the computer says. */
+  newFiles: Generated<number>;
+  /** 1: it is to be compared with an earlier one. */
+  analysisDue: Generated<number>;
 }
 
 export interface AccountsTable {
@@ -428,6 +423,7 @@ export interface Database extends IdentityTables, NotificationTables, OauthTable
   runs: RunsTable;
   snapshots: SnapshotsTable;
   maintenanceStates: MaintenanceStatesTable;
+  ransomwareAlerts: RansomwareAlertsTable;
   receipts: ReceiptsTable;
   receiptHeads: ReceiptHeadsTable;
   audit: AuditTable;

@@ -3,11 +3,13 @@ import { dueOccurrence, type JobSettings, type RepositoryMaintenance, type Timin
 import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
-import type { MaintenanceStatesTable } from '../catalogue/schema.ts';
+import type { MaintenanceStatesTable } from '../catalogue/maintenance-tables.ts';
 import type { Presence } from '../computers/presence.ts';
 import type { EventHub } from '../event-hub.ts';
 import { RepositoryJobs } from '../jobs/repository-jobs.ts';
 import { maintenanceGraceMs, maintenanceLookMs } from '../limits.ts';
+import { forgetAlerts } from '../ransomware/alerts.ts';
+import { isToAnalyse, repositoriesToAnalyse, takeComparisons } from '../ransomware/comparisons.ts';
 import { executorIdOf, listRepositories, loadRepository, type RepositoryRow } from '../repositories.ts';
 import { enterRuns } from '../runs/enter-runs.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
@@ -24,7 +26,8 @@ type State = Selectable<MaintenanceStatesTable>;
 
 /**
  * Queues what is due in repositories: each kind of work once for each instant of its schedule, whichever instance of the server
- * looks first, and after a backup what retention no longer keeps. What was due while no server ran is done once.
+ * looks first, and after a backup its comparison with an earlier one, and what retention no longer keeps. What was due while no server
+ * ran is done once.
  */
 export class MaintenanceScheduler {
   readonly #catalogue: Catalogue;
@@ -70,6 +73,7 @@ export class MaintenanceScheduler {
   }
 
   async #look(scope: TenantScope, signal: AbortSignal): Promise<void> {
+    await forgetAlerts(scope, this.#clock.now());
     const jobs = await RepositoryJobs.load(scope);
     const states = new Map(
       (await scope.query.selectFrom('maintenanceStates').selectAll().execute()).map((row) => [
@@ -84,6 +88,11 @@ export class MaintenanceScheduler {
         const state = states.get(`${kind} ${repository.id}`);
         await this.#tried(repository, () => this.#queueIfDue(scope, repository, { kind, state, jobs }));
       }
+    }
+    // Usually done when the backup had ended: of one that came while the last comparison was under way, or before a crash.
+    for (const id of await repositoriesToAnalyse(scope)) {
+      if (signal.aborted) return;
+      await this.#tried({ id }, () => this.#analyse(scope, id));
     }
   }
 
@@ -145,7 +154,7 @@ export class MaintenanceScheduler {
     }
   }
 
-  /** After the last of a repository's backups what retention no longer keeps goes. */
+  /** After backups: they are compared with earlier ones, and after the last of them what retention no longer keeps goes. */
   #followBackups(tenant: string, signal: AbortSignal): Disposable {
     /** Repositories that are looked at soon: once for all backups that end at the same time. */
     const ended = new Set<string>();
@@ -158,9 +167,30 @@ export class MaintenanceScheduler {
         // In real time, whatever clock decides what is due: it only spares work.
         await systemClock.sleep(backupsEndedMs);
         ended.delete(repositoryId);
-        if (!signal.aborted) await this.#forgetAfterBackup(this.#catalogue.tenant(tenant), repositoryId);
+        if (signal.aborted) return;
+        const scope = this.#catalogue.tenant(tenant);
+        // First, because the earlier backup may be one that is forgotten.
+        await this.#analyse(scope, repositoryId);
+        await this.#forgetAfterBackup(scope, repositoryId);
       });
     });
+  }
+
+  /** Compares the backups of a repository that were not compared yet: one run for all of them, one at a time. */
+  async #analyse(scope: TenantScope, repositoryId: string): Promise<void> {
+    // Looked at first, because the end of each backup comes here.
+    if (!(await isToAnalyse(scope, repositoryId)) || (await isUnderWay(scope, repositoryId, 'analysis'))) return;
+    const repository = await loadRepository(scope, repositoryId);
+    // It stays due, as what the schedule brings.
+    if (repository.executorId !== null && !this.#presence.isOnline(repository.executorId)) return;
+    const rows = await scope.transaction(async (inner) => {
+      if (await isUnderWay(inner, repositoryId, 'analysis')) return [];
+      const order = await takeComparisons(inner, repository);
+      if (!order) return [];
+      const task = { agentId: executorIdOf(repository), repositoryId, order };
+      return enterRuns(inner, { tasks: [task], trigger: 'after', now: this.#clock.now() });
+    });
+    for (const row of rows) this.#queue.announce(scope, row);
   }
 
   async #forgetAfterBackup(scope: TenantScope, repositoryId: string): Promise<void> {
@@ -193,7 +223,11 @@ async function isBusy(scope: TenantScope, repositoryId: string): Promise<boolean
   return (await isUnderWay(scope, repositoryId, 'backup')) || (await isUnderWay(scope, repositoryId, 'forget'));
 }
 
-async function isUnderWay(scope: TenantScope, repositoryId: string, kind: Kind | 'backup'): Promise<boolean> {
+async function isUnderWay(
+  scope: TenantScope,
+  repositoryId: string,
+  kind: Kind | 'backup' | 'analysis',
+): Promise<boolean> {
   const found = await scope.query
     .selectFrom('runs')
     .select('id')

@@ -6,6 +6,7 @@ export const cause = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('run-ended'), runId: z.string() }),
   z.strictObject({ kind: z.literal('computer-offline'), computerId: z.string() }),
   z.strictObject({ kind: z.literal('computer-unprotected'), computerId: z.string() }),
+  z.strictObject({ kind: z.literal('ransomware-alert'), alertId: z.string() }),
   z.strictObject({ kind: z.literal('certificate-expiring'), subject: z.string(), expiresAt: z.string() }),
   z.strictObject({ kind: z.literal('approval-waiting'), approvalId: z.string() }),
   z.strictObject({ kind: z.literal('sign-in-delayed'), account: z.string(), address: z.string() }),

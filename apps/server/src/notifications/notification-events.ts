@@ -1,10 +1,11 @@
 import { HoldfastError } from '@holdfast/core';
 import { eventSchema, type NotificationEvent, type Outcome, type RunPoint } from '@holdfast/notify';
-import type { Run } from '@holdfast/protocol';
+import { findingText, type Run } from '@holdfast/protocol';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { loadComputer } from '../computers/computers.ts';
 import { readJson } from '../json-column.ts';
 import { maxListedInSummary } from '../limits.ts';
+import { alertView, loadAlert } from '../ransomware/alerts.ts';
 import { loadRepository } from '../repositories.ts';
 import { loadRun, type RunRow, runView } from '../runs/run-store.ts';
 import { isMaintenance, workOrder } from '../runs/work-order.ts';
@@ -46,6 +47,12 @@ export async function eventOfCause(
         .where('agentId', '=', cause.computerId)
         .executeTakeFirst();
       return eventAbout({ kind: cause.kind, computer: hostname, ...(last?.at ? { lastBackupAt: last.at } : {}) }, o);
+    }
+    case 'ransomware-alert': {
+      const { hostname, repositoryId, findings } = alertView(await loadAlert(scope, cause.alertId));
+      const { name: repository } = await loadRepository(scope, repositoryId);
+      const signs = findings.slice(0, maxNamedProblems).map(findingText);
+      return eventAbout({ kind: cause.kind, computer: hostname, repository, signs }, o);
     }
     case 'approval-waiting': {
       const row = await scope.query

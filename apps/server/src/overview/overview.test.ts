@@ -114,7 +114,11 @@ test('each number of the overview is that of the list which it names, for all gr
       const answer =
         list === 'approvals'
           ? (await client.call('approvals', { query: { only: 'waiting' } })).approvals.length
-          : (await client.call(list, { query: { ...filter, total: 'true' } })).total;
+          : (
+              await client.call(list === 'ransomware-alerts' ? 'ransomwareAlerts' : list, {
+                query: { ...filter, total: 'true' },
+              })
+            ).total;
       assert.equal(answer, shown, `${list}?${query}`);
     }
   }

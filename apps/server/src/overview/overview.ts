@@ -45,6 +45,7 @@ export class OverviewCounts {
       running: await running(scope),
       storage: await storage(scope, now),
       drills: await drills(scope, now),
+      ransomwareAlerts: await ransomwareAlerts(scope),
       approvals: {
         count: (await this.#approvals.list(o.caller, 'waiting')).length,
         ...{ list: 'approvals', query: 'only=waiting' },
@@ -162,6 +163,15 @@ async function drills(scope: TenantScope, now: Date): Promise<Overview['drills']
     })),
     worst: worst.map(({ lastDrillAt, ...rest }) => ({ ...rest, ...(lastDrillAt === '' ? {} : { lastDrillAt }) })),
   };
+}
+
+async function ransomwareAlerts({ query }: TenantScope): Promise<Overview['ransomwareAlerts']> {
+  const { count } = await query
+    .selectFrom('ransomwareAlerts')
+    .where('state', '=', 'open')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .executeTakeFirstOrThrow();
+  return counted('ransomware-alerts', count, { state: 'open' });
 }
 
 async function failures(scope: TenantScope, { from, to }: { from: string; to: string }): Promise<Overview['failures']> {

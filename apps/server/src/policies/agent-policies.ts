@@ -217,6 +217,7 @@ async function record(
   await recordOwnRun(scope, view, {
     order: { ...report.task, direction: 'agent-dials' },
     hostname: agent.hostname,
+    now,
   });
   await recordOwnLog(scope, report.runId, report.log ?? []);
   if (report.statistics) await saveStatistics(scope, report.runId, report.statistics);

@@ -239,6 +239,12 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   startDrills: { may: 'ab', confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId }, body: {} }) },
   drilledComputers: { may: all, confined: 'unmentioned' },
   receipts: { may: all, confined: 'unmentioned' },
+  ransomwareAlerts: { may: all, confined: 'unmentioned' },
+  settleRansomwareAlert: {
+    may: 'ab',
+    confined: 'missing',
+    ask: (it) => ({ params: { id: it.alertId }, body: { state: 'acknowledged' } }),
+  },
   createPortCheck: { may: 'ab', confined: 'never', ask: () => nowhere },
   portChecks: { may: all, confined: 'never' },
   portCheck: { may: all, confined: 'never', ask: () => any },
@@ -389,6 +395,7 @@ class Fixture {
   sessionId = '';
   runId = '';
   readonly snapshotId = 'ab'.repeat(32);
+  readonly alertId = crypto.randomUUID();
   victimId = '';
   policyId = '';
 
@@ -435,6 +442,12 @@ class Fixture {
       `insert into "receipts" ("tenant", "number", "at", "outcome", "runId", "repositoryId", "agentId", "snapshotId",
        "drillJson", "jws") values ('local', 1, '${at}', 'good', '${it.runId}', '${it.repositoryId}', '${it.agentId}',
        '${it.snapshotId}', '${JSON.stringify(drill)}', 'a.b.c')`,
+    );
+    await server.alterDatabase(
+      `insert into "ransomwareAlerts" ("tenant", "id", "raisedAt", "agentId", "hostname", "repositoryId", "snapshotId",
+       "comparedWith", "findingsJson", "state") values ('local', '${it.alertId}', '${at}', '${it.agentId}', 'one',
+       '${it.repositoryId}', '${it.snapshotId}', '${it.snapshotId}',
+       '[{"sign":"mass-rename","extension":"locked","files":200,"folders":3}]', 'open')`,
     );
     await server.alterDatabase(`update "repositories" set "initialisedAt" = '2026-11-21T10:00:00.000Z'`);
     await it.newJoinToken();

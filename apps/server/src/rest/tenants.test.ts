@@ -17,6 +17,7 @@ const tables = [
     'expectedComputers',
     'repositories',
     'snapshots',
+    'ransomwareAlerts',
   ],
   ...['jobs', 'jobMembers', 'policyHandouts', 'sessions', 'runs', 'bandwidthRules', 'grants', 'recoveryTokens'],
   ...['accounts', 'credentials', 'secondFactors', 'recoveryCodes', 'approvals', 'oauthClients', 'serviceAccounts'],
@@ -62,6 +63,13 @@ test('no route shows, changes or starts anything of another tenant', async (t) =
      "totalFiles", "totalBytes", "storedBytes") values ('local', '${snapshotId}', '${repository.id}', '${agent.id}', 'h',
      '[]', '[]', '2026-01-01T00:00:00.000Z', 1, 1, 1)`,
   );
+  const alertId = crypto.randomUUID();
+  await server.alterDatabase(
+    `insert into "ransomwareAlerts" ("tenant", "id", "raisedAt", "agentId", "hostname", "repositoryId", "snapshotId",
+     "comparedWith", "findingsJson", "state") values ('local', '${alertId}', '2026-01-01T00:00:00.000Z', '${agent.id}', 'h',
+     '${repository.id}', '${snapshotId}', '${snapshotId}',
+     '[{"sign":"mass-rename","extension":"locked","files":200,"folders":3}]', 'open')`,
+  );
   const recovery = await client.call('createRecoveryToken', { body: { repositories: [repository.id] } });
   const token = await client.call('createToken', { body: { role: 'agent', group: 'theirs-g' } });
   /** By the second part of the path below /api/v1. */
@@ -77,6 +85,7 @@ test('no route shows, changes or starts anything of another tenant', async (t) =
     ...{ policies: policy.id, sessions: session.id, repositories: repository.id, 'bandwidth-rules': rule.id },
     ...{ grants: grant.id, users: user.id, 'oauth-clients': program.id, 'service-accounts': machine.id },
     'recovery-tokens': recovery.id,
+    'ransomware-alerts': alertId,
   };
   const ids = [...Object.values(byPath), snapshotId];
   const idsFor = ({ path }: Route): readonly string[] => {
@@ -166,6 +175,8 @@ test('no route shows, changes or starts anything of another tenant', async (t) =
     readSnapshots: () => client.call('repositoryStats', { ...of(repository.id), body: {} }),
     startDrills: () => client.call('startDrills', { ...of(repository.id), body: {} }),
     repositoryGrant: () => client.call('repositoryGrant', { ...of(repository.id), body: { mode: 'read' } }),
+    settleRansomwareAlert: () =>
+      client.call('settleRansomwareAlert', { ...of(alertId), body: { state: 'acknowledged' } }),
     createRecoveryToken: () => client.call('createRecoveryToken', { body: { repositories: [repository.id] } }),
     changeBandwidthRule: () =>
       client.call('changeBandwidthRule', { ...of(rule.id), body: { name: 'b', bytesPerSecond: 1_000_000 } }),

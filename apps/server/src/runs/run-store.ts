@@ -7,6 +7,8 @@ import { isUniqueViolation } from '../catalogue/database-errors.ts';
 import type { RunsTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
 import { noteCause } from '../notifications/causes.ts';
+import { raiseAlerts } from '../ransomware/alerts.ts';
+import { analysisFields, setOfOrder } from '../ransomware/comparisons.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { endSessionIfDone, markBegun } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
@@ -238,7 +240,9 @@ export async function endRun(
     if (!row) return { recorded: false, sessionEnded: false };
     if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
     if (view.result?.kind === 'backup' && o.order.kind === 'backup')
-      await listSnapshot(inner, view, { ...o, made: view.result, order: o.order });
+      await listSnapshot(inner, view, { ...o, made: view.result, order: o.order, backupSet: setOfOrder(o.order) });
+    if (view.result?.kind === 'analysis' && o.order.kind === 'analysis')
+      await raiseAlerts(inner, { run: view, found: view.result, order: o.order, now: o.now });
     if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
     if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
     // One that is tried again has not ended for anybody.
@@ -252,7 +256,7 @@ export async function endRun(
 export async function recordOwnRun(
   scope: TenantScope,
   view: Run & { readonly sessionId: string },
-  o: { readonly order: Extract<WorkOrder, { kind: 'backup' }>; readonly hostname: string },
+  o: { readonly order: Extract<WorkOrder, { kind: 'backup' }>; readonly hostname: string; readonly now: Date },
 ): Promise<void> {
   await scope.query
     .insertInto('runs')
@@ -279,34 +283,42 @@ export async function recordOwnRun(
       errorCode: view.error?.code ?? null,
     })
     .execute();
-  if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, isFirst: true, ...o });
+  if (view.result?.kind === 'backup') {
+    // By its policy, which is of the server: what else the computer says of it may be anything.
+    const backupSet = `policy ${view.jobId ?? ''}`;
+    await listSnapshot(scope, view, { made: view.result, isFirst: true, backupSet, ...o });
+  }
   await noteCause(scope, { kind: 'run-ended', runId: view.id }, new Date(view.endedAt ?? view.queuedAt));
 }
 
 /** Lists the snapshot of a backup that has ended; its repository is there from now on. */
 async function listSnapshot(
-  { query }: TenantScope,
+  scope: TenantScope,
   view: Run,
   o: {
     made: BackupResult;
     order: { sources: readonly string[]; tags: readonly string[] };
     hostname: string;
     isFirst: boolean;
+    backupSet: string;
+    now: Date;
   },
 ): Promise<void> {
-  const { made, order, hostname } = o;
+  const { made, order, hostname, backupSet } = o;
+  const { query } = scope;
+  const { repositoryId, agentId } = view;
+  const { snapshotId: id, totalFiles } = made;
+  const backup = { id, repositoryId, agentId, backupSet, listedAt: o.now.toISOString(), totalFiles };
   await query
     .insertInto('snapshots')
     .values({
-      id: made.snapshotId,
-      repositoryId: view.repositoryId,
-      agentId: view.agentId,
+      ...backup,
+      ...(await analysisFields(scope, { ...backup, newFiles: made.files.new })),
       runId: view.id,
       hostname,
       sourcesJson: JSON.stringify(made.wholeComputer?.sources ?? order.sources),
       tagsJson: JSON.stringify(order.tags),
       takenAt: new Date(made.startedAt).toISOString(),
-      totalFiles: made.totalFiles,
       totalBytes: made.totalBytes,
       storedBytes: made.storedBytes,
     })

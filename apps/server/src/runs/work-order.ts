@@ -1,4 +1,5 @@
 import {
+  analysisTask,
   backupTask,
   checkTask,
   dataDirection,
@@ -25,6 +26,17 @@ const maintenanceOrders = [
     agentId: entityId,
     hostname: z.string(),
     takenAt: isoTime,
+  }),
+  analysisTask.omit({ access: true, comparisons: true }).extend({
+    comparisons: z.array(
+      analysisTask.shape.comparisons.element.extend({
+        /** Whose backups, for the alert. */
+        agentId: entityId,
+        hostname: z.string(),
+        /** When the earlier one was listed: what was told of the computer since then is no news. */
+        since: isoTime,
+      }),
+    ),
   }),
 ] as const;
 
@@ -88,6 +100,8 @@ export function taskOf(
       const { agentId: _, hostname: __, takenAt: ___, ...work } = order;
       return { ...work, access };
     }
+    case 'analysis':
+      return { ...order, access, comparisons: order.comparisons.map(({ before, after }) => ({ before, after })) };
     default:
       return { ...order, access };
   }

@@ -5,3 +5,4 @@ export {
   type DiffSummary,
   diffTrees,
 } from './diff-snapshots.ts';
+export { type ExtensionChange, extensionChanges } from './extension-changes.ts';

@@ -61,6 +61,7 @@ test('every kind of event has a subject and a sentence', () => {
     'laptop is offline',
     'Repository laptops: the check failed',
     'Restore drill homes on store succeeded',
+    'Signs of ransomware on laptop',
     'The certificate of laptop ends soon',
     'Summary: 4 succeeded, 1 with warnings, 1 failed',
     'Trial message',

@@ -97,6 +97,13 @@ export function messageOf(event: NotificationEvent, timeZone: string): Message {
         problems: event.problems,
       };
     }
+    case 'ransomware-alert':
+      return {
+        ...common,
+        subject: `Signs of ransomware on ${event.computer}`,
+        headline: `In the last backup of ${event.computer} to ${event.repository} files are gone or renamed as ransomware does it. Look at the computer now; earlier backups have the files as they were.`,
+        facts: event.signs.map((sign) => ['Found', sign] as const),
+      };
     case 'certificate-expiring':
       return {
         ...common,

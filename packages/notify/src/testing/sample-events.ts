@@ -22,6 +22,10 @@ export const sampleEvents: { readonly [Kind in EventKind]: Extract<NotificationE
   'restore-drill': made('restore-drill', {
     ...{ name: 'homes', computer: 'store', outcome: 'succeeded', durationMs: 65_000, problems: [] },
   }),
+  'ransomware-alert': made('ransomware-alert', {
+    ...{ computer: 'laptop', repository: 'laptops' },
+    signs: ['812 of 900 files .docx are gone', '1,204 files in 61 folders have a new extension: .locked'],
+  }),
   'certificate-expiring': made('certificate-expiring', { subject: 'laptop', expiresAt: '2026-01-17T00:00:00Z' }),
   'daily-summary': made('daily-summary', {
     since: '2026-01-09T06:30:00Z',

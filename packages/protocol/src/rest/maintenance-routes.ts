@@ -40,6 +40,7 @@ export const maintenanceRoutes = {
       'maxUnusedPercent',
       'drill',
       'drillOptions',
+      'ransomwareAnalysis',
       'timeZone',
     ],
     summary: 'Set what is done in a repository by itself, and when; what is left out is as it is by default',

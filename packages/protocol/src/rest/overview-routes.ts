@@ -7,7 +7,7 @@ import { runKind } from './run-routes.ts';
 /** A number, and where what is behind it is: the query of the list `GET /api/v1/<list>`. */
 const counted = z.object({
   count: z.number().int().nonnegative(),
-  list: z.enum(['computers', 'runs', 'repositories', 'approvals']),
+  list: z.enum(['computers', 'runs', 'repositories', 'approvals', 'ransomware-alerts']),
   query: z.string(),
 });
 export type Counted = z.output<typeof counted>;
@@ -82,6 +82,8 @@ const overview = z.object({
     buckets: z.array(counted.extend({ id: z.enum(['month', 'quarter', 'older', 'never']) })),
     worst: z.array(z.object({ ...named, lastDrillAt: isoTime.optional() })),
   }),
+  /** Ransomware alerts that nobody has settled. */
+  ransomwareAlerts: counted,
   /** What the caller may decide or has asked for. */
   approvals: counted,
 });

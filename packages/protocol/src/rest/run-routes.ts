@@ -9,7 +9,7 @@ import { byId, countedPageOf, pageQuery, paths, totalQuery } from './parts.ts';
 export const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
 /** What is recorded as a run. */
-export const runKind = z.enum(['backup', 'restore', 'forget', 'prune', 'check', 'drill']);
+export const runKind = z.enum(['backup', 'restore', 'forget', 'prune', 'check', 'drill', 'analysis']);
 
 /** One task of one computer. */
 export const run = z.object({

@@ -9,11 +9,12 @@ type Tone = 'ok' | 'warn' | 'bad' | 'busy' | 'idle';
 /** The numbers that say at once whether there is something to do. */
 export function Tiles({ overview }: { readonly overview: Answer<'overview'> }): ReactNode {
   const { t } = useLanguage();
-  const { computers, failures, running } = overview;
+  const { computers, failures, ransomwareAlerts, running } = overview;
   return (
     <ul className={classes['tiles']}>
       <Tile counted={computers.protected} label={t('overview.protected')} tone="ok" />
       <Tile counted={computers.unprotected} label={t('overview.unprotected')} tone="warn" />
+      <Tile counted={ransomwareAlerts} label={t('overview.alerts')} tone="bad" />
       <Tile counted={failures} label={t('overview.failed')} tone="bad" />
       <Tile counted={computers.offline} label={t('overview.offline')} tone="warn" />
       <Tile counted={running} label={t('overview.running')} tone="busy" />

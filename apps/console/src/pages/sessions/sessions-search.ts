@@ -1,7 +1,7 @@
 import { given, oneOf, textIn } from '../search-values.ts';
 
 export const sessionStates = ['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled'] as const;
-export const sessionKinds = ['backup', 'restore', 'forget', 'prune', 'check', 'drill'] as const;
+export const sessionKinds = ['backup', 'restore', 'forget', 'prune', 'check', 'drill', 'analysis'] as const;
 
 /** What the table of sessions shows, as it stands in the address. */
 export function parseSessionsSearch(search: Readonly<Record<string, unknown>>) {
