@@ -84,14 +84,29 @@ test('jobs are planned and run, people and approvals are looked after, and each 
       .waitFor();
     await watched.checkAccessibility('job');
     await watched.checkNarrow('job');
+    const [job = assert.fail('there is no job')] = (await system.call((client) => client.call('jobs', {}))).jobs;
+    const params = { id: job.id };
+    const planChange = async (): Promise<void> => {
+      await page.getByRole('textbox', { name: 'Name of the job' }).fill('Letters');
+      for (const next of ['Where to', 'When', 'How', 'Summary']) {
+        await button('Continue').click();
+        await page.getByRole('heading', { level: 2, name: next }).waitFor();
+      }
+    };
     await page.getByRole('link', { name: 'Change' }).click();
-    await page.getByRole('textbox', { name: 'Name of the job' }).fill('Letters');
-    for (const next of ['Where to', 'When', 'How', 'Summary']) {
-      await button('Continue').click();
-      await page.getByRole('heading', { level: 2, name: next }).waitFor();
-    }
+    await planChange();
+    const { id: _id, createdAt: _at, changedAt: _changed, nextRunAt: _next, lastSession: _last, ...settings } = job;
+    await system.call((client) => client.call('changeJob', { params, body: { ...settings, missed: 'skip' } }));
+    await button('Save the changes').click();
+    await page.getByRole('alert').getByText('Somebody else has changed this').waitFor();
+    await button('Drop mine and show what is there now').click();
+    await planChange();
+    // A run is no change of the job: its page lies open for hours.
+    await system.call((client) => client.call('runJob', { params, body: {} }));
     await button('Save the changes').click();
     await heading('Letters').waitFor();
+    const { missed } = await system.call((client) => client.call('job', { params }));
+    assert.equal(missed, 'skip');
   });
 
   await t.test('a group is made, and a join token for it', async () => {
@@ -132,8 +147,17 @@ test('jobs are planned and run, people and approvals are looked after, and each 
       await button('Continue').click();
       await page.getByRole('heading', { level: 2, name: next }).waitFor();
     }
-    await button('Make the policy').click();
+    // It is made, and the connection breaks before it is run.
+    const start = /\/policies\/[^/]+\/run$/;
+    await page.route(start, (request) => request.abort());
+    await button('Make it and run it now').click();
+    await page.getByText('It was made, but it could not be started.').waitFor();
+    await page.getByRole('alert').getByText('The server does not answer.').waitFor();
+    await watched.checkAccessibility('a policy that was not run');
+    await page.unroute(start);
+    await button('Open On the road').click();
     await heading('On the road').waitFor();
+    await page.getByText('Reconnecting').waitFor({ state: 'detached' });
     await page.getByRole('table', { name: 'Its computers' }).waitFor();
     await watched.checkAccessibility('policy');
     await watched.checkNarrow('policy');

@@ -203,6 +203,9 @@ export const de: Catalogue = {
   'platform.sunos': 'Solaris',
   'platform.win32': 'Windows',
   'problem.approval': 'Erst muss ein anderer Administrator zustimmen; darauf wartet es.',
+  'problem.changed':
+    'Jemand anderes hat das geändert, seit Sie begonnen haben. Nichts wurde gespeichert oder gelöscht, und was Sie geschrieben haben, steht noch hier.',
+  'problem.changed.reset': 'Meines verwerfen und zeigen, was jetzt da ist',
   'problem.unknown': 'In der Konsole ging etwas schief.',
   'problem.unreachable': 'Der Server antwortet nicht.',
   'process.agent': 'Agent',

@@ -202,6 +202,9 @@ export const en = {
   'platform.sunos': 'Solaris',
   'platform.win32': 'Windows',
   'problem.approval': 'Another administrator has to agree first; it waits for them.',
+  'problem.changed':
+    'Somebody else has changed this since you began. Nothing was saved or deleted, and what you have written is still here.',
+  'problem.changed.reset': 'Drop mine and show what is there now',
   'problem.unknown': 'Something went wrong in the console.',
   'problem.unreachable': 'The server does not answer.',
   'process.agent': 'agent',

@@ -1,7 +1,9 @@
+import type { Answer } from '@holdfast/protocol';
 import { Button, Group, Modal, Stack } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
-import { call, type RouteName, tagged } from '../api/call.ts';
+import { type Changeable, ifAsSeen } from '../api/as-seen.ts';
+import { call, type RouteName } from '../api/call.ts';
 import { invalidateRoutes } from '../api/queries.ts';
 import { ProblemAlert } from '../components/problem-alert.tsx';
 import { useText } from '../i18n/language.tsx';
@@ -12,9 +14,10 @@ type DeleteRoute = 'deleteJob' | 'deletePolicy' | 'deleteGroup' | 'deleteUser';
 /** Takes something away once the person has read what that means, and only as it was then. */
 export function DeleteButton(o: {
   readonly route: DeleteRoute;
-  /** Shows what is deleted. */
-  readonly of: 'job' | 'policy' | 'group' | 'user';
+  readonly of: Changeable;
   readonly id: string;
+  /** What is on the screen. */
+  readonly seen: Answer<Changeable>;
   readonly name: string;
   readonly warning: string;
   readonly changes: readonly RouteName[];
@@ -22,30 +25,28 @@ export function DeleteButton(o: {
 }): ReactNode {
   const t = useText();
   const client = useQueryClient();
-  const [isOpen, setIsOpen] = useState(false);
+  // As it was when it was asked for.
+  const [seen, setSeen] = useState<Answer<Changeable>>();
   const remove = useMutation({
-    mutationFn: async () => {
-      const params = { id: o.id };
-      const { tag } = await tagged(o.of, { params });
-      return call(o.route, { params, ifMatch: tag });
-    },
+    mutationFn: (was: Answer<Changeable>) => ifAsSeen({ ...o, seen: was }, (guard) => call(o.route, guard)),
     onSuccess: async () => {
-      setIsOpen(false);
+      setSeen(undefined);
       o.onDeleted();
       await invalidateRoutes(client, o.changes);
     },
+    onError: () => invalidateRoutes(client, [o.of, ...o.changes]),
   });
   const close = (): void => {
     remove.reset();
-    setIsOpen(false);
+    setSeen(undefined);
   };
   return (
     <>
-      <Button variant="default" onClick={() => setIsOpen(true)}>
+      <Button variant="default" onClick={() => setSeen(o.seen)}>
         {t('action.delete')}
       </Button>
       <Modal
-        opened={isOpen}
+        opened={seen !== undefined}
         onClose={close}
         title={t('delete.title', { name: o.name })}
         closeButtonProps={{ 'aria-label': t('action.close') }}
@@ -54,7 +55,7 @@ export function DeleteButton(o: {
           <p>{o.warning}</p>
           {remove.error && <ProblemAlert error={remove.error} />}
           <Group gap="sm">
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
+            <Button color="red" loading={remove.isPending} onClick={() => seen && remove.mutate(seen)}>
               {t('action.delete')}
             </Button>
             <Button variant="default" onClick={close}>

@@ -2,15 +2,18 @@ import type { Group } from '@holdfast/protocol';
 import { Button, Checkbox, Loader, Group as Row, Stack, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
-import { type ReactNode, type SubmitEvent, useState } from 'react';
-import { call, tagged } from '../../api/call.ts';
-import { invalidateRoutes, routeQuery, useAction } from '../../api/queries.ts';
+import type { ReactNode, SubmitEvent } from 'react';
+import { ifAsSeen } from '../../api/as-seen.ts';
+import { call } from '../../api/call.ts';
+import { invalidateRoutes, routeKey, routeQuery, useAction } from '../../api/queries.ts';
 import { Age } from '../../components/age.tsx';
 import { Card } from '../../components/card.tsx';
 import { Facts } from '../../components/facts.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { SaveProblem } from '../../components/save-problem.tsx';
 import { Stacked } from '../../components/stacked.tsx';
+import { useDraft } from '../../components/use-draft.ts';
 import { useLanguage, useText } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
 import { DeleteButton } from '../delete-button.tsx';
@@ -39,6 +42,7 @@ export function GroupPage(): ReactNode {
             route="deleteGroup"
             of="group"
             id={name}
+            seen={group.data}
             name={name}
             warning={t('group.delete.hint')}
             changes={['groups']}
@@ -84,30 +88,38 @@ export function GroupPage(): ReactNode {
   );
 }
 
+/** What can be written about a group. */
+function draftOf({ enabled, rescanAt, exclusions }: Group) {
+  return { enabled, rescanAt: rescanAt ?? '', exclusions: exclusions.join('\n') };
+}
+
 function GroupSettings({ group }: { readonly group: Group }): ReactNode {
   const t = useText();
   const client = useQueryClient();
-  const [enabled, setEnabled] = useState(group.enabled);
-  const [rescanAt, setRescanAt] = useState(group.rescanAt ?? '');
-  const [exclusions, setExclusions] = useState(group.exclusions.join('\n'));
+  const { seen, draft, write, reset } = useDraft(group, draftOf);
+  const { enabled, rescanAt, exclusions } = draft;
+  const params = { id: group.name };
   const change = useMutation({
-    mutationFn: async () => {
-      const params = { id: group.name };
-      const { answer, tag } = await tagged('group', { params });
+    mutationFn: () => {
       const lines = exclusions.split('\n').map((line) => line.trim());
-      return call('changeGroup', {
-        params,
-        ifMatch: tag,
-        body: {
-          csvFile: answer.csvFile,
-          enabled,
-          rescanAt: rescanAt === '' ? null : rescanAt,
-          exclusions: lines.filter((line) => line !== ''),
-        },
-      });
+      const body = {
+        csvFile: seen.csvFile,
+        enabled,
+        rescanAt: rescanAt === '' ? null : rescanAt,
+        exclusions: lines.filter((line) => line !== ''),
+      };
+      return ifAsSeen({ of: 'group', ...params, seen }, (guard) => call('changeGroup', { ...guard, body }));
+    },
+    onSuccess: (changed) => {
+      client.setQueryData(routeKey('group', { params }), changed);
+      reset();
     },
     onSettled: () => invalidateRoutes(client, ['group', 'groups']),
   });
+  const startAnew = (): void => {
+    change.reset();
+    reset();
+  };
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     change.mutate();
@@ -119,7 +131,7 @@ function GroupSettings({ group }: { readonly group: Group }): ReactNode {
           <Checkbox
             label={t('group.enabled')}
             checked={enabled}
-            onChange={({ currentTarget }) => setEnabled(currentTarget.checked)}
+            onChange={({ currentTarget }) => write({ enabled: currentTarget.checked })}
           />
           {group.type !== 'preinstalled' && (
             <Row>
@@ -128,7 +140,7 @@ function GroupSettings({ group }: { readonly group: Group }): ReactNode {
                 label={t('group.rescan-at')}
                 description={t('group.rescan-at.hint')}
                 value={rescanAt}
-                onChange={({ currentTarget }) => setRescanAt(currentTarget.value)}
+                onChange={({ currentTarget }) => write({ rescanAt: currentTarget.value })}
               />
             </Row>
           )}
@@ -138,9 +150,9 @@ function GroupSettings({ group }: { readonly group: Group }): ReactNode {
             autosize
             minRows={1}
             value={exclusions}
-            onChange={({ currentTarget }) => setExclusions(currentTarget.value)}
+            onChange={({ currentTarget }) => write({ exclusions: currentTarget.value })}
           />
-          {change.error && <ProblemAlert error={change.error} />}
+          {change.error && <SaveProblem error={change.error} onReset={startAnew} />}
           <Row>
             <Button type="submit" variant="default" loading={change.isPending}>
               {t('action.save')}

@@ -71,6 +71,7 @@ export function JobHead({ kind, one }: { readonly kind: JobKind; readonly one: J
             route={routes.remove}
             of={routes.one}
             id={one.id}
+            seen={one}
             name={one.name}
             warning={t('job.delete.hint')}
             changes={[routes.list, 'computers']}

@@ -2,10 +2,13 @@ import type { User } from '@holdfast/protocol';
 import { Button, Checkbox, Group, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, type SubmitEvent, useState } from 'react';
-import { call, tagged } from '../../api/call.ts';
+import { ifAsSeen } from '../../api/as-seen.ts';
+import { call } from '../../api/call.ts';
 import { invalidateRoutes, routeQuery, useAction } from '../../api/queries.ts';
 import { Card } from '../../components/card.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { SaveProblem } from '../../components/save-problem.tsx';
+import { useDraft } from '../../components/use-draft.ts';
 import { useText } from '../../i18n/language.tsx';
 import { DeleteButton } from '../delete-button.tsx';
 import { AccessTable } from './own-access.tsx';
@@ -15,16 +18,13 @@ import { type Rights, RoleFields } from './role-fields.tsx';
 export function PersonForm({ user, onDone }: { readonly user: User; readonly onDone: () => void }): ReactNode {
   const t = useText();
   const client = useQueryClient();
-  const [displayName, setDisplayName] = useState(user.displayName);
-  const [disabled, setDisabled] = useState(user.disabled);
-  const [rights, setRights] = useState<Rights>({ role: user.role, groups: user.groups ?? [] });
+  const { seen, draft, write, reset } = useDraft(user, draftOf);
+  const { displayName, disabled, rights } = draft;
   const change = useMutation({
-    mutationFn: async () => {
-      const params = { id: user.id };
-      const { tag } = await tagged('user', { params });
+    mutationFn: () => {
       const groups = rights.groups.length === 0 ? null : [...rights.groups];
       const body = { displayName: displayName.trim(), role: rights.role, groups, disabled };
-      return call('updateUser', { params, ifMatch: tag, body });
+      return ifAsSeen({ of: 'user', id: user.id, seen }, (guard) => call('updateUser', { ...guard, body }));
     },
     onSuccess: onDone,
     onSettled: () => invalidateRoutes(client, ['users', 'user', 'approvals', 'account']),
@@ -32,6 +32,10 @@ export function PersonForm({ user, onDone }: { readonly user: User; readonly onD
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     change.mutate();
+  };
+  const startAnew = (): void => {
+    change.reset();
+    reset();
   };
   return (
     <Stack gap="lg">
@@ -42,15 +46,15 @@ export function PersonForm({ user, onDone }: { readonly user: User; readonly onD
             required
             maxLength={200}
             value={displayName}
-            onChange={({ currentTarget }) => setDisplayName(currentTarget.value)}
+            onChange={({ currentTarget }) => write({ displayName: currentTarget.value })}
           />
-          <RoleFields rights={rights} onChange={setRights} />
+          <RoleFields rights={rights} onChange={(next) => write({ rights: next })} />
           <Checkbox
             label={t('people.disabled')}
             checked={disabled}
-            onChange={({ currentTarget }) => setDisabled(currentTarget.checked)}
+            onChange={({ currentTarget }) => write({ disabled: currentTarget.checked })}
           />
-          {change.error && <ProblemAlert error={change.error} />}
+          {change.error && <SaveProblem error={change.error} onReset={startAnew} />}
           <Group gap="sm">
             <Button type="submit" loading={change.isPending}>
               {t('action.save')}
@@ -59,6 +63,7 @@ export function PersonForm({ user, onDone }: { readonly user: User; readonly onD
               route="deleteUser"
               of="user"
               id={user.id}
+              seen={user}
               name={user.displayName}
               warning={t('people.delete.hint')}
               changes={['users', 'approvals']}
@@ -71,6 +76,12 @@ export function PersonForm({ user, onDone }: { readonly user: User; readonly onD
       <Access id={user.id} />
     </Stack>
   );
+}
+
+/** What can be written about an account. */
+function draftOf({ displayName, disabled, role, groups }: User) {
+  const rights: Rights = { role, groups: groups ?? [] };
+  return { displayName, disabled, rights };
 }
 
 function ResetPassword({ id }: { readonly id: string }): ReactNode {

@@ -1,13 +1,12 @@
 import { Loader } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { tagged } from '../../../api/call.ts';
+import { call } from '../../../api/call.ts';
 import { PageHead } from '../../../components/page-head.tsx';
 import { useText } from '../../../i18n/language.tsx';
 import { MissingPage } from '../../missing-page.tsx';
 import { type JobKind, jobKinds } from '../job-kinds.ts';
-import { draftOf } from './job-draft.ts';
 import { JobWizard } from './job-wizard.tsx';
 
 const jobRoute = getRouteApi('/jobs/$id/change');
@@ -25,22 +24,25 @@ export function EditPolicyPage(): ReactNode {
 function EditOne({ kind, id }: { readonly kind: JobKind; readonly id: string }): ReactNode {
   const t = useText();
   const navigate = useNavigate();
+  const client = useQueryClient();
+  const queryKey = ['to-change', kind, id];
   const seen = useQuery({
-    queryKey: ['to-change', kind, id],
-    queryFn: ({ signal }) => tagged(jobKinds[kind].one, { params: { id }, signal }),
+    queryKey,
+    queryFn: ({ signal }) => call(jobKinds[kind].one, { params: { id }, signal }),
     gcTime: 0,
-    // Whatever happens meanwhile: what is not refetched keeps the tag of what was seen.
+    // Whatever happens meanwhile: what the person began with stays.
     staleTime: 'static',
   });
   if (seen.error) return <MissingPage error={seen.error} />;
   if (!seen.data) return <Loader aria-label={t('app.loading')} />;
-  const { answer, tag } = seen.data;
+  const one = seen.data;
   return (
     <>
-      <PageHead title={t('wizard.change', { name: answer.name })} subtitle={managedText(answer.managedBy, t)} />
+      <PageHead title={t('wizard.change', { name: one.name })} subtitle={managedText(one.managedBy, t)} />
       <JobWizard
         kind={kind}
-        existing={{ id, tag, draft: draftOf(answer) }}
+        existing={one}
+        onReset={() => void client.resetQueries({ queryKey })}
         onSaved={() => void navigate({ to: kind === 'job' ? '/jobs/$id' : '/policies/$id', params: { id } })}
       />
     </>

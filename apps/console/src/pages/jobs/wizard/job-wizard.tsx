@@ -3,15 +3,17 @@ import { Button, Group, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, type SubmitEvent, useState } from 'react';
+import { ifAsSeen } from '../../../api/as-seen.ts';
 import { call } from '../../../api/call.ts';
 import { toProblem } from '../../../api/problem.ts';
 import { invalidateRoutes } from '../../../api/queries.ts';
 import { Card } from '../../../components/card.tsx';
 import { ProblemAlert } from '../../../components/problem-alert.tsx';
+import { SaveProblem } from '../../../components/save-problem.tsx';
 import { useText } from '../../../i18n/language.tsx';
 import { type JobKind, jobKinds } from '../job-kinds.ts';
 import { DetailsStep } from './details-step.tsx';
-import { type JobDraft, newDraft, settled } from './job-draft.ts';
+import { draftOf, type JobDraft, newDraft, settled } from './job-draft.ts';
 import classes from './job-wizard.module.css';
 import { ScheduleStep } from './schedule-step.tsx';
 import { ScopeStep } from './scope-step.tsx';
@@ -21,22 +23,18 @@ import { TargetStep } from './target-step.tsx';
 const steps = ['scope', 'target', 'schedule', 'details', 'summary'] as const;
 const pauseMs = 500;
 
-/** Changed settings of something that is there go with the tag of what the person has seen. */
-interface Existing {
-  readonly id: string;
-  readonly tag: string;
-  readonly draft: JobDraft;
-}
-
 /** Plans a job or a policy: at each step the server says whether it could be. */
 export function JobWizard(o: {
   readonly kind: JobKind;
-  readonly existing?: Existing;
+  /** What is to be changed, as the person sees it. */
+  readonly existing?: Job | Policy;
+  /** Begins anew with what is there now. */
+  readonly onReset?: () => void;
   readonly onSaved: (saved: Job | Policy, o: { readonly run: boolean }) => void;
 }): ReactNode {
   const t = useText();
   const client = useQueryClient();
-  const [draft, setDraft] = useState(o.existing?.draft ?? newDraft());
+  const [draft, setDraft] = useState(() => (o.existing ? draftOf(o.existing) : newDraft()));
   const [at, setAt] = useState(0);
   const step = steps[at] ?? 'scope';
   const change = (part: Partial<JobDraft>): void => setDraft((before) => ({ ...before, ...part }));
@@ -92,7 +90,7 @@ export function JobWizard(o: {
               </>
             )}
             {check.error && <ProblemAlert error={check.error} />}
-            {save.error && <ProblemAlert error={save.error} />}
+            {save.error && <SaveProblem error={save.error} onReset={() => o.onReset?.()} />}
             <Group gap="sm">
               {at > 0 && (
                 <Button variant="default" onClick={() => back(at - 1)}>
@@ -146,17 +144,18 @@ function checked(kind: JobKind, draft: JobDraft): Promise<Answer<'checkJob'>> {
 async function saved(
   kind: JobKind,
   draft: JobDraft,
-  { existing, key: idempotencyKey }: { readonly existing?: Existing | undefined; readonly key: string },
+  { existing: seen, key: idempotencyKey }: { readonly existing?: Job | Policy | undefined; readonly key: string },
 ): Promise<Job | Policy> {
   const { target, direction, ...settings } = settled(draft);
   if (!target) throw toProblem(new Error('There is no target.'));
-  const guard = existing && { params: { id: existing.id }, ifMatch: existing.tag };
   if (kind === 'job') {
     const body = { ...settings, target, direction };
-    return guard ? call('changeJob', { ...guard, body }) : call('createJob', { body, idempotencyKey });
+    if (!seen) return call('createJob', { body, idempotencyKey });
+    return ifAsSeen({ of: 'job', id: seen.id, seen }, (guard) => call('changeJob', { ...guard, body }));
   }
   const { schedule } = settings;
   if (schedule.kind === 'after') throw toProblem(new Error('Agents know nothing of other jobs.'));
   const body = { ...settings, target, schedule };
-  return guard ? call('changePolicy', { ...guard, body }) : call('createPolicy', { body, idempotencyKey });
+  if (!seen) return call('createPolicy', { body, idempotencyKey });
+  return ifAsSeen({ of: 'policy', id: seen.id, seen }, (guard) => call('changePolicy', { ...guard, body }));
 }
