@@ -163,7 +163,12 @@ test('the network: the map, an opening, checks, another topology, rules to take 
     await text.fill('hosts:\n  a:\n');
     assert.ok(await page.getByRole('radio', { name: 'Form' }).isDisabled());
     await page.getByRole('button', { name: 'Back to what there is' }).click();
+    await page.getByRole('button', { name: 'Make the files' }).click();
+    const files = page.getByRole('region', { name: 'Files', exact: true });
+    await files.waitFor();
     await page.getByRole('button', { name: 'Remove store' }).click();
+    // They are of the topology that was there before.
+    await files.waitFor({ state: 'detached' });
     await page
       .getByRole('table', { name: /^[1-9]\d* openings? would go$/ })
       .getByText('store')

@@ -52,8 +52,11 @@ export async function followServer(
   client: QueryClient,
   { signal, onSignedOut }: { readonly signal: AbortSignal; readonly onSignedOut: () => void },
 ): Promise<void> {
+  let isListening = false;
   const stopWatching = watchReach((reached) => {
     if (!reached) setConnection('reconnecting');
+    // One request was lost, and nothing that the server told meanwhile.
+    else if (isListening) setConnection('connected');
   });
   const refresher = new Refresher(client);
   let pauseMs = firstPauseMs;
@@ -65,6 +68,7 @@ export async function followServer(
       try {
         // Whether it is there is known before the first event comes, which may be long from now.
         await call('account', { signal: shown.signal });
+        isListening = true;
         setConnection('connected');
         if (missed) void client.invalidateQueries();
         missed = false;
@@ -80,6 +84,7 @@ export async function followServer(
         }
         // Any other failure is one of the connection, or the page was hidden: it is tried again.
       } finally {
+        isListening = false;
         shown.end();
       }
       missed = true;

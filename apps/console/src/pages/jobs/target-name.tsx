@@ -1,6 +1,7 @@
 import type { Job } from '@holdfast/protocol';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { computerNameQuery } from '../../api/computer-names.ts';
 import { routeQuery } from '../../api/queries.ts';
 import { useText } from '../../i18n/language.tsx';
 
@@ -11,8 +12,8 @@ export function TargetName({ target }: { readonly target: Job['target'] }): Reac
 
 function Own({ moverId }: { readonly moverId: string }): ReactNode {
   const t = useText();
-  const mover = useQuery(routeQuery('computer', { params: { id: moverId } }));
-  return t('protect.target.own', { mover: mover.data?.hostname ?? moverId.slice(0, 8) });
+  const mover = useQuery(computerNameQuery(moverId));
+  return t('protect.target.own', { mover: mover.data ?? moverId.slice(0, 8) });
 }
 
 function Shared({ id }: { readonly id: string }): ReactNode {

@@ -1,4 +1,4 @@
-import type { Answer } from '@holdfast/protocol';
+import type { Answer, CallArguments, Routes } from '@holdfast/protocol';
 import { Button, NativeSelect, Stack, TextInput } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -28,20 +28,19 @@ export function Renderings({ topology }: { readonly topology?: Topology }): Reac
   const [expires, setExpires] = useState('');
   const all = renderers.data?.renderers ?? [];
   const renderer = all.find(({ id }) => id === chosen) ?? all.find(({ scope }) => scope === 'document');
+  const isRequest = renderer?.id.startsWith('change-request') ?? false;
+  const choices = renderer && {
+    format: renderer.id,
+    otherwise,
+    ...(renderer.scope === 'host' && host.trim() !== '' ? { host: host.trim() } : {}),
+    ...(isRequest && owner.trim() !== '' ? { owner: owner.trim() } : {}),
+    ...(isRequest && expires !== '' ? { expires } : {}),
+  };
+  // Files of other choices, or of a topology that was changed since, are not what is asked for here.
+  const made = isOf(render.variables?.body, { choices, topology }) ? render : undefined;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    if (!renderer) return;
-    const isRequest = renderer.id.startsWith('change-request');
-    render.mutate({
-      body: {
-        format: renderer.id,
-        otherwise,
-        ...(topology === undefined ? {} : { topology }),
-        ...(renderer.scope === 'host' && host.trim() !== '' ? { host: host.trim() } : {}),
-        ...(isRequest && owner.trim() !== '' ? { owner: owner.trim() } : {}),
-        ...(isRequest && expires !== '' ? { expires } : {}),
-      },
-    });
+    if (choices) render.mutate({ body: { ...choices, ...(topology === undefined ? {} : { topology }) } });
   };
   return (
     <Card title={t('network.rendering')}>
@@ -51,10 +50,7 @@ export function Renderings({ topology }: { readonly topology?: Topology }): Reac
           <NativeSelect
             label={t('network.rendering.format')}
             value={renderer?.id ?? ''}
-            onChange={({ currentTarget }) => {
-              setChosen(currentTarget.value);
-              render.reset();
-            }}
+            onChange={({ currentTarget }) => setChosen(currentTarget.value)}
             data={scopes.map((scope) => ({
               group: t(`network.scope.${scope}`),
               items: all.filter((one) => one.scope === scope).map(({ id, title }) => ({ value: id, label: title })),
@@ -78,7 +74,7 @@ export function Renderings({ topology }: { readonly topology?: Topology }): Reac
               onChange={({ currentTarget }) => setHost(currentTarget.value)}
             />
           )}
-          {renderer?.id.startsWith('change-request') && (
+          {isRequest && (
             <>
               <TextInput
                 label={t('network.rendering.owner')}
@@ -98,11 +94,23 @@ export function Renderings({ topology }: { readonly topology?: Topology }): Reac
             {t('network.rendering.make')}
           </Button>
         </form>
-        {render.error && <ProblemAlert error={render.error} />}
-        {render.data && <Files rendering={render.data} />}
+        {made?.error && <ProblemAlert error={made.error} />}
+        {made?.data && <Files rendering={made.data} />}
       </Stack>
     </Card>
   );
+}
+
+type Asked = CallArguments<Routes['renderPlan']>['body'];
+
+/** A topology is changed by making another one. */
+function isOf(
+  asked: Asked | undefined,
+  o: { readonly choices: Omit<Asked, 'topology'> | undefined; readonly topology: Topology | undefined },
+): boolean {
+  if (!asked) return false;
+  const { topology, ...choices } = asked;
+  return topology === o.topology && JSON.stringify(choices) === JSON.stringify(o.choices);
 }
 
 function Files({ rendering }: { readonly rendering: Rendering }): ReactNode {

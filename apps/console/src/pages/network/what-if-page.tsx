@@ -107,7 +107,7 @@ function WhatIf({ inventory }: { readonly inventory: Topology }): ReactNode {
         </div>
       </div>
       {answer.data && !answer.error && <TriedMap answer={answer.data} />}
-      <Renderings topology={asked} />
+      <Renderings topology={topology} />
     </>
   );
 }

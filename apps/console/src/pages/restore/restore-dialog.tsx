@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
 import { routeQuery, useAction } from '../../api/queries.ts';
+import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { Refusal } from './refusal.tsx';
 import classes from './restore-dialog.module.css';
@@ -87,6 +88,8 @@ function Content(o: {
   const isHarmless = !choices.deletes && (choices.overwrite === 'refuse' || choices.overwrite === 'never');
   const isSettled = isHarmless || (result !== undefined && (deletions === 0 || hasSeenDeletions));
   const unnamed = [chosen.folder, ...chosen.names].filter((name) => !canBeNamed(name));
+  const unread = [target, looked].find(({ error }) => error);
+  const failure = look.error ?? restore.error;
   const change = (next: Choices): void => {
     setChoices(next);
     setHasSeenDeletions(false);
@@ -124,7 +127,7 @@ function Content(o: {
         <p className={classes['warning']}>{t('restore.no-single-place')}</p>
       )}
       <div className={classes['look']} aria-live="polite">
-        {lookId !== undefined && looked.data?.endedAt === undefined && (
+        {lookId !== undefined && looked.data?.endedAt === undefined && !looked.error && (
           <p>
             <Loader size="xs" aria-hidden="true" /> {t('restore.looking', { name: target.data?.hostname ?? '' })}
           </p>
@@ -136,7 +139,17 @@ function Content(o: {
           </p>
         )}
         {looked.data?.error && <Refusal error={looked.data.error} />}
-        {(look.error ?? restore.error) && <Refusal error={look.error ?? restore.error} />}
+        {unread && (
+          <ProblemAlert
+            error={unread.error}
+            action={
+              <Button size="compact-sm" variant="default" onClick={() => void unread.refetch()}>
+                {t('action.try-again')}
+              </Button>
+            }
+          />
+        )}
+        {failure && <Refusal error={failure} />}
         {deletions > 0 && (
           <Checkbox
             mt="sm"

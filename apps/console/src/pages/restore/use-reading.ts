@@ -22,8 +22,8 @@ export interface Reading<Row> {
 const nothing: Reading<never> = { rows: [], isReading: false, isCut: false, error: undefined, compared: undefined };
 
 /**
- * Reads in a repository as long as the page shows it, at most so many rows; `rowOf` gives what a line is a row of, if any, and has to
- * be new when the listing is.
+ * Reads in a repository as long as the page shows it, at most so many rows. `rowReader` is called for each reading, and what it gives
+ * for each line: the row that the line is, if any. It has to stay the same function: with another one everything is read anew.
  */
 export function useReading<Row>(o: {
   readonly repositoryId: string;

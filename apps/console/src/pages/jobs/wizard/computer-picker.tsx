@@ -1,6 +1,7 @@
 import { Checkbox, Pill, Stack } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
+import { computerNameQuery } from '../../../api/computer-names.ts';
 import { routeQuery } from '../../../api/queries.ts';
 import { ProblemAlert } from '../../../components/problem-alert.tsx';
 import { SearchField } from '../../../components/search-field.tsx';
@@ -50,8 +51,7 @@ export function ComputerPicker(o: {
 
 function ChosenComputer({ id, onRemove }: { readonly id: string; readonly onRemove: () => void }): ReactNode {
   const t = useText();
-  const computer = useQuery(routeQuery('computer', { params: { id } }));
-  const name = computer.data?.hostname ?? id.slice(0, 8);
+  const name = useQuery(computerNameQuery(id)).data ?? id.slice(0, 8);
   return (
     <Pill
       withRemoveButton

@@ -1,5 +1,7 @@
+import type { Job, Policy } from '@holdfast/protocol';
+import { Button, Group, Stack } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { useAction } from '../../../api/queries.ts';
 import { PageHead } from '../../../components/page-head.tsx';
 import { ProblemAlert } from '../../../components/problem-alert.tsx';
@@ -22,22 +24,42 @@ function NewOne({ kind }: { readonly kind: JobKind }): ReactNode {
   const runPolicy = useAction('runPolicy', ['sessions', 'policies']);
   const open = (id: string): void =>
     void navigate({ to: kind === 'job' ? '/jobs/$id' : '/policies/$id', params: { id } });
-  const error = runJob.error ?? runPolicy.error;
+  const run = kind === 'job' ? runJob : runPolicy;
+  const [made, setMade] = useState<Job | Policy>();
+  const runMade = ({ id }: Job | Policy): void =>
+    run.mutate(
+      { params: { id }, body: {} },
+      { onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }) },
+    );
+  // It is there: what failed is only its first run.
+  if (made && run.error)
+    return (
+      <Stack gap="lg">
+        <PageHead title={made.name} subtitle={t('wizard.not-run')} />
+        <ProblemAlert
+          error={run.error}
+          action={
+            <Group gap="sm">
+              <Button size="compact-sm" onClick={() => runMade(made)}>
+                {t('jobs.run')}
+              </Button>
+              <Button size="compact-sm" variant="default" onClick={() => open(made.id)}>
+                {t('wizard.open', { name: made.name })}
+              </Button>
+            </Group>
+          }
+        />
+      </Stack>
+    );
   return (
     <>
       <PageHead title={t(`wizard.new.${kind}`)} subtitle={t(`wizard.new.${kind}.lead`)} />
-      {error && <ProblemAlert error={error} />}
       <JobWizard
         kind={kind}
-        onSaved={({ id }, { run }) => {
-          if (!run) return open(id);
-          (kind === 'job' ? runJob : runPolicy).mutate(
-            { params: { id }, body: {} },
-            {
-              onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }),
-              onError: () => open(id),
-            },
-          );
+        onSaved={(one, o) => {
+          if (!o.run) return open(one.id);
+          setMade(one);
+          runMade(one);
         }}
       />
     </>
