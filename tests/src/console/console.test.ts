@@ -7,6 +7,7 @@ import { skipUnless } from '@holdfast/core/testing';
 import { kitKeys, kitProof, newKitSecret } from '@holdfast/protocol/recovery-kit';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
+import { Keyboard } from './keyboard.ts';
 import { oneTimePassword } from './one-time-password.ts';
 
 const password = 'a calm green harbour';
@@ -22,22 +23,36 @@ test('from an empty server to the first backup, and what happens to an open page
   mkdirSync(source);
   writeFileSync(join(source, 'letter'), 'kept\n');
 
+  // From the empty server to the end of the first backup, without what only the test does.
+  const took: string[] = [];
+  let sinceMs = performance.now();
+  const goOn = (): void => void (sinceMs = performance.now());
+  const note = (what: string): void => {
+    took.push(`${what} ${((performance.now() - sinceMs) / 1000).toFixed(1)} s`);
+    goOn();
+  };
+
   await t.test('the first administrator is made with the code that the server printed', async () => {
+    goOn();
     await page.goto(system.setUpUrl);
     await heading('Welcome').waitFor();
+    note('first page');
     assert.equal(new URL(page.url()).hash, '', 'the code is no longer in the address');
     await watched.checkAccessibility('set-up');
+    goOn();
     await page.getByRole('textbox', { name: 'Name' }).fill('alice');
     await page.getByRole('textbox', { name: 'Password', exact: true }).fill(password);
     await page.getByRole('textbox', { name: 'The password once more' }).fill(password);
     await page.getByRole('button', { name: 'Make the administrator' }).click();
     await heading('Get started').waitFor();
+    note('administrator');
     const cookies = await watched.context.cookies();
     assert.ok(cookies.every(({ httpOnly, secure, sameSite }) => httpOnly && secure && sameSite !== 'None'));
     assert.equal(await page.evaluate('document.cookie'), '');
   });
 
   await t.test('the line that is shown joins a computer, which appears by itself', async () => {
+    goOn();
     await page.getByRole('button', { name: 'Make the line for a computer' }).click();
     const line = (await page.getByRole('region', { name: 'Line that joins the computer' }).textContent()) ?? '';
     await system.runLine(line);
@@ -45,6 +60,7 @@ test('from an empty server to the first backup, and what happens to an open page
     await joined.getByText('Agent').waitFor();
     await system.startComputer();
     await joined.getByText('Online').nth(1).waitFor();
+    note('computer joined and online');
     await watched.checkAccessibility('get started');
     await watched.checkNarrow('get started');
   });
@@ -62,15 +78,19 @@ test('from an empty server to the first backup, and what happens to an open page
   });
 
   await t.test('a repository and a job are made, and the first backup is watched to its end', async () => {
+    goOn();
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('backups');
     await page.getByRole('button', { name: 'Add the repository' }).click();
     await page.getByText('There already: backups').waitFor();
+    note('repository');
     await page.getByRole('radio', { name: 'Some folders' }).check();
     await page.getByRole('textbox', { name: 'Folders' }).fill(source);
     await page.getByRole('button', { name: 'Protect, and back up now' }).click();
     await heading('Daily backup').waitFor();
     await page.getByText('1 file,').waitFor();
     await page.getByRole('main').getByText('Succeeded').first().waitFor();
+    note('first backup');
+    t.diagnostic(`without the time to read and type: ${took.join(', ')}`);
     await page.getByRole('log').getByText('agent', { exact: true }).first().waitFor();
     await watched.checkAccessibility('session');
     await watched.checkNarrow('session');
@@ -184,6 +204,8 @@ test('from an empty server to the first backup, and what happens to an open page
     await page.goto(`${system.origin}/computers?role=mover`);
     await page.getByRole('table').getByText('Data mover').waitFor();
     assert.equal(await page.getByRole('row').count(), 2);
+    await new Keyboard(page).press(page.getByRole('columnheader').getByRole('button', { name: 'Computer' }));
+    await page.waitForURL(/sort=name/);
     await page.getByRole('searchbox').fill('no such computer');
     await page.getByText('No computer is like that.').waitFor();
     assert.equal(new URL(page.url()).searchParams.get('text'), 'no such computer');
