@@ -63,6 +63,8 @@ export const panelSessionMs = 12 * 60 * 60_000;
 export const maxPanelRequestBytes = 8 * 1024 * 1024;
 /** Of a sign-in, which is read before anything is known of who sends it. */
 export const maxPanelLinkBytes = 1024;
+/** So much of a refused request is still taken, so that a browser shows the reason and not a reset. */
+export const panelRest = { bytes: 16 * 1024 * 1024, ms: 2_000 } as const;
 
 /** Snapshots, and entries of a folder, of one answer. */
 export const panelPageEntries = 1_000;

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { parseMessage } from '@holdfast/protocol';
 import { restHeaders } from '@holdfast/storage';
+import { requestBody, takeRest } from '@holdfast/wire';
 import type { z } from 'zod';
-import { drainTimeoutMs, maxDrainBytes, smallBodyTimeoutMs, transferSilenceMs } from './limits.ts';
+import { drainTimeoutMs, maxDrainBytes, transferSilenceMs } from './limits.ts';
 
 const jsonType = 'application/json';
 
@@ -20,7 +21,7 @@ export async function sendError(
   status?: number,
 ): Promise<void> {
   const failure = toHoldfastError(error);
-  const taken = await drain(req);
+  await takeRest(req, res, { bytes: maxDrainBytes, ms: drainTimeoutMs });
   if (res.headersSent || res.destroyed) {
     // Half an answer can't be taken back: cutting it is the only way to say that it is not whole.
     req.socket.destroy();
@@ -28,37 +29,11 @@ export async function sendError(
   }
   const code = status ?? failure.entry.http;
   if (code === 401) res.setHeader('www-authenticate', 'Basic realm="holdfast", charset="UTF-8"');
-  if (!taken) {
-    res.setHeader('connection', 'close');
-    res.once('finish', () => req.socket.destroySoon());
-  }
   res.setHeader(restHeaders.error, failure.code);
   sendJson(res, code, failure);
 }
 
-/** Takes and drops the rest of a body. False: there is more than anybody has to take. */
-function drain(req: IncomingMessage): Promise<boolean> {
-  if (req.complete || req.destroyed) return Promise.resolve(true);
-  return new Promise((resolve) => {
-    let rest = maxDrainBytes;
-    const settle = (taken: boolean): void => {
-      clearTimeout(limit);
-      req.off('data', onData).off('end', onEnd).off('close', onEnd);
-      if (!taken) req.pause();
-      resolve(taken);
-    };
-    const onData = (piece: Buffer): void => {
-      rest -= piece.length;
-      if (rest < 0) settle(false);
-    };
-    const onEnd = (): void => settle(true);
-    const limit = setTimeout(() => settle(false), drainTimeoutMs);
-    req.on('data', onData).once('end', onEnd).once('close', onEnd);
-    req.resume();
-  });
-}
-
-/** A small JSON body, checked. Throws `request.invalid`, `internal.limit`, `run.timeout`. */
+/** A small JSON body, checked. Throws `request.invalid`, `request.size`, `request.slow`. */
 export async function readJson<Schema extends z.ZodType>(
   req: IncomingMessage,
   schema: Schema,
@@ -67,30 +42,8 @@ export async function readJson<Schema extends z.ZodType>(
   return parseMessage(schema, await readBody(req, maxBytes), 'The request');
 }
 
-/** A small body, whole. Throws `internal.limit`, `run.timeout`. */
-export async function smallBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let sizeBytes = 0;
-  const cut = setTimeout(
-    () => req.destroy(new HoldfastError('run.timeout', { message: 'The body of the request did not arrive in time.' })),
-    smallBodyTimeoutMs,
-  );
-  try {
-    for await (const chunk of req.iterator({ destroyOnReturn: false })) {
-      const piece = chunk as Buffer;
-      sizeBytes += piece.length;
-      if (sizeBytes > maxBytes)
-        throw new HoldfastError('internal.limit', { message: `The request's body has more than ${maxBytes} bytes.` });
-      pieces.push(piece);
-    }
-  } finally {
-    clearTimeout(cut);
-  }
-  return Buffer.concat(pieces, sizeBytes);
-}
-
 async function readBody(req: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const body = await smallBody(req, maxBytes);
+  const body = await requestBody(req, { maxBytes });
   try {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {

@@ -33,8 +33,6 @@ export const maxFoundRepositories = 100;
 export const maxFoundKeys = 20;
 /** Every other body of the mover's own API. */
 export const maxApiBytes = 64 * KiB;
-/** A small body must be there by then. */
-export const smallBodyTimeoutMs = 30_000;
 
 /** Answers of refused uploads: so much of the body is still taken, so that the client reads the reason and not a reset. */
 export const maxDrainBytes = 192 * MiB;

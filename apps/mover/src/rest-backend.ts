@@ -15,10 +15,11 @@ import {
   restQueries,
   restStatus,
 } from '@holdfast/storage';
+import { requestBody } from '@holdfast/wire';
 import { z } from 'zod';
 import { type Caller, type Carrier, identifyCaller } from './caller.ts';
 import type { Actor, GuardedRepository } from './guarded-repository.ts';
-import { readJson, sendError, sendJson, sendPieces, smallBody } from './http-answer.ts';
+import { readJson, sendError, sendJson, sendPieces } from './http-answer.ts';
 import { listPageEntries, maxApiBytes } from './limits.ts';
 import type { Repositories } from './repositories.ts';
 import type { Session, Sessions } from './session.ts';
@@ -141,7 +142,10 @@ async function passOn(views: Views, session: Session, request: Request): Promise
     });
   const answer = await views.of(session).ask({
     ...{ method, path, signal, range: req.headers.range },
-    body: method === 'POST' ? await smallBody(req, objectSizeLimits.lock) : undefined,
+    body:
+      method === 'POST'
+        ? await requestBody(req, { maxBytes: objectSizeLimits.lock, tooLarge: 'storage.size' })
+        : undefined,
   });
   try {
     res.writeHead(answer.status, passedOn(answer.headers));

@@ -103,7 +103,7 @@ test('whatever is asked for comes from the executor, and nothing out of the repo
   ] as const)
     assert.deepEqual([(await reader(method, path, { body: 'x' })).code, asked.length], ['grant.mode', 2], path);
   const big = await reader('POST', `locks/${id}`, { body: Buffer.alloc(70_000) });
-  assert.deepEqual([big.code, asked.length], ['internal.limit', 2]);
+  assert.deepEqual([big.code, asked.length], ['storage.size', 2]);
   assert.equal((await writer('HEAD', `data/${id}`)).status, 200, 'it was there all the time');
 });
 

@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorTable, HoldfastError, isHoldfastError, toHoldfastError } from '@holdfast/core';
 import { problemOf, problemType } from '@holdfast/protocol';
-import { createHttpServer, type HttpServerOnConnections } from '@holdfast/wire';
-import { securityHeaders } from '@holdfast/wire/pages';
+import { createHttpServer, type HttpServerOnConnections, securityHeaders } from '@holdfast/wire';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 
@@ -86,7 +85,7 @@ function classify(error: unknown): HoldfastError {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     const message = error instanceof Error ? error.message : String(error);
-    return new HoldfastError(status === 413 ? 'internal.limit' : 'request.invalid', {
+    return new HoldfastError(status === 413 ? 'request.size' : 'request.invalid', {
       message: `${message}.`,
       cause: error,
     });

@@ -434,6 +434,17 @@ export const errorTable = {
   'request.invalid': entry('The request does not have the form that the API documents.', 'See /api/openapi.json.', {
     http: 400,
   }),
+  'request.size': entry(
+    'The body of a request is larger than it may be.',
+    'Send less at once; the message says how much.',
+    {
+      http: 413,
+    },
+  ),
+  'request.slow': entry('The body of a request did not arrive in time.', 'Check the line, and try again.', {
+    retry: 'transient',
+    http: 408,
+  }),
   'request.missing': entry('There is no such thing.', 'Check the name or id.', { http: 404 }),
   'request.conflict': entry('The request contradicts the present state.', 'Look at the state and decide again.', {
     http: 409,

@@ -8,6 +8,7 @@ export {
   withoutFuture,
 } from './channel-history.ts';
 export { type Connection, transferredOver } from './connection.ts';
+export { entityTag, namesTag } from './entity-tag.ts';
 export type { ClientCertificate } from './handshake.ts';
 export {
   type HttpBody,
@@ -35,6 +36,8 @@ export { outsideError, outsideTls, type ResolveName } from './outside.ts';
 export type { PortOverride, PortOverrides, PortPolicy } from './ports.ts';
 export { type PresentedCertificate, presentedBy } from './presented-certificate.ts';
 export { pipe, type Relayed } from './relay.ts';
+export { requestBody, takeRest } from './request-body.ts';
+export { securityHeaders } from './security-headers.ts';
 export { systemCaPem } from './system-cas.ts';
 export { createWire, type Wire } from './wire.ts';
 export type {

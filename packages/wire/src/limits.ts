@@ -51,6 +51,8 @@ export const headersTimeoutMs = 30_000;
 export const maxWriteBytes = 256 * 1024;
 /** HTTP: a body that gives no byte for so long is over. */
 export const bodySilenceMs = 120_000;
+/** HTTP: a small body that is read whole must be there by then. */
+export const requestBodyMs = 30_000;
 /** HTTP: above the 90 s after which restic closes an idle connection, so that the client is the one that closes. */
 export const serverKeepAliveMs = 120_000;
 /** HTTP: a client closes an idle connection after so long, or a second before the server would where it says when. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, errorTable, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
@@ -13,10 +12,11 @@ import {
   problemOf,
   problemType,
 } from '@holdfast/protocol';
-import { createHttpServer, type Wire } from '@holdfast/wire';
-import { builtPagesFolder, PageFiles, securityHeaders } from '@holdfast/wire/pages';
+import { createHttpServer, requestBody, securityHeaders, takeRest, type Wire } from '@holdfast/wire';
+import { builtPagesFolder, PageFiles } from '@holdfast/wire/pages';
 import type { Logger } from 'pino';
-import { maxPanelLinkBytes, maxPanelRequestBytes } from '../limits.ts';
+import { z } from 'zod';
+import { maxPanelLinkBytes, maxPanelRequestBytes, panelRest } from '../limits.ts';
 import type { PanelHandlers } from './panel-handlers.ts';
 import { panelOrigin, removePanelKey, savePanelKey } from './panel-link.ts';
 import { PanelSessions } from './panel-sessions.ts';
@@ -102,12 +102,14 @@ async function answerApi(
     throw new HoldfastError('auth.required', { guidance: 'Run `holdfast panel` on this computer, and open its link.' });
   if (!isMethod(name))
     throw new HoldfastError('request.missing', { message: 'The control panel can do no such thing.' });
-  const body = parseJsonText(await bodyOf(req, isSignIn ? maxPanelLinkBytes : maxPanelRequestBytes), 'The request');
+  const bytes = await requestBody(req, { maxBytes: isSignIn ? maxPanelLinkBytes : maxPanelRequestBytes });
+  const body = parseJsonText(bytes.toString('utf8'), 'The request');
   const gone = new AbortController();
   res.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The page has gone.' })));
 
   const headers: Record<string, string> = {};
   let result: unknown = {};
+  let params: unknown;
   if (name === 'sign-in') {
     const session = sessions.signIn(parseMessage(panelMethods[name].params, body, 'The request').link);
     headers['set-cookie'] = `${cookieName(port)}=${session.cookie}; ${cookieAttributes}`;
@@ -115,8 +117,12 @@ async function answerApi(
   } else if (name === 'sign-out') {
     sessions.signOut(cookie);
     headers['set-cookie'] = `${cookieName(port)}=; ${cookieAttributes}; Max-Age=0`;
-  } else result = await call(handlers, { name, body, signal: gone.signal });
-  if (!reading.has(name)) log.info({ method: name }, 'asked for in the control panel');
+  } else {
+    params = parseMessage(panelMethods[name].params, body, 'The request');
+    const handler = handlers[name] as (given: unknown, signal: AbortSignal) => Promise<unknown>;
+    result = await handler(params, gone.signal);
+  }
+  if (!reading.has(name)) log.info({ method: name, ...toldOf(params) }, 'asked for in the control panel');
   const text = JSON.stringify(result);
   res
     .writeHead(200, {
@@ -128,13 +134,18 @@ async function answerApi(
     .end(text);
 }
 
-async function call<Name extends keyof PanelHandlers>(
-  handlers: PanelHandlers,
-  { name, body, signal }: { readonly name: Name; readonly body: unknown; readonly signal: AbortSignal },
-): Promise<unknown> {
-  const params = parseMessage(panelMethods[name].params, body, 'The request');
-  const handler = handlers[name] as (given: unknown, signal: AbortSignal) => Promise<unknown>;
-  return handler(params, signal);
+/** What of a request says which policy, which backup and where to; the choice of files could be long. */
+const told = z.object({
+  policyId: z.string().optional(),
+  taskId: z.string().optional(),
+  snapshotId: z.string().optional(),
+  target: z.string().optional(),
+  overwrite: z.string().optional(),
+  dryRun: z.boolean().optional(),
+});
+
+function toldOf(params: unknown): z.infer<typeof told> {
+  return params === undefined ? {} : told.parse(params);
 }
 
 function isMethod(name: string): name is PanelMethod {
@@ -177,35 +188,21 @@ function cookieOf({ headers }: IncomingMessage, port: number): string {
   return '';
 }
 
-async function bodyOf(req: IncomingMessage, maxBytes: number): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  req.on('data', (piece: Buffer) => {
-    bytes += piece.length;
-    if (bytes <= maxBytes) pieces.push(piece);
-    else req.destroy(new HoldfastError('internal.limit', { message: `More than ${maxBytes} bytes.` }));
-  });
-  await once(req, 'end');
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-function refuse(
+async function refuse(
   req: IncomingMessage,
   res: ServerResponse,
   { error, log }: { readonly error: HoldfastError; readonly log: Logger },
-): void {
+): Promise<void> {
   log.debug({ method: req.method, code: error.code }, 'the control panel refused a request');
+  await takeRest(req, res, panelRest);
   if (res.headersSent || res.destroyed) return void req.socket.destroy();
   const status = errorTable[error.code].http;
   if (status >= 500) log.error({ error }, 'a request of the control panel failed');
   const known = error.code === 'internal.unexpected' ? new HoldfastError('internal.unexpected') : error;
   const text = JSON.stringify(problemOf(known));
-  // What still comes of a refused body is not waited for.
-  const headers = req.complete ? {} : { connection: 'close' };
   res
     .writeHead(status, {
       ...securityHeaders,
-      ...headers,
       'content-type': problemType,
       'content-length': Buffer.byteLength(text),
     })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { securityHeaders } from '@holdfast/wire/pages';
+import { securityHeaders } from '@holdfast/wire';
 
 /** Text that is HTML already. */
 class Html {

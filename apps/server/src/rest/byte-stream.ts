@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { HoldfastError } from '@holdfast/core';
-import { securityHeaders } from '@holdfast/wire/pages';
+import { securityHeaders } from '@holdfast/wire';
 import { maxReadings, maxReadingsOfOne } from '../limits.ts';
 import type { Caller } from '../people/caller.ts';
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { securityHeaders } from '@holdfast/wire/pages';
+import { securityHeaders } from '@holdfast/wire';
 import {
   eventStreamKeepAliveMs,
   maxEventStreamBacklogBytes,

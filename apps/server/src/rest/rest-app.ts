@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import { limits, localTenant, type Route, routes } from '@holdfast/protocol';
-import { presentedBy } from '@holdfast/wire';
-import { entityTag, namesTag, type PageFiles } from '@holdfast/wire/pages';
+import { entityTag, namesTag, presentedBy } from '@holdfast/wire';
+import type { PageFiles } from '@holdfast/wire/pages';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AttemptLimiter } from '../attempt-limiter.ts';

@@ -1,6 +1,6 @@
 import { HoldfastError, toHoldfastError } from '@holdfast/core';
 import { type AuditRecord, parseMessage, type Route, type Routes, routes } from '@holdfast/protocol';
-import { entityTag, namesTag } from '@holdfast/wire/pages';
+import { entityTag, namesTag } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { AuditEntry, AuditIntent, AuditLog } from '../audit/audit-log.ts';

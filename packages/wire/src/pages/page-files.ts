@@ -3,9 +3,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, errnoOf, HoldfastError, toHoldfastError } from '@holdfast/core';
-import { entityTag, namesTag } from './entity-tag.ts';
+import { entityTag, namesTag } from '../entity-tag.ts';
+import { securityHeaders } from '../security-headers.ts';
 import { maxPageBytes, maxPageFiles, pagesLookMs, styleNonceBytes } from './limits.ts';
-import { pageHeaders, securityHeaders } from './page-headers.ts';
+import { pageHeaders } from './page-headers.ts';
 
 /** In a checkout, where the build puts the pages: the console's and the control panel's. */
 export const builtPagesFolder = fileURLToPath(new URL('../../../../apps/console/dist', import.meta.url));
