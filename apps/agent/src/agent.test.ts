@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net'; // socket exception: stands for the foreign programs that hold ports
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { freeRange, temporaryFolder } from '@holdfast/core/testing';
 import { createTestInstallation } from '@holdfast/wire/testing';
 import { pino } from 'pino';
+import type { z } from 'zod';
 import { startAgent } from './agent.ts';
 import { agentConfigSchema } from './config.ts';
 
@@ -13,7 +14,7 @@ import { agentConfigSchema } from './config.ts';
 const range = await freeRange(4);
 
 /** An enrolled computer whose server is not there: what listens needs none. */
-async function enrolled(t: TestContext) {
+async function enrolled(t: TestContext, more: z.input<typeof agentConfigSchema> = {}) {
   const dataDir = temporaryFolder(t);
   const installation = await createTestInstallation();
   const { certificatePem, privateKeyPem, caPem, id } = await installation.issue({ role: 'agent' });
@@ -27,9 +28,11 @@ async function enrolled(t: TestContext) {
     identityKeys: [],
   };
   writeFileSync(join(dataDir, 'identity.json'), JSON.stringify(identity), { mode: 0o600 });
-  const config = agentConfigSchema.parse({ bind: '127.0.0.1', ports: { 'windows-agent-service': range } });
-  const logger = pino({ level: 'silent' });
-  return () => startAgent({ config, dataDir, logger, platform: 'win32' });
+  const ports = { 'windows-agent-service': range, ...more.ports };
+  const config = agentConfigSchema.parse({ bind: '127.0.0.1', ...more, ports });
+  const logged: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
+  return { dataDir, logged, start: () => startAgent({ config, dataDir, logger, platform: 'win32' }) };
 }
 
 async function occupy(t: TestContext, port: number): Promise<void> {
@@ -39,7 +42,7 @@ async function occupy(t: TestContext, port: number): Promise<void> {
 }
 
 test('the service of a Windows agent takes the first free port and keeps it across restarts', async (t) => {
-  const start = await enrolled(t);
+  const { start } = await enrolled(t);
   await occupy(t, range.from);
   const first = await start();
   assert.equal(first.servicePort, range.from + 1);
@@ -50,7 +53,7 @@ test('the service of a Windows agent takes the first free port and keeps it acro
 });
 
 test('when every port of the service is taken, the error lists who holds them', async (t) => {
-  const start = await enrolled(t);
+  const { start } = await enrolled(t);
   for (let port = range.from; port <= range.to; port++) await occupy(t, port);
   await assert.rejects(start(), (error: Error & { code?: string }) => {
     assert.equal(error.code, 'port.occupied');
@@ -58,6 +61,22 @@ test('when every port of the service is taken, the error lists who holds them', 
     if (process.platform === 'linux') assert.match(error.message, new RegExp(`${process.pid}`));
     return true;
   });
+});
+
+test('an agent starts without its panel where that is switched off, and where all of its ports are taken, and says so', async (t) => {
+  const off = await enrolled(t, { controlPanel: false });
+  await using first = await off.start();
+  assert.deepEqual([first.panel, existsSync(join(off.dataDir, 'panel.json'))], [undefined, false]);
+
+  const ten = await freeRange(10);
+  for (let port = ten.from; port <= ten.to; port++) await occupy(t, port);
+  const taken = await enrolled(t, {
+    ports: { 'agent-control-panel': ten, 'windows-agent-service': await freeRange(4) },
+  });
+  await using second = await taken.start();
+  assert.deepEqual([second.panel, existsSync(join(taken.dataDir, 'panel.json'))], [undefined, false]);
+  const said = taken.logged.filter((line) => line.includes('there is no control panel'));
+  assert.deepEqual([said.length, said[0]?.includes('port.occupied')], [1, true], taken.logged.join(''));
 });
 
 test('an agent that is not enrolled says how to become it', async (t) => {

@@ -107,7 +107,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     (task, context, { run: id }) => {
       const policy = policies.policyOf(task);
       const by = policy ? ({ who: 'policy', name: policy.name } as const) : ({ who: 'server' } as const);
-      return recent.during({ id, by, task, context }, (watched) => runTask(environment, task, watched));
+      return runTask(environment, task, {
+        context,
+        noting: (given, work) => recent.during({ id, by, task, context: given }, work),
+      });
     },
     { maxRunning: maxRunningTasks, process: 'agent', clock, onLine: inLog },
   );

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type TaskContext, taskMethods } from '@holdfast/protocol';
+import { HoldfastError } from '@holdfast/core';
+import { reportOf, type TaskContext, taskMethods } from '@holdfast/protocol';
+import { pino } from 'pino';
 import { noZeroKnowledgeOptions } from './config.ts';
-import { runOwnTask, type TaskEnvironment } from './tasks.ts';
+import { runOwnTask, runTask, type TaskEnvironment } from './tasks.ts';
 
 const task = taskMethods['task.run'].params.shape.task.parse({
   kind: 'snapshots',
@@ -31,4 +33,42 @@ test('a computer with a key of its own opens nothing that the server has the key
   await assert.rejects(runOwnTask(own, task, context), { code: 'zero-knowledge.refused' });
   const promised = computer({ ownKey: async () => undefined, zeroKnowledge: noZeroKnowledgeOptions });
   await assert.rejects(runOwnTask(promised, task, context), { code: 'zero-knowledge.no-key' });
+});
+
+test('what a computer with a key of its own notes for itself has the names, and what the server hears has none', async () => {
+  const name = 'secret-name-7f3a';
+  const noted: string[] = [];
+  const told: unknown[] = [];
+  const executor: Pick<TaskEnvironment['executor'], 'run'> = {
+    run: async (_, context) => {
+      context.problem(new HoldfastError('repository.damaged', { message: `${name} is damaged` }));
+      throw new HoldfastError('storage.missing', { message: `${name} is not there` });
+    },
+  };
+  const environment = {
+    ownKey: async () => ({ password: 'only this computer has it' }),
+    ...{ zeroKnowledge: undefined, log: pino({ level: 'silent' }), executor },
+  } as unknown as TaskEnvironment;
+  const own = { ...task, access: { ...task.access, password: undefined } };
+  const failed = runTask(environment, own, {
+    context: { problem: (error) => void told.push(reportOf(error)) } as TaskContext,
+    noting: async (given, work) => {
+      try {
+        return await work({
+          ...given,
+          problem: (error) => {
+            noted.push(error.message);
+            given.problem(error);
+          },
+        });
+      } catch (error) {
+        noted.push(error instanceof Error ? error.message : '');
+        throw error;
+      }
+    },
+  });
+  await failed.catch((error: unknown) => told.push(reportOf(error as HoldfastError)));
+  assert.deepEqual(noted, [`${name} is damaged`, `${name} is not there`]);
+  assert.equal(told.length, 2);
+  assert.ok(!JSON.stringify(told).includes(name), JSON.stringify(told));
 });

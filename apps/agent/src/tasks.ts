@@ -49,15 +49,28 @@ export interface TaskEnvironment {
   readonly log: Logger;
 }
 
-/** Runs one task of the server. What a computer with a key of its own does, and what the server hears of it, is decided here. */
-export async function runTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
+/** Notes for this computer itself how a task goes that is done with the context that it gives. */
+type Noting = (context: TaskContext, work: (context: TaskContext) => Promise<TaskOutcome>) => Promise<TaskOutcome>;
+
+/**
+ * Runs one task of the server. What a computer with a key of its own does, and what the server hears of it, is decided here; what is
+ * noted on the computer is the whole.
+ */
+export async function runTask(
+  environment: TaskEnvironment,
+  task: Task,
+  { context, noting }: { readonly context: TaskContext; readonly noting: Noting },
+): Promise<TaskOutcome> {
   const { zeroKnowledge, log } = environment;
-  const own = await ownKeyOf(environment);
-  if (!own) return doTask(environment, task, context);
+  const own = await environment.ownKey();
+  if (!own && !zeroKnowledge) return noting(context, (noted) => doTask(environment, task, noted));
   const config = zeroKnowledge ?? noZeroKnowledgeOptions;
   try {
-    const permitted = await permittedTask(task, { password: own.password, config });
-    return outcomeWithoutNames(await doTask(environment, permitted, contextWithoutNames(context, log)));
+    const outcome = await noting(contextWithoutNames(context, log), async (noted) => {
+      const { password } = requireOwnKey(own);
+      return doTask(environment, await permittedTask(task, { password, config }), noted);
+    });
+    return outcomeWithoutNames(outcome);
   } catch (error) {
     log.warn({ error: toHoldfastError(error), kind: task.kind }, 'task failed, told to the server without names');
     throw errorWithoutNames(error);
@@ -69,21 +82,19 @@ export async function runTask(environment: TaskEnvironment, task: Task, context:
  * a key of its own opens nothing else for them either.
  */
 export async function runOwnTask(environment: TaskEnvironment, task: Task, context: TaskContext): Promise<TaskOutcome> {
-  const own = await ownKeyOf(environment);
-  if (!own) return doTask(environment, task, context);
+  const own = await environment.ownKey();
+  if (!own && !environment.zeroKnowledge) return doTask(environment, task, context);
+  const { password } = requireOwnKey(own);
   refuseForeignKey(task);
-  return doTask(environment, { ...task, access: { ...task.access, password: own.password } }, context);
+  return doTask(environment, { ...task, access: { ...task.access, password } }, context);
 }
 
-/** Throws `zero-knowledge.no-key` where the configuration promises one. */
-async function ownKeyOf({ ownKey, zeroKnowledge }: TaskEnvironment): Promise<OwnKey | undefined> {
-  const own = await ownKey();
-  if (!own && zeroKnowledge)
-    throw new HoldfastError('zero-knowledge.no-key', {
-      message:
-        'The configuration here says that this computer keeps the key of its backups for itself, and it has none.',
-    });
-  return own;
+/** Throws `zero-knowledge.no-key`: the configuration promises one. */
+function requireOwnKey(own: OwnKey | undefined): OwnKey {
+  if (own) return own;
+  throw new HoldfastError('zero-knowledge.no-key', {
+    message: 'The configuration here says that this computer keeps the key of its backups for itself, and it has none.',
+  });
 }
 
 /** Opens the repository through the mover, and lets the engine do the work; maintenance is done in a process of its own. */

@@ -92,7 +92,12 @@ export const panelMethods = {
   /** This computer's backups in the repository of a policy, a page of those that there are, in no order. */
   snapshots: {
     params: z.strictObject({ ...ofPolicy, after: snapshotId.optional() }),
-    result: z.object({ snapshots: z.array(snapshotFacts), next: snapshotId.optional() }),
+    result: z.object({
+      snapshots: z.array(snapshotFacts),
+      /** Of the page: those that can't be read, whosever they are. */
+      unreadable: count,
+      next: snapshotId.optional(),
+    }),
   },
   /** A page of what a folder of a backup holds. */
   entries: {

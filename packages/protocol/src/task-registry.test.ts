@@ -101,9 +101,10 @@ test('problems are all counted and the first thousand listed', async () => {
 });
 
 test('only so many tasks run at once, and only so many ended ones are remembered', async () => {
-  const { started, attach } = controlled();
+  const { registry, started, attach } = controlled();
   const running = Array.from({ length: maxRunning }, (_, number) => attach(`running ${number}`));
   await assert.rejects(attach('one too many').answer, { code: 'internal.limit', retry: 'transient' });
+  assert.throws(() => registry.begin({ run: 'one too many' }, task), { code: 'internal.limit' });
   for (const { end } of started) end();
   await Promise.all(running.map(({ answer }) => answer));
   for (let number = 0; number < maxKeptTasks; number++) {

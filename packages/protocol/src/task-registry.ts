@@ -70,11 +70,12 @@ export class TaskRegistry {
     task: Task,
     options: { readonly watch: Watcher; readonly signal: AbortSignal },
   ): Promise<TaskResult> {
-    const known = this.#tasks.get(ids.run);
-    // Whoever asks again may bring a fresher grant.
-    known?.renew(task.access.grant);
-    const running = known ?? this.#start(ids, task);
-    return running.attach(options.watch, options.signal);
+    return this.#startedOrKnown(ids, task).attach(options.watch, options.signal);
+  }
+
+  /** As `run`, for whoever does not wait for the end. Throws `internal.limit` where too many run. */
+  begin(ids: TaskIds, task: Task): void {
+    this.#startedOrKnown(ids, task);
   }
 
   renew(taskId: string, grant: string): void {
@@ -105,6 +106,13 @@ export class TaskRegistry {
     const reason = new HoldfastError('run.cancelled', { message: 'The process that runs the task is shutting down.' });
     for (const task of this.#tasks.values()) task.cancel(reason);
     await Promise.allSettled([...this.#tasks.values()].map((task) => task.ended));
+  }
+
+  #startedOrKnown(ids: TaskIds, task: Task): RunningTask {
+    const known = this.#tasks.get(ids.run);
+    // Whoever asks again may bring a fresher grant.
+    known?.renew(task.access.grant);
+    return known ?? this.#start(ids, task);
   }
 
   #start(ids: TaskIds, task: Task): RunningTask {

@@ -42,12 +42,15 @@ export function panelHandlers(o: {
   const read = async <Kind extends 'snapshots' | 'browse'>(
     task: Extract<Task, { kind: Kind }>,
     signal: AbortSignal,
-  ): Promise<Extract<TaskOutcome, { kind: Kind }>> => {
+  ): Promise<Extract<TaskOutcome, { kind: Kind }> & { readonly problemCount: number }> => {
     const taskId = crypto.randomUUID();
     const limited = AbortSignal.any([signal, AbortSignal.timeout(panelReadMs)]);
     try {
-      const { result } = await tasks.run({ run: taskId }, task, { watch: () => undefined, signal: limited });
-      return result as Extract<TaskOutcome, { kind: Kind }>;
+      const { result, problemCount } = await tasks.run({ run: taskId }, task, {
+        watch: () => undefined,
+        signal: limited,
+      });
+      return { ...(result as Extract<TaskOutcome, { kind: Kind }>), problemCount };
     } catch (error) {
       if (limited.aborted) tasks.cancel(taskId);
       throw error;
@@ -74,10 +77,10 @@ export function panelHandlers(o: {
         limit: panelPageEntries,
         ...(after === undefined ? {} : { after }),
       } as const;
-      const { snapshots, next } = await read(page, signal);
+      const { snapshots, next, problemCount } = await read(page, signal);
       // Of a repository that other computers back up to as well.
       const own = snapshots.filter((snapshot) => snapshot.hostname === hostname());
-      return { snapshots: own, ...(next === undefined ? {} : { next }) };
+      return { snapshots: own, unreadable: problemCount, ...(next === undefined ? {} : { next }) };
     },
     entries: async ({ policyId, snapshotId, path, skip }, signal) => {
       const { access } = policies.require(policyId).task;
@@ -87,14 +90,8 @@ export function panelHandlers(o: {
     },
     restore: async ({ policyId, taskId, ...choices }) => {
       const { access } = policies.require(policyId).task;
-      const never = new AbortController().signal;
-      const ended = tasks.run(
-        { run: taskId },
-        { kind: 'restore', access, ...choices },
-        { watch: () => undefined, signal: never },
-      );
-      // How it ends is told by the state.
-      void Promise.allSettled([ended]);
+      // How it ends is told by the state; that it can't begin, here.
+      tasks.begin({ run: taskId }, { kind: 'restore', access, ...choices });
       return {};
     },
     cancel: async ({ taskId }) => {

@@ -8,6 +8,13 @@ export const panelDe = {
   'panel.backups': 'Sicherungen',
   'panel.backups-named': 'Sicherungen von {name}',
   'panel.backups-of': 'Sicherungen von {name}',
+  'panel.unreadable': {
+    one: 'Ein Wiederherstellungspunkt des Repositorys ist nicht lesbar und fehlt in der Liste: Lassen Sie es prüfen (holdfast check).',
+    other:
+      '{count} Wiederherstellungspunkte des Repositorys sind nicht lesbar und fehlen in der Liste: Lassen Sie es prüfen (holdfast check).',
+  },
+  'panel.cut':
+    'Das Repository hat mehr Wiederherstellungspunkte, als hier durchgesehen werden; die Liste ist nicht vollständig. Die Konsole des Servers hat alle.',
   'panel.by.panel': 'hier verlangt',
   'panel.by.server': 'ein Auftrag des Servers',
   'panel.cancel': 'Anhalten',

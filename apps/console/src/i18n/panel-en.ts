@@ -7,6 +7,13 @@ export const panelEn = {
   'panel.backups': 'Backups',
   'panel.backups-named': 'Backups of {name}',
   'panel.backups-of': 'Backups of {name}',
+  'panel.unreadable': {
+    one: 'One restore point of the repository can’t be read and is not in the list: have it checked (holdfast check).',
+    other:
+      '{count} restore points of the repository can’t be read and are not in the list: have it checked (holdfast check).',
+  },
+  'panel.cut':
+    'The repository has more restore points than are looked through here; the list is not complete. The server’s console has all of them.',
   'panel.by.panel': 'asked for here',
   'panel.by.server': 'a job of the server',
   'panel.cancel': 'Stop',

@@ -27,11 +27,11 @@ export function BackupsPage(o: {
 }): ReactNode {
   const { t } = useLanguage();
   const { policy } = o;
-  const snapshots = useQuery<readonly SnapshotFacts[], ApiProblem>({
+  const snapshots = useQuery<Found, ApiProblem>({
     queryKey: ['snapshots', policy.id],
     queryFn: ({ signal }) => allSnapshots(policy.id, signal),
   });
-  const chosen = snapshots.data?.find(({ id }) => id === o.snapshotId);
+  const chosen = snapshots.data?.points.find(({ id }) => id === o.snapshotId);
   return (
     <>
       <PageHead
@@ -51,11 +51,25 @@ export function BackupsPage(o: {
         {snapshots.error && <ProblemAlert error={snapshots.error} />}
         {snapshots.data && (
           <Card title={t('computer.snapshots')}>
-            <Points points={snapshots.data} policy={policy} />
+            <Stacked>
+              <LeftOut {...snapshots.data} />
+              <Points points={snapshots.data.points} policy={policy} />
+            </Stacked>
           </Card>
         )}
         {chosen && <BackupBrowser key={chosen.id} state={o.state} policy={policy} point={chosen} />}
       </Stacked>
+    </>
+  );
+}
+
+/** What of the repository is not in the table. */
+function LeftOut({ unreadable, isCut }: Found): ReactNode {
+  const { t } = useLanguage();
+  return (
+    <>
+      {unreadable > 0 && <p role="note">{t('panel.unreadable', { count: unreadable })}</p>}
+      {isCut && <p role="note">{t('panel.cut')}</p>}
     </>
   );
 }
@@ -83,15 +97,26 @@ function Points(o: { readonly points: readonly SnapshotFacts[]; readonly policy:
   return <PlainTable label={t('computer.snapshots')} rows={o.points} keyOf={({ id }) => id} columns={columns} />;
 }
 
-/** The newest first; the agent gives them in the order of their ids. */
-async function allSnapshots(policyId: string, signal: AbortSignal): Promise<readonly SnapshotFacts[]> {
-  const found: SnapshotFacts[] = [];
+interface Found {
+  /** The newest first. */
+  readonly points: readonly SnapshotFacts[];
+  readonly unreadable: number;
+  /** There are more than were asked for. */
+  readonly isCut: boolean;
+}
+
+/** The agent gives them in the order of their ids. */
+async function allSnapshots(policyId: string, signal: AbortSignal): Promise<Found> {
+  const points: SnapshotFacts[] = [];
+  let unreadable = 0;
   let after: string | undefined;
   for (let page = 0; page < maxPages; page += 1) {
-    const { snapshots, next } = await ask('snapshots', { policyId, ...(after === undefined ? {} : { after }) }, signal);
-    found.push(...snapshots);
-    if (next === undefined) break;
-    after = next;
+    const found = await ask('snapshots', { policyId, ...(after === undefined ? {} : { after }) }, signal);
+    points.push(...found.snapshots);
+    unreadable += found.unreadable;
+    after = found.next;
+    if (after === undefined) break;
   }
-  return found.toSorted((one, other) => other.takenAt.localeCompare(one.takenAt));
+  const newestFirst = points.toSorted((one, other) => other.takenAt.localeCompare(one.takenAt));
+  return { points: newestFirst, unreadable, isCut: after !== undefined };
 }
