@@ -271,7 +271,8 @@ test('jobs are planned and run, people and approvals are looked after, and each 
     await button('Sign out').click();
     await heading('Sign in').waitFor();
     await signIn('bob');
-    await page.goto(`${system.origin}/settings/approvals`);
+    await go('Overview').click();
+    await page.getByRole('link', { name: '1 Waiting for approval', exact: true }).click();
     await button('Approve').waitFor();
     await watched.checkAccessibility('approvals');
     await button('Approve').click();

@@ -131,6 +131,9 @@ test('from an empty server to the first backup, and what happens to an open page
       .click();
     await page.getByRole('button', { name: /backed up since/ }).waitFor();
     assert.equal(await page.getByRole('row').count(), 2);
+    await page.goBack();
+    await page.getByRole('link', { name: '1 computer with an agent', exact: true }).click();
+    await page.getByRole('status').getByText('1 computer', { exact: true }).waitFor();
   });
 
   await t.test('a ransomware alert is on the overview, leads to the earlier backup, and is settled', async () => {

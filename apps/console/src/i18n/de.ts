@@ -161,6 +161,7 @@ export const de: Catalogue = {
   'not-found.text': 'Unter dieser Adresse ist nichts. Weiter zu:',
   'not-found.title': 'Diese Seite gibt es nicht',
   'overview.alerts': 'Ransomware-Alarme',
+  'overview.approvals': 'Warten auf Zustimmung',
   'overview.backups': 'Letzte gute Sicherung',
   'overview.backups.day': 'innerhalb eines Tages',
   'overview.backups.month': 'innerhalb von 30 Tagen',

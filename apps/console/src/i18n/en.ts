@@ -160,6 +160,7 @@ export const en = {
   'not-found.text': 'Nothing is at this address. Go on to:',
   'not-found.title': 'There is no such page',
   'overview.alerts': 'Ransomware alerts',
+  'overview.approvals': 'Waiting for approval',
   'overview.backups': 'Last good backup',
   'overview.backups.day': 'within a day',
   'overview.backups.month': 'within 30 days',

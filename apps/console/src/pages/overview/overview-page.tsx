@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { routeQuery } from '../../api/queries.ts';
+import { CountedLink } from '../../components/counted-link.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
@@ -35,7 +36,14 @@ export function OverviewPage(): ReactNode {
     );
   return (
     <Stacked>
-      <PageHead title={t('nav.overview')} subtitle={t('overview.lead', { count: overview.computers.agents.count })} />
+      <PageHead
+        title={t('nav.overview')}
+        subtitle={
+          <CountedLink to={overview.computers.agents}>
+            {t('overview.lead', { count: overview.computers.agents.count })}
+          </CountedLink>
+        }
+      />
       <Tiles overview={overview} />
       <div className={classes['columns']}>
         <Failures failures={overview.failures} />

@@ -25,7 +25,9 @@ export function Storage({ storage }: { readonly storage: StorageNumbers }): Reac
         )
       }
     >
-      <p className={classes['used']}>{formats.bytes(storage.usedBytes)}</p>
+      <p className={classes['used']}>
+        <CountedLink to={storage.measured}>{formats.bytes(storage.usedBytes)}</CountedLink>
+      </p>
       <p className={classes['soft']}>
         {storage.before30 !== undefined && t('overview.storage.30', { change: change(storage.before30) })}{' '}
         {storage.before90 !== undefined && t('overview.storage.90', { change: change(storage.before90) })}

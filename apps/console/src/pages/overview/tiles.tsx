@@ -9,7 +9,7 @@ type Tone = 'ok' | 'warn' | 'bad' | 'busy' | 'idle';
 /** The numbers that say at once whether there is something to do. */
 export function Tiles({ overview }: { readonly overview: Answer<'overview'> }): ReactNode {
   const { t } = useLanguage();
-  const { computers, failures, ransomwareAlerts, running } = overview;
+  const { approvals, computers, failures, ransomwareAlerts, running } = overview;
   return (
     <ul className={classes['tiles']}>
       <Tile counted={computers.protected} label={t('overview.protected')} tone="ok" />
@@ -19,6 +19,7 @@ export function Tiles({ overview }: { readonly overview: Answer<'overview'> }): 
       <Tile counted={computers.offline} label={t('overview.offline')} tone="warn" />
       <Tile counted={running} label={t('overview.running')} tone="busy" />
       <Tile counted={computers.outOfDate} label={t('overview.out-of-date')} tone="warn" />
+      {approvals.count > 0 && <Tile counted={approvals} label={t('overview.approvals')} tone="busy" />}
     </ul>
   );
 }
