@@ -67,6 +67,7 @@ async function backup(scope: TenantScope, agentId: string, moverId: string): Pro
     .values({
       id: `job-${agentId}`,
       groupName: 'berlin',
+      name: settings.name,
       enabled: 1,
       settingsJson: JSON.stringify(settings),
       createdAt: '2026',

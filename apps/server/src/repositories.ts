@@ -22,6 +22,7 @@ export function repositoryView(row: RepositoryRow): Repository {
     createdAt: row.createdAt,
     zeroKnowledge: isZeroKnowledge(row),
     ...(row.executorId === null ? {} : { executorId: row.executorId }),
+    ...(row.ownerId === null ? {} : { ownerId: row.ownerId }),
     ...(row.usedBytes === null ? {} : { usedBytes: row.usedBytes }),
     ...(row.measuredAt === null ? {} : { measuredAt: row.measuredAt }),
     ...(row.initialisedAt === null ? {} : { initialisedAt: row.initialisedAt }),

@@ -330,7 +330,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...runHandlers({ queue, events, logger }),
       ...runLogHandlers({ queue, events }),
       health: () => health.now(),
-      ...maintenanceHandlers({ catalogue, queue, queries }),
+      ...maintenanceHandlers({ catalogue, queue, queries, clock }),
       ...recoveryHandlers({ backups, keeper, catalogue, movers, queries, vault, clock }),
       ...drillHandlers({ catalogue, queue, clock }),
       ...ransomwareHandlers({ clock }),

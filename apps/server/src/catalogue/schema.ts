@@ -128,6 +128,8 @@ export interface JobsTable {
   kind: Generated<JobKind>;
   /** That of all its computers, or `manyGroups`: who is confined to some groups does not see those of several. */
   groupName: string;
+  /** That of the settings, for lists. */
+  name: string;
   enabled: number;
   settingsJson: string;
   /** Of a schedule `after`: the job whose sessions it follows. */

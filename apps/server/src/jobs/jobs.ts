@@ -2,14 +2,16 @@ import { type Clock, HoldfastError } from '@holdfast/core';
 import { type Job, type JobSettings, nextOccurrence, type Routes } from '@holdfast/protocol';
 import type { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { readPage, totalOf } from '../catalogue/page.ts';
+import { holds, readPage, totalOf } from '../catalogue/page.ts';
 import type { JobKind } from '../catalogue/schema.ts';
 import { maxJobs } from '../limits.ts';
+import { loadRepositories } from '../repositories.ts';
 import { lastSessions } from '../sessions/session-store.ts';
 import { checkNoCircle, checkReferences } from './check-settings.ts';
 import { setMembers } from './job-computers.ts';
 import { type JobRow, loadJob, settingsOf } from './job-rows.ts';
 import { checkOtherKind } from './other-kind.ts';
+import { RepositoryJobs } from './repository-jobs.ts';
 
 /** What is defined or changed: a job, or a policy. */
 interface Definition {
@@ -87,15 +89,13 @@ export async function changeJob(scope: TenantScope, o: Definition & Changing, cl
 }
 
 async function checkNameIsFree(scope: TenantScope, { kind, name }: { kind: JobKind; name: string }): Promise<void> {
-  // What has a meaning for LIKE fits more than itself; which of them it is the settings say.
-  const pattern = `%${JSON.stringify(name).replaceAll('\\', '_')}%`;
-  const rows = await scope.query
+  const row = await scope.query
     .selectFrom('jobs')
-    .select('settingsJson')
+    .select('id')
     .where('kind', '=', kind)
-    .where('settingsJson', 'like', pattern)
-    .execute();
-  if (!rows.some((row) => settingsOf(row).name === name)) return;
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (!row) return;
   throw new HoldfastError('request.conflict', { message: `There is a ${kind} ${name} already.` });
 }
 
@@ -103,6 +103,7 @@ async function checkNameIsFree(scope: TenantScope, { kind, name }: { kind: JobKi
 function changing({ kind, settings }: Pick<Definition, 'kind' | 'settings'>, now: Date) {
   const { schedule } = settings;
   return {
+    name: settings.name,
     enabled: settings.enabled ? 1 : 0,
     settingsJson: JSON.stringify(settings),
     afterJobId: schedule.kind === 'after' ? schedule.jobId : null,
@@ -142,14 +143,36 @@ export async function jobView(scope: TenantScope, row: JobRow): Promise<Job> {
   return view;
 }
 
-/** A page of the list, oldest first. */
+type ListQuery = z.output<Routes['jobs']['query']>;
+
+/** A page of the list. */
 export async function pageOfJobs(
   scope: TenantScope,
-  o: z.output<Routes['jobs']['query']>,
+  o: ListQuery,
 ): Promise<{ jobs: Job[]; next?: string; total?: number }> {
-  let query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', 'job');
-  const { agentId } = o;
+  const { items, ...rest } = await pageOfRows(scope, 'job', o);
+  return { jobs: await jobViews(scope, items), ...rest };
+}
+
+/** Columns that each order has; the last one makes it a total one. */
+const orders = { created: { createdAt: 'text', id: 'text' }, name: { name: 'text', id: 'text' } } as const;
+
+/** Rows of a page of jobs or of policies. */
+export async function pageOfRows(
+  scope: TenantScope,
+  kind: JobKind,
+  o: ListQuery,
+): Promise<{ items: JobRow[]; next?: string; total?: number }> {
+  let query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', kind);
+  const { agentId, repositoryId, text } = o;
+  if (text !== undefined) query = query.where((row) => holds(row.ref('name'), text));
   if (o.enabled !== undefined) query = query.where('enabled', '=', Number(o.enabled));
+  if (repositoryId !== undefined) {
+    const jobs = await RepositoryJobs.load(scope, repositoryId);
+    const [repository] = await loadRepositories(scope, [repositoryId]);
+    // At most as many as there may be jobs, which both databases take as values.
+    query = query.where('id', 'in', ['', ...(repository ? jobs.idsOf(repository) : [])]);
+  }
   if (agentId !== undefined)
     query = query.where('id', 'in', (row) =>
       row
@@ -169,9 +192,13 @@ export async function pageOfJobs(
           ]),
         ),
     );
-  const order = { createdAt: 'text', id: 'text' } as const;
-  const { items, ...rest } = await readPage(query, { ...o, order, view: (row) => row });
-  return { jobs: await jobViews(scope, items), ...rest, ...(await totalOf(query, o.total)) };
+  const page = await readPage(query, {
+    ...o,
+    order: orders[o.sort],
+    newestFirst: o.order === 'desc',
+    view: (row) => row,
+  });
+  return { ...page, ...(await totalOf(query, o.total)) };
 }
 
 /** Its sessions and snapshots stay. Throws `request.conflict` while another job runs after it. */

@@ -7,7 +7,10 @@ import { listJobs, settingsOf } from './job-rows.ts';
 
 type Owner = Pick<ComputerRow, 'id' | 'hostname' | 'groupName'>;
 
+type Target = Pick<RepositoryRow, 'id' | 'moverId' | 'zeroKnowledge'>;
+
 interface Job {
+  readonly id: string;
   readonly settings: JobSettings;
   readonly computers: ReadonlySet<string>;
   readonly groups: ReadonlySet<string>;
@@ -30,7 +33,7 @@ export class RepositoryJobs {
   static async load(scope: TenantScope, repositoryId?: string): Promise<RepositoryJobs> {
     const jobs = (await listJobs(scope)).map((row) => {
       const settings = settingsOf(row);
-      return { settings, computers: new Set(settings.computers), groups: new Set(settings.groups) };
+      return { id: row.id, settings, computers: new Set(settings.computers), groups: new Set(settings.groups) };
     });
     let owned = scope.query
       .selectFrom('repositories')
@@ -42,8 +45,13 @@ export class RepositoryJobs {
   }
 
   /** The settings of the jobs of a repository. */
-  of(repository: Pick<RepositoryRow, 'id' | 'moverId' | 'zeroKnowledge'>): readonly JobSettings[] {
+  of(repository: Target): readonly JobSettings[] {
     return this.#jobs.filter((job) => this.#writes(job, repository)).map(({ settings }) => settings);
+  }
+
+  /** The ids of the jobs of a repository. */
+  idsOf(repository: Target): readonly string[] {
+    return this.#jobs.filter((job) => this.#writes(job, repository)).map(({ id }) => id);
   }
 
   /** The names under which the computers of a job back up to one of its repositories. */
@@ -53,10 +61,7 @@ export class RepositoryJobs {
     return [...new Set(computers.map(({ hostname }) => hostname))].sort();
   }
 
-  #writes(
-    { settings, computers, groups }: Job,
-    repository: Pick<RepositoryRow, 'id' | 'moverId' | 'zeroKnowledge'>,
-  ): boolean {
+  #writes({ settings, computers, groups }: Job, repository: Target): boolean {
     const { target } = settings;
     if (target.kind === 'shared') return target.repositoryId === repository.id;
     const owner = this.#owners.get(repository.id);

@@ -1,5 +1,5 @@
 import { type Clock, systemClock, toHoldfastError } from '@holdfast/core';
-import { dueOccurrence, type JobSettings, type RepositoryMaintenance, type Timing } from '@holdfast/protocol';
+import { dueOccurrence, type RepositoryMaintenance, type Timing } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
@@ -16,12 +16,11 @@ import type { RunQueue } from '../runs/run-queue.ts';
 import type { MaintenanceOrder } from '../runs/work-order.ts';
 import { drillOrders } from './drills.ts';
 import { maintenanceOf, retentionOrder } from './settings.ts';
+import { type MaintenanceKind, maintenanceKinds, timingsOf } from './timings.ts';
 
 /** A repository is looked at this long after a backup, once for all that end meanwhile. */
 const backupsEndedMs = 200;
 
-const kinds = ['forget', 'prune', 'check', 'drill'] as const;
-type Kind = (typeof kinds)[number];
 type State = Selectable<MaintenanceStatesTable>;
 
 /**
@@ -84,7 +83,7 @@ export class MaintenanceScheduler {
     for (const repository of await listRepositories(scope)) {
       if (signal.aborted) return;
       if (repository.initialisedAt === null) continue;
-      for (const kind of kinds) {
+      for (const kind of maintenanceKinds) {
         const state = states.get(`${kind} ${repository.id}`);
         await this.#tried(repository, () => this.#queueIfDue(scope, repository, { kind, state, jobs }));
       }
@@ -108,7 +107,7 @@ export class MaintenanceScheduler {
   async #queueIfDue(
     scope: TenantScope,
     repository: RepositoryRow,
-    o: { readonly kind: Kind; readonly state: State | undefined; readonly jobs: RepositoryJobs },
+    o: { readonly kind: MaintenanceKind; readonly state: State | undefined; readonly jobs: RepositoryJobs },
   ): Promise<void> {
     const { kind, state } = o;
     const now = this.#clock.now();
@@ -226,7 +225,7 @@ async function isBusy(scope: TenantScope, repositoryId: string): Promise<boolean
 async function isUnderWay(
   scope: TenantScope,
   repositoryId: string,
-  kind: Kind | 'backup' | 'analysis',
+  kind: MaintenanceKind | 'backup' | 'analysis',
 ): Promise<boolean> {
   const found = await scope.query
     .selectFrom('runs')
@@ -237,23 +236,6 @@ async function isUnderWay(
     .limit(1)
     .executeTakeFirst();
   return found !== undefined;
-}
-
-/** When a kind of work is due: as the repository says, and checks also as the jobs say that back up to it. */
-function timingsOf(
-  kind: Kind,
-  settings: RepositoryMaintenance,
-  jobs: readonly Pick<JobSettings, 'healthCheck' | 'timeZone'>[],
-): readonly Timing[] {
-  const own = { schedule: settings[kind], timeZone: settings.timeZone };
-  if (kind !== 'check') return [own];
-  // The same in another time zone is meant to be the same: what nobody set is alike everywhere.
-  const timings = new Map([[JSON.stringify(own.schedule), own]]);
-  for (const { healthCheck, timeZone } of jobs) {
-    const key = JSON.stringify(healthCheck.schedule);
-    if (healthCheck.enabled && !timings.has(key)) timings.set(key, { schedule: healthCheck.schedule, timeZone });
-  }
-  return [...timings.values()];
 }
 
 /** The last time at which something of it was due and nobody saw to it; what was missed is done once. */
@@ -282,7 +264,7 @@ async function nextPart(
 async function ordersOf(
   scope: TenantScope,
   repository: RepositoryRow,
-  { kind, settings, part }: { kind: Kind; settings: RepositoryMaintenance; part: number },
+  { kind, settings, part }: { kind: MaintenanceKind; settings: RepositoryMaintenance; part: number },
 ): Promise<readonly MaintenanceOrder[]> {
   switch (kind) {
     case 'forget': {

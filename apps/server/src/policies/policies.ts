@@ -5,13 +5,15 @@ import {
   type Policy,
   type PolicyComputer,
   type PolicySettings,
+  type Routes,
 } from '@holdfast/protocol';
+import type { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { type PageRequest, readPage } from '../catalogue/page.ts';
 import type { ComputerRow } from '../computers/computers.ts';
 import { computersOf } from '../jobs/job-computers.ts';
 import { type JobRow, loadJob, settingsOf } from '../jobs/job-rows.ts';
-import { changeJob, createJob, deleteJob, jobViews, type RequireUnchanged } from '../jobs/jobs.ts';
+import { changeJob, createJob, deleteJob, jobViews, pageOfRows, type RequireUnchanged } from '../jobs/jobs.ts';
 import { revokeLostGrants } from './standing-grants.ts';
 
 /** Policies stand among the jobs: what is decided about them is the same. Here is what is not. */
@@ -110,15 +112,13 @@ async function policyViews(scope: TenantScope, rows: readonly JobRow[], now: Dat
   });
 }
 
-/** A page of the list, oldest first. */
+/** A page of the list. */
 export async function pageOfPolicies(
   scope: TenantScope,
-  o: PageRequest,
+  o: z.output<Routes['policies']['query']>,
   now: Date,
-): Promise<{ policies: Policy[]; next?: string }> {
-  const query = scope.query.selectFrom('jobs').selectAll().where('kind', '=', 'policy');
-  const order = { createdAt: 'text', id: 'text' } as const;
-  const { items, ...rest } = await readPage(query, { ...o, order, view: (row) => row });
+): Promise<{ policies: Policy[]; next?: string; total?: number }> {
+  const { items, ...rest } = await pageOfRows(scope, 'policy', o);
   return { policies: await policyViews(scope, items, now), ...rest };
 }
 

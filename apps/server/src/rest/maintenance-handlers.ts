@@ -1,7 +1,8 @@
-import { HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError } from '@holdfast/core';
 import { keepsLess } from '@holdfast/protocol';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import { requireSnapshot } from '../catalogue/require-snapshot.ts';
+import { maintenanceTimes } from '../maintenance/maintenance-times.ts';
 import { refreshSnapshots } from '../maintenance/refresh-snapshots.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { maintenanceOf, requireRetention } from '../maintenance/settings.ts';
@@ -15,10 +16,12 @@ export function maintenanceHandlers(o: {
   catalogue: Catalogue;
   queue: RunQueue;
   queries: RepositoryQueries;
+  clock: Clock;
 }): Pick<
   RestHandlers,
   | 'repositoryMaintenance'
   | 'setRepositoryMaintenance'
+  | 'maintenanceTimes'
   | 'maintain'
   | 'forgetSnapshots'
   | 'refreshSnapshots'
@@ -49,6 +52,8 @@ export function maintenanceHandlers(o: {
         .execute();
       return body;
     },
+    maintenanceTimes: ({ scope, params }) =>
+      maintenanceTimes(scope, { repositoryId: params.id, queue: o.queue, now: o.clock.now() }),
     maintain: async ({ scope, params, body }) =>
       enqueue(
         scope,

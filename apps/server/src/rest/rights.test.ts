@@ -191,6 +191,7 @@ const table: { readonly [Name in keyof Routes]: Row<Name> } = {
   runStatistics: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   cancelRun: { may: 'abr', confined: 'missing', ask: (it) => ({ params: { id: it.runId } }) },
   repositoryMaintenance: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
+  maintenanceTimes: { may: all, confined: 'missing', ask: (it) => ({ params: { id: it.repositoryId } }) },
   setRepositoryExecutor: {
     may: 'a',
     confined: 'missing',

@@ -10,6 +10,15 @@ import { restoreWay } from '../runs/restore-way.ts';
 import type { RunQueue } from '../runs/run-queue.ts';
 import type { RestHandlers } from './rest-app.ts';
 
+/** Columns that each order has; the last one makes it a total one. */
+const orders = {
+  queued: { sequence: 'number' },
+  state: { state: 'text', sequence: 'number' },
+  ended: { endedAt: 'text', sequence: 'number' },
+  processedBytes: { processedBytes: 'number', sequence: 'number' },
+  storedBytes: { storedBytes: 'number', sequence: 'number' },
+} as const;
+
 export function runHandlers(o: {
   queue: RunQueue;
   events: EventHub;
@@ -48,10 +57,12 @@ export function runHandlers(o: {
       if (query.endedFrom !== undefined) rows = rows.where('endedAt', '>=', query.endedFrom);
       if (query.endedTo !== undefined) rows = rows.where('endedAt', '<=', query.endedTo);
       if (query.superseded !== undefined) rows = rows.where('superseded', '=', Number(query.superseded));
+      // What goes on has no end, and sizes that change under whoever reads page by page.
+      if (query.sort !== 'queued' && query.sort !== 'state') rows = rows.where('endedAt', 'is not', null);
       const { items, ...rest } = await readPage(rows, {
         ...query,
-        order: { sequence: 'number' },
-        newestFirst: true,
+        order: orders[query.sort],
+        newestFirst: query.order === 'desc',
         view: (row) => o.queue.viewOf(scope, row),
       });
       return { runs: items, ...rest, ...(await totalOf(rows, query.total)) };

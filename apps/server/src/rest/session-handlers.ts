@@ -23,7 +23,12 @@ export function sessionHandlers(o: {
       if (query.createdFrom !== undefined) rows = rows.where('createdAt', '>=', query.createdFrom);
       if (query.createdTo !== undefined) rows = rows.where('createdAt', '<=', query.createdTo);
       const order = { createdAt: 'text', id: 'text' } as const;
-      const { items, ...rest } = await readPage(rows, { ...query, order, newestFirst: true, view: (row) => row });
+      const { items, ...rest } = await readPage(rows, {
+        ...query,
+        order,
+        newestFirst: query.order === 'desc',
+        view: (row) => row,
+      });
       return { sessions: await sessionViews(scope, items), ...rest, ...(await totalOf(rows, query.total)) };
     },
     session: async ({ scope, params }) => sessionView(scope, params.id),

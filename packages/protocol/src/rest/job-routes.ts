@@ -6,7 +6,7 @@ import { retention } from '../retention.ts';
 import { route } from '../route.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
 import { bandwidthRule, compressionLevel, scriptSettings } from '../tasks.ts';
-import { byId, countedPageOf, givenManagedBy, managedBy, pageQuery, paths, text, totalQuery } from './parts.ts';
+import { byId, countedPageOf, givenManagedBy, managedBy, pageQuery, paths, sortOrder, text, totalQuery } from './parts.ts';
 import { session } from './session-routes.ts';
 
 /** More computers than one server has; they are named one by one, or by their groups. */
@@ -101,6 +101,20 @@ export const job = z.object({
 });
 export type Job = z.infer<typeof job>;
 
+/** Of the lists of jobs and of policies. */
+export const jobListQuery = pageQuery.extend({
+  /** A part of the name. */
+  text: z.string().min(1).max(100).optional(),
+  enabled: z.stringbool().optional(),
+  /** Those that back this computer up, by itself or with its group. */
+  agentId: entityId.optional(),
+  /** Those that back up to this repository. */
+  repositoryId: entityId.optional(),
+  sort: z.enum(['created', 'name']).default('created'),
+  order: sortOrder.default('asc'),
+  ...totalQuery,
+});
+
 export const jobRoutes = {
   createJob: route('createJob', 'POST', '/api/v1/jobs', {
     access: 'jobs.manage',
@@ -132,12 +146,7 @@ export const jobRoutes = {
     access: 'fleet.read',
     summary: 'Backup jobs',
     tag: 'jobs',
-    query: pageQuery.extend({
-      enabled: z.stringbool().optional(),
-      /** Those that back this computer up, by itself or with its group. */
-      agentId: entityId.optional(),
-      ...totalQuery,
-    }),
+    query: jobListQuery,
     response: countedPageOf('jobs', job),
   }),
   job: route('job', 'GET', '/api/v1/jobs/{id}', {

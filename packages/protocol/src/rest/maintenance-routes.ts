@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { checkTask, snapshotEntry, statsMode, statsResult } from '../maintenance-tasks.ts';
-import { entityId, snapshotId } from '../names.ts';
+import { entityId, isoTime, snapshotId } from '../names.ts';
 import { repositoryMaintenance } from '../repository-maintenance.ts';
 import { route } from '../route.ts';
 import { byId } from './parts.ts';
-import { run } from './run-routes.ts';
+import { run, runKind } from './run-routes.ts';
 
 const bySnapshot = z.strictObject({ id: entityId, snapshotId });
 const page = {
@@ -48,6 +48,25 @@ export const maintenanceRoutes = {
     params: byId,
     body: repositoryMaintenance,
     response: repositoryMaintenance,
+  }),
+  maintenanceTimes: route('maintenanceTimes', 'GET', '/api/v1/repositories/{id}/maintenance/times', {
+    access: 'fleet.read',
+    summary: 'When each kind of work was done last in a repository, how it went, and when it is due next',
+    tag: 'maintenance',
+    params: byId,
+    response: z.object({
+      work: z.array(
+        z.object({
+          kind: runKind.extract(['forget', 'prune', 'check', 'drill']),
+          /** The last one that was queued, by whatever. */
+          last: run
+            .pick({ id: true, sessionId: true, state: true, queuedAt: true, startedAt: true, endedAt: true, error: true })
+            .optional(),
+          /** By the repository's settings, and of checks also by its jobs; left out: no clock starts it, or there is nothing yet. */
+          nextAt: isoTime.optional(),
+        }),
+      ),
+    }),
   }),
   maintain: route('maintain', 'POST', '/api/v1/repositories/{id}/maintenance-runs', {
     access: 'repositories.maintain',

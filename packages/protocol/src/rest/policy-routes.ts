@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { entityId, isoTime } from '../names.ts';
 import { route } from '../route.ts';
 import { schedule } from '../schedule/schedule.ts';
-import { jobSettings, maxNamedComputers } from './job-routes.ts';
-import { byId, givenManagedBy, managedBy, pageOf, pageQuery } from './parts.ts';
+import { jobListQuery, jobSettings, maxNamedComputers } from './job-routes.ts';
+import { byId, countedPageOf, givenManagedBy, managedBy, pageOf, pageQuery } from './parts.ts';
 import { runState } from './run-routes.ts';
 import { session } from './session-routes.ts';
 
@@ -63,8 +63,8 @@ export const policyRoutes = {
     access: 'fleet.read',
     summary: 'Policies',
     tag: 'policies',
-    query: pageQuery,
-    response: pageOf('policies', policy),
+    query: jobListQuery,
+    response: countedPageOf('policies', policy),
   }),
   policy: route('policy', 'GET', '/api/v1/policies/{id}', {
     access: 'fleet.read',

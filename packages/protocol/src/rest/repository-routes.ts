@@ -18,6 +18,8 @@ export const repository = z.object({
   zeroKnowledge: z.boolean(),
   /** The agent that works in it; left out: the mover. */
   executorId: entityId.optional(),
+  /** The computer whose own it is; left out: several may share it. */
+  ownerId: entityId.optional(),
   /** What is due in it and waits for its executor, which is not there. */
   delayed: z.array(z.object({ kind: runKind, since: isoTime })).optional(),
   /** What it took when the mover measured it last, which is once a day, and when that was. */

@@ -4,7 +4,7 @@ import { entityId, isoTime, snapshotId } from '../names.ts';
 import { dataDirection } from '../repository-access.ts';
 import { route } from '../route.ts';
 import { degradation, overwritePolicy, progress, restoreChoices, taskOutcome } from '../tasks.ts';
-import { byId, countedPageOf, pageQuery, paths, totalQuery } from './parts.ts';
+import { byId, countedPageOf, pageQuery, paths, sortOrder, totalQuery } from './parts.ts';
 
 export const runState = z.enum(['queued', 'running', 'succeeded', 'warning', 'failed', 'cancelled']);
 
@@ -84,7 +84,7 @@ export const runRoutes = {
   }),
   runs: route('runs', 'GET', '/api/v1/runs', {
     access: 'fleet.read',
-    summary: 'Runs, newest first',
+    summary: 'Runs, newest first unless asked otherwise',
     tag: 'runs',
     query: pageQuery.extend({
       jobId: entityId.optional(),
@@ -100,6 +100,9 @@ export const runRoutes = {
       endedTo: isoTime.optional(),
       /** False: without those in whose place another attempt was made. */
       superseded: z.stringbool().optional(),
+      /** By their end, or by the bytes that were read or stored: only those that have ended. */
+      sort: z.enum(['queued', 'state', 'ended', 'processedBytes', 'storedBytes']).default('queued'),
+      order: sortOrder.default('desc'),
       ...totalQuery,
     }),
     response: countedPageOf('runs', run),

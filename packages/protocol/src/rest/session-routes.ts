@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorReport } from '../error-report.ts';
 import { entityId, isoTime } from '../names.ts';
 import { route } from '../route.ts';
-import { byId, countedPageOf, pageQuery, totalQuery } from './parts.ts';
+import { byId, countedPageOf, pageQuery, sortOrder, totalQuery } from './parts.ts';
 import { runKind, runState } from './run-routes.ts';
 
 const count = z.number().int().nonnegative();
@@ -46,7 +46,7 @@ export type Session = z.infer<typeof session>;
 export const sessionRoutes = {
   sessions: route('sessions', 'GET', '/api/v1/sessions', {
     access: 'fleet.read',
-    summary: 'Sessions, newest first',
+    summary: 'Sessions, newest first unless asked otherwise',
     tag: 'sessions',
     query: pageQuery.extend({
       jobId: entityId.optional(),
@@ -55,6 +55,7 @@ export const sessionRoutes = {
       trigger: session.shape.trigger.optional(),
       createdFrom: isoTime.optional(),
       createdTo: isoTime.optional(),
+      order: sortOrder.default('desc'),
       ...totalQuery,
     }),
     response: countedPageOf('sessions', session),
