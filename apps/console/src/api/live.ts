@@ -9,10 +9,11 @@ import { watchReach } from './transport.ts';
 /** Which answers an event of the server makes old. */
 const affected: Readonly<Record<ServerEvent['kind'], readonly RouteName[]>> = {
   computer: ['overview', 'computers', 'computer', 'groups', 'group', 'expectedComputers'],
-  run: ['overview', 'runs', 'run', 'snapshots', 'repositories'],
+  run: ['overview', 'runs', 'run', 'snapshots', 'repositories', 'maintenanceTimes'],
   session: [
     ...(['overview', 'sessions', 'jobs', 'job', 'jobCalendar', 'policies', 'policy', 'policyComputers'] as const),
-    ...(['computers', 'computer', 'snapshots', 'drilledComputers', 'ransomwareAlerts'] as const),
+    ...(['computers', 'computer', 'snapshots', 'drilledComputers', 'receipts', 'maintenanceTimes'] as const),
+    'ransomwareAlerts',
   ],
 };
 /** Events come in bursts: what they change is asked for at most so often. */

@@ -3,6 +3,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import type { RouteName } from '../api/call.ts';
 import { parseAlertsSearch } from '../pages/alerts/alerts-search.ts';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
+import { parseJobsSearch } from '../pages/jobs/jobs-search.ts';
 import { parseNetworkSearch } from '../pages/network/network-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
 import { parseRecoveryTokensSearch } from '../pages/recovery-tokens/recovery-tokens-search.ts';
@@ -55,6 +56,7 @@ const jobs = createRoute({
   getParentRoute: () => root,
   path: '/jobs',
   staticData: { needs: 'jobs' },
+  validateSearch: parseJobsSearch,
   component: lazyRouteComponent(() => import('../pages/jobs/jobs-page.tsx'), 'JobsPage'),
 });
 const sessions = createRoute({
@@ -83,6 +85,18 @@ const repositories = createRoute({
   staticData: { needs: 'repositories' },
   validateSearch: parseRepositoriesSearch,
   component: lazyRouteComponent(() => import('../pages/repositories/repositories-page.tsx'), 'RepositoriesPage'),
+});
+const repository = createRoute({
+  getParentRoute: () => root,
+  path: '/repositories/$id',
+  staticData: { needs: 'repositories' },
+  component: lazyRouteComponent(() => import('../pages/repositories/repository-page.tsx'), 'RepositoryPage'),
+});
+const changeMaintenance = createRoute({
+  getParentRoute: () => root,
+  path: '/repositories/$id/maintenance',
+  staticData: { needs: 'setRepositoryMaintenance' },
+  component: lazyRouteComponent(() => import('../pages/repositories/maintenance-page.tsx'), 'MaintenancePage'),
 });
 const network = createRoute({
   getParentRoute: () => root,
@@ -125,6 +139,7 @@ const policies = createRoute({
   getParentRoute: () => root,
   path: '/policies',
   staticData: { needs: 'policies' },
+  validateSearch: parseJobsSearch,
   component: lazyRouteComponent(() => import('../pages/policies/policies-page.tsx'), 'PoliciesPage'),
 });
 const newPolicy = createRoute({
@@ -248,7 +263,7 @@ const routeTree = root.addChildren([
   sessions,
   session,
   runs,
-  repositories,
+  ...[repositories, repository, changeMaintenance],
   ...[network, whatIf, rules, proof],
   ...[newJob, job, changeJob, policies, newPolicy, policy, changePolicy, groups, group],
   ...[account, people, approvals, notifications, certificates, audit],

@@ -11,6 +11,8 @@ export interface Column<Row, Sort extends string = never> {
   readonly cell: (row: Row) => ReactNode;
   /** Of a column that the server sorts by. */
   readonly sort?: Sort;
+  /** Sorted by it first from the largest, or newest, downwards. */
+  readonly mostFirst?: true;
   /** Left out where the window is narrow. */
   readonly wide?: boolean;
   readonly align?: 'end';
@@ -110,7 +112,7 @@ function HeadCell<Row, Sort extends string>(o: {
   readonly sort: SortState<Sort> | undefined;
   readonly onSort: ((sort: SortState<Sort>) => void) | undefined;
 }): ReactNode {
-  const { head, sort: by, wide, align } = o.column;
+  const { head, sort: by, mostFirst = false, wide, align } = o.column;
   if (by === undefined || !o.sort)
     return (
       <th scope="col" data-wide={wide} data-align={align}>
@@ -130,7 +132,7 @@ function HeadCell<Row, Sort extends string>(o: {
       <button
         type="button"
         className={classes['sort']}
-        onClick={() => o.onSort?.({ by, descending: isSorted && !descending })}
+        onClick={() => o.onSort?.({ by, descending: isSorted ? !descending : mostFirst })}
       >
         {head}
         {isSorted && <Arrow size={14} aria-hidden="true" />}

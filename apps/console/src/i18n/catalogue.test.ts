@@ -7,6 +7,7 @@ import { enAdministration } from './en-administration.ts';
 import { createFormats } from './formats.ts';
 import { networkEn } from './network-en.ts';
 import { panelEn } from './panel-en.ts';
+import { repositoryEn } from './repository-en.ts';
 import { restoreEn } from './restore-en.ts';
 
 const texts = (message: Message): readonly string[] =>
@@ -25,7 +26,7 @@ for (const language of ['en', 'de'] as const)
   });
 
 test('no part of the catalogue has a text that another has under the same key', () => {
-  const keys = [enAdministration, alertsEn, networkEn, panelEn, restoreEn].flatMap((part) => Object.keys(part));
+  const keys = [enAdministration, alertsEn, networkEn, panelEn, repositoryEn, restoreEn].flatMap((part) => Object.keys(part));
   assert.deepEqual(
     keys.filter((key, at) => keys.indexOf(key) !== at),
     [],

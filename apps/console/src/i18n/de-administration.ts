@@ -239,6 +239,7 @@ export const deAdministration: Readonly<Record<keyof typeof enAdministration, Me
   'policies.column.name': 'Richtlinie',
   'policies.lead': 'Was Agenten von selbst sichern, auch wenn der Server fort ist.',
   'policies.none': 'Es gibt noch keine Richtlinie.',
+  'policies.none-found': 'Keine Richtlinie ist so.',
   'policies.title': 'Richtlinien',
   'policy.computers': 'Ihre Computer',
   'policy.grant-until': 'Kann weitermachen bis',

@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts';
 import { deAdministration } from './de-administration.ts';
 import { networkDe } from './network-de.ts';
 import { panelDe } from './panel-de.ts';
+import { repositoryDe } from './repository-de.ts';
 import { restoreDe } from './restore-de.ts';
 
 export const de: Catalogue = {
@@ -132,9 +133,13 @@ export const de: Catalogue = {
   'jobs.column.schedule': 'Zeitplan',
   'jobs.column.scope': 'Was',
   'jobs.column.when': 'Wann',
+  'jobs.enabled.any': 'Nach Zeitplan oder nicht',
+  'jobs.enabled.false': 'Nicht nach Zeitplan',
   'jobs.enabled.named': '{name} nach Zeitplan ausführen',
+  'jobs.enabled.true': 'Nach Zeitplan',
   'jobs.lead': 'Was gesichert wird, wann, und wie es lief.',
   'jobs.none': 'Es gibt noch keinen Job.',
+  'jobs.none-found': 'Kein Job ist so.',
   'jobs.run': 'Jetzt ausführen',
   'jobs.run.named': 'Jetzt ausführen: {name}',
   'jobs.sessions': 'Sitzungen dieses Jobs',
@@ -248,6 +253,7 @@ export const de: Catalogue = {
   'repository.name.hint': 'a bis z, 0 bis 9 und -',
   'repository.no-mover': 'Ein Data Mover bewahrt es: Fügen Sie zuerst einen Computer hinzu.',
   'repository.there': 'Schon da: {names}',
+  ...repositoryDe,
   ...restoreDe,
   'role.administrator': 'Administrator',
   'role.auditor': 'Prüfer',
@@ -256,6 +262,7 @@ export const de: Catalogue = {
   'runs.column.error': 'Warum',
   'runs.lead': 'Je eine Aufgabe eines Computers, das Neueste zuerst.',
   'runs.none-found': 'Keine Aufgabe ist so.',
+  'runs.only-ended': 'In dieser Reihenfolge stehen nur Aufgaben, die zu Ende sind.',
   'runs.title': 'Aufgaben',
   'runs.total': { one: '{count} Aufgabe', other: '{count} Aufgaben' },
   'schedule.after': 'nach einem anderen Job',
@@ -341,6 +348,7 @@ export const de: Catalogue = {
   'snapshots.column.size': 'Größe',
   'snapshots.column.sources': 'Was',
   'snapshots.column.stored': 'Neu im Repository',
+  'snapshots.restore.named': 'Wiederherstellen: die Sicherung vom {at}',
   'state.cancelled': 'Abgebrochen',
   'state.disabled': 'Abgeschaltet',
   'state.enabled': 'Eingeschaltet',

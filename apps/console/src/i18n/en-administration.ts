@@ -236,6 +236,7 @@ export const enAdministration = {
   'policies.column.name': 'Policy',
   'policies.lead': 'What agents back up by themselves, also while the server is away.',
   'policies.none': 'There is no policy yet.',
+  'policies.none-found': 'No policy is like that.',
   'policies.title': 'Policies',
   'policy.computers': 'Its computers',
   'policy.grant-until': 'Can go on until',

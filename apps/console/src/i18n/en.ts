@@ -3,6 +3,7 @@ import type { Message } from './catalogue.ts';
 import { enAdministration } from './en-administration.ts';
 import { networkEn } from './network-en.ts';
 import { panelEn } from './panel-en.ts';
+import { repositoryEn } from './repository-en.ts';
 import { restoreEn } from './restore-en.ts';
 
 /** Every text of the console, in English; the other languages have the same keys. */
@@ -131,9 +132,13 @@ export const en = {
   'jobs.column.schedule': 'Schedule',
   'jobs.column.scope': 'What',
   'jobs.column.when': 'When',
+  'jobs.enabled.any': 'By schedule or not',
+  'jobs.enabled.false': 'Not by schedule',
   'jobs.enabled.named': 'Run {name} by its schedule',
+  'jobs.enabled.true': 'By schedule',
   'jobs.lead': 'What is backed up, when, and how it went.',
   'jobs.none': 'There is no job yet.',
+  'jobs.none-found': 'No job is like that.',
   'jobs.run': 'Run now',
   'jobs.run.named': 'Run now: {name}',
   'jobs.sessions': 'Sessions of this job',
@@ -247,6 +252,7 @@ export const en = {
   'repository.name.hint': 'a to z, 0 to 9 and -',
   'repository.no-mover': 'A data mover keeps it: add a computer first.',
   'repository.there': 'There already: {names}',
+  ...repositoryEn,
   ...restoreEn,
   'role.administrator': 'Administrator',
   'role.auditor': 'Auditor',
@@ -255,6 +261,7 @@ export const en = {
   'runs.column.error': 'Why',
   'runs.lead': 'One task of one computer each, newest first.',
   'runs.none-found': 'No task is like that.',
+  'runs.only-ended': 'In this order are only tasks that have ended.',
   'runs.title': 'Tasks',
   'runs.total': { one: '{count} task', other: '{count} tasks' },
   'schedule.after': 'after another job',
@@ -340,6 +347,7 @@ export const en = {
   'snapshots.column.size': 'Size',
   'snapshots.column.sources': 'What',
   'snapshots.column.stored': 'New in the repository',
+  'snapshots.restore.named': 'Restore: the backup of {at}',
   'state.cancelled': 'Cancelled',
   'state.disabled': 'Disabled',
   'state.enabled': 'Enabled',

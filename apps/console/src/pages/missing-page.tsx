@@ -6,10 +6,10 @@ import { ProblemAlert } from '../components/problem-alert.tsx';
 import { useText } from '../i18n/language.tsx';
 
 /** In the place of a page about one thing that could not be had: it is not there for this account, or the server says what is wrong. */
-export function MissingPage({ error }: { readonly error: unknown }): ReactNode {
+export function MissingPage({ error }: { readonly error?: unknown }): ReactNode {
   const t = useText();
-  const problem = toProblem(error);
-  if (problem.status !== 404) return <ProblemAlert error={error} />;
+  // Without an error: a list does not have it.
+  if (error !== undefined && toProblem(error).status !== 404) return <ProblemAlert error={error} />;
   return (
     <>
       <PageHead title={t('missing.title')} />

@@ -6,7 +6,17 @@ import { retention } from '../retention.ts';
 import { route } from '../route.ts';
 import { missedRuns, schedule, timeWindow, timeZone } from '../schedule/schedule.ts';
 import { bandwidthRule, compressionLevel, scriptSettings } from '../tasks.ts';
-import { byId, countedPageOf, givenManagedBy, managedBy, pageQuery, paths, sortOrder, text, totalQuery } from './parts.ts';
+import {
+  byId,
+  countedPageOf,
+  givenManagedBy,
+  managedBy,
+  pageQuery,
+  paths,
+  sortOrder,
+  text,
+  totalQuery,
+} from './parts.ts';
 import { session } from './session-routes.ts';
 
 /** More computers than one server has; they are named one by one, or by their groups. */

@@ -60,7 +60,15 @@ export const maintenanceRoutes = {
           kind: runKind.extract(['forget', 'prune', 'check', 'drill']),
           /** The last one that was queued, by whatever. */
           last: run
-            .pick({ id: true, sessionId: true, state: true, queuedAt: true, startedAt: true, endedAt: true, error: true })
+            .pick({
+              id: true,
+              sessionId: true,
+              state: true,
+              queuedAt: true,
+              startedAt: true,
+              endedAt: true,
+              error: true,
+            })
             .optional(),
           /** By the repository's settings, and of checks also by its jobs; left out: no clock starts it, or there is nothing yet. */
           nextAt: isoTime.optional(),

@@ -12,8 +12,8 @@ import { Stacked } from '../../components/stacked.tsx';
 import { useFormats, useText } from '../../i18n/language.tsx';
 import { useMay, useMayOpen } from '../../session/rights.ts';
 import { MissingPage } from '../missing-page.tsx';
+import { SnapshotList } from '../snapshot-list.tsx';
 import { ComputerJobs } from './computer-jobs.tsx';
-import { ComputerSnapshots } from './computer-snapshots.tsx';
 import { ComputerStates } from './computer-states.tsx';
 
 const route = getRouteApi('/computers/$id');
@@ -71,7 +71,7 @@ export function ComputerPage(): ReactNode {
         />
       </Card>
       {one.role === 'agent' && <ComputerJobs computer={one} />}
-      {one.role === 'agent' && <ComputerSnapshots agentId={one.id} />}
+      {one.role === 'agent' && <SnapshotList of={{ agentId: one.id }} />}
     </Stacked>
   );
 }

@@ -130,7 +130,16 @@ export function JobFacts({ one }: { readonly one: Job | Policy }): ReactNode {
             </span>,
           ],
           [t('jobs.column.scope'), scope.kind === 'computer' ? t('jobs.whole-computer') : scope.paths.join(', ')],
-          [t('protect.target'), <TargetName key="target" target={one.target} />],
+          [
+            t('protect.target'),
+            one.target.kind === 'shared' ? (
+              <Link key="target" to="/repositories/$id" params={{ id: one.target.repositoryId }}>
+                <TargetName target={one.target} />
+              </Link>
+            ) : (
+              <TargetName key="target" target={one.target} />
+            ),
+          ],
           [t('jobs.column.schedule'), scheduleText(one.schedule, t, formats)],
           [t('wizard.time-zone'), one.timeZone],
           [t('jobs.column.next'), one.enabled && one.nextRunAt !== undefined ? formats.dateTime(one.nextRunAt) : '–'],

@@ -2,7 +2,7 @@ import type { Job } from '@holdfast/protocol';
 import { Button, Switch } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { pagesQuery, useAction } from '../../api/queries.ts';
 import { Age } from '../../components/age.tsx';
@@ -12,9 +12,12 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { areFiltered, JobsFilters } from './jobs-filters.tsx';
+import { parseJobsSearch } from './jobs-search.ts';
 import { scheduleText } from './schedule-text.ts';
 import { useSetEnabled } from './set-enabled.ts';
 
+const route = getRouteApi('/jobs');
 const pageSize = 200;
 
 /** All jobs: when they run, how they went, and a way to run one now. */
@@ -22,15 +25,18 @@ export function JobsPage(): ReactNode {
   const { t, formats } = useLanguage();
   const may = useMay();
   const navigate = useNavigate();
-  const jobs = useInfiniteQuery(pagesQuery('jobs', { query: { limit: pageSize } }));
+  const search = route.useSearch();
+  const jobs = useInfiniteQuery(pagesQuery('jobs', { query: { limit: pageSize, ...search } }));
   const run = useAction('runJob', ['sessions', 'jobs']);
   const setEnabled = useSetEnabled();
+  const show = (change: Readonly<Record<string, string | undefined>>): void =>
+    void navigate({ to: '/jobs', search: parseJobsSearch({ ...search, ...change }), replace: true });
   const start = (id: string): void =>
     run.mutate(
       { params: { id }, body: {} },
       { onSuccess: (session) => void navigate({ to: '/sessions/$id', params: { id: session.id } }) },
     );
-  const columns: readonly Column<Job>[] = [
+  const columns: readonly Column<Job, 'created' | 'name'>[] = [
     {
       id: 'name',
       head: t('jobs.column.name'),
@@ -39,6 +45,7 @@ export function JobsPage(): ReactNode {
           {name}
         </Link>
       ),
+      sort: 'name',
     },
     {
       id: 'last',
@@ -120,12 +127,15 @@ export function JobsPage(): ReactNode {
       {run.error && <ProblemAlert error={run.error} />}
       {setEnabled.error && <ProblemAlert error={setEnabled.error} />}
       {jobs.error && <ProblemAlert error={jobs.error} />}
+      <JobsFilters list="/jobs" search={search} onChange={show} />
       <DataTable
         label={t('jobs.title')}
         rows={jobs.data?.pages.flatMap((page) => page.jobs) ?? []}
         keyOf={({ id }) => id}
         columns={columns}
-        empty={t('jobs.none')}
+        sort={{ by: search.sort ?? 'created', descending: search.order === 'desc' }}
+        onSort={({ by, descending }) => show({ sort: by, order: descending ? 'desc' : undefined })}
+        empty={t(areFiltered(search) ? 'jobs.none-found' : 'jobs.none')}
         isLoading={jobs.isPending || jobs.isFetchingNextPage}
         hasMore={jobs.hasNextPage}
         onMore={() => void jobs.fetchNextPage()}

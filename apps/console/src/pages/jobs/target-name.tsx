@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { computerNameQuery } from '../../api/computer-names.ts';
 import { routeQuery } from '../../api/queries.ts';
 import { useText } from '../../i18n/language.tsx';
+import { useRepository } from '../repositories/use-repository.ts';
 
 /** Where backups go, by its name. */
 export function TargetName({ target }: { readonly target: Job['target'] }): ReactNode {
@@ -17,6 +18,6 @@ function Own({ moverId }: { readonly moverId: string }): ReactNode {
 }
 
 function Shared({ id }: { readonly id: string }): ReactNode {
-  const repositories = useQuery(routeQuery('repositories', { query: { limit: 1000, sort: 'name' } }));
-  return repositories.data?.repositories.find((one) => one.id === id)?.name ?? id.slice(0, 8);
+  const repository = useRepository(id);
+  return repository.data?.name ?? id.slice(0, 8);
 }

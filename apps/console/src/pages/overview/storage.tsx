@@ -1,7 +1,9 @@
 import type { Answer } from '@holdfast/protocol';
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { Card } from '../../components/card.tsx';
 import { CountedLink } from '../../components/counted-link.tsx';
+import { TrendLine } from '../../components/trend-line.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import classes from './overview.module.css';
 
@@ -32,34 +34,17 @@ export function Storage({ storage }: { readonly storage: StorageNumbers }): Reac
         {storage.before30 !== undefined && t('overview.storage.30', { change: change(storage.before30) })}{' '}
         {storage.before90 !== undefined && t('overview.storage.90', { change: change(storage.before90) })}
       </p>
-      <Trend trend={storage.trend} label={t('overview.storage.trend')} />
+      <TrendLine values={storage.trend.map(({ usedBytes }) => usedBytes)} label={t('overview.storage.trend')} />
       <ul className={classes['worst']}>
         {storage.largest.slice(0, 5).map(({ id, name, usedBytes }) => (
           <li key={id} className={classes['line']}>
-            <span>{name}</span>
+            <Link to="/repositories/$id" params={{ id }}>
+              {name}
+            </Link>
             <span>{formats.bytes(usedBytes)}</span>
           </li>
         ))}
       </ul>
     </Card>
-  );
-}
-
-const width = 320;
-const height = 56;
-
-/** A line from day to day, from nothing up to the most. */
-function Trend({ trend, label }: { readonly trend: StorageNumbers['trend']; readonly label: string }): ReactNode {
-  if (trend.length < 2) return null;
-  const most = Math.max(1, ...trend.map(({ usedBytes }) => usedBytes));
-  const points = trend.map(({ usedBytes }, at) => {
-    const x = (at / (trend.length - 1)) * width;
-    const y = height - (usedBytes / most) * (height - 4) - 2;
-    return `${x.toFixed(1)},${y.toFixed(1)}`;
-  });
-  return (
-    <svg viewBox={`0 0 ${width} ${height}`} className={classes['trend'] ?? ''} role="img" aria-label={label}>
-      <polyline points={points.join(' ')} fill="none" />
-    </svg>
   );
 }

@@ -2,7 +2,7 @@ import type { Policy } from '@holdfast/protocol';
 import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { pagesQuery } from '../../api/queries.ts';
 import { type Column, DataTable } from '../../components/data-table.tsx';
@@ -11,16 +11,23 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { areFiltered, JobsFilters } from '../jobs/jobs-filters.tsx';
+import { parseJobsSearch } from '../jobs/jobs-search.ts';
 import { scheduleText } from '../jobs/schedule-text.ts';
 
+const route = getRouteApi('/policies');
 const pageSize = 200;
 
 /** What agents do by themselves, also while no server is there. */
 export function PoliciesPage(): ReactNode {
   const { t, formats } = useLanguage();
   const may = useMay();
-  const policies = useInfiniteQuery(pagesQuery('policies', { query: { limit: pageSize } }));
-  const columns: readonly Column<Policy>[] = [
+  const search = route.useSearch();
+  const policies = useInfiniteQuery(pagesQuery('policies', { query: { limit: pageSize, ...search } }));
+  const navigate = route.useNavigate();
+  const show = (change: Readonly<Record<string, string | undefined>>): void =>
+    void navigate({ search: parseJobsSearch({ ...search, ...change }), replace: true });
+  const columns: readonly Column<Policy, 'created' | 'name'>[] = [
     {
       id: 'name',
       head: t('policies.column.name'),
@@ -29,6 +36,7 @@ export function PoliciesPage(): ReactNode {
           {name}
         </Link>
       ),
+      sort: 'name',
     },
     {
       id: 'last',
@@ -67,12 +75,15 @@ export function PoliciesPage(): ReactNode {
         )}
       </PageHead>
       {policies.error && <ProblemAlert error={policies.error} />}
+      <JobsFilters list="/policies" search={search} onChange={show} />
       <DataTable
         label={t('policies.title')}
         rows={policies.data?.pages.flatMap((page) => page.policies) ?? []}
         keyOf={({ id }) => id}
         columns={columns}
-        empty={t('policies.none')}
+        sort={{ by: search.sort ?? 'created', descending: search.order === 'desc' }}
+        onSort={({ by, descending }) => show({ sort: by, order: descending ? 'desc' : undefined })}
+        empty={t(areFiltered(search) ? 'policies.none-found' : 'policies.none')}
         isLoading={policies.isPending || policies.isFetchingNextPage}
         hasMore={policies.hasNextPage}
         onMore={() => void policies.fetchNextPage()}

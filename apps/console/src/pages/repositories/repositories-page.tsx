@@ -27,7 +27,16 @@ export function RepositoriesPage(): ReactNode {
   const repositories = useInfiniteQuery(pagesQuery('repositories', { query: { limit: pageSize, ...search } }));
   const isFiltered = [search.text, search.group, search.moverId, search.measured].some((one) => one !== undefined);
   const columns: readonly Column<Repository, 'created' | 'name' | 'usedBytes'>[] = [
-    { id: 'name', head: t('repositories.column.name'), cell: ({ name }) => <strong>{name}</strong>, sort: 'name' },
+    {
+      id: 'name',
+      head: t('repositories.column.name'),
+      cell: ({ id, name }) => (
+        <Link to="/repositories/$id" params={{ id }}>
+          {name}
+        </Link>
+      ),
+      sort: 'name',
+    },
     { id: 'mover', head: t('repositories.column.mover'), cell: ({ moverId }) => <ComputerName id={moverId} /> },
     {
       id: 'location',

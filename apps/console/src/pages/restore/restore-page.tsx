@@ -11,6 +11,7 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { Stacked } from '../../components/stacked.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { useMayOpen } from '../../session/rights.ts';
+import { useRepository } from '../repositories/use-repository.ts';
 import { given, oneOf } from '../search-values.ts';
 import { Comparison } from './comparison.tsx';
 import { ComputerChoice } from './computer-choice.tsx';
@@ -25,7 +26,6 @@ import { type RestoreSearch, restoreViews } from './restore-search.ts';
 import { RestoredWhat } from './restored-what.tsx';
 import { childOf, nameOf, parentOf, startingFolder } from './snapshot-paths.ts';
 import { Timeline } from './timeline.tsx';
-import { useRepository } from './use-repository.ts';
 
 const route = getRouteApi('/restore');
 const pageSize = 200;

@@ -1,7 +1,7 @@
 import type { CatalogueSnapshot } from '@holdfast/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { routeQuery } from '../../api/queries.ts';
-import { useRepository } from './use-repository.ts';
+import { useRepository } from '../repositories/use-repository.ts';
 
 /** What a restore is of. */
 interface PointFacts {

@@ -18,16 +18,17 @@ import { parseRunsSearch } from './runs-search.ts';
 
 const route = getRouteApi('/runs');
 const pageSize = 200;
+type RunOrder = 'queued' | NonNullable<ReturnType<typeof parseRunsSearch>['sort']>;
 
 /** The tasks of all sessions, one of one computer each, newest first: where a number of the overview leads. */
 export function RunsPage(): ReactNode {
-  const { t } = useLanguage();
+  const { t, formats } = useLanguage();
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const runs = useInfiniteQuery(pagesQuery('runs', { query: { limit: pageSize, total: 'true', ...search } }));
   const filter = (change: Readonly<Record<string, string | undefined>>): void =>
     void navigate({ search: parseRunsSearch({ ...search, ...change }), replace: true });
-  const columns: readonly Column<Run>[] = [
+  const columns: readonly Column<Run, RunOrder>[] = [
     {
       id: 'computer',
       head: t('computers.column.name'),
@@ -45,12 +46,50 @@ export function RunsPage(): ReactNode {
           </Link>
         ),
     },
-    { id: 'state', head: t('sessions.column.state'), cell: ({ state }) => <StateBadge state={state} /> },
-    { id: 'ended', head: t('session.ended'), cell: ({ endedAt }) => endedAt && <Age at={endedAt} />, wide: true },
+    {
+      id: 'state',
+      head: t('sessions.column.state'),
+      cell: ({ state }) => <StateBadge state={state} />,
+      sort: 'state',
+    },
+    {
+      id: 'queued',
+      head: t('sessions.column.begun'),
+      cell: ({ queuedAt }) => <Age at={queuedAt} />,
+      sort: 'queued',
+      wide: true,
+    },
+    {
+      id: 'ended',
+      head: t('session.ended'),
+      cell: ({ endedAt }) => endedAt && <Age at={endedAt} />,
+      sort: 'ended',
+      mostFirst: true,
+      wide: true,
+    },
+    {
+      id: 'processed',
+      head: t('sessions.column.processed'),
+      cell: (run) => formats.bytes(processedBytes(run)),
+      sort: 'processedBytes',
+      mostFirst: true,
+      align: 'end',
+      wide: true,
+    },
+    {
+      id: 'stored',
+      head: t('sessions.column.stored'),
+      cell: ({ result }) => result?.kind === 'backup' && formats.bytes(result.storedBytes),
+      sort: 'storedBytes',
+      mostFirst: true,
+      align: 'end',
+      wide: true,
+    },
     { id: 'error', head: t('runs.column.error'), cell: ({ error }) => error?.message, wide: true },
   ];
   const total = runs.data?.pages[0]?.total;
-  const isFiltered = Object.keys(search).length > 0;
+  const { sort = 'queued', order, ...filters } = search;
+  const isFiltered = Object.keys(filters).length > 0;
   return (
     <>
       <PageHead
@@ -84,11 +123,14 @@ export function RunsPage(): ReactNode {
         />
       </FilterBar>
       {runs.error && <ProblemAlert error={runs.error} />}
+      {sort !== 'queued' && sort !== 'state' && <p>{t('runs.only-ended')}</p>}
       <DataTable
         label={t('runs.title')}
         rows={runs.data?.pages.flatMap((page) => page.runs) ?? []}
         keyOf={({ id }) => id}
         columns={columns}
+        sort={{ by: sort, descending: order !== 'asc' }}
+        onSort={({ by, descending }) => filter({ sort: by, order: descending ? undefined : 'asc' })}
         empty={t(isFiltered ? 'runs.none-found' : 'sessions.none')}
         isLoading={runs.isPending || runs.isFetchingNextPage}
         hasMore={runs.hasNextPage}
@@ -96,4 +138,10 @@ export function RunsPage(): ReactNode {
       />
     </>
   );
+}
+
+/** What was read of files, or restored, as the server orders by it. */
+function processedBytes({ result, progress }: Run): number {
+  if (result?.kind === 'backup') return result.totalBytes;
+  return result?.kind === 'restore' || result?.kind === 'drill' ? result.bytes : (progress?.bytesDone ?? 0);
 }

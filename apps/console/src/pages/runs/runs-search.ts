@@ -11,6 +11,8 @@ export function parseRunsSearch(search: Readonly<Record<string, unknown>>) {
     errorCode: textIn(search['errorCode']),
     endedFrom: timeIn(search['endedFrom']),
     endedTo: timeIn(search['endedTo']),
+    sort: oneOf(search['sort'], ['state', 'ended', 'processedBytes', 'storedBytes']),
+    order: oneOf(search['order'], ['asc']),
     superseded: oneOf(String(search['superseded']), ['true', 'false']),
   });
 }

@@ -26,7 +26,7 @@ export function SessionsPage(): ReactNode {
   const navigate = route.useNavigate();
   const filter = (change: Readonly<Record<string, string | undefined>>): void =>
     void navigate({ search: parseSessionsSearch({ ...search, ...change }), replace: true });
-  const columns: readonly Column<Session>[] = [
+  const columns: readonly Column<Session, 'created'>[] = [
     {
       id: 'name',
       head: t('sessions.column.name'),
@@ -37,7 +37,12 @@ export function SessionsPage(): ReactNode {
       ),
     },
     { id: 'state', head: t('sessions.column.state'), cell: ({ state }) => <StateBadge state={state} /> },
-    { id: 'begun', head: t('sessions.column.begun'), cell: ({ createdAt }) => <Age at={createdAt} /> },
+    {
+      id: 'begun',
+      head: t('sessions.column.begun'),
+      cell: ({ createdAt }) => <Age at={createdAt} />,
+      sort: 'created',
+    },
     { id: 'trigger', head: t('sessions.column.trigger'), cell: ({ trigger }) => t(`trigger.${trigger}`), wide: true },
     {
       id: 'tasks',
@@ -96,6 +101,8 @@ export function SessionsPage(): ReactNode {
         rows={sessions.data?.pages.flatMap((page) => page.sessions) ?? []}
         keyOf={({ id }) => id}
         columns={columns}
+        sort={{ by: 'created', descending: search.order !== 'asc' }}
+        onSort={({ descending }) => filter({ order: descending ? undefined : 'asc' })}
         empty={t('sessions.none')}
         isLoading={sessions.isPending || sessions.isFetchingNextPage}
         hasMore={sessions.hasNextPage}

@@ -9,5 +9,6 @@ export function parseSessionsSearch(search: Readonly<Record<string, unknown>>) {
     jobId: textIn(search['jobId']),
     state: oneOf(search['state'], sessionStates),
     kind: oneOf(search['kind'], sessionKinds),
+    order: oneOf(search['order'], ['asc']),
   });
 }

@@ -1,12 +1,11 @@
 import { Group, NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useText } from '../../../i18n/language.tsx';
+import { KeepFields } from '../keep-fields.tsx';
 import type { ChangeDraft, JobDraft } from './job-draft.ts';
 
 const compressions = ['auto', 'off', 'fastest', 'better', 'max'] as const;
 const mebibyte = 1024 * 1024;
-const keeps = ['repository', 'days', 'points'] as const;
-const longTerms = ['weekly', 'monthly', 'yearly'] as const;
 
 /** What happens around a backup: tried again, kept, slowed down, scripts. */
 export function DetailsStep({
@@ -41,7 +40,11 @@ export function DetailsStep({
           onChange={(value) => onChange({ retries: { ...retries, pauseMinutes: Number(value) } })}
         />
       </Group>
-      <Keep draft={draft} onChange={onChange} />
+      <KeepFields
+        retention={draft.retention}
+        otherwise={t('wizard.keep.repository')}
+        onChange={(retention) => onChange({ retention })}
+      />
       <Group gap="md" align="flex-start">
         {bandwidth.length <= 1 && (
           <NumberInput
@@ -83,66 +86,6 @@ export function DetailsStep({
           onChange={({ currentTarget }) => script('post', currentTarget.value)}
         />
       </Group>
-    </>
-  );
-}
-
-/** How long backups are kept: as the repository says, or by rules of the job's own. */
-function Keep({ draft, onChange }: { readonly draft: JobDraft; readonly onChange: ChangeDraft }): ReactNode {
-  const t = useText();
-  const { retention } = draft;
-  const choose = (value: string): void => {
-    if (value === 'days') onChange({ retention: { ...retention, keep: { by: 'days', days: 30 } } });
-    else if (value === 'points') onChange({ retention: { ...retention, keep: { by: 'points', points: 30 } } });
-    else onChange({ retention: undefined });
-  };
-  const keep = retention?.keep;
-  return (
-    <>
-      <Group gap="md" align="flex-start">
-        <NativeSelect
-          label={t('wizard.keep')}
-          value={keep?.by ?? 'repository'}
-          onChange={({ currentTarget }) => choose(currentTarget.value)}
-          data={keeps.map((value) => ({ value, label: t(`wizard.keep.${value}`) }))}
-        />
-        {keep?.by === 'days' && (
-          <NumberInput
-            label={t('wizard.keep.count-days')}
-            min={1}
-            value={keep.days}
-            onChange={(value) => onChange({ retention: { ...retention, keep: { by: 'days', days: Number(value) } } })}
-          />
-        )}
-        {keep?.by === 'points' && (
-          <NumberInput
-            label={t('wizard.keep.count-points')}
-            min={3}
-            value={keep.points}
-            onChange={(value) =>
-              onChange({ retention: { ...retention, keep: { by: 'points', points: Number(value) } } })
-            }
-          />
-        )}
-      </Group>
-      {retention && (
-        <Group gap="md" align="flex-start">
-          {longTerms.map((term) => (
-            <NumberInput
-              key={term}
-              label={t(`wizard.keep.${term}`)}
-              min={1}
-              value={retention.gfs?.[term] ?? ''}
-              onChange={(value) => {
-                const { [term]: _before, ...rest } = retention.gfs ?? {};
-                const gfs = value === '' ? rest : { ...rest, [term]: Number(value) };
-                const { gfs: _gfs, ...plain } = retention;
-                onChange({ retention: Object.keys(gfs).length === 0 ? plain : { ...plain, gfs } });
-              }}
-            />
-          ))}
-        </Group>
-      )}
     </>
   );
 }

@@ -1,0 +1,40 @@
+import { Loader } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { call } from '../../api/call.ts';
+import { PageHead } from '../../components/page-head.tsx';
+import { useText } from '../../i18n/language.tsx';
+import { MissingPage } from '../missing-page.tsx';
+import { MaintenanceForm } from './maintenance-form.tsx';
+import { useRepository } from './use-repository.ts';
+
+const route = getRouteApi('/repositories/$id/maintenance');
+
+/** What is done in one repository by itself, to be changed. */
+export function MaintenancePage(): ReactNode {
+  const t = useText();
+  const navigate = useNavigate();
+  const { id } = route.useParams();
+  const repository = useRepository(id);
+  // As it was when the page was opened, whatever is asked for anew meanwhile.
+  const settings = useQuery({
+    queryKey: ['to-change', 'repository', id],
+    queryFn: ({ signal }) => call('repositoryMaintenance', { params: { id }, signal }),
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnWindowFocus: false,
+  });
+  if (settings.error) return <MissingPage error={settings.error} />;
+  if (!settings.data) return <Loader aria-label={t('app.loading')} />;
+  return (
+    <>
+      <PageHead title={t('maintenance.change', { name: repository.data?.name ?? id.slice(0, 8) })} />
+      <MaintenanceForm
+        repositoryId={id}
+        settings={settings.data}
+        onSaved={() => void navigate({ to: '/repositories/$id', params: { id } })}
+      />
+    </>
+  );
+}
