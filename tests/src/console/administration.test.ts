@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isHoldfastError } from '@holdfast/core';
 import { skipUnless } from '@holdfast/core/testing';
-import type { ComputerDetail, PersonRole, RestClient } from '@holdfast/protocol';
+import type { ComputerDetail, PersonRole, Repository, RestClient } from '@holdfast/protocol';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
 
@@ -217,11 +217,12 @@ test('jobs are planned and run, people and approvals are looked after, and each 
       await button('Sign out').click();
       await heading('Sign in').waitFor();
       await signIn(name);
-      const { jobs, computers } = await system.call(async (client) => ({
+      const { jobs, computers, repositories } = await system.call(async (client) => ({
         ...(await client.call('jobs', {})),
+        ...(await client.call('repositories', {})),
         ...(await client.call('computers', { query: { role: 'agent' } })),
       }));
-      const offers = offersOf({ job: jobs[0]?.id ?? '', computer: computers[0] });
+      const offers = offersOf({ job: jobs[0]?.id ?? '', computer: computers[0], repository: repositories[0] });
       const allowed = await system.callAs(name, password, (client) =>
         Promise.all(offers.map(({ ask }) => isAllowed(ask(client)))),
       );
@@ -298,11 +299,16 @@ interface Offer {
   readonly ask: (client: RestClient) => Promise<unknown>;
 }
 
-function offersOf(there: { readonly job: string; readonly computer: ComputerDetail | undefined }): readonly Offer[] {
+function offersOf(there: {
+  readonly job: string;
+  readonly computer: ComputerDetail | undefined;
+  readonly repository: Repository | undefined;
+}): readonly Offer[] {
   const params = { id: '00000000-0000-4000-8000-000000000000' };
   const job = `/jobs/${there.job}`;
   const { id = '', hostname = '' } = there.computer ?? {};
   const computer = `/computers/${id}`;
+  const repository = `/repositories/${there.repository?.id ?? ''}`;
   return [
     { on: '/', shown: 'page', name: 'Overview', link: 'Overview', ask: (client) => client.call('overview', {}) },
     { on: '/jobs', shown: 'page', name: 'Jobs', link: 'Jobs', ask: (client) => client.call('jobs', {}) },
@@ -337,6 +343,30 @@ function offersOf(there: { readonly job: string; readonly computer: ComputerDeta
       shown: 'button',
       name: 'Look at it again',
       ask: (client) => client.call('rescanComputer', { params }),
+    },
+    {
+      on: repository,
+      shown: 'page',
+      name: there.repository?.name ?? '',
+      ask: (client) => client.call('repositories', {}),
+    },
+    {
+      on: repository,
+      shown: 'button',
+      name: 'Run now: Check of a repository',
+      ask: (client) => client.call('maintain', { params, body: { kind: 'check' } }),
+    },
+    {
+      on: repository,
+      shown: 'link',
+      name: 'Change retention and maintenance',
+      ask: (client) => client.call('setRepositoryMaintenance', { params, body: {} }),
+    },
+    {
+      on: `${repository}/maintenance`,
+      shown: 'page',
+      name: `Change what is done in ${there.repository?.name ?? ''}`,
+      ask: (client) => client.call('setRepositoryMaintenance', { params, body: {} }),
     },
     { on: '/groups', shown: 'page', name: 'Groups', link: 'Groups', ask: (client) => client.call('groups', {}) },
     {

@@ -83,6 +83,29 @@ test('a password of one’s own, a second factor that the role needs, and a prov
     },
   );
 
+  await t.test('somebody who needs none adds a passkey in the settings, and takes it away again', async () => {
+    await signOut();
+    await signIn('bob');
+    await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: 'Settings' }).click();
+    await heading('Your account').waitFor();
+    await page.getByLabel('Your password').fill(password);
+    await button('Add a passkey').click();
+    await page.getByRole('region', { name: 'Recovery codes' }).waitFor();
+    const factors = page.getByRole('table', { name: 'Second factors' });
+    await factors.getByText('Passkey').first().waitFor();
+    await watched.checkAccessibility('an account with a passkey');
+    await watched.checkNarrow('an account with a passkey');
+    await signOut();
+    await signIn('bob');
+    await button('Use a passkey').click();
+    await heading('Your account').waitFor();
+    await button('Remove: Passkey').click();
+    await page.getByText('Only your password protects this account.').waitFor();
+    await signOut();
+    await signIn('bob');
+    await heading('Your account').waitFor();
+  });
+
   let recoveryCodes: readonly string[] = [];
   await t.test('or one-time passwords, whose first one shows that the secret has arrived', async () => {
     await system.addPerson('erin', 'auditor', password);

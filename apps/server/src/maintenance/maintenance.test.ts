@@ -175,6 +175,35 @@ test('a job says how long the backups of its computers are kept, and when they a
   assert.deepEqual(forget.choose, { by: 'retention', rules });
 });
 
+test('of each kind of work it is told how it went last, and when it is due next', async (t) => {
+  const s = await system(t);
+  const params = { id: s.repositoryId };
+  const times = async () => {
+    const { work } = await s.server.client.call('maintenanceTimes', { params });
+    return Object.fromEntries(work.map(({ kind, ...rest }) => [kind, rest]));
+  };
+  const daily = { kind: 'daily', at: '04:00' } as const;
+  await set(s, { retention, prune: manual, check: manual, forget: daily, timeZone: 'Europe/Berlin' });
+  assert.deepEqual(await times(), { forget: {}, prune: {}, check: {}, drill: {} }, 'nothing before the first backup');
+  await s.backUp();
+  const due = async (kind: string) => {
+    const { nextAt = '' } = (await times())[kind] ?? {};
+    const ahead = Date.parse(nextAt) - s.clock.now().getTime();
+    assert.ok(ahead > 0 && ahead <= 25 * 3_600_000, nextAt);
+    const clock = { timeStyle: 'short', timeZone: 'Europe/Berlin' } as const;
+    assert.equal(new Intl.DateTimeFormat('en-GB', clock).format(new Date(nextAt)), '04:00');
+  };
+  await due('forget');
+  assert.equal((await times())['check']?.nextAt, undefined);
+  // The job has its repository checked as well.
+  await s.setJob({ healthCheck: { enabled: true, schedule: daily }, timeZone: 'Europe/Berlin' });
+  await due('check');
+  const last = (await s.ended('forget', 2)).at(-1);
+  const { last: told } = (await times())['forget'] ?? {};
+  assert.deepEqual([told?.id, told?.state, told?.endedAt], [last?.id, 'succeeded', last?.endedAt]);
+  assert.equal((await times())['prune']?.last, undefined);
+});
+
 test('deleting backups, and keeping less of them, waits for a second administrator, and is then done', async (t) => {
   const s = await system(t);
   const { server } = s;
