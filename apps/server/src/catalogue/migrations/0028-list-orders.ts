@@ -1,6 +1,9 @@
 import { type Kysely, PostgresAdapter, sql } from 'kysely';
 
-/** What lists are ordered by: jobs by their name, which the settings have too, and hundreds of thousands of runs by their end and sizes. */
+/**
+ * What lists are ordered by: jobs by their name, which the settings have too, and hundreds of thousands of runs by their end and sizes.
+ * And which run of a kind was the last one of a repository, among all its backups.
+ */
 export async function listOrders(database: Kysely<unknown>): Promise<void> {
   const { schema } = database;
   await schema
@@ -11,6 +14,11 @@ export async function listOrders(database: Kysely<unknown>): Promise<void> {
   const name = isPostgres ? sql`"settingsJson"::json ->> 'name'` : sql`json_extract("settingsJson", '$.name')`;
   await sql`update "jobs" set "name" = ${name}`.execute(database);
   await schema.createIndex('jobsByName').on('jobs').columns(['tenant', 'kind', 'name', 'id']).execute();
+  await schema
+    .createIndex('runsOfRepositoryByKind')
+    .on('runs')
+    .columns(['tenant', 'repositoryId', 'kind', 'sequence'])
+    .execute();
   // Only of what has ended: the progress of thousands that run changes none of these.
   for (const [index, column] of [
     ['runsByEndAlone', 'endedAt'],
