@@ -214,6 +214,7 @@ test('deleting backups, and keeping less of them, waits for a second administrat
   const keep = (days: number) => ({ drill: manual, retention: { keep: { by: 'days', days } } }) as const;
   const params = { id: s.repositoryId };
   await server.client.call('setRepositoryMaintenance', { params, body: keep(30) });
+  const seen = await server.client.tagged('repositoryMaintenance', { params });
   const alice = await server.person('alice', 'administrator');
   const bob = await server.person('bob', 'administrator', { by: alice.client });
   const ofAlice = [
@@ -223,6 +224,10 @@ test('deleting backups, and keeping less of them, waits for a second administrat
   for (const ask of ofAlice) await assert.rejects(ask(), { code: 'approval.needed' });
   // Nobody is asked to keep more, and the file of the local administrator is nobody who may do it alone.
   await alice.client.call('setRepositoryMaintenance', { params, body: keep(31) });
+  // What somebody else has changed meanwhile is not written over.
+  await assert.rejects(alice.client.call('setRepositoryMaintenance', { params, body: keep(32), ifMatch: seen.tag }), {
+    code: 'request.changed',
+  });
   await assert.rejects(server.client.call('forgetSnapshots', { params, body: { snapshotIds: ids } }), {
     code: 'approval.needed',
   });

@@ -42,14 +42,18 @@ export function maintenanceHandlers(o: {
   return {
     ...readingHandlers({ queries }),
     repositoryMaintenance: async ({ scope, params }) => maintenanceOf(await loadRepository(scope, params.id)),
-    setRepositoryMaintenance: async ({ scope, params, body, requireApproval }) => {
-      const before = maintenanceOf(await loadRepository(scope, params.id)).retention;
-      if (keepsLess({ before, after: body.retention })) await requireApproval();
-      await scope.query
-        .updateTable('repositories')
-        .set({ maintenanceJson: JSON.stringify(body) })
-        .where('id', '=', params.id)
-        .execute();
+    setRepositoryMaintenance: async ({ scope, params, body, requireApproval, requireUnchanged }) => {
+      const before = maintenanceOf(await loadRepository(scope, params.id));
+      requireUnchanged(before);
+      if (keepsLess({ before: before.retention, after: body.retention })) await requireApproval();
+      await scope.transaction(async (inner) => {
+        requireUnchanged(maintenanceOf(await loadRepository(inner, params.id)));
+        await inner.query
+          .updateTable('repositories')
+          .set({ maintenanceJson: JSON.stringify(body) })
+          .where('id', '=', params.id)
+          .execute();
+      });
       return body;
     },
     maintenanceTimes: ({ scope, params }) =>

@@ -29,6 +29,7 @@ export const maintenanceRoutes = {
   }),
   setRepositoryMaintenance: route('setRepositoryMaintenance', 'PUT', '/api/v1/repositories/{id}/maintenance', {
     access: 'repositories.manage',
+    guarded: true,
     // When less is kept than before.
     approval: 'conditional',
     audited: [

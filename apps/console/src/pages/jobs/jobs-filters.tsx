@@ -5,7 +5,7 @@ import { FilterBar } from '../../components/filter-bar.tsx';
 import { SearchField } from '../../components/search-field.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { oneOf } from '../search-values.ts';
-import type { JobsSearch } from './jobs-search.ts';
+import { areFiltered, type JobsSearch } from './jobs-search.ts';
 
 const switches = ['true', 'false'] as const;
 
@@ -39,9 +39,4 @@ export function JobsFilters(o: {
       )}
     </FilterBar>
   );
-}
-
-/** Whether some are left out. */
-export function areFiltered(search: JobsSearch): boolean {
-  return [search.text, search.enabled, search.agentId, search.repositoryId].some((one) => one !== undefined);
 }

@@ -12,8 +12,8 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
-import { areFiltered, JobsFilters } from './jobs-filters.tsx';
-import { parseJobsSearch } from './jobs-search.ts';
+import { JobsFilters } from './jobs-filters.tsx';
+import { areFiltered, parseJobsSearch } from './jobs-search.ts';
 import { scheduleText } from './schedule-text.ts';
 import { useSetEnabled } from './set-enabled.ts';
 

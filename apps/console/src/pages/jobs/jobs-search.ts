@@ -12,3 +12,8 @@ export function parseJobsSearch(search: Readonly<Record<string, unknown>>) {
   });
 }
 export type JobsSearch = ReturnType<typeof parseJobsSearch>;
+
+/** Whether some are left out. */
+export function areFiltered(search: JobsSearch): boolean {
+  return [search.text, search.enabled, search.agentId, search.repositoryId].some((one) => one !== undefined);
+}

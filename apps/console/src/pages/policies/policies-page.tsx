@@ -11,8 +11,8 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
-import { areFiltered, JobsFilters } from '../jobs/jobs-filters.tsx';
-import { parseJobsSearch } from '../jobs/jobs-search.ts';
+import { JobsFilters } from '../jobs/jobs-filters.tsx';
+import { areFiltered, parseJobsSearch } from '../jobs/jobs-search.ts';
 import { scheduleText } from '../jobs/schedule-text.ts';
 
 const route = getRouteApi('/policies');

@@ -1,9 +1,11 @@
 import type { RepositoryMaintenance } from '@holdfast/protocol';
 import { Button, Fieldset, Group, NumberInput, Stack, TextInput } from '@mantine/core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
+import { call } from '../../api/call.ts';
 import { hasCode } from '../../api/problem.ts';
-import { useAction } from '../../api/queries.ts';
+import { invalidateRoutes } from '../../api/queries.ts';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { KeepFields } from '../jobs/keep-fields.tsx';
@@ -16,11 +18,18 @@ const changed = ['repositoryMaintenance', 'maintenanceTimes', 'repositories', 'a
 export function MaintenanceForm(o: {
   readonly repositoryId: string;
   readonly settings: RepositoryMaintenance;
+  /** Of these settings: others are not written over. */
+  readonly tag: string;
   readonly onSaved: () => void;
 }): ReactNode {
   const t = useText();
   const [draft, setDraft] = useState(o.settings);
-  const save = useAction('setRepositoryMaintenance', changed);
+  const client = useQueryClient();
+  const save = useMutation({
+    mutationFn: () => call('setRepositoryMaintenance', { params: { id: o.repositoryId }, body: draft, ifMatch: o.tag }),
+    onSuccess: o.onSaved,
+    onSettled: () => invalidateRoutes(client, changed),
+  });
   const change = (some: Partial<RepositoryMaintenance>): void => setDraft((before) => ({ ...before, ...some }));
   const { retention } = draft;
   const schedule = (kind: 'forget' | 'prune' | 'check' | 'drill'): ReactNode => (
@@ -31,7 +40,7 @@ export function MaintenanceForm(o: {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate({ params: { id: o.repositoryId }, body: draft }, { onSuccess: o.onSaved });
+        save.mutate();
       }}
     >
       <Stack gap="lg">

@@ -2,7 +2,7 @@ import { Loader } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { call } from '../../api/call.ts';
+import { tagged } from '../../api/call.ts';
 import { PageHead } from '../../components/page-head.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { MissingPage } from '../missing-page.tsx';
@@ -17,10 +17,10 @@ export function MaintenancePage(): ReactNode {
   const navigate = useNavigate();
   const { id } = route.useParams();
   const repository = useRepository(id);
-  // As it was when the page was opened, whatever is asked for anew meanwhile.
+  // What is changed is what was there when the page was opened: what somebody else changes meanwhile is not written over.
   const settings = useQuery({
     queryKey: ['to-change', 'repository', id],
-    queryFn: ({ signal }) => call('repositoryMaintenance', { params: { id }, signal }),
+    queryFn: ({ signal }) => tagged('repositoryMaintenance', { params: { id }, signal }),
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
     refetchOnWindowFocus: false,
@@ -32,7 +32,8 @@ export function MaintenancePage(): ReactNode {
       <PageHead title={t('maintenance.change', { name: repository.data?.name ?? id.slice(0, 8) })} />
       <MaintenanceForm
         repositoryId={id}
-        settings={settings.data}
+        settings={settings.data.answer}
+        tag={settings.data.tag}
         onSaved={() => void navigate({ to: '/repositories/$id', params: { id } })}
       />
     </>
