@@ -158,7 +158,7 @@ test('a job is made and run without the pointer; its repository shows how it is,
       await page.getByRole('alert').getByText('Another administrator has to agree first; it waits for them.').waitFor();
       await watched.checkAccessibility('a change that waits');
       await page.getByRole('link', { name: 'Back', exact: true }).click();
-      await main.getByRole('status').getByText('1 change of what is kept here waits').waitFor();
+      await main.getByRole('status').filter({ hasText: '1 change of what is kept here waits' }).waitFor();
       await main.getByText('90 days', { exact: true }).waitFor();
       await system.callAs('bob', password, async (client) => {
         const { approvals } = await client.call('approvals', {});
