@@ -158,16 +158,19 @@ test('a job is made and run without the pointer; its repository shows how it is,
       await page.getByRole('alert').getByText('Another administrator has to agree first; it waits for them.').waitFor();
       await watched.checkAccessibility('a change that waits');
       await page.getByRole('link', { name: 'Back', exact: true }).click();
-      await main.getByRole('status').filter({ hasText: '1 change of what is kept here waits' }).waitFor();
+      const waits = main.getByRole('status').filter({ hasText: '1 change of what is kept here waits' });
+      await waits.waitFor();
       await main.getByText('90 days', { exact: true }).waitFor();
       await system.callAs('bob', password, async (client) => {
         const { approvals } = await client.call('approvals', {});
         const asked = approvals.find(({ action }) => action === 'setRepositoryMaintenance');
         await client.call('approveRequest', { params: { id: asked?.id ?? assert.fail('nothing waits') } });
       });
+      const answered = page.waitForResponse((response) => new URL(response.url()).pathname === '/api/v1/approvals');
       await page.reload();
+      await answered;
       await main.getByText('30 days', { exact: true }).waitFor();
-      assert.equal(await main.getByRole('status').count(), 0);
+      await waits.waitFor({ state: 'detached' });
     },
   );
 

@@ -84,9 +84,10 @@ test('a password of one’s own, a second factor that the role needs, and a prov
   );
 
   await t.test('somebody who needs none adds a passkey in the settings, and takes it away again', async () => {
+    const go = (name: string) => page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name });
     await signOut();
     await signIn('bob');
-    await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name: 'Settings' }).click();
+    await go('Settings').click();
     await heading('Your account').waitFor();
     await page.getByLabel('Your password').fill(password);
     await button('Add a passkey').click();
@@ -104,6 +105,8 @@ test('a password of one’s own, a second factor that the role needs, and a prov
     await signOut();
     await signIn('bob');
     await heading('Your account').waitFor();
+    await go('Jobs').click();
+    await heading('Jobs').waitFor();
   });
 
   let recoveryCodes: readonly string[] = [];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { temporaryFolder } from '@holdfast/core/testing';
+import { freePort, temporaryFolder } from '@holdfast/core/testing';
 import type { CallArguments, Routes } from '@holdfast/protocol';
+import { TestMover } from '../testing/test-mover.ts';
 import { TestServer } from '../testing/test-server.ts';
 
 const idOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
@@ -9,11 +10,15 @@ const day = (number: number) => `2026-01-0${number}T00:00:00.000Z`;
 
 test('runs are listed in the order of their state, end and sizes, sessions in both orders of time, page by page', async (t) => {
   await using server = await TestServer.start(temporaryFolder(t));
+  const port = await freePort();
+  await using mover = new TestMover(await server.join('mover', { ports: { 'server-to-mover': port } }), { port });
+  await mover.listen();
   const agent = (await server.join('agent', { preinstalled: true })).answer.id;
+  const repository = await server.client.call('createRepository', { body: { name: 'store', moverId: mover.id } });
   const run = (number: number, o: { state: string; ended?: number; read?: number; stored?: number }) =>
     `insert into "runs" ("tenant", "id", "kind", "agentId", "repositoryId", "orderJson", "sessionId", "state", "handedOver",
       "cancelRequested", "queuedAt", "endedAt", "problemsJson", "problemCount", "degradationsJson", "processedBytes", "storedBytes")
-      values ('local', '${idOf(number)}', 'backup', '${agent}', '${idOf(99)}', '{}', 's', '${o.state}', 1, 0, '${day(number)}',
+      values ('local', '${idOf(number)}', 'backup', '${agent}', '${repository.id}', '{}', 's', '${o.state}', 1, 0, '${day(number)}',
       ${o.ended === undefined ? 'null' : `'${day(o.ended)}'`}, '[]', 0, '[]', ${o.read ?? 0}, ${o.stored ?? 0});`;
   const session = (number: number) =>
     `insert into "sessions" ("tenant", "id", "kind", "groupName", "trigger", "createdAt", "planJson", "notesJson", "state", "endedAt")
