@@ -84,7 +84,8 @@ test('a password of one’s own, a second factor that the role needs, and a prov
   );
 
   await t.test('somebody who needs none adds a passkey in the settings, and takes it away again', async () => {
-    const go = (name: string) => page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name });
+    const go = (name: string) =>
+      page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link', { name });
     await signOut();
     await signIn('bob');
     await go('Settings').click();
