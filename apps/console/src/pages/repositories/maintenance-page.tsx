@@ -22,8 +22,7 @@ export function MaintenancePage(): ReactNode {
     queryKey: ['to-change', 'repository', id],
     queryFn: ({ signal }) => tagged('repositoryMaintenance', { params: { id }, signal }),
     gcTime: 0,
-    staleTime: Number.POSITIVE_INFINITY,
-    refetchOnWindowFocus: false,
+    staleTime: 'static',
   });
   if (settings.error) return <MissingPage error={settings.error} />;
   if (!settings.data) return <Loader aria-label={t('app.loading')} />;
