@@ -34,7 +34,8 @@ export function GetStartedPage(): ReactNode {
   useEffect(() => {
     if (isReady && hash !== '') document.getElementById(hash)?.scrollIntoView();
   }, [isReady, hash]);
-  if (error) return <ProblemAlert error={error} />;
+  // What somebody is writing stays when a later look fails.
+  if (error && !isReady) return <ProblemAlert error={error} />;
   const usable = (computers.data?.computers ?? []).filter(({ state }) => state !== 'revoked');
   const agents = usable.filter(({ role }) => role === 'agent');
   const movers = usable.filter(({ role }) => role === 'mover');
