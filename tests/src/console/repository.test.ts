@@ -4,13 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { skipUnless } from '@holdfast/core/testing';
-import type { Locator } from 'playwright-core';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
+import { Keyboard } from './keyboard.ts';
 
 const password = 'a calm green harbour';
-/** More than any page has between two things. */
-const mostTabs = 80;
 
 test('a job is made and run without the pointer; its repository shows how it is, and is looked after', {
   skip: skipUnless({ programs: ['chromium'], platform: 'linux' }),
@@ -31,45 +29,33 @@ test('a job is made and run without the pointer; its repository shows how it is,
   const address = (name: string) => new URL(page.url()).searchParams.get(name);
 
   await t.test('with the keyboard alone somebody signs in, makes a job and runs it', async () => {
-    const { keyboard } = page;
-    const reach = async (target: Locator): Promise<void> => {
-      await target.waitFor();
-      const focused = target.and(page.locator(':focus'));
-      for (let tabs = 0; (await focused.count()) === 0; tabs += 1) {
-        assert.ok(tabs < mostTabs, `the keyboard does not lead to ${String(target)}`);
-        await keyboard.press('Tab');
-      }
-    };
+    const keys = new Keyboard(page);
     const write = async (name: string, text: string): Promise<void> => {
-      await reach(page.getByRole('textbox', { name }));
-      await keyboard.type(text);
-    };
-    const press = async (target: Locator, key = 'Enter'): Promise<void> => {
-      await reach(target);
-      await keyboard.press(key);
+      await keys.reach(page.getByRole('textbox', { name }));
+      await page.keyboard.type(text);
     };
     await page.goto(system.origin);
     await write('Name', 'alice');
     await write('Password', password);
-    await keyboard.press('Enter');
-    await press(go('Jobs'));
-    await press(page.getByRole('link', { name: 'Add a job' }));
+    await page.keyboard.press('Enter');
+    await keys.press(go('Jobs'));
+    await keys.press(page.getByRole('link', { name: 'Add a job' }));
     await write('Name of the job', 'Documents');
-    await press(page.getByRole('group', { name: 'Computers', exact: true }).getByRole('checkbox'), 'Space');
+    await keys.press(page.getByRole('group', { name: 'Computers', exact: true }).getByRole('checkbox'), 'Space');
     // Of the choices of a group the chosen one is reached, and from there the others by the arrows.
-    await press(page.getByRole('radio', { name: 'The whole computer' }), 'ArrowRight');
+    await keys.press(page.getByRole('radio', { name: 'The whole computer' }), 'ArrowRight');
     await write('Folders', source);
-    await press(button('Continue'));
-    await press(page.getByRole('radio', { name: /a repository of its own each/ }), 'Space');
-    await press(button('Continue'));
-    await reach(page.getByRole('combobox', { name: 'Schedule' }));
-    await keyboard.type('weekly');
+    await keys.press(button('Continue'));
+    await keys.press(page.getByRole('radio', { name: /a repository of its own each/ }), 'Space');
+    await keys.press(button('Continue'));
+    await keys.reach(page.getByRole('combobox', { name: 'Schedule' }));
+    await page.keyboard.type('weekly');
     await page.getByRole('group', { name: 'On these days' }).waitFor();
     for (const next of ['How', 'Summary']) {
-      await press(button('Continue'));
+      await keys.press(button('Continue'));
       await page.getByRole('heading', { level: 2, name: next }).waitFor();
     }
-    await press(button('Make it and run it now'));
+    await keys.press(button('Make it and run it now'));
     await heading('Documents').waitFor();
     await page.getByText('1 file,').waitFor();
     const { jobs } = await system.call((client) => client.call('jobs', {}));

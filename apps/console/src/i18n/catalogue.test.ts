@@ -26,7 +26,9 @@ for (const language of ['en', 'de'] as const)
   });
 
 test('no part of the catalogue has a text that another has under the same key', () => {
-  const keys = [enAdministration, alertsEn, networkEn, panelEn, repositoryEn, restoreEn].flatMap((part) => Object.keys(part));
+  const keys = [enAdministration, alertsEn, networkEn, panelEn, repositoryEn, restoreEn].flatMap((part) =>
+    Object.keys(part),
+  );
   assert.deepEqual(
     keys.filter((key, at) => keys.indexOf(key) !== at),
     [],

@@ -2,7 +2,6 @@ import type { Job } from '@holdfast/protocol';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { computerNameQuery } from '../../api/computer-names.ts';
-import { routeQuery } from '../../api/queries.ts';
 import { useText } from '../../i18n/language.tsx';
 import { useRepository } from '../repositories/use-repository.ts';
 

@@ -7,6 +7,7 @@ import { call } from '../../api/call.ts';
 import { hasCode } from '../../api/problem.ts';
 import { invalidateRoutes } from '../../api/queries.ts';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { SaveProblem } from '../../components/save-problem.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { KeepFields } from '../jobs/keep-fields.tsx';
 import { ScheduleFields } from '../jobs/schedule-fields.tsx';
@@ -20,6 +21,8 @@ export function MaintenanceForm(o: {
   readonly settings: RepositoryMaintenance;
   /** Of these settings: others are not written over. */
   readonly tag: string;
+  /** To have what is there now instead of what was written. */
+  readonly onReset: () => void;
   readonly onSaved: () => void;
 }): ReactNode {
   const t = useText();
@@ -108,11 +111,9 @@ export function MaintenanceForm(o: {
           value={draft.timeZone}
           onChange={({ currentTarget }) => change({ timeZone: currentTarget.value })}
         />
-        {save.error && (
-          <ProblemAlert
-            error={save.error}
-            action={isWaiting && <Link to="/settings/approvals">{t('settings.approvals')}</Link>}
-          />
+        {save.error && !isWaiting && <SaveProblem error={save.error} onReset={o.onReset} />}
+        {isWaiting && (
+          <ProblemAlert error={save.error} action={<Link to="/settings/approvals">{t('settings.approvals')}</Link>} />
         )}
         <Group gap="sm">
           <Button type="submit" loading={save.isPending} disabled={isWaiting}>

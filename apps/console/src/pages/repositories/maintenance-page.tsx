@@ -1,5 +1,5 @@
 import { Loader } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { tagged } from '../../api/call.ts';
@@ -17,9 +17,11 @@ export function MaintenancePage(): ReactNode {
   const navigate = useNavigate();
   const { id } = route.useParams();
   const repository = useRepository(id);
+  const client = useQueryClient();
+  const queryKey = ['to-change', 'repository', id];
   // What is changed is what was there when the page was opened: what somebody else changes meanwhile is not written over.
   const settings = useQuery({
-    queryKey: ['to-change', 'repository', id],
+    queryKey,
     queryFn: ({ signal }) => tagged('repositoryMaintenance', { params: { id }, signal }),
     gcTime: 0,
     staleTime: 'static',
@@ -33,6 +35,7 @@ export function MaintenancePage(): ReactNode {
         repositoryId={id}
         settings={settings.data.answer}
         tag={settings.data.tag}
+        onReset={() => void client.resetQueries({ queryKey })}
         onSaved={() => void navigate({ to: '/repositories/$id', params: { id } })}
       />
     </>
