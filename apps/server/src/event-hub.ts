@@ -4,7 +4,8 @@ import type { Computer, Run, ServerEvent, Session } from '@holdfast/protocol';
 /** What happened, without what: where the other instances find it. */
 export interface EventReference {
   readonly tenant: string;
-  readonly kind: ServerEvent['kind'] | 'log';
+  /** `queued` is a run that waits, perhaps for an agent that is connected to another instance. */
+  readonly kind: ServerEvent['kind'] | 'log' | 'queued';
   readonly id: string;
 }
 
@@ -14,6 +15,8 @@ export interface EventListener {
   readonly onLog?: (runId: string) => void;
   /** Events of other instances may have been missed: what depends on them is read again. */
   readonly onGap?: () => void;
+  /** Only runs of this instance are of interest: others see to theirs. */
+  readonly onlyOwnRuns?: boolean;
 }
 
 /**
@@ -32,12 +35,20 @@ export class EventHub {
 
   publishRun(tenant: string, run: Run): void {
     this.#publish(tenant, { kind: 'run', at: this.#clock.now().toISOString(), run });
-    this.#tellOthers({ tenant, kind: 'run', id: run.id });
+    this.#tellOthers({ tenant, kind: run.state === 'queued' ? 'queued' : 'run', id: run.id });
   }
 
-  publishComputer(tenant: string, computer: Computer): void {
-    this.#publish(tenant, { kind: 'computer', at: this.#clock.now().toISOString(), computer });
-    this.#tellOthers({ tenant, kind: 'computer', id: computer.id });
+  /** `load` is asked only if somebody here listens: a fleet that comes back is announced by the thousand. */
+  async publishComputer(tenant: string, id: string, load: () => Promise<Computer>): Promise<void> {
+    if (this.isHeard(tenant)) this.relayComputer(tenant, await load());
+    this.#tellOthers({ tenant, kind: 'computer', id });
+  }
+
+  /** Somebody here listens to more than the runs of this instance. */
+  isHeard(tenant: string): boolean {
+    return this.#subscribers
+      .entries()
+      .some(([{ onlyOwnRuns }, subscribed]) => subscribed === tenant && onlyOwnRuns !== true);
   }
 
   /** What another instance told of, as the catalogue has it by now. Not told any further. */

@@ -16,15 +16,6 @@ export const renewalFraction = 2 / 3;
 /** The server looks at its own certificate this often. */
 export const ownCertificateCheckMs = 60 * minuteMs;
 
-/**
- * Runs that are handed over at the same time, and the longest that the next ones wait for them: what people ask for is answered in
- * between. 16 computers that don't answer keep nobody else waiting longer than this.
- */
-export const maxStartsAtOnce = 16;
-export const startPauseMs = 250;
-/** Between two looks at the queue, so that runs that end at the same time are followed by one. */
-export const queuePauseMs = 20;
-
 /** Revoked certificates that movers are told: the bound of their API. Expired ones need no mention. */
 export const maxRevokedSerials = 100_000;
 
@@ -126,8 +117,13 @@ export const maxListedDegradations = 100;
 /** Progress is written to the database this often at most; events carry all of it. */
 export const progressPersistMs = 5_000;
 
-/** A run whose agent can't be reached waits this long for it to call in before it fails. */
-export const agentWaitMs = 30_000;
+/**
+ * A run whose agent can't be reached waits this long for it to call in before it fails: more than the minute that an agent waits at most
+ * before it calls again.
+ */
+export const agentWaitMs = 75_000;
+/** After an instance has begun or ended, runs of agents that only call are left in the queue for so long: they come back by then. */
+export const agentReturnMs = 2 * minuteMs;
 /** After a lost task connection the agent goes on; the server tries this long to attach again. */
 export const reattachMs = 2 * minuteMs;
 /** Pauses between attempts to attach. */

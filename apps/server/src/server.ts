@@ -186,6 +186,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ownHello: () => ownHello(listening),
       serve: (agent) => agentPolicies.handlersFor(agent),
       tellOthers,
+      onHeld: () => queue.agentConnected(),
     });
     const carriers = new AgentCarriers({ wire, connections, clock });
     const runner = new Runner({ carriers, movers, grants: grants.issuer, vault, clock, logger });

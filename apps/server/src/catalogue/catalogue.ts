@@ -24,8 +24,12 @@ export interface TenantScope {
    * All or nothing, serializable, and durable when it resolves. Use only the scope that is given to `work`, which does nothing but
    * ask the database: where others changed the same at the same time, it is done once more from the beginning. Rejects with
    * `database.unavailable` where the connection was lost while it was being committed: then nobody knows whether it was.
+   *
+   * With `read committed` each statement sees what others have committed before it. For what thousands do at the same time in the
+   * same tables, which otherwise would all begin again because of each other: `work` must first change the row that what it reads
+   * depends on, so that others wait there.
    */
-  transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T>;
+  transaction<T>(work: (scope: TenantScope) => Promise<T>, isolation?: 'serializable' | 'read committed'): Promise<T>;
 }
 
 /**
@@ -215,14 +219,17 @@ class Scope implements TenantScope {
     return this.#confined.deleteFrom.bind(this.#confined);
   }
 
-  async transaction<T>(work: (scope: TenantScope) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    work: (scope: TenantScope) => Promise<T>,
+    isolation: 'serializable' | 'read committed' = 'serializable',
+  ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       let isCommitting = false;
       try {
         // SQLite's are serializable anyway, and the isolation level means nothing to it.
         return await this.#database
           .transaction()
-          .setIsolationLevel('serializable')
+          .setIsolationLevel(isolation)
           .execute(async (transaction) => {
             const result = await work(new Scope(transaction, this.tenant, this.groups));
             isCommitting = true;

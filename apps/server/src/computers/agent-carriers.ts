@@ -17,6 +17,9 @@ import { withTimeLimit } from '../time-limit.ts';
 import type { AgentConnections, AgentPeer } from './agent-connections.ts';
 import { type ComputerRow, listComputers, portOf } from './computers.ts';
 
+/** Where agents are dialled, unless they were installed beforehand; all others only call. */
+export const dialledPlatforms: readonly ComputerRow['platform'][] = ['win32', 'linux'];
+
 /** An agent that was reached, and how. Disposing it closes what was opened for it; a held connection stays. */
 export interface ReachedAgent extends AgentPeer, AsyncDisposable {
   /** Set when the channel that the contract names for this agent could not be used. */
@@ -43,7 +46,7 @@ export class AgentCarriers {
    */
   async reach(scope: TenantScope, agent: ComputerRow, signal: AbortSignal): Promise<ReachedAgent> {
     if (agent.role === 'mover') return this.#executor(scope, agent, signal);
-    const dialled = agent.preinstalled === 0 && (agent.platform === 'win32' || agent.platform === 'linux');
+    const dialled = agent.preinstalled === 0 && dialledPlatforms.includes(agent.platform);
     if (!dialled) return this.#useHeld(await this.#awaitHeld(agent, undefined, signal), undefined);
     try {
       return await (agent.platform === 'win32' ? this.#dial(scope, agent, signal) : this.#relay(scope, agent, signal));

@@ -8,7 +8,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { NoticeReference } from '../catalogue/notices.ts';
 import { controlCallTimeoutMs } from '../limits.ts';
 import { withTimeLimit } from '../time-limit.ts';
-import { forgetHolder, recordHello, recordHolder } from './computers.ts';
+import { forgetHolder, recordHello } from './computers.ts';
 import type { Presence } from './presence.ts';
 
 /** A connection to an agent over which tasks can be run. */
@@ -45,6 +45,7 @@ export class AgentConnections implements AsyncDisposable {
   readonly #ownHello: () => Hello;
   readonly #serve: (o: { tenant: string; identity: PeerIdentity }) => Handlers<TaskMethods>;
   readonly #tellOthers: (reference: NoticeReference) => void;
+  readonly #onHeld: () => void;
   readonly #held = new Map<string, Held>();
   readonly #waiters = new Set<Waiter>();
   readonly #holding = new Set<Promise<void>>();
@@ -61,6 +62,8 @@ export class AgentConnections implements AsyncDisposable {
     serve: (o: { tenant: string; identity: PeerIdentity }) => Handlers<TaskMethods>;
     /** The other instances. */
     tellOthers: (reference: NoticeReference) => void;
+    /** An agent has connected. */
+    onHeld: () => void;
   }) {
     this.#catalogue = o.catalogue;
     this.#instance = o.instance;
@@ -70,6 +73,7 @@ export class AgentConnections implements AsyncDisposable {
     this.#ownHello = o.ownHello;
     this.#serve = o.serve;
     this.#tellOthers = o.tellOthers;
+    this.#onHeld = o.onHeld;
   }
 
   /** Takes over a stream that speaks the task protocol from now on. Resolves when the connection is over. */
@@ -91,18 +95,28 @@ export class AgentConnections implements AsyncDisposable {
     const held: Held = { peer, tenant, identity, channel: o.channel, place: o.place };
     const earlier = this.#held.get(identity.id);
     this.#held.set(identity.id, held);
-    // The agent has called again, so what it held before is dead even if our side has not noticed.
-    if (earlier) await earlier.peer[Symbol.asyncDispose]();
-    await recordHolder(this.#catalogue.tenant(tenant), identity.id, this.#instance);
-    await this.#presence.seen(tenant, identity.id);
-    this.#logger.info({ agent: identity.id, channel: o.channel }, 'agent connected');
-    for (const waiter of [...this.#waiters]) if (waiter.agentId === identity.id) waiter.resolve(held);
-    await peer.closed;
-    this.#logger.info({ agent: identity.id }, 'agent disconnected');
+    try {
+      // The agent has called again, so what it held before is dead even if our side has not noticed.
+      if (earlier) await earlier.peer[Symbol.asyncDispose]();
+      await this.#presence.seen(tenant, identity.id, this.#instance);
+      this.#logger.info({ agent: identity.id, channel: o.channel }, 'agent connected');
+      for (const waiter of [...this.#waiters]) if (waiter.agentId === identity.id) waiter.resolve(held);
+      this.#onHeld();
+      await peer.closed;
+      this.#logger.info({ agent: identity.id }, 'agent disconnected');
+    } finally {
+      await this.#forget(held);
+    }
+  }
+
+  async #forget(held: Held): Promise<void> {
+    const { tenant, identity } = held;
     if (this.#held.get(identity.id) !== held) return;
     this.#held.delete(identity.id);
     await forgetHolder(this.#catalogue.tenant(tenant), identity.id, this.#instance);
-    await this.#presence.gone(tenant, identity.id);
+    // It may have come back meanwhile, and that was written before.
+    if (this.#held.has(identity.id)) await this.#presence.seen(tenant, identity.id, this.#instance);
+    else await this.#presence.gone(tenant, identity.id);
   }
 
   /** The first exchange on every task connection: versions, and the ports that the agent really listens on. */

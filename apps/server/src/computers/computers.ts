@@ -67,11 +67,6 @@ export function computerView(row: ComputerRow, isOnline: boolean): Computer {
   };
 }
 
-/** The agent holds a connection to that instance of the server, whichever had one before. */
-export async function recordHolder(scope: TenantScope, id: string, instance: string): Promise<void> {
-  await scope.query.updateTable('computers').set({ heldBy: instance }).where('id', '=', id).execute();
-}
-
 /** The connection is over; one to another instance stays. */
 export async function forgetHolder(scope: TenantScope, id: string, instance: string): Promise<void> {
   await scope.query

@@ -43,19 +43,19 @@ export class Presence {
     return this.#onlineJson;
   }
 
-  /** The computer was heard of just now. */
-  async seen(tenant: string, computerId: string): Promise<void> {
+  /** The computer was heard of just now; its agent may have connected to an instance, whichever it was connected to before. */
+  async seen(tenant: string, computerId: string, holder?: string): Promise<void> {
     const isNew = !this.#online.has(computerId);
     this.#online.add(computerId);
     if (isNew) this.#onlineJson = undefined;
     const nowMs = this.#clock.monotonicMs();
     const persistedMs = this.#persistedMs.get(computerId) ?? Number.NEGATIVE_INFINITY;
-    if (isNew || nowMs - persistedMs >= presencePersistMs) {
+    if (isNew || holder !== undefined || nowMs - persistedMs >= presencePersistMs) {
       this.#persistedMs.set(computerId, nowMs);
       await this.#catalogue
         .tenant(tenant)
         .query.updateTable('computers')
-        .set({ lastSeenAt: this.#clock.now().toISOString() })
+        .set({ lastSeenAt: this.#clock.now().toISOString(), ...(holder === undefined ? {} : { heldBy: holder }) })
         .where('id', '=', computerId)
         .execute();
     }
@@ -71,7 +71,9 @@ export class Presence {
 
   /** Publishes the computer as it is now. */
   async announce(tenant: string, computerId: string): Promise<void> {
-    const row = await loadComputer(this.#catalogue.tenant(tenant), computerId);
-    this.#events.publishComputer(tenant, computerView(row, this.isOnline(computerId)));
+    await this.#events.publishComputer(tenant, computerId, async () => {
+      const row = await loadComputer(this.#catalogue.tenant(tenant), computerId);
+      return computerView(row, this.isOnline(computerId));
+    });
   }
 }

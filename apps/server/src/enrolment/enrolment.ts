@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type Clock, HoldfastError } from '@holdfast/core';
+import { type Clock, HoldfastError, Semaphore } from '@holdfast/core';
 import {
   type EnrolAnswer,
   type EnrollableRole,
@@ -34,6 +34,8 @@ export class Enrolment {
   readonly #serverId: string;
   readonly #identityKeys: readonly IdentityKey[];
   readonly #lifetimeMs: number;
+  /** A fleet joins with one token, whose row each changes: at the same time they would only make each other begin again. */
+  readonly #turn = new Semaphore(1);
 
   constructor(o: {
     catalogue: Catalogue;
@@ -62,7 +64,8 @@ export class Enrolment {
     const tenant = await this.#catalogue.tenantOfToken(tokenHash);
     if (tenant === undefined) throw new HoldfastError('auth.token');
     const key = await readSigningRequest(request.signingRequest);
-    return this.#catalogue.tenant(tenant).transaction(async (scope) => {
+    using _turn = await this.#turn.acquire();
+    return await this.#catalogue.tenant(tenant).transaction(async (scope) => {
       const earlier = await this.#earlierUse(scope, tokenHash, key);
       if (earlier) return earlier;
       const { group, preinstalled } = await useJoinToken(scope, { tokenHash, role: request.role, clock: this.#clock });

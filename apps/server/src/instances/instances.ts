@@ -1,11 +1,12 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { instanceBeatMs, instanceLeaseMs } from '../limits.ts';
+import { agentReturnMs, instanceBeatMs, instanceLeaseMs } from '../limits.ts';
 import { sharedFiles } from './shared-files.ts';
 
 interface Observed {
   readonly beat: number;
+  readonly startedAt: string;
   /** Since when it was seen not to change, by our own clock. */
   readonly sinceMs: number;
 }
@@ -25,6 +26,7 @@ export class Instances implements AsyncDisposable {
   readonly #observed = new Map<string, Observed>();
   #others: readonly string[] = [];
   #lookedMs = Number.NEGATIVE_INFINITY;
+  #changedMs: number;
 
   private constructor(o: { catalogue: Catalogue; id: string; name: string; clock: Clock; logger: Logger }) {
     this.id = o.id;
@@ -32,6 +34,7 @@ export class Instances implements AsyncDisposable {
     this.#clock = o.clock;
     this.#logger = o.logger;
     this.#name = o.name;
+    this.#changedMs = o.clock.monotonicMs();
   }
 
   /**
@@ -64,6 +67,11 @@ export class Instances implements AsyncDisposable {
     return this.#others;
   }
 
+  /** One of them, this one too, has begun or ended a short while ago: its agents are on their way to one that lives. */
+  get areChanging(): boolean {
+    return this.#clock.monotonicMs() - this.#changedMs < agentReturnMs;
+  }
+
   /** Beats and looks at the others until the signal aborts; `onLook` is called after each look. */
   async watch(signal: AbortSignal, onLook: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
@@ -81,23 +89,31 @@ export class Instances implements AsyncDisposable {
 
   /** Looks who lives. Declares dead who has not beaten for the time of a lease. */
   async look(): Promise<void> {
-    const rows = await this.#catalogue.system.selectFrom('instances').select(['id', 'name', 'beat']).execute();
+    const rows = await this.#catalogue.system
+      .selectFrom('instances')
+      .select(['id', 'name', 'beat', 'startedAt'])
+      .execute();
     const nowMs = this.#clock.monotonicMs();
     // After a pause of our own, or while the database was away, nobody else's silence says anything: they are watched anew.
     if (nowMs - this.#lookedMs > 2 * instanceBeatMs) this.#observed.clear();
     this.#lookedMs = nowMs;
     const living: string[] = [];
-    for (const { id, name, beat } of rows) {
+    for (const { id, name, beat, startedAt } of rows) {
       if (id === this.id) continue;
       const before = this.#observed.get(id);
-      if (before?.beat !== beat) this.#observed.set(id, { beat, sinceMs: nowMs });
+      if (before?.startedAt !== startedAt) this.#changedMs = nowMs;
+      if (before?.beat !== beat) this.#observed.set(id, { beat, startedAt, sinceMs: nowMs });
       else if (nowMs - before.sinceMs >= instanceLeaseMs && (await this.#declareDead(id, beat))) {
         this.#logger.warn({ instance: id, name }, 'another instance of the server has fallen silent');
         continue;
       }
       living.push(id);
     }
-    for (const id of this.#observed.keys()) if (!living.includes(id)) this.#observed.delete(id);
+    for (const id of this.#observed.keys()) {
+      if (living.includes(id)) continue;
+      this.#observed.delete(id);
+      this.#changedMs = nowMs;
+    }
     this.#others = living;
   }
 
@@ -115,7 +131,11 @@ export class Instances implements AsyncDisposable {
       .insertInto('instances')
       .values({ id: this.id, name: this.#name, beat: 1, startedAt: this.#clock.now().toISOString() })
       .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet((row) => ({ beat: row('instances.beat', '+', 1), name: this.#name })),
+        conflict.column('id').doUpdateSet((row) => ({
+          beat: row('instances.beat', '+', 1),
+          name: this.#name,
+          startedAt: row.ref('excluded.startedAt'),
+        })),
       )
       .execute();
   }

@@ -60,15 +60,14 @@ async function relay(
 ): Promise<void> {
   const scope = catalogue.tenant(tenant);
   if (kind === 'log') return events.relayLog(tenant, id);
-  if (kind === 'run') {
-    const row = await loadRun(scope, id);
-    if (row.state === 'queued') queue.look();
-    events.relayRun(tenant, queue.viewOf(scope, row));
+  if (kind === 'policies') return connections.lookAtPolicies(id);
+  if (kind === 'queued' || kind === 'session') queue.look();
+  // A fleet at work tells of itself all the time: the catalogue is asked only for who listens.
+  if (!events.isHeard(tenant)) return;
+  if (kind === 'run' || kind === 'queued') {
+    events.relayRun(tenant, queue.viewOf(scope, await loadRun(scope, id)));
   } else if (kind === 'session') {
-    queue.look();
     events.relaySession(tenant, await sessionView(scope, id));
-  } else if (kind === 'policies') {
-    connections.lookAtPolicies(id);
   } else if (kind === 'computer') {
     const row = await loadComputer(scope, id);
     events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(id)));

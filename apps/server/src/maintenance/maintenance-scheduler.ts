@@ -1,5 +1,5 @@
 import { type Clock, systemClock, toHoldfastError } from '@holdfast/core';
-import { dueOccurrence, type RepositoryMaintenance, type Timing } from '@holdfast/protocol';
+import { dueOccurrence, type RepositoryMaintenance, type ServerEvent, type Timing } from '@holdfast/protocol';
 import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
@@ -157,7 +157,7 @@ export class MaintenanceScheduler {
   #followBackups(tenant: string, signal: AbortSignal): Disposable {
     /** Repositories that are looked at soon: once for all backups that end at the same time. */
     const ended = new Set<string>();
-    return this.#events.subscribe(tenant, (event) => {
+    const onEvent = (event: ServerEvent): void => {
       if (event.kind !== 'run' || event.run.kind !== 'backup' || event.run.endedAt === undefined) return;
       const { repositoryId, result } = event.run;
       if (result === undefined || ended.has(repositoryId)) return;
@@ -172,7 +172,8 @@ export class MaintenanceScheduler {
         await this.#analyse(scope, repositoryId);
         await this.#forgetAfterBackup(scope, repositoryId);
       });
-    });
+    };
+    return this.#events.subscribe(tenant, { onEvent, onlyOwnRuns: true });
   }
 
   /** Compares the backups of a repository that were not compared yet: one run for all of them, one at a time. */

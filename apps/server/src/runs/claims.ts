@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { dialledPlatforms } from '../computers/agent-carriers.ts';
 import { maxQueryValues } from '../limits.ts';
 import { isWithin } from '../sessions/session-plan.ts';
 import { type RunRow, turnOf } from './run-store.ts';
@@ -29,6 +30,15 @@ export interface Slots {
   readonly perMover: number;
 }
 
+/** Whose agents may be at work for this instance. */
+export interface Reach {
+  readonly instance: string;
+  /** The others that live. */
+  readonly others: readonly string[];
+  /** Agents that only call are on their way back: who is not connected here is waited for. */
+  readonly awaitsAgents: boolean;
+}
+
 type Candidate = RunRow & { readonly moverId: string };
 
 interface Waiting {
@@ -44,7 +54,7 @@ interface Waiting {
  */
 export async function runnable(
   scope: TenantScope,
-  o: { readonly now: Date; readonly free: number; readonly slots: Slots; readonly others: readonly string[] },
+  o: { readonly now: Date; readonly free: number; readonly slots: Slots; readonly reach: Reach },
 ): Promise<RunRow[]> {
   if (o.free <= 0) return [];
   // Counted by the database: there may be thousands, and this is asked for after each that ends.
@@ -83,7 +93,7 @@ export async function runnable(
       next.found = await firstOf(scope, next, {
         limit,
         now: o.now,
-        others: o.others,
+        reach: o.reach,
         taken: [...taken],
         fullRepositories: ofRepository.from(o.slots.perRepository),
         fullMovers: ofMover.from(o.slots.perMover),
@@ -127,7 +137,7 @@ class Counts {
 }
 
 /** Sessions with a run that may begin, in the order in which they came, where their windows are open. */
-async function waitingSessions(scope: TenantScope, o: { now: Date; others: readonly string[] }): Promise<Waiting[]> {
+async function waitingSessions(scope: TenantScope, o: { now: Date; reach: Reach }): Promise<Waiting[]> {
   const { query } = scope;
   const ready = queued(scope, o).select('runs.id');
   // By the sessions, and not by all that waits in them: that may be a whole fleet, and is asked for after each run.
@@ -150,7 +160,7 @@ async function waitingSessions(scope: TenantScope, o: { now: Date; others: reado
 }
 
 /** What waits and need not wait longer, of agents that no other living instance is connected to, where it is nobody else's turn. */
-function queued({ query }: TenantScope, { now, others }: { now: Date; others: readonly string[] }) {
+function queued({ query }: TenantScope, { now, reach }: { now: Date; reach: Reach }) {
   const busy = query
     .selectFrom('runs as running')
     .select('running.turn')
@@ -168,8 +178,19 @@ function queued({ query }: TenantScope, { now, others }: { now: Date; others: re
         run.and([run('runs.kind', 'not in', agentKinds), run('runs.repositoryId', 'not in', busy)]),
       ]),
     );
-  if (others.length === 0) return runs;
-  return runs.where((run) => run.or([run('computers.heldBy', 'is', null), run('computers.heldBy', 'not in', others)]));
+  const { instance, others, awaitsAgents } = reach;
+  const nobodyElses =
+    others.length === 0
+      ? runs
+      : runs.where((run) => run.or([run('computers.heldBy', 'is', null), run('computers.heldBy', 'not in', others)]));
+  if (!awaitsAgents) return nobodyElses;
+  return nobodyElses.where((run) =>
+    run.or([
+      run('runs.kind', 'not in', agentKinds),
+      run('computers.heldBy', '=', instance),
+      run.and([run('computers.preinstalled', '=', 0), run('computers.platform', 'in', dialledPlatforms)]),
+    ]),
+  );
 }
 
 async function firstOf(
@@ -178,7 +199,7 @@ async function firstOf(
   o: {
     limit: number;
     now: Date;
-    others: readonly string[];
+    reach: Reach;
     taken: string[];
     fullRepositories: string[];
     fullMovers: string[];

@@ -12,7 +12,6 @@ import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import type { Instances } from '../instances/instances.ts';
 import { readJson } from '../json-column.ts';
-import { maxStartsAtOnce, queuePauseMs, startPauseMs } from '../limits.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { isWithin, readPlan } from '../sessions/session-plan.ts';
 import { loadSession, reopenSession, sessionView } from '../sessions/session-store.ts';
@@ -21,11 +20,12 @@ import { ActiveRun } from './active-run.ts';
 import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
+import { agentsLookMs, maxStartsAtOnce, queuePauseMs, startPauseMs } from './limits.ts';
+import { RunEnds } from './run-ends.ts';
 import { loadStatistics } from './run-log.ts';
 import {
   beginRuns,
   cancelQueuedRuns,
-  endRun,
   failedRuns,
   loadRun,
   type RunRow,
@@ -51,12 +51,14 @@ export class RunQueue implements AsyncDisposable {
   readonly #parallelRuns: number;
   readonly #slots: Slots;
   readonly #maxRunMs: number;
+  readonly #ends = new RunEnds();
   readonly #leaving = new AbortController();
   /** By run id; each agent stands in it once at most. */
   readonly #active = new Map<string, ActiveRun>();
   readonly #working = new Set<Promise<void>>();
   #pumping: Promise<void> | undefined;
   #pumpAgain = false;
+  #lookingSoon = false;
 
   constructor(o: {
     catalogue: Catalogue;
@@ -110,6 +112,16 @@ export class RunQueue implements AsyncDisposable {
   /** Something may have changed: what may begin now is begun. */
   look(): void {
     this.#pump();
+  }
+
+  /** An agent may be one whose runs were left in the queue until it is there. */
+  agentConnected(): void {
+    if (this.#lookingSoon || !this.#instances.areChanging) return;
+    this.#lookingSoon = true;
+    void this.#pause(agentsLookMs).then(() => {
+      this.#lookingSoon = false;
+      if (!this.#leaving.signal.aborted) this.look();
+    });
   }
 
   #lookAt(run: ActiveRun, held: HeldRun | undefined): void {
@@ -279,7 +291,8 @@ export class RunQueue implements AsyncDisposable {
       const scope = this.#catalogue.tenant(tenant);
       const now = this.#clock.now();
       const free = Math.min(maxStartsAtOnce, this.#parallelRuns - this.#active.size);
-      const next = await runnable(scope, { now, free, slots: this.#slots, others });
+      const reach = { instance, others, awaitsAgents: this.#instances.areChanging };
+      const next = await runnable(scope, { now, free, slots: this.#slots, reach });
       if (this.#leaving.signal.aborted) return;
       const started = (await beginRuns(scope, next, { instance, now })).map((row) =>
         this.#start(scope, row, { isNew: true }),
@@ -350,8 +363,8 @@ export class RunQueue implements AsyncDisposable {
     noteEnd(run, ended, retryAt);
     await run.log.save();
     const instance = this.#instances.id;
-    const { recorded, sessionEnded } = await endRun(run.scope, ended, {
-      ...{ order, hostname, isFirst, instance, now, retryAt, receipts: this.#receipts },
+    const { recorded, sessionEnded } = await this.#ends.record(run.scope, {
+      ...{ view: ended, order, hostname, isFirst, instance, now, retryAt, receipts: this.#receipts },
     });
     if (!recorded) return await this.#letGo(run, new HoldfastError('run.taken'));
     // Published after it is durable, so that nobody hears of an end that a crash takes back.

@@ -88,10 +88,9 @@ export async function beginRuns(
     return await scope.transaction(async (inner) => {
       const begun: RunRow[] = [];
       for (const run of runs) begun.push(...(await beginRun(inner, run, o)));
-      for (const id of new Set(begun.map(({ jobSessionId }) => jobSessionId)))
-        if (id !== null) await markBegun(inner, id, o.now);
+      for (const id of sessionsOf(begun)) await markBegun(inner, id, o.now);
       return begun;
-    });
+    }, 'read committed');
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
     // One of them was in another's way, and took the others with it.
@@ -150,10 +149,16 @@ export async function cancelQueuedRuns(
       .returning(['id', 'jobSessionId'])
       .execute();
     const endedSessions: string[] = [];
-    for (const session of new Set(cancelled.map(({ jobSessionId }) => jobSessionId)))
-      if (session !== null && (await endSessionIfDone(inner, session, o.now))) endedSessions.push(session);
+    for (const session of sessionsOf(cancelled))
+      if (await endSessionIfDone(inner, session, o.now)) endedSessions.push(session);
     return { ids: cancelled.map(({ id }) => id), endedSessions };
-  });
+  }, 'read committed');
+}
+
+/** In one order for everybody, so that no two who change several wait for each other. */
+export function sessionsOf(runs: readonly Pick<RunRow, 'jobSessionId'>[]): string[] {
+  const ids = new Set(runs.map(({ jobSessionId }) => jobSessionId));
+  return [...ids].filter((id) => id !== null).toSorted();
 }
 
 function changing(view: Run) {
@@ -205,51 +210,49 @@ export async function failedRuns(scope: TenantScope, session: string): Promise<R
     .execute();
 }
 
+/** How a run has ended. */
+export interface RunEnd {
+  readonly view: Run;
+  readonly order: WorkOrder;
+  readonly hostname: string;
+  /** Nothing was in the repository when it began. */
+  readonly isFirst: boolean;
+  readonly instance: string;
+  readonly now: Date;
+  readonly receipts: ReceiptLog;
+  /** When to try again. */
+  readonly retryAt?: Date | undefined;
+}
+
 /**
- * Ends a run, queues another attempt where it is to be tried again, and ends its session with its last task. A snapshot is
- * listed in the same transaction in which its run is marked as done, after the agent has reported it as durable: invariant 3.
- * Not recorded is what another instance has taken, or recorded before.
+ * Ends a run, and queues another attempt where it is to be tried again. A snapshot is listed in the same transaction in which its run
+ * is marked as done, after the agent has reported it as durable: invariant 3. Gives nothing where another instance has taken it, or
+ * it was recorded before.
  */
-export async function endRun(
-  scope: TenantScope,
-  view: Run,
-  o: {
-    readonly order: WorkOrder;
-    readonly hostname: string;
-    /** Nothing was in the repository when it began. */
-    readonly isFirst: boolean;
-    readonly instance: string;
-    readonly now: Date;
-    readonly receipts: ReceiptLog;
-    /** When to try again. */
-    readonly retryAt?: Date | undefined;
-  },
-): Promise<{ readonly recorded: boolean; readonly sessionEnded: boolean }> {
-  return scope.transaction(async (inner) => {
-    const row = await ofRunning(inner, view, o.instance)
-      .set({
-        ...changing(view),
-        state: view.state,
-        endedAt: view.endedAt ?? null,
-        resultJson: view.result === undefined ? null : JSON.stringify(view.result),
-        errorJson: view.error === undefined ? null : JSON.stringify(view.error),
-        errorCode: view.error?.code ?? null,
-      })
-      .returningAll()
-      .executeTakeFirst();
-    if (!row) return { recorded: false, sessionEnded: false };
-    if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
-    if (view.result?.kind === 'backup' && o.order.kind === 'backup')
-      await listSnapshot(inner, view, { ...o, made: view.result, order: o.order, backupSet: setOfOrder(o.order) });
-    if (view.result?.kind === 'analysis' && o.order.kind === 'analysis')
-      await raiseAlerts(inner, { run: view, found: view.result, order: o.order, now: o.now });
-    if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
-    if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
-    // One that is tried again has not ended for anybody.
-    if (!o.retryAt) await noteCause(inner, { kind: 'run-ended', runId: view.id }, o.now);
-    const sessionEnded = row.jobSessionId !== null && (await endSessionIfDone(inner, row.jobSessionId, o.now));
-    return { recorded: true, sessionEnded };
-  });
+export async function endRun(inner: TenantScope, o: RunEnd): Promise<RunRow | undefined> {
+  const { view } = o;
+  const row = await ofRunning(inner, view, o.instance)
+    .set({
+      ...changing(view),
+      state: view.state,
+      endedAt: view.endedAt ?? null,
+      resultJson: view.result === undefined ? null : JSON.stringify(view.result),
+      errorJson: view.error === undefined ? null : JSON.stringify(view.error),
+      errorCode: view.error?.code ?? null,
+    })
+    .returningAll()
+    .executeTakeFirst();
+  if (!row) return undefined;
+  if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
+  if (view.result?.kind === 'backup' && o.order.kind === 'backup')
+    await listSnapshot(inner, view, { ...o, made: view.result, order: o.order, backupSet: setOfOrder(o.order) });
+  if (view.result?.kind === 'analysis' && o.order.kind === 'analysis')
+    await raiseAlerts(inner, { run: view, found: view.result, order: o.order, now: o.now });
+  if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
+  if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
+  // One that is tried again has not ended for anybody.
+  if (!o.retryAt) await noteCause(inner, { kind: 'run-ended', runId: view.id }, o.now);
+  return row;
 }
 
 /** Enters a run that an agent did by itself, ended as it is, with its snapshot. Its id must be new. */

@@ -41,6 +41,7 @@ async function system(
   const agent = stack.use(
     new TestAgent(
       await server.join('agent', { platform: o.platform ?? 'linux', preinstalled: o.preinstalled ?? false }),
+      { platform: o.platform ?? 'linux' },
     ),
   );
   const repository = await server.client.call('createRepository', { body: { name: 'first', moverId: mover.id } });
@@ -142,8 +143,9 @@ test('an agent that 6162 does not lead to is reached by the connection it holds,
 
 test('an agent that only calls in is reached by its connection, which is no degradation', async (t) => {
   const s = await system(t, { platform: 'darwin' });
-  // The test peer calls itself a Linux agent in its first message; what was enrolled counts until then.
   const run = await runJob(s);
+  // The server has just started, and its agents are on their way back.
+  assert.equal((await s.server.client.call('run', { params: { id: run } })).state, 'queued');
   await s.agent.hold(s.server);
   const end = await endOf(s, run);
   assert.equal(end.state, 'succeeded');
