@@ -109,6 +109,12 @@ export class OneProcessSystem {
     return this.#agent?.id ?? '';
   }
 
+  /** Of a command that asks the server. */
+  get serverOptions(): string[] {
+    const { caFile, tokenFile } = this.#server ?? assert.fail('no server runs');
+    return ['--server', `${bind}:${this.#ports.rest}`, '--cacert', caFile, '--token-file', tokenFile];
+  }
+
   async call<Answer>(work: (client: RestClient) => Promise<Answer>): Promise<Answer> {
     const server = this.#server ?? assert.fail('no server runs');
     await using wire = createWire({ role: 'client', bind });
