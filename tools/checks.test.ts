@@ -38,6 +38,7 @@ const planted: Readonly<Record<string, readonly RegExp[]>> = {
     /^packages\/nowhere\/package\.json .*has no place/,
     /^apps\/server\/package\.json .*may not depend on @holdfast\/repository/,
     /^apps\/server\/src\/index\.ts:1 .*may not import @holdfast\/repository/,
+    /^apps\/cli\/src\/index\.ts:2 .*@holdfast\/server is imported by apps\/cli\/src\/roles\/server\.ts.* alone/,
     /^cycle of packages: core -> wire -> core|^cycle of packages: wire -> core -> wire/,
   ],
   sockets: [

@@ -38,6 +38,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['lab', 'server', 'mover', 'agent', 'executor', 'support'],
   ],
 };
+/**
+ * The files that a package imports another one in, where that is no matter of its own: all other commands ask a server over its API, as
+ * somebody elsewhere does.
+ */
+const onlyIn: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  cli: {
+    server: [
+      'apps/cli/src/roles/server.ts',
+      // While no server runs: what it starts with, and what of its configuration a support bundle shows.
+      'apps/cli/src/managed/restore-configuration.ts',
+      'apps/cli/src/support/local-files.ts',
+    ],
+  },
+};
 /** Tests of whole systems and the comparison with other programs may use every package, as far as they declare it. */
 const unrestricted = new Set(['tests', 'bench']);
 /** These know only the interface of storage; a concrete target is handed to them. */
@@ -129,6 +143,8 @@ function importProblem(place: ImportPlace): string | undefined {
   if (!to) return undefined;
   if (!mayImport(from, to)) return `${from.manifest.name} may not import ${name}`;
   const entry = specifier === name ? '.' : `.${specifier.slice(name.length)}`;
+  const places = onlyIn[from.shortName]?.[to.shortName];
+  if (places && !test && !places.includes(source.path)) return `${name} is imported by ${places.join(', ')} alone`;
   if (!(entry in (to.manifest.exports ?? {}))) return `deep import: ${name} exports no ${entry}`;
   if (entry === './testing' && !test && !/(^|\/)(testing|conformance)[^/]*(\/|\.ts$)/.test(source.path))
     return `${specifier} is for tests only`;

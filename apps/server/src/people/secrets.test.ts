@@ -94,4 +94,9 @@ test('no password, token, code or key is in the log, in the audit, in an error o
       ])
         assert.ok(!content.includes(form), `${what} is in ${place}`);
     }
+
+  // The minimum of the OWASP Password Storage Cheat Sheet, for everybody.
+  const hashes = await server.readDatabase('select "passwordHash" from "accounts"');
+  assert.ok(hashes.length >= 2);
+  for (const hash of hashes) assert.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
 });
