@@ -72,6 +72,9 @@ export const panelPageEntries = 1_000;
 /** Somebody waits for it; the first one of a large repository reads its index. */
 export const panelReadMs = 50_000;
 
+/** What is found is kept for a page that takes nothing of it for so long. */
+export const panelStallMs = 60_000;
+
 /** What the panel asks for at once: what is looked at, and restores. */
 export const maxPanelTasksAtOnce = 4;
 

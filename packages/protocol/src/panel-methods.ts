@@ -3,6 +3,7 @@ import { errorReport } from './error-report.ts';
 import { maxPanelTasks } from './limits.ts';
 import { snapshotEntry, snapshotFacts } from './maintenance-tasks.ts';
 import { entityId, host, isoTime, platform, snapshotId } from './names.ts';
+import { listing, readingLine } from './reading.ts';
 import { schedule, timeWindow, timeZone } from './schedule/schedule.ts';
 import { overwritePolicy, progress } from './tasks.ts';
 
@@ -104,6 +105,8 @@ export const panelMethods = {
     params: z.strictObject({ ...ofPolicy, snapshotId, path, skip: count }),
     result: z.object({ entries: z.array(snapshotEntry), more: z.boolean() }),
   },
+  /** Looks for something in backups, or compares two of them: answered line by line, as it is found. */
+  read: { params: z.strictObject({ ...ofPolicy, listing }), result: readingLine },
   /** Begins a restore on this computer, once for each id; `include` sees paths below `subfolder`, where there is one. */
   restore: {
     params: z.strictObject({

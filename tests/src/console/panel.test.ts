@@ -52,6 +52,7 @@ test('who may read the data directory opens the panel, backs up and restores wit
       ['auth.origin', await request(port, 'GET', '/api/state', { headers: own })],
       ['auth.required', await request(port, 'POST', '/api/state', { headers: own, body: {} })],
       ['auth.required', await request(port, 'POST', '/api/run', { headers: own, body: { policyId: noId } })],
+      ['auth.required', await request(port, 'POST', '/api/read', { headers: own, body: { policyId: noId } })],
       ['auth.required', await request(port, 'POST', '/api/nothing', { headers: own, body: {} })],
     ] as const;
     assert.deepEqual(
@@ -114,8 +115,39 @@ test('who may read the data directory opens the panel, backs up and restores wit
     await system.stopServer();
     await page.getByText('Offline').waitFor();
     await page.getByText('Policies run without it').waitFor();
+    writeFileSync(join(source, 'note.txt'), 'new\n');
     await page.getByRole('button', { name: 'Run now: homes' }).click();
     await task('Backup: homes').nth(1).getByText('Succeeded').waitFor();
+  });
+
+  await t.test('a name is looked for in all backups, and two of them are compared', async () => {
+    await page.getByRole('link', { name: 'Backups of homes' }).click();
+    const points = page.getByRole('table', { name: 'Backups' }).getByRole('link');
+    await points.nth(1).waitFor();
+    await points.nth(1).click();
+    await page.getByRole('button', { name: 'documents', exact: true }).waitFor();
+    const older = page.url();
+    await page.getByRole('tab', { name: 'Search' }).click();
+    await page.getByRole('searchbox').fill('NOTE');
+    const found = page.getByRole('table', { name: 'Found' });
+    await found.getByText('note.txt').waitFor();
+    assert.equal(await found.getByRole('row').count(), 2, 'a head, and the one file');
+    await watched.checkAccessibility('search');
+    await watched.checkNarrow('search');
+    await found.getByRole('button', { name: 'Restore note.txt' }).click();
+    assert.ok(await page.getByRole('checkbox', { name: 'Choose note.txt' }).isChecked());
+    assert.ok(!page.url().startsWith(older), 'it is in the newer backup alone');
+    await page.goBack();
+    await found.getByText('note.txt').waitFor();
+
+    await page.getByRole('tab', { name: 'Compare' }).click();
+    await page.getByRole('combobox', { name: 'Compare with' }).selectOption({ index: 1 });
+    const changes = page.getByRole('table', { name: 'Changes' });
+    await changes.getByText('note.txt').waitFor();
+    await changes.getByText('Added').waitFor();
+    await watched.checkAccessibility('compare');
+    await watched.checkNarrow('compare');
+    await page.getByRole('link', { name: 'Back' }).click();
   });
 
   await t.test('a backup is looked into, and restored, to a folder and to where it was', async () => {

@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { maxPanelLinkBytes, maxPanelRequestBytes, panelRest } from '../limits.ts';
 import type { PanelHandlers } from './panel-handlers.ts';
 import { panelOrigin, removePanelKey, savePanelKey } from './panel-link.ts';
+import { sendLines } from './panel-readings.ts';
 import { PanelSessions } from './panel-sessions.ts';
 
 export interface Panel extends AsyncDisposable {
@@ -107,6 +108,10 @@ async function answerApi(
   const gone = new AbortController();
   res.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The page has gone.' })));
 
+  if (name === 'read') {
+    const params = parseMessage(panelMethods[name].params, body, 'The request');
+    return sendLines(res, handlers.read(params, gone.signal), gone);
+  }
   const headers: Record<string, string> = {};
   let result: unknown = {};
   let params: unknown;

@@ -1,5 +1,6 @@
 import { restRoutes } from 'virtual:rest-routes';
 import type { Answer, CallArguments, Routes } from '@holdfast/protocol';
+import { linesOf } from './lines.ts';
 import { ApiProblem, hasCode } from './problem.ts';
 import { confirmFreshly } from './step-up.ts';
 import { type ApiRequest, send } from './transport.ts';
@@ -73,23 +74,6 @@ export async function* readings(args: Call<'readSnapshots'>): AsyncGenerator<Ans
 /** Where a file of a snapshot, or a folder as a ZIP, is for the browser to save: what is large never lies in the page's memory. */
 export function contentsAddress(args: Pick<CallArguments<Routes['downloadContents']>, 'params' | 'query'>): string {
   return pathOf(restRoutes.downloadContents[1], args.params, args.query);
-}
-
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  let rest = '';
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  if (!reader) return;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const lines = (rest + value).split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
-  } finally {
-    await reader.cancel();
-  }
 }
 
 function pathOf(

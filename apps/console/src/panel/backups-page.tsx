@@ -57,7 +57,15 @@ export function BackupsPage(o: {
             </Stacked>
           </Card>
         )}
-        {chosen && <BackupBrowser key={chosen.id} state={o.state} policy={policy} point={chosen} />}
+        {chosen && (
+          <BackupBrowser
+            key={chosen.id}
+            state={o.state}
+            policy={policy}
+            point={chosen}
+            points={snapshots.data?.points ?? []}
+          />
+        )}
       </Stacked>
     </>
   );

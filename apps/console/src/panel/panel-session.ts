@@ -1,7 +1,10 @@
 import type { PanelMethods, PanelParams, PanelResult } from '@holdfast/protocol';
 import { useSyncExternalStore } from 'react';
+import { linesOf } from '../api/lines.ts';
 import { ApiProblem, toProblem } from '../api/problem.ts';
 import { send } from '../api/transport.ts';
+import type { ReadingLine } from '../pages/restore/reading-line.ts';
+import type { Listing, ReadLines } from '../pages/restore/use-reading.ts';
 
 /**
  * Who is in the control panel: whoever opened a link of `holdfast panel`. The session is a cookie that no script can read, and a key
@@ -41,6 +44,26 @@ export async function ask<Name extends keyof PanelMethods>(
   const headers = { 'x-holdfast-panel': key };
   const response = await send({ method: 'POST', path: `/api/${name}`, headers, body: params, signal });
   return (await response.json()) as PanelResult<Name>;
+}
+
+/** One function for each policy: what reads has to stay the same. */
+const readers = new Map<string, ReadLines>();
+
+/** The agent looks for something in the backups of a policy, or compares two of them. */
+export function readByAgent(policyId: string): ReadLines {
+  const known = readers.get(policyId) ?? ((_repositoryId, o) => read(policyId, o));
+  readers.set(policyId, known);
+  return known;
+}
+
+async function* read(
+  policyId: string,
+  { listing, signal }: { readonly listing: Listing; readonly signal: AbortSignal },
+): AsyncGenerator<ReadingLine> {
+  const headers = { 'x-holdfast-panel': localStorage.getItem(keyName) ?? '', accept: 'application/x-ndjson' };
+  const body: PanelParams<'read'> = { policyId, listing: listing as PanelParams<'read'>['listing'] };
+  const response = await send({ method: 'POST', path: '/api/read', headers, body, signal, stream: true });
+  for await (const line of linesOf(response)) if (line !== '') yield JSON.parse(line) as ReadingLine;
 }
 
 const linkForm = /^#link=(.+)$/;

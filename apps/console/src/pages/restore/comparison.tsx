@@ -1,4 +1,3 @@
-import type { CatalogueSnapshot } from '@holdfast/protocol';
 import { Button, Loader, NativeSelect } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { type Column, DataTable } from '../../components/data-table.tsx';
@@ -7,7 +6,7 @@ import { pathText, type ReadingLine } from './reading-line.ts';
 import { Refusal } from './refusal.tsx';
 import classes from './restore.module.css';
 import { nameOf, parentOf, shown } from './snapshot-paths.ts';
-import { useReading } from './use-reading.ts';
+import { type PointInTime, type ReadLines, useReading } from './use-reading.ts';
 
 /** More changes than these are counted only. */
 const maxChanges = 10_000;
@@ -28,12 +27,13 @@ const words = {
 } as const;
 
 /** What changed between the chosen point and another one of the same repository. */
-export function Comparison(o: {
-  readonly points: readonly CatalogueSnapshot[];
-  readonly point: CatalogueSnapshot;
+export function Comparison<Point extends PointInTime>(o: {
+  readonly read: ReadLines;
+  readonly points: readonly Point[];
+  readonly point: Point;
   readonly otherId: string | undefined;
   readonly onOther: (id: string | undefined) => void;
-  readonly onShow: (point: CatalogueSnapshot, folder: string) => void;
+  readonly onShow: (point: Point, folder: string) => void;
 }): ReactNode {
   const { t, formats } = useLanguage();
   const { point } = o;
@@ -42,6 +42,7 @@ export function Comparison(o: {
   const other = others.find(({ id }) => id === o.otherId);
   const [before, after] = other && other.takenAt > point.takenAt ? [point, other] : [other, point];
   const compared = useReading({
+    read: o.read,
     repositoryId,
     listing: before && {
       what: 'diff',

@@ -1,4 +1,3 @@
-import type { CatalogueSnapshot } from '@holdfast/protocol';
 import { Button, Loader } from '@mantine/core';
 import { type ReactNode, useMemo } from 'react';
 import { type Column, DataTable } from '../../components/data-table.tsx';
@@ -11,7 +10,7 @@ import { Refusal } from './refusal.tsx';
 import classes from './restore.module.css';
 import { canBeNamed } from './restore-request.ts';
 import { nameOf, parentOf, shown } from './snapshot-paths.ts';
-import { type Listing, useReading } from './use-reading.ts';
+import { type Listing, type PointInTime, type ReadLines, useReading } from './use-reading.ts';
 
 /** More is no answer to anybody's question. */
 const maxHits = 5_000;
@@ -19,23 +18,26 @@ const maxHits = 5_000;
 const maxPoints = 1_000;
 
 /** Looks for names in all points of the timeline that are in the same repository, and shows each version once. */
-export function NameSearch(o: {
-  readonly points: readonly CatalogueSnapshot[];
-  readonly point: CatalogueSnapshot;
+export function NameSearch<Point extends PointInTime>(o: {
+  readonly read: ReadLines;
+  readonly points: readonly Point[];
+  readonly point: Point;
   readonly text: string;
   readonly onText: (text: string) => void;
-  readonly onShow: (point: CatalogueSnapshot, folder: string) => void;
-  readonly onRestore: (point: CatalogueSnapshot, path: string) => void;
-  readonly onDownload: (what: Downloadable) => void;
+  readonly onShow: (point: Point, folder: string) => void;
+  readonly onRestore: (point: Point, path: string) => void;
+  /** Where there is a way to. */
+  readonly onDownload?: (what: Downloadable) => void;
 }): ReactNode {
   const { t, formats } = useLanguage();
   const { repositoryId } = o.point;
+  const download = o.onDownload;
   const searched = o.points.filter((point) => point.repositoryId === repositoryId).slice(0, maxPoints);
   const listing: Listing | undefined =
     o.text === ''
       ? undefined
       : { what: 'find', snapshotIds: searched.map(({ id }) => id), patterns: [patternOf(o.text)], ignoreCase: true };
-  const found = useReading({ repositoryId, listing, limit: maxHits, rowReader: readHits });
+  const found = useReading({ read: o.read, repositoryId, listing, limit: maxHits, rowReader: readHits });
   const points = new Map(searched.map((point) => [point.id, point]));
   const versions = useMemo(
     () => versionsOf(found.rows, new Map(o.points.map(({ id, takenAt }) => [id, takenAt]))),
@@ -84,12 +86,12 @@ export function NameSearch(o: {
               >
                 {t('restore.show')}
               </Button>
-              {(type === 'file' || type === 'dir') && canBeNamed(path) && (
+              {download && (type === 'file' || type === 'dir') && canBeNamed(path) && (
                 <Button
                   size="compact-sm"
                   variant="default"
                   aria-label={t(type === 'dir' ? 'restore.download-zip.named' : 'restore.download.named', { name })}
-                  onClick={() => o.onDownload({ repositoryId, snapshotId: newest, path })}
+                  onClick={() => download({ repositoryId, snapshotId: newest, path })}
                 >
                   {t('restore.download')}
                 </Button>

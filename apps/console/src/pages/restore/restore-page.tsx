@@ -18,6 +18,7 @@ import { ComputerChoice } from './computer-choice.tsx';
 import { download } from './download.ts';
 import { FolderBrowser } from './folder-browser.tsx';
 import { NameSearch } from './name-search.tsx';
+import { readByServer } from './read-by-server.ts';
 import { RecentRestores } from './recent-restores.tsx';
 import { Refusal } from './refusal.tsx';
 import classes from './restore.module.css';
@@ -216,6 +217,7 @@ function Point(o: {
           <Tabs.Panel value="search">
             {view === 'search' && (
               <NameSearch
+                read={readByServer}
                 points={points}
                 point={point}
                 text={search.find ?? ''}
@@ -231,6 +233,7 @@ function Point(o: {
           <Tabs.Panel value="compare">
             {view === 'compare' && (
               <Comparison
+                read={readByServer}
                 points={points}
                 point={point}
                 otherId={search.with}

@@ -1,10 +1,20 @@
 import type { CallArguments, Routes } from '@holdfast/protocol';
 import { useEffect, useState } from 'react';
-import { readings } from '../../api/call.ts';
 import { ApiProblem, toProblem } from '../../api/problem.ts';
 import type { ReadingLine } from './reading-line.ts';
 
+/** A backup as it is looked through. */
+export interface PointInTime {
+  readonly id: string;
+  readonly repositoryId: string;
+  readonly takenAt: string;
+}
 export type Listing = CallArguments<Routes['readSnapshots']>['body'];
+/** Whoever reads in a repository, the server or the agent of this computer: the lines as they are found. */
+export type ReadLines = (
+  repositoryId: string,
+  o: { readonly listing: Listing; readonly signal: AbortSignal },
+) => AsyncIterable<ReadingLine>;
 
 /** What was found so far is shown so often. */
 const showMs = 200;
@@ -23,16 +33,17 @@ const nothing: Reading<never> = { rows: [], isReading: false, isCut: false, erro
 
 /**
  * Reads in a repository as long as the page shows it, at most so many rows. `rowReader` is called for each reading, and what it gives
- * for each line: the row that the line is, if any. It has to stay the same function: with another one everything is read anew.
+ * for each line: the row that the line is, if any. It and `read` have to stay the same functions: with others everything is read anew.
  */
 export function useReading<Row>(o: {
+  readonly read: ReadLines;
   readonly repositoryId: string;
   readonly listing: Listing | undefined;
   readonly limit: number;
   readonly rowReader: () => (line: ReadingLine) => Row | undefined;
 }): Reading<Row> {
   const [reading, setReading] = useState<Reading<Row>>(nothing);
-  const { repositoryId, limit, rowReader } = o;
+  const { read, repositoryId, limit, rowReader } = o;
   const asked = o.listing && JSON.stringify(o.listing);
   useEffect(() => {
     if (asked === undefined) {
@@ -46,10 +57,10 @@ export function useReading<Row>(o: {
       setReading({ ...nothing, rows: [...rows], compared, isReading: true, ...state });
     show({});
     const timer = setInterval(() => show({}), showMs);
-    const read = async (): Promise<Partial<Reading<Row>>> => {
+    const readAll = async (): Promise<Partial<Reading<Row>>> => {
       const rowOf = rowReader();
-      const body = JSON.parse(asked) as Listing;
-      for await (const line of readings({ params: { id: repositoryId }, body, signal: stop.signal })) {
+      const listing = JSON.parse(asked) as Listing;
+      for await (const line of read(repositoryId, { listing, signal: stop.signal })) {
         if (line.kind === 'failed') return { error: new ApiProblem(line.problem) };
         if (line.kind === 'compared') compared = line;
         const row = rowOf(line);
@@ -58,7 +69,7 @@ export function useReading<Row>(o: {
       }
       return {};
     };
-    void read()
+    void readAll()
       .catch((error: unknown) => ({ error: toProblem(error) }))
       .then((end) => {
         clearInterval(timer);
@@ -69,6 +80,6 @@ export function useReading<Row>(o: {
       clearInterval(timer);
       stop.abort();
     };
-  }, [repositoryId, asked, limit, rowReader]);
+  }, [read, repositoryId, asked, limit, rowReader]);
   return reading;
 }
