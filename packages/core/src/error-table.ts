@@ -192,7 +192,7 @@ export const errorTable = {
     'Run the command as root, on Linux, where nft (package nftables) is installed.',
   ),
   'topology.invalid': entry(
-    'A topology file is wrong: the message names each mistake with file, line and column.',
+    'A topology is wrong: the message names each mistake with file, line and column, or with its path where JSON was sent.',
     'Correct what the message names. docs/topology.schema.json describes the file to editors.',
     { exit: exitStatus.usage, http: 400 },
   ),

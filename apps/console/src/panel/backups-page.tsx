@@ -15,9 +15,7 @@ import { BackupBrowser } from './backup-browser.tsx';
 import classes from './panel.module.css';
 import { addressOf } from './panel-address.ts';
 import { ask } from './panel-session.ts';
-
-/** Pages of snapshots that are asked for: more than somebody looks through. */
-const maxPages = 20;
+import { type RestorePoints, restorePoints } from './restore-points.ts';
 
 /** The backups of this computer in the repository of a policy, and what is in the one that is chosen. */
 export function BackupsPage(o: {
@@ -27,9 +25,12 @@ export function BackupsPage(o: {
 }): ReactNode {
   const { t } = useLanguage();
   const { policy } = o;
-  const snapshots = useQuery<Found, ApiProblem>({
+  const snapshots = useQuery<RestorePoints, ApiProblem>({
     queryKey: ['snapshots', policy.id],
-    queryFn: ({ signal }) => allSnapshots(policy.id, signal),
+    queryFn: ({ signal }) =>
+      restorePoints((after) =>
+        ask('snapshots', { policyId: policy.id, ...(after === undefined ? {} : { after }) }, signal),
+      ),
   });
   const chosen = snapshots.data?.points.find(({ id }) => id === o.snapshotId);
   return (
@@ -72,7 +73,7 @@ export function BackupsPage(o: {
 }
 
 /** What of the repository is not in the table. */
-function LeftOut({ unreadable, isCut }: Found): ReactNode {
+function LeftOut({ unreadable, isCut }: RestorePoints): ReactNode {
   const { t } = useLanguage();
   return (
     <>
@@ -103,28 +104,4 @@ function Points(o: { readonly points: readonly SnapshotFacts[]; readonly policy:
     },
   ];
   return <PlainTable label={t('computer.snapshots')} rows={o.points} keyOf={({ id }) => id} columns={columns} />;
-}
-
-interface Found {
-  /** The newest first. */
-  readonly points: readonly SnapshotFacts[];
-  readonly unreadable: number;
-  /** There are more than were asked for. */
-  readonly isCut: boolean;
-}
-
-/** The agent gives them in the order of their ids. */
-async function allSnapshots(policyId: string, signal: AbortSignal): Promise<Found> {
-  const points: SnapshotFacts[] = [];
-  let unreadable = 0;
-  let after: string | undefined;
-  for (let page = 0; page < maxPages; page += 1) {
-    const found = await ask('snapshots', { policyId, ...(after === undefined ? {} : { after }) }, signal);
-    points.push(...found.snapshots);
-    unreadable += found.unreadable;
-    after = found.next;
-    if (after === undefined) break;
-  }
-  const newestFirst = points.toSorted((one, other) => other.takenAt.localeCompare(one.takenAt));
-  return { points: newestFirst, unreadable, isCut: after !== undefined };
 }
