@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Run } from '@holdfast/protocol';
+import { eventOfCause } from '../notifications/notification-events.ts';
 import { loadRepository } from '../repositories.ts';
 import { testCatalogue } from '../testing/test-database.ts';
 import { alertView, forgetAlerts, raiseAlerts, settleAlert } from './alerts.ts';
@@ -97,6 +98,9 @@ test('compared is with the earliest of a day, else with the nearest of a month; 
   assert.deepEqual(first.findings, [
     { sign: 'mass-deletion', extension: 'docx', files: 540, of: 1_000, thresholdPercent: 50 },
   ]);
+  const event = await eventOfCause(scope, { kind: 'ransomware-alert', alertId: first.id }, { from: 's', now: at(1) });
+  assert.ok(event?.kind === 'ransomware-alert');
+  assert.deepEqual([event.computer, event.repository, event.signs], ['h', 'r', ['540 of 1,000 files .docx are gone']]);
   const settled = await settleAlert(scope, { id: first.id, state: 'false-alarm', by: 'user/ada', now: at(4) });
   assert.deepEqual([settled.state, settled.settledBy], ['false-alarm', 'user/ada']);
   await settleAlert(scope, { id: second.id, state: 'acknowledged', by: 'user/ada', now: at(4) });

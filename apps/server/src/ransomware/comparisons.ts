@@ -9,13 +9,13 @@ import type { WorkOrder } from '../runs/work-order.ts';
 import { comparedAtMostMs, comparedWithinMs } from './limits.ts';
 
 /*
- * Which backup is compared with which. All by what the server knows itself, its own clock and its own orders: whoever is on the computer
- * chooses neither the earlier backup nor whether there is one.
+ * Which backup is compared with which, by the server's clock and its own list. The counts of a backup, and what a policy's was of, are the
+ * agent's word: who has the agent in his hands can hand in backups of anything as well.
  */
 
 type AnalysisOrder = Extract<WorkOrder, { kind: 'analysis' }>;
 
-/** What a backup was ordered to be of. Where that was changed, the next backup has none to be compared with. */
+/** What a backup is of, as its job or policy had it. Where that was changed, the next backup has none to be compared with. */
 export function setOfOrder(order: Extract<WorkOrder, { kind: 'backup' }>): string {
   const { wholeComputer, sources, excludes, oneFileSystem } = order;
   return hash('sha256', JSON.stringify([wholeComputer, sources, excludes, oneFileSystem]));

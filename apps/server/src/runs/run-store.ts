@@ -245,7 +245,7 @@ export async function endRun(inner: TenantScope, o: RunEnd): Promise<RunRow | un
   if (!row) return undefined;
   if (view.result?.kind === 'forget') await unlistSnapshots(inner, view.repositoryId, view.result.removed);
   if (view.result?.kind === 'backup' && o.order.kind === 'backup')
-    await listSnapshot(inner, view, { ...o, made: view.result, order: o.order, backupSet: setOfOrder(o.order) });
+    await listSnapshot(inner, view, { ...o, made: view.result, order: o.order });
   if (view.result?.kind === 'analysis' && o.order.kind === 'analysis')
     await raiseAlerts(inner, { run: view, found: view.result, order: o.order, now: o.now });
   if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
@@ -286,11 +286,7 @@ export async function recordOwnRun(
       errorCode: view.error?.code ?? null,
     })
     .execute();
-  if (view.result?.kind === 'backup') {
-    // By its policy, which is of the server: what else the computer says of it may be anything.
-    const backupSet = `policy ${view.jobId ?? ''}`;
-    await listSnapshot(scope, view, { made: view.result, isFirst: true, backupSet, ...o });
-  }
+  if (view.result?.kind === 'backup') await listSnapshot(scope, view, { made: view.result, isFirst: true, ...o });
   await noteCause(scope, { kind: 'run-ended', runId: view.id }, new Date(view.endedAt ?? view.queuedAt));
 }
 
@@ -300,18 +296,18 @@ async function listSnapshot(
   view: Run,
   o: {
     made: BackupResult;
-    order: { sources: readonly string[]; tags: readonly string[] };
+    order: Extract<WorkOrder, { kind: 'backup' }>;
     hostname: string;
     isFirst: boolean;
-    backupSet: string;
     now: Date;
   },
 ): Promise<void> {
-  const { made, order, hostname, backupSet } = o;
+  const { made, order, hostname } = o;
   const { query } = scope;
   const { repositoryId, agentId } = view;
   const { snapshotId: id, totalFiles } = made;
-  const backup = { id, repositoryId, agentId, backupSet, listedAt: o.now.toISOString(), totalFiles };
+  const listedAt = o.now.toISOString();
+  const backup = { id, repositoryId, agentId, backupSet: setOfOrder(order), listedAt, totalFiles };
   await query
     .insertInto('snapshots')
     .values({
