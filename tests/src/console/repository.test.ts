@@ -132,12 +132,17 @@ test('a job is made and run without the pointer; its repository shows how it is,
       await change('90');
       const prune = page.getByRole('group', { name: 'Freeing of space' });
       await prune.getByRole('combobox', { name: 'Schedule' }).selectOption('daily');
+      await page.getByRole('checkbox', { name: /signs of ransomware/ }).uncheck();
       await watched.checkAccessibility('what is done in a repository');
       await watched.checkNarrow('what is done in a repository');
       await button('Save').click();
       await heading(repository.name).waitFor();
       await main.getByText('90 days', { exact: true }).waitFor();
       await main.getByRole('table', { name: 'Maintenance', exact: true }).getByText('daily at 21:00').waitFor();
+      const set = await system.call((client) =>
+        client.call('repositoryMaintenance', { params: { id: repository.id } }),
+      );
+      assert.equal(set.ransomwareAnalysis, false);
       await system.addPerson('bob', 'administrator', password);
       await change('30');
       await button('Save').click();

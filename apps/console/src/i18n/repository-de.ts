@@ -25,6 +25,9 @@ export const repositoryDe = {
   'drills.save': 'Beleg',
   'drills.save.named': 'Beleg Nr. {number}',
   'drills.title': 'Probe-Wiederherstellungen',
+  'maintenance.analysis': 'In den Sicherungen nach Anzeichen von Ransomware suchen',
+  'maintenance.analysis.hint':
+    'Alarm, wenn viele Dateien einer Endung weg oder umbenannt sind. Nichts für Repositorys, in denen Dateien kommen und gehen.',
   'maintenance.change': 'Ändern, was in {name} getan wird',
   'maintenance.delayed': '{kind} war am {since} fällig und wartet auf den Computer dafür, der nicht da ist:',
   'maintenance.last': 'Zuletzt',

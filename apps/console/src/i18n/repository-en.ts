@@ -22,6 +22,9 @@ export const repositoryEn = {
   'drills.save': 'Receipt',
   'drills.save.named': 'Receipt no. {number}',
   'drills.title': 'Restore drills',
+  'maintenance.analysis': 'Search the backups for signs of ransomware',
+  'maintenance.analysis.hint':
+    'Alerts when many files of an extension are gone or renamed. Not for repositories in which files come and go.',
   'maintenance.change': 'Change what is done in {name}',
   'maintenance.delayed': '{kind} was due on {since} and waits for its computer, which is not there:',
   'maintenance.last': 'Last',

@@ -1,5 +1,5 @@
 import type { RepositoryMaintenance } from '@holdfast/protocol';
-import { Button, Fieldset, Group, NumberInput, Stack, TextInput } from '@mantine/core';
+import { Button, Checkbox, Fieldset, Group, NumberInput, Stack, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -105,6 +105,12 @@ export function MaintenanceForm(o: {
             <DrillFields options={draft.drillOptions} onChange={(drillOptions) => change({ drillOptions })} />
           </Stack>
         </Fieldset>
+        <Checkbox
+          label={t('maintenance.analysis')}
+          description={t('maintenance.analysis.hint')}
+          checked={draft.ransomwareAnalysis}
+          onChange={({ currentTarget }) => change({ ransomwareAnalysis: currentTarget.checked })}
+        />
         <TextInput
           label={t('wizard.time-zone')}
           required
