@@ -13,7 +13,8 @@ Agents that speak the real protocol, connected to one server over mutual TLS, an
 
   --agents LIST    how many, separated by commas (default: 1000,3000; 10,000 take some 6 GiB of memory in all)
   --postgres       three instances on a PostgreSQL of their own, instead of one on a file
-  --kills N        with --postgres: instances killed at random meanwhile (default: 20)
+  --kills N        with --postgres, after the first run of all: instances killed at random, while further ones go on (default: 20)
+  --kill-every-s N from the return of one to the next kill, on average (default: 15); it is away for up to 20 s
   --task-ms N      how long an agent takes for its task (default: 2000)
   --settle-s N     how long the agents only stay connected before (default: 65, so that each has sent a heartbeat)
   --reads N        requests in a second meanwhile, of lists that people look at (default: 20)
@@ -30,6 +31,7 @@ async function main(args: string[]): Promise<number> {
       agents: { type: 'string', default: '1000,3000' },
       postgres: { type: 'boolean', default: false },
       kills: { type: 'string', default: '20' },
+      'kill-every-s': { type: 'string', default: '15' },
       'task-ms': { type: 'string', default: '2000' },
       'settle-s': { type: 'string', default: '65' },
       reads: { type: 'string', default: '20' },
@@ -41,6 +43,7 @@ async function main(args: string[]): Promise<number> {
   const sizes = values.agents.split(',').map(Number);
   const conditions: Conditions = {
     ...(values.postgres ? { instances: 3, kills: Number(values.kills) } : { instances: 1, kills: 0 }),
+    killEveryMs: Number(values['kill-every-s']) * 1000,
     taskMs: Number(values['task-ms']),
     settleMs: Number(values['settle-s']) * 1000,
     readsPerSecond: Number(values.reads),
@@ -54,8 +57,7 @@ async function main(args: string[]): Promise<number> {
   }
   const measured: Measured[] = [];
   for (const agentCount of sizes) {
-    const one = await measureOne(conditions, { agentCount, postgres: values.postgres, folder: values.folder });
-    measured.push(one);
+    measured.push(...(await measureOne(conditions, { agentCount, postgres: values.postgres, folder: values.folder })));
     console.log(renderFleet(measured));
   }
   return measured.every(({ twice, never, failed }) => twice + never + failed === 0) ? 0 : 1;
@@ -64,7 +66,7 @@ async function main(args: string[]): Promise<number> {
 async function measureOne(
   conditions: Conditions,
   o: { agentCount: number; postgres: boolean; folder: string | undefined },
-): Promise<Measured> {
+): Promise<Measured[]> {
   const say = (text: string): void => console.error(text);
   const over: (() => void | Promise<void>)[] = [];
   let folder: string;

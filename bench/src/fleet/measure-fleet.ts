@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { toHoldfastError } from '@holdfast/core';
-import { RestClient } from '@holdfast/protocol';
-import { createWire, httpClient } from '@holdfast/wire';
+import type { RestClient } from '@holdfast/protocol';
 import type { Installation } from './installation.ts';
 import { moverOrder, serverOrders } from './installation.ts';
-import type { AgentsNews, AgentsOrder, ServerOrder } from './messages.ts';
+import { ServerInstances } from './instances.ts';
+import type { AgentsNews, AgentsOrder } from './messages.ts';
 import { Worker } from './processes.ts';
+import { keepReading, type Read, ReadFailures } from './reads.ts';
 
 const host = '127.0.0.1';
 /** Agents of one process of the simulator. */
@@ -16,24 +14,30 @@ const agentsPerProcess = 1000;
 const connectAtOnce = 60;
 /** Until all agents are connected. */
 const connectMs = 10 * 60_000;
+/** The longest that a killed instance is away; mostly it is much less. Longer than the others believe that it lives. */
+const longestAwayMs = 20_000;
 
 export interface Measured {
   readonly agents: number;
   readonly instances: number;
+  /** Of instances, while this was measured. */
   readonly kills: number;
+  /** Of the job, each on all agents, one after the other. */
+  readonly sessions: number;
   /** From the start of the first agent until the last was connected. */
   readonly connectSeconds: number;
-  /** Of the instances together, with all agents connected and nothing to do; and the highest of it all. */
+  /** Of the instances together, with all agents connected and nothing to do; and the highest of each by then, together. */
   readonly idleBytes: number;
   readonly peakBytes: number;
   /** Processor time of the instances in a second of doing nothing. */
   readonly idleLoad: number;
-  /** From the request until the last agent had its task, and until the last had ended. */
+  /** From the request until the last agent had its task, and until the last had ended: of the slowest session. */
   readonly dispatchSeconds: number;
   readonly endSeconds: number;
-  /** Processor time of the instances from the request to the end. */
+  /** Processor time of the instances from the first request to the last end. */
   readonly processorSeconds: number;
   readonly reads: number;
+  readonly failedReads: number;
   readonly readMedianMs: number;
   readonly read99Ms: number;
   /** Runs that an agent was given more than once, or never, or that did not end well. */
@@ -44,8 +48,10 @@ export interface Measured {
 
 export interface Conditions {
   readonly instances: number;
-  /** Of instances, at random. */
+  /** Of instances, at random, after it was measured without. */
   readonly kills: number;
+  /** From the return of one to the next kill, on average. */
+  readonly killEveryMs: number;
   /** How long an agent takes for its task. */
   readonly taskMs: number;
   /** How long the agents only stay connected before anything is asked of them. */
@@ -56,19 +62,31 @@ export interface Conditions {
   readonly giveUpMs: number;
 }
 
-/** Starts the server's instances, the mover and the agents, runs the job of all of them, and says what that took. */
+/** What all parts of a measurement share. */
+interface Fleet extends Conditions {
+  readonly installation: Installation;
+  readonly servers: ServerInstances;
+  readonly client: RestClient;
+  /** By task: how often agents were given it. */
+  readonly given: Map<string, number>;
+  /** Tasks that the server has told of. */
+  readonly known: Set<string>;
+  readonly counters: { connected: number; lastTaskMs: number };
+  readonly say: (text: string) => void;
+}
+
+/**
+ * Starts the server's instances, the mover and the agents, runs the job of all of them, and says what that took; then, with kills, runs
+ * it again and again until all of these are over.
+ */
 export async function measureFleet(
   o: Conditions & { installation: Installation; database: string | undefined; say: (text: string) => void },
-): Promise<Measured> {
+): Promise<Measured[]> {
   const { installation, say } = o;
   const count = installation.agents.length;
   await using resources = new AsyncDisposableStack();
   const orders = await serverOrders(installation, { count: o.instances, database: o.database });
-  const servers: Worker[] = [];
-  for (const order of orders) servers.push(await startServer(order));
-  resources.defer(async () => {
-    for (const server of servers) await server.kill();
-  });
+  const servers = resources.use(await ServerInstances.start(orders));
   const mover = resources.use(Worker.start('mover-process.ts', moverOrder(installation)));
   await mover.ready();
 
@@ -97,149 +115,137 @@ export async function measureFleet(
     throw new Error(`only ${counters.connected} of ${count} agents were connected in time`);
   const connectSeconds = (Date.now() - startedMs) / 1000;
   say(`${count} agents are connected after ${connectSeconds.toFixed(1)} s; ${o.settleMs / 1000} s of heartbeats`);
-  const loadFrom = processorSeconds(servers);
+  const loadFrom = servers.processorSeconds();
   await delay(o.settleMs);
-  const idleLoad = (processorSeconds(servers) - loadFrom) / (o.settleMs / 1000);
-  const idleBytes = sum(servers.map((server) => server.memory().residentBytes));
+  const idleLoad = (servers.processorSeconds() - loadFrom) / (o.settleMs / 1000);
+  const idle = { connectSeconds, idleBytes: servers.residentBytes(), idleLoad };
 
-  const client = restClient(installation, orders, resources);
-  const reading = new AbortController();
-  const reads: number[] = [];
-  const failures = new ReadFailures();
-  const reader = keepReading(client, reads, { perSecond: o.readsPerSecond, signal: reading.signal, failures });
-  const before = processorSeconds(servers);
-  const askedMs = Date.now();
-  const session = await client.call('runJob', { params: { id: installation.jobId }, body: {} });
-  const isGivenUp = (): boolean => Date.now() - askedMs > o.giveUpMs;
-  const killing = killAtRandom(servers, orders, { kills: o.kills, isOver: isGivenUp, say });
-  const allGiven = await until(() => given.size >= count, o.giveUpMs);
-  const readsMeanwhile = [...reads].toSorted((a, b) => a - b);
-  const after = ((Date.now() - askedMs) / 1000).toFixed(1);
-  say(`${allGiven ? 'every agent has its task' : `${given.size} of ${count} tasks were given`} after ${after} s`);
-  await killing;
-  let ended = await client.call('session', { params: { id: session.id } });
-  while (ended.endedAt === undefined && !isGivenUp()) {
-    await delay(500);
-    // One that is not answered in time is asked again.
-    ended = await client.call('session', { params: { id: session.id } }).catch((error: unknown) => {
-      failures.add('session', error);
-      return ended;
-    });
+  const client = servers.restClient(installation, resources);
+  const fleet: Fleet = { ...o, servers, client, given, known: new Set(), counters };
+  const measured = [{ ...(await measureWork(fleet, undefined)), ...idle }];
+  if (o.kills > 0) {
+    const over = new AbortController();
+    const killing = killAtRandom(fleet).finally(() => over.abort());
+    measured.push({ ...(await measureWork(fleet, over.signal)), ...idle });
+    await killing;
   }
-  if (ended.endedAt === undefined) say(`given up, with ${JSON.stringify(ended.tasks)}`);
-  const endSeconds = ((ended.endedAt === undefined ? Date.now() : Date.parse(ended.endedAt)) - askedMs) / 1000;
+  return measured;
+}
+
+/** Runs the job on all agents: once, or until the kills are over. */
+async function measureWork(
+  fleet: Fleet,
+  killsOver: AbortSignal | undefined,
+): Promise<Omit<Measured, 'connectSeconds' | 'idleBytes' | 'idleLoad'>> {
+  const { servers, client, given, known } = fleet;
+  const reading = new AbortController();
+  const asked: Read[] = [];
+  const failures = new ReadFailures();
+  const reader = keepReading(client, asked, { perSecond: fleet.readsPerSecond, signal: reading.signal, failures });
+  const before = servers.processorSeconds();
+  const sessions: Worked[] = [];
+  do sessions.push(await runOnAll(fleet, failures));
+  while (killsOver?.aborted === false);
+  const processorSeconds = servers.processorSeconds() - before;
   reading.abort();
   await reader;
-  failures.say(say);
-  const runs = await client.list('runs', { query: { sessionId: session.id } });
-  const known = new Set(runs.map(({ id }) => id));
+  const failedReads = failures.count;
+  failures.say(fleet.say);
+  const runs: { readonly id: string; readonly state: string }[] = [];
+  for (const { id } of sessions) runs.push(...(await client.list('runs', { query: { sessionId: id } })));
+  for (const { id } of runs) known.add(id);
+  const dispatchedMs = killsOver ? Number.POSITIVE_INFINITY : (sessions[0]?.dispatchedMs ?? 0);
+  const reads = asked
+    .filter(({ beganMs }) => beganMs <= dispatchedMs)
+    .map(({ tookMs }) => tookMs)
+    .toSorted((x, y) => x - y);
   return {
-    agents: count,
-    instances: o.instances,
-    kills: o.kills,
-    connectSeconds,
-    idleBytes,
-    peakBytes: sum(servers.map((server) => server.memory().peakBytes)),
-    idleLoad,
-    dispatchSeconds: (counters.lastTaskMs - askedMs) / 1000,
-    endSeconds,
-    processorSeconds: processorSeconds(servers) - before,
-    reads: readsMeanwhile.length,
-    readMedianMs: percentile(readsMeanwhile, 0.5),
-    read99Ms: percentile(readsMeanwhile, 0.99),
-    twice:
-      [...given.values()].filter((times) => times > 1).length + [...given.keys()].filter((id) => !known.has(id)).length,
+    agents: fleet.installation.agents.length,
+    instances: fleet.instances,
+    kills: killsOver ? fleet.kills : 0,
+    sessions: sessions.length,
+    peakBytes: servers.peakBytes(),
+    dispatchSeconds: Math.max(...sessions.map((one) => one.dispatchSeconds)),
+    endSeconds: Math.max(...sessions.map((one) => one.endSeconds)),
+    processorSeconds,
+    reads: reads.length,
+    failedReads,
+    readMedianMs: percentile(reads, 0.5),
+    read99Ms: percentile(reads, 0.99),
+    twice: [...given].filter(([id, times]) => times > 1 || !known.has(id)).length,
     never: runs.filter(({ id }) => !given.has(id)).length,
     failed: runs.filter(({ state }) => state !== 'succeeded').length,
   };
 }
 
-async function startServer(order: ServerOrder): Promise<Worker> {
-  const server = Worker.start('server-process.ts', order);
-  await server.ready();
-  return server;
+/** A session of the job, as it went. */
+interface Worked {
+  readonly id: string;
+  readonly dispatchedMs: number;
+  readonly dispatchSeconds: number;
+  readonly endSeconds: number;
 }
 
-/** Kills instances at random moments, never all at once, and starts them again. The first one stays: it is asked meanwhile. */
-async function killAtRandom(
-  servers: Worker[],
-  orders: readonly ServerOrder[],
-  o: { kills: number; isOver: () => boolean; say: (text: string) => void },
-): Promise<void> {
-  for (let number = 1; number <= o.kills && !o.isOver(); number += 1) {
-    await delay(Math.random() * 3_000);
-    const place = 1 + Math.floor(Math.random() * (servers.length - 1));
-    const order = orders[place];
-    if (!order) return;
-    await servers[place]?.kill();
-    await delay(Math.random() ** 2 * 20_000);
-    servers[place] = await startServer(order);
-    o.say(`instance ${place + 1} was killed and is back (${number} of ${o.kills})`);
-  }
-}
-
-function restClient(
-  { folder }: Installation,
-  [first]: readonly ServerOrder[],
-  resources: AsyncDisposableStack,
-): RestClient {
-  const file = (name: string): string => readFileSync(join(folder, 'server', name), 'utf8').trim();
-  const wire = resources.use(createWire({ role: 'client', bind: host }));
-  const port = first?.ports.rest ?? 0;
-  const caPem = file('ca.pem');
-  const http = resources.use(
-    httpClient({
-      connections: 4,
-      connect: (signal) => wire.dial('client-to-server', host, { port, caPem, signal }),
-    }),
+async function runOnAll(fleet: Fleet, failures: ReadFailures): Promise<Worked> {
+  const { client, given, counters, say, giveUpMs } = fleet;
+  const count = fleet.installation.agents.length;
+  const givenBefore = given.size;
+  const askedMs = Date.now();
+  const id = await startSession(fleet, failures);
+  const allGiven = await until(() => given.size >= givenBefore + count, giveUpMs);
+  const dispatchedMs = allGiven ? counters.lastTaskMs : Date.now();
+  const after = ((dispatchedMs - askedMs) / 1000).toFixed(1);
+  say(
+    `${allGiven ? 'every agent has its task' : `${given.size - givenBefore} of ${count} tasks were given`} after ${after} s`,
   );
-  return new RestClient({ http, token: file('admin-token') });
+  let session = await answered(() => client.call('session', { params: { id } }), failures);
+  while (session?.endedAt === undefined && Date.now() - askedMs < giveUpMs) {
+    await delay(500);
+    // One that is not answered in time is asked again.
+    session = await answered(() => client.call('session', { params: { id } }), failures);
+  }
+  if (session?.endedAt === undefined) say(`given up, with ${JSON.stringify(session?.tasks)}`);
+  const endedMs = session?.endedAt === undefined ? Date.now() : Date.parse(session.endedAt);
+  return {
+    ...{ id, dispatchedMs },
+    dispatchSeconds: (dispatchedMs - askedMs) / 1000,
+    endSeconds: (endedMs - askedMs) / 1000,
+  };
 }
 
-/** Reads that were answered with an error or not at all, each kind once with how often. */
-class ReadFailures {
-  readonly #times = new Map<string, number>();
-
-  add(what: string, error: unknown): void {
-    const kind = `${what}: ${toHoldfastError(error).code}: ${error instanceof Error ? error.message : String(error)}`;
-    this.#times.set(kind, (this.#times.get(kind) ?? 0) + 1);
-  }
-
-  say(say: (text: string) => void): void {
-    for (const [kind, times] of this.#times) say(`a read failed ${times} times: ${kind}`);
+/** An instance that is killed may have begun it, and not said so: then it is found among the sessions. */
+async function startSession({ client, installation }: Fleet, failures: ReadFailures): Promise<string> {
+  const { jobId } = installation;
+  for (;;) {
+    const started = await answered(() => client.call('runJob', { params: { id: jobId }, body: {} }), failures);
+    if (started) return started.id;
+    await delay(1000);
+    const last = await answered(() => client.call('sessions', { query: { limit: 1 } }), failures);
+    const [session] = last?.sessions ?? [];
+    const isNew = session?.jobId === jobId && session.endedAt === undefined;
+    if (session && isNew) return session.id;
   }
 }
 
-/** Pages of the lists that people look at, one after the other at a steady pace, whether or not the one before was answered. */
-async function keepReading(
-  client: RestClient,
-  timesMs: number[],
-  { perSecond, signal, failures }: { perSecond: number; signal: AbortSignal; failures: ReadFailures },
-): Promise<void> {
-  const reads = [
-    { what: 'computers', ask: () => client.call('computers', { query: { limit: 100 } }) },
-    { what: 'runs', ask: () => client.call('runs', { query: { limit: 100 } }) },
-    { what: 'sessions', ask: () => client.call('sessions', { query: { limit: 20 } }) },
-    { what: 'computers online', ask: () => client.call('computers', { query: { limit: 100, state: 'online' } }) },
-    { what: 'jobs', ask: () => client.call('jobs', {}) },
-    { what: 'status', ask: () => client.call('status', {}) },
-  ];
-  const under: Promise<void>[] = [];
-  for (let number = 0; !signal.aborted; number += 1) {
-    const beganMs = performance.now();
-    const read = reads[number % reads.length];
-    // One that fails took its time as well.
-    const done = (): void => void timesMs.push(performance.now() - beganMs);
-    if (read)
-      under.push(
-        read.ask().then(done, (error: unknown) => {
-          done();
-          failures.add(read.what, error);
-        }),
-      );
-    await delay(1000 / perSecond);
+async function answered<T>(ask: () => Promise<T>, failures: ReadFailures): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    failures.add('the session', error);
+    return undefined;
   }
-  await Promise.all(under);
+}
+
+/** Kills instances at random moments, never all at once, and starts them again. */
+async function killAtRandom({ servers, kills, killEveryMs, say }: Fleet): Promise<void> {
+  for (let number = 1; number <= kills; number += 1) {
+    await delay(Math.random() * 2 * killEveryMs);
+    const place = Math.floor(Math.random() * servers.count);
+    await servers.kill(place);
+    await delay(Math.random() ** 2 * longestAwayMs);
+    await servers.start(place);
+    say(`instance ${place + 1} was killed and is back (${number} of ${kills})`);
+  }
 }
 
 /** Whether it came to be so in time. */
@@ -250,14 +256,6 @@ async function until(isSo: () => boolean, limitMs: number): Promise<boolean> {
     await delay(50);
   }
   return true;
-}
-
-function processorSeconds(servers: readonly Worker[]): number {
-  return sum(servers.filter((server) => server.isRunning).map((server) => server.processorSeconds()));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 function percentile(sorted: readonly number[], part: number): number {

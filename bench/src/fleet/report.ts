@@ -7,12 +7,22 @@ const mib = 1024 ** 2;
 /** A table in Markdown of what was reached, and from its slope what a big fleet would need. */
 export function renderFleet(measured: readonly Measured[]): string {
   const head = [
-    ...['agents', 'instances', 'connected after', 'memory idle', 'memory at most', 'load idle', 'all dispatched after'],
-    ...['all ended after', 'processor', 'reads, median', 'reads, 99 %', 'twice', 'never', 'failed'],
+    ...[
+      'agents',
+      'instances',
+      'runs',
+      'connected after',
+      'memory idle',
+      'memory at most',
+      'load idle',
+      'all dispatched after',
+    ],
+    ...['all ended after', 'processor', 'reads, median', 'reads, 99 %', 'reads failed', 'twice', 'never', 'failed'],
   ];
   const rows = measured.map((one) => [
     ...[one.agents.toLocaleString('en'), one.kills === 0 ? `${one.instances}` : `${one.instances}, ${one.kills} kills`],
     ...[
+      (one.agents * one.sessions).toLocaleString('en'),
       seconds(one.connectSeconds),
       memory(one.idleBytes),
       memory(one.peakBytes),
@@ -20,7 +30,7 @@ export function renderFleet(measured: readonly Measured[]): string {
     ],
     ...[seconds(one.dispatchSeconds), seconds(one.endSeconds), seconds(one.processorSeconds)],
     ...[`${one.readMedianMs.toFixed(0)} ms`, `${one.read99Ms.toFixed(0)} ms`],
-    ...[one.twice, one.never, one.failed].map(String),
+    ...[`${one.failedReads} of ${one.reads}`, ...[one.twice, one.never, one.failed].map(String)],
   ]);
   const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   return `${table}\n${extrapolated(measured)}`;
@@ -28,7 +38,7 @@ export function renderFleet(measured: readonly Measured[]): string {
 
 /** By a straight line through the smallest and the largest: it says nothing of what breaks in between. */
 function extrapolated(measured: readonly Measured[]): string {
-  const sorted = measured.toSorted((a, b) => a.agents - b.agents);
+  const sorted = measured.filter(({ kills }) => kills === 0).toSorted((a, b) => a.agents - b.agents);
   const [least, most] = [sorted[0], sorted.at(-1)];
   if (!least || !most || least.agents === most.agents) return '';
   const at = (value: (one: Measured) => number): number => {

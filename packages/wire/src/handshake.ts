@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import { HoldfastError } from '@holdfast/core';
 import type { Phase } from './failure.ts';
 import type { Identity } from './identity.ts';
@@ -123,6 +123,28 @@ export function claimedChannel(socket: TLSSocket): string | undefined {
 /** Whether the listening side speaks verdicts. */
 export const speaksVerdict = (socket: TLSSocket): boolean => claimedChannel(socket) !== undefined;
 
+type DiallerIdentity = Pick<Identity, 'certificatePem' | 'privateKeyPem'>;
+
+/** Of an identity that dials again: reading certificate and key takes as long as the rest of the handshake's beginning. */
+const contexts = new WeakMap<
+  DiallerIdentity,
+  { readonly caPem: string | undefined; readonly context: SecureContext }
+>();
+
+function contextFor(identity: DiallerIdentity | undefined, caPem: string | undefined): SecureContext {
+  const known = identity && contexts.get(identity);
+  if (known && known.caPem === caPem) return known.context;
+  const context = createSecureContext({
+    ...(identity ? { cert: identity.certificatePem, key: identity.privateKeyPem } : {}),
+    ca: caPem ?? [],
+    minVersion: 'TLSv1.3',
+    ciphers,
+    ecdhCurve: groups,
+  });
+  if (identity) contexts.set(identity, { caPem, context });
+  return context;
+}
+
 export type TlsTarget = { readonly host: string; readonly port: number } | { readonly stream: Duplex };
 
 /**
@@ -132,7 +154,7 @@ export type TlsTarget = { readonly host: string; readonly port: number } | { rea
 export async function connectTls(
   target: TlsTarget,
   o: WaitOptions & {
-    identity: Pick<Identity, 'certificatePem' | 'privateKeyPem'> | undefined;
+    identity: DiallerIdentity | undefined;
     /** The only root that is believed; none: every chain is taken, and the caller must judge it. */
     caPem: string | undefined;
     /** The channel to name; none for leases, whose port belongs to one channel anyway. */
@@ -150,11 +172,7 @@ export async function connectTls(
           port: target.port,
           ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
         }),
-    ...(o.identity ? { cert: o.identity.certificatePem, key: o.identity.privateKeyPem } : {}),
-    ca: o.caPem ?? [],
-    minVersion: 'TLSv1.3',
-    ciphers,
-    ecdhCurve: groups,
+    secureContext: contextFor(o.identity, o.caPem),
     rejectUnauthorized: false,
     // Who the other end is stands in its URI name, which the caller checks; host names prove nothing within a fleet.
     checkServerIdentity: () => undefined,
