@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import { maxListedDegradations, maxListedProblems, progressPersistMs } from '../limits.ts';
-import { RunLog } from './run-log.ts';
+import { RunLog, type RunRecords } from './run-log.ts';
 import { type RunRow, recordHandover, runView, saveRunning } from './run-store.ts';
 import { isMaintenance } from './work-order.ts';
 
@@ -34,6 +34,7 @@ export class ActiveRun {
     instance: string;
     /** It has just begun, and never before. */
     isNew: boolean;
+    records: RunRecords;
     events: EventHub;
     clock: Clock;
     logger: Logger;
@@ -47,8 +48,8 @@ export class ActiveRun {
     this.#savedMs = o.clock.monotonicMs();
     const { id: runId, jobSessionId: sessionId, requestId } = o.row;
     const onWritten = (): void => o.events.publishLog(o.scope.tenant, runId);
-    const { scope, isNew, clock, logger } = o;
-    this.log = new RunLog({ scope, runId, sessionId, requestId, isNew, clock, logger, onWritten });
+    const { scope, isNew, records, clock, logger } = o;
+    this.log = new RunLog({ scope, runId, sessionId, requestId, isNew, records, clock, logger, onWritten });
   }
 
   /** Throws `run.taken` when another instance has it. */

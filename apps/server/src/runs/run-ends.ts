@@ -1,5 +1,5 @@
-import { hasCode } from '@holdfast/core';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { DoTogether } from '../catalogue/do-together.ts';
 import { endSessionIfDone } from '../sessions/session-store.ts';
 import { maxEndsAtOnce } from './limits.ts';
 import { endRun, type RunEnd, type RunRow, sessionsOf } from './run-store.ts';
@@ -12,65 +12,36 @@ interface Recorded {
   readonly sessionEnded: boolean;
 }
 
-interface Waiting extends PromiseWithResolvers<Recorded> {
-  readonly scope: TenantScope;
-  readonly end: RunEnd;
-}
-
 /**
- * Records how runs end, each with the end of its session if it is the last one. While one transaction goes on, what ends meanwhile
- * waits for the next and becomes part of it: a job of a whole fleet ends by the hundred in a second, and each by itself would wait
- * for the disk, and for the row of the session that they share.
+ * Records how runs end, each with the end of its session if it is the last one, those that end at the same time in one transaction: each
+ * by itself would wait for the row of the session that they share.
  */
 export class RunEnds {
-  readonly #waiting: Waiting[] = [];
-  #isRecording = false;
+  readonly #ends = new DoTogether({ work: recordTogether, maxWeight: maxEndsAtOnce });
 
   /** Resolves when it is durable. */
   record(scope: TenantScope, end: RunEnd): Promise<Recorded> {
-    const waiting = { ...Promise.withResolvers<Recorded>(), scope, end };
-    this.#waiting.push(waiting);
-    if (!this.#isRecording) void this.#recordAll();
-    return waiting.promise;
-  }
-
-  /** Never throws: who waits is told. */
-  async #recordAll(): Promise<void> {
-    this.#isRecording = true;
-    for (let [first] = this.#waiting; first; [first] = this.#waiting) {
-      const { tenant } = first.scope;
-      const together = this.#waiting.filter(({ scope }) => scope.tenant === tenant).slice(0, maxEndsAtOnce);
-      for (const one of together) this.#waiting.splice(this.#waiting.indexOf(one), 1);
-      await recordTogether(first.scope, together);
-    }
-    this.#isRecording = false;
+    return this.#ends.do(scope, end);
   }
 }
 
-async function recordTogether(scope: TenantScope, together: readonly Waiting[]): Promise<void> {
-  try {
-    const { rows, endedSessions } = await scope.transaction(async (inner) => {
-      const ended = new Map<string, RunRow>();
-      for (const { end } of together) {
-        const row = await endRun(inner, end);
-        if (row) ended.set(row.id, row);
-      }
-      const sessions = new Set<string>();
-      const now = together.at(-1)?.end.now ?? new Date();
-      for (const id of sessionsOf([...ended.values()])) if (await endSessionIfDone(inner, id, now)) sessions.add(id);
-      return { rows: ended, endedSessions: sessions };
-    }, 'read committed');
-    // From the last: with it a session ended.
-    for (const { end, resolve } of together.toReversed()) {
-      const session = rows.get(end.view.id)?.jobSessionId ?? '';
-      resolve({ recorded: rows.has(end.view.id), sessionEnded: endedSessions.delete(session) });
+function recordTogether(scope: TenantScope, ends: readonly RunEnd[]): Promise<Recorded[]> {
+  return scope.transaction(async (inner) => {
+    const rows = new Map<string, RunRow>();
+    for (const end of ends) {
+      const row = await endRun(inner, end);
+      if (row) rows.set(row.id, row);
     }
-  } catch (error) {
-    if (together.length === 1 || hasCode(error, 'database.unavailable') || hasCode(error, 'database.timeout')) {
-      for (const { reject } of together) reject(error);
-      return;
-    }
-    // What was wrong with one of them took the others with it.
-    for (const one of together) await recordTogether(scope, [one]);
-  }
+    const ended = new Set<string>();
+    const now = ends.at(-1)?.now ?? new Date();
+    for (const id of sessionsOf([...rows.values()])) if (await endSessionIfDone(inner, id, now)) ended.add(id);
+    // A session ended with the last of them.
+    return ends
+      .toReversed()
+      .map(({ view: { id } }) => ({
+        recorded: rows.has(id),
+        sessionEnded: ended.delete(rows.get(id)?.jobSessionId ?? ''),
+      }))
+      .toReversed();
+  }, 'read committed');
 }

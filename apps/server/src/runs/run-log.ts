@@ -10,6 +10,7 @@ import {
 } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { DoTogether } from '../catalogue/do-together.ts';
 import type { RunLogWriter } from '../catalogue/run-record-tables.ts';
 import { readJson } from '../json-column.ts';
 import { maxInsertedRows, maxRunLogLines, reservedRunLogLines } from '../limits.ts';
@@ -26,6 +27,35 @@ interface Known {
   readonly heard: Map<RunLogWriter, string>;
 }
 
+type Row = LogLine & { readonly runId: string; readonly number: number; readonly writer: RunLogWriter };
+
+/** Writes what runs that are under way log and use: of those that write at the same time, by one statement. */
+export class RunRecords {
+  readonly #lines = new DoTogether<readonly Row[], void>({
+    work: async (scope, items) => {
+      await insertLines(scope, items.flat());
+      return items.map(() => undefined);
+    },
+    weightOf: (rows) => rows.length,
+    maxWeight: maxInsertedRows,
+  });
+  readonly #statistics = new DoTogether<{ readonly runId: string; readonly statisticsJson: string }, void>({
+    work: async (scope, items) => {
+      await upsertStatistics(scope, items);
+      return items.map(() => undefined);
+    },
+    maxWeight: maxInsertedRows,
+  });
+
+  lines(scope: TenantScope, rows: readonly Row[]): Promise<void> {
+    return this.#lines.do(scope, rows);
+  }
+
+  statistics(scope: TenantScope, row: { readonly runId: string; readonly statisticsJson: string }): Promise<void> {
+    return this.#statistics.do(scope, row);
+  }
+}
+
 /**
  * The log of a run that is under way here: the server's lines, those of whoever works on it, and those of the mover. They are
  * gathered, and written now and then. Not more than a bound of them: what comes after is counted.
@@ -35,6 +65,7 @@ export class RunLog {
   readonly logger: Logger;
   readonly #scope: TenantScope;
   readonly #runId: string;
+  readonly #records: RunRecords;
   readonly #clock: Clock;
   readonly #onWritten: () => void;
   #pending: Pending[] = [];
@@ -53,12 +84,14 @@ export class RunLog {
     requestId: string | null;
     /** Nothing of it is written yet. */
     isNew: boolean;
+    records: RunRecords;
     clock: Clock;
     logger: Logger;
     onWritten: () => void;
   }) {
     this.#scope = o.scope;
     this.#runId = o.runId;
+    this.#records = o.records;
     this.#clock = o.clock;
     this.#onWritten = o.onWritten;
     if (o.isNew) this.#known = { next: 0, heard: new Map() };
@@ -135,7 +168,7 @@ export class RunLog {
     const known = (this.#known ??= await this.#load());
     const pending = this.#pending;
     this.#pending = [];
-    const rows: (LogLine & { runId: string; number: number; writer: RunLogWriter })[] = [];
+    const rows: Row[] = [];
     const { heard } = known;
     let { next } = known;
     const leftOutBefore = this.#leftOut;
@@ -151,7 +184,7 @@ export class RunLog {
     }
     try {
       for (let first = 0; first < rows.length; first += maxInsertedRows)
-        await insertLines(this.#scope, rows.slice(first, first + maxInsertedRows));
+        await this.#records.lines(this.#scope, rows.slice(first, first + maxInsertedRows));
     } catch (error) {
       // What was written before it failed is found there.
       this.#known = undefined;
@@ -168,7 +201,7 @@ export class RunLog {
     if (statistics === undefined) return;
     const statisticsJson = JSON.stringify(statistics);
     if (statisticsJson === this.#savedStatistics) return;
-    await saveStatistics(this.#scope, this.#runId, statistics);
+    await this.#records.statistics(this.#scope, { runId: this.#runId, statisticsJson });
     this.#savedStatistics = statisticsJson;
   }
 
@@ -200,10 +233,7 @@ function heardLine(line: LogLine, process: LogLine['process']): LogLine {
   return { ...line, process, message: oneLine(line.message) };
 }
 
-async function insertLines(
-  { query }: TenantScope,
-  rows: readonly (LogLine & { runId: string; number: number; writer: RunLogWriter })[],
-): Promise<void> {
+async function insertLines({ query }: TenantScope, rows: readonly Row[]): Promise<void> {
   await query
     .insertInto('runLog')
     .values([...rows])
@@ -222,12 +252,22 @@ export async function recordOwnLog(scope: TenantScope, runId: string, lines: rea
     await insertLines(scope, rows.slice(first, first + maxInsertedRows));
 }
 
-export async function saveStatistics({ query }: TenantScope, runId: string, statistics: TaskStatistics): Promise<void> {
-  const statisticsJson = JSON.stringify(statistics);
+export async function saveStatistics(scope: TenantScope, runId: string, statistics: TaskStatistics): Promise<void> {
+  await upsertStatistics(scope, [{ runId, statisticsJson: JSON.stringify(statistics) }]);
+}
+
+async function upsertStatistics(
+  { query }: TenantScope,
+  rows: readonly { readonly runId: string; readonly statisticsJson: string }[],
+): Promise<void> {
   await query
     .insertInto('runStatistics')
-    .values({ runId, statisticsJson })
-    .onConflict((conflict) => conflict.columns(['tenant', 'runId']).doUpdateSet({ statisticsJson }))
+    .values([...rows])
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant', 'runId'])
+        .doUpdateSet((row) => ({ statisticsJson: row.ref('excluded.statisticsJson') })),
+    )
     .execute();
 }
 

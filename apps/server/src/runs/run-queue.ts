@@ -22,7 +22,7 @@ import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
 import { agentsLookMs, maxStartsAtOnce, queuePauseMs, startPauseMs } from './limits.ts';
 import { RunEnds } from './run-ends.ts';
-import { loadStatistics } from './run-log.ts';
+import { loadStatistics, RunRecords } from './run-log.ts';
 import {
   beginRuns,
   cancelQueuedRuns,
@@ -52,6 +52,7 @@ export class RunQueue implements AsyncDisposable {
   readonly #slots: Slots;
   readonly #maxRunMs: number;
   readonly #ends = new RunEnds();
+  readonly #records = new RunRecords();
   readonly #leaving = new AbortController();
   /** By run id; each agent stands in it once at most. */
   readonly #active = new Map<string, ActiveRun>();
@@ -319,8 +320,8 @@ export class RunQueue implements AsyncDisposable {
     const known = this.#active.get(row.id);
     if (known) return known.hasStarted.promise;
     const instance = this.#instances.id;
-    const [events, clock, logger] = [this.#events, this.#clock, this.#logger];
-    const run = new ActiveRun({ row, scope, instance, isNew, events, clock, logger });
+    const [records, events, clock, logger] = [this.#records, this.#events, this.#clock, this.#logger];
+    const run = new ActiveRun({ row, scope, instance, isNew, records, events, clock, logger });
     this.#active.set(row.id, run);
     const work = this.#work(run)
       .catch((error: unknown) =>
