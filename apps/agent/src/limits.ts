@@ -72,6 +72,10 @@ export const panelPageEntries = 1_000;
 /** Somebody waits for it; the first one of a large repository reads its index. */
 export const panelReadMs = 50_000;
 
+/** Between the answer that says where a download is and the browser's request for it. */
+export const panelTicketMs = 60_000;
+export const maxPanelTickets = 64;
+
 /** What is found is kept for a page that takes nothing of it for so long. */
 export const panelStallMs = 60_000;
 

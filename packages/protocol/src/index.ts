@@ -15,6 +15,7 @@ export {
   sessionCookieName,
 } from './browser-session.ts';
 export { type CallContext, CallPeer, type Handlers } from './calls.ts';
+export { attachment, type ByteAnswer, ContentsSink } from './contents-sink.ts';
 export { type DeviceAuthorization, signInAsDevice } from './device-sign-in.ts';
 export { writeFileDurably } from './durable-file.ts';
 export { type EnrolOptions, enrolComputer } from './enrol-client.ts';
@@ -129,6 +130,7 @@ export {
   type PanelState,
   type PanelTask,
   panelApiPrefix,
+  panelDownloadPrefix,
   panelKeyHeader,
   panelMethods,
   panelTask,

@@ -15,6 +15,9 @@ import { overwritePolicy, progress } from './tasks.ts';
 /** Where a page asks; the method follows. */
 export const panelApiPrefix = '/api/';
 
+/** Where downloads are; the ticket follows. */
+export const panelDownloadPrefix = '/download/';
+
 /** The half of a session that the page keeps: the cookie alone would go to every port of this computer. */
 export const panelKeyHeader = 'x-holdfast-panel';
 
@@ -107,6 +110,11 @@ export const panelMethods = {
   },
   /** Looks for something in backups, or compares two of them: answered line by line, as it is found. */
   read: { params: z.strictObject({ ...ofPolicy, listing }), result: readingLine },
+  /** Where a file of a backup, or a folder as a ZIP, is to be had: once, soon, and by the browser that asked. `path` is below `root`. */
+  download: {
+    params: z.strictObject({ ...ofPolicy, snapshotId, root: path, path }),
+    result: z.object({ address: text }),
+  },
   /** Begins a restore on this computer, once for each id; `include` sees paths below `subfolder`, where there is one. */
   restore: {
     params: z.strictObject({

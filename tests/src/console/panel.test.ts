@@ -53,6 +53,7 @@ test('who may read the data directory opens the panel, backs up and restores wit
       ['auth.required', await request(port, 'POST', '/api/state', { headers: own, body: {} })],
       ['auth.required', await request(port, 'POST', '/api/run', { headers: own, body: { policyId: noId } })],
       ['auth.required', await request(port, 'POST', '/api/read', { headers: own, body: { policyId: noId } })],
+      ['auth.required', await request(port, 'GET', `/download/${'A'.repeat(43)}`, { headers: own })],
       ['auth.required', await request(port, 'POST', '/api/nothing', { headers: own, body: {} })],
     ] as const;
     assert.deepEqual(
@@ -139,6 +140,12 @@ test('who may read the data directory opens the panel, backs up and restores wit
     assert.ok(!page.url().startsWith(older), 'it is in the newer backup alone');
     await page.goBack();
     await found.getByText('note.txt').waitFor();
+    const saved = page.waitForEvent('download');
+    await found.getByRole('button', { name: 'Download note.txt' }).click();
+    const file = await saved;
+    assert.deepEqual([file.suggestedFilename(), readFileSync(await file.path(), 'utf8')], ['note.txt', 'new\n']);
+    const used = await page.request.get(file.url(), { headers: { 'sec-fetch-site': 'same-origin' } });
+    assert.equal(used.status(), 401, 'a download is good once');
 
     await page.getByRole('tab', { name: 'Compare' }).click();
     await page.getByRole('combobox', { name: 'Compare with' }).selectOption({ index: 1 });
@@ -156,6 +163,13 @@ test('who may read the data directory opens the panel, backs up and restores wit
     await points.nth(1).waitFor();
     assert.equal(await points.count(), 2);
     await points.first().click();
+    const zipped = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download documents as a ZIP' }).click();
+    const zip = await zipped;
+    assert.equal(zip.suggestedFilename(), 'documents.zip');
+    const bytes = readFileSync(await zip.path());
+    assert.equal(bytes.toString('latin1', 0, 2), 'PK');
+    assert.ok(bytes.includes('documents/letter [1].txt'));
     await page.getByRole('button', { name: 'documents', exact: true }).click();
     await page.getByRole('checkbox', { name: 'Choose letter [1].txt' }).check();
     await watched.checkAccessibility('browse and restore');

@@ -14,16 +14,16 @@ import {
 } from '@holdfast/protocol';
 import { panelPageEntries, panelReadMs } from '../limits.ts';
 import type { Policies } from '../policies/policies.ts';
-import { type PanelReader, panelReader } from './panel-readings.ts';
+import { type PanelFetcher, type PanelReader, panelReader } from './panel-readings.ts';
 import type { RecentTasks } from './recent-tasks.ts';
 
 /** What is answered to who is in; signing in and out is the panel's own. */
 export type PanelHandlers = {
-  readonly [Name in Exclude<PanelMethod, 'sign-in' | 'sign-out' | 'read'>]: (
+  readonly [Name in Exclude<PanelMethod, 'sign-in' | 'sign-out' | 'read' | 'download'>]: (
     params: PanelParams<Name>,
     signal: AbortSignal,
   ) => Promise<PanelResult<Name>>;
-} & { readonly read: PanelReader };
+} & { readonly read: PanelReader; readonly fetch: PanelFetcher };
 
 /** What this agent does for the person at its own computer, with the policies and grants that it has. */
 export function panelHandlers(o: {
@@ -89,7 +89,7 @@ export function panelHandlers(o: {
       const { entries, more } = await read(page, signal);
       return { entries, more };
     },
-    read: panelReader({ policies, tasks }),
+    ...panelReader({ policies, tasks }),
     restore: async ({ policyId, taskId, ...choices }) => {
       const { access } = policies.require(policyId).task;
       // How it ends is told by the state; that it can't begin, here.

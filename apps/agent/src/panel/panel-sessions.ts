@@ -59,11 +59,17 @@ export class PanelSessions {
     return true;
   }
 
+  /** Somebody signed in with this cookie, and has not left. */
+  knows(cookie: string): boolean {
+    return this.#sessions.has(digestOf(cookie));
+  }
+
   signOut(cookie: string): void {
     this.#sessions.delete(digestOf(cookie));
   }
 }
 
-function digestOf(secret: string): string {
+/** What is kept of a secret. */
+export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }

@@ -5,6 +5,7 @@ import {
   pageRequestHeader,
   pageRequests,
   panelApiPrefix,
+  panelDownloadPrefix,
   panelKeyHeader,
   panelMethods,
   parseJsonText,
@@ -19,8 +20,9 @@ import { z } from 'zod';
 import { maxPanelLinkBytes, maxPanelRequestBytes, panelRest } from '../limits.ts';
 import type { PanelHandlers } from './panel-handlers.ts';
 import { panelOrigin, removePanelKey, savePanelKey } from './panel-link.ts';
-import { sendLines } from './panel-readings.ts';
+import { sendContents, sendLines } from './panel-readings.ts';
 import { PanelSessions } from './panel-sessions.ts';
+import { PanelTickets } from './panel-tickets.ts';
 
 export interface Panel extends AsyncDisposable {
   readonly port: number;
@@ -44,6 +46,7 @@ export async function openPanel(o: {
   const { wire, dataDir, clock, log } = o;
   await using resources = new AsyncDisposableStack();
   const sessions = new PanelSessions({ clock });
+  const tickets = new PanelTickets({ clock });
   const files = new PageFiles({
     folder: builtPagesFolder,
     index: 'panel.html',
@@ -54,7 +57,7 @@ export async function openPanel(o: {
   const http = resources.use(
     createHttpServer({
       handler: (req, res) =>
-        void answer(req, res, { sessions, files, handlers: o.handlers, port, log }).catch((error: unknown) =>
+        void answer(req, res, { sessions, tickets, files, handlers: o.handlers, port, log }).catch((error: unknown) =>
           refuse(req, res, { error: toHoldfastError(error), log }),
         ),
     }),
@@ -69,6 +72,7 @@ export async function openPanel(o: {
 
 interface Context {
   readonly sessions: PanelSessions;
+  readonly tickets: PanelTickets;
   readonly files: PageFiles;
   readonly handlers: PanelHandlers;
   readonly port: number;
@@ -85,15 +89,39 @@ async function answer(req: IncomingMessage, res: ServerResponse, context: Contex
     await answerApi(req, res, { ...context, name: path.slice(panelApiPrefix.length) });
     return;
   }
+  if (req.method === 'GET' && path.startsWith(panelDownloadPrefix)) {
+    await answerDownload(req, res, { ...context, ticket: path.slice(panelDownloadPrefix.length) });
+    return;
+  }
   const page = req.method === 'GET' ? await context.files.answer(path, req.headers) : undefined;
   if (!page) throw new HoldfastError('request.missing', { message: 'The control panel has no such page.' });
   res.writeHead(page.status, { ...page.headers, 'content-length': Buffer.byteLength(page.body) }).end(page.body);
 }
 
+async function answerDownload(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { sessions, tickets, handlers, port, ticket }: Context & { readonly ticket: string },
+): Promise<void> {
+  if ((req.headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') throw foreign();
+  const cookie = cookieOf(req, port);
+  const what = tickets.take(ticket, cookie);
+  if (!sessions.knows(cookie)) throw new HoldfastError('auth.required');
+  const gone = whenGone(res);
+  await sendContents(res, handlers.fetch(what, gone.signal), gone);
+}
+
+/** Aborts when the browser no longer waits for the answer. */
+function whenGone(res: ServerResponse): AbortController {
+  const gone = new AbortController();
+  res.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The page has gone.' })));
+  return gone;
+}
+
 async function answerApi(
   req: IncomingMessage,
   res: ServerResponse,
-  { sessions, handlers, port, log, name }: Context & { readonly name: string },
+  { sessions, tickets, handlers, port, log, name }: Context & { readonly name: string },
 ): Promise<void> {
   const byPerson = requireOwnPage(req, port) === 'person';
   const cookie = cookieOf(req, port);
@@ -105,8 +133,7 @@ async function answerApi(
     throw new HoldfastError('request.missing', { message: 'The control panel can do no such thing.' });
   const bytes = await requestBody(req, { maxBytes: isSignIn ? maxPanelLinkBytes : maxPanelRequestBytes });
   const body = parseJsonText(bytes.toString('utf8'), 'The request');
-  const gone = new AbortController();
-  res.once('close', () => gone.abort(new HoldfastError('run.cancelled', { message: 'The page has gone.' })));
+  const gone = whenGone(res);
 
   if (name === 'read') {
     const params = parseMessage(panelMethods[name].params, body, 'The request');
@@ -122,6 +149,10 @@ async function answerApi(
   } else if (name === 'sign-out') {
     sessions.signOut(cookie);
     headers['set-cookie'] = `${cookieName(port)}=; ${cookieAttributes}; Max-Age=0`;
+  } else if (name === 'download') {
+    const what = parseMessage(panelMethods[name].params, body, 'The request');
+    params = what;
+    result = { address: `${panelDownloadPrefix}${tickets.give(cookie, what)}` };
   } else {
     params = parseMessage(panelMethods[name].params, body, 'The request');
     const handler = handlers[name] as (given: unknown, signal: AbortSignal) => Promise<unknown>;

@@ -9,3 +9,11 @@ export function saveFile(name: string, content: BlobPart): void {
   // The browser has begun to read it by then.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
+
+/** Has the browser keep what is at an address of this host: what is large never lies in the page's memory. */
+export function saveFrom(address: string): void {
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = '';
+  link.click();
+}

@@ -1,17 +1,19 @@
 import type { PanelPolicy, PanelState, SnapshotFacts } from '@holdfast/protocol';
 import { Loader, Tabs } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { Card } from '../components/card.tsx';
 import { ProblemAlert } from '../components/problem-alert.tsx';
 import { useLanguage } from '../i18n/language.tsx';
 import { Breadcrumbs } from '../pages/restore/breadcrumbs.tsx';
 import { Comparison } from '../pages/restore/comparison.tsx';
+import type { Downloadable } from '../pages/restore/download.ts';
+import { DownloadButton } from '../pages/restore/download-button.tsx';
 import { EntryTable } from '../pages/restore/entry-table.tsx';
 import { NameSearch } from '../pages/restore/name-search.tsx';
 import { nameOf, parentOf, startingFolder } from '../pages/restore/snapshot-paths.ts';
 import { goTo, type Look, usePanelAddress } from './panel-address.ts';
-import { ask, readByAgent } from './panel-session.ts';
+import { ask, download, readByAgent } from './panel-session.ts';
 import { RestoreCard } from './restore-card.tsx';
 
 const views = ['browse', 'search', 'compare'] as const;
@@ -33,6 +35,7 @@ export function BackupBrowser(o: {
   const [choice, setChoice] = useState({ path, names: namesOf(look.name) });
   const chosen = choice.path === path ? choice.names : namesOf(undefined);
   const { repositoryId } = policy;
+  const downloads = useMutation({ mutationFn: (what: Downloadable) => download(policy.id, what) });
   const points = useMemo(() => o.points.map((one) => ({ ...one, repositoryId })), [o.points, repositoryId]);
   const go = (to: Look, snapshotId = point.id): void =>
     goTo({ page: 'backups', policyId: policy.id, snapshotId, ...to });
@@ -40,6 +43,7 @@ export function BackupBrowser(o: {
   return (
     <>
       <Card title={t('panel.backup-of', { at: formats.dateTime(point.takenAt) })}>
+        {downloads.error && <ProblemAlert error={downloads.error} />}
         <Tabs value={view} onChange={(value) => go({ path, view: views.find((one) => one === value) })}>
           <Tabs.List mb="md">
             {views.map((one) => (
@@ -57,6 +61,7 @@ export function BackupBrowser(o: {
                 onPath={(folder) => go({ path: folder })}
                 chosen={chosen}
                 onChoose={(names) => setChoice({ path, names })}
+                onDownload={(file) => downloads.mutate({ repositoryId, snapshotId: point.id, path: file })}
               />
             )}
           </Tabs.Panel>
@@ -74,6 +79,7 @@ export function BackupBrowser(o: {
                   )
                 }
                 onShow={show}
+                onDownload={downloads.mutate}
                 onRestore={(of, file) => {
                   const folder = parentOf(file);
                   setChoice({ path: folder, names: namesOf(nameOf(file)) });
@@ -114,6 +120,7 @@ function Folder(o: {
   readonly onPath: (folder: string) => void;
   readonly chosen: ReadonlySet<string>;
   readonly onChoose: (names: ReadonlySet<string>) => void;
+  readonly onDownload: (path: string) => void;
 }): ReactNode {
   const { t } = useLanguage();
   const { policyId, point, path } = o;
@@ -137,6 +144,7 @@ function Folder(o: {
           chosen={o.chosen}
           onChoose={o.onChoose}
           onOpen={o.onPath}
+          actions={(entry) => <DownloadButton entry={entry} onDownload={o.onDownload} />}
           isLoading={entries.isFetchingNextPage}
           hasMore={entries.hasNextPage}
           onMore={() => void entries.fetchNextPage()}

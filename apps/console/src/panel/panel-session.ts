@@ -2,8 +2,11 @@ import type { PanelMethods, PanelParams, PanelResult } from '@holdfast/protocol'
 import { useSyncExternalStore } from 'react';
 import { linesOf } from '../api/lines.ts';
 import { ApiProblem, toProblem } from '../api/problem.ts';
+import { saveFrom } from '../api/save-file.ts';
 import { send } from '../api/transport.ts';
+import type { Downloadable } from '../pages/restore/download.ts';
 import type { ReadingLine } from '../pages/restore/reading-line.ts';
+import { nameOf, parentOf } from '../pages/restore/snapshot-paths.ts';
 import type { Listing, ReadLines } from '../pages/restore/use-reading.ts';
 
 /**
@@ -44,6 +47,14 @@ export async function ask<Name extends keyof PanelMethods>(
   const headers = { 'x-holdfast-panel': key };
   const response = await send({ method: 'POST', path: `/api/${name}`, headers, body: params, signal });
   return (await response.json()) as PanelResult<Name>;
+}
+
+/** Has the browser save a file of a backup, or a folder as a ZIP. */
+export async function download(policyId: string, { snapshotId, path: whole }: Downloadable): Promise<void> {
+  const isAll = whole === '/';
+  const part = isAll ? { root: '/', path: '/' } : { root: parentOf(whole), path: `/${nameOf(whole)}` };
+  const { address } = await ask('download', { policyId, snapshotId, ...part });
+  saveFrom(address);
 }
 
 /** One function for each policy: what reads has to stay the same. */

@@ -1,5 +1,6 @@
 import { type Clock, HoldfastError, toHoldfastError } from '@holdfast/core';
 import {
+  ContentsSink,
   type GrantIssuer,
   limits,
   parseMessage,
@@ -29,7 +30,6 @@ import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { forRequest } from '../present-request.ts';
 import { loadRepository, passwordOf } from '../repositories.ts';
 import { ByteStream, ByteStreams } from '../rest/byte-stream.ts';
-import { ContentsSink } from '../rest/contents-sink.ts';
 import type { Vault } from '../vault.ts';
 import { mayRecover, type RecoveryAccesses, type RecoveryAccessRow } from './recovery-accesses.ts';
 import { checkRepository, isRecoverable, recoverableSnapshots, scopeOf } from './recovery-scope.ts';

@@ -61,16 +61,6 @@ export class ByteStream {
   }
 }
 
-/** A file's name for `Content-Disposition` (RFC 6266, RFC 8187). It comes from a backup and may be anything. */
-export function attachment(name: string): string {
-  const plain = name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
-  const exact = encodeURIComponent(name.toWellFormed()).replaceAll(
-    /['()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
-}
-
 /** `bytes=a-` and `bytes=a-b` (RFC 9110, 14.2); other ranges may be answered with the whole. */
 export function parseRange(header: string | undefined): { from: number; to?: number } | undefined {
   const [, from, to] = /^bytes=(\d{1,15})-(\d{1,15})?$/.exec(header ?? '') ?? [];

@@ -1,8 +1,7 @@
-import { type Listing, reportOf } from '@holdfast/protocol';
+import { ContentsSink, type Listing, reportOf } from '@holdfast/protocol';
 import { requireSnapshot } from '../catalogue/require-snapshot.ts';
 import type { RepositoryQueries } from '../maintenance/repository-queries.ts';
 import { parseRange } from './byte-stream.ts';
-import { ContentsSink } from './contents-sink.ts';
 import type { RestHandlers } from './rest-app.ts';
 
 /** What the executor reads, passed on as it comes. */

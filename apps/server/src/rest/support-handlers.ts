@@ -1,11 +1,10 @@
-import { type Route, routes } from '@holdfast/protocol';
+import { attachment, type Route, routes } from '@holdfast/protocol';
 import { Pseudonyms, writeBundle } from '@holdfast/support';
 import type { DataDirectory } from '../data-directory.ts';
 import { requireOwnTenant } from '../people/caller.ts';
 import { type AskRoute, type BundleSources, bundleFiles, leftOutOfServer } from '../support/bundle-files.ts';
 import { knowNames } from '../support/known-names.ts';
 import type { Vault } from '../vault.ts';
-import { attachment } from './byte-stream.ts';
 import type { Asked, RestHandlers, RouteAnswer } from './route-runner.ts';
 
 /** Secrets of this server that are short enough to stand in a line; keys have the form of keys. */

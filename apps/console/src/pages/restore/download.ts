@@ -1,4 +1,5 @@
 import { call, contentsAddress } from '../../api/call.ts';
+import { saveFrom } from '../../api/save-file.ts';
 import { confirmFreshly } from '../../api/step-up.ts';
 import { nameOf, parentOf } from './snapshot-paths.ts';
 
@@ -15,9 +16,6 @@ export interface Downloadable {
 export async function download(o: Downloadable): Promise<void> {
   const { stepUp } = await call('account', {});
   if (stepUp === 'needed') await confirmFreshly();
-  const link = document.createElement('a');
   const query = o.path === '/' ? {} : { root: parentOf(o.path), path: `/${nameOf(o.path)}` };
-  link.href = contentsAddress({ params: { id: o.repositoryId, snapshotId: o.snapshotId }, query });
-  link.download = '';
-  link.click();
+  saveFrom(contentsAddress({ params: { id: o.repositoryId, snapshotId: o.snapshotId }, query }));
 }

@@ -1,17 +1,15 @@
 import type { CatalogueSnapshot } from '@holdfast/protocol';
-import { ActionIcon, Loader } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
+import { Loader } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useText } from '../../i18n/language.tsx';
 import { Breadcrumbs } from './breadcrumbs.tsx';
 import type { Downloadable } from './download.ts';
+import { DownloadButton } from './download-button.tsx';
 import { entriesQuery } from './entries-query.ts';
 import { EntryTable } from './entry-table.tsx';
 import { Refusal } from './refusal.tsx';
 import classes from './restore.module.css';
-import { canBeNamed } from './restore-request.ts';
-import { nameOf, shown } from './snapshot-paths.ts';
 
 /** The folders of a backup as they were, and what of the one that is open is to be restored. */
 export function FolderBrowser(o: {
@@ -44,20 +42,9 @@ export function FolderBrowser(o: {
           chosen={o.chosen}
           onChoose={o.onChoose}
           onOpen={o.onPath}
-          actions={({ path, type }) =>
-            (type === 'file' || type === 'dir') &&
-            canBeNamed(path) && (
-              <ActionIcon
-                variant="subtle"
-                aria-label={t(type === 'dir' ? 'restore.download-zip.named' : 'restore.download.named', {
-                  name: shown(nameOf(path)),
-                })}
-                onClick={() => o.onDownload({ repositoryId, snapshotId, path })}
-              >
-                <IconDownload size={18} aria-hidden="true" />
-              </ActionIcon>
-            )
-          }
+          actions={(entry) => (
+            <DownloadButton entry={entry} onDownload={(path) => o.onDownload({ repositoryId, snapshotId, path })} />
+          )}
           isLoading={entries.isFetchingNextPage}
           hasMore={entries.hasNextPage}
           onMore={() => void entries.fetchNextPage()}
