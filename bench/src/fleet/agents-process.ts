@@ -25,11 +25,7 @@ for (const identity of order.agents) {
   agents.push(
     new SimulatedAgent({
       identity,
-      server: () => {
-        const place = order.servers[Math.floor(Math.random() * order.servers.length)];
-        if (!place) throw new Error('there is no server');
-        return place;
-      },
+      servers: order.servers,
       taskMs: order.taskMs,
       listener: {
         onConnected: () => void (connected += 1),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { stayConnected } from '@holdfast/agent';
-import { systemClock } from '@holdfast/core';
+import { hasCode, systemClock } from '@holdfast/core';
 import {
   CallPeer,
   controlPath,
@@ -12,7 +12,7 @@ import {
   taskMethods,
   taskProtocol,
 } from '@holdfast/protocol';
-import { createWire, httpClient, type Identity, type Wire } from '@holdfast/wire';
+import { type Connection, createWire, httpClient, type Identity, type Wire } from '@holdfast/wire';
 
 /** Where a server is, as an agent knows it. */
 export interface ServerPlace {
@@ -45,8 +45,8 @@ export class SimulatedAgent implements AsyncDisposable {
 
   constructor(o: {
     identity: AgentIdentity;
-    /** Asked at each connection: any of the server's instances. */
-    server: () => ServerPlace;
+    /** The instances: it calls any of them, and the next where nobody answers, as with a name that has several addresses. */
+    servers: readonly ServerPlace[];
     taskMs: number;
     listener: AgentListener;
   }) {
@@ -80,15 +80,7 @@ export class SimulatedAgent implements AsyncDisposable {
       signal: this.#over.signal,
       onFailure: () => undefined,
       connect: async (signal) => {
-        const server = o.server();
-        const http = httpClient({
-          connect: (connecting) =>
-            this.#wire.dial('posix-agent-control', server.host, {
-              port: server.port,
-              peerId: server.id,
-              signal: connecting,
-            }),
-        });
+        const http = httpClient({ connect: (connecting) => this.#dialAny(o.servers, connecting) });
         const stream = await http.upgrade(controlPath, taskProtocol, { signal });
         const peer = new CallPeer<TaskMethods>({ stream, methods: taskMethods, handlers });
         signal.addEventListener('abort', () => stream.destroy(), { once: true });
@@ -97,6 +89,18 @@ export class SimulatedAgent implements AsyncDisposable {
         return { ended: peer.closed };
       },
     });
+  }
+
+  async #dialAny(servers: readonly ServerPlace[], signal: AbortSignal | undefined): Promise<Connection> {
+    const [first, ...others] = servers.toSorted(() => Math.random() - 0.5);
+    if (!first) throw new Error('there is no server');
+    try {
+      const { host, port, id } = first;
+      return await this.#wire.dial('posix-agent-control', host, { port, peerId: id, ...(signal ? { signal } : {}) });
+    } catch (error) {
+      if (others.length === 0 || !hasCode(error, 'channel.refused')) throw error;
+      return this.#dialAny(others, signal);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import { HoldfastError, systemClock } from '@holdfast/core';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { maxListedRows, maxTransactionAttempts, transactionPauseMaxMs, transactionPauseMinMs } from '../limits.ts';
 import { type DatabasePlace, openDatabase } from './database.ts';
 import { isConflict, isConnectionLost } from './database-errors.ts';
@@ -157,7 +157,14 @@ export class Catalogue implements AsyncDisposable {
 
   /** Every tenant that has anything enrolled. */
   async tenants(): Promise<string[]> {
-    const rows = await this.#database.selectFrom('computers').select('tenant').distinct().execute();
+    // From one to the next in the index: this is asked all the time, and `distinct` would read every computer.
+    const { rows } = await sql<{ tenant: string }>`
+      with recursive found(tenant) as (
+        select min("tenant") from "computers"
+        union all
+        select (select min("tenant") from "computers" where "tenant" > found.tenant) from found where found.tenant is not null
+      )
+      select tenant from found where tenant is not null`.execute(this.#database);
     return rows.map((row) => row.tenant);
   }
 

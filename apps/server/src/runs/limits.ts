@@ -12,6 +12,8 @@ export const maxStartsAtOnce = 16;
 export const startPauseMs = 250;
 /** Between two looks at the queue, so that runs that end at the same time are followed by one. */
 export const queuePauseMs = 20;
+/** Where several instances look, each at a third of the fleet or less, and all ask one database. */
+export const sharedQueuePauseMs = 100;
 /** Agents that connect within that time are looked at together. */
 export const agentsLookMs = 250;
 /** Runs whose ends are recorded in one transaction: others wait while it holds their session. */

@@ -20,7 +20,7 @@ import { ActiveRun } from './active-run.ts';
 import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
-import { agentsLookMs, maxStartsAtOnce, queuePauseMs, startPauseMs } from './limits.ts';
+import { agentsLookMs, maxStartsAtOnce, queuePauseMs, sharedQueuePauseMs, startPauseMs } from './limits.ts';
 import { RunEnds } from './run-ends.ts';
 import { loadStatistics, RunRecords } from './run-log.ts';
 import {
@@ -277,7 +277,7 @@ export class RunQueue implements AsyncDisposable {
     }
     this.#pumping = this.#startQueued()
       .catch((error: unknown) => this.#logger.error({ error: toHoldfastError(error) }, 'the queue could not be read'))
-      .then(() => this.#pause(queuePauseMs))
+      .then(() => this.#pause(this.#instances.others.length > 0 ? sharedQueuePauseMs : queuePauseMs))
       .finally(() => {
         this.#pumping = undefined;
         if (!this.#pumpAgain) return;
