@@ -4,13 +4,12 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { routeQuery, useAction } from '../../api/queries.ts';
-import { Age } from '../../components/age.tsx';
 import { Card } from '../../components/card.tsx';
 import { PlainTable } from '../../components/plain-table.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
-import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { LastSession } from '../jobs/last-session.tsx';
 import { scheduleText } from '../jobs/schedule-text.ts';
 
 /** The jobs that name the computer or its group. */
@@ -51,14 +50,7 @@ export function ComputerJobs({ computer }: { readonly computer: ComputerDetail }
             {
               id: 'last',
               head: t('jobs.column.last'),
-              cell: ({ lastSession }) =>
-                lastSession ? (
-                  <Link to="/sessions/$id" params={{ id: lastSession.id }}>
-                    <StateBadge state={lastSession.state} /> <Age at={lastSession.endedAt ?? lastSession.createdAt} />
-                  </Link>
-                ) : (
-                  t('age.never')
-                ),
+              cell: ({ lastSession }) => <LastSession session={lastSession} withAge />,
             },
             {
               id: 'run',

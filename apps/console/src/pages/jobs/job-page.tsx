@@ -4,7 +4,6 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { routeQuery, useAction } from '../../api/queries.ts';
-import { Age } from '../../components/age.tsx';
 import { Card } from '../../components/card.tsx';
 import { ComputerName } from '../../components/computer-name.tsx';
 import { Facts } from '../../components/facts.tsx';
@@ -20,7 +19,9 @@ import { JobCalendar } from './job-calendar.tsx';
 import { type JobKind, jobKinds } from './job-kinds.ts';
 import { JobSessions } from './job-sessions.tsx';
 import { keepText } from './keep-text.ts';
+import { LastSession } from './last-session.tsx';
 import { scheduleText } from './schedule-text.ts';
+import { scopeText } from './scope-text.ts';
 import { TargetName } from './target-name.tsx';
 
 const jobRoute = getRouteApi('/jobs/$id');
@@ -129,7 +130,7 @@ export function JobFacts({ one }: { readonly one: Job | Policy }): ReactNode {
               {more > 0 && t('job.more-computers', { count: more })}
             </span>,
           ],
-          [t('jobs.column.scope'), scope.kind === 'computer' ? t('jobs.whole-computer') : scope.paths.join(', ')],
+          [t('jobs.column.scope'), scopeText(scope, t)],
           [
             t('protect.target'),
             one.target.kind === 'shared' ? (
@@ -144,16 +145,7 @@ export function JobFacts({ one }: { readonly one: Job | Policy }): ReactNode {
           [t('wizard.time-zone'), one.timeZone],
           [t('jobs.column.next'), one.enabled && one.nextRunAt !== undefined ? formats.dateTime(one.nextRunAt) : '–'],
           [t('wizard.keep'), keepText(one.retention, t)],
-          [
-            t('jobs.column.last'),
-            lastSession ? (
-              <Link key="last" to="/sessions/$id" params={{ id: lastSession.id }}>
-                <StateBadge state={lastSession.state} /> <Age at={lastSession.endedAt ?? lastSession.createdAt} />
-              </Link>
-            ) : (
-              t('age.never')
-            ),
-          ],
+          [t('jobs.column.last'), <LastSession key="last" session={lastSession} withAge />],
         ]}
       />
       {one.managedBy !== undefined && <p>{t('wizard.managed', { name: one.managedBy })}</p>}

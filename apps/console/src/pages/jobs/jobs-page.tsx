@@ -9,12 +9,11 @@ import { Age } from '../../components/age.tsx';
 import { type Column, DataTable } from '../../components/data-table.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
-import { StateBadge } from '../../components/state-badge.tsx';
-import { useLanguage } from '../../i18n/language.tsx';
+import { useText } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { useJobColumns } from './job-columns.tsx';
 import { JobsFilters } from './jobs-filters.tsx';
 import { areFiltered, parseJobsSearch } from './jobs-search.ts';
-import { scheduleText } from './schedule-text.ts';
 import { useSetEnabled } from './set-enabled.ts';
 
 const route = getRouteApi('/jobs');
@@ -22,7 +21,8 @@ const pageSize = 200;
 
 /** All jobs: when they run, how they went, and a way to run one now. */
 export function JobsPage(): ReactNode {
-  const { t, formats } = useLanguage();
+  const t = useText();
+  const common = useJobColumns();
   const may = useMay();
   const navigate = useNavigate();
   const search = route.useSearch();
@@ -47,43 +47,16 @@ export function JobsPage(): ReactNode {
       ),
       sort: 'name',
     },
-    {
-      id: 'last',
-      head: t('jobs.column.last'),
-      cell: ({ lastSession }) =>
-        lastSession ? (
-          <Link to="/sessions/$id" params={{ id: lastSession.id }}>
-            <StateBadge state={lastSession.state} />
-          </Link>
-        ) : (
-          t('age.never')
-        ),
-    },
+    common.last,
     {
       id: 'when',
       head: t('jobs.column.when'),
       cell: ({ lastSession }) => lastSession && <Age at={lastSession.endedAt ?? lastSession.createdAt} />,
       wide: true,
     },
-    {
-      id: 'schedule',
-      head: t('jobs.column.schedule'),
-      cell: ({ schedule }) => scheduleText(schedule, t, formats),
-      wide: true,
-    },
-    {
-      id: 'next',
-      head: t('jobs.column.next'),
-      cell: ({ nextRunAt, enabled }) =>
-        enabled ? nextRunAt && formats.dateTime(nextRunAt) : <StateBadge state="disabled" />,
-      wide: true,
-    },
-    {
-      id: 'scope',
-      head: t('jobs.column.scope'),
-      cell: ({ scope }) => scopeText(scope, t('jobs.whole-computer')),
-      wide: true,
-    },
+    { ...common.schedule, wide: true },
+    common.next,
+    common.scope,
     {
       id: 'enabled',
       head: t('jobs.column.enabled'),
@@ -142,8 +115,4 @@ export function JobsPage(): ReactNode {
       />
     </>
   );
-}
-
-function scopeText(scope: Job['scope'], wholeComputer: string): string {
-  return scope.kind === 'computer' ? wholeComputer : scope.paths.join(', ');
 }

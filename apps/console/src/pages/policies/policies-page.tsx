@@ -8,19 +8,19 @@ import { pagesQuery } from '../../api/queries.ts';
 import { type Column, DataTable } from '../../components/data-table.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
-import { StateBadge } from '../../components/state-badge.tsx';
-import { useLanguage } from '../../i18n/language.tsx';
+import { useText } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { useJobColumns } from '../jobs/job-columns.tsx';
 import { JobsFilters } from '../jobs/jobs-filters.tsx';
 import { areFiltered, parseJobsSearch } from '../jobs/jobs-search.ts';
-import { scheduleText } from '../jobs/schedule-text.ts';
 
 const route = getRouteApi('/policies');
 const pageSize = 200;
 
 /** What agents do by themselves, also while no server is there. */
 export function PoliciesPage(): ReactNode {
-  const { t, formats } = useLanguage();
+  const t = useText();
+  const common = useJobColumns();
   const may = useMay();
   const search = route.useSearch();
   const policies = useInfiniteQuery(pagesQuery('policies', { query: { limit: pageSize, ...search } }));
@@ -38,32 +38,10 @@ export function PoliciesPage(): ReactNode {
       ),
       sort: 'name',
     },
-    {
-      id: 'last',
-      head: t('jobs.column.last'),
-      cell: ({ lastSession }) =>
-        lastSession ? (
-          <Link to="/sessions/$id" params={{ id: lastSession.id }}>
-            <StateBadge state={lastSession.state} />
-          </Link>
-        ) : (
-          t('age.never')
-        ),
-    },
-    { id: 'schedule', head: t('jobs.column.schedule'), cell: ({ schedule }) => scheduleText(schedule, t, formats) },
-    {
-      id: 'next',
-      head: t('jobs.column.next'),
-      cell: ({ nextRunAt, enabled }) =>
-        enabled ? nextRunAt && formats.dateTime(nextRunAt) : <StateBadge state="disabled" />,
-      wide: true,
-    },
-    {
-      id: 'scope',
-      head: t('jobs.column.scope'),
-      cell: ({ scope }) => (scope.kind === 'computer' ? t('jobs.whole-computer') : scope.paths.join(', ')),
-      wide: true,
-    },
+    common.last,
+    common.schedule,
+    common.next,
+    common.scope,
   ];
   return (
     <>

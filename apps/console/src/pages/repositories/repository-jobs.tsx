@@ -3,13 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { routeQuery } from '../../api/queries.ts';
-import { Age } from '../../components/age.tsx';
 import { Card } from '../../components/card.tsx';
 import { PlainTable } from '../../components/plain-table.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
-import { StateBadge } from '../../components/state-badge.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import { keepText } from '../jobs/keep-text.ts';
+import { LastSession } from '../jobs/last-session.tsx';
 
 /** The rest is in the list of jobs. */
 const shownJobs = 20;
@@ -43,14 +42,7 @@ export function RepositoryJobs({ repositoryId }: { readonly repositoryId: string
             {
               id: 'last',
               head: t('jobs.column.last'),
-              cell: ({ one: { lastSession } }) =>
-                lastSession ? (
-                  <Link to="/sessions/$id" params={{ id: lastSession.id }}>
-                    <StateBadge state={lastSession.state} /> <Age at={lastSession.endedAt ?? lastSession.createdAt} />
-                  </Link>
-                ) : (
-                  t('age.never')
-                ),
+              cell: ({ one: { lastSession } }) => <LastSession session={lastSession} withAge />,
             },
           ]}
         />

@@ -5,6 +5,7 @@ import { useLanguage } from '../../../i18n/language.tsx';
 import type { JobKind } from '../job-kinds.ts';
 import { keepText } from '../keep-text.ts';
 import { scheduleText } from '../schedule-text.ts';
+import { scopeText } from '../scope-text.ts';
 import { TargetName } from '../target-name.tsx';
 import type { JobDraft } from './job-draft.ts';
 
@@ -25,7 +26,7 @@ export function SummaryStep({
       facts={[
         [t(`wizard.name.${kind}`), draft.name],
         [t('wizard.computers'), t('computers.total', { count: checked?.computers ?? 0 })],
-        [t('jobs.column.scope'), scope.kind === 'computer' ? t('jobs.whole-computer') : scope.paths.join(', ')],
+        [t('jobs.column.scope'), scopeText(scope, t)],
         [t('protect.target'), target && <TargetName key="target" target={target} />],
         [t('jobs.column.schedule'), scheduleText(draft.schedule, t, formats)],
         [t('wizard.keep'), keepText(draft.retention, t)],
