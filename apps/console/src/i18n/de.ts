@@ -287,6 +287,7 @@ export const de: Catalogue = {
   'session.facts': 'Diese Sitzung',
   'session.kind': 'Art',
   'session.log': 'Protokoll',
+  'session.log.earlier': 'Dies sind die neuesten {count} Zeilen; alle zeigt „holdfast session log“.',
   'session.log.empty': 'Noch wurde nichts geschrieben.',
   'session.log.follow': 'Dem Ende folgen',
   'session.more-problems': { one: 'und ein weiteres Problem', other: 'und {count} weitere Probleme' },

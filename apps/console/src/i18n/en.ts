@@ -286,6 +286,7 @@ export const en = {
   'session.facts': 'This session',
   'session.kind': 'Kind',
   'session.log': 'Log',
+  'session.log.earlier': 'These are the newest {count} lines; “holdfast session log” shows all of them.',
   'session.log.empty': 'Nothing has been written yet.',
   'session.log.follow': 'Follow the end',
   'session.more-problems': { one: 'and one more problem', other: 'and {count} more problems' },

@@ -71,7 +71,8 @@ export function runLogHandlers(o: {
       const runs = scope.query.selectFrom('runs').select('id').where('jobSessionId', '=', params.id);
       const lines = linesOf(scope, query.level).where('runId', 'in', runs);
       const order = { at: 'text', runId: 'text', number: 'number' } as const;
-      const { items, ...rest } = await readPage(lines, { ...query, order, view });
+      const newestFirst = query.order === 'desc';
+      const { items, ...rest } = await readPage(lines, { ...query, order, newestFirst, view });
       return { lines: items, ...rest };
     },
   };

@@ -107,6 +107,9 @@ test('the log of a run has the lines of all who work on it, once, in pages and a
     ofSession.toSorted((a, b) => a.number - b.number),
     lines,
   );
+  const newest = { limit: 4, order: 'desc' } as const;
+  const fromTheEnd = await server.client.list('sessionLog', { params: { id: sessionId }, query: newest });
+  assert.deepEqual(fromTheEnd, ofSession.toReversed());
 
   const used = await server.client.call('runStatistics', { params: { id: runId } });
   assert.deepEqual(used.samples, statistics.samples);

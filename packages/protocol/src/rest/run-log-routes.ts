@@ -3,7 +3,7 @@ import { entityId } from '../names.ts';
 import { route } from '../route.ts';
 import { logLevel, logLine } from '../run-log.ts';
 import { taskChannel, taskStatistics } from '../task-statistics.ts';
-import { byId, pageOf, pageQuery } from './parts.ts';
+import { byId, pageOf, pageQuery, sortOrder } from './parts.ts';
 
 /** A line of the log of a run. */
 export const runLogLine = logLine.extend({
@@ -55,7 +55,7 @@ export const runLogRoutes = {
     summary: 'The logs of all tasks of a session, by time',
     tag: 'sessions',
     params: byId,
-    query: logQuery,
+    query: logQuery.extend({ order: sortOrder.default('asc') }),
     response: pageOf('lines', runLogLine),
   }),
 } as const;

@@ -7,6 +7,7 @@ import { ProblemAlert } from '../../components/problem-alert.tsx';
 import { useLanguage } from '../../i18n/language.tsx';
 import classes from './session-log.module.css';
 
+/** The newest ones: of a session of thousands of computers the whole log would be no help here. */
 const shownLines = 1_000;
 const refreshMs = 1_500;
 /** What computers wrote last arrives after the end of their tasks. */
@@ -17,7 +18,7 @@ export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boo
   const { t, formats } = useLanguage();
   const [isFollowing, setIsFollowing] = useState(true);
   const end = useRef<HTMLDivElement>(null);
-  const args = { params: { id: o.sessionId }, query: { limit: shownLines } };
+  const args = { params: { id: o.sessionId }, query: { limit: shownLines, order: 'desc' as const } };
   const [isComplete, setIsComplete] = useState(!o.isOpen);
   useEffect(() => {
     if (o.isOpen) return setIsComplete(false);
@@ -25,11 +26,12 @@ export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boo
     return () => clearTimeout(timer);
   }, [o.isOpen]);
   const log = useQuery({ ...routeQuery('sessionLog', args), refetchInterval: isComplete ? false : refreshMs });
-  const lines = log.data?.lines ?? [];
+  const lines = log.data?.lines.toReversed() ?? [];
+  const lastLine = lines.at(-1);
   useEffect(() => {
     const box = end.current;
     if (isFollowing && box) box.scrollTop = box.scrollHeight;
-  }, [isFollowing, lines.length]);
+  }, [isFollowing, lastLine?.runId, lastLine?.number]);
   return (
     <Card
       title={t('session.log')}
@@ -44,6 +46,7 @@ export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boo
       {log.error && <ProblemAlert error={log.error} />}
       <div ref={end} className={classes['log']} tabIndex={0} role="log" aria-label={t('session.log')}>
         {lines.length === 0 && <p>{t('session.log.empty')}</p>}
+        {log.data?.next !== undefined && <p>{t('session.log.earlier', { count: lines.length })}</p>}
         {lines.map(({ runId, number, at, level, process, message }) => (
           <div key={`${runId} ${number}`} className={classes['line']} data-level={level}>
             <time dateTime={at}>{formats.clock(at)}</time>
