@@ -50,6 +50,7 @@ export function RepositoriesPage(): ReactNode {
       head: t('repositories.column.used'),
       cell: ({ usedBytes }) => (usedBytes === undefined ? t('repositories.unmeasured') : formats.bytes(usedBytes)),
       sort: 'usedBytes',
+      mostFirst: true,
       align: 'end',
     },
     {

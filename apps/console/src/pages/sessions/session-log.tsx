@@ -27,11 +27,10 @@ export function SessionLog(o: { readonly sessionId: string; readonly isOpen: boo
   }, [o.isOpen]);
   const log = useQuery({ ...routeQuery('sessionLog', args), refetchInterval: isComplete ? false : refreshMs });
   const lines = log.data?.lines.toReversed() ?? [];
-  const lastLine = lines.at(-1);
   useEffect(() => {
     const box = end.current;
     if (isFollowing && box) box.scrollTop = box.scrollHeight;
-  }, [isFollowing, lastLine?.runId, lastLine?.number]);
+  }, [isFollowing, log.data]);
   return (
     <Card
       title={t('session.log')}
