@@ -25,7 +25,9 @@ export function RepositoriesPage(): ReactNode {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const repositories = useInfiniteQuery(pagesQuery('repositories', { query: { limit: pageSize, ...search } }));
-  const isFiltered = [search.text, search.group, search.moverId, search.measured].some((one) => one !== undefined);
+  const filters = [search.text, search.group, search.moverId, search.measured];
+  // By size only those are listed that were measured.
+  const isFiltered = search.sort === 'usedBytes' || filters.some((one) => one !== undefined);
   const columns: readonly Column<Repository, 'created' | 'name' | 'usedBytes'>[] = [
     {
       id: 'name',
