@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { agentConfigSchema, startAgent } from '@holdfast/agent';
 import { freePort, freeRange, temporaryFolder } from '@holdfast/core/testing';
@@ -170,21 +171,33 @@ export class ConsoleSystem {
   }
 
   /** As if the longest time of every session had passed: the server's clock is the real one. */
-  expireSessions(): void {
-    using database = new DatabaseSync(join(this.folder, 'server', 'catalogue.sqlite'), { timeout: databaseWaitMs });
-    database.exec(`update credentials set "expiresAt" = '2000-01-01T00:00:00.000Z'`);
+  async expireSessions(): Promise<void> {
+    await this.#write(`update credentials set "expiresAt" = '2000-01-01T00:00:00.000Z'`);
   }
 
   /** As if the comparison of the newest backup with an earlier one had found that many files are gone. */
-  raiseAlert(): void {
-    using database = new DatabaseSync(join(this.folder, 'server', 'catalogue.sqlite'), { timeout: databaseWaitMs });
-    database.exec(
+  async raiseAlert(): Promise<void> {
+    await this.#write(
       `insert into "ransomwareAlerts" ("tenant", "id", "raisedAt", "agentId", "hostname", "repositoryId", "snapshotId",
        "comparedWith", "findingsJson", "state") select "tenant", '00000000-0000-4000-8000-00000000a1e7', "takenAt", "agentId",
        "hostname", "repositoryId", "id", "id",
        '[{"sign":"mass-deletion","extension":"docx","files":300,"of":400,"thresholdPercent":50}]', 'open'
        from "snapshots" order by "takenAt" desc limit 1`,
     );
+  }
+
+  /** Into the catalogue. The server works in this process: who waits for its transaction has to let it go on. */
+  async #write(sql: string): Promise<void> {
+    using database = new DatabaseSync(join(this.folder, 'server', 'catalogue.sqlite'));
+    const limitMs = performance.now() + databaseWaitMs;
+    for (;;)
+      try {
+        database.exec(sql);
+        return;
+      } catch (error) {
+        if (!String(error).includes('database is locked') || performance.now() > limitMs) throw error;
+        await delay(50);
+      }
   }
 
   /** As somebody with an account that needs no more than a password. */

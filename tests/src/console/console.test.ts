@@ -137,7 +137,7 @@ test('from an empty server to the first backup, and what happens to an open page
   });
 
   await t.test('a ransomware alert is on the overview, leads to the earlier backup, and is settled', async () => {
-    system.raiseAlert();
+    await system.raiseAlert();
     await page.goto(system.origin);
     await page.getByRole('link', { name: '1 Ransomware alerts', exact: true }).click();
     await heading('Ransomware alerts').waitFor();
@@ -243,7 +243,7 @@ test('from an empty server to the first backup, and what happens to an open page
 
   await t.test('a session that expires asks to sign in again in place', async () => {
     const address = page.url();
-    system.expireSessions();
+    await system.expireSessions();
     // Nobody has to touch the page for that: what it listens to ends.
     const dialog = page.getByRole('dialog', { name: 'Sign in again' });
     await dialog.waitFor();
