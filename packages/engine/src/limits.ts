@@ -80,6 +80,8 @@ export const limits = {
   maxProblemsKept: 1000,
   /** Time between two reports of progress. */
   progressIntervalMs: 100,
+  /** While nothing else gives reason to tell of progress. */
+  standingIntervalMs: 1000,
 
   /** Paths longer than this are opened in steps; the system's limit is 4,096 with the NUL. */
   maxPathBytes: 3500,

@@ -67,7 +67,8 @@ test('a task is watched while it runs; numbers lead to what was counted; long li
       await page.getByRole('link', { name: '1 Running now', exact: true }).click();
       await heading('Tasks').waitFor();
       await page.getByRole('table', { name: 'Tasks' }).getByRole('link', { name: 'Backup' }).click();
-      await main.getByText(/waits mostly for/).waitFor();
+      await main.getByText(/waits mostly for the network/).waitFor();
+      await page.getByRole('img', { name: `Speed of the task on ${agent.hostname}` }).waitFor();
       const log = page.getByRole('log');
       const lines = log.locator('[data-level]');
       await lines.first().waitFor();

@@ -210,7 +210,8 @@ async function backupUnder(
     readingPlaces: [...(options.readingPlaces ?? []), ...(stream ? [] : placesBehindLinks(paths))],
   });
   const resources = { repository, pool, signal, slabs, slabCount, staging };
-  const onProgress = (): void => progress.report(() => progressOf('backup', current));
+  let phase: 'backup' | 'finish' = 'backup';
+  const onProgress = (): void => progress.report(() => progressOf(phase, current));
   const current: BackupRun | StreamRun =
     'open' in source
       ? new StreamRun({ ...resources, source, time: options.time ?? start, onProgress })
@@ -223,6 +224,9 @@ async function backupUnder(
           onProgress,
         });
   begun.run = current;
+  // Whoever looks on learns how it stands and what it waits for also while nothing comes of reading: when all waits for uploads.
+  const standing = setInterval(onProgress, limits.standingIntervalMs);
+  leftovers.defer(() => clearInterval(standing));
   try {
     const tree = await current.run(parent?.tree);
     const { counts } = current;
@@ -232,7 +236,8 @@ async function backupUnder(
         message: `Nothing could be read of ${pathTexts.join(', ')}; no snapshot was made.`,
         cause: problems.kept[0],
       });
-    progress.force(progressOf('finish', current));
+    phase = 'finish';
+    progress.force(progressOf(phase, current));
     const flushed = await pool.runOnAll({ kind: 'flush' });
     const rests = flushed.filter((result) => result.kind === 'flush');
     for (const { stored } of rests) current.counts.addStored(stored);
@@ -242,7 +247,7 @@ async function backupUnder(
       packSizeBytes,
     );
     await current.uploads.settle();
-    progress.force(progressOf('finish', current));
+    progress.force(progressOf(phase, current));
     signal.throwIfAborted();
     const { stored } = counts;
     const durationMs = (): number => clock.monotonicMs() - startedMs;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setImmediate as soon } from 'node:timers/promises';
+import { setTimeout, setImmediate as soon } from 'node:timers/promises';
 import { ManualClock } from '@holdfast/core';
 import { openRepository } from '@holdfast/repository';
 import { openLocalDisk, type Target, throttled } from '@holdfast/storage';
@@ -82,6 +82,27 @@ test('a rule of bandwidth is a network that is slow', async (t) => {
     });
   const waits = await waitsOf(t, slow, someFiles);
   assert.deepEqual(waits, { source: 0, processing: 0, network: 100, target: 0 });
+});
+
+test('while nothing but a slow upload goes on, it is told how that stands', async (t) => {
+  const { folder, target } = await testRepository(t, openLocalDisk);
+  const told: Waits[] = [];
+  let toldMeanwhile = 0;
+  const slow = new FaultyTarget(target, {
+    pass: async ({ method, name }, stage) => {
+      if (method !== 'create' || name.type !== 'data' || stage !== 'begin') return;
+      const before = told.length;
+      for (let times = 0; times < 200 && told.length < before + 2; times += 1) await setTimeout(50);
+      toldMeanwhile = told.length - before;
+    },
+  });
+  const repository = await openRepository(slow, { password: testPassword });
+  await backup(repository, {
+    sources: someFiles(folder),
+    workers: 1,
+    onProgress: ({ waits }) => waits && told.push(waits),
+  });
+  assert.ok(toldMeanwhile >= 2, `${toldMeanwhile} times`);
 });
 
 test('by a clock that goes, all of the time is told', async (t) => {
