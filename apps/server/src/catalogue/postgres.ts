@@ -40,6 +40,8 @@ export function clientConfig({ address, socket }: PostgresPlace): ClientConfig {
     ssl:
       tls.mode === 'off' ? false : { rejectUnauthorized: true, ...(tls.caPem === undefined ? {} : { ca: tls.caPem }) },
     application_name: 'holdfast-server',
+    // Statements take milliseconds. To compile one takes tens of them, which the planner chooses where it expects a whole fleet of rows.
+    options: '-c jit=off',
     connectionTimeoutMillis: databaseConnectMs,
     statement_timeout: databaseStatementMs,
     lock_timeout: databaseLockWaitMs,
