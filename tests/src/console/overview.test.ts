@@ -167,6 +167,33 @@ test('a task is watched while it runs; numbers lead to what was counted; long li
     assert.equal(address('order'), 'asc');
   });
 
+  await t.test('groups are found by a part of their name and by their kind, in either order', async () => {
+    await system.call(async (client) => {
+      for (const [name, type] of [
+        ['north', 'individual'],
+        ['laptops-north', 'preinstalled'],
+      ] as const)
+        await client.call('createGroup', { body: { name, type } });
+    });
+    await go('Groups').click();
+    const groups = page.getByRole('table', { name: 'Groups' });
+    const names = () => groups.getByRole('row').getByRole('link', { name: /^(default|.*north)$/ });
+    await page.getByRole('searchbox', { name: 'Search by name' }).fill('NORTH');
+    await names().nth(1).waitFor();
+    await groups.getByRole('link', { name: 'default', exact: true }).waitFor({ state: 'detached' });
+    assert.deepEqual(await names().allTextContents(), ['laptops-north', 'north']);
+    await groups.getByRole('button', { name: 'Name', exact: true }).click();
+    await groups.locator('th[aria-sort=descending]').waitFor();
+    await names()
+      .first()
+      .and(groups.getByRole('link', { name: 'north', exact: true }))
+      .waitFor();
+    await page.getByRole('combobox', { name: 'Kind' }).selectOption('Pre-installed');
+    await groups.getByRole('link', { name: 'north', exact: true }).waitFor({ state: 'detached' });
+    assert.deepEqual([address('text'), address('type'), address('order')], ['NORTH', 'preinstalled', 'desc']);
+    await watched.checkAccessibility('groups that are looked for');
+  });
+
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
 });
 

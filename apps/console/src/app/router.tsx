@@ -3,6 +3,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import type { RouteName } from '../api/call.ts';
 import { parseAlertsSearch } from '../pages/alerts/alerts-search.ts';
 import { parseComputersSearch } from '../pages/computers/computers-search.ts';
+import { parseGroupsSearch } from '../pages/groups/groups-search.ts';
 import { parseJobsSearch } from '../pages/jobs/jobs-search.ts';
 import { parseNetworkSearch } from '../pages/network/network-search.ts';
 import { NotFoundPage } from '../pages/not-found-page.tsx';
@@ -164,6 +165,7 @@ const groups = createRoute({
   getParentRoute: () => root,
   path: '/groups',
   staticData: { needs: 'groups' },
+  validateSearch: parseGroupsSearch,
   component: lazyRouteComponent(() => import('../pages/groups/groups-page.tsx'), 'GroupsPage'),
 });
 const group = createRoute({

@@ -3,7 +3,7 @@ import { defaultRescanAt, type Group, type GroupType, type RescanResult, rescanR
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
-import { type PageRequest, readPage } from '../catalogue/page.ts';
+import { holds, type PageRequest, readPage } from '../catalogue/page.ts';
 import type { GroupsTable } from '../catalogue/schema.ts';
 import { checkMoved } from '../jobs/other-kind.ts';
 import { readJson } from '../json-column.ts';
@@ -43,11 +43,17 @@ export function groupView(row: GroupRow): Group {
 
 export async function pageOfGroups(
   scope: TenantScope,
-  o: PageRequest & { type?: GroupType | undefined },
+  o: PageRequest & { text?: string | undefined; type?: GroupType | undefined; order: 'asc' | 'desc' },
 ): Promise<{ groups: Group[]; next?: string }> {
   let query = scope.query.selectFrom('groups').selectAll();
   if (o.type !== undefined) query = query.where('type', '=', o.type);
-  const { items, ...rest } = await readPage(query, { ...o, order: { groupName: 'text' }, view: groupView });
+  const { text } = o;
+  if (text !== undefined) query = query.where((row) => holds(row.ref('groupName'), text));
+  const { items, ...rest } = await readPage(query, {
+    ...{ ...o, order: { groupName: 'text' } },
+    newestFirst: o.order === 'desc',
+    view: groupView,
+  });
   return { groups: items, ...rest };
 }
 

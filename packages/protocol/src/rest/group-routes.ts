@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { enrollableRole } from '../enrolment.ts';
 import { entityId, host, isoTime, platform, port, slug } from '../names.ts';
 import { route } from '../route.ts';
-import { givenManagedBy, managedBy, pageOf, pageQuery } from './parts.ts';
+import { givenManagedBy, managedBy, pageOf, pageQuery, sortOrder } from './parts.ts';
 
 /** `directory` and `cloud` have their place in the schema; no group of these types can be made yet. */
 export const groupType = z.enum(['individual', 'csv', 'preinstalled', 'directory', 'cloud']);
@@ -107,7 +107,13 @@ export const groupRoutes = {
     access: 'fleet.read',
     summary: 'Protection groups',
     tag: 'groups',
-    query: pageQuery.extend({ type: groupType.optional() }),
+    query: pageQuery.extend({
+      /** A part of the name. */
+      text: z.string().min(1).max(100).optional(),
+      type: groupType.optional(),
+      /** By their names. */
+      order: sortOrder.default('asc'),
+    }),
     response: pageOf('groups', group),
   }),
   group: route('group', 'GET', '/api/v1/groups/{id}', {

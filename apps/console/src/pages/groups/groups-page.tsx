@@ -2,27 +2,37 @@ import type { Group } from '@holdfast/protocol';
 import { Button, Modal, NativeSelect, Stack, TextInput } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { pagesQuery, useAction } from '../../api/queries.ts';
 import { Age } from '../../components/age.tsx';
 import { type Column, DataTable } from '../../components/data-table.tsx';
+import { FilterBar } from '../../components/filter-bar.tsx';
 import { PageHead } from '../../components/page-head.tsx';
 import { ProblemAlert } from '../../components/problem-alert.tsx';
+import { SearchField } from '../../components/search-field.tsx';
 import { StateBadge } from '../../components/state-badge.tsx';
 import { useText } from '../../i18n/language.tsx';
 import { useMay } from '../../session/rights.ts';
+import { oneOf } from '../search-values.ts';
+import { groupTypes, parseGroupsSearch } from './groups-search.ts';
+
+const route = getRouteApi('/groups');
 
 const pageSize = 200;
-const types = ['individual', 'csv', 'preinstalled'] as const;
 
 /** Groups of computers: what joins them, and what they expect. */
 export function GroupsPage(): ReactNode {
   const t = useText();
   const may = useMay();
   const [isAdding, setIsAdding] = useState(false);
-  const groups = useInfiniteQuery(pagesQuery('groups', { query: { limit: pageSize } }));
-  const columns: readonly Column<Group>[] = [
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const show = (change: Readonly<Record<string, string | undefined>>): void =>
+    void navigate({ search: parseGroupsSearch({ ...search, ...change }), replace: true });
+  const isFiltered = search.text !== undefined || search.type !== undefined;
+  const groups = useInfiniteQuery(pagesQuery('groups', { query: { limit: pageSize, ...search } }));
+  const columns: readonly Column<Group, 'name'>[] = [
     {
       id: 'name',
       head: t('groups.column.name'),
@@ -31,6 +41,7 @@ export function GroupsPage(): ReactNode {
           {name}
         </Link>
       ),
+      sort: 'name',
     },
     { id: 'type', head: t('groups.column.type'), cell: ({ type }) => t(`groups.type.${type}`) },
     {
@@ -71,12 +82,31 @@ export function GroupsPage(): ReactNode {
         )}
       </PageHead>
       {groups.error && <ProblemAlert error={groups.error} />}
+      <FilterBar label={t('filter.label')}>
+        <SearchField label={t('repositories.search')} value={search.text ?? ''} onChange={(text) => show({ text })} />
+        <NativeSelect
+          aria-label={t('groups.column.type')}
+          value={search.type ?? ''}
+          onChange={({ currentTarget: { value } }) => show({ type: oneOf(value, groupTypes) })}
+          data={[
+            { value: '', label: t('groups.type.any') },
+            ...groupTypes.map((value) => ({ value, label: t(`groups.type.${value}`) })),
+          ]}
+        />
+        {isFiltered && (
+          <Button component={Link} to="/groups" variant="default">
+            {t('filter.drop-all')}
+          </Button>
+        )}
+      </FilterBar>
       <DataTable
         label={t('groups.title')}
         rows={groups.data?.pages.flatMap((page) => page.groups) ?? []}
         keyOf={({ name }) => name}
         columns={columns}
-        empty={t('groups.none')}
+        sort={{ by: 'name', descending: search.order === 'desc' }}
+        onSort={({ descending }) => show({ order: descending ? 'desc' : undefined })}
+        empty={t(isFiltered ? 'groups.none-found' : 'groups.none')}
         isLoading={groups.isPending || groups.isFetchingNextPage}
         hasMore={groups.hasNextPage}
         onMore={() => void groups.fetchNextPage()}
@@ -97,7 +127,7 @@ function NewGroup(): ReactNode {
   const t = useText();
   const navigate = useNavigate();
   const [name, setName] = useState('');
-  const [type, setType] = useState<(typeof types)[number]>('individual');
+  const [type, setType] = useState<(typeof groupTypes)[number]>('individual');
   const create = useAction('createGroup', ['groups']);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -121,8 +151,8 @@ function NewGroup(): ReactNode {
           label={t('groups.column.type')}
           description={t(`groups.type.${type}.hint`)}
           value={type}
-          onChange={({ currentTarget }) => setType(types.find((one) => one === currentTarget.value) ?? 'individual')}
-          data={types.map((value) => ({ value, label: t(`groups.type.${value}`) }))}
+          onChange={({ currentTarget }) => setType(groupTypes.find((one) => one === currentTarget.value) ?? 'individual')}
+          data={groupTypes.map((value) => ({ value, label: t(`groups.type.${value}`) }))}
         />
         {create.error && <ProblemAlert error={create.error} />}
         <Button type="submit" loading={create.isPending}>
