@@ -128,7 +128,6 @@ export const deAdministration: Readonly<Record<keyof typeof enAdministration, Me
   'groups.column.rescan': 'Durchgesehen',
   'groups.column.type': 'Art',
   'groups.column.unmanaged': 'Nicht beigetreten',
-  'groups.computers-of': 'Computer von {name}',
   'groups.create': 'Gruppe anlegen',
   'groups.lead': 'Welche Computer zusammengehören, und was beitreten darf.',
   'groups.look': 'Computer zeigen',

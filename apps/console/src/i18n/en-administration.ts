@@ -125,7 +125,6 @@ export const enAdministration = {
   'groups.column.rescan': 'Looked at',
   'groups.column.type': 'Kind',
   'groups.column.unmanaged': 'Not joined',
-  'groups.computers-of': 'Computers of {name}',
   'groups.create': 'Make the group',
   'groups.lead': 'Which computers belong together, and what may join.',
   'groups.look': 'Show the computers',

@@ -47,11 +47,14 @@ export function GroupsPage(): ReactNode {
     {
       id: 'computers',
       head: t('computers.title'),
-      cell: ({ name, lastRescan }) => (
-        <Link to="/computers" search={{ group: name }} aria-label={t('groups.computers-of', { name })}>
-          {lastRescan ? t('computers.total', { count: lastRescan.computers }) : t('groups.look')}
-        </Link>
-      ),
+      cell: ({ name, lastRescan }) => {
+        const text = lastRescan ? t('computers.total', { count: lastRescan.computers }) : t('groups.look');
+        return (
+          <Link to="/computers" search={{ group: name }} aria-label={`${text}, ${name}`}>
+            {text}
+          </Link>
+        );
+      },
     },
     {
       id: 'unmanaged',
@@ -151,7 +154,9 @@ function NewGroup(): ReactNode {
           label={t('groups.column.type')}
           description={t(`groups.type.${type}.hint`)}
           value={type}
-          onChange={({ currentTarget }) => setType(groupTypes.find((one) => one === currentTarget.value) ?? 'individual')}
+          onChange={({ currentTarget }) =>
+            setType(groupTypes.find((one) => one === currentTarget.value) ?? 'individual')
+          }
           data={groupTypes.map((value) => ({ value, label: t(`groups.type.${value}`) }))}
         />
         {create.error && <ProblemAlert error={create.error} />}
