@@ -14,6 +14,7 @@ import type {
   Transferred,
   WaitOptions,
 } from './target.ts';
+import { WaitingTime } from './waiting-time.ts';
 
 export interface TokenBucketOptions {
   readonly bytesPerSecond: number;
@@ -88,7 +89,7 @@ class ThrottledTarget implements Target {
   readonly replaceConfig?: NonNullable<Target['replaceConfig']>;
   readonly #target: Target;
   readonly #throttle: Throttle;
-  #waitedMs = 0;
+  readonly #waited = new WaitingTime();
 
   constructor(target: Target, throttle: Throttle) {
     this.kind = target.kind;
@@ -103,9 +104,8 @@ class ThrottledTarget implements Target {
   async create(name: ObjectName, body: readonly Uint8Array[], options?: CreateOptions): Promise<CreateResult> {
     const sizeBytes = body.reduce((sum, piece) => sum + piece.length, 0);
     if (name.type !== 'lock') {
-      const begunMs = systemClock.monotonicMs();
+      using _ = this.#waited.begin();
       await this.#throttle.upload?.take(sizeBytes, options?.signal);
-      this.#waitedMs += systemClock.monotonicMs() - begunMs;
     }
     return this.#target.create(name, body, options);
   }
@@ -138,7 +138,7 @@ class ThrottledTarget implements Target {
   /** What waits for the rate waits for the network. */
   transferred(): Transferred {
     const total = this.#target.transferred();
-    return { ...total, requestMs: total.requestMs + this.#waitedMs };
+    return { ...total, requestMs: total.requestMs + this.#waited.totalMs() };
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { skipUnless } from '@holdfast/core/testing';
 import { holdfastProgram } from '../lab/lab-needs.ts';
+import { waitUntil } from '../system/one-computer.ts';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
 
@@ -64,7 +65,7 @@ test('the network: the map, an opening, checks, another topology, rules to take 
       await region(ownHost).getByRole('listitem').getByRole('button').first().focus();
       await page.keyboard.press('Enter');
       await region('Opening').waitFor();
-      await page.waitForFunction('document.activeElement.querySelector("section") !== null');
+      await page.locator(':focus:has(section)').waitFor();
       for (const shown of [region('Opening'), region(ownHost)]) {
         await shown.getByRole('button', { name: 'Close' }).focus();
         await page.keyboard.press('Enter');
@@ -120,7 +121,7 @@ test('the network: the map, an opening, checks, another topology, rules to take 
       await table.getByRole('link').first().click();
       // It lies below the table, and comes into sight.
       await region('Opening').getByRole('button', { name: 'Close' }).waitFor();
-      await page.waitForFunction('scrollY > 0');
+      await waitUntil('it is in sight', async () => (await page.evaluate('scrollY > 0')) === true);
       await page.setViewportSize({ width: 1280, height: 800 });
     },
   );

@@ -5,11 +5,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { skipUnless } from '@holdfast/core/testing';
 import { createWire, httpClient } from '@holdfast/wire';
 import { holdfastProgram } from '../lab/lab-needs.ts';
+import { waitUntil } from '../system/one-computer.ts';
 import { WatchedPage } from './browser.ts';
 import { ConsoleSystem } from './console-system.ts';
 
@@ -199,7 +199,7 @@ test('who may read the data directory opens the panel, backs up and restores wit
   await t.test('the server hears of the runs when it is back', async () => {
     await system.startServer();
     await page.getByText('Online').waitFor({ timeout: reconnectLimitMs });
-    await until('both runs are told', async () => {
+    await waitUntil('both runs are told', async () => {
       const { sessions } = await system.call((client) => client.call('sessions', {}));
       const backups = sessions.filter(({ kind }) => kind === 'backup');
       return backups.length === 2 && backups.every(({ state }) => state === 'succeeded');
@@ -217,14 +217,6 @@ test('who may read the data directory opens the panel, backs up and restores wit
 
   assert.deepEqual(watched.complaints, [], 'no error, nothing that the policy refused, no request to another host');
 });
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 60_000;
-  while (!(await isSo())) {
-    if (performance.now() > limit) assert.fail(`waited in vain until ${what}`);
-    await delay(200);
-  }
-}
 
 /** As its administrator asks for it on the computer. */
 async function panelLink(folder: string): Promise<{ url: string; port: number }> {

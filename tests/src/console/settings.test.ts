@@ -90,7 +90,7 @@ test('nobody writes over what others changed; tokens and sessions are ended; the
     await changed.waitFor();
     assert.equal(await name.inputValue(), 'Robert');
     await dialog.getByRole('button', { name: 'Drop mine and show what is there now' }).click();
-    await page.waitForFunction(`document.querySelector('[role=dialog] select').value === 'restore-operator'`);
+    await dialog.locator('option[value=restore-operator]:checked').waitFor({ state: 'attached' });
     await name.fill('Robert');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await dialog.waitFor({ state: 'detached' });
@@ -129,7 +129,7 @@ test('nobody writes over what others changed; tokens and sessions are ended; the
     const others = table.getByRole('button', { name: /^End it: Session/ });
     for (let left = await others.count(); left > 0; left -= 1) {
       await others.first().click();
-      await page.waitForFunction(`document.querySelectorAll('main table tbody tr').length === ${left}`);
+      await others.nth(left - 1).waitFor({ state: 'detached' });
     }
     const own = system.call((client) => client.call('account', {}), token);
     await assert.rejects(own, (error) => hasCode(error, 'auth.required'));

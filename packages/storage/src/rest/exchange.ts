@@ -37,7 +37,7 @@ const waitedInVain: readonly ErrorCode[] = ['channel.timeout', 'lease.refused'];
 
 /** Sends requests, a bounded number at once, each with a fresh credential, and repeats those that fail in passing. */
 export class Exchange {
-  readonly count = new TransferCount();
+  readonly count: TransferCount;
   readonly clock: Clock;
   readonly maxParallelRequests: number;
   readonly #client: HttpClient;
@@ -49,6 +49,7 @@ export class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.clock = options.clock;
+    this.count = new TransferCount(options.clock);
     this.maxParallelRequests = options.maxParallelRequests;
     this.#client = options.client;
     this.#credentials = options.credentials;
@@ -86,14 +87,12 @@ export class Exchange {
     const proof = (await this.#credentials?.authorize({ method, path, headers }, { signal })) ?? {};
     throwIfCancelled(signal);
     this.count.request();
+    using _ = this.count.overNetwork();
     const begunMs = this.clock.monotonicMs();
     const answer = await this.#client.request({ method, path, headers: { ...headers, ...proof }, body, signal });
     this.#answered = true;
     if (typeof body === 'object') this.count.sent(body.reduce((sum, piece) => sum + piece.length, 0));
-    using _ = {
-      [Symbol.dispose]: () =>
-        this.count.took({ requestMs: this.clock.monotonicMs() - begunMs, storageMs: storageMsOf(answer) }),
-    };
+    this.count.storageTook(Math.min(storageMsOf(answer), this.clock.monotonicMs() - begunMs));
     if ((answer.status >= 200 && answer.status < 300) || asked.alsoGood?.includes(answer.status))
       return { result: await asked.take(answer) };
     const error = await answerError(answer, asked.what);
