@@ -168,7 +168,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const tellOthers = (reference: NoticeReference) =>
       catalogue.notices?.send({ instance: instances.id, ...reference });
     const events = new EventHub(clock, tellOthers);
-    const presence = new Presence({ catalogue, events, clock });
+    const presence = new Presence({ catalogue, instances, events, clock });
     const links = stack.use(new MoverLinks(wire));
     const movers = new Movers({
       ...{ links, catalogue, revocations, presence, identityKeys: grants.keys, clock, logger },
@@ -189,7 +189,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       onHeld: () => queue.agentConnected(),
     });
     const carriers = new AgentCarriers({ wire, connections, clock });
-    const runner = new Runner({ carriers, movers, grants: grants.issuer, vault, clock, logger });
+    const runner = new Runner({ instances, carriers, movers, grants: grants.issuer, vault, clock, logger });
     const queue = new RunQueue({
       catalogue,
       instances,

@@ -25,6 +25,7 @@ import { overview } from './migrations/0025-overview.ts';
 import { runsUnderWay } from './migrations/0026-runs-under-way.ts';
 import { ransomware } from './migrations/0027-ransomware.ts';
 import { listOrders } from './migrations/0028-list-orders.ts';
+import { queueOfAFleet } from './migrations/0029-queue-of-a-fleet.ts';
 
 /**
  * Steps from an empty database to the present schema. A step that was released is never changed; add one after it. Each runs on
@@ -67,4 +68,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0026-runs-under-way': { up: runsUnderWay },
   '0027-ransomware': { up: ransomware },
   '0028-list-orders': { up: listOrders },
+  '0029-queue-of-a-fleet': { up: queueOfAFleet },
 };

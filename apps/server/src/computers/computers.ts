@@ -82,13 +82,6 @@ export async function forgetHeld(scope: TenantScope, instance: string): Promise<
   await scope.query.updateTable('computers').set({ heldBy: null }).where('heldBy', '=', instance).execute();
 }
 
-/** Ids of computers whose agents are connected to one of those instances. */
-export async function heldByAny(scope: TenantScope, instances: readonly string[]): Promise<string[]> {
-  if (instances.length === 0) return [];
-  const rows = await scope.query.selectFrom('computers').select('id').where('heldBy', 'in', instances).execute();
-  return rows.map(({ id }) => id);
-}
-
 /** Keeps what a computer says about itself in the first message of a connection. */
 export async function recordHello(scope: TenantScope, id: string, hello: Hello): Promise<void> {
   if (hello.protocolVersion !== limits.protocolVersion) {

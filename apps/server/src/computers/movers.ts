@@ -182,7 +182,7 @@ export class Movers {
   #isDue(mover: ComputerRow): boolean {
     const sinceMs = this.#clock.monotonicMs() - (this.#lastContactMs.get(mover.id) ?? Number.NEGATIVE_INFINITY);
     const isNew = this.#clock.now().getTime() - Date.parse(mover.enrolledAt) < newMoverMs;
-    const isWaitedFor = isNew && !this.#presence.isOnline(mover.id);
+    const isWaitedFor = isNew && !this.#presence.isOnline(mover);
     return sinceMs >= (isWaitedFor ? newMoverContactIntervalMs : moverContactIntervalMs);
   }
 }

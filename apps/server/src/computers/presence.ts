@@ -1,53 +1,56 @@
 import type { Clock } from '@holdfast/core';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
+import type { Instances } from '../instances/instances.ts';
 import { presencePersistMs } from '../limits.ts';
-import { computerView, heldByAny, loadComputer } from './computers.ts';
+import { type ComputerRow, computerView, loadComputer } from './computers.ts';
 
 /** Who is there now: agents by the connection that they hold, movers by the last contact. */
 export class Presence {
   readonly #catalogue: Catalogue;
+  readonly #instances: Pick<Instances, 'id' | 'others'>;
   readonly #events: EventHub;
   readonly #clock: Clock;
-  readonly #online = new Set<string>();
-  /** Connected to another instance of the server. */
-  #elsewhere: ReadonlySet<string> = new Set();
-  /** Kept until the next change: of thousands, lists ask for it more often than it changes. */
-  #onlineJson: string | undefined;
+  /** Agents that are connected here. */
+  readonly #held = new Set<string>();
+  /** Movers that answered when they were contacted last. */
+  readonly #answering = new Set<string>();
   readonly #persistedMs = new Map<string, number>();
 
-  constructor(o: { catalogue: Catalogue; events: EventHub; clock: Clock }) {
+  constructor(o: {
+    catalogue: Catalogue;
+    instances: Pick<Instances, 'id' | 'others'>;
+    events: EventHub;
+    clock: Clock;
+  }) {
     this.#catalogue = o.catalogue;
+    this.#instances = o.instances;
     this.#events = o.events;
     this.#clock = o.clock;
   }
 
-  isOnline(computerId: string): boolean {
-    return this.#online.has(computerId) || this.#elsewhere.has(computerId);
+  isOnline({ id, heldBy }: Pick<ComputerRow, 'id' | 'heldBy'>): boolean {
+    return this.#isHere(id) || (heldBy !== null && this.#instances.others.includes(heldBy));
   }
 
-  /** Looks who is connected to the other instances. */
-  async lookAround(others: readonly string[]): Promise<void> {
-    const elsewhere = new Set<string>();
-    for (const tenant of others.length === 0 ? [] : await this.#catalogue.tenants())
-      for (const id of await heldByAny(this.#catalogue.tenant(tenant), others)) elsewhere.add(id);
-    this.#elsewhere = elsewhere;
-    this.#onlineJson = undefined;
+  isMoverOnline(id: string): boolean {
+    return this.#answering.has(id);
   }
 
-  /** Those that are there, as the keys of a JSON object: for queries, which take a list of any length as one text. */
-  get onlineJson(): string {
-    this.#onlineJson ??= JSON.stringify(
-      Object.fromEntries([...this.#online.union(this.#elsewhere)].map((id) => [id, 0])),
-    );
-    return this.#onlineJson;
+  /** For queries: who is online is held by one of these instances, or answers. */
+  get online(): { readonly heldBy: readonly string[]; readonly answering: readonly string[] } {
+    const { id, others } = this.#instances;
+    return { heldBy: [id, ...others], answering: [...this.#answering] };
+  }
+
+  #isHere(id: string): boolean {
+    return this.#held.has(id) || this.#answering.has(id);
   }
 
   /** The computer was heard of just now; its agent may have connected to an instance, whichever it was connected to before. */
   async seen(tenant: string, computerId: string, holder?: string): Promise<void> {
-    const isNew = !this.#online.has(computerId);
-    this.#online.add(computerId);
-    if (isNew) this.#onlineJson = undefined;
+    const isNew = !this.#isHere(computerId);
+    (holder === undefined ? this.#answering : this.#held).add(computerId);
     const nowMs = this.#clock.monotonicMs();
     const persistedMs = this.#persistedMs.get(computerId) ?? Number.NEGATIVE_INFINITY;
     if (isNew || holder !== undefined || nowMs - persistedMs >= presencePersistMs) {
@@ -64,8 +67,8 @@ export class Presence {
 
   async gone(tenant: string, computerId: string): Promise<void> {
     this.#persistedMs.delete(computerId);
-    if (!this.#online.delete(computerId)) return;
-    this.#onlineJson = undefined;
+    const wasHere = [this.#held, this.#answering].map((ones) => ones.delete(computerId)).includes(true);
+    if (!wasHere) return;
     await this.announce(tenant, computerId);
   }
 
@@ -73,7 +76,7 @@ export class Presence {
   async announce(tenant: string, computerId: string): Promise<void> {
     await this.#events.publishComputer(tenant, computerId, async () => {
       const row = await loadComputer(this.#catalogue.tenant(tenant), computerId);
-      return computerView(row, this.isOnline(computerId));
+      return computerView(row, this.isOnline(row));
     });
   }
 }

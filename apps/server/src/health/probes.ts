@@ -76,7 +76,7 @@ export function serverProbes(o: {
       const all = (await everywhere(catalogue, (scope) => listComputers(scope, 'mover'))).filter(
         ({ revokedAt }) => revokedAt === null,
       );
-      const away = all.filter(({ id }) => !o.presence.isOnline(id)).map(({ hostname }) => hostname);
+      const away = all.filter((mover) => !o.presence.isOnline(mover)).map(({ hostname }) => hostname);
       if (away.length === 0) return ok(`All ${all.length} movers are online.`);
       const said = `${away.length} of ${all.length} movers are offline: ${named(away)}.`;
       return away.length === all.length ? failed(said) : warning(said);

@@ -33,7 +33,6 @@ export function shareCatalogue(o: Parts): Promise<void>[] {
   if (!notices) return [];
   return [
     o.instances.watch(o.signal, async () => {
-      await o.presence.lookAround(o.instances.others);
       await o.revocations.list();
       o.recheckTrust();
       await o.queue.lookAround();
@@ -70,6 +69,6 @@ async function relay(
     events.relaySession(tenant, await sessionView(scope, id));
   } else if (kind === 'computer') {
     const row = await loadComputer(scope, id);
-    events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(id)));
+    events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(row)));
   }
 }

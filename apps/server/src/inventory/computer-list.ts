@@ -27,7 +27,7 @@ const orders = {
 } as const;
 
 /** Who is there now. */
-type Connected = Pick<Presence, 'onlineJson' | 'isOnline'>;
+type Connected = Pick<Presence, 'online' | 'isOnline'>;
 
 const filterOf = {
   online: 'online',
@@ -135,7 +135,11 @@ export class ComputerList {
   }
 
   #isIn(row: ComputerExpression, state: ComputerFilter, older: readonly string[]) {
-    const isThere = row('computers.id', 'in', keysOf(this.#presence.onlineJson));
+    const { heldBy, answering } = this.#presence.online;
+    const isThere = row.or([
+      row.and([row('computers.heldBy', 'is not', null), row('computers.heldBy', 'in', heldBy)]),
+      row('computers.id', 'in', orNone(answering)),
+    ]);
     switch (state) {
       case 'online':
         return row.and([row('revokedAt', 'is', null), isThere]);
@@ -168,7 +172,7 @@ export class ComputerList {
   }
 
   #view(row: ComputerRow & Protection): ComputerDetail {
-    const computer = computerView(row, this.#presence.isOnline(row.id));
+    const computer = computerView(row, this.#presence.isOnline(row));
     const conditions: ComputerDetail['conditions'] = [];
     if (isOutOfDate(computer)) conditions.push('out-of-date');
     if (isUntrusted(computer, this.#clock)) conditions.push('untrusted');
@@ -206,11 +210,6 @@ function isUnprotected(row: ComputerExpression, since: string) {
 async function olderVersions({ query }: TenantScope): Promise<string[]> {
   const rows = await query.selectFrom('computers').select('productVersion').distinct().execute();
   return rows.map((row) => row.productVersion).filter((version) => isOlderVersion(version, productVersion));
-}
-
-/** A list of any length in one parameter: databases take some tens of thousands. SQLite and PostgreSQL know `json_each`. */
-function keysOf(json: string) {
-  return sql<string>`(select "key" from json_each(${json}))`;
 }
 
 /** A list that may be empty, which not every database takes: no id or version is the empty text. */

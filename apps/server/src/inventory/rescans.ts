@@ -120,7 +120,7 @@ export class Rescans {
         .limit(maxListedRows)
         .execute();
     await Promise.all((await computersOf()).map((computer) => this.#ask(scope.tenant, computer, signal)));
-    const computers = (await computersOf()).map((row) => computerView(row, this.#presence.isOnline(row.id)));
+    const computers = (await computersOf()).map((row) => computerView(row, this.#presence.isOnline(row)));
     const result: RescanResult = {
       at: this.#clock.now().toISOString(),
       ...(await countExpected(scope, name)),

@@ -4,6 +4,7 @@ import type { Selectable } from 'kysely';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { MaintenanceStatesTable } from '../catalogue/maintenance-tables.ts';
+import { loadComputer } from '../computers/computers.ts';
 import type { Presence } from '../computers/presence.ts';
 import type { EventHub } from '../event-hub.ts';
 import { RepositoryJobs } from '../jobs/repository-jobs.ts';
@@ -124,7 +125,7 @@ export class MaintenanceScheduler {
     const due = lastDue(timingsOf(kind, settings, o.jobs.of(repository)), new Date(state.since), now);
     if (!due) return;
     // It stays due: begun now it would only fail. A mover is tried, because nothing tells that it is not there.
-    if (repository.executorId !== null && !this.#presence.isOnline(repository.executorId)) {
+    if (!(await this.#canExecute(scope, repository))) {
       if (state.delayedSince === null) await noteDelay(scope, state, due);
       return;
     }
@@ -177,12 +178,17 @@ export class MaintenanceScheduler {
   }
 
   /** Compares the backups of a repository that were not compared yet: one run for all of them, one at a time. */
+  /** Whether the agent is there that has the key in the server's place; a mover is taken to be. */
+  async #canExecute(scope: TenantScope, { executorId }: RepositoryRow): Promise<boolean> {
+    return executorId === null || this.#presence.isOnline(await loadComputer(scope, executorId));
+  }
+
   async #analyse(scope: TenantScope, repositoryId: string): Promise<void> {
     // Looked at first, because the end of each backup comes here.
     if (!(await isToAnalyse(scope, repositoryId)) || (await isUnderWay(scope, repositoryId, 'analysis'))) return;
     const repository = await loadRepository(scope, repositoryId);
     // It stays due, as what the schedule brings.
-    if (repository.executorId !== null && !this.#presence.isOnline(repository.executorId)) return;
+    if (!(await this.#canExecute(scope, repository))) return;
     const rows = await scope.transaction(async (inner) => {
       if (await isUnderWay(inner, repositoryId, 'analysis')) return [];
       const order = await takeComparisons(inner, repository);

@@ -39,15 +39,15 @@ export class MetricsSource {
     }
   }
 
-  /** One round: every computer that is there. */
+  /** One round: every mover that answers, and the agents that are connected here. */
   async collect(signal: AbortSignal): Promise<void> {
-    const { fleet, presence, clock } = this.#parts;
+    const { fleet, presence, connections, clock } = this.#parts;
     const computers = await this.#computers();
     fleet.retain(new Set(computers.map(({ id }) => id)));
     const turns = new Semaphore(maxParallelContacts);
     const answers = await Promise.all(
       computers
-        .filter(({ id }) => presence.isOnline(id))
+        .filter(({ id, role }) => (role === 'mover' ? presence.isMoverOnline(id) : connections.held(id) !== undefined))
         .map(async (computer) => {
           using _turn = await turns.acquire(signal);
           const report = await this.#ask(computer, signal);
@@ -71,7 +71,7 @@ export class MetricsSource {
     ]);
     return metricsText({
       roles: [{ role: 'server', answering: 1, ...history.report() }, ...fleet.roles()],
-      computers: computers.map((row) => computerView(row, presence.isOnline(row.id))),
+      computers: computers.map((row) => computerView(row, presence.isOnline(row))),
       startedAt,
       work: { databaseMs, jobs, queue, notifications, repositories },
     });

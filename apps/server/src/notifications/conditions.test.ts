@@ -18,7 +18,12 @@ test('offline and unprotected computers and certificates that end are told of on
   t.after(() => catalogue[Symbol.asyncDispose]());
   const scope = catalogue.tenant('local');
   const clock = new ManualClock(start);
-  const presence = new Presence({ catalogue, events: new EventHub(clock), clock });
+  const presence = new Presence({
+    catalogue,
+    instances: { id: 'this', others: [] },
+    events: new EventHub(clock),
+    clock,
+  });
   const list = new ComputerList({ presence, clock, unprotectedAfterMs: 7 * dayMs });
   const at = (days: number): string => new Date(start.getTime() + days * dayMs).toISOString();
   const join = async (hostname: string, o: { enrolled: number; seen: number; ends: number }): Promise<string> => {
@@ -89,7 +94,12 @@ test('of a fleet larger than a page every computer is looked at', async (t) => {
   t.after(() => catalogue[Symbol.asyncDispose]());
   const scope = catalogue.tenant('local');
   const clock = new ManualClock(start);
-  const presence = new Presence({ catalogue, events: new EventHub(clock), clock });
+  const presence = new Presence({
+    catalogue,
+    instances: { id: 'this', others: [] },
+    events: new EventHub(clock),
+    clock,
+  });
   const list = new ComputerList({ presence, clock, unprotectedAfterMs: 7 * dayMs });
   const at = new Date(start.getTime() - dayMs).toISOString();
   const atOnce = 600;

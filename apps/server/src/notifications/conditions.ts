@@ -29,8 +29,8 @@ export async function presentConditions(scope: TenantScope, o: Looking, now: Dat
     .where('revokedAt', 'is', null)
     .execute();
   const issuedAt = new Map(issued.map((one) => [one.serial, one.issuedAt]));
-  for await (const { id, hostname, lastSeenAt, enrolledAt, ...computer } of everyComputer(scope)) {
-    if (!o.presence.isOnline(id) && (lastSeenAt ?? enrolledAt) < before(o.offlineAfterMs))
+  for await (const { id, heldBy, hostname, lastSeenAt, enrolledAt, ...computer } of everyComputer(scope)) {
+    if (!o.presence.isOnline({ id, heldBy }) && (lastSeenAt ?? enrolledAt) < before(o.offlineAfterMs))
       found.set(`computer-offline ${id}`, { kind: 'computer-offline', computerId: id });
     const from = issuedAt.get(computer.certificateSerial);
     const expiresAt = computer.certificateExpiresAt;

@@ -11,7 +11,7 @@ import { usageKeptDays, usageLookMs, usageMeasuredAtOnce, usageMeasuredInOneLook
 export class StorageUsage {
   readonly #catalogue: Catalogue;
   readonly #movers: Movers;
-  readonly #presence: Pick<Presence, 'isOnline'>;
+  readonly #presence: Pick<Presence, 'isMoverOnline'>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #places = new Semaphore(usageMeasuredAtOnce);
@@ -19,7 +19,7 @@ export class StorageUsage {
   constructor(o: {
     catalogue: Catalogue;
     movers: Movers;
-    presence: Pick<Presence, 'isOnline'>;
+    presence: Pick<Presence, 'isMoverOnline'>;
     clock: Clock;
     logger: Logger;
   }) {
@@ -56,7 +56,7 @@ export class StorageUsage {
       .orderBy('id')
       .limit(usageMeasuredInOneLook)
       .execute();
-    const there = due.filter(({ moverId }) => this.#presence.isOnline(moverId));
+    const there = due.filter(({ moverId }) => this.#presence.isMoverOnline(moverId));
     const measured = await Promise.all(
       there.map((repository) => this.#measureOne(scope, { ...repository, day, signal })),
     );

@@ -81,7 +81,8 @@ export function computerHandlers(o: {
       await o.presence.announce(scope.tenant, id);
       // Movers that can't be reached now are told at the next contact; nobody has to wait for their time-outs.
       await Promise.race([o.movers.pushTrust(), o.clock.sleep(revocationPushMs)]);
-      return computerView(await loadComputer(scope, id), o.presence.isOnline(id));
+      const row = await loadComputer(scope, id);
+      return computerView(row, o.presence.isOnline(row));
     },
   };
 }

@@ -12,6 +12,7 @@ import { type RunRow, turnOf } from './run-store.ts';
 
 /** Spelled out in the statement: what has an index of its own is known by it. */
 const underWay = sql.lit('running' as const);
+const waiting = sql.lit('queued' as const);
 
 /** What agents do; the rest takes turns by repository. */
 const agentKinds: readonly RunRow['kind'][] = ['backup', 'restore'];
@@ -19,6 +20,7 @@ const agentKinds: readonly RunRow['kind'][] = ['backup', 'restore'];
 /** A run under way of one instance, with what others may have asked of it meanwhile. */
 export interface HeldRun {
   readonly id: string;
+  readonly handedOver: number;
   readonly cancelRequested: number;
   readonly agentHeldBy: string | null;
   readonly agentRevokedAt: string | null;
@@ -139,18 +141,19 @@ class Counts {
 /** Sessions with a run that may begin, in the order in which they came, where their windows are open. */
 async function waitingSessions(scope: TenantScope, o: { now: Date; reach: Reach }): Promise<Waiting[]> {
   const { query } = scope;
-  const ready = queued(scope, o).select('runs.id');
-  // By the sessions, and not by all that waits in them: that may be a whole fleet, and is asked for after each run.
+  const ready = queued(scope, o).select('runs.id').orderBy('runs.sequence').limit(1);
+  // By the sessions, and not by all that waits in them: that may be a whole fleet, and is asked for after each run. A value and not
+  // `exists`, of which PostgreSQL would make a join with all runs.
   const sessions = await query
     .selectFrom('sessions')
     .where('endedAt', 'is', null)
-    .where((session) => session.exists(ready.where('runs.jobSessionId', '=', sql.ref<string>('sessions.id'))))
+    .where(ready.where('runs.jobSessionId', '=', sql.ref<string>('sessions.id')), 'is not', null)
     .select(['id', 'planJson', 'lastBegunAt'])
     .orderBy('createdAt')
     .orderBy('id')
     .limit(maxQueryValues)
     .execute();
-  const ofNone = await ready.where('runs.jobSessionId', 'is', null).limit(1).executeTakeFirst();
+  const ofNone = await ready.where('runs.jobSessionId', 'is', null).executeTakeFirst();
   return [
     ...(ofNone ? [{ session: null, lastBegunAt: '' }] : []),
     ...sessions
@@ -170,7 +173,7 @@ function queued({ query }: TenantScope, { now, reach }: { now: Date; reach: Reac
     .selectFrom('runs')
     .innerJoin('computers', 'computers.id', 'runs.agentId')
     .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
-    .where('runs.state', '=', 'queued')
+    .where('runs.state', '=', waiting)
     .where((run) => run.or([run('runs.notBefore', 'is', null), run('runs.notBefore', '<=', now.toISOString())]))
     .where((run) =>
       run.or([
@@ -227,13 +230,17 @@ export async function heldRuns({ query }: TenantScope, instance: string): Promis
   return query
     .selectFrom('runs')
     .innerJoin('computers', 'computers.id', 'runs.agentId')
-    .select(['runs.id', 'cancelRequested', 'computers.heldBy as agentHeldBy', 'computers.revokedAt as agentRevokedAt'])
+    .select(['runs.id', 'handedOver', 'cancelRequested', 'computers.heldBy as agentHeldBy'])
+    .select('computers.revokedAt as agentRevokedAt')
     .where('runs.state', '=', 'running')
     .where('runs.heldBy', '=', instance)
     .execute();
 }
 
-/** Takes over runs whose instance lives no more, or of versions that had but one. */
+/**
+ * Takes over runs whose instance lives no more, or of versions that had but one. What nobody was given goes back into the queue: its
+ * agent, too, is on its way to one that lives, and whoever it comes to begins the run.
+ */
 export async function takeOver(
   scope: TenantScope,
   o: { instance: string; living: readonly string[]; limit: number },
@@ -241,13 +248,34 @@ export async function takeOver(
   if (o.limit <= 0) return;
   const orphans = await scope.query
     .selectFrom('runs')
-    .select(['id', 'heldBy'])
+    .select(['id', 'heldBy', 'handedOver'])
     .where('state', '=', 'running')
     .where((row) => row.or([row('heldBy', 'is', null), row('heldBy', 'not in', o.living)]))
     .orderBy('sequence')
     .limit(o.limit)
     .execute();
-  for (const { id, heldBy } of orphans) await passOn(scope, { id, from: heldBy, to: o.instance });
+  for (const { id, heldBy, handedOver } of orphans) {
+    if (handedOver === 1) await passOn(scope, { id, from: heldBy, to: o.instance });
+    else await giveBack(scope, { id, from: heldBy });
+  }
+}
+
+/** Puts what an earlier life of this instance began, and nobody was given, back into the queue. */
+export async function giveBackOwn(scope: TenantScope, instance: string): Promise<void> {
+  const own = await heldRuns(scope, instance);
+  for (const { id, handedOver } of own) if (handedOver === 0) await giveBack(scope, { id, from: instance });
+}
+
+/** It goes on naming who had it: a run that waits and names somebody has been begun before. */
+async function giveBack({ query }: TenantScope, o: { id: string; from: string | null }): Promise<void> {
+  await query
+    .updateTable('runs')
+    .set({ state: 'queued', startedAt: null, turn: null })
+    .where('id', '=', o.id)
+    .where('state', '=', 'running')
+    .where('handedOver', '=', 0)
+    .where('heldBy', 'is not distinct from', o.from)
+    .execute();
 }
 
 export async function passOn(

@@ -17,7 +17,7 @@ import { isWithin, readPlan } from '../sessions/session-plan.ts';
 import { loadSession, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
-import { type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
+import { giveBackOwn, type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
 import { agentsLookMs, maxStartsAtOnce, queuePauseMs, sharedQueuePauseMs, startPauseMs } from './limits.ts';
@@ -85,8 +85,10 @@ export class RunQueue implements AsyncDisposable {
     this.#maxRunMs = o.maxRunMs;
   }
 
-  /** Takes up what an earlier life of this server left: attaches to running tasks, then works off the queue. */
+  /** Takes up what an earlier life of this server left: attaches to tasks that were handed over, then works off the queue. */
   async resume(): Promise<void> {
+    for (const tenant of await this.#catalogue.tenants())
+      await giveBackOwn(this.#catalogue.tenant(tenant), this.#instances.id);
     await this.lookAround();
   }
 
@@ -295,8 +297,9 @@ export class RunQueue implements AsyncDisposable {
       const reach = { instance, others, awaitsAgents: this.#instances.areChanging };
       const next = await runnable(scope, { now, free, slots: this.#slots, reach });
       if (this.#leaving.signal.aborted) return;
+      const begunBefore = new Set(next.filter(({ heldBy }) => heldBy !== null).map(({ id }) => id));
       const started = (await beginRuns(scope, next, { instance, now })).map((row) =>
-        this.#start(scope, row, { isNew: true }),
+        this.#start(scope, row, { isNew: !begunBefore.has(row.id) }),
       );
       if (next.length < maxStartsAtOnce) continue;
       // There may be more. Those of computers that don't answer are not waited for.

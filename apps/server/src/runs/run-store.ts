@@ -109,9 +109,14 @@ async function beginRun(
     .updateTable('runs')
     .set({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: turnOf(run) })
     .where('id', '=', run.id)
-    .where('state', '=', 'queued')
+    .where('state', ...is('queued'))
     .returningAll()
     .execute();
+}
+
+/** Not `=`: until PostgreSQL has counted anew it takes the few runs that once had that state for as good a way to one as its id. */
+function is<State extends RunRow['state']>(state: State): ['is not distinct from', State] {
+  return ['is not distinct from', state];
 }
 
 /** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
@@ -184,7 +189,11 @@ export async function saveRunning(scope: TenantScope, view: Run, instance: strin
 }
 
 function ofRunning({ query }: TenantScope, { id }: Run, instance: string) {
-  return query.updateTable('runs').where('id', '=', id).where('state', '=', 'running').where('heldBy', '=', instance);
+  return query
+    .updateTable('runs')
+    .where('id', '=', id)
+    .where('state', ...is('running'))
+    .where('heldBy', '=', instance);
 }
 
 /** The ids of what of a session is under way. */

@@ -12,6 +12,7 @@ import { ReadTogether } from '../catalogue/read-together.ts';
 import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
 import { loadComputers, portOf, requireUsable } from '../computers/computers.ts';
 import type { Movers } from '../computers/movers.ts';
+import type { Instances } from '../instances/instances.ts';
 import {
   cancelGraceMs,
   controlCallTimeoutMs,
@@ -59,6 +60,7 @@ const over = new Error('the conversation about the task has ended');
 
 /** Takes one run from the session at the mover to the agent's last word. Writes nothing about how it ended. */
 export class Runner {
+  readonly #instances: Pick<Instances, 'areChanging'>;
   readonly #carriers: AgentCarriers;
   readonly #movers: Movers;
   readonly #grants: GrantIssuer;
@@ -69,6 +71,7 @@ export class Runner {
   readonly #computers = new ReadTogether(loadComputers);
 
   constructor(o: {
+    instances: Pick<Instances, 'areChanging'>;
     carriers: AgentCarriers;
     movers: Movers;
     grants: GrantIssuer;
@@ -76,6 +79,7 @@ export class Runner {
     clock: Clock;
     logger: Logger;
   }) {
+    this.#instances = o.instances;
     this.#carriers = o.carriers;
     this.#movers = o.movers;
     this.#grants = o.grants;
@@ -176,7 +180,9 @@ export class Runner {
       leaving.throwIfAborted();
       plan.cancel.throwIfAborted();
       lost ??= { sinceMs: this.#clock.monotonicMs(), attempt: 0 };
-      if (this.#clock.monotonicMs() - lost.sinceMs >= reattachMs) throw notAttached(plan.agent, cause);
+      const isOver = this.#clock.monotonicMs() - lost.sinceMs >= reattachMs;
+      // While servers come and go all agents call anew, and some are turned away a few times.
+      if (isOver && !this.#instances.areChanging) throw notAttached(plan.agent, cause);
       run.log.note('warning', `No connection to ${plan.agent.hostname}: ${cause.message}`, {
         agent: plan.agent.id,
         error: cause,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
@@ -245,6 +246,41 @@ test('a server that was restarted attaches to the task that was running', async 
   assert.equal(s.agent.received[1]?.taskId, run);
   assert.equal((await restarted.client.call('snapshots', {})).snapshots.length, 1);
   finished.resolve(success(s.agent.received[0]?.task ?? assert.fail()));
+});
+
+test('what was begun, and given to nobody when the server ended, waits in the queue for its agent', async (t) => {
+  const folder = temporaryFolder(t);
+  const port = await freePort();
+  const s = await system(t, { folder, controlPort: port, preinstalled: true });
+  await s.agent.hold(s.server);
+  const [first, second] = [await runJob(s), await runJob(s)];
+  await s.server.follow(first);
+  await s.server.follow(second);
+  await s.server[Symbol.asyncDispose]();
+  {
+    using database = new DatabaseSync(s.server.sqlitePath);
+    // As it was while the server had begun them and looked for the agent: one this server, one another that is gone.
+    const own = database.prepare('select "heldBy" from "runs" where "id" = ?').get(first)?.['heldBy'] ?? assert.fail();
+    const begun = `update "runs" set "state" = 'running', "turn" = null, "handedOver" = 0, "endedAt" = null, "heldBy" = ?
+      where "id" = ?`;
+    for (const [run, holder] of [
+      [first, own],
+      [second, 'gone'],
+    ] as const)
+      assert.equal(database.prepare(begun).run(holder, run).changes, 1);
+    database.exec(`update "sessions" set "state" = null, "endedAt" = null; delete from "snapshots"`);
+  }
+  await using restarted = await TestServer.start(folder, { ports: { 'posix-agent-control': port } });
+  for (const run of [first, second]) {
+    const { state, startedAt } = await restarted.client.call('run', { params: { id: run } });
+    assert.deepEqual([state, startedAt], ['queued', undefined]);
+  }
+  await s.agent.hold(restarted);
+  for (const run of [first, second]) {
+    assert.equal((await restarted.follow(run)).at(-1)?.state, 'succeeded');
+    const { lines } = await restarted.client.call('runLog', { params: { id: run }, query: {} });
+    assert.equal(lines.filter(({ message }) => message.startsWith('Run ended')).length, 2, 'its log goes on');
+  }
 });
 
 test('cancelling reaches the agent; a run that waits is cancelled at once; an ended one is left alone', async (t) => {

@@ -113,7 +113,7 @@ export class TestServer implements AsyncDisposable {
   /** Everything that the database holds, as a text. */
   async databaseContent(): Promise<string> {
     if (this.#database !== undefined) return dumpOf(this.#database);
-    return ['', '-wal'].map((end) => readFileSync(`${this.#sqlitePath}${end}`, 'latin1')).join('');
+    return ['', '-wal'].map((end) => readFileSync(`${this.sqlitePath}${end}`, 'latin1')).join('');
   }
 
   /** Changes the database behind the server's back. */
@@ -122,7 +122,7 @@ export class TestServer implements AsyncDisposable {
     // The server may be in a transaction, and goes on with it only when nobody waits here for that.
     for (let tries = 1; ; tries += 1) {
       try {
-        using database = new DatabaseSync(this.#sqlitePath);
+        using database = new DatabaseSync(this.sqlitePath);
         database.exec(statement);
         return;
       } catch (error) {
@@ -135,14 +135,15 @@ export class TestServer implements AsyncDisposable {
   /** What a query of the database gives; columns parted by `|`. */
   async readDatabase(query: string): Promise<string[]> {
     if (this.#database !== undefined) return statementOn(this.#database, query);
-    using database = new DatabaseSync(this.#sqlitePath, { timeout: 10_000 });
+    using database = new DatabaseSync(this.sqlitePath, { timeout: 10_000 });
     return database
       .prepare(query)
       .all()
       .map((row) => Object.values(row).join('|'));
   }
 
-  get #sqlitePath(): string {
+  /** Of its catalogue, where that is a file. */
+  get sqlitePath(): string {
     return join(this.running.tokenFile, '..', 'catalogue.sqlite');
   }
 
