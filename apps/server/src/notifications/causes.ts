@@ -17,11 +17,21 @@ export type Cause = z.output<typeof cause>;
  * Notes what somebody may have to be told of. Call it in the transaction in which it happens: then it is told if, and only if, it
  * has happened, whatever crashes. Nothing is noted where nobody is notified.
  */
-export async function noteCause({ query }: Pick<TenantScope, 'query'>, noted: Cause, now: Date): Promise<void> {
+export async function noteCause(scope: Pick<TenantScope, 'query'>, noted: Cause, now: Date): Promise<void> {
+  await noteCauses(scope, [noted], now);
+}
+
+/** As `noteCause`, of not more than a statement inserts (`maxInsertedRows`). */
+export async function noteCauses(
+  { query }: Pick<TenantScope, 'query'>,
+  noted: readonly Cause[],
+  now: Date,
+): Promise<void> {
+  if (noted.length === 0) return;
   const isHeard = await query.selectFrom('notificationSettings').select('changedAt').executeTakeFirst();
   if (!isHeard) return;
   await query
     .insertInto('notificationCauses')
-    .values({ id: crypto.randomUUID(), at: now.toISOString(), causeJson: JSON.stringify(noted) })
+    .values(noted.map((one) => ({ id: crypto.randomUUID(), at: now.toISOString(), causeJson: JSON.stringify(one) })))
     .execute();
 }

@@ -4,8 +4,9 @@ import type { Logger } from 'pino';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
 import { maxListedDegradations, maxListedProblems, progressPersistMs } from '../limits.ts';
+import type { Handovers } from './handovers.ts';
 import { RunLog, type RunRecords } from './run-log.ts';
-import { type RunRow, recordHandover, runView, saveRunning } from './run-store.ts';
+import { type RunRow, runView, saveRunning } from './run-store.ts';
 import { isMaintenance } from './work-order.ts';
 
 /** A run under way: its present view is in memory, published at each change, and written to the catalogue now and then. */
@@ -23,6 +24,7 @@ export class ActiveRun {
   isReached = false;
   readonly log: RunLog;
   readonly #instance: string;
+  readonly #handovers: Handovers;
   readonly #events: EventHub;
   readonly #clock: Clock;
   #view: Run;
@@ -35,11 +37,13 @@ export class ActiveRun {
     /** It has just begun, and never before. */
     isNew: boolean;
     records: RunRecords;
+    handovers: Handovers;
     events: EventHub;
     clock: Clock;
     logger: Logger;
   }) {
     this.#instance = o.instance;
+    this.#handovers = o.handovers;
     this.row = o.row;
     this.scope = o.scope;
     this.#events = o.events;
@@ -54,7 +58,7 @@ export class ActiveRun {
 
   /** Throws `run.taken` when another instance has it. */
   async recordHandover(): Promise<void> {
-    await recordHandover(this.scope, this.#view, this.#instance);
+    await this.#handovers.record(this.scope, this.#view, this.#instance);
     this.#savedMs = this.#clock.monotonicMs();
     this.hasStarted.resolve();
   }

@@ -1,5 +1,6 @@
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { DoTogether } from '../catalogue/do-together.ts';
+import { type Cause, noteCauses } from '../notifications/causes.ts';
 import { endSessionIfDone } from '../sessions/session-store.ts';
 import { maxEndsAtOnce } from './limits.ts';
 import { endRun, type RunEnd, type RunRow, sessionsOf } from './run-store.ts';
@@ -27,13 +28,18 @@ export class RunEnds {
 
 function recordTogether(scope: TenantScope, ends: readonly RunEnd[]): Promise<Recorded[]> {
   return scope.transaction(async (inner) => {
+    const now = ends.at(-1)?.now ?? new Date();
     const rows = new Map<string, RunRow>();
+    const causes: Cause[] = [];
     for (const end of ends) {
       const row = await endRun(inner, end);
-      if (row) rows.set(row.id, row);
+      if (!row) continue;
+      rows.set(row.id, row);
+      // One that is tried again has not ended for anybody.
+      if (!end.retryAt) causes.push({ kind: 'run-ended', runId: row.id });
     }
+    await noteCauses(inner, causes, now);
     const ended = new Set<string>();
-    const now = ends.at(-1)?.now ?? new Date();
     for (const id of sessionsOf([...rows.values()])) if (await endSessionIfDone(inner, id, now)) ended.add(id);
     // A session ended with the last of them.
     return ends

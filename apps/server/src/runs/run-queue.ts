@@ -1,12 +1,5 @@
 import { type Clock, HoldfastError, hasCode, systemClock, toHoldfastError } from '@holdfast/core';
-import {
-  parseErrorReport,
-  type Run,
-  reportOf,
-  type Session,
-  type TaskResult,
-  type TaskStatistics,
-} from '@holdfast/protocol';
+import type { Run, Session, TaskStatistics } from '@holdfast/protocol';
 import type { Logger } from 'pino';
 import type { Catalogue, TenantScope } from '../catalogue/catalogue.ts';
 import type { EventHub } from '../event-hub.ts';
@@ -20,9 +13,11 @@ import { ActiveRun } from './active-run.ts';
 import { giveBackOwn, type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
+import { Handovers } from './handovers.ts';
 import { agentsLookMs, maxStartsAtOnce, queuePauseMs, sharedQueuePauseMs, startPauseMs } from './limits.ts';
 import { RunEnds } from './run-ends.ts';
 import { loadStatistics, RunRecords } from './run-log.ts';
+import { failed, noteEnd, succeeded } from './run-outcome.ts';
 import {
   beginRuns,
   cancelQueuedRuns,
@@ -53,6 +48,7 @@ export class RunQueue implements AsyncDisposable {
   readonly #maxRunMs: number;
   readonly #ends = new RunEnds();
   readonly #records = new RunRecords();
+  readonly #handovers = new Handovers();
   readonly #leaving = new AbortController();
   /** By run id; each agent stands in it once at most. */
   readonly #active = new Map<string, ActiveRun>();
@@ -324,7 +320,8 @@ export class RunQueue implements AsyncDisposable {
     if (known) return known.hasStarted.promise;
     const instance = this.#instances.id;
     const [records, events, clock, logger] = [this.#records, this.#events, this.#clock, this.#logger];
-    const run = new ActiveRun({ row, scope, instance, isNew, records, events, clock, logger });
+    const handovers = this.#handovers;
+    const run = new ActiveRun({ row, scope, instance, isNew, records, handovers, events, clock, logger });
     this.#active.set(row.id, run);
     const work = this.#work(run)
       .catch((error: unknown) =>
@@ -418,33 +415,4 @@ function cancelledOnRequest(): HoldfastError {
 /** No failure of the run: the catalogue did not answer, or another instance has it. */
 function isOurs(error: unknown): boolean {
   return hasCode(error, 'database.unavailable') || hasCode(error, 'database.timeout') || hasCode(error, 'run.taken');
-}
-
-function succeeded(view: Run, outcome: TaskResult): Partial<Run> {
-  const degradations = [
-    ...view.degradations,
-    ...outcome.degradations.filter((one) => !view.degradations.some((known) => known.channel === one.channel)),
-  ];
-  const isClean = outcome.problemCount === 0 && degradations.length === 0;
-  return {
-    state: isClean ? 'succeeded' : 'warning',
-    result: outcome.result,
-    problems: outcome.problems,
-    problemCount: outcome.problemCount,
-    degradations,
-  };
-}
-
-function failed(error: unknown): Partial<Run> {
-  return { state: hasCode(error, 'run.cancelled') ? 'cancelled' : 'failed', error: reportOf(error) };
-}
-
-/** The last lines of its log: how it went, and what comes of that. */
-function noteEnd({ log }: ActiveRun, ended: Run, retryAt: Date | undefined): void {
-  const error = parseErrorReport(ended.error);
-  const level = ended.state === 'failed' ? 'error' : ended.state === 'succeeded' ? 'info' : 'warning';
-  const said = error ? `: ${error.message}` : ended.problemCount > 0 ? `, ${ended.problemCount} problems` : '';
-  const facts = { state: ended.state, ...(error && { error }), ...(retryAt && { retryAt }) };
-  log.note(level, `Run ended: ${ended.state}${said}`, facts);
-  if (retryAt) log.note('info', `It is tried again, not before ${retryAt.toISOString()}`);
 }

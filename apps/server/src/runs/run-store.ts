@@ -86,8 +86,14 @@ export async function beginRuns(
   try {
     // One transaction is one wait for the disk.
     return await scope.transaction(async (inner) => {
-      const begun: RunRow[] = [];
-      for (const run of runs) begun.push(...(await beginRun(inner, run, o)));
+      const begun = [
+        ...(await beginThose(inner, { ...o, turn: 'agentId', runs: runs.filter(({ kind }) => !isMaintenance(kind)) })),
+        ...(await beginThose(inner, {
+          ...o,
+          turn: 'repositoryId',
+          runs: runs.filter(({ kind }) => isMaintenance(kind)),
+        })),
+      ];
       for (const id of sessionsOf(begun)) await markBegun(inner, id, o.now);
       return begun;
     }, 'read committed');
@@ -100,18 +106,26 @@ export async function beginRuns(
   }
 }
 
-async function beginRun(
+async function beginThose(
   { query }: TenantScope,
-  run: RunRow,
-  o: { readonly instance: string; readonly now: Date },
+  o: {
+    readonly runs: readonly RunRow[];
+    /** What these have one run at a time of. */
+    readonly turn: 'agentId' | 'repositoryId';
+    readonly instance: string;
+    readonly now: Date;
+  },
 ): Promise<RunRow[]> {
-  return query
+  if (o.runs.length === 0) return [];
+  const ids = o.runs.map(({ id }) => id);
+  const begun = await query
     .updateTable('runs')
-    .set({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: turnOf(run) })
-    .where('id', '=', run.id)
+    .set((run) => ({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: run.ref(o.turn) }))
+    .where('id', 'in', ids)
     .where('state', ...is('queued'))
     .returningAll()
     .execute();
+  return begun.toSorted((one, other) => one.sequence - other.sequence);
 }
 
 /** Not `=`: until PostgreSQL has counted anew it takes the few runs that once had that state for as good a way to one as its id. */
@@ -124,15 +138,34 @@ export function turnOf({ kind, agentId, repositoryId }: RunRow): string {
   return isMaintenance(kind) ? repositoryId : agentId;
 }
 
-/**
- * From here on the agent may have the task. Written before it is sent, with the run as it is. Throws `run.taken` when another
- * instance has the run by now: then it must not be sent from here.
- */
-export async function recordHandover(scope: TenantScope, view: Run, instance: string): Promise<void> {
-  const { numUpdatedRows } = await ofRunning(scope, view, instance)
-    .set({ ...changing(view), handedOver: 1 })
-    .executeTakeFirst();
-  if (numUpdatedRows !== 1n) throw new HoldfastError('run.taken');
+/** A run whose agent may have the task from here on, and the instance that sends it. */
+export interface Handover {
+  readonly view: Run;
+  readonly instance: string;
+}
+
+/** Written before tasks are sent, with the runs as they are: nearly all of them alike. False for those that another instance has by now. */
+export async function recordHandovers({ query }: TenantScope, handovers: readonly Handover[]): Promise<boolean[]> {
+  const alike = Map.groupBy(handovers, ({ view, instance }) => JSON.stringify([instance, changing(view)]));
+  const recorded = new Set<string>();
+  for (const those of alike.values()) {
+    const [first] = those;
+    if (!first) continue;
+    const rows = await query
+      .updateTable('runs')
+      .set({ ...changing(first.view), handedOver: 1 })
+      .where(
+        'id',
+        'in',
+        those.map(({ view }) => view.id),
+      )
+      .where('state', ...is('running'))
+      .where('heldBy', '=', first.instance)
+      .returning('id')
+      .execute();
+    for (const { id } of rows) recorded.add(id);
+  }
+  return handovers.map(({ view }) => recorded.has(view.id));
 }
 
 export async function recordCancelRequest(scope: TenantScope, id: string): Promise<void> {
@@ -259,8 +292,6 @@ export async function endRun(inner: TenantScope, o: RunEnd): Promise<RunRow | un
     await raiseAlerts(inner, { run: view, found: view.result, order: o.order, now: o.now });
   if (o.order.kind === 'drill' && view.state !== 'cancelled') await o.receipts.append(inner, view, o.order);
   if (o.retryAt) await repeatRun(inner, row, { now: o.now, notBefore: o.retryAt, attempt: row.attempt + 1 });
-  // One that is tried again has not ended for anybody.
-  if (!o.retryAt) await noteCause(inner, { kind: 'run-ended', runId: view.id }, o.now);
   return row;
 }
 
