@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { channel } from '@holdfast/contract';
-import { isHoldfastError, systemClock } from '@holdfast/core';
+import { systemClock } from '@holdfast/core';
 import { type Connection, Connections } from './connection.ts';
 import {
   maxConnectionsPerListener,
@@ -51,30 +51,38 @@ test('one address can not take up the handshakes of all', async (t) => {
   const here = { port, localAddress: '127.0.0.1' };
   const held: Socket[] = [];
   while (held.length < maxPendingHandshakesPerAddress) held.push(await silent(t, here));
-  await isCut(await silent(t, here));
-  // What was there before keeps its place, and comes through when one of them has gone.
-  assert.ok(held.every((socket) => !socket.destroyed));
+  // Who comes then waits, and comes through when one of those before him has gone.
   const agent = fleet.wire(t, fleet.agent);
-  await assert.rejects(agent.dial(control, '127.0.0.1', { port }));
+  let isThere = false;
+  const dialled = agent.dial(control, '127.0.0.1', { port, timeoutMs: 120_000 }).then((connection) => {
+    isThere = true;
+    return connection;
+  });
+  // From another address there is no wait.
+  const other = await silent(t, { port, localAddress: '127.0.0.2' });
+  other.write('no TLS');
+  await isCut(other);
+  assert.equal(isThere, false);
+  assert.ok(held.every((socket) => !socket.destroyed));
   held[0]?.destroy();
-  const refused = (error: unknown): undefined => {
-    assert.ok(isHoldfastError(error));
-    return undefined;
-  };
-  let connection: Connection | undefined;
-  while (connection === undefined)
-    connection = await agent.dial(control, '127.0.0.1', { port }).catch((error: unknown) => refused(error));
-  connection.stream.destroy();
+  (await dialled).stream.destroy();
 });
 
 // Only Linux answers on all of 127.0.0.0/8 by itself.
 test('handshakes have a bound over all addresses', { skip: process.platform !== 'linux' }, async (t) => {
   const { port } = await listening(t);
+  const held: Socket[] = [];
   const addresses = maxPendingHandshakes / maxPendingHandshakesPerAddress;
   for (let address = 1; address <= addresses; address += 1)
     for (let n = 0; n < maxPendingHandshakesPerAddress; n += 1)
-      await silent(t, { port, localAddress: `127.0.0.${address}` });
-  await isCut(await silent(t, { port, localAddress: `127.0.0.${addresses + 1}` }));
+      held.push(await silent(t, { port, localAddress: `127.0.0.${address}` }));
+  const beyond = await silent(t, { port, localAddress: `127.0.0.${addresses + 1}` });
+  // Which is cut as soon as it is looked at.
+  beyond.write('no TLS');
+  await delay(200);
+  assert.equal(beyond.closed, false);
+  held[0]?.destroy();
+  await isCut(beyond);
 });
 
 /** What takes connections of the listener, made by itself, so that it need not be crowded for real. */

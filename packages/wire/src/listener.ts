@@ -15,6 +15,7 @@ import {
 import { checkPeer, type PeerCheck } from './peer-check.ts';
 import { channelFor, isPlain } from './roles.ts';
 import { sendAccepted, sendRefused } from './verdict.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 export interface Listener extends AsyncDisposable {
   readonly channels: readonly ChannelId[];
@@ -39,7 +40,7 @@ export interface AcceptorOptions {
   readonly here: string;
   readonly onConnection: (connection: Connection) => void;
   readonly onRefused: (error: HoldfastError, remoteAddress: string, channel: ChannelId) => void;
-  /** Somebody was cut without being looked at, because too many are there already. */
+  /** Somebody was cut without being looked at, because too many are there, or before him. */
   readonly onCrowded: (channel: ChannelId) => void;
 }
 
@@ -47,6 +48,7 @@ export interface AcceptorOptions {
 export class Acceptor {
   readonly #o: AcceptorOptions;
   readonly #pending = new Map<string, number>();
+  readonly #waiting: WaitingRoom;
   readonly #stop = new AbortController();
   readonly open = new Set<Connection>();
   /** Of those, the ones of peers without a certificate of ours. */
@@ -56,6 +58,7 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#o = options;
+    this.#waiting = new WaitingRoom({ waitMs: options.handshakeTimeoutMs, onCut: () => this.#tellCrowded() });
     if (new Set(options.channels.map(isPlain)).size > 1)
       throw new HoldfastError('usage.configuration', {
         message: 'A port has TLS for all of its channels, or for none.',
@@ -64,28 +67,35 @@ export class Acceptor {
 
   readonly take = (socket: Socket): void => {
     const address = socket.remoteAddress ?? '';
-    const fromAddress = this.#pending.get(address) ?? 0;
-    if (
-      this.#stop.signal.aborted ||
-      this.open.size + this.#pendingTotal >= maxConnectionsPerListener ||
-      this.#pendingTotal >= maxPendingHandshakes ||
-      fromAddress >= maxPendingHandshakesPerAddress
-    ) {
+    const isFull = this.open.size + this.#pendingTotal + this.#waiting.size >= maxConnectionsPerListener;
+    if (isFull || this.#stop.signal.aborted) {
       socket.on('error', () => socket.destroy());
       socket.destroy();
-      const [first] = this.#o.channels;
-      if (first && !this.#stop.signal.aborted) this.#o.onCrowded(first.id);
-      return;
-    }
-    this.#pending.set(address, fromAddress + 1);
+      if (!this.#stop.signal.aborted) this.#tellCrowded();
+    } else if (this.#mayBegin(address)) this.#begin(socket, address);
+    else this.#waiting.enter(socket, address);
+  };
+
+  readonly #mayBegin = (address: string): boolean =>
+    this.#pendingTotal < maxPendingHandshakes && (this.#pending.get(address) ?? 0) < maxPendingHandshakesPerAddress;
+
+  #begin(socket: Socket, address: string): void {
+    this.#pending.set(address, (this.#pending.get(address) ?? 0) + 1);
     this.#pendingTotal += 1;
     void this.#accept(socket, address).finally(() => {
       this.#pendingTotal -= 1;
       const left = (this.#pending.get(address) ?? 1) - 1;
       if (left > 0) this.#pending.set(address, left);
       else this.#pending.delete(address);
+      const next = this.#waiting.next(this.#mayBegin);
+      if (next) this.#begin(next.socket, next.address);
     });
-  };
+  }
+
+  #tellCrowded(): void {
+    const [first] = this.#o.channels;
+    if (first) this.#o.onCrowded(first.id);
+  }
 
   async #accept(raw: Socket, address: string): Promise<void> {
     const { channels, here } = this.#o;
@@ -184,9 +194,10 @@ export class Acceptor {
     return connection;
   }
 
-  /** Cuts handshakes that are under way; takes no more. */
+  /** Cuts handshakes that are under way or waiting; takes no more. */
   stop(): void {
     this.#stop.abort();
+    this.#waiting.close();
   }
 }
 
