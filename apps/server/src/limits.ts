@@ -126,6 +126,8 @@ export const agentWaitMs = 75_000;
 export const agentReturnMs = 2 * minuteMs;
 /** After a lost task connection the agent goes on; the server tries this long to attach again. */
 export const reattachMs = 2 * minuteMs;
+/** The same while instances begin and end, and a fleet calls anew each time. */
+export const reattachWhileChangingMs = 15 * minuteMs;
 /** Pauses between attempts to attach. */
 export const reattachPauseMinMs = 500;
 export const reattachPauseMaxMs = 10_000;
@@ -167,6 +169,8 @@ export const maxAuditedAnonymousRefusalsPerMinute = 10;
 export const maxAuditDetailsCharacters = 4_000;
 /** Audit records and other pages are read with a limit from the API, at most this. */
 export const maxListedRows = 10_000;
+/** Of a fleet that is looked through as a whole: others have their turn in between. */
+export const computersOfAPage = 1_000;
 
 /**
  * A session is opened again this often while its run lasts: harmless, and it heals a mover that has restarted. An agent

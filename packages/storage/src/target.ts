@@ -88,7 +88,7 @@ export interface Transferred {
   readonly sentBytes: number;
   /** Content of objects read from the target. */
   readonly receivedBytes: number;
-  /** How long requests took over a network by now, one added to the other, those under way included; 0 where there is none. */
+  /** How long requests took over a network by now, one added to the other; 0 where there is none. Those under way count, as the network's until the other end has told. */
   readonly requestMs: number;
   /** How much of that the other end says to have needed for its storage. */
   readonly storageMs: number;

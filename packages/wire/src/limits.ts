@@ -15,7 +15,10 @@ export const maxStrangersPerListener = 4_096;
 export const maxPendingHandshakes = 256;
 /** Of those, from one address, so that one host can't use up all of them. */
 export const maxPendingHandshakesPerAddress = 64;
-/** Beyond those they wait for their turn: a few thousand agents whose server was killed call again within a second, behind one address or many. */
+/**
+ * Beyond those they wait for their turn: a few thousand agents whose server was killed call again within a second, behind one address or
+ * many. Of each no more is kept than Node reads ahead, 64 KiB.
+ */
 export const maxWaitingForHandshake = 2_048;
 
 /** How long a leased port waits for its peer. */

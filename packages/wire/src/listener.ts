@@ -58,7 +58,8 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#o = options;
-    this.#waiting = new WaitingRoom({ waitMs: options.handshakeTimeoutMs, onCut: () => this.#tellCrowded() });
+    // Whoever dials has `dialTimeoutMs` for both.
+    this.#waiting = new WaitingRoom({ waitMs: options.handshakeTimeoutMs / 2, onCut: () => this.#tellCrowded() });
     if (new Set(options.channels.map(isPlain)).size > 1)
       throw new HoldfastError('usage.configuration', {
         message: 'A port has TLS for all of its channels, or for none.',
@@ -67,8 +68,7 @@ export class Acceptor {
 
   readonly take = (socket: Socket): void => {
     const address = socket.remoteAddress ?? '';
-    const isFull = this.open.size + this.#pendingTotal + this.#waiting.size >= maxConnectionsPerListener;
-    if (isFull || this.#stop.signal.aborted) {
+    if (!this.#hasRoom || this.#stop.signal.aborted) {
       socket.on('error', () => socket.destroy());
       socket.destroy();
       if (!this.#stop.signal.aborted) this.#tellCrowded();
@@ -76,8 +76,14 @@ export class Acceptor {
     else this.#waiting.enter(socket, address);
   };
 
+  get #hasRoom(): boolean {
+    return this.open.size + this.#pendingTotal < maxConnectionsPerListener;
+  }
+
   readonly #mayBegin = (address: string): boolean =>
-    this.#pendingTotal < maxPendingHandshakes && (this.#pending.get(address) ?? 0) < maxPendingHandshakesPerAddress;
+    this.#hasRoom &&
+    this.#pendingTotal < maxPendingHandshakes &&
+    (this.#pending.get(address) ?? 0) < maxPendingHandshakesPerAddress;
 
   #begin(socket: Socket, address: string): void {
     this.#pending.set(address, (this.#pending.get(address) ?? 0) + 1);

@@ -8,7 +8,8 @@ interface Waiting {
 
 /**
  * Connections that have to wait for their handshake, as when a fleet calls again all at once. Addresses take turns, each with its first
- * one; when it is full, the address that has the most gives up its latest, so that none keeps others out.
+ * one; when it is full, the address that has the most gives up its latest, so that no address keeps others out. One that its other end
+ * has closed may be noticed only at its turn.
  */
 export class WaitingRoom {
   readonly #waitMs: number;

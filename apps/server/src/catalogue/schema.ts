@@ -231,7 +231,7 @@ export interface RunsTable {
   problemsJson: string;
   problemCount: number;
   degradationsJson: string;
-  /** The instance of the server that has it in its hands while it is running. */
+  /** The instance of the server that has it in its hands while it is running; of one that waits, who had begun it before. */
   heldBy: string | null;
   /** What has one run at a time; the database admits no second running one. Set when it begins. */
   turn: string | null;

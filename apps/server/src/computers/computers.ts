@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { ComputersTable } from '../catalogue/schema.ts';
 import { readJson } from '../json-column.ts';
-import { maxListedRows } from '../limits.ts';
+import { computersOfAPage, maxListedRows } from '../limits.ts';
 
 export type ComputerRow = Selectable<ComputersTable>;
 
@@ -16,6 +16,24 @@ export async function listComputers(scope: TenantScope, role?: EnrollableRole): 
   let query = scope.query.selectFrom('computers').selectAll().orderBy('enrolledAt').limit(maxListedRows);
   if (role !== undefined) query = query.where('role', '=', role);
   return query.execute();
+}
+
+/** All that were not revoked, page by page: of a part, another one at each look, every computer would come and go. */
+export async function* everyComputer({ query }: TenantScope): AsyncGenerator<ComputerRow> {
+  for (let after = ''; ; ) {
+    const page = await query
+      .selectFrom('computers')
+      .selectAll()
+      .where('revokedAt', 'is', null)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(computersOfAPage)
+      .execute();
+    yield* page;
+    const last = page.at(-1);
+    if (!last || page.length < computersOfAPage) return;
+    after = last.id;
+  }
 }
 
 /** Throws `request.missing` when there is none of that id and role. */

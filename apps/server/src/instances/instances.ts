@@ -95,7 +95,8 @@ export class Instances implements AsyncDisposable {
       .execute();
     const nowMs = this.#clock.monotonicMs();
     // After a pause of our own, or while the database was away, nobody else's silence says anything: they are watched anew.
-    if (nowMs - this.#lookedMs > 2 * instanceBeatMs) this.#observed.clear();
+    if (nowMs - this.#lookedMs > 2 * instanceBeatMs)
+      for (const [id, seen] of this.#observed) this.#observed.set(id, { ...seen, sinceMs: nowMs });
     this.#lookedMs = nowMs;
     const living: string[] = [];
     for (const { id, name, beat, startedAt } of rows) {

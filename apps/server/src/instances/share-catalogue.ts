@@ -55,7 +55,7 @@ export function shareCatalogue(o: Parts): Promise<void>[] {
 /** Passes on to clients of this instance what another did, and begins what it queued for agents that are connected here. */
 async function relay(
   { catalogue, presence, connections, queue, events }: Parts,
-  { tenant, kind, id }: Notice,
+  { instance, tenant, kind, id }: Notice,
 ): Promise<void> {
   const scope = catalogue.tenant(tenant);
   if (kind === 'log') return events.relayLog(tenant, id);
@@ -69,6 +69,6 @@ async function relay(
     events.relaySession(tenant, await sessionView(scope, id));
   } else if (kind === 'computer') {
     const row = await loadComputer(scope, id);
-    events.relayComputer(tenant, computerView(row, row.heldBy !== null || presence.isOnline(row)));
+    events.relayComputer(tenant, computerView(row, row.heldBy === instance || presence.isOnline(row)));
   }
 }

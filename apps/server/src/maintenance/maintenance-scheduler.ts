@@ -177,12 +177,12 @@ export class MaintenanceScheduler {
     return this.#events.subscribe(tenant, { onEvent, onlyOwnRuns: true });
   }
 
-  /** Compares the backups of a repository that were not compared yet: one run for all of them, one at a time. */
   /** Whether the agent is there that has the key in the server's place; a mover is taken to be. */
   async #canExecute(scope: TenantScope, { executorId }: RepositoryRow): Promise<boolean> {
     return executorId === null || this.#presence.isOnline(await loadComputer(scope, executorId));
   }
 
+  /** Compares the backups of a repository that were not compared yet: one run for all of them, one at a time. */
   async #analyse(scope: TenantScope, repositoryId: string): Promise<void> {
     // Looked at first, because the end of each backup comes here.
     if (!(await isToAnalyse(scope, repositoryId)) || (await isUnderWay(scope, repositoryId, 'analysis'))) return;

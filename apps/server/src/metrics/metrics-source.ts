@@ -2,7 +2,7 @@ import { Semaphore, toHoldfastError } from '@holdfast/core';
 import { type ChannelReport, channelReportOf, withoutFuture } from '@holdfast/wire';
 import type { Logger } from 'pino';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { type ComputerRow, computerView, listComputers } from '../computers/computers.ts';
+import { type ComputerRow, computerView, everyComputer } from '../computers/computers.ts';
 import type { Presence } from '../computers/presence.ts';
 import { channelUseIntervalMs, maxParallelContacts } from '../limits.ts';
 import { askComputer, type ChannelUseParts } from '../rest/channel-use.ts';
@@ -42,18 +42,22 @@ export class MetricsSource {
   /** One round: every mover that answers, and the agents that are connected here. */
   async collect(signal: AbortSignal): Promise<void> {
     const { fleet, presence, connections, clock } = this.#parts;
-    const computers = await this.#computers();
-    fleet.retain(new Set(computers.map(({ id }) => id)));
+    const known = new Set<string>();
+    const there: ComputerRow[] = [];
+    for await (const computer of this.#computers()) {
+      const { id, role } = computer;
+      known.add(id);
+      if (role === 'mover' ? presence.isMoverOnline(id) : connections.held(id)) there.push(computer);
+    }
+    fleet.retain(known);
     const turns = new Semaphore(maxParallelContacts);
     const answers = await Promise.all(
-      computers
-        .filter(({ id, role }) => (role === 'mover' ? presence.isMoverOnline(id) : connections.held(id) !== undefined))
-        .map(async (computer) => {
-          using _turn = await turns.acquire(signal);
-          const report = await this.#ask(computer, signal);
-          if (!report) return [];
-          return [{ id: computer.id, role: computer.role, report: withoutFuture(report, clock.now()) }];
-        }),
+      there.map(async (computer) => {
+        using _turn = await turns.acquire(signal);
+        const report = await this.#ask(computer, signal);
+        if (!report) return [];
+        return [{ id: computer.id, role: computer.role, report: withoutFuture(report, clock.now()) }];
+      }),
     );
     fleet.add(answers.flat());
   }
@@ -62,7 +66,7 @@ export class MetricsSource {
   async text(): Promise<string> {
     const { fleet, history, presence, startedAt, work } = this.#parts;
     const [computers, databaseMs, jobs, queue, notifications, repositories] = await Promise.all([
-      this.#computers(),
+      Array.fromAsync(this.#computers()),
       work.databaseMs(),
       work.jobs(),
       work.queue(),
@@ -77,11 +81,9 @@ export class MetricsSource {
     });
   }
 
-  async #computers(): Promise<readonly ComputerRow[]> {
+  async *#computers(): AsyncGenerator<ComputerRow> {
     const { catalogue } = this.#parts;
-    const all: ComputerRow[] = [];
-    for (const tenant of await catalogue.tenants()) all.push(...(await listComputers(catalogue.tenant(tenant))));
-    return all.filter((computer) => computer.revokedAt === null);
+    for (const tenant of await catalogue.tenants()) yield* everyComputer(catalogue.tenant(tenant));
   }
 
   /** One that does not answer, or with something else, is not in the metrics, and stops nobody. */

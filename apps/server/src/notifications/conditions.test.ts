@@ -4,7 +4,7 @@ import { ManualClock } from '@holdfast/core';
 import { Presence } from '../computers/presence.ts';
 import { EventHub } from '../event-hub.ts';
 import { ComputerList } from '../inventory/computer-list.ts';
-import { maxListedRows } from '../limits.ts';
+import { computersOfAPage } from '../limits.ts';
 import { testCatalogue } from '../testing/test-database.ts';
 import { type Cause, cause } from './causes.ts';
 import { noteConditions, presentConditions } from './conditions.ts';
@@ -103,7 +103,7 @@ test('of a fleet larger than a page every computer is looked at', async (t) => {
   const list = new ComputerList({ presence, clock, unprotectedAfterMs: 7 * dayMs });
   const at = new Date(start.getTime() - dayMs).toISOString();
   const atOnce = 600;
-  const total = maxListedRows + 200;
+  const total = computersOfAPage + 200;
   for (let made = 0; made < total; made += atOnce) {
     const rows = Array.from({ length: atOnce }, () => ({
       ...{ id: crypto.randomUUID(), role: 'agent' as const, groupName: 'default', hostname: 'h', address: '192.0.2.1' },

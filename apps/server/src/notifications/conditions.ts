@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { TenantScope } from '../catalogue/catalogue.ts';
+import { everyComputer } from '../computers/computers.ts';
 import type { Presence } from '../computers/presence.ts';
 import type { ComputerList } from '../inventory/computer-list.ts';
-import { certificateWarningFraction, certificateWarningMs, maxListedRows } from '../limits.ts';
+import { certificateWarningFraction, certificateWarningMs, computersOfAPage } from '../limits.ts';
 import type { OwnCertificate } from '../own-certificate.ts';
 import { type Cause, noteCause } from './causes.ts';
 
@@ -45,31 +46,13 @@ export async function presentConditions(scope: TenantScope, o: Looking, now: Dat
       });
   }
   for (let after: string | undefined; ; ) {
-    const page = await o.list.page(scope, { state: 'unprotected', limit: maxListedRows, after });
+    const page = await o.list.page(scope, { state: 'unprotected', limit: computersOfAPage, after });
     // One that has only just joined is not there yet.
     for (const { id, enrolledAt } of page.computers)
       if (enrolledAt < before(o.unprotectedAfterMs))
         found.set(`computer-unprotected ${id}`, { kind: 'computer-unprotected', computerId: id });
     after = page.next;
     if (after === undefined) return found;
-  }
-}
-
-/** Page by page: of a part, another one at each look, every computer would come and go. */
-async function* everyComputer({ query }: TenantScope) {
-  for (let after = ''; ; ) {
-    const page = await query
-      .selectFrom('computers')
-      .selectAll()
-      .where('revokedAt', 'is', null)
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(maxListedRows)
-      .execute();
-    yield* page;
-    const last = page.at(-1);
-    if (!last || page.length < maxListedRows) return;
-    after = last.id;
   }
 }
 

@@ -1,8 +1,10 @@
-import { sql } from 'kysely';
+import { type Expression, sql } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import { dialledPlatforms } from '../computers/agent-carriers.ts';
 import { maxQueryValues } from '../limits.ts';
 import { isWithin } from '../sessions/session-plan.ts';
+import type { SessionRow } from '../sessions/session-store.ts';
+import { fewSessions } from './limits.ts';
 import { type RunRow, turnOf } from './run-store.ts';
 
 /**
@@ -20,7 +22,6 @@ const agentKinds: readonly RunRow['kind'][] = ['backup', 'restore'];
 /** A run under way of one instance, with what others may have asked of it meanwhile. */
 export interface HeldRun {
   readonly id: string;
-  readonly handedOver: number;
   readonly cancelRequested: number;
   readonly agentHeldBy: string | null;
   readonly agentRevokedAt: string | null;
@@ -138,28 +139,46 @@ class Counts {
   }
 }
 
-/** Sessions with a run that may begin, in the order in which they came, where their windows are open. */
+/** Sessions that may have a run that may begin, in the order in which they came, where their windows are open. */
 async function waitingSessions(scope: TenantScope, o: { now: Date; reach: Reach }): Promise<Waiting[]> {
-  const { query } = scope;
+  const any = scope.query
+    .selectFrom('runs')
+    .where('runs.state', '=', waiting)
+    .select('runs.id')
+    .orderBy('runs.sequence')
+    .limit(1);
+  const itself = sql.ref<string>('sessions.id');
+  const some = await sessionsWith(scope, any.where('runs.jobSessionId', '=', itself), fewSessions + 1);
+  // Of a few the first runs are asked for anyway.
+  const isFew = some.length <= fewSessions;
   const ready = queued(scope, o).select('runs.id').orderBy('runs.sequence').limit(1);
-  // By the sessions, and not by all that waits in them: that may be a whole fleet, and is asked for after each run. A value and not
-  // `exists`, of which PostgreSQL would make a join with all runs.
-  const sessions = await query
-    .selectFrom('sessions')
-    .where('endedAt', 'is', null)
-    .where(ready.where('runs.jobSessionId', '=', sql.ref<string>('sessions.id')), 'is not', null)
-    .select(['id', 'planJson', 'lastBegunAt'])
-    .orderBy('createdAt')
-    .orderBy('id')
-    .limit(maxQueryValues)
-    .execute();
-  const ofNone = await ready.where('runs.jobSessionId', 'is', null).executeTakeFirst();
+  const sessions = isFew
+    ? some
+    : await sessionsWith(scope, ready.where('runs.jobSessionId', '=', itself), maxQueryValues);
+  const ofNone = await (isFew ? any : ready).where('runs.jobSessionId', 'is', null).executeTakeFirst();
   return [
     ...(ofNone ? [{ session: null, lastBegunAt: '' }] : []),
     ...sessions
       .filter((row) => isWithin(row, o.now))
       .map(({ id, lastBegunAt }) => ({ session: id, lastBegunAt: lastBegunAt ?? '' })),
   ];
+}
+
+/** Open sessions of which there is one such run. A value and not `exists`, of which PostgreSQL would make a join with all runs. */
+async function sessionsWith(
+  { query }: TenantScope,
+  one: Expression<unknown>,
+  limit: number,
+): Promise<Pick<SessionRow, 'id' | 'planJson' | 'lastBegunAt'>[]> {
+  return query
+    .selectFrom('sessions')
+    .where('endedAt', 'is', null)
+    .where(one, 'is not', null)
+    .select(['id', 'planJson', 'lastBegunAt'])
+    .orderBy('createdAt')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
 }
 
 /** What waits and need not wait longer, of agents that no other living instance is connected to, where it is nobody else's turn. */
@@ -189,7 +208,7 @@ function queued({ query }: TenantScope, { now, reach }: { now: Date; reach: Reac
   if (!awaitsAgents) return nobodyElses;
   return nobodyElses.where((run) =>
     run.or([
-      run('runs.kind', 'not in', agentKinds),
+      run('computers.role', '=', 'mover'),
       run('computers.heldBy', '=', instance),
       run.and([run('computers.preinstalled', '=', 0), run('computers.platform', 'in', dialledPlatforms)]),
     ]),
@@ -230,17 +249,13 @@ export async function heldRuns({ query }: TenantScope, instance: string): Promis
   return query
     .selectFrom('runs')
     .innerJoin('computers', 'computers.id', 'runs.agentId')
-    .select(['runs.id', 'handedOver', 'cancelRequested', 'computers.heldBy as agentHeldBy'])
-    .select('computers.revokedAt as agentRevokedAt')
+    .select(['runs.id', 'cancelRequested', 'computers.heldBy as agentHeldBy', 'computers.revokedAt as agentRevokedAt'])
     .where('runs.state', '=', 'running')
     .where('runs.heldBy', '=', instance)
     .execute();
 }
 
-/**
- * Takes over runs whose instance lives no more, or of versions that had but one. What nobody was given goes back into the queue: its
- * agent, too, is on its way to one that lives, and whoever it comes to begins the run.
- */
+/** Takes over runs whose instance lives no more, or of versions that had but one. */
 export async function takeOver(
   scope: TenantScope,
   o: { instance: string; living: readonly string[]; limit: number },
@@ -248,34 +263,40 @@ export async function takeOver(
   if (o.limit <= 0) return;
   const orphans = await scope.query
     .selectFrom('runs')
-    .select(['id', 'heldBy', 'handedOver'])
+    .select(['id', 'heldBy'])
     .where('state', '=', 'running')
     .where((row) => row.or([row('heldBy', 'is', null), row('heldBy', 'not in', o.living)]))
     .orderBy('sequence')
     .limit(o.limit)
     .execute();
-  for (const { id, heldBy, handedOver } of orphans) {
-    if (handedOver === 1) await passOn(scope, { id, from: heldBy, to: o.instance });
-    else await giveBack(scope, { id, from: heldBy });
-  }
+  for (const { id, heldBy } of orphans) await passOn(scope, { id, from: heldBy, to: o.instance });
 }
 
-/** Puts what an earlier life of this instance began, and nobody was given, back into the queue. */
-export async function giveBackOwn(scope: TenantScope, instance: string): Promise<void> {
-  const own = await heldRuns(scope, instance);
-  for (const { id, handedOver } of own) if (handedOver === 0) await giveBack(scope, { id, from: instance });
-}
-
-/** It goes on naming who had it: a run that waits and names somebody has been begun before. */
-async function giveBack({ query }: TenantScope, o: { id: string; from: string | null }): Promise<void> {
-  await query
+/**
+ * Puts what an instance had begun when it ended, and nobody was given, back into the queue: its agent, too, is on its way to another one,
+ * and whoever it comes to begins the run. Not what is to be cancelled, nor a restore, for which an executor may be at work: these are
+ * taken over. Gives the ids. They go on naming who had them: a run that waits and names somebody has been begun before.
+ */
+export async function giveBack(
+  { query }: TenantScope,
+  o: { readonly of: string } | { readonly notOf: readonly string[] },
+): Promise<string[]> {
+  const rows = await query
     .updateTable('runs')
-    .set({ state: 'queued', startedAt: null, turn: null })
-    .where('id', '=', o.id)
-    .where('state', '=', 'running')
+    .set((row) => ({
+      ...{ state: 'queued', startedAt: null, turn: null },
+      heldBy: row.fn.coalesce('heldBy', row.val('')),
+    }))
+    .where('state', '=', underWay)
     .where('handedOver', '=', 0)
-    .where('heldBy', 'is not distinct from', o.from)
+    .where('cancelRequested', '=', 0)
+    .where('kind', '!=', 'restore')
+    .where((row) =>
+      'of' in o ? row('heldBy', '=', o.of) : row.or([row('heldBy', 'is', null), row('heldBy', 'not in', o.notOf)]),
+    )
+    .returning('id')
     .execute();
+  return rows.map(({ id }) => id);
 }
 
 export async function passOn(

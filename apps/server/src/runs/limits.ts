@@ -14,6 +14,8 @@ export const startPauseMs = 250;
 export const queuePauseMs = 20;
 /** Where several instances look, each at a third of the fleet or less, and all ask one database. */
 export const sharedQueuePauseMs = 100;
+/** Of so many open sessions it is not asked beforehand which have a run that may begin. */
+export const fewSessions = 4;
 /** Agents that connect within that time are looked at together. */
 export const agentsLookMs = 250;
 /** Runs whose ends are recorded in one transaction: others wait while it holds their session. */

@@ -1,12 +1,16 @@
 import { HoldfastError } from '@holdfast/core';
 import type { ComputerRow } from '../computers/computers.ts';
-import { reattachMs } from '../limits.ts';
+import type { Instances } from '../instances/instances.ts';
+import { reattachMs, reattachWhileChangingMs } from '../limits.ts';
 
-const reportedMinutes = reattachMs / 60_000;
+/** How long an agent that has its task is waited for: while servers come and go all agents call anew, and some are turned away a few times. */
+export function patienceMs({ areChanging }: Pick<Instances, 'areChanging'>): number {
+  return areChanging ? reattachWhileChangingMs : reattachMs;
+}
 
-export function notAttached(agent: ComputerRow, cause: HoldfastError): HoldfastError {
+export function notAttached(agent: ComputerRow, waitedMs: number, cause: HoldfastError): HoldfastError {
   return new HoldfastError('channel.closed', {
-    message: `The connection to agent ${agent.hostname} was lost, and for ${reportedMinutes} minutes it could not be attached to again: ${cause.message}`,
+    message: `The connection to agent ${agent.hostname} was lost, and for ${Math.round(waitedMs / 60_000)} minutes it could not be attached to again: ${cause.message}`,
     guidance: `${cause.guidance} If the agent was only unreachable its work may have been completed: the next run continues from there.`,
     context: { agent: agent.id, ...cause.context },
     cause,

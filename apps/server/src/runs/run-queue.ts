@@ -10,7 +10,7 @@ import { isWithin, readPlan } from '../sessions/session-plan.ts';
 import { loadSession, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
-import { giveBackOwn, type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
+import { giveBack, type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
 import { Handovers } from './handovers.ts';
@@ -83,8 +83,6 @@ export class RunQueue implements AsyncDisposable {
 
   /** Takes up what an earlier life of this server left: attaches to tasks that were handed over, then works off the queue. */
   async resume(): Promise<void> {
-    for (const tenant of await this.#catalogue.tenants())
-      await giveBackOwn(this.#catalogue.tenant(tenant), this.#instances.id);
     await this.lookAround();
   }
 
@@ -96,7 +94,10 @@ export class RunQueue implements AsyncDisposable {
     const { id: instance, others } = this.#instances;
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
-      await takeOver(scope, { instance, living: [instance, ...others], limit: this.#parallelRuns - this.#active.size });
+      const living = [instance, ...others];
+      for (const id of await giveBack(scope, { notOf: living }))
+        this.#events.publishRun(tenant, runView(await loadRun(scope, id)));
+      await takeOver(scope, { instance, living, limit: this.#parallelRuns - this.#active.size });
       // What is begun while the catalogue is asked is no news.
       const before = [...this.#active.values()].filter((run) => run.scope.tenant === tenant);
       const held = new Map((await heldRuns(scope, instance)).map((run) => [run.id, run]));
@@ -350,7 +351,7 @@ export class RunQueue implements AsyncDisposable {
       end = succeeded(run.view, outcome.result);
     } catch (error) {
       if (this.#leaving.signal.aborted) {
-        run.log.note('info', 'The server stops; it attaches to the run again when it has started');
+        run.log.note('info', 'The server stops; the run goes on when it has started');
         await run.log.flush();
         return await run.save();
       }

@@ -145,27 +145,34 @@ export interface Handover {
 }
 
 /** Written before tasks are sent, with the runs as they are: nearly all of them alike. False for those that another instance has by now. */
-export async function recordHandovers({ query }: TenantScope, handovers: readonly Handover[]): Promise<boolean[]> {
-  const alike = Map.groupBy(handovers, ({ view, instance }) => JSON.stringify([instance, changing(view)]));
-  const recorded = new Set<string>();
-  for (const those of alike.values()) {
-    const [first] = those;
-    if (!first) continue;
-    const rows = await query
-      .updateTable('runs')
-      .set({ ...changing(first.view), handedOver: 1 })
-      .where(
-        'id',
-        'in',
-        those.map(({ view }) => view.id),
-      )
-      .where('state', ...is('running'))
-      .where('heldBy', '=', first.instance)
-      .returning('id')
-      .execute();
-    for (const { id } of rows) recorded.add(id);
-  }
+export async function recordHandovers(scope: TenantScope, handovers: readonly Handover[]): Promise<boolean[]> {
+  const alike = [
+    ...Map.groupBy(handovers, ({ view, instance }) => JSON.stringify([instance, changing(view)])).values(),
+  ];
+  const recordAll = async (inner: TenantScope): Promise<string[]> => {
+    const recorded: string[] = [];
+    for (const those of alike) recorded.push(...(await recordAlike(inner, those)));
+    return recorded;
+  };
+  const recorded = new Set(
+    await (alike.length === 1 ? recordAll(scope) : scope.transaction(recordAll, 'read committed')),
+  );
   return handovers.map(({ view }) => recorded.has(view.id));
+}
+
+async function recordAlike({ query }: TenantScope, handovers: readonly Handover[]): Promise<string[]> {
+  const [first] = handovers;
+  if (!first) return [];
+  const ids = handovers.map(({ view }) => view.id);
+  const rows = await query
+    .updateTable('runs')
+    .set({ ...changing(first.view), handedOver: 1 })
+    .where('id', 'in', ids)
+    .where('state', ...is('running'))
+    .where('heldBy', '=', first.instance)
+    .returning('id')
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 export async function recordCancelRequest(scope: TenantScope, id: string): Promise<void> {

@@ -7,7 +7,6 @@ import {
   type TaskEvent,
   type TaskResult,
 } from '@holdfast/protocol';
-import type { Logger } from 'pino';
 import { ReadTogether } from '../catalogue/read-together.ts';
 import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
 import { loadComputers, portOf, requireUsable } from '../computers/computers.ts';
@@ -16,7 +15,6 @@ import type { Instances } from '../instances/instances.ts';
 import {
   cancelGraceMs,
   controlCallTimeoutMs,
-  reattachMs,
   reattachPauseMaxMs,
   reattachPauseMinMs,
   runLogFlushMs,
@@ -34,7 +32,7 @@ import { withTimeLimit } from '../time-limit.ts';
 import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
 import { countCarrier } from './count-carrier.ts';
-import { abortedBefore, notAttached } from './lost-agent.ts';
+import { abortedBefore, notAttached, patienceMs } from './lost-agent.ts';
 import { type RestoreWay, restoreWay } from './restore-way.ts';
 import { planOfRun, type RunPlan } from './run-plan.ts';
 import { ServedView } from './served-view.ts';
@@ -77,7 +75,6 @@ export class Runner {
     grants: GrantIssuer;
     vault: Vault;
     clock: Clock;
-    logger: Logger;
   }) {
     this.#instances = o.instances;
     this.#carriers = o.carriers;
@@ -111,10 +108,15 @@ export class Runner {
 
   /** A task from its session at the mover to its end. */
   async #work(run: ActiveRun, plan: RunPlan, leaving: AbortSignal): Promise<TaskResult> {
+    let isTaken = false;
     try {
       return await this.#runAttached(run, plan, leaving);
+    } catch (error) {
+      // Whoever has it now has its session too.
+      isTaken = hasCode(error, 'run.taken');
+      throw error;
     } finally {
-      if (!leaving.aborted) await this.#closeSession(run, plan);
+      if (!leaving.aborted && !isTaken) await this.#closeSession(run, plan);
     }
   }
 
@@ -180,9 +182,8 @@ export class Runner {
       leaving.throwIfAborted();
       plan.cancel.throwIfAborted();
       lost ??= { sinceMs: this.#clock.monotonicMs(), attempt: 0 };
-      const isOver = this.#clock.monotonicMs() - lost.sinceMs >= reattachMs;
-      // While servers come and go all agents call anew, and some are turned away a few times.
-      if (isOver && !this.#instances.areChanging) throw notAttached(plan.agent, cause);
+      const waitedMs = this.#clock.monotonicMs() - lost.sinceMs;
+      if (waitedMs >= patienceMs(this.#instances)) throw notAttached(plan.agent, waitedMs, cause);
       run.log.note('warning', `No connection to ${plan.agent.hostname}: ${cause.message}`, {
         agent: plan.agent.id,
         error: cause,
