@@ -12,6 +12,7 @@ import { Catalogue } from './catalogue/catalogue.ts';
 import type { NoticeReference } from './catalogue/notices.ts';
 import { AgentCarriers } from './computers/agent-carriers.ts';
 import { AgentConnections } from './computers/agent-connections.ts';
+import { forgetHeld } from './computers/computers.ts';
 import { MoverLinks } from './computers/mover-link.ts';
 import { Movers } from './computers/movers.ts';
 import { Presence } from './computers/presence.ts';
@@ -27,7 +28,6 @@ import { HealthWatch } from './health/health.ts';
 import { serverProbes } from './health/probes.ts';
 import { createIdentityService } from './identity/identity-service.ts';
 import { readInstallation } from './installation.ts';
-import { endEarlierLife } from './instances/earlier-life.ts';
 import { Instances } from './instances/instances.ts';
 import { shareCatalogue } from './instances/share-catalogue.ts';
 import { ComputerList } from './inventory/computer-list.ts';
@@ -164,7 +164,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         logger,
       }),
     );
-    await endEarlierLife(catalogue, instances.id);
+    for (const tenant of await catalogue.tenants()) await forgetHeld(catalogue.tenant(tenant), instances.id);
     const tellOthers = (reference: NoticeReference) =>
       catalogue.notices?.send({ instance: instances.id, ...reference });
     const events = new EventHub(clock, tellOthers);

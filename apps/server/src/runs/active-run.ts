@@ -13,6 +13,8 @@ import { isMaintenance } from './work-order.ts';
 export class ActiveRun {
   readonly row: RunRow;
   readonly scope: TenantScope;
+  /** Another instance, or an earlier life of this one, has begun it. */
+  readonly isLeft: boolean;
   readonly cancel = new AbortController();
   /** Aborted when another instance of the server has the run, or is to have it: it is left alone here, and goes on. */
   readonly left = new AbortController();
@@ -36,6 +38,7 @@ export class ActiveRun {
     instance: string;
     /** It has just begun, and never before. */
     isNew: boolean;
+    isLeft: boolean;
     records: RunRecords;
     handovers: Handovers;
     events: EventHub;
@@ -46,6 +49,7 @@ export class ActiveRun {
     this.#handovers = o.handovers;
     this.row = o.row;
     this.scope = o.scope;
+    this.isLeft = o.isLeft;
     this.#events = o.events;
     this.#clock = o.clock;
     this.#view = runView(o.row);
@@ -65,6 +69,12 @@ export class ActiveRun {
 
   get view(): Run {
     return this.#view;
+  }
+
+  /** Until it is disposed. */
+  reached(): Disposable {
+    this.isReached = true;
+    return { [Symbol.dispose]: () => void (this.isReached = false) };
   }
 
   change(change: Partial<Run>): void {

@@ -272,31 +272,17 @@ export async function takeOver(
   for (const { id, heldBy } of orphans) await passOn(scope, { id, from: heldBy, to: o.instance });
 }
 
-/**
- * Puts what an instance had begun when it ended, and nobody was given, back into the queue: its agent, too, is on its way to another one,
- * and whoever it comes to begins the run. Not what is to be cancelled, nor a restore, for which an executor may be at work: these are
- * taken over. Gives the ids. They go on naming who had them: a run that waits and names somebody has been begun before.
- */
-export async function giveBack(
-  { query }: TenantScope,
-  o: { readonly of: string } | { readonly notOf: readonly string[] },
-): Promise<string[]> {
-  const rows = await query
+/** Puts a run that nobody was given back into the queue; false when another instance has it. It goes on naming who had it: it was begun before. */
+export async function giveBack({ query }: TenantScope, o: { id: string; from: string }): Promise<boolean> {
+  const { numUpdatedRows } = await query
     .updateTable('runs')
-    .set((row) => ({
-      ...{ state: 'queued', startedAt: null, turn: null },
-      heldBy: row.fn.coalesce('heldBy', row.val('')),
-    }))
-    .where('state', '=', underWay)
+    .set({ state: 'queued', startedAt: null, turn: null })
+    .where('id', '=', o.id)
+    .where('state', '=', 'running')
     .where('handedOver', '=', 0)
-    .where('cancelRequested', '=', 0)
-    .where('kind', '!=', 'restore')
-    .where((row) =>
-      'of' in o ? row('heldBy', '=', o.of) : row.or([row('heldBy', 'is', null), row('heldBy', 'not in', o.notOf)]),
-    )
-    .returning('id')
-    .execute();
-  return rows.map(({ id }) => id);
+    .where('heldBy', '=', o.from)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 export async function passOn(

@@ -94,17 +94,14 @@ export class RunQueue implements AsyncDisposable {
     const { id: instance, others } = this.#instances;
     for (const tenant of await this.#catalogue.tenants()) {
       const scope = this.#catalogue.tenant(tenant);
-      const living = [instance, ...others];
-      for (const id of await giveBack(scope, { notOf: living }))
-        this.#events.publishRun(tenant, runView(await loadRun(scope, id)));
-      await takeOver(scope, { instance, living, limit: this.#parallelRuns - this.#active.size });
+      await takeOver(scope, { instance, living: [instance, ...others], limit: this.#parallelRuns - this.#active.size });
       // What is begun while the catalogue is asked is no news.
       const before = [...this.#active.values()].filter((run) => run.scope.tenant === tenant);
       const held = new Map((await heldRuns(scope, instance)).map((run) => [run.id, run]));
       for (const run of before) this.#lookAt(run, held.get(run.row.id));
       for (const id of held.keys())
         if (!this.#active.has(id) && !this.#leaving.signal.aborted)
-          void this.#start(scope, await loadRun(scope, id), { isNew: false });
+          void this.#start(scope, await loadRun(scope, id), { isNew: false, isLeft: true });
     }
     this.look();
   }
@@ -296,7 +293,7 @@ export class RunQueue implements AsyncDisposable {
       if (this.#leaving.signal.aborted) return;
       const begunBefore = new Set(next.filter(({ heldBy }) => heldBy !== null).map(({ id }) => id));
       const started = (await beginRuns(scope, next, { instance, now })).map((row) =>
-        this.#start(scope, row, { isNew: !begunBefore.has(row.id) }),
+        this.#start(scope, row, { isNew: !begunBefore.has(row.id), isLeft: false }),
       );
       if (next.length < maxStartsAtOnce) continue;
       // There may be more. Those of computers that don't answer are not waited for.
@@ -315,14 +312,14 @@ export class RunQueue implements AsyncDisposable {
   }
 
   /** Resolves when the agent may have the task, or will not get it. */
-  #start(scope: TenantScope, row: RunRow, { isNew }: { isNew: boolean }): Promise<void> {
+  #start(scope: TenantScope, row: RunRow, o: { isNew: boolean; isLeft: boolean }): Promise<void> {
     // The look around and the queue may have found the same.
     const known = this.#active.get(row.id);
     if (known) return known.hasStarted.promise;
     const instance = this.#instances.id;
     const [records, events, clock, logger] = [this.#records, this.#events, this.#clock, this.#logger];
     const handovers = this.#handovers;
-    const run = new ActiveRun({ row, scope, instance, isNew, records, handovers, events, clock, logger });
+    const run = new ActiveRun({ row, scope, instance, ...o, records, handovers, events, clock, logger });
     this.#active.set(row.id, run);
     const work = this.#work(run)
       .catch((error: unknown) =>
@@ -342,6 +339,7 @@ export class RunQueue implements AsyncDisposable {
     run.change({});
     const order = readJson(workOrder, run.row.orderJson, 'runs.orderJson');
     if (run.row.cancelRequested === 1) run.cancel.abort(new HoldfastError('run.cancelled'));
+    if (await this.#isGivenBack(run)) return;
     let end: Partial<Run>;
     let [hostname, isFirst] = ['', false];
     try {
@@ -372,6 +370,20 @@ export class RunQueue implements AsyncDisposable {
     // Published after it is durable, so that nobody hears of an end that a crash takes back.
     run.change(ended);
     if (sessionEnded && run.row.jobSessionId !== null) await this.#tellSession(run.scope, run.row.jobSessionId);
+  }
+
+  /**
+   * What another instance, or an earlier life of this one, began and gave to nobody goes back into the queue: its agent may be anywhere by
+   * now, and whoever it comes to begins the run. Not what is to be cancelled, nor a restore, for which an executor may be at work.
+   */
+  async #isGivenBack(run: ActiveRun): Promise<boolean> {
+    const { scope, row } = run;
+    if (!run.isLeft || row.handedOver === 1 || row.cancelRequested === 1 || row.kind === 'restore') return false;
+    await this.#runner.closeLeft(run);
+    await run.log.flush();
+    if (await giveBack(scope, { id: row.id, from: this.#instances.id }))
+      this.#events.publishRun(scope.tenant, runView(await loadRun(scope, row.id)));
+    return true;
   }
 
   /** When a run that failed is tried again, by the plan of its session; what was stopped is not. */

@@ -33,6 +33,7 @@ import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
 import { countCarrier } from './count-carrier.ts';
 import { abortedBefore, notAttached, patienceMs } from './lost-agent.ts';
+import { closeSession, logAfter } from './mover-session.ts';
 import { type RestoreWay, restoreWay } from './restore-way.ts';
 import { planOfRun, type RunPlan } from './run-plan.ts';
 import { ServedView } from './served-view.ts';
@@ -106,6 +107,14 @@ export class Runner {
     return { result: await this.#work(run, plan, leaving), ...facts };
   }
 
+  /** Closes what may be open at the mover for a run that nobody was given. */
+  async closeLeft(run: ActiveRun): Promise<void> {
+    const { repositoryId, sessionId } = run.row;
+    const repository = await this.#repositories.load(run.scope, repositoryId);
+    const mover = repository && (await this.#computers.load(run.scope, repository.moverId));
+    if (mover) await closeSession(run, { mover, sessionId, isMain: true }, this.#movers);
+  }
+
   /** A task from its session at the mover to its end. */
   async #work(run: ActiveRun, plan: RunPlan, leaving: AbortSignal): Promise<TaskResult> {
     let isTaken = false;
@@ -116,7 +125,7 @@ export class Runner {
       isTaken = hasCode(error, 'run.taken');
       throw error;
     } finally {
-      if (!leaving.aborted && !isTaken) await this.#closeSession(run, plan);
+      if (!leaving.aborted && !isTaken) await closeSession(run, { ...plan, ...plan.session }, this.#movers);
     }
   }
 
@@ -210,7 +219,7 @@ export class Runner {
       return { kind: 'lost', cause: toHoldfastError(error) };
     }
     await using reached = agent;
-    using _reached = plan.isMain ? reachedFor(run) : undefined;
+    using _reached = plan.isMain ? run.reached() : undefined;
     if (plan.isMain) run.change({ carrier: reached.channel });
     const { address, port, direction } = reached.place;
     const way = direction === 'out' ? `to ${address}:${port}` : `from ${address} on port ${port}`;
@@ -296,7 +305,7 @@ export class Runner {
     } catch (error) {
       // The agent has renewed its certificate since the session was opened.
       if (!hasCode(error, 'request.conflict')) throw error;
-      await this.#closeSession(run, plan);
+      await closeSession(run, { ...plan, ...plan.session }, this.#movers);
       await this.#tellSession(run, plan, agent, signal);
     }
   }
@@ -321,20 +330,6 @@ export class Runner {
     });
     // Lines of two sessions would hide each other.
     if (plan.isMain) for (const line of log) run.log.take('mover', line);
-  }
-
-  async #closeSession(run: ActiveRun, { mover, session, isMain }: RunPlan): Promise<void> {
-    try {
-      const path = `/sessions/${session.sessionId}${logAfter(run)}`;
-      const { log, ...status } = await this.#movers.links.request(mover, {
-        ...{ method: 'DELETE', path, answer: sessionStatus },
-      });
-      if (isMain) for (const line of log) run.log.take('mover', line);
-      run.log.logger.info({ moverSession: status }, 'session closed');
-    } catch (error) {
-      // It may never have been opened. One that stays open admits one agent to its own repository, until it is idle.
-      run.log.logger.debug({ error: toHoldfastError(error) }, 'session not closed');
-    }
   }
 
   #grant(run: ActiveRun, plan: RunPlan, agent: ReachedAgent): Promise<string> {
@@ -437,14 +432,4 @@ export class Runner {
     await this.#clock.sleep(cancelGraceMs, o.done);
     o.stop.abort(cancel.reason);
   }
-}
-
-/** Of the mover's log of the session, what is not known yet. */
-function logAfter(run: ActiveRun): string {
-  return `?logAfter=${encodeURIComponent(run.log.lastOfMover)}`;
-}
-
-function reachedFor(run: ActiveRun): Disposable {
-  run.isReached = true;
-  return { [Symbol.dispose]: () => void (run.isReached = false) };
 }

@@ -253,9 +253,8 @@ test('what was begun, and given to nobody when the server ended, waits in the qu
   const port = await freePort();
   const s = await system(t, { folder, controlPort: port, preinstalled: true });
   await s.agent.hold(s.server);
-  const [first, second] = [await runJob(s), await runJob(s)];
-  await s.server.follow(first);
-  await s.server.follow(second);
+  const [first, second, unwanted] = [await runJob(s), await runJob(s), await runJob(s)];
+  for (const run of [first, second, unwanted]) await s.server.follow(run);
   await s.server[Symbol.asyncDispose]();
   {
     using database = new DatabaseSync(s.server.sqlitePath);
@@ -266,14 +265,19 @@ test('what was begun, and given to nobody when the server ended, waits in the qu
     for (const [run, holder] of [
       [first, own],
       [second, 'gone'],
+      [unwanted, own],
     ] as const)
       assert.equal(database.prepare(begun).run(holder, run).changes, 1);
+    database.prepare('update "runs" set "cancelRequested" = 1 where "id" = ?').run(unwanted);
     database.exec(`update "sessions" set "state" = null, "endedAt" = null; delete from "snapshots"`);
   }
   await using restarted = await TestServer.start(folder, { ports: { 'posix-agent-control': port } });
+  // What was to be cancelled waits for nobody.
+  assert.equal((await restarted.follow(unwanted)).at(-1)?.state, 'cancelled');
   for (const run of [first, second]) {
-    const { state, startedAt } = await restarted.client.call('run', { params: { id: run } });
-    assert.deepEqual([state, startedAt], ['queued', undefined]);
+    const isQueued = async () => (await restarted.client.call('run', { params: { id: run } })).state === 'queued';
+    await until(isQueued, 'it waits');
+    assert.ok(s.mover.closedSessions.length > 3, 'nothing stays open for it at the mover');
   }
   await s.agent.hold(restarted);
   for (const run of [first, second]) {
