@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, ManualClock, systemClock } from '@holdfast/core';
@@ -256,21 +255,13 @@ test('what was begun, and given to nobody when the server ended, waits in the qu
   const [first, second, unwanted] = [await runJob(s), await runJob(s), await runJob(s)];
   for (const run of [first, second, unwanted]) await s.server.follow(run);
   await s.server[Symbol.asyncDispose]();
-  {
-    using database = new DatabaseSync(s.server.sqlitePath);
-    // As it was while the server had begun them and looked for the agent: one this server, one another that is gone.
-    const own = database.prepare('select "heldBy" from "runs" where "id" = ?').get(first)?.['heldBy'] ?? assert.fail();
-    const begun = `update "runs" set "state" = 'running', "turn" = null, "handedOver" = 0, "endedAt" = null, "heldBy" = ?
-      where "id" = ?`;
-    for (const [run, holder] of [
-      [first, own],
-      [second, 'gone'],
-      [unwanted, own],
-    ] as const)
-      assert.equal(database.prepare(begun).run(holder, run).changes, 1);
-    database.prepare('update "runs" set "cancelRequested" = 1 where "id" = ?').run(unwanted);
-    database.exec(`update "sessions" set "state" = null, "endedAt" = null; delete from "snapshots"`);
-  }
+  // As it was while the server had begun them and looked for the agent: one this server, one another that is gone.
+  await s.server.alterDatabase(`
+    update "runs" set "state" = 'running', "turn" = null, "handedOver" = 0, "endedAt" = null;
+    update "runs" set "heldBy" = 'gone' where "id" = '${second}';
+    update "runs" set "cancelRequested" = 1 where "id" = '${unwanted}';
+    update "sessions" set "state" = null, "endedAt" = null;
+    delete from "snapshots"`);
   await using restarted = await TestServer.start(folder, { ports: { 'posix-agent-control': port } });
   // What was to be cancelled waits for nobody.
   assert.equal((await restarted.follow(unwanted)).at(-1)?.state, 'cancelled');
