@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RestClient } from '@holdfast/protocol';
+import type { RestClient, Run } from '@holdfast/protocol';
 import type { Installation } from './installation.ts';
 import { moverOrder, serverOrders } from './installation.ts';
 import { ServerInstances } from './instances.ts';
@@ -151,9 +151,11 @@ async function measureWork(
   await reader;
   const failedReads = failures.count;
   failures.say(fleet.say);
-  const runs: { readonly id: string; readonly state: string }[] = [];
+  const runs: Run[] = [];
   for (const { id } of sessions) runs.push(...(await client.list('runs', { query: { sessionId: id } })));
   for (const { id } of runs) known.add(id);
+  const notSucceeded = runs.filter(({ state }) => state !== 'succeeded');
+  sayWhy(notSucceeded, fleet.say);
   const dispatchedMs = killsOver ? Number.POSITIVE_INFINITY : (sessions[0]?.dispatchedMs ?? 0);
   const reads = asked
     .filter(({ beganMs }) => beganMs <= dispatchedMs)
@@ -174,8 +176,18 @@ async function measureWork(
     read99Ms: percentile(reads, 0.99),
     twice: [...given].filter(([id, times]) => times > 1 || !known.has(id)).length,
     never: runs.filter(({ id }) => !given.has(id)).length,
-    failed: runs.filter(({ state }) => state !== 'succeeded').length,
+    failed: notSucceeded.length,
   };
+}
+
+/** Why runs failed, each reason once with how often: messages that differ in their numbers are one. */
+function sayWhy(runs: readonly Run[], say: (text: string) => void): void {
+  const times = new Map<string, number>();
+  for (const { state, error } of runs) {
+    const why = `${state}: ${error?.code}: ${error?.message.replaceAll(/\d+/g, '#')}`;
+    times.set(why, (times.get(why) ?? 0) + 1);
+  }
+  for (const [why, count] of times) say(`${count} runs ${why}`);
 }
 
 /** A session of the job, as it went. */
