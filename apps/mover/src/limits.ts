@@ -3,8 +3,8 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Open sessions: one for each running job of the computers that store here, with room. */
-export const maxSessions = 1_024;
+/** Open sessions: for each of the 1,000 runs that a server may begin at once one, of restores two, and those of standing grants. */
+export const maxSessions = 4_096;
 /** Data channels of one session that wait or are open. One core saturates two; a lease request may ask for 16. */
 export const maxChannelsPerSession = 16;
 /** A session without any channel and request for so long is over: the server never closed it. */

@@ -57,9 +57,8 @@ export class MoverLinks implements AsyncDisposable {
    * more over a new one, which either works or says why the mover can't be reached.
    */
   async #send(mover: ComputerRow, o: Omit<MoverRequest<z.ZodType>, 'answer'>): Promise<HttpResponse> {
-    const ask = async (): Promise<HttpResponse> => {
-      const { http } = await this.#link(mover);
-      return http.request({
+    const ask = ({ http }: Link): Promise<HttpResponse> =>
+      http.request({
         method: o.method,
         path: `${moverApiPrefix}${o.path}`,
         headers: {
@@ -71,13 +70,14 @@ export class MoverLinks implements AsyncDisposable {
         ...(o.signal ? { signal: o.signal } : {}),
         timeoutMs: moverRequestTimeoutMs,
       });
-    };
+    const link = await this.#link(mover);
     try {
-      return await ask();
+      return await ask(link);
     } catch (error) {
       if ((o.method === 'POST' && !o.repeatable) || !hasCode(error, 'channel.closed')) throw error;
-      await this.drop(mover.id);
-      return ask();
+      // Only the first that notices: what the others are asked over by then is new.
+      if (this.#links.get(mover.id) === link) await this.drop(mover.id);
+      return ask(await this.#link(mover));
     }
   }
 

@@ -6,6 +6,7 @@ import { isWithin } from '../sessions/session-plan.ts';
 import type { SessionRow } from '../sessions/session-store.ts';
 import { fewSessions } from './limits.ts';
 import { type RunRow, turnOf } from './run-store.ts';
+import { type Slots, UnderWay } from './slots.ts';
 
 /**
  * Who has a run in his hands, among the instances of the server. A run under way names its instance; every change of that is one
@@ -27,12 +28,6 @@ export interface HeldRun {
   readonly agentRevokedAt: string | null;
 }
 
-export interface Slots {
-  /** Runs at once of one repository, and of all repositories of one mover. */
-  readonly perRepository: number;
-  readonly perMover: number;
-}
-
 /** Whose agents may be at work for this instance. */
 export interface Reach {
   readonly instance: string;
@@ -42,7 +37,8 @@ export interface Reach {
   readonly awaitsAgents: boolean;
 }
 
-type Candidate = RunRow & { readonly moverId: string };
+/** A run that may begin, and the mover of its repository. */
+export type Candidate = RunRow & { readonly moverId: string };
 
 interface Waiting {
   readonly session: string | null;
@@ -58,35 +54,19 @@ interface Waiting {
 export async function runnable(
   scope: TenantScope,
   o: { readonly now: Date; readonly free: number; readonly slots: Slots; readonly reach: Reach },
-): Promise<RunRow[]> {
+): Promise<Candidate[]> {
   if (o.free <= 0) return [];
-  // Counted by the database: there may be thousands, and this is asked for after each that ends.
-  const running = await scope.query
-    .selectFrom('runs')
-    .innerJoin('repositories', 'repositories.id', 'runs.repositoryId')
-    .where('runs.state', '=', underWay)
-    .groupBy(['runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId'])
-    .select(['runs.repositoryId', 'runs.jobSessionId', 'repositories.moverId', scope.query.fn.countAll().as('count')])
-    .execute();
-  const [ofSession, ofRepository, ofMover] = [new Counts(), new Counts(), new Counts()];
-  for (const { jobSessionId, repositoryId, moverId, count } of running) {
-    ofSession.add(jobSessionId ?? '', Number(count));
-    ofRepository.add(repositoryId, Number(count));
-    ofMover.add(moverId, Number(count));
-  }
+  const counted = await UnderWay.count(scope);
   /** The turns of what was chosen; those of what is under way were left out when the others were read. */
   const taken = new Set<string>();
   const turns = (await waitingSessions(scope, o)).map((session) => ({ ...session, ...noneFound() }));
-  const isFree = (run: Candidate): boolean =>
-    !taken.has(turnOf(run)) &&
-    ofRepository.of(run.repositoryId) < o.slots.perRepository &&
-    ofMover.of(run.moverId) < o.slots.perMover;
-  const chosen: RunRow[] = [];
+  const isFree = (run: Candidate): boolean => !taken.has(turnOf(run)) && counted.hasSlot(run, o.slots);
+  const chosen: Candidate[] = [];
   while (chosen.length < o.free) {
     let next: (typeof turns)[number] | undefined;
     for (const turn of turns) {
       if (turn.isLast && turn.found.length === 0) continue;
-      const more = next ? ofSession.of(turn.session ?? '') - ofSession.of(next.session ?? '') : -1;
+      const more = next ? counted.ofSession.of(turn.session ?? '') - counted.ofSession.of(next.session ?? '') : -1;
       if (!next || more < 0 || (more === 0 && turn.lastBegunAt < next.lastBegunAt)) next = turn;
     }
     if (!next) break;
@@ -98,8 +78,8 @@ export async function runnable(
         now: o.now,
         reach: o.reach,
         taken: [...taken],
-        fullRepositories: ofRepository.from(o.slots.perRepository),
-        fullMovers: ofMover.from(o.slots.perMover),
+        fullRepositories: counted.ofRepository.from(o.slots.perRepository),
+        fullMovers: counted.ofMover.from(o.slots.perMover),
       });
       next.isLast = next.found.length < limit;
       continue;
@@ -107,13 +87,10 @@ export async function runnable(
     const found = next.found.shift();
     // What was chosen since they were read may stand in the way.
     if (!found || !isFree(found)) continue;
-    const { moverId, ...run } = found;
-    taken.add(turnOf(run));
-    ofSession.add(next.session ?? '');
+    taken.add(turnOf(found));
+    counted.add(found);
     next.lastBegunAt = o.now.toISOString();
-    ofRepository.add(run.repositoryId);
-    ofMover.add(moverId);
-    chosen.push(run);
+    chosen.push(found);
   }
   return chosen;
 }
@@ -121,22 +98,6 @@ export async function runnable(
 /** What is known of a session's queue: its first runs, and whether there are others behind them. */
 function noneFound(): { found: Candidate[]; isLast: boolean } {
   return { found: [], isLast: false };
-}
-
-class Counts {
-  readonly #counts = new Map<string, number>();
-
-  add(key: string, count = 1): void {
-    this.#counts.set(key, this.of(key) + count);
-  }
-
-  of(key: string): number {
-    return this.#counts.get(key) ?? 0;
-  }
-
-  from(count: number): string[] {
-    return [...this.#counts].filter(([, counted]) => counted >= count).map(([key]) => key);
-  }
 }
 
 /** Sessions that may have a run that may begin, in the order in which they came, where their windows are open. */

@@ -10,7 +10,7 @@ import { isWithin, readPlan } from '../sessions/session-plan.ts';
 import { loadSession, reopenSession, sessionView } from '../sessions/session-store.ts';
 import { withTimeLimit } from '../time-limit.ts';
 import { ActiveRun } from './active-run.ts';
-import { giveBack, type HeldRun, heldRuns, passOn, runnable, type Slots, takeOver } from './claims.ts';
+import { giveBack, type HeldRun, heldRuns, passOn, runnable, takeOver } from './claims.ts';
 import { repeatRun } from './enqueue.ts';
 import { enterRuns, type SingleTask } from './enter-runs.ts';
 import { Handovers } from './handovers.ts';
@@ -29,6 +29,7 @@ import {
   runView,
 } from './run-store.ts';
 import type { Runner } from './runner.ts';
+import type { Slots } from './slots.ts';
 import { workOrder } from './work-order.ts';
 
 /**
@@ -96,14 +97,19 @@ export class RunQueue implements AsyncDisposable {
       const scope = this.#catalogue.tenant(tenant);
       await takeOver(scope, { instance, living: [instance, ...others], limit: this.#parallelRuns - this.#active.size });
       // What is begun while the catalogue is asked is no news.
-      const before = [...this.#active.values()].filter((run) => run.scope.tenant === tenant);
+      const before = new Map([...this.#active].filter(([, run]) => run.scope.tenant === tenant));
       const held = new Map((await heldRuns(scope, instance)).map((run) => [run.id, run]));
-      for (const run of before) this.#lookAt(run, held.get(run.row.id));
-      for (const id of held.keys())
-        if (!this.#active.has(id) && !this.#leaving.signal.aborted)
-          void this.#start(scope, await loadRun(scope, id), { isNew: false, isLeft: true });
+      for (const [id, run] of before) this.#lookAt(run, held.get(id));
+      // And what has ended since is nobody's.
+      for (const id of held.keys()) if (!before.has(id) && !this.#active.has(id)) await this.#takeUp(scope, id);
     }
     this.look();
+  }
+
+  async #takeUp(scope: TenantScope, id: string): Promise<void> {
+    const row = await loadRun(scope, id);
+    const isHeld = row.state === 'running' && row.heldBy === this.#instances.id;
+    if (isHeld && !this.#leaving.signal.aborted) void this.#start(scope, row, { isNew: false, isLeft: true });
   }
 
   /** Something may have changed: what may begin now is begun. */
@@ -292,7 +298,7 @@ export class RunQueue implements AsyncDisposable {
       const next = await runnable(scope, { now, free, slots: this.#slots, reach });
       if (this.#leaving.signal.aborted) return;
       const begunBefore = new Set(next.filter(({ heldBy }) => heldBy !== null).map(({ id }) => id));
-      const started = (await beginRuns(scope, next, { instance, now })).map((row) =>
+      const started = (await beginRuns(scope, next, { instance, now, slots: this.#slots })).map((row) =>
         this.#start(scope, row, { isNew: !begunBefore.has(row.id), isLeft: false }),
       );
       if (next.length < maxStartsAtOnce) continue;
@@ -399,7 +405,10 @@ export class RunQueue implements AsyncDisposable {
     const to = run.handOverTo;
     run.log.logger.info({ to, error: toHoldfastError(error) }, 'run let go');
     if (to !== undefined) await passOn(run.scope, { id, from: this.#instances.id, to });
-    this.#events.publishRun(run.scope.tenant, runView(await loadRun(run.scope, id)));
+    const row = await loadRun(run.scope, id);
+    // Nobody has it who would close its session.
+    if (row.endedAt !== null) await this.#runner.closeLeft(run);
+    this.#events.publishRun(run.scope.tenant, runView(row));
   }
 
   /** Cancels the run when it takes too long, so that the agent is told to stop. */

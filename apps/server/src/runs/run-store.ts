@@ -12,6 +12,7 @@ import { analysisFields, setOfOrder } from '../ransomware/comparisons.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { endSessionIfDone, markBegun } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
+import { type Placed, type Slots, withinSlots } from './slots.ts';
 import { isMaintenance, restoreFacts, type WorkOrder } from './work-order.ts';
 
 export type RunRow = Selectable<RunsTable>;
@@ -75,17 +76,18 @@ export async function loadRun(scope: TenantScope, id: string): Promise<RunRow> {
 
 /**
  * Sets queued runs running, in the hands of an instance, and gives those that were still queued. One is left out while another of
- * the same turn is under way: the database sees to that, however many instances try at once.
+ * the same turn is under way, or when its slot is gone: the database sees to that, however many instances try at once.
  */
 export async function beginRuns(
   scope: TenantScope,
-  runs: readonly RunRow[],
-  o: { readonly instance: string; readonly now: Date },
+  candidates: readonly (RunRow & Placed)[],
+  o: { readonly instance: string; readonly now: Date; readonly slots: Slots },
 ): Promise<RunRow[]> {
-  if (runs.length === 0) return [];
+  if (candidates.length === 0) return [];
   try {
     // One transaction is one wait for the disk.
     return await scope.transaction(async (inner) => {
+      const runs = await withinSlots(inner, candidates, o.slots);
       const begun = [
         ...(await beginThose(inner, { ...o, turn: 'agentId', runs: runs.filter(({ kind }) => !isMaintenance(kind)) })),
         ...(await beginThose(inner, {
@@ -101,7 +103,7 @@ export async function beginRuns(
     if (!isUniqueViolation(error)) throw error;
     // One of them was in another's way, and took the others with it.
     const begun: RunRow[] = [];
-    if (runs.length > 1) for (const run of runs) begun.push(...(await beginRuns(scope, [run], o)));
+    if (candidates.length > 1) for (const run of candidates) begun.push(...(await beginRuns(scope, [run], o)));
     return begun;
   }
 }

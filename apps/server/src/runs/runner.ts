@@ -228,13 +228,14 @@ export class Runner {
     });
     if (reached.degradation) run.degrade(reached.degradation);
     try {
-      await this.#openSession(run, plan, reached, signal);
+      await this.#openSession(run, plan, reached, o.leaving);
     } catch (error) {
       // An agent at work may well get on with its mover while we can't reach it.
       if (o.isFirst || toHoldfastError(error).retry === 'permanent') throw error;
       const failure = toHoldfastError(error);
       run.log.note('warning', `Mover ${plan.mover.hostname} is not reached: ${failure.message}`, { error: failure });
     }
+    signal.throwIfAborted();
     if (o.isFirst) await plan.before?.(signal);
     const access = await this.#access(run, plan, reached);
     if (plan.isMain) await run.recordHandover();
@@ -262,7 +263,7 @@ export class Runner {
     };
     const counted = plan.isMain ? countCarrier(run, agent) : () => undefined;
     const companions = [
-      this.#keepGranted(run, plan, agent, done.signal),
+      this.#keepGranted(run, plan, agent, { done: done.signal, leaving: o.leaving }),
       ...(plan.isMain ? [this.#keepSaved(run, counted, done.signal)] : []),
       this.#cancelWhenAsked(plan, agent, { done: done.signal, stop }),
     ];
@@ -292,25 +293,28 @@ export class Runner {
     } finally {
       done.abort(over);
       await background;
+      await Promise.allSettled(companions);
       counted();
     }
   }
 
-  async #openSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
+  async #openSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, leaving: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([leaving, plan.cancel]);
     await this.#movers.ensureTrust(run.scope.tenant, plan.mover, signal);
     if (plan.repository.location === '')
       await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
     try {
-      await this.#tellSession(run, plan, agent, signal);
+      await this.#tellSession(run, plan, agent, leaving);
     } catch (error) {
       // The agent has renewed its certificate since the session was opened.
       if (!hasCode(error, 'request.conflict')) throw error;
       await closeSession(run, { ...plan, ...plan.session }, this.#movers);
-      await this.#tellSession(run, plan, agent, signal);
+      await this.#tellSession(run, plan, agent, leaving);
     }
   }
 
-  async #tellSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, signal: AbortSignal): Promise<void> {
+  /** Its answer is waited for whatever else ends: a request that is given up may reach the mover after the one that closes the session, and open it again. */
+  async #tellSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, leaving: AbortSignal): Promise<void> {
     const { jobSessionId, requestId } = run.row;
     const { log } = await this.#movers.links.request(plan.mover, {
       method: 'POST',
@@ -326,7 +330,7 @@ export class Runner {
         ...plan.session,
         fingerprint: agent.identity.fingerprint,
       },
-      signal,
+      signal: leaving,
     });
     // Lines of two sessions would hide each other.
     if (plan.isMain) for (const line of log) run.log.take('mover', line);
@@ -384,14 +388,19 @@ export class Runner {
   }
 
   /** Renews the grant at half its lifetime, and opens the session again where the mover has restarted meanwhile. */
-  async #keepGranted(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, done: AbortSignal): Promise<void> {
+  async #keepGranted(
+    run: ActiveRun,
+    plan: RunPlan,
+    agent: ReachedAgent,
+    { done, leaving }: { done: AbortSignal; leaving: AbortSignal },
+  ): Promise<void> {
     let renewedMs = this.#clock.monotonicMs();
     let pauseMs = sessionKeepMs;
     for (;;) {
       await this.#clock.sleep(pauseMs, done);
       try {
         pauseMs = sessionKeepMs;
-        await this.#tellSession(run, plan, agent, done);
+        await this.#tellSession(run, plan, agent, leaving);
         if (this.#clock.monotonicMs() - renewedMs < limits.jobGrantLifetimeMs / 2) continue;
         const grant = await this.#grant(run, plan, agent);
         await agent.peer.call('task.renew', { taskId: plan.taskId, grant }, { signal: done });

@@ -439,6 +439,44 @@ test('an agent that does not stop when it is cancelled loses its session', async
   assert.equal((await ended).state, 'cancelled');
 });
 
+test('a session that is told again while its run ends stays closed', async (t) => {
+  const clock = new ManualClock(new Date());
+  const s = await system(t, { clock });
+  s.mover.agents.set(s.agent.id, s.agent);
+  const finished = Promise.withResolvers<TaskResult>();
+  s.agent.work = () => finished.promise;
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  const counts = Promise.withResolvers<void>();
+  let [told, counted] = [0, 0];
+  s.mover.onSession = async () => {
+    told += 1;
+    await counts.promise;
+    counted += 1;
+  };
+  await pass(clock, () => told > 0);
+  const end = endOf(s, run);
+  finished.resolve(success(s.agent.received[0]?.task ?? assert.fail()));
+  await Promise.race([end, delay(500)]);
+  counts.resolve();
+  assert.equal((await end).state, 'succeeded');
+  await until(() => counted === told, 'what was told counts');
+  assert.deepEqual([...s.mover.openSessions], []);
+});
+
+test('a run that has ended elsewhere while its session was opened leaves no session', async (t) => {
+  const s = await system(t);
+  s.mover.agents.set(s.agent.id, s.agent);
+  s.mover.onSession = async () => {
+    s.mover.onSession = undefined;
+    await s.server.alterDatabase(`update "runs" set "state" = 'cancelled', "endedAt" = "queuedAt"`);
+  };
+  await runJob(s);
+  await until(() => s.mover.closedSessions.length === 1, 'the session is closed');
+  assert.deepEqual([...s.mover.openSessions], []);
+  assert.deepEqual(s.agent.received, []);
+});
+
 test('an agent that nobody can reach fails the run after a while, with the channel named', async (t) => {
   const clock = new ManualClock(new Date());
   const s = await system(t, { clock });

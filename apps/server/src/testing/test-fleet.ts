@@ -65,17 +65,20 @@ export class TestFleet {
   readonly cluster: TestPostgres;
   readonly server: TestServer;
   readonly others: readonly [TestInstance, TestInstance];
+  readonly mover: TestMover;
   readonly agents: readonly FleetAgent[];
 
   private constructor(o: {
     cluster: TestPostgres;
     server: TestServer;
     others: readonly [TestInstance, TestInstance];
+    mover: TestMover;
     agents: readonly FleetAgent[];
   }) {
     this.cluster = o.cluster;
     this.server = o.server;
     this.others = o.others;
+    this.mover = o.mover;
     this.agents = o.agents;
   }
 
@@ -122,7 +125,7 @@ export class TestFleet {
       const here = { isRunning: true, running: server.running };
       calling.push(one.callIn([here, ...others], number, stop.signal));
     }
-    return new TestFleet({ cluster, server, others, agents });
+    return new TestFleet({ cluster, server, others, mover, agents });
   }
 
   /** Queues runs of every agent. */
@@ -157,5 +160,6 @@ export class TestFleet {
     assert.deepEqual(await this.statement('select count(*), count(distinct "runId") from snapshots'), [
       `${runCount}|${runCount}`,
     ]);
+    assert.deepEqual([...this.mover.openSessions], [], 'nothing stays open at the mover');
   }
 }

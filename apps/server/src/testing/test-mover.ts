@@ -26,6 +26,10 @@ export class TestMover implements AsyncDisposable {
   /** What it says of each session, whatever it was asked for. */
   sessionLog: LogLine[] = [];
   readonly closedSessions: string[] = [];
+  /** As it is now, of all these. */
+  readonly openSessions = new Set<string>();
+  /** What a request for a session waits for before it counts, as on a slow network. */
+  onSession: (() => Promise<void>) | undefined;
   readonly dialled: unknown[] = [];
   trust: TrustUpdate | undefined;
   trustCount = 0;
@@ -118,7 +122,9 @@ export class TestMover implements AsyncDisposable {
     }
     if (req.method === 'POST' && kind === 'sessions' && id === undefined) {
       const session = openSession.parse(body);
+      await this.onSession?.();
       this.sessions.set(session.sessionId, session);
+      this.openSessions.add(session.sessionId);
       return answer(res, 200, { ...status(session.sessionId), log: this.sessionLog });
     }
     if (req.method === 'POST' && kind === 'sessions' && verb === 'dial') {
@@ -128,6 +134,7 @@ export class TestMover implements AsyncDisposable {
     }
     if (req.method === 'DELETE' && kind === 'sessions' && id !== undefined) {
       this.closedSessions.push(id);
+      this.openSessions.delete(id);
       return answer(res, 200, { ...status(id), log: this.sessionLog });
     }
     if (req.method === 'GET' && kind === 'repositories' && id === 'usage' && this.usedBytes !== undefined)
