@@ -132,6 +132,31 @@ test('a request that HTTP cannot carry is refused for good, and costs no connect
   assert.equal(dialled[1]?.destroyed, true);
 });
 
+test('a request is given up while it waits for a connection, and no more when it is sent', async () => {
+  const asked: string[] = [];
+  const { client } = clientOf(
+    {
+      says: (piece) => {
+        asked.push(piece.split(' ')[1] ?? '');
+        return '';
+      },
+    },
+    good,
+  );
+  const [first, second] = [new AbortController(), new AbortController()];
+  const timeoutMs = 200;
+  const sent = client.request({ ...get, path: '/sent', unsentSignal: first.signal, timeoutMs });
+  const waits = client.request({ ...get, path: '/waits', unsentSignal: second.signal, timeoutMs });
+  await new Promise(setImmediate);
+  const reason = new Error('no more');
+  first.abort(new Error('too late'));
+  second.abort(reason);
+  await assert.rejects(waits, reason);
+  // Waited for until the other end has been silent for too long.
+  await rejection(sent, 'run.timeout', /not answered in time/);
+  assert.deepEqual(asked, ['/sent']);
+});
+
 test('a refused upgrade whose body stalls is given up', async () => {
   const { client, dialled } = clientOf({ says: always('HTTP/1.1 403 No\r\ncontent-length: 100\r\n\r\nfirst words') });
   await rejection(client.upgrade('/', 'x', { timeoutMs: 20 }), 'run.timeout', /was not answered in time/);

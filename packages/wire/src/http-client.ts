@@ -38,6 +38,8 @@ export interface HttpRequest {
    */
   readonly body?: HttpBody | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Gives the request up while it waits for a connection: once it is sent, its answer is waited for. */
+  readonly unsentSignal?: AbortSignal | undefined;
   /** How long the other end may be silent, before its answer and between pieces of it. 0: no limit. Default 120,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -119,12 +121,15 @@ export function httpClient(options: HttpClientOptions): HttpClient {
 
   async function request(r: HttpRequest): Promise<HttpResponse> {
     const pieces = toPieces(r.body);
+    let isSent = false;
     const failed = (error: unknown): unknown => {
       r.signal?.throwIfAborted();
+      if (!isSent) r.unsentSignal?.throwIfAborted();
       return failure(error, r);
     };
     try {
-      const { stream, giveBack } = await pool.take(r.signal);
+      const { stream, giveBack } = await pool.take(eitherOf(r.signal, r.unsentSignal));
+      isSent = true;
       let req: ClientRequest;
       try {
         req = begin({
@@ -187,6 +192,10 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     close: () => pool.close(),
     [Symbol.asyncDispose]: async () => pool.destroy(),
   };
+}
+
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one && other ? AbortSignal.any([one, other]) : (one ?? other);
 }
 
 function begin(options: RequestOptions): ClientRequest {

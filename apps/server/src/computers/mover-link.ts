@@ -23,6 +23,8 @@ type MoverRequest<Schema extends z.ZodType> = {
   /** For `If-Match`. */
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
+  /** Gives it up as long as it is not sent. */
+  readonly unsentSignal?: AbortSignal;
 };
 
 const nothing = z.unknown();
@@ -67,7 +69,8 @@ export class MoverLinks implements AsyncDisposable {
           ...(o.ifMatch === undefined ? {} : { 'if-match': o.ifMatch }),
         },
         ...(o.body === undefined ? {} : { body: JSON.stringify(o.body) }),
-        ...(o.signal ? { signal: o.signal } : {}),
+        signal: o.signal,
+        unsentSignal: o.unsentSignal,
         timeoutMs: moverRequestTimeoutMs,
       });
     const link = await this.#link(mover);

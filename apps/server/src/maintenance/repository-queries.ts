@@ -180,7 +180,8 @@ export class RepositoryQueries {
       method: 'POST',
       path: '/sessions',
       body: { sessionId, ...admission, ...(requestId === undefined ? {} : { request: requestId }) },
-      signal,
+      // Once it is sent, it is closed below.
+      unsentSignal: signal,
     });
     const taskId = crypto.randomUUID();
     const ids = { taskId, ...(requestId === undefined ? {} : { requestId }) };

@@ -1,12 +1,5 @@
 import { type Clock, HoldfastError, hasCode, toHoldfastError } from '@holdfast/core';
-import {
-  type GrantIssuer,
-  limits,
-  type RepositoryAccess,
-  sessionStatus,
-  type TaskEvent,
-  type TaskResult,
-} from '@holdfast/protocol';
+import { type GrantIssuer, limits, type RepositoryAccess, type TaskEvent, type TaskResult } from '@holdfast/protocol';
 import { ReadTogether } from '../catalogue/read-together.ts';
 import type { AgentCarriers, ReachedAgent } from '../computers/agent-carriers.ts';
 import { loadComputers, portOf, requireUsable } from '../computers/computers.ts';
@@ -33,7 +26,7 @@ import type { Vault } from '../vault.ts';
 import type { ActiveRun } from './active-run.ts';
 import { countCarrier } from './count-carrier.ts';
 import { abortedBefore, notAttached, patienceMs } from './lost-agent.ts';
-import { closeSession, logAfter } from './mover-session.ts';
+import { closeSession, tellSession } from './mover-session.ts';
 import { type RestoreWay, restoreWay } from './restore-way.ts';
 import { planOfRun, type RunPlan } from './run-plan.ts';
 import { ServedView } from './served-view.ts';
@@ -107,12 +100,16 @@ export class Runner {
     return { result: await this.#work(run, plan, leaving), ...facts };
   }
 
-  /** Closes what may be open at the mover for a run that nobody was given. */
+  /** Closes what may be open at the mover for a run that nobody has. */
   async closeLeft(run: ActiveRun): Promise<void> {
-    const { repositoryId, sessionId } = run.row;
+    const { id, kind, repositoryId, sessionId } = run.row;
     const repository = await this.#repositories.load(run.scope, repositoryId);
     const mover = repository && (await this.#computers.load(run.scope, repository.moverId));
-    if (mover) await closeSession(run, { mover, sessionId, isMain: true }, this.#movers);
+    if (!mover) return;
+    await closeSession(run, { mover, sessionId, isMain: true }, this.#movers);
+    // The executor's, if one shows the agent what it restores.
+    const view = viewOfRun(id, { vault: this.#vault, attempt: 0 });
+    if (kind === 'restore') await closeSession(run, { mover, sessionId: view.sessionId, isMain: false }, this.#movers);
   }
 
   /** A task from its session at the mover to its end. */
@@ -304,36 +301,13 @@ export class Runner {
     if (plan.repository.location === '')
       await loadPlacedRepository(run.scope, this.#movers, { id: plan.repository.id, mover: plan.mover, signal });
     try {
-      await this.#tellSession(run, plan, agent, leaving);
+      await tellSession(run, { plan, agent, leaving, unsent: plan.cancel }, this.#movers);
     } catch (error) {
       // The agent has renewed its certificate since the session was opened.
       if (!hasCode(error, 'request.conflict')) throw error;
       await closeSession(run, { ...plan, ...plan.session }, this.#movers);
-      await this.#tellSession(run, plan, agent, leaving);
+      await tellSession(run, { plan, agent, leaving, unsent: plan.cancel }, this.#movers);
     }
-  }
-
-  /** Its answer is waited for whatever else ends: a request that is given up may reach the mover after the one that closes the session, and open it again. */
-  async #tellSession(run: ActiveRun, plan: RunPlan, agent: ReachedAgent, leaving: AbortSignal): Promise<void> {
-    const { jobSessionId, requestId } = run.row;
-    const { log } = await this.#movers.links.request(plan.mover, {
-      method: 'POST',
-      path: `/sessions${logAfter(run)}`,
-      repeatable: true,
-      answer: sessionStatus,
-      body: {
-        run: run.row.id,
-        ...(jobSessionId === null ? {} : { session: jobSessionId }),
-        ...(requestId === null ? {} : { request: requestId }),
-        tenant: run.scope.tenant,
-        repository: plan.repository.name,
-        ...plan.session,
-        fingerprint: agent.identity.fingerprint,
-      },
-      signal: leaving,
-    });
-    // Lines of two sessions would hide each other.
-    if (plan.isMain) for (const line of log) run.log.take('mover', line);
   }
 
   #grant(run: ActiveRun, plan: RunPlan, agent: ReachedAgent): Promise<string> {
@@ -400,7 +374,7 @@ export class Runner {
       await this.#clock.sleep(pauseMs, done);
       try {
         pauseMs = sessionKeepMs;
-        await this.#tellSession(run, plan, agent, leaving);
+        await tellSession(run, { plan, agent, leaving, unsent: done }, this.#movers);
         if (this.#clock.monotonicMs() - renewedMs < limits.jobGrantLifetimeMs / 2) continue;
         const grant = await this.#grant(run, plan, agent);
         await agent.peer.call('task.renew', { taskId: plan.taskId, grant }, { signal: done });

@@ -10,7 +10,7 @@ export interface Slots {
 }
 
 /** Where a run that may begin would take a slot. */
-export type Placed = Pick<RunRow, 'repositoryId' | 'jobSessionId'> & { readonly moverId: string };
+export type Placed = Pick<RunRow, 'id' | 'repositoryId' | 'jobSessionId'> & { readonly moverId: string };
 
 /** What of a tenant is under way: counted by the database, because there may be thousands, and this is asked for after each that ends. */
 export class UnderWay {
@@ -32,7 +32,7 @@ export class UnderWay {
     return underWay;
   }
 
-  add({ jobSessionId, repositoryId, moverId }: Placed, count = 1): void {
+  add({ jobSessionId, repositoryId, moverId }: Omit<Placed, 'id'>, count = 1): void {
     this.ofSession.add(jobSessionId ?? '', count);
     this.ofRepository.add(repositoryId, count);
     this.ofMover.add(moverId, count);
@@ -44,7 +44,7 @@ export class UnderWay {
 }
 
 /**
- * Those that still have a slot, at the beginning of the transaction that begins them: whoever else begins runs of the same movers waits
+ * Those that still wait and have a slot, at the beginning of the transaction that begins them: whoever else begins runs of the same movers waits
  * until it is over, so that several instances together keep to the slots.
  */
 export async function withinSlots<Run extends Placed>(
@@ -59,9 +59,17 @@ export async function withinSlots<Run extends Placed>(
       .set((mover) => ({ role: mover.ref('role') }))
       .where('id', '=', id)
       .execute();
+  const ids = runs.map(({ id }) => id);
+  const waiting = await scope.query
+    .selectFrom('runs')
+    .where('id', 'in', ids)
+    .where('state', 'is not distinct from', 'queued')
+    .select('id')
+    .execute();
+  const stillWaiting = new Set(waiting.map(({ id }) => id));
   const underWay = await UnderWay.count(scope);
   return runs.filter((run) => {
-    const fits = underWay.hasSlot(run, slots);
+    const fits = stillWaiting.has(run.id) && underWay.hasSlot(run, slots);
     if (fits) underWay.add(run);
     return fits;
   });

@@ -9,7 +9,7 @@ import { success, TestAgent } from './test-agent.ts';
 import { TestInstance } from './test-instance.ts';
 import { TestMover } from './test-mover.ts';
 import { TestPostgres } from './test-postgres.ts';
-import { TestServer } from './test-server.ts';
+import { TestServer, until } from './test-server.ts';
 
 interface Callable {
   readonly isRunning: boolean;
@@ -160,6 +160,6 @@ export class TestFleet {
     assert.deepEqual(await this.statement('select count(*), count(distinct "runId") from snapshots'), [
       `${runCount}|${runCount}`,
     ]);
-    assert.deepEqual([...this.mover.openSessions], [], 'nothing stays open at the mover');
+    await until(() => this.mover.openSessions.size === 0, 'nothing stays open at the mover');
   }
 }
