@@ -12,7 +12,7 @@ import { analysisFields, setOfOrder } from '../ransomware/comparisons.ts';
 import type { ReceiptLog } from '../receipts/receipt-log.ts';
 import { endSessionIfDone, markBegun } from '../sessions/session-store.ts';
 import { repeatRun } from './enqueue.ts';
-import { type Placed, type Slots, withinSlots } from './slots.ts';
+import { isInState, type Placed, type Slots, withinSlots } from './slots.ts';
 import { isMaintenance, restoreFacts, type WorkOrder } from './work-order.ts';
 
 export type RunRow = Selectable<RunsTable>;
@@ -124,15 +124,10 @@ async function beginThose(
     .updateTable('runs')
     .set((run) => ({ state: 'running', startedAt: o.now.toISOString(), heldBy: o.instance, turn: run.ref(o.turn) }))
     .where('id', 'in', ids)
-    .where('state', ...is('queued'))
+    .where(isInState('queued'))
     .returningAll()
     .execute();
   return begun.toSorted((one, other) => one.sequence - other.sequence);
-}
-
-/** Not `=`: until PostgreSQL has counted anew it takes the few runs that once had that state for as good a way to one as its id. */
-function is<State extends RunRow['state']>(state: State): ['is not distinct from', State] {
-  return ['is not distinct from', state];
 }
 
 /** What has one run at a time: an agent, or for maintenance a repository, whose executor has many. */
@@ -170,7 +165,7 @@ async function recordAlike({ query }: TenantScope, handovers: readonly Handover[
     .updateTable('runs')
     .set({ ...changing(first.view), handedOver: 1 })
     .where('id', 'in', ids)
-    .where('state', ...is('running'))
+    .where(isInState('running'))
     .where('heldBy', '=', first.instance)
     .returning('id')
     .execute();
@@ -234,7 +229,7 @@ function ofRunning({ query }: TenantScope, { id }: Run, instance: string) {
   return query
     .updateTable('runs')
     .where('id', '=', id)
-    .where('state', ...is('running'))
+    .where(isInState('running'))
     .where('heldBy', '=', instance);
 }
 

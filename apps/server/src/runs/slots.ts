@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type Expression, type SqlBool, sql } from 'kysely';
 import type { TenantScope } from '../catalogue/catalogue.ts';
 import type { RunRow } from './run-store.ts';
 
@@ -63,7 +63,7 @@ export async function withinSlots<Run extends Placed>(
   const waiting = await scope.query
     .selectFrom('runs')
     .where('id', 'in', ids)
-    .where('state', 'is not distinct from', 'queued')
+    .where(isInState('queued'))
     .select('id')
     .execute();
   const stillWaiting = new Set(waiting.map(({ id }) => id));
@@ -73,6 +73,14 @@ export async function withinSlots<Run extends Placed>(
     if (fits) underWay.add(run);
     return fits;
   });
+}
+
+/**
+ * For runs of which the ids are known. Not `=`, by which SQLite, and PostgreSQL until it has counted anew, would rather go through all that have
+ * that state.
+ */
+export function isInState(state: RunRow['state']): Expression<SqlBool> {
+  return sql<SqlBool>`coalesce("state", '') = ${state}`;
 }
 
 class Counts {
