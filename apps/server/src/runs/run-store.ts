@@ -226,11 +226,7 @@ export async function saveRunning(scope: TenantScope, view: Run, instance: strin
 }
 
 function ofRunning({ query }: TenantScope, { id }: Run, instance: string) {
-  return query
-    .updateTable('runs')
-    .where('id', '=', id)
-    .where(isInState('running'))
-    .where('heldBy', '=', instance);
+  return query.updateTable('runs').where('id', '=', id).where(isInState('running')).where('heldBy', '=', instance);
 }
 
 /** The ids of what of a session is under way. */
