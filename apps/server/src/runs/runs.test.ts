@@ -75,6 +75,15 @@ async function pass(clock: ManualClock, isSo: () => boolean): Promise<void> {
   assert.fail('waited in vain');
 }
 
+/** A run whose agent has its task, and ends it as `finished` does. */
+async function runUnderWay(s: System) {
+  const finished = Promise.withResolvers<TaskResult>();
+  s.agent.work = () => finished.promise;
+  const run = await runJob(s);
+  await until(() => s.agent.received.length === 1, 'the task has started');
+  return { run, finished, task: s.agent.received[0]?.task ?? assert.fail() };
+}
+
 async function endOf(s: System, runId: string) {
   const told = await s.server.follow(runId);
   const end = told.at(-1);
@@ -230,10 +239,7 @@ test('a server that was restarted attaches to the task that was running', async 
   const port = await freePort();
   const s = await system(t, { folder, controlPort: port });
   await s.agent.hold(s.server);
-  const finished = Promise.withResolvers<TaskResult>();
-  s.agent.work = () => finished.promise;
-  const run = await runJob(s);
-  await until(() => s.agent.received.length === 1, 'the task has started');
+  const { run, finished, task } = await runUnderWay(s);
   await s.server[Symbol.asyncDispose]();
 
   await using restarted = await TestServer.start(folder, { ports: { 'posix-agent-control': port } });
@@ -244,7 +250,7 @@ test('a server that was restarted attaches to the task that was running', async 
   assert.equal(end?.state, 'warning', JSON.stringify(end?.error));
   assert.equal(s.agent.received[1]?.taskId, run);
   assert.equal((await restarted.client.call('snapshots', {})).snapshots.length, 1);
-  finished.resolve(success(s.agent.received[0]?.task ?? assert.fail()));
+  finished.resolve(success(task));
 });
 
 test('what was begun, and given to nobody when the server ended, waits in the queue for its agent', async (t) => {
@@ -383,11 +389,7 @@ test('a grant is renewed while its run lasts, and a mover that has restarted get
   const clock = new ManualClock(new Date());
   const s = await system(t, { clock });
   s.mover.agents.set(s.agent.id, s.agent);
-  const finished = Promise.withResolvers<TaskResult>();
-  s.agent.work = () => finished.promise;
-  const run = await runJob(s);
-  await until(() => s.agent.received.length === 1, 'the task has started');
-  const task = s.agent.received[0]?.task ?? assert.fail();
+  const { run, finished, task } = await runUnderWay(s);
   s.mover.sessions.clear();
   await pass(clock, () => s.mover.sessions.size === 1);
   assert.deepEqual(s.agent.renewed, []);
@@ -410,13 +412,10 @@ test('a run that takes too long is cancelled at the agent and fails', async (t) 
   const clock = new ManualClock(new Date());
   const s = await system(t, { clock });
   s.mover.agents.set(s.agent.id, s.agent);
-  const stopped = Promise.withResolvers<TaskResult>();
-  s.agent.work = () => stopped.promise;
-  const run = await runJob(s);
-  await until(() => s.agent.received.length === 1, 'the task has started');
+  const { run, finished } = await runUnderWay(s);
   clock.advance(168 * 3_600_000);
   await until(() => s.agent.cancelled.includes(run), 'the agent is told');
-  stopped.reject(new HoldfastError('run.cancelled'));
+  finished.reject(new HoldfastError('run.cancelled'));
   const end = await endOf(s, run);
   assert.equal(end.state, 'failed');
   assert.equal(end.error?.code, 'run.timeout');
@@ -443,10 +442,7 @@ test('a session that is told again while its run ends stays closed', async (t) =
   const clock = new ManualClock(new Date());
   const s = await system(t, { clock });
   s.mover.agents.set(s.agent.id, s.agent);
-  const finished = Promise.withResolvers<TaskResult>();
-  s.agent.work = () => finished.promise;
-  const run = await runJob(s);
-  await until(() => s.agent.received.length === 1, 'the task has started');
+  const { run, finished, task } = await runUnderWay(s);
   const counts = Promise.withResolvers<void>();
   let [told, counted] = [0, 0];
   s.mover.onSession = async () => {
@@ -456,7 +452,7 @@ test('a session that is told again while its run ends stays closed', async (t) =
   };
   await pass(clock, () => told > 0);
   const end = endOf(s, run);
-  finished.resolve(success(s.agent.received[0]?.task ?? assert.fail()));
+  finished.resolve(success(task));
   await Promise.race([end, delay(500)]);
   counts.resolve();
   assert.equal((await end).state, 'succeeded');
